@@ -1,0 +1,1 @@
+//! Hops, breach chains, blast radius, score, cut set.

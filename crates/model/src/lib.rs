@@ -1,0 +1,1 @@
+//! Estate, Workload, Endpoint, Labels; the Network.

@@ -1,0 +1,1 @@
+//! FlowSet algebra, prefixes, ports, protocols.

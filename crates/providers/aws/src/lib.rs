@@ -1,0 +1,1 @@
+//! AWS bodies into the model: pure convert.

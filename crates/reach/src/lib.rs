@@ -1,0 +1,1 @@
+//! Dispositions, connectivity, explanations, exposure, diffs, coverage, layers.

@@ -1,0 +1,1 @@
+//! Files, spans, diagnostics, limits; JSON and YAML trees that keep positions.

@@ -1,0 +1,1 @@
+//! Generators and slow, obvious twins; a dev-dependency only.
