@@ -108,7 +108,8 @@ impl Runner {
 
 fn say(command: &Command) {
     let words = command.get_args().map(|word| word.to_string_lossy());
-    println!("$ cargo {}", words.collect::<Vec<_>>().join(" "));
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
+    println!("$ {} {}", program.to_string_lossy(), words.collect::<Vec<_>>().join(" "));
 }
 
 fn start_failed(command: &Command, source: std::io::Error) -> Error {
