@@ -91,11 +91,8 @@ impl<T: Scalar> FamilyInput<T> {
                 atom_end += 1;
                 AtomId(atom_end - 1)
             });
-            // A cut that no membership needs (two blocks that meet in one outer block's gap) is no cut.
-            if atoms.last() != Some(&atom) {
-                starts.push(start);
-                atoms.push(atom);
-            }
+            starts.push(start);
+            atoms.push(atom);
             let next_prefix = innermost.get(prefix + 1).map(|(start, _)| *start);
             let next_set = sets.get(set + 1).map(|(start, _)| *start);
             match (next_prefix, next_set) {

@@ -120,7 +120,8 @@ fn after_all_except(text: &str) -> Option<&str> {
 
 fn after_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     let text = text.trim_start();
-    let end = text.find(|letter: char| letter.is_whitespace() || letter == ';')?;
+    let end = text.find(|letter: char| letter.is_whitespace() || letter == ';');
+    let end = end.unwrap_or(text.len());
     let (head, rest) = text.split_at_checked(end)?;
     head.eq_ignore_ascii_case(word).then_some(rest)
 }
@@ -188,9 +189,15 @@ fn parse_part(head: &str, source: Option<&str>) -> Result<FlowSet, FlowSetProble
 }
 
 fn ports(field: Option<&str>) -> Result<PortSet, FlowSetProblem> {
-    field.map_or_else(|| Ok(PortSet::full()), |text| text.parse().map_err(FlowSetProblem::Ports))
+    field.map_or_else(
+        || Ok(PortSet::full()),
+        |text| PortSet::parse_list(text).map_err(FlowSetProblem::Ports),
+    )
 }
 
 fn types(field: Option<&str>) -> Result<ByteSet, FlowSetProblem> {
-    field.map_or_else(|| Ok(ByteSet::full()), |text| text.parse().map_err(FlowSetProblem::Types))
+    field.map_or_else(
+        || Ok(ByteSet::full()),
+        |text| ByteSet::parse_list(text).map_err(FlowSetProblem::Types),
+    )
 }

@@ -77,6 +77,13 @@ impl<T: Scalar> FromStr for IntervalSet<T> {
         if text == "none" {
             return Ok(Self::none());
         }
+        Self::parse_list(text)
+    }
+}
+
+impl<T: Scalar> IntervalSet<T> {
+    /// Numbers and ranges separated by commas, at least one.
+    pub(crate) fn parse_list(text: &str) -> Result<Self, IntervalError> {
         text.split(',').map(|item| item.trim().parse::<Interval<T>>()).collect()
     }
 }
