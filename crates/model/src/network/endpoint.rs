@@ -1,0 +1,126 @@
+use std::net::IpAddr;
+
+use watertight_net::{Family, Prefix};
+use watertight_source::Span;
+
+use super::{FrontId, GatewayId, LayerId, RealmId, SubnetId, TableId};
+use crate::{Name, WorkloadId};
+
+/// One address space: addresses in it are reached without a gateway.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Realm {
+    /// The provider's id.
+    pub name: Name,
+    /// The name that a person gave it, or the id.
+    pub title: Name,
+    /// The account that owns it, where known.
+    pub account: Option<Name>,
+    /// The region, where known.
+    pub region: Option<Name>,
+    /// The prefixes that are local to it.
+    pub prefixes: Vec<Prefix>,
+    /// The internet gateway attached to it, if any.
+    pub internet: Option<GatewayId>,
+    /// Addresses at which the provider's resolver answers, reached past every guard.
+    pub resolvers: Vec<IpAddr>,
+    /// Where it was read from.
+    pub origin: Option<Span>,
+}
+
+/// A part of a realm, with its own edge: guards and a routing table.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Subnet {
+    /// The provider's id.
+    pub name: Name,
+    /// The name that a person gave it, or the id.
+    pub title: Name,
+    /// The realm that it is part of.
+    pub realm: RealmId,
+    /// Its prefixes, IPv4 and IPv6.
+    pub prefixes: Vec<Prefix>,
+    /// Its availability zone; empty where the provider has none.
+    pub zone: Name,
+    /// The table that routes what leaves it; `None` when the input does not tell (answers that
+    /// need it are unknown).
+    pub table: Option<TableId>,
+    /// Guards at its edge, met by what enters or leaves it and never by what stays within.
+    pub layers: Vec<LayerId>,
+    /// What an account's switch leaves of its way to the internet.
+    pub internet_access: InternetAccess,
+    /// Where it was read from.
+    pub origin: Option<Span>,
+}
+
+/// What an account's or region's switch (such as VPC Block Public Access) leaves of a subnet's
+/// way to the internet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum InternetAccess {
+    /// Nothing is switched off.
+    Open,
+    /// Only connections opened from inside through a translating or egress-only gateway; the name
+    /// is the switch's.
+    EgressOnly(Name),
+    /// None; the name is the switch's.
+    Closed(Name),
+}
+
+/// One network attachment of a workload.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Endpoint {
+    /// The provider's id of the attachment (an interface id), or one made from the workload's id
+    /// where the provider hides it.
+    pub name: Name,
+    /// Whose attachment it is.
+    pub workload: WorkloadId,
+    /// The realm and subnet that it is in; `None` for what lives in a provider's service plane.
+    pub subnet: Option<SubnetId>,
+    /// Its addresses in the realm, primary first in each family.
+    pub addresses: Vec<IpAddr>,
+    /// Prefixes that are delegated to it beside its addresses.
+    pub delegated: Vec<Prefix>,
+    /// Public addresses, each with the private address that it stands for.
+    pub public: Vec<(IpAddr, IpAddr)>,
+    /// Guards at the endpoint; all layers must accept.
+    pub layers: Vec<LayerId>,
+    /// What it does with a packet that arrives.
+    pub role: EndpointRole,
+    /// Whether the provider hides it and it was inferred from its service's settings.
+    pub inferred: bool,
+    /// Where it was read from.
+    pub origin: Option<Span>,
+}
+
+/// What an endpoint does with a packet that arrives at it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum EndpointRole {
+    /// Accepts what is addressed to it and drops the rest (a source and destination check).
+    Host,
+    /// Accepts what is addressed to it and forwards the rest: a Box.
+    Forwarder,
+    /// Only opens connections; nothing can open one to it (a function's attachment).
+    InitiatesOnly,
+    /// Belongs to a translating gateway: nothing is accepted that no session expects.
+    Translator(GatewayId),
+    /// Belongs to a front.
+    Front(FrontId),
+    /// Belongs to an inspection gateway: what is routed to it passes a Box.
+    Inspector(GatewayId),
+}
+
+impl Endpoint {
+    /// The primary address of a family.
+    pub fn address(&self, family: Family) -> Option<IpAddr> {
+        self.addresses.iter().copied().find(|address| Family::of(*address) == family)
+    }
+
+    /// Whether a packet to this address in the endpoint's subnet is for this endpoint.
+    pub fn holds(&self, address: IpAddr) -> bool {
+        self.addresses.contains(&address)
+            || self.delegated.iter().any(|prefix| prefix.contains(address))
+    }
+
+    /// The public address that stands for a private one.
+    pub fn public_of(&self, private: IpAddr) -> Option<IpAddr> {
+        self.public.iter().find(|(inner, _)| *inner == private).map(|(_, outer)| *outer)
+    }
+}
