@@ -14,7 +14,7 @@ mod tests;
 #[derive(Debug, Clone)]
 pub struct Diagnostics {
     kept: Vec<Diagnostic>,
-    diagnostics_max: usize,
+    kept_max: usize,
     left_out: [u64; 3],
     errors: u64,
 }
@@ -28,8 +28,8 @@ impl Default for Diagnostics {
 impl Diagnostics {
     /// An empty collection that keeps up to `limits.diagnostics_max`.
     pub fn new(limits: &Limits) -> Self {
-        let diagnostics_max = usize::try_from(limits.diagnostics_max).unwrap_or(usize::MAX);
-        Self { kept: Vec::new(), diagnostics_max, left_out: [0; 3], errors: 0 }
+        let kept_max = usize::try_from(limits.diagnostics_max).unwrap_or(usize::MAX);
+        Self { kept: Vec::new(), kept_max, left_out: [0; 3], errors: 0 }
     }
 
     /// Adds one diagnostic, or counts it when the collection is full.
@@ -38,7 +38,7 @@ impl Diagnostics {
         if diagnostic.severity == Severity::Error {
             self.errors = self.errors.saturating_add(1);
         }
-        if self.kept.len() < self.diagnostics_max {
+        if self.kept.len() < self.kept_max {
             self.kept.push(diagnostic);
         } else {
             let count = &mut self.left_out[severity_index(diagnostic.severity)];
@@ -107,10 +107,8 @@ impl Diagnostics {
             "{} more diagnostics were left out: {errors} errors, {warnings} warnings, {notes} notes",
             self.left_out()
         );
-        let help = format!(
-            "mend the ones above, or raise `diagnostics_max`, which is {}",
-            self.diagnostics_max
-        );
+        let help =
+            format!("mend the ones above, or raise `diagnostics_max`, which is {}", self.kept_max);
         Some(Diagnostic::new(severity, codes::LEFT_OUT, message).with_help(help))
     }
 }

@@ -42,7 +42,7 @@ readers! {
 impl<'t> Node<'t> {
     /// The field `key` of any type; `None` when it is absent or null, an error when this node is no
     /// object.
-    pub fn field(self, key: &str) -> Field<Node<'t>> {
+    pub fn field(self, key: &str) -> Field<Self> {
         if self.kind() != Kind::Object {
             return Err(self.type_error(Kind::Object.with_article()));
         }
@@ -50,7 +50,7 @@ impl<'t> Node<'t> {
     }
 
     /// The field `key` of any type; an error when it is absent or null.
-    pub fn req_field(self, key: &str) -> Result<Node<'t>, FieldError> {
+    pub fn req_field(self, key: &str) -> Result<Self, FieldError> {
         self.field(key)?.ok_or_else(|| self.missing_field(key, "a value"))
     }
 

@@ -40,7 +40,7 @@ struct Token {
     decoded_from: Option<usize>,
 }
 
-impl<'s> Parser<'_, 's> {
+impl Parser<'_, '_> {
     fn document(&mut self) -> Step {
         self.skip_whitespace();
         self.value("a value")?;
@@ -349,8 +349,8 @@ fn special(bytes: &[u8], mut position: usize) -> usize {
         // Eight bytes at once. Subtraction sets the high bit of the first byte that matches; bytes
         // after it may be wrong, but only the first is used. Bytes of 0x80 and more never match.
         let word = u64::from_le_bytes(*chunk);
-        let quote = word ^ ONES * 0x22;
-        let backslash = word ^ ONES * 0x5C;
+        let quote = word ^ (ONES * 0x22);
+        let backslash = word ^ (ONES * 0x5C);
         let found = (quote.wrapping_sub(ONES) & !quote
             | backslash.wrapping_sub(ONES) & !backslash
             | word.wrapping_sub(ONES * 0x20) & !word)

@@ -94,7 +94,7 @@ impl<'t> Node<'t> {
     ///
     /// A null value is `Some`: use the `_field` methods to treat null as absent. The search is
     /// linear, which is fastest for the objects that occur in practice.
-    pub fn get(self, key: &str) -> Option<Node<'t>> {
+    pub fn get(self, key: &str) -> Option<Self> {
         if self.head().tag() != Tag::Object {
             return None;
         }
@@ -176,7 +176,7 @@ impl<'t> Node<'t> {
     }
 
     /// The nearest number of 64 bits; `None` for anything else and for a number that is too large.
-    /// YAML's `.inf` and `.nan` are numbers.
+    /// YAML's `.inf` and `.nan` are numbers; `0644` is `None` as for [`as_i64`](Self::as_i64).
     pub fn as_f64(self) -> Option<f64> {
         let text = self.number_text()?;
         let digits = text.trim_start_matches(['-', '+']);
@@ -189,6 +189,7 @@ impl<'t> Node<'t> {
                 let value = unsigned(digits)? as f64;
                 value
             }
+            _ if is_ambiguous(digits) => return None,
             _ => digits.parse().ok().filter(|value: &f64| value.is_finite())?,
         };
         Some(if negative { -value } else { value })
@@ -212,7 +213,9 @@ impl<'t> Node<'t> {
             } else if let Some((index, item)) =
                 at.items().enumerate().find(|(_, item)| item.holds(self))
             {
-                path.push_str(&format!("[{index}]"));
+                path.push('[');
+                path.push_str(&index.to_string());
+                path.push(']');
                 at = item;
             } else {
                 break;
@@ -355,7 +358,9 @@ pub(super) fn push_key(path: &mut String, key: &str) {
         path.push('.');
         path.push_str(key);
     } else {
-        path.push_str(&format!("[\"{}\"]", shortened(key)));
+        path.push_str("[\"");
+        path.push_str(&shortened(key));
+        path.push_str("\"]");
     }
 }
 
@@ -370,6 +375,11 @@ fn unsigned(digits: &str) -> Option<u64> {
     if let Some((base, digits)) = radix(digits) {
         return u64::from_str_radix(digits, base).ok();
     }
-    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-    (plain && (digits.len() == 1 || !digits.starts_with('0'))).then(|| digits.parse().ok())?
+    let all_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+    (all_digits && !is_ambiguous(digits)).then(|| digits.parse().ok())?
+}
+
+/// Whether digits are octal for YAML 1.1 and decimal for YAML 1.2.
+fn is_ambiguous(digits: &str) -> bool {
+    digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -98,11 +98,11 @@ impl<'s> Document<'s> {
                     self.scalar(&scalar, anchor)?;
                 }
                 Event::SequenceStart(style, anchor, tag) => {
-                    self.check_tag(tag.as_deref(), "seq", span)?;
+                    check_tag(tag.as_deref(), "seq", span)?;
                     self.open(Tag::Array, style, anchor, span)?;
                 }
                 Event::MappingStart(style, anchor, tag) => {
-                    self.check_tag(tag.as_deref(), "map", span)?;
+                    check_tag(tag.as_deref(), "map", span)?;
                     self.open(Tag::Object, style, anchor, span)?;
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
@@ -244,15 +244,6 @@ impl<'s> Document<'s> {
         };
         Err(ParseError::new(span, ParseReason::KeyType { found }))
     }
-
-    fn check_tag(&self, tag: Option<&YamlTag>, suffix: &str, span: Span) -> Step {
-        match tag {
-            Some(tag) if !tag.is_yaml_core_schema_tag(suffix) => {
-                Err(ParseError::new(span, tag_reason(tag)))
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 /// A scalar as the parser reports it.
@@ -313,6 +304,16 @@ impl Scalar<'_> {
             }
             _ => Tag::Decoded,
         }
+    }
+}
+
+/// A collection carries no tag but its own.
+fn check_tag(tag: Option<&YamlTag>, suffix: &str, span: Span) -> Step {
+    match tag {
+        Some(tag) if !tag.is_yaml_core_schema_tag(suffix) => {
+            Err(ParseError::new(span, tag_reason(tag)))
+        }
+        _ => Ok(()),
     }
 }
 
