@@ -31,17 +31,18 @@ pub struct AtomInterval {
     pub atom: AtomId,
 }
 
-/// A partition of both address families. Two addresses are in one atom (class) exactly if they are of one
-/// family and in the same of the given prefixes and sets.
+/// A partition of both address families. Two addresses are in one atom (class) exactly if they are
+/// of one family and in the same of the given prefixes and sets.
 ///
 /// An atom is one or more intervals: the ends of the given prefixes and sets cut address space into
-/// intervals, and intervals with the same memberships are one atom. `10.0.0.0/8` and `10.1.0.0/16` make
-/// five IPv4 intervals and three IPv4 atoms.
+/// intervals, and intervals with the same memberships are one atom. `10.0.0.0/8` and `10.1.0.0/16`
+/// make five IPv4 intervals and three IPv4 atoms.
 #[derive(Clone, Debug)]
 pub struct AddressAtoms {
     v4: FamilyAtoms<u32>,
     v6: FamilyAtoms<u128>,
-    /// Interval numbers grouped by atom; atom `a` has `members[member_starts[a]..member_starts[a + 1]]`.
+    /// Interval numbers grouped by atom; atom `a` has `members[member_starts[a]..member_starts[a +
+    /// 1]]`.
     members: Vec<u32>,
     member_starts: Vec<u32>,
 }
@@ -106,8 +107,8 @@ impl AddressAtoms {
         }
     }
 
-    /// The numbers of the intervals that share an address with a prefix. For a prefix that was given these
-    /// are exactly the intervals that it consists of.
+    /// The numbers of the intervals that share an address with a prefix. For a prefix that was
+    /// given these are exactly the intervals that it consists of.
     pub fn atoms_in(&self, prefix: Prefix) -> Range<u32> {
         self.intervals_in(prefix.into())
     }
@@ -117,14 +118,14 @@ impl AddressAtoms {
         self.interval_of(range.first())..self.interval_of(range.last()) + 1
     }
 
-    /// The atoms that share an address with a prefix, ascending, each once. For a prefix that was given
-    /// these are exactly the atoms that it consists of.
+    /// The atoms that share an address with a prefix, ascending, each once. For a prefix that was
+    /// given these are exactly the atoms that it consists of.
     pub fn classes_in(&self, prefix: Prefix) -> Vec<AtomId> {
         self.distinct([prefix.into()])
     }
 
-    /// The atoms that share an address with a set, ascending, each once. For a set that was given these are
-    /// exactly the atoms that it consists of.
+    /// The atoms that share an address with a set, ascending, each once. For a set that was given
+    /// these are exactly the atoms that it consists of.
     pub fn classes_in_set(&self, set: &AddressSet) -> Vec<AtomId> {
         self.distinct(set.ranges())
     }

@@ -16,8 +16,9 @@ use crate::protocol::{Layer, Protocol};
 
 /// A set of protocol x source port x destination port, or ICMP type x code, or protocol alone.
 ///
-/// Canonical: two sets with the same members are equal, hash alike and print alike. Exact: no operation
-/// rounds. Cloning copies no port list. The order (`Ord`) is total and stable, and is not inclusion.
+/// Canonical: two sets with the same members are equal, hash alike and print alike. Exact: no
+/// operation rounds. Cloning copies no port list. The order (`Ord`) is total and stable, and is not
+/// inclusion.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FlowSet {
     /// Destination x source ports, by [`Protocol::WITH_PORTS`].
@@ -78,11 +79,12 @@ impl FlowSet {
         set
     }
 
-    /// The packets of a protocol from a source port in `source` to a destination port in `destination`.
+    /// The packets of a protocol from a source port in `source` to a destination port in
+    /// `destination`.
     ///
     /// A protocol without ports has no packet that a port could single out: the result is the whole
-    /// protocol when both sets are full, and empty otherwise. Ask [`Protocol::has_ports`] first when the
-    /// protocol comes from input.
+    /// protocol when both sets are full, and empty otherwise. Ask [`Protocol::has_ports`] first
+    /// when the protocol comes from input.
     #[expect(clippy::needless_pass_by_value, reason = "callers build the sets in place")]
     pub fn ports(protocol: Protocol, source: PortSet, destination: PortSet) -> Self {
         if let Layer::Ports(index) = protocol.layer() {
@@ -109,8 +111,8 @@ impl FlowSet {
 
     /// ICMP or `ICMPv6` messages of a type in `types` with a code in `codes`.
     ///
-    /// For any other protocol: the whole protocol when both sets are full, and empty otherwise, as with
-    /// [`FlowSet::ports`].
+    /// For any other protocol: the whole protocol when both sets are full, and empty otherwise, as
+    /// with [`FlowSet::ports`].
     #[expect(clippy::needless_pass_by_value, reason = "callers build the sets in place")]
     pub fn icmp(protocol: Protocol, types: ByteSet, codes: ByteSet) -> Self {
         if let Layer::Types(index) = protocol.layer() {

@@ -10,8 +10,8 @@ use crate::interval::{Interval, IntervalSet, Scalar};
 pub(crate) enum Grid<T> {
     Empty,
     Full,
-    /// INVARIANT: ascending and disjoint in `outer`; no `inner` is empty; slabs that touch have different
-    /// `inner`; neither empty nor full, which have their own variants.
+    /// INVARIANT: ascending and disjoint in `outer`; no `inner` is empty; slabs that touch have
+    /// different `inner`; neither empty nor full, which have their own variants.
     Slabs(Arc<[Slab<T>]>),
 }
 

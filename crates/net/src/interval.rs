@@ -1,4 +1,5 @@
-//! Sets of numbers as sorted, disjoint, inclusive intervals: ports, ICMP types and codes, addresses.
+//! Sets of numbers as sorted, disjoint, inclusive intervals: ports, ICMP types and codes,
+//! addresses.
 
 mod scalar;
 mod text;

@@ -2,9 +2,11 @@
 //! [`AddressSet`], [`AddressAtoms`]).
 //!
 //! Every set has exactly one representation, so that two sets with the same members are equal, hash
-//! alike and print alike. Every operation is exact: nothing is rounded to a coarser rectangle or prefix.
+//! alike and print alike. Every operation is exact: nothing is rounded to a coarser rectangle or
+//! prefix.
 //!
-//! This crate does no I/O, knows no provider, and holds no rule: who filters what is the model's matter.
+//! This crate does no I/O, knows no provider, and holds no rule: who filters what is the model's
+//! matter.
 //!
 //! ```
 //! use watertight_net::FlowSet;

@@ -111,8 +111,8 @@ impl<T: Scalar> FamilyInput<T> {
 
 /// Where the innermost prefix changes, and which it is from there on; 0 is none.
 ///
-/// Of two prefixes either one holds the other or they share nothing, so the innermost prefix of an address
-/// tells every prefix that holds it.
+/// Of two prefixes either one holds the other or they share nothing, so the innermost prefix of an
+/// address tells every prefix that holds it.
 fn innermost<T: Scalar>(mut prefixes: Vec<Interval<T>>) -> Vec<(T, u32)> {
     prefixes.sort_unstable_by(|a, b| a.first().cmp(&b.first()).then(b.last().cmp(&a.last())));
     prefixes.dedup();

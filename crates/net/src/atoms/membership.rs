@@ -7,8 +7,9 @@ pub(super) const NO_SETS: u32 = 0;
 /// The number of the leaf that stands for "this set is in the collection".
 const PRESENT: u32 = 1;
 
-/// Collections as binary trees over the bits of the set numbers, with equal trees stored once. Adding or
-/// removing one set makes at most one node per bit, and comparing two collections compares two numbers.
+/// Collections as binary trees over the bits of the set numbers, with equal trees stored once.
+/// Adding or removing one set makes at most one node per bit, and comparing two collections
+/// compares two numbers.
 pub(super) struct Memberships {
     depth: u32,
     /// The two halves of each tree; numbers below 2 are leaves and have none.

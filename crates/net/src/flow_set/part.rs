@@ -59,13 +59,15 @@ impl From<FlowPart> for FlowSet {
 }
 
 impl FlowSet {
-    /// Disjoint rectangles whose union is the set: by protocol number, then by their first destination
-    /// port or type. Two rectangles of a protocol never have the same source ports or codes.
+    /// Disjoint rectangles whose union is the set: by protocol number, then by their first
+    /// destination port or type. Two rectangles of a protocol never have the same source ports or
+    /// codes.
     pub fn parts(&self) -> impl Iterator<Item = FlowPart> + '_ {
         self.protocols().flat_map(|protocol| self.parts_of(protocol))
     }
 
-    /// The smallest packet: by protocol number, then destination port or type, then source port or code.
+    /// The smallest packet: by protocol number, then destination port or type, then source port or
+    /// code.
     pub fn sample(&self) -> Option<Flow> {
         let protocol = self.protocols().next()?;
         Some(match protocol.layer() {

@@ -11,11 +11,12 @@ use crate::protocol::{Layer, Protocol};
 impl FlowSet {
     /// The packets that answer the packets of this set.
     ///
-    /// Source and destination ports change places. Echo request and echo reply change places (ICMP 8 and
-    /// 0, `ICMPv6` 128 and 129), and so do ICMP timestamp and timestamp reply (13 and 14): a stateless
-    /// filter on the way back sees the reply's type. Every other ICMP type, and every protocol without
-    /// ports or types, stands for itself: such packets have no answer of a kind of their own, and mapping
-    /// them to themselves keeps `reply` an involution, `s.reply().reply() == s`.
+    /// Source and destination ports change places. Echo request and echo reply change places (ICMP
+    /// 8 and 0, `ICMPv6` 128 and 129), and so do ICMP timestamp and timestamp reply (13 and 14): a
+    /// stateless filter on the way back sees the reply's type. Every other ICMP type, and every
+    /// protocol without ports or types, stands for itself: such packets have no answer of a kind of
+    /// their own, and mapping them to themselves keeps `reply` an involution, `s.reply().reply() ==
+    /// s`.
     #[must_use]
     pub fn reply(&self) -> Self {
         Self {
@@ -59,36 +60,36 @@ impl FlowSet {
         self.ports.iter().flat_map(|grid| grid.inner().intervals().to_vec()).collect()
     }
 
-    /// Source ports forgotten: the packets of the same protocol and destination port as a packet of this
-    /// set. Protocols without ports stay as they are.
+    /// Source ports forgotten: the packets of the same protocol and destination port as a packet of
+    /// this set. Protocols without ports stay as they are.
     #[must_use]
     pub fn any_source(&self) -> Self {
         self.map_ports(|grid| Grid::rectangle(&grid.outer(), &PortSet::full()))
     }
 
-    /// Destination ports forgotten: the packets of the same protocol and source port as a packet of this
-    /// set. Protocols without ports stay as they are.
+    /// Destination ports forgotten: the packets of the same protocol and source port as a packet of
+    /// this set. Protocols without ports stay as they are.
     #[must_use]
     pub fn any_destination(&self) -> Self {
         self.map_ports(|grid| Grid::rectangle(&PortSet::full(), &grid.inner()))
     }
 
-    /// Every destination port replaced by one port, source ports kept: what a load balancer or a port
-    /// mapping makes of the packets. Protocols without ports stay as they are.
+    /// Every destination port replaced by one port, source ports kept: what a load balancer or a
+    /// port mapping makes of the packets. Protocols without ports stay as they are.
     #[must_use]
     pub fn with_destination_port(&self, port: u16) -> Self {
         self.map_ports(|grid| Grid::rectangle(&PortSet::single(port), &grid.inner()))
     }
 
-    /// Every source port replaced by a set of ports: what source address translation makes of the packets
-    /// when it picks ports from that set. Protocols without ports stay as they are.
+    /// Every source port replaced by a set of ports: what source address translation makes of the
+    /// packets when it picks ports from that set. Protocols without ports stay as they are.
     #[must_use]
     pub fn with_source_ports(&self, ports: &PortSet) -> Self {
         self.map_ports(|grid| Grid::rectangle(&grid.outer(), ports))
     }
 
-    /// The packets of the given protocols to a port in `from` arrive at port `to`; all others stay as they
-    /// are. Protocols without ports are not translated.
+    /// The packets of the given protocols to a port in `from` arrive at port `to`; all others stay
+    /// as they are. Protocols without ports are not translated.
     #[must_use]
     pub fn translate_destination(&self, protocols: &[Protocol], from: &PortSet, to: u16) -> Self {
         let matching: Self = protocols

@@ -64,8 +64,8 @@ pub enum FlowSetProblem {
     },
 }
 
-/// `all`, `none`, the [parts](FlowSet::parts) joined by `; `, or `all except` and the complement's parts
-/// when that is shorter. Parses back to the same set.
+/// `all`, `none`, the [parts](FlowSet::parts) joined by `; `, or `all except` and the complement's
+/// parts when that is shorter. Parses back to the same set.
 impl fmt::Display for FlowSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_empty() {

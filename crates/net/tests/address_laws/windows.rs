@@ -1,7 +1,7 @@
 //! The slow, obvious twin of `AddressSet`: the set of the cells that it holds.
 //!
-//! Address space is cut into windows of single addresses, at both ends of each family, in the middle, and
-//! around the IPv4-mapped block, and into one long cell between each two windows.
+//! Address space is cut into windows of single addresses, at both ends of each family, in the
+//! middle, and around the IPv4-mapped block, and into one long cell between each two windows.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -1,7 +1,7 @@
 //! The slow, obvious twin of `FlowSet`: the set of the cells that it holds.
 //!
-//! Ports, types and codes are cut into a few cells, some of one number, some long. A set that is a union
-//! of products of cells is known by listing them.
+//! Ports, types and codes are cut into a few cells, some of one number, some long. A set that is a
+//! union of products of cells is known by listing them.
 
 use std::collections::BTreeSet;
 
@@ -94,7 +94,8 @@ pub(crate) fn corners((number, outer, inner): Cell) -> Vec<Flow> {
     flows
 }
 
-/// The set that consists of the given cells, put together in an order that has nothing to do with theirs.
+/// The set that consists of the given cells, put together in an order that has nothing to do with
+/// theirs.
 pub(crate) fn build(cells: &Cells) -> FlowSet {
     let mut shuffled: Vec<Cell> = cells.iter().copied().collect();
     shuffled.sort_by_key(|(number, outer, inner)| (inner * 5 % 7, outer * 3 % 7, *number));
@@ -132,7 +133,8 @@ pub(crate) fn reply((number, outer, inner): Cell) -> Cell {
     (number, outer, inner)
 }
 
-/// Unions of rectangles of cells, some of them complemented, so that both sparse and dense sets occur.
+/// Unions of rectangles of cells, some of them complemented, so that both sparse and dense sets
+/// occur.
 pub(crate) fn any_cells() -> impl Strategy<Value = Cells> {
     let rectangle = (any_protocol(), any::<u16>(), any::<u16>());
     let dense = prop::bool::weighted(0.25);
