@@ -87,7 +87,7 @@ impl Runner {
             let line = String::from_utf8_lossy(&line);
             if let Some(totals) = Totals::read(&line) {
                 self.totals.add(&totals);
-            } else {
+            } else if !is_empty(&line) {
                 println!("{line}");
             }
         }
@@ -104,6 +104,11 @@ impl Runner {
         notes.dedup();
         Ok(notes)
     }
+}
+
+/// Whether a line is what libtest says about a binary without tests.
+fn is_empty(line: &str) -> bool {
+    line.trim().is_empty() || line == "running 0 tests"
 }
 
 fn say(command: &Command) {

@@ -29,7 +29,10 @@ fn tidy_stage(runner: &mut Runner) -> Result<Outcome, Error> {
 /// Builds every target with clippy in the compiler's place: a separate `cargo clippy` would check
 /// all dependencies once more.
 fn lint(runner: &mut Runner) -> Result<Outcome, Error> {
-    let mut build = runner.cargo(&["test", "--workspace", "--all-targets", "--no-run", "--locked"]);
+    // What does not build is reported for every crate, not for the first one alone.
+    let every = ["--workspace", "--all-targets", "--no-run", "--no-fail-fast", "--locked"];
+    let mut build = runner.cargo(&["test"]);
+    build.args(every);
     runner.built_with_lints = Runner::run(with_lints(&mut build))?;
     Ok(Outcome::passed_if(runner.built_with_lints))
 }
