@@ -56,6 +56,9 @@ impl<I: ArenaId, T> Arena<I, T> {
     }
 
     /// The id that the next [`push`](Self::push) will return.
+    ///
+    /// # Panics
+    /// As [`push`](Self::push).
     pub fn next_id(&self) -> I {
         let index = u32::try_from(self.items.len());
         assert!(index.is_ok(), "an arena holds at most u32::MAX elements");

@@ -1,1 +1,20 @@
-//! Dispositions, connectivity, explanations, exposure, diffs, coverage, layers.
+//! Reachability: what becomes of packets in a [`Network`](watertight_model::Network), for whole
+//! sets of flows at once, with every hop, the rules that decide, and the reply.
+//!
+//! The crate is pure: it reads a network and answers. Routing looks at addresses only, so a walk
+//! ([`Path`]) is computed first and guards then take flows away along it. What the input does not
+//! tell gives an answer with two bounds, never a guess.
+
+mod answer;
+mod fold;
+mod guards;
+mod index;
+mod path;
+mod platform;
+mod space;
+mod walk;
+
+pub use answer::{Part, Reach, Reply};
+pub use guards::Deciding;
+pub use path::{Check, End, OutsideBy, Path, Place, Seen, Start, Step};
+pub use space::is_public;

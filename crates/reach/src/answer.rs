@@ -1,0 +1,298 @@
+//! What becomes of a set of flows between two addresses, with the way, the reply and the reasons.
+
+use std::net::IpAddr;
+
+use watertight_model::network::RealmId;
+use watertight_model::{Bounds, Disposition, Name, Network};
+use watertight_net::FlowSet;
+
+use crate::fold::{Asking, Folded, fold};
+use crate::guards::{Deciding, deciding};
+use crate::index::Index;
+use crate::path::{End, OutsideBy, Path, Place, Start, Step};
+use crate::walk::{ReplyFrom, Walker};
+
+/// Answers questions about one network. Making one reads the whole network once.
+#[derive(Debug)]
+pub struct Reach<'n> {
+    pub(crate) network: &'n Network,
+    pub(crate) index: Index,
+}
+
+/// What becomes of one part of the flows that were asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Part {
+    /// The flows, as they were sent.
+    pub flows: FlowSet,
+    /// What becomes of them.
+    pub disposition: Disposition,
+    /// Where they end.
+    pub at: Place,
+    /// Why they end there; empty where they are delivered.
+    pub why: Name,
+    /// The way that they take, whole.
+    pub path: Path,
+    /// The position in the path's steps at which they end; the number of steps where they get to
+    /// the path's end.
+    pub ends_at_step: usize,
+    /// What is sent and comes back: the flows for which a connection can be established.
+    pub established: Bounds<FlowSet>,
+    /// How the reply fares, where the flows are delivered.
+    pub reply: Option<Reply>,
+}
+
+/// How a reply fares.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reply {
+    /// Its way.
+    pub path: Path,
+    /// The position in the steps at which some of it ends, and why.
+    pub stop: Option<(usize, Name)>,
+    /// Whether its way leads back to the sender.
+    pub returns: bool,
+    /// The reply's flows that were followed.
+    pub flows: FlowSet,
+    /// Guards that let it pass without a rule, because they saw the connection being opened.
+    pub opened: Vec<Place>,
+}
+
+impl<'n> Reach<'n> {
+    /// Prepares a network for questions.
+    pub fn new(network: &'n Network) -> Self {
+        Self { network, index: Index::new(network) }
+    }
+
+    /// The network that is asked about.
+    pub fn network(&self) -> &'n Network {
+        self.network
+    }
+
+    pub(crate) fn walker(&self) -> Walker<'_> {
+        Walker { network: self.network, index: &self.index }
+    }
+
+    /// What becomes of each part of `flows` from `start` to an address.
+    ///
+    /// Parts are ordered: what is delivered first, then by place and reason. Their flows cover
+    /// `flows`; they overlap only where a front leads one flow to several targets.
+    pub fn answer(&self, start: &Start, destination: IpAddr, flows: &FlowSet) -> Vec<Part> {
+        let mut parts: Vec<Part> = Vec::new();
+        for path in self.walker().paths(start, destination) {
+            let folded = fold(self.network, &path, flows, Asking::All);
+            add_stops(&mut parts, &path, &folded);
+            if !folded.arrived.possible.is_empty() {
+                self.add_arrived(&mut parts, start, &path, &folded);
+            }
+        }
+        parts.sort_by(|a, b| order_of(a).cmp(&order_of(b)));
+        parts
+    }
+
+    fn add_arrived(&self, parts: &mut Vec<Part>, start: &Start, path: &Path, folded: &Folded) {
+        let (established, reply) = self.reply(start, path, folded);
+        let (disposition, at, why) = arrival(path);
+        let mut add = |flows: FlowSet, disposition, why: Name| {
+            if flows.is_empty() {
+                return;
+            }
+            let established = Bounds {
+                sure: established.sure.intersection(&flows),
+                possible: established.possible.intersection(&flows),
+            };
+            parts.push(Part {
+                flows,
+                disposition,
+                at,
+                why,
+                path: path.clone(),
+                ends_at_step: path.steps.len(),
+                established,
+                reply: reply.clone(),
+            });
+        };
+        let doubtful = folded.arrived.possible.difference(&folded.arrived.sure);
+        let reason = if why.is_empty() { doubt(folded) } else { why.clone() };
+        add(folded.arrived.sure.clone(), disposition, why);
+        add(doubtful, Disposition::Unknown, reason);
+    }
+
+    /// What comes back of what arrives.
+    pub(crate) fn reply(
+        &self,
+        start: &Start,
+        path: &Path,
+        folded: &Folded,
+    ) -> (Bounds<FlowSet>, Option<Reply>) {
+        let nothing = Bounds::exact(FlowSet::none());
+        let all =
+            Bounds { sure: folded.arrived.sure.clone(), possible: folded.arrived.possible.clone() };
+        let Some(from) = self.reply_from(path) else {
+            return match &path.end {
+                End::Platform(_) => (all, None),
+                End::Unknown { .. } => (Bounds { sure: FlowSet::none(), ..all }, None),
+                End::Delivered(_) | End::Stopped { .. } | End::Internet | End::Outside(_) => {
+                    (nothing, None)
+                }
+            };
+        };
+        if is_to_itself(start, path) {
+            return (all, None);
+        }
+        let Some(destination) = path.source else { return (nothing, None) };
+        let opened: Vec<Place> = path.guarded().collect();
+        let flows = folded.arrived_as.possible.reply();
+        let mut established = Bounds::exact(FlowSet::none());
+        let mut shown: Option<Reply> = None;
+        let replies =
+            self.walker().reply_paths(&from.0, from.1, destination, path.sessions.clone());
+        for mut reply in replies {
+            let returns = returns_to(start, path, &mut reply);
+            let back = fold(self.network, &reply, &flows, Asking::Reply(&opened));
+            let stop = back.stops.first().map(|stop| (stop.step, stop.why.clone()));
+            if returns || matches!(reply.end, End::Unknown { .. }) {
+                let sure = folded.as_sent(&back.arrived.sure.reply());
+                let possible = folded.as_sent(&back.arrived.possible.reply());
+                established.sure = established.sure.union(&sure);
+                established.possible = established.possible.union(&possible);
+            }
+            let opened = opened.clone();
+            shown.get_or_insert(Reply { path: reply, stop, returns, flows: flows.clone(), opened });
+        }
+        established.sure = established.sure.intersection(&folded.arrived.sure);
+        established.possible = established.possible.intersection(&folded.arrived.possible);
+        (established, shown)
+    }
+
+    /// From where, and from which address, a reply is sent.
+    fn reply_from(&self, path: &Path) -> Option<(ReplyFrom, IpAddr)> {
+        let source = path.destination;
+        match &path.end {
+            End::Delivered(endpoint) => {
+                let service = self.network.endpoints[*endpoint].subnet.is_none();
+                let from = match path.realm {
+                    Some(realm) if service => ReplyFrom::Service(realm),
+                    _ => ReplyFrom::Start(Start::Endpoint { endpoint: *endpoint, address: source }),
+                };
+                Some((from, source))
+            }
+            End::Internet => Some((ReplyFrom::Start(Start::Internet { address: source }), source)),
+            End::Outside(by) => {
+                Some((ReplyFrom::Start(Start::Outside { by: *by, address: source }), source))
+            }
+            End::Platform(_) | End::Stopped { .. } | End::Unknown { .. } => None,
+        }
+    }
+
+    /// The rules that decide at a step of a part's path about flows that come so far, for
+    /// explanations.
+    pub fn deciding(&self, step: &Step, flows: &FlowSet) -> Vec<Deciding> {
+        let Step::Guards(check) = step else { return Vec::new() };
+        check
+            .layers
+            .iter()
+            .flat_map(|layer| deciding(self.network, *layer, check.direction, check.seen, flows))
+            .collect()
+    }
+
+    /// The realm of a place, for output.
+    pub fn realm_of(&self, place: Place) -> Option<RealmId> {
+        match place {
+            Place::Endpoint(id) => crate::index::realm_of(self.network, id),
+            Place::Subnet(id) => Some(self.network.subnets[id].realm),
+            Place::Realm(id) => Some(id),
+            Place::Gateway(_) | Place::Attachment(_) | Place::Internet => None,
+        }
+    }
+}
+
+fn add_stops(parts: &mut Vec<Part>, path: &Path, folded: &Folded) {
+    for stop in &folded.stops {
+        let known = parts.iter_mut().find(|part| {
+            part.disposition == stop.disposition
+                && part.at == stop.at
+                && part.why == stop.why
+                && part.ends_at_step == stop.step
+                && part.path.steps.get(..stop.step) == path.steps.get(..stop.step)
+        });
+        if let Some(part) = known {
+            part.flows = part.flows.union(&stop.flows);
+            continue;
+        }
+        parts.push(Part {
+            flows: stop.flows.clone(),
+            disposition: stop.disposition,
+            at: stop.at,
+            why: stop.why.clone(),
+            path: path.clone(),
+            ends_at_step: stop.step,
+            established: Bounds::exact(FlowSet::none()),
+            reply: None,
+        });
+    }
+}
+
+fn order_of(part: &Part) -> (Disposition, Place, &Name, usize, &FlowSet) {
+    (part.disposition, part.at, &part.why, part.ends_at_step, &part.flows)
+}
+
+fn arrival(path: &Path) -> (Disposition, Place, Name) {
+    match &path.end {
+        End::Delivered(endpoint) => {
+            (Disposition::Accepted, Place::Endpoint(*endpoint), Name::from(""))
+        }
+        End::Platform(_) => (Disposition::Accepted, Place::Internet, Name::from("")),
+        End::Internet => (Disposition::ExitsNetwork, Place::Internet, Name::from("")),
+        End::Outside(OutsideBy::Gateway(id)) => {
+            (Disposition::ExitsNetwork, Place::Gateway(*id), Name::from(""))
+        }
+        End::Outside(OutsideBy::Attachment(id)) => {
+            (Disposition::ExitsNetwork, Place::Attachment(*id), Name::from(""))
+        }
+        End::Stopped { disposition, at, why } => (*disposition, *at, why.clone()),
+        End::Unknown { at, why } => (Disposition::Unknown, *at, why.clone()),
+    }
+}
+
+fn doubt(folded: &Folded) -> Name {
+    match &folded.boxed {
+        Some((_, text)) => Name::from(format!("{text} lies on the way and cannot be read")),
+        None => Name::from("a guard's rule depends on something that the input does not tell"),
+    }
+}
+
+fn is_to_itself(start: &Start, path: &Path) -> bool {
+    matches!(
+        (start, &path.end),
+        (Start::Endpoint { endpoint, .. }, End::Delivered(end)) if endpoint == end
+    )
+}
+
+/// Whether a reply's way leads back to the sender, from the address that was dialled.
+///
+/// A sender that nobody is (an unused address of a subnet) is reached where its address would be;
+/// the reply's end is rewritten so that what gets there counts as arrived.
+fn returns_to(start: &Start, path: &Path, reply: &mut Path) -> bool {
+    let from_dialled = path.by_front || reply.source == Some(path.dialled);
+    let to_sender = match start {
+        Start::Endpoint { endpoint, address } => {
+            reply.end == End::Delivered(*endpoint) && reply.destination == *address
+        }
+        Start::Internet { address } => reply.end == End::Internet && reply.destination == *address,
+        Start::Outside { by, address } => {
+            reply.end == End::Outside(*by) && reply.destination == *address
+        }
+        Start::Subnet { subnet, address } => {
+            let there = matches!(
+                &reply.end,
+                End::Stopped { disposition: Disposition::NeighborUnreachable, at, .. }
+                    if *at == Place::Subnet(*subnet)
+            );
+            if there && reply.destination == *address {
+                reply.end = End::Internet;
+            }
+            there && reply.destination == *address
+        }
+        Start::Realm(_) => false,
+    };
+    to_sender && from_dialled
+}

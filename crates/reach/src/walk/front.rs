@@ -1,0 +1,157 @@
+//! Fronts: from a listener to its targets.
+
+use std::net::IpAddr;
+
+use watertight_model::network::{
+    Direction, EndpointId, Front, FrontId, Health, Listener, Target, TargetEnd, TargetGroup,
+};
+use watertight_model::{Disposition, Name};
+use watertight_net::FlowSet;
+
+use super::{Packet, Walk};
+use crate::path::{End, Place, Step};
+
+impl<'n> Walk<'_, 'n> {
+    /// At a front's attachment: its guards, then one branch for each listener and target.
+    pub(super) fn arrive_at_front(&mut self, mut packet: Packet, id: EndpointId, front: FrontId) {
+        let place = Place::Endpoint(id);
+        self.check(&mut packet, place, Direction::Ingress);
+        self.settle(&mut packet, Some(id));
+        let network = self.network();
+        if self.reply {
+            // A front's own connection to a target: its reply is for the front.
+            return self.finish(packet, End::Delivered(id));
+        }
+        let content = &network.fronts[front];
+        if !content.listeners_read {
+            let why = Name::from("the input does not tell the front's listeners");
+            return self.unknown(packet, place, why);
+        }
+        let mut heard = FlowSet::none();
+        for listener in &content.listeners {
+            let own = listener.flows.difference(&heard);
+            heard = heard.union(&listener.flows);
+            if own.is_empty() {
+                continue;
+            }
+            let mut branch = packet.clone();
+            branch.steps.push(Step::Select(own));
+            self.listen(branch, id, front, content, listener);
+        }
+        let rest = heard.complement();
+        if !rest.is_empty() {
+            packet.steps.push(Step::Select(rest));
+            let why = Name::from("no listener");
+            self.stop(packet, Disposition::DeniedIn, place, why);
+        }
+    }
+
+    fn listen(
+        &mut self,
+        packet: Packet,
+        id: EndpointId,
+        front: FrontId,
+        content: &Front,
+        listener: &Listener,
+    ) {
+        let network = self.network();
+        let place = Place::Endpoint(id);
+        let groups = listener.target_groups.iter().map(|group| &network.target_groups[*group]);
+        let (preserving, ending): (Vec<&TargetGroup>, Vec<&TargetGroup>) =
+            groups.partition(|group| group.preserves_source);
+        if !ending.is_empty() || preserving.is_empty() {
+            // The front ends the leg: what it does with it is another leg.
+            self.finish(packet.clone(), End::Delivered(id));
+        }
+        for group in preserving {
+            if !group.targets_read {
+                let why = Name::from("the input does not tell the front's targets");
+                self.unknown(packet.clone(), place, why);
+                continue;
+            }
+            let targets = self.targets(id, content, group);
+            if targets.is_empty() {
+                let why = Name::from("no target is registered");
+                self.stop(packet.clone(), Disposition::DeniedIn, place, why);
+            }
+            for target in targets {
+                self.reach_target(packet.clone(), id, front, target);
+            }
+        }
+    }
+
+    /// The targets that an attachment leads to: those of its zone unless the front crosses zones;
+    /// healthy ones, or all when none is (fail open).
+    fn targets<'g>(
+        &self,
+        id: EndpointId,
+        front: &Front,
+        group: &'g TargetGroup,
+    ) -> Vec<&'g Target> {
+        let network = self.network();
+        let zone_of = |endpoint: EndpointId| {
+            network.endpoints[endpoint].subnet.map(|subnet| &network.subnets[subnet].zone)
+        };
+        let own = zone_of(id);
+        let near = |target: &&Target| match &target.end {
+            TargetEnd::Endpoint(endpoint, _) => front.cross_zone || zone_of(*endpoint) == own,
+            TargetEnd::Address(_)
+            | TargetEnd::Front(_)
+            | TargetEnd::Workload(_)
+            | TargetEnd::Unread(_) => true,
+        };
+        let all: Vec<&Target> = group.targets.iter().filter(near).collect();
+        let serving: Vec<&Target> =
+            all.iter().copied().filter(|target| target.health != Health::Unhealthy).collect();
+        if serving.is_empty() { all } else { serving }
+    }
+
+    fn reach_target(
+        &mut self,
+        mut packet: Packet,
+        id: EndpointId,
+        front: FrontId,
+        target: &Target,
+    ) {
+        let place = Place::Endpoint(id);
+        let network = self.network();
+        if let Some(port) = target.port {
+            packet.steps.push(Step::Port(port));
+        }
+        packet.front = Some(front);
+        packet.by_front = true;
+        match &target.end {
+            TargetEnd::Endpoint(endpoint, address) => {
+                rewrite(&mut packet, place, *address);
+                self.enter_target(packet, *endpoint);
+            }
+            TargetEnd::Address(address) => {
+                rewrite(&mut packet, place, *address);
+                let why = Name::from("no endpoint of the estate has the target's address");
+                self.unknown(packet, place, why);
+            }
+            TargetEnd::Front(other) => {
+                for endpoint in &network.fronts[*other].endpoints {
+                    let Some(address) = network.endpoints[*endpoint].addresses.first() else {
+                        continue;
+                    };
+                    let mut branch = packet.clone();
+                    rewrite(&mut branch, place, *address);
+                    if self.enter_place(&mut branch, Place::Endpoint(*endpoint)) {
+                        self.enter_target(branch, *endpoint);
+                    }
+                }
+            }
+            TargetEnd::Workload(_) => self.finish(packet, End::Delivered(id)),
+            TargetEnd::Unread(what) => {
+                let why = format!("the target `{what}` is not in the input");
+                self.unknown(packet, place, Name::from(why));
+            }
+        }
+    }
+}
+
+fn rewrite(packet: &mut Packet, at: Place, to: IpAddr) {
+    packet.steps.push(Step::Destination { at, from: packet.destination, to });
+    packet.destination = to;
+}
