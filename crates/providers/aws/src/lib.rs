@@ -1,1 +1,64 @@
-//! AWS bodies into the model: pure convert.
+//! AWS bodies into the model.
+//!
+//! [`convert`] takes the answers of describe calls, in whatever layout they lie on disk, and lowers
+//! them into an [`Estate`]. It is pure: it reads no file, knows no clock, and never fails as a whole.
+//! What is wrong or not understood becomes a diagnostic, and an unknown where it could change an
+//! answer. `docs/reference/providers/aws.md` says what is read and by which rule.
+
+mod accounts;
+mod bodies;
+mod codes;
+mod context;
+mod convert;
+mod fields;
+mod index;
+mod owners;
+mod scope;
+mod shapes;
+
+use watertight_model::Estate;
+use watertight_source::{Diagnostics, Limits, Tree};
+
+pub use codes::{CODES, explain};
+
+/// One parsed body with the path that it was read from.
+#[derive(Debug)]
+pub struct Body {
+    /// The path, relative to the estate's folder: folders tell account and region, the file's name
+    /// tells the call where the keys do not.
+    pub path: String,
+    /// The content.
+    pub tree: Tree,
+}
+
+/// Bounds of a conversion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Entries of one prefix list, rules of one group or list, routes of one table. Default 100 000:
+    /// far above every quota of the provider.
+    pub parts_max: u32,
+    /// The limits of reading; `diagnostics_max` bounds what [`Converted::diagnostics`] keeps.
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { parts_max: 100_000, limits: Limits::default() }
+    }
+}
+
+/// What [`convert`] returns.
+#[derive(Debug)]
+pub struct Converted {
+    /// The estate. Its id is empty: whoever read the bodies sets it.
+    pub estate: Estate,
+    /// What was wrong, doubtful or not read.
+    pub diagnostics: Diagnostics,
+}
+
+/// Lowers AWS bodies into an estate.
+///
+/// The result depends on the contents and paths of the bodies only, not on their order.
+pub fn convert(bodies: &[Body], options: &Options) -> Converted {
+    convert::convert(bodies, options)
+}

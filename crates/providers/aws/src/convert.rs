@@ -1,0 +1,73 @@
+//! The order in which the families are converted.
+
+use std::collections::BTreeMap;
+
+use watertight_model::Name;
+use watertight_source::Diagnostics;
+
+use crate::context::Context;
+use crate::fields::Fields;
+use crate::index::Collected;
+use crate::scope::Scope;
+use crate::{Body, Converted, Options};
+use crate::{accounts, bodies, owners};
+
+/// A family's conversion.
+type Family = fn(&mut Context<'_>);
+
+/// Every family, each after those whose results it needs:
+///
+/// - lists and realms first, then guards, subnets and gateways that stand on them;
+/// - machines, then interfaces: each interface finds its owner or is left in `Context::unowned`;
+/// - services, which claim what is left there;
+/// - owners, which makes workloads of what nobody claimed;
+/// - routes last, because they lead to everything else.
+const FAMILIES: &[Family] = &[accounts::convert, owners::convert];
+
+/// See [`crate::convert`].
+pub(crate) fn convert(bodies: &[Body], options: &Options) -> Converted {
+    let mut fields = Fields { diagnostics: Diagnostics::new(&options.limits) };
+    let mut bodies: Vec<&Body> = bodies.iter().collect();
+    bodies.sort_by(|left, right| left.path.cmp(&right.path));
+    let scopes = scopes_of(&bodies);
+    let mut collected = Collected::new();
+    for (body, scope) in bodies.iter().zip(&scopes) {
+        bodies::collect(body.tree.root(), scope, &mut collected, &mut fields);
+    }
+    let index = collected.finish(&mut fields);
+    let mut context = Context::new(&index, options, fields);
+    for family in FAMILIES {
+        family(&mut context);
+    }
+    Converted { estate: context.estate, diagnostics: context.fields.diagnostics }
+}
+
+/// The scope of each body: by its path, else by who the caller was in the same folder.
+fn scopes_of(bodies: &[&Body]) -> Vec<Scope> {
+    let mut scopes: Vec<Scope> = bodies.iter().map(|body| Scope::of_path(&body.path)).collect();
+    let mut callers: BTreeMap<String, Name> = BTreeMap::new();
+    for (body, scope) in bodies.iter().zip(&scopes) {
+        let root = body.tree.root();
+        let account = root.get("Account").and_then(|account| account.as_str());
+        if let (Some(account), Some(_), Some(_)) = (account, root.get("UserId"), root.get("Arn")) {
+            callers.insert(scope.folder.clone(), Name::from(account));
+        }
+    }
+    for scope in &mut scopes {
+        if scope.account.is_none() {
+            scope.account = caller_of(&callers, &scope.folder);
+        }
+    }
+    scopes
+}
+
+/// The caller of a folder or of the nearest folder above it.
+fn caller_of(callers: &BTreeMap<String, Name>, folder: &str) -> Option<Name> {
+    let mut folder = folder;
+    loop {
+        if let Some(caller) = callers.get(folder) {
+            return Some(caller.clone());
+        }
+        folder = folder.rsplit_once('/')?.0;
+    }
+}

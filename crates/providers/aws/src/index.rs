@@ -1,0 +1,188 @@
+//! All resources of the input by kind and id.
+
+use std::collections::BTreeSet;
+
+use watertight_source::{Diagnostic, Kind as ValueKind, Node};
+
+use crate::codes;
+use crate::fields::Fields;
+use crate::scope::Scope;
+use crate::shapes::Kind;
+
+/// One resource of the input.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Item<'t> {
+    /// What identifies it; empty where nothing does.
+    pub(crate) id: &'t str,
+    /// Its object.
+    pub(crate) node: Node<'t>,
+    /// The object that holds its list: a body with what was asked for, or a reservation.
+    pub(crate) holder: Node<'t>,
+    /// What the path of its body tells.
+    pub(crate) scope: &'t Scope,
+}
+
+/// The resources of the input while bodies are read.
+#[derive(Debug)]
+pub(crate) struct Collected<'t> {
+    items: Vec<Vec<Item<'t>>>,
+    marks: BTreeSet<(Kind, Option<&'t str>, Option<&'t str>)>,
+}
+
+impl<'t> Collected<'t> {
+    /// Nothing yet.
+    pub(crate) fn new() -> Self {
+        Self { items: vec![Vec::new(); Kind::COUNT], marks: BTreeSet::new() }
+    }
+
+    /// Notes that a body of a kind was there, with or without resources.
+    pub(crate) fn mark(&mut self, kind: Kind, scope: &'t Scope) {
+        self.marks.insert((kind, scope.account.as_deref(), scope.region.as_deref()));
+    }
+
+    /// Adds a resource.
+    pub(crate) fn push(&mut self, kind: Kind, item: Item<'t>) {
+        if let Some(items) = self.items.get_mut(kind.index()) {
+            items.push(item);
+        }
+    }
+
+    /// Sorts by id and merges what was read twice; two contents of one id are an error.
+    pub(crate) fn finish(self, fields: &mut Fields) -> Index<'t> {
+        let items = self.items.into_iter().map(|items| merged(items, fields)).collect();
+        Index { items, marks: self.marks }
+    }
+}
+
+/// The resources of the input, each once, ordered by id.
+#[derive(Debug)]
+pub(crate) struct Index<'t> {
+    items: Vec<Vec<Item<'t>>>,
+    marks: BTreeSet<(Kind, Option<&'t str>, Option<&'t str>)>,
+}
+
+impl<'t> Index<'t> {
+    /// The resources of a kind, ordered by id.
+    pub(crate) fn of(&self, kind: Kind) -> &[Item<'t>] {
+        self.items.get(kind.index()).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The resource of a kind with an id.
+    pub(crate) fn find(&self, kind: Kind, id: &str) -> Option<&Item<'t>> {
+        let items = self.of(kind);
+        let at = items.binary_search_by(|item| item.id.cmp(id)).ok()?;
+        items.get(at)
+    }
+
+    /// Whether any body of this kind was in the input, with or without resources.
+    pub(crate) fn has(&self, kind: Kind) -> bool {
+        self.marks.iter().any(|(marked, _, _)| *marked == kind)
+    }
+
+    /// Kind, account and region of every body that was in the input.
+    pub(crate) fn marks(&self) -> impl Iterator<Item = (Kind, Option<&'t str>, Option<&'t str>)> {
+        self.marks.iter().copied()
+    }
+}
+
+fn merged<'t>(mut items: Vec<Item<'t>>, fields: &mut Fields) -> Vec<Item<'t>> {
+    items.sort_by(|left, right| left.id.cmp(right.id));
+    let mut kept: Vec<Item<'t>> = Vec::with_capacity(items.len());
+    for item in items {
+        match kept.last_mut() {
+            Some(last) if last.id == item.id && !item.id.is_empty() => merge(last, item, fields),
+            _ => kept.push(item),
+        }
+    }
+    kept
+}
+
+/// Makes one of two resources with one id.
+fn merge<'t>(kept: &mut Item<'t>, other: Item<'t>, fields: &mut Fields) {
+    if are_equal(kept.node, other.node) {
+        return;
+    }
+    let accounts = (kept.scope.account.as_deref(), other.scope.account.as_deref());
+    let (Some(first), Some(second)) = accounts else { return conflict(kept, &other, fields) };
+    if first == second {
+        return conflict(kept, &other, fields);
+    }
+    // Shared resources are seen by several accounts, some fields by their owner only.
+    let owner = owner_of(kept.node).or_else(|| owner_of(other.node));
+    let is_owned = owner == Some(first) || owner == Some(second);
+    if !are_compatible(kept.node, other.node) {
+        if !is_owned {
+            return conflict(kept, &other, fields);
+        }
+        let message = format!("accounts `{first}` and `{second}` see `{}` differently", kept.id);
+        let diagnostic = Diagnostic::note(codes::TWO_VIEWS, message).with_resource(kept.id);
+        let diagnostic = diagnostic.with_label(kept.node.span(), "");
+        fields.diagnostics.push(diagnostic.with_related(other.node.span(), "the other view"));
+    }
+    let other_is_better =
+        if is_owned { owner == Some(second) } else { weight(other.node) > weight(kept.node) };
+    if other_is_better {
+        *kept = other;
+    }
+}
+
+fn conflict(kept: &Item<'_>, other: &Item<'_>, fields: &mut Fields) {
+    let message = format!("`{}` stands for two resources with different contents", kept.id);
+    let diagnostic = Diagnostic::error(codes::CONFLICT, message)
+        .with_resource(kept.id)
+        .with_label(other.node.span(), "the second one")
+        .with_related(kept.node.span(), "the first one is here")
+        .with_help("keep the newer of both files, or collect again");
+    fields.diagnostics.push(diagnostic);
+}
+
+fn owner_of(node: Node<'_>) -> Option<&str> {
+    node.get("OwnerId").or_else(|| node.get("TransitGatewayOwnerId")).and_then(Node::as_str)
+}
+
+/// Whether two values have the same content, whatever the order of their keys.
+fn are_equal(left: Node<'_>, right: Node<'_>) -> bool {
+    compare(left, right, false)
+}
+
+/// Whether two views of one resource agree in what both of them show.
+fn are_compatible(left: Node<'_>, right: Node<'_>) -> bool {
+    compare(left, right, true)
+}
+
+/// Fields whose content depends on who asks, or when.
+const VIEWS: [&str; 4] = ["Tags", "TagSet", "AvailableIpAddressCount", "PeeringOptions"];
+
+fn compare(left: Node<'_>, right: Node<'_>, views: bool) -> bool {
+    if views && (left.is_null() || right.is_null()) {
+        return true;
+    }
+    if left.kind() != right.kind() {
+        return false;
+    }
+    match left.kind() {
+        ValueKind::Object => {
+            let within = |one: Node<'_>, other: Node<'_>| {
+                one.entries().all(|entry| match other.get(entry.key) {
+                    _ if views && VIEWS.contains(&entry.key) => true,
+                    Some(value) => compare(entry.value, value, views),
+                    None => views,
+                })
+            };
+            (views || left.len() == right.len()) && within(left, right)
+        }
+        ValueKind::Array => {
+            left.len() == right.len()
+                && left.items().zip(right.items()).all(|(one, other)| compare(one, other, views))
+        }
+        ValueKind::String => left.as_str() == right.as_str(),
+        _ => left.raw() == right.raw(),
+    }
+}
+
+/// How many values a node holds.
+fn weight(node: Node<'_>) -> usize {
+    let inside = node.entries().map(|entry| weight(entry.value)).sum::<usize>();
+    let items = node.items().map(weight).sum::<usize>();
+    inside.saturating_add(items).saturating_add(1)
+}

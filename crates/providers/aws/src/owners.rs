@@ -1,0 +1,63 @@
+//! Workloads for the interfaces that no family has claimed.
+//!
+//! Runs after every family that knows its own interfaces. What an interface tells about its owner
+//! (its type, its description) is enough for a workload of the right kind; an interface that tells
+//! nothing becomes a workload of the kind `unknown`, since anything could run behind it.
+
+use watertight_model::WorkloadKind;
+
+use crate::codes;
+use crate::context::{Context, Holder, NewWorkload, Unowned};
+
+/// Makes workloads of what is left in `Context::unowned`.
+pub(crate) fn convert(context: &mut Context<'_>) {
+    let unowned = std::mem::take(&mut context.unowned);
+    for (endpoint, interface) in unowned {
+        let workload = workload_of(context, &interface);
+        context.own(endpoint, workload);
+    }
+}
+
+fn workload_of(context: &mut Context<'_>, interface: &Unowned<'_>) -> watertight_model::WorkloadId {
+    let item = interface.item;
+    let vpc = context.fields.text(item.node, "VpcId");
+    let account = context.account_of(&item);
+    let region = context.region_of(&item);
+    let (kind, holder) = match interface.holder {
+        Holder::LoadBalancer(path) => (WorkloadKind::LoadBalancer, path),
+        Holder::Function(name) => (WorkloadKind::Function, name),
+        Holder::Service(kind, name) => (kind, name),
+        Holder::Unknown => (WorkloadKind::Unknown, ""),
+    };
+    if kind == WorkloadKind::Unknown {
+        let message = format!("the input does not tell whose interface `{}` is", item.id);
+        context.fields.note(item.node, codes::UNKNOWN_OWNER, item.id, message);
+    }
+    // A holder's name is unique in one VPC only.
+    let id = match (holder, vpc) {
+        ("", _) => item.id.to_owned(),
+        (holder, vpc) => format!("{}/{}/{holder}", vpc.unwrap_or_default(), kind.word()),
+    };
+    let name = if holder.is_empty() {
+        context.fields.name_tag(item.node, "TagSet").unwrap_or_default()
+    } else {
+        holder.split('/').nth(1).unwrap_or(holder)
+    };
+    let tags = context.fields.tags(item.node, "TagSet");
+    let stores_data = matches!(
+        kind,
+        WorkloadKind::Database | WorkloadKind::FileSystem | WorkloadKind::ObjectStore
+    );
+    context.add_workload(&NewWorkload {
+        id: &id,
+        name,
+        kind,
+        account,
+        region,
+        vpc,
+        tags,
+        owner: None,
+        stores_data,
+        origin: Some(item.node.span()),
+    })
+}
