@@ -1,0 +1,3 @@
+//! Reference interpreters: slow, obvious, and independent of the engines that they check.
+
+pub mod aws;

@@ -1,0 +1,1 @@
+//! One small test for each rule.
