@@ -1,5 +1,7 @@
 //! The twin against answers that another project publishes, when they lie beside the project.
 
+#![cfg(test)]
+
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
