@@ -45,6 +45,17 @@ proptest! {
     }
 
     #[test]
+    fn a_set_that_lacks_one_cell_does_not_contain_the_whole(a in any_cells()) {
+        let set = build(&a);
+        for cell in a {
+            let fewer = set.difference(&cell_set(cell));
+            prop_assert!(!fewer.contains(&set));
+            prop_assert!(set.contains(&fewer));
+            prop_assert!(!fewer.intersects(&cell_set(cell)));
+        }
+    }
+
+    #[test]
     fn reply_is_the_twins_and_undoes_itself(a in any_cells()) {
         let set = build(&a);
         let replies: Cells = a.iter().copied().map(cells::reply).collect();
