@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use super::totals::Totals;
+use super::totals::{Format, Totals};
 use crate::workspace::Error;
 
 /// The variable that names the file to which tests append what the closing report shall show.
@@ -73,7 +73,11 @@ impl Runner {
     }
 
     /// Runs a test command: its output goes through, save the lines of totals, which are added up.
-    pub(super) fn run_tests(&mut self, command: &mut Command) -> Result<bool, Error> {
+    pub(super) fn run_tests(
+        &mut self,
+        command: &mut Command,
+        format: Format,
+    ) -> Result<bool, Error> {
         say(command);
         // The summary of nextest goes to standard error, that of libtest to standard output.
         let (reader, writer) = std::io::pipe().map_err(|source| start_failed(command, source))?;
@@ -85,9 +89,9 @@ impl Runner {
         for line in BufReader::new(reader).split(b'\n') {
             let line = line.map_err(|source| start_failed(command, source))?;
             let line = String::from_utf8_lossy(&line);
-            if let Some(totals) = Totals::read(&line) {
+            if let Some(totals) = Totals::read(&line, format) {
                 self.totals.add(&totals);
-            } else if !is_empty(&line) {
+            } else if !is_noise(&line) {
                 println!("{line}");
             }
         }
@@ -106,9 +110,10 @@ impl Runner {
     }
 }
 
-/// Whether a line is what libtest says about a binary without tests.
-fn is_empty(line: &str) -> bool {
-    line.trim().is_empty() || line == "running 0 tests"
+/// Whether a line is what libtest says about a binary without tests, or a partial total.
+fn is_noise(line: &str) -> bool {
+    let line = line.trim();
+    line.is_empty() || line == "running 0 tests" || line.starts_with("test result: ")
 }
 
 fn say(command: &Command) {

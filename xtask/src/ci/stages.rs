@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use super::run::Runner;
+use super::totals::Format;
 use super::{Outcome, Stage};
 use crate::tidy;
 use crate::workspace::Error;
@@ -68,25 +69,19 @@ fn doc(runner: &mut Runner) -> Result<Outcome, Error> {
 
 fn tests(runner: &mut Runner) -> Result<Outcome, Error> {
     let has_nextest = Runner::works(&mut runner.cargo(&["nextest", "--version"]));
-    let arguments: &[&str] = if has_nextest {
-        &["nextest", "run", "--workspace", "--no-fail-fast", "--locked", "--status-level", "slow"]
+    let all = ["--workspace", "--lib", "--bins", "--tests", "--no-fail-fast", "--locked"];
+    let (mut command, format) = if has_nextest {
+        let mut nextest = runner.cargo(&["nextest", "run", "--status-level", "slow"]);
+        nextest.args(["--final-status-level", "slow"]);
+        (nextest, Format::Nextest)
     } else {
-        &[
-            "test",
-            "--workspace",
-            "--lib",
-            "--bins",
-            "--tests",
-            "--no-fail-fast",
-            "--locked",
-            "--quiet",
-        ]
+        (runner.cargo(&["test", "--quiet"]), Format::Libtest)
     };
-    let mut command = runner.cargo(arguments);
+    command.args(all);
     if runner.built_with_lints {
         with_lints(&mut command);
     }
-    runner.run_tests(&mut command).map(Outcome::passed_if)
+    runner.run_tests(&mut command, format).map(Outcome::passed_if)
 }
 
 fn doctests(runner: &mut Runner) -> Result<Outcome, Error> {
@@ -94,5 +89,5 @@ fn doctests(runner: &mut Runner) -> Result<Outcome, Error> {
     if runner.built_with_lints {
         with_lints(&mut command);
     }
-    runner.run_tests(&mut command).map(Outcome::passed_if)
+    runner.run_tests(&mut command, Format::Libtest).map(Outcome::passed_if)
 }

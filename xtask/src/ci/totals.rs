@@ -3,6 +3,15 @@
 #[cfg(test)]
 mod tests;
 
+/// Which runner's closing lines count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// `test result: ok. 3 passed; 0 failed; ...`, one for each binary.
+    Libtest,
+    /// `Summary [ 0.1s] 3 tests run: 3 passed, 0 skipped`, one for the whole run.
+    Nextest,
+}
+
 /// How many tests ended how.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Totals {
@@ -12,20 +21,20 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    /// The totals that a line of output states: libtest's `test result:` or nextest's `Summary`.
-    pub(super) fn read(line: &str) -> Option<Self> {
-        let line = line.trim();
-        let counts = line.strip_prefix("test result: ").or_else(|| {
-            line.strip_prefix("Summary [")
-                .and_then(|rest| {
-                    rest.split_once("tests run: ").or_else(|| rest.split_once("test run: "))
-                })
-                .map(|(_, counts)| counts)
-        })?;
+    /// The totals that a line of output states, if `format` is what states them. Libtest's lines
+    /// show up in nextest's output too, where a test failed, and would be counted twice.
+    pub(super) fn read(line: &str, format: Format) -> Option<Self> {
+        let counts = match format {
+            Format::Libtest => line.trim().strip_prefix("test result: ")?,
+            Format::Nextest => {
+                let (_, counts) = line.trim().strip_prefix("Summary [")?.split_once(" run: ")?;
+                counts
+            }
+        };
         let of = |words: &[&str]| words.iter().map(|word| count_before(counts, word)).sum();
         Some(Self {
             passed: of(&["passed"]),
-            failed: of(&["failed", "timed out", "exec failed"]),
+            failed: of(&["failed", "timed out"]),
             ignored: of(&["ignored", "skipped"]),
         })
     }
