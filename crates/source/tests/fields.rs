@@ -1,5 +1,7 @@
 //! Reading fields of known type, and what the errors say.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use watertight_source::{Diagnostic, FileId, Limits, Node, Sources, Span, Tree, render_text};
 
 const TEXT: &str = r#"{"Vpcs": [

@@ -1,5 +1,7 @@
 //! The JSON tree agrees with `serde_json` on what is JSON and on every value in it.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use proptest::prelude::*;
 use serde_json::Value;
 use watertight_source::{FileId, Kind, Limits, Node, ParseError, ParseReason, Span, Tree};
@@ -67,7 +69,7 @@ fn assert_agreement(text: &str) {
         }
         // The twin has no number beyond 64 bits.
         (Ok(_), Err(error)) => {
-            assert!(error.to_string().contains("out of range"), "{text}: {error}")
+            assert!(error.to_string().contains("out of range"), "{text}: {error}");
         }
         (Err(error), Err(_)) => {
             let span = error.span;

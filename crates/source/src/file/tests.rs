@@ -22,7 +22,7 @@ fn the_line_index_agrees_with_counting_from_the_start() {
     let mut text = String::new();
     while text.len() < 3 * STRIDE {
         text.push_str(&line);
-        if text.len() % 7 != 0 {
+        if !text.len().is_multiple_of(7) {
             text.push('\n');
         }
     }

@@ -205,7 +205,8 @@ fn a_billion_laughs_are_cut_short() {
     let mut text = String::from("a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
     for level in 1..10 {
         let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
-        text.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+        let line = format!("a{level}: &a{level} [{aliases}]\n");
+        text.push_str(&line);
     }
     assert_eq!(limit_name(&text, &Limits::default()), "alias_expansion_max");
 }
