@@ -1,0 +1,207 @@
+//! Everything at once: the assessment of a graph.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use crate::action::{Action, removed_by};
+use crate::blast::{BlastRadius, Bounds, Spread, blasts, own_weight, total_weight};
+use crate::chain::{self, ChainLimits, ChainList};
+use crate::cut::{CutLimits, CutSet, cut_set};
+use crate::graph::HopGraph;
+use crate::hop::{Bound, Removable};
+use crate::likelihood::real;
+use crate::score::{Measured, Score, SegmentScore, measure};
+
+/// Limits of an assessment.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct AssessmentLimits {
+    /// Limits of listing and counting chains.
+    pub chains: ChainLimits,
+    /// Limits of the search for a cut set.
+    pub cut: CutLimits,
+    /// How many actions are ranked.
+    pub ranked_max: usize,
+    /// How often the graph is scored anew to rank actions and to tell their effect.
+    pub scorings_max: usize,
+    /// The most work spent on that, in entries times hops per scoring. Large graphs are scored
+    /// less often than `scorings_max`.
+    pub scoring_work_max: usize,
+}
+
+impl Default for AssessmentLimits {
+    fn default() -> Self {
+        Self {
+            chains: ChainLimits::default(),
+            cut: CutLimits::default(),
+            ranked_max: 5,
+            scorings_max: 500,
+            scoring_work_max: 40_000_000_000,
+        }
+    }
+}
+
+/// Score and blast radius at one time.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Standing {
+    /// The score.
+    pub score: Score,
+    /// BR of the internet.
+    pub internet: Bounds<f64>,
+    /// The greatest BR of a workload.
+    pub greatest: Bounds<f64>,
+}
+
+/// An action of a cut set or of the ranking, with its effect after those before it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Effect {
+    /// The action, as a place in the list that was offered.
+    pub action: usize,
+    /// Before it, after those listed before it; `None` beyond the limit of scorings.
+    pub before: Option<Standing>,
+    /// After it.
+    pub after: Option<Standing>,
+}
+
+/// The actions that raise the score most, each chosen after those before it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Ranking {
+    /// The actions, best first; fewer than asked for where no further one raises the score.
+    pub actions: Vec<Effect>,
+    /// How many of the actions on offer were tried. Fewer than all where the limit of scorings
+    /// did not allow it: then those that take away most hops were.
+    pub tried: usize,
+}
+
+/// Everything that is known about how breaches spread.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Assessment {
+    /// Score and blast radius.
+    pub standing: Standing,
+    /// The scores per segment, in the graph's order.
+    pub segments: Vec<SegmentScore>,
+    /// The blast radius of the internet, then of the workloads, greatest upper bound first.
+    pub blasts: Vec<BlastRadius>,
+    /// The chains.
+    pub chains: ChainList,
+    /// The cut set.
+    pub cut_set: CutSet,
+    /// The effects of its actions, one after the other.
+    pub cut_effects: Vec<Effect>,
+    /// The actions that raise the score most.
+    pub ranking: Ranking,
+}
+
+/// Assesses a graph with the actions on offer.
+pub fn assess(graph: &HopGraph, actions: &[Action], limits: &AssessmentLimits) -> Assessment {
+    let nothing = BTreeSet::new();
+    let lower = graph.view(Bound::Sure, &nothing);
+    let upper = graph.view(Bound::All, &nothing);
+    let pairs = limits.chains.listed_max.saturating_mul(chain::PAIRS_PER_CHAIN);
+    let measured = measure(&lower, &upper, pairs);
+    let standing = standing(graph, &measured);
+    let blasts = blasts(&lower, &upper, &measured.spread);
+    let Measured { segments, spread, pairs, .. } = measured;
+    let chains = chain::list(&upper, pairs, &spread.upper.joined, limits.chains);
+    let cut_set = cut_set(graph, actions, limits.cut);
+    let work = graph.entries.len().saturating_mul(graph.hops.len()).max(1);
+    let scorings = limits.scorings_max.min(limits.scoring_work_max / work);
+    let mut scorer = Scorer { graph, actions, left: scorings };
+    let cut_effects = scorer.effects(&cut_set.actions, standing);
+    let ranking = scorer.rank(standing, limits.ranked_max);
+    Assessment { standing, segments, blasts, chains, cut_set, cut_effects, ranking }
+}
+
+fn standing(graph: &HopGraph, measured: &Measured) -> Standing {
+    let total = total_weight(graph);
+    let share = |spread: &Spread, place: usize| {
+        let others = total - own_weight(graph, graph.entries[place]);
+        if others == 0 {
+            return 0.0;
+        }
+        real(u128::from(spread.weight[place])) / real(u128::from(others))
+    };
+    let greatest = |spread: &Spread| {
+        let shares = (1..graph.entries.len()).map(|place| share(spread, place));
+        shares.max_by(f64::total_cmp).unwrap_or(0.0)
+    };
+    let Bounds { lower, upper } = &measured.spread;
+    Standing {
+        score: measured.score,
+        internet: Bounds { lower: share(lower, 0), upper: share(upper, 0) },
+        greatest: Bounds { lower: greatest(lower), upper: greatest(upper) },
+    }
+}
+
+/// Scores the graph after actions, as often as it may.
+struct Scorer<'g> {
+    graph: &'g HopGraph,
+    actions: &'g [Action],
+    left: usize,
+}
+
+impl Scorer<'_> {
+    fn after(&mut self, removed: &BTreeSet<Removable>) -> Option<Standing> {
+        self.left = self.left.checked_sub(1)?;
+        let lower = self.graph.view(Bound::Sure, removed);
+        let upper = self.graph.view(Bound::All, removed);
+        Some(standing(self.graph, &measure(&lower, &upper, 0)))
+    }
+
+    fn effects(&mut self, chosen: &[usize], start: Standing) -> Vec<Effect> {
+        let mut effects = Vec::with_capacity(chosen.len());
+        let mut before = Some(start);
+        for (at, action) in chosen.iter().enumerate() {
+            let removed = removed_by(self.actions, chosen[..=at].iter().copied());
+            let after = self.after(&removed);
+            effects.push(Effect { action: *action, before, after });
+            before = after;
+        }
+        effects
+    }
+
+    /// Chooses greedily: in each round the action after which the score is best.
+    fn rank(&mut self, start: Standing, most: usize) -> Ranking {
+        let order = self.by_reach();
+        let tried = order.len().min(self.left / most.max(1));
+        let mut candidates: Vec<usize> = order.into_iter().take(tried).collect();
+        candidates.sort_unstable();
+        let mut ranked: Vec<Effect> = Vec::new();
+        let mut chosen: Vec<usize> = Vec::new();
+        let mut before = start;
+        while ranked.len() < most {
+            let mut best: Option<(usize, Standing)> = None;
+            for action in candidates.iter().filter(|action| !chosen.contains(action)) {
+                let removed = removed_by(self.actions, chosen.iter().chain([action]).copied());
+                let Some(after) = self.after(&removed) else { break };
+                let better = best.is_none_or(|(known, standing)| {
+                    let score = after.score.value.total_cmp(&standing.score.value);
+                    let cost = self.actions[known].cost.cmp(&self.actions[*action].cost);
+                    score.then(cost) == Ordering::Greater
+                });
+                if better {
+                    best = Some((*action, after));
+                }
+            }
+            let Some((action, after)) = best else { break };
+            if after.score.value.total_cmp(&before.score.value) != Ordering::Greater {
+                break;
+            }
+            ranked.push(Effect { action, before: Some(before), after: Some(after) });
+            chosen.push(action);
+            before = after;
+        }
+        Ranking { actions: ranked, tried }
+    }
+
+    /// The actions that take away some hop, those that take away most first.
+    fn by_reach(&self) -> Vec<usize> {
+        let mut order = Vec::new();
+        for (place, action) in self.actions.iter().enumerate() {
+            let hops = self.graph.hops.iter();
+            let taken = hops.filter(|hop| hop.standing(&action.removes).is_none()).count();
+            order.push((std::cmp::Reverse(taken), action.cost, place));
+        }
+        order.sort_unstable();
+        order.into_iter().map(|(_, _, place)| place).collect()
+    }
+}

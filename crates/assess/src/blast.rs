@@ -1,0 +1,113 @@
+//! How far each breach spreads: B1, B and BR for every entry at once.
+
+mod condense;
+mod lanes;
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+pub(crate) use lanes::{Spread, spread};
+
+use crate::csr::index;
+use crate::fact::Subject;
+use crate::graph::{Entry, HopGraph};
+use crate::likelihood::real;
+use crate::view::View;
+
+/// A lower and an upper bound: from sure hops, and from all hops.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Bounds<T> {
+    /// By sure hops only.
+    pub lower: T,
+    /// By sure and possible hops.
+    pub upper: T,
+}
+
+/// What a breach reaches beyond its entry.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Reached {
+    /// How many workloads and stores; a class of replicas is one.
+    pub count: u32,
+    /// The sum of their weights.
+    pub weight: u64,
+    /// That sum over the weights of all others, 0 to 1: BR(w).
+    pub share: f64,
+}
+
+/// How far a breach of one entry spreads.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct BlastRadius {
+    /// The entry.
+    pub entry: Entry,
+    /// In one hop: B1.
+    pub one_hop: Bounds<Reached>,
+    /// In any number of hops: B.
+    pub any: Bounds<Reached>,
+}
+
+/// The blast radius of every entry: first the internet, then the workloads, greatest upper bound
+/// first.
+pub(crate) fn blasts(
+    lower: &View<'_>,
+    upper: &View<'_>,
+    spreads: &Bounds<Spread>,
+) -> Vec<BlastRadius> {
+    let graph = upper.graph;
+    let total = total_weight(graph);
+    let mut blasts = Vec::with_capacity(graph.entries.len());
+    for (place, entry) in graph.entries.iter().enumerate() {
+        let others = total - own_weight(graph, *entry);
+        let any = |spread: &Spread| reached(spread.count[place], spread.weight[place], others);
+        blasts.push(BlastRadius {
+            entry: *entry,
+            one_hop: Bounds {
+                lower: first_hop(lower, *entry, others),
+                upper: first_hop(upper, *entry, others),
+            },
+            any: Bounds { lower: any(&spreads.lower), upper: any(&spreads.upper) },
+        });
+    }
+    let rank = |blast: &BlastRadius| {
+        let outside = blast.entry == Entry::Internet;
+        (!outside, Reverse(blast.any.upper.weight), Reverse(blast.any.lower.weight), blast.entry)
+    };
+    // Shares have different denominators where weights differ, so they rank before weights.
+    blasts.sort_by(|one, two| {
+        let first = (two.entry == Entry::Internet).cmp(&(one.entry == Entry::Internet));
+        let shares = two.any.upper.share.total_cmp(&one.any.upper.share);
+        first.then(shares).then_with(|| rank(one).cmp(&rank(two)))
+    });
+    blasts
+}
+
+/// The sum of all weights.
+pub(crate) fn total_weight(graph: &HopGraph) -> u64 {
+    graph.counted().map(|(_, weight)| u64::from(weight)).sum()
+}
+
+/// The weight of an entry's own workload.
+pub(crate) fn own_weight(graph: &HopGraph, entry: Entry) -> u64 {
+    entry.workload().map_or(0, |subject| u64::from(graph.weight(subject)))
+}
+
+fn first_hop(view: &View<'_>, entry: Entry, others: u64) -> Reached {
+    let graph = view.graph;
+    let held = graph.held_numbers(entry);
+    let mut facts = view.first(&held);
+    if entry == Entry::Internet {
+        facts.extend(held);
+    }
+    let subjects = facts.into_iter().map(|fact| graph.facts[index(fact)].subject);
+    let counts = |subject: &Subject| {
+        let kind = graph.subjects.get(index(subject.0)).map(|info| info.kind);
+        kind.is_some_and(crate::SubjectKind::counts) && entry.workload() != Some(*subject)
+    };
+    let subjects: BTreeSet<Subject> = subjects.filter(counts).collect();
+    let weight = subjects.iter().map(|subject| u64::from(graph.weight(*subject))).sum();
+    reached(crate::csr::number(subjects.len()), weight, others)
+}
+
+fn reached(count: u32, weight: u64, others: u64) -> Reached {
+    let share = if others == 0 { 0.0 } else { real(u128::from(weight)) / real(u128::from(others)) };
+    Reached { count, weight, share }
+}

@@ -1,0 +1,67 @@
+//! Breach chains: the ways from an entry to a jewel.
+
+mod count;
+mod links;
+mod search;
+
+use crate::fact::Fact;
+use crate::graph::Entry;
+use crate::likelihood::Likelihood;
+
+pub(crate) use search::{PAIRS_PER_CHAIN, list};
+
+/// A derivation of a jewel fact from one entry from which no premise can be dropped.
+///
+/// Hops with the same premises and the same conclusion are one step; the likeliest stands for it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Chain {
+    /// Where the breach begins.
+    pub entry: Entry,
+    /// What it gains.
+    pub target: Fact,
+    /// How likely the whole chain is, P: on sure and possible hops.
+    pub likelihood: Likelihood,
+    /// How likely it is by sure hops only; `None` where some step has none.
+    pub sure: Option<Likelihood>,
+    /// The hops, premises first, as places in [`crate::HopGraph::hops`]. Empty where the entry
+    /// holds the target.
+    pub hops: Vec<usize>,
+}
+
+/// How many chains there are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ChainTotal {
+    /// Exactly this many.
+    Exactly(u128),
+    /// This many were counted before the limit of the count was met.
+    AtLeast(u128),
+}
+
+/// The best chains of a graph.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ChainList {
+    /// The chains: likeliest first, then by number of hops, then by entry, target and hops.
+    pub chains: Vec<Chain>,
+    /// How many there are in all.
+    pub total: ChainTotal,
+    /// Whether the list is known to be the best; `false` where the search met its limit, and a
+    /// chain that belongs here may be missing.
+    pub complete: bool,
+}
+
+/// Limits of listing and counting chains.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ChainLimits {
+    /// How many chains are listed.
+    pub listed_max: usize,
+    /// How many steps the search for them takes.
+    pub search_steps_max: usize,
+    /// How many steps counting takes where there is no formula.
+    pub count_steps_max: usize,
+}
+
+impl Default for ChainLimits {
+    fn default() -> Self {
+        Self { listed_max: 100, search_steps_max: 200_000, count_steps_max: 500_000 }
+    }
+}

@@ -1,0 +1,293 @@
+//! The hop graph: subjects, hops, entries, segments.
+
+mod builder;
+
+use std::collections::BTreeSet;
+
+pub use builder::{GraphBuilder, GraphError};
+
+use crate::csr::index;
+use crate::fact::{Fact, FactKind, Subject};
+use crate::hop::{Hop, Removable};
+use crate::view::View;
+
+/// Stands for "no such number" in the tables of this crate.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// What a subject is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum SubjectKind {
+    /// A class of workloads: code runs on it, and it may store data.
+    Workload,
+    /// Data without code of its own: a bucket, a managed table.
+    Store,
+    /// A role, a key, a service account.
+    Credential,
+    /// An atom of the outside, such as the internet.
+    Outside,
+}
+
+impl SubjectKind {
+    /// Whether a fact of this kind can hold over such a subject.
+    pub const fn admits(self, fact: FactKind) -> bool {
+        match self {
+            Self::Workload => !matches!(fact, FactKind::Hold),
+            Self::Store => matches!(fact, FactKind::Read | FactKind::Out),
+            Self::Credential => matches!(fact, FactKind::Hold),
+            Self::Outside => matches!(fact, FactKind::Exec),
+        }
+    }
+
+    /// Whether such a subject has a weight and counts as reached.
+    pub const fn counts(self) -> bool {
+        matches!(self, Self::Workload | Self::Store)
+    }
+
+    /// The word that messages use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Workload => "workload",
+            Self::Store => "store",
+            Self::Credential => "credential",
+            Self::Outside => "outside",
+        }
+    }
+}
+
+/// What the assessment knows about a subject.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SubjectInfo {
+    /// The name that reports print.
+    pub name: String,
+    /// What it is.
+    pub kind: SubjectKind,
+    /// What it is worth, v(n); ignored for credentials and the outside.
+    pub weight: u32,
+    /// How readily it is assumed breached, before shares are made to add up to 1; workloads only.
+    pub share: u32,
+    /// How many workloads the class stands for; for reports, never for the score.
+    pub replicas: u32,
+    /// Whether it is what attackers are after.
+    pub jewel: bool,
+}
+
+impl SubjectInfo {
+    /// The weight of a subject of no stated criticality.
+    pub const WEIGHT_NONE: u32 = 1;
+    /// The weight of an important subject.
+    pub const WEIGHT_IMPORTANT: u32 = 10;
+    /// The weight of a crown jewel.
+    pub const WEIGHT_CROWN_JEWEL: u32 = 100;
+    /// The share of an ordinary workload.
+    pub const SHARE_EQUAL: u32 = 1;
+    /// The share of a workload that labels call an AI agent or unpinned third-party code.
+    pub const SHARE_UNTRUSTED: u32 = 3;
+
+    /// A subject of no stated criticality with an equal share.
+    pub fn new(kind: SubjectKind, name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            weight: Self::WEIGHT_NONE,
+            share: Self::SHARE_EQUAL,
+            replicas: 1,
+            jewel: false,
+        }
+    }
+
+    /// The same subject with another weight.
+    #[must_use]
+    pub fn weighing(mut self, weight: u32) -> Self {
+        self.weight = weight;
+        self
+    }
+
+    /// The same subject with another share.
+    #[must_use]
+    pub fn sharing(mut self, share: u32) -> Self {
+        self.share = share;
+        self
+    }
+
+    /// The same subject as a jewel; its weight stays.
+    #[must_use]
+    pub fn as_jewel(mut self) -> Self {
+        self.jewel = true;
+        self
+    }
+
+    /// The same subject as a crown jewel: a jewel, with its weight.
+    #[must_use]
+    pub fn as_crown_jewel(self) -> Self {
+        self.weighing(Self::WEIGHT_CROWN_JEWEL).as_jewel()
+    }
+}
+
+/// Where a breach begins.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Entry {
+    /// What the outside holds without any breach.
+    Internet,
+    /// This workload is assumed breached.
+    Workload(Subject),
+}
+
+impl Entry {
+    /// The workload, if the entry is one.
+    pub const fn workload(self) -> Option<Subject> {
+        match self {
+            Self::Internet => None,
+            Self::Workload(subject) => Some(subject),
+        }
+    }
+}
+
+/// A named set of workloads and stores, for the scores per segment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SegmentMembers {
+    /// The name of the segment.
+    pub name: String,
+    /// Its members; credentials and the outside are ignored.
+    pub members: BTreeSet<Subject>,
+}
+
+/// A hop by fact numbers, for the engines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct HopRow {
+    premises: [u32; 3],
+    count: u8,
+    pub(crate) conclusion: u32,
+    pub(crate) cost: u64,
+    pub(crate) sure: bool,
+}
+
+impl HopRow {
+    /// The premises as fact numbers, in order, each once.
+    pub(crate) fn premises(&self) -> &[u32] {
+        self.premises.get(..usize::from(self.count)).unwrap_or(&self.premises)
+    }
+}
+
+/// A checked, canonical hop graph. Build one with [`GraphBuilder`].
+#[derive(Clone, PartialEq, Debug)]
+pub struct HopGraph {
+    pub(crate) subjects: Vec<SubjectInfo>,
+    pub(crate) removables: Vec<String>,
+    pub(crate) hops: Vec<Hop>,
+    pub(crate) rows: Vec<HopRow>,
+    pub(crate) facts: Vec<Fact>,
+    numbers: Vec<u32>,
+    pub(crate) entries: Vec<Entry>,
+    internet: Vec<u32>,
+    pub(crate) jewels: Vec<Jewel>,
+    pub(crate) segments: Vec<SegmentMembers>,
+}
+
+/// A jewel and those of its facts that occur.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Jewel {
+    pub(crate) subject: Subject,
+    pub(crate) targets: Vec<u32>,
+}
+
+impl HopGraph {
+    /// The subjects, by number.
+    pub fn subjects(&self) -> &[SubjectInfo] {
+        &self.subjects
+    }
+
+    /// The hops, in canonical order; [`crate::Chain::hops`] counts in it.
+    pub fn hops(&self) -> &[Hop] {
+        &self.hops
+    }
+
+    /// The entries: the internet, then each workload.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The segments, in the order of addition.
+    pub fn segments(&self) -> &[SegmentMembers] {
+        &self.segments
+    }
+
+    /// The name of a subject; `#n` where there is none of that number.
+    pub fn name(&self, subject: Subject) -> String {
+        match self.subjects.get(index(subject.0)) {
+            Some(info) => info.name.clone(),
+            None => format!("#{}", subject.0),
+        }
+    }
+
+    /// The name of a removable thing; `#n` where there is none of that number.
+    pub fn removable_name(&self, thing: Removable) -> String {
+        match self.removables.get(index(thing.0)) {
+            Some(name) => name.clone(),
+            None => format!("#{}", thing.0),
+        }
+    }
+
+    /// A fact in words: `exec(web)`.
+    pub fn describe(&self, fact: Fact) -> String {
+        format!("{}({})", fact.kind.word(), self.name(fact.subject))
+    }
+
+    /// The facts that an entry holds from the start.
+    pub fn held(&self, entry: Entry) -> Vec<Fact> {
+        match entry {
+            Entry::Internet => self.internet.iter().map(|fact| self.facts[index(*fact)]).collect(),
+            Entry::Workload(subject) => vec![Fact::exec(subject)],
+        }
+    }
+
+    /// The hops that stand when `removed` is taken away and that `bound` counts.
+    pub fn view(&self, bound: crate::Bound, removed: &BTreeSet<Removable>) -> View<'_> {
+        View::new(self, bound, removed)
+    }
+
+    pub(crate) fn number(&self, fact: Fact) -> Option<u32> {
+        let slot = slot(fact).and_then(|slot| self.numbers.get(slot));
+        slot.copied().filter(|number| *number != NONE)
+    }
+
+    /// The facts that an entry holds, as numbers.
+    pub(crate) fn held_numbers(&self, entry: Entry) -> Vec<u32> {
+        match entry {
+            Entry::Internet => self.internet.clone(),
+            Entry::Workload(subject) => self.number(Fact::exec(subject)).into_iter().collect(),
+        }
+    }
+
+    /// The numbers of the facts over a subject by which it counts as reached.
+    pub(crate) fn reach_facts(&self, subject: Subject) -> impl Iterator<Item = u32> {
+        let facts = [Fact::exec(subject), Fact::read(subject), Fact::out(subject)];
+        facts.into_iter().filter_map(|fact| self.number(fact))
+    }
+
+    /// The subjects that count, with their weights.
+    pub(crate) fn counted(&self) -> impl Iterator<Item = (Subject, u32)> {
+        let counted = self.subjects.iter().enumerate().filter(|(_, info)| info.kind.counts());
+        counted.map(|(place, info)| (Subject(crate::csr::number(place)), info.weight))
+    }
+
+    /// The share of an entry's workload before shares are made to add up to 1.
+    pub(crate) fn share(&self, subject: Subject) -> u32 {
+        self.subjects.get(index(subject.0)).map_or(0, |info| info.share)
+    }
+
+    /// The weight of a subject.
+    pub(crate) fn weight(&self, subject: Subject) -> u32 {
+        self.subjects.get(index(subject.0)).map_or(0, |info| info.weight)
+    }
+}
+
+/// The place of a fact in the table of fact numbers.
+fn slot(fact: Fact) -> Option<usize> {
+    let kind = match fact.kind {
+        FactKind::Exec => 0,
+        FactKind::Hold => 1,
+        FactKind::Read => 2,
+        FactKind::Out => 3,
+    };
+    index(fact.subject.0).checked_mul(4)?.checked_add(kind)
+}

@@ -1,0 +1,165 @@
+//! How likely each entry reaches each jewel.
+
+use std::collections::BinaryHeap;
+
+use crate::csr::{index, number};
+use crate::graph::{Entry, HopGraph};
+use crate::view::{Search, Value, View};
+
+/// The value of one jewel fact from one entry. The order is that of the best chain between them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Pair {
+    pub(crate) value: Value,
+    /// The entry, as a place in the graph's entries.
+    pub(crate) entry: u32,
+    /// The jewel fact, as a fact number.
+    pub(crate) target: u32,
+}
+
+/// The first few pairs of many.
+#[derive(Clone, Debug)]
+pub(crate) struct BestPairs {
+    most: usize,
+    kept: BinaryHeap<Pair>,
+    /// Whether there were more.
+    pub(crate) dropped: bool,
+}
+
+impl BestPairs {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most, kept: BinaryHeap::new(), dropped: false }
+    }
+
+    pub(crate) fn offer(&mut self, pair: Pair) {
+        if self.kept.len() == self.most && self.kept.peek().is_none_or(|last| *last <= pair) {
+            self.dropped = true;
+            return;
+        }
+        self.kept.push(pair);
+        if self.kept.len() > self.most {
+            self.kept.pop();
+            self.dropped = true;
+        }
+    }
+
+    /// The pairs that were kept, likeliest first.
+    pub(crate) fn into_sorted(self) -> Vec<Pair> {
+        self.kept.into_sorted_vec()
+    }
+}
+
+/// Whether a breach of this entry is a breach of the jewel to begin with.
+pub(crate) fn is_own(graph: &HopGraph, entry: Entry, jewel: usize) -> bool {
+    entry.workload().is_some_and(|subject| subject == graph.jewels[jewel].subject)
+}
+
+/// Tells `sink` the values of each jewel's facts from each entry that reaches one of them: the
+/// place of the entry, that of the jewel, and a value per target of the jewel. `joined` says from
+/// which entries a hop of several premises takes part.
+///
+/// From such entries values are searched forwards. For the others one backward search per target
+/// serves all entries, which is far less work where jewels are few.
+pub(crate) fn jewel_values(
+    view: &View<'_>,
+    joined: &[bool],
+    sink: &mut impl FnMut(usize, usize, &[Value]),
+) {
+    let graph = view.graph;
+    let targets: Vec<u32> =
+        graph.jewels.iter().flat_map(|jewel| jewel.targets.iter().copied()).collect();
+    let any_joined = joined.contains(&true);
+    let searches = targets.len().saturating_mul(if any_joined { 3 } else { 1 });
+    let forwards = if graph.entries.len() <= searches {
+        vec![true; graph.entries.len()]
+    } else if any_joined {
+        let forwards = joint_matters(view, joined);
+        backwards(view, &forwards, sink);
+        forwards
+    } else {
+        backwards(view, joined, sink);
+        return;
+    };
+    let relevant = view.relevant(&targets);
+    let mut search = Search::new(view);
+    for (place, entry) in graph.entries.iter().enumerate() {
+        if !forwards[place] {
+            continue;
+        }
+        search.run(view, &graph.held_numbers(*entry), |fact, _| relevant[index(fact)]);
+        for (jewel, facts) in graph.jewels.iter().enumerate() {
+            if is_own(graph, *entry, jewel) {
+                continue;
+            }
+            let values: Vec<Value> =
+                facts.targets.iter().map(|target| search.value(*target)).collect();
+            tell(sink, place, jewel, &values);
+        }
+    }
+}
+
+/// The entries for which hops of several premises may better some value.
+fn joint_matters(view: &View<'_>, joined: &[bool]) -> Vec<bool> {
+    let graph = view.graph;
+    let mut matters = vec![false; graph.entries.len()];
+    for (jewel, facts) in graph.jewels.iter().enumerate() {
+        for target in &facts.targets {
+            let strict = view.backwards(&[*target], false);
+            let relaxed = view.backwards(&[*target], true);
+            for (place, entry) in graph.entries.iter().enumerate() {
+                if joined[place] && !matters[place] && !is_own(graph, *entry, jewel) {
+                    let held = graph.held_numbers(*entry);
+                    matters[place] = least(&strict, &held) != least(&relaxed, &held);
+                }
+            }
+        }
+    }
+    matters
+}
+
+fn backwards(view: &View<'_>, except: &[bool], sink: &mut impl FnMut(usize, usize, &[Value])) {
+    let graph = view.graph;
+    let held: Vec<Vec<u32>> =
+        graph.entries.iter().map(|entry| graph.held_numbers(*entry)).collect();
+    for (jewel, facts) in graph.jewels.iter().enumerate() {
+        let searches: Vec<Vec<Value>> =
+            facts.targets.iter().map(|target| view.backwards(&[*target], false)).collect();
+        for (place, entry) in graph.entries.iter().enumerate() {
+            if except[place] || is_own(graph, *entry, jewel) {
+                continue;
+            }
+            let values: Vec<Value> =
+                searches.iter().map(|search| least(search, &held[place])).collect();
+            tell(sink, place, jewel, &values);
+        }
+    }
+}
+
+fn tell(
+    sink: &mut impl FnMut(usize, usize, &[Value]),
+    entry: usize,
+    jewel: usize,
+    values: &[Value],
+) {
+    if values.iter().any(|value| *value != Value::NEVER) {
+        sink(entry, jewel, values);
+    }
+}
+
+fn least(values: &[Value], held: &[u32]) -> Value {
+    held.iter().map(|fact| values[index(*fact)]).min().unwrap_or(Value::NEVER)
+}
+
+/// The pairs of one entry and one jewel.
+pub(crate) fn pairs<'a>(
+    graph: &'a HopGraph,
+    entry: usize,
+    jewel: usize,
+    values: &'a [Value],
+) -> impl Iterator<Item = Pair> + 'a {
+    let targets = graph.jewels[jewel].targets.iter().zip(values);
+    targets.filter(|(_, value)| **value != Value::NEVER).map(move |(target, value)| Pair {
+        value: *value,
+        entry: number(entry),
+        target: *target,
+    })
+}

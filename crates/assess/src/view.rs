@@ -1,0 +1,363 @@
+//! The hops that count for one question: those that a bound admits and that removals leave.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+
+use crate::csr::{Rows, index, number};
+use crate::fact::Fact;
+use crate::graph::{Entry, HopGraph, NONE};
+use crate::hop::{Bound, Removable};
+use crate::likelihood::Likelihood;
+
+/// A hop graph under a bound and without what was removed.
+#[derive(Clone, Debug)]
+pub struct View<'g> {
+    pub(crate) graph: &'g HopGraph,
+    /// For each hop the alternative that holds it up; `NONE` if the hop does not count.
+    standing: Vec<u32>,
+    leaving: Rows,
+    arriving: Rows,
+}
+
+impl<'g> View<'g> {
+    pub(crate) fn new(graph: &'g HopGraph, bound: Bound, removed: &BTreeSet<Removable>) -> Self {
+        let mut standing = Vec::with_capacity(graph.hops.len());
+        let mut leaving = Vec::new();
+        let mut arriving = Vec::new();
+        for (place, (hop, row)) in graph.hops.iter().zip(&graph.rows).enumerate() {
+            let counts = row.sure || bound == Bound::All;
+            let alternative = if counts { hop.standing(removed) } else { None };
+            standing.push(alternative.map_or(NONE, number));
+            if alternative.is_some() {
+                leaving.extend(row.premises().iter().map(|premise| (*premise, number(place))));
+                arriving.push((row.conclusion, number(place)));
+            }
+        }
+        let facts = graph.facts.len();
+        Self {
+            graph,
+            standing,
+            leaving: Rows::gather(facts, &leaving),
+            arriving: Rows::gather(facts, &arriving),
+        }
+    }
+
+    /// Everything derivable from what `entry` holds: F(e), with what it holds.
+    pub fn derive(&self, entry: Entry) -> BTreeSet<Fact> {
+        self.derive_from(&self.graph.held(entry))
+    }
+
+    /// Everything derivable from some facts, with the facts themselves.
+    pub fn derive_from(&self, held: &[Fact]) -> BTreeSet<Fact> {
+        let numbers: Vec<u32> = held.iter().filter_map(|fact| self.graph.number(*fact)).collect();
+        let reached = self.closure(&numbers);
+        let facts = self.graph.facts.iter().zip(reached);
+        let mut derived: BTreeSet<Fact> =
+            facts.filter(|(_, reached)| *reached).map(|(fact, _)| *fact).collect();
+        derived.extend(held);
+        derived
+    }
+
+    /// What one hop from `entry` adds.
+    pub fn one_hop(&self, entry: Entry) -> BTreeSet<Fact> {
+        let held = self.graph.held_numbers(entry);
+        let first = self.first(&held);
+        first.into_iter().map(|fact| self.graph.facts[index(fact)]).collect()
+    }
+
+    /// The greatest likelihood of each derivable fact, with the derivation that attains it.
+    pub fn likelihoods(&self, entry: Entry) -> Likelihoods<'g> {
+        let mut search = Search::new(self);
+        search.run(self, &self.graph.held_numbers(entry), |_, _| true);
+        Likelihoods { graph: self.graph, marks: search.into_marks() }
+    }
+
+    /// Whether a hop counts in this view.
+    pub(crate) fn stands(&self, hop: u32) -> bool {
+        self.standing[index(hop)] != NONE
+    }
+
+    /// What holds a standing hop up.
+    pub(crate) fn holding_up(&self, hop: u32) -> Option<&BTreeSet<Removable>> {
+        let alternative = self.standing[index(hop)];
+        self.graph.hops[index(hop)].support.get(index(alternative))
+    }
+
+    /// The standing hops that have this fact as a premise.
+    pub(crate) fn leaving(&self, fact: u32) -> &[u32] {
+        self.leaving.row(fact)
+    }
+
+    /// The standing hops that conclude this fact.
+    pub(crate) fn arriving(&self, fact: u32) -> &[u32] {
+        self.arriving.row(fact)
+    }
+
+    /// The facts that hops with all premises in `held` conclude, beyond `held`; sorted.
+    pub(crate) fn first(&self, held: &[u32]) -> Vec<u32> {
+        let mut first = BTreeSet::new();
+        for hop in held.iter().flat_map(|fact| self.leaving(*fact)) {
+            let row = &self.graph.rows[index(*hop)];
+            let held_all = row.premises().iter().all(|premise| held.contains(premise));
+            if held_all && !held.contains(&row.conclusion) {
+                first.insert(row.conclusion);
+            }
+        }
+        first.into_iter().collect()
+    }
+
+    /// Which facts are derivable from `held`.
+    pub(crate) fn closure(&self, held: &[u32]) -> Vec<bool> {
+        let mut reached = vec![false; self.graph.facts.len()];
+        let mut met = vec![0_u8; self.graph.rows.len()];
+        let mut open = Vec::new();
+        for fact in held {
+            if !reached[index(*fact)] {
+                reached[index(*fact)] = true;
+                open.push(*fact);
+            }
+        }
+        while let Some(fact) = open.pop() {
+            for hop in self.leaving(fact) {
+                let row = &self.graph.rows[index(*hop)];
+                met[index(*hop)] += 1;
+                let fires = usize::from(met[index(*hop)]) == row.premises().len();
+                if fires && !reached[index(row.conclusion)] {
+                    reached[index(row.conclusion)] = true;
+                    open.push(row.conclusion);
+                }
+            }
+        }
+        reached
+    }
+
+    /// Which facts matter to some of `targets`: those from which hops, taking any one premise for
+    /// all of them, lead there.
+    pub(crate) fn relevant(&self, targets: &[u32]) -> Vec<bool> {
+        let mut relevant = vec![false; self.graph.facts.len()];
+        let mut open: Vec<u32> = targets.to_vec();
+        while let Some(fact) = open.pop() {
+            if std::mem::replace(&mut relevant[index(fact)], true) {
+                continue;
+            }
+            for hop in self.arriving(fact) {
+                open.extend(self.graph.rows[index(*hop)].premises());
+            }
+        }
+        relevant
+    }
+
+    /// The least value from each fact to the nearest of `targets`, backwards. Hops of several
+    /// premises are left out, or, when `relaxed`, taken as if any one premise were enough.
+    pub(crate) fn backwards(&self, targets: &[u32], relaxed: bool) -> Vec<Value> {
+        let mut values = vec![Value::NEVER; self.graph.facts.len()];
+        let mut open = BinaryHeap::new();
+        for target in targets {
+            values[index(*target)] = Value::HELD;
+            open.push(Reverse((Value::HELD, *target)));
+        }
+        while let Some(Reverse((value, fact))) = open.pop() {
+            if value > values[index(fact)] {
+                continue;
+            }
+            for hop in self.arriving(fact) {
+                let row = &self.graph.rows[index(*hop)];
+                if row.premises().len() > 1 && !relaxed {
+                    continue;
+                }
+                let before = value.after(row.cost);
+                for premise in row.premises() {
+                    if before < values[index(*premise)] {
+                        values[index(*premise)] = before;
+                        open.push(Reverse((before, *premise)));
+                    }
+                }
+            }
+        }
+        values
+    }
+}
+
+/// How dear a derivation is: the logarithmic cost of its likelihood, then its length along the
+/// premises that decide the likelihood. Less is likelier.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Value {
+    pub(crate) cost: u64,
+    pub(crate) length: u32,
+}
+
+impl Value {
+    /// What is held from the start.
+    pub(crate) const HELD: Self = Self { cost: 0, length: 0 };
+    /// What is not derivable.
+    pub(crate) const NEVER: Self = Self { cost: u64::MAX, length: u32::MAX };
+
+    /// The value after one more hop.
+    pub(crate) const fn after(self, cost: u64) -> Self {
+        // A cost that no longer fits stays below that of what is not derivable.
+        let mut sum = self.cost.saturating_add(cost);
+        if sum == u64::MAX {
+            sum = u64::MAX - 1;
+        }
+        Self { cost: sum, length: self.length.saturating_add(1) }
+    }
+}
+
+/// What a search knows of a fact.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    value: Value,
+    hop: u32,
+    settled: bool,
+}
+
+const UNSEEN: Mark = Mark { value: Value::NEVER, hop: NONE, settled: false };
+
+/// Knuth's generalisation of Dijkstra's algorithm over hops, reusable from entry to entry.
+#[derive(Clone, Debug)]
+pub(crate) struct Search {
+    marks: Vec<Mark>,
+    met: Vec<u8>,
+    seen: Vec<u32>,
+    fired: Vec<u32>,
+    open: BinaryHeap<Reverse<(Value, u32)>>,
+}
+
+impl Search {
+    pub(crate) fn new(view: &View<'_>) -> Self {
+        Self {
+            marks: vec![UNSEEN; view.graph.facts.len()],
+            met: vec![0; view.graph.rows.len()],
+            seen: Vec::new(),
+            fired: Vec::new(),
+            open: BinaryHeap::new(),
+        }
+    }
+
+    /// Values every fact derivable from `held`. A conclusion is left out where `admit`
+    /// refuses the fact at its cost.
+    pub(crate) fn run(&mut self, view: &View<'_>, held: &[u32], admit: impl Fn(u32, u64) -> bool) {
+        self.reset();
+        for fact in held {
+            self.offer(*fact, Value::HELD, NONE);
+        }
+        while let Some(Reverse((value, fact))) = self.open.pop() {
+            let mark = &mut self.marks[index(fact)];
+            if mark.settled || value > mark.value {
+                continue;
+            }
+            mark.settled = true;
+            for hop in view.leaving(fact) {
+                let row = &view.graph.rows[index(*hop)];
+                let premises = row.premises().len();
+                if premises > 1 {
+                    let met = &mut self.met[index(*hop)];
+                    if *met == 0 {
+                        self.fired.push(*hop);
+                    }
+                    *met += 1;
+                    if usize::from(*met) < premises {
+                        continue;
+                    }
+                }
+                // Facts settle from the likeliest on, so this premise is the least likely one.
+                let next = value.after(row.cost);
+                if admit(row.conclusion, next.cost) {
+                    self.offer(row.conclusion, next, *hop);
+                }
+            }
+        }
+    }
+
+    /// The value of a fact; [`Value::NEVER`] when it is not derivable.
+    pub(crate) fn value(&self, fact: u32) -> Value {
+        self.marks[index(fact)].value
+    }
+
+    /// The hops of the best derivation of a fact, premises first.
+    pub(crate) fn derivation(&self, graph: &HopGraph, fact: u32) -> Vec<u32> {
+        trace(graph, &self.marks, fact)
+    }
+
+    fn into_marks(self) -> Vec<Mark> {
+        self.marks
+    }
+
+    fn offer(&mut self, fact: u32, value: Value, hop: u32) {
+        let mark = &mut self.marks[index(fact)];
+        if mark.settled || (value, hop) >= (mark.value, mark.hop) {
+            return;
+        }
+        if mark.value == Value::NEVER {
+            self.seen.push(fact);
+        }
+        if value < mark.value {
+            self.open.push(Reverse((value, fact)));
+        }
+        mark.value = value;
+        mark.hop = hop;
+    }
+
+    fn reset(&mut self) {
+        for fact in self.seen.drain(..) {
+            self.marks[index(fact)] = UNSEEN;
+        }
+        for hop in self.fired.drain(..) {
+            self.met[index(hop)] = 0;
+        }
+        self.open.clear();
+    }
+}
+
+/// Follows the hops back from a fact; premises come before what they lead to.
+fn trace(graph: &HopGraph, marks: &[Mark], fact: u32) -> Vec<u32> {
+    let mut hops = Vec::new();
+    let mut done: BTreeSet<u32> = BTreeSet::new();
+    let mut open = vec![(fact, false)];
+    while let Some((fact, premises_done)) = open.pop() {
+        let hop = marks[index(fact)].hop;
+        if hop == NONE || (!premises_done && done.contains(&fact)) {
+            continue;
+        }
+        if premises_done {
+            if done.insert(fact) {
+                hops.push(hop);
+            }
+            continue;
+        }
+        open.push((fact, true));
+        let premises = graph.rows[index(hop)].premises();
+        open.extend(premises.iter().rev().map(|premise| (*premise, false)));
+    }
+    hops
+}
+
+/// The likelihoods of everything derivable from one entry: P(e, f).
+#[derive(Clone, Debug)]
+pub struct Likelihoods<'g> {
+    graph: &'g HopGraph,
+    marks: Vec<Mark>,
+}
+
+impl Likelihoods<'_> {
+    /// P(e, fact); `None` when the fact is not derivable.
+    pub fn get(&self, fact: Fact) -> Option<Likelihood> {
+        let mark = self.marks[index(self.graph.number(fact)?)];
+        (mark.value != Value::NEVER).then(|| Likelihood::from_cost(mark.value.cost))
+    }
+
+    /// The hops of the best derivation of a fact, premises first, as places in
+    /// [`HopGraph::hops`]; empty when the fact is held or not derivable.
+    pub fn derivation(&self, fact: Fact) -> Vec<usize> {
+        let Some(fact) = self.graph.number(fact) else { return Vec::new() };
+        trace(self.graph, &self.marks, fact).into_iter().map(index).collect()
+    }
+
+    /// Every derivable fact with its likelihood, in the order of facts.
+    pub fn iter(&self) -> impl Iterator<Item = (Fact, Likelihood)> {
+        let marked = self.graph.facts.iter().zip(&self.marks);
+        marked
+            .filter(|(_, mark)| mark.value != Value::NEVER)
+            .map(|(fact, mark)| (*fact, Likelihood::from_cost(mark.value.cost)))
+    }
+}
