@@ -11,8 +11,8 @@ use super::slot::{PAYLOAD_MAX, Slot, Store, Tag, offset_of, widen};
 const PAIRWISE_MAX: usize = 48;
 /// The most bytes of a key that a message repeats.
 pub(super) const QUOTE_BYTES_MAX: usize = 60;
-/// A body has about one slot for each 16 bytes; what this reserves too much is given back.
-const BYTES_A_SLOT: usize = 16;
+/// Compact bodies have about one slot for each 12 bytes; what this reserves too much is given back.
+const BYTES_A_SLOT: usize = 10;
 
 /// A tree under construction.
 pub(super) struct Builder<'s> {

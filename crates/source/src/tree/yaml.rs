@@ -91,18 +91,22 @@ impl<'s> Document<'s> {
             let (event, place) =
                 next.map_err(|error| scan_error(self.builder.file, self.text, limits, &error))?;
             let span = span_of(self.builder.file, place);
+            let tag_span = place.tag_span().map_or(span, |tag| span_of(self.builder.file, tag));
             match event {
                 Event::DocumentEnd => return Ok(()),
                 Event::Scalar(value, style, anchor, tag) => {
-                    let scalar = Scalar { value: &value, style, tag: tag.as_deref(), span };
+                    let span = self.without_line_breaks(style, span);
+                    let tag = tag.as_deref();
+                    let scalar = Scalar { value: &value, style, tag, tag_span, span };
                     self.scalar(&scalar, anchor)?;
                 }
                 Event::SequenceStart(style, anchor, tag) => {
-                    check_tag(tag.as_deref(), "seq", span)?;
+                    check_tag(tag.as_deref(), "seq", tag_span)?;
+                    let span = self.with_first_dash(style, span);
                     self.open(Tag::Array, style, anchor, span)?;
                 }
                 Event::MappingStart(style, anchor, tag) => {
-                    check_tag(tag.as_deref(), "map", span)?;
+                    check_tag(tag.as_deref(), "map", tag_span)?;
                     self.open(Tag::Object, style, anchor, span)?;
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
@@ -115,6 +119,36 @@ impl<'s> Document<'s> {
             }
         }
         Ok(())
+    }
+
+    /// The parser lets a block sequence that is indented no further than its key start after its
+    /// first dash. Such a dash is the first thing in its line.
+    fn with_first_dash(&self, style: StructureStyle, span: Span) -> Span {
+        let is_field = self.frames.last().is_some_and(|frame| frame.is_object);
+        if style == StructureStyle::Flow || !is_field {
+            return span;
+        }
+        let before = self.text.get(..widen(span.start)).unwrap_or_default();
+        let line = before.rsplit(['\n', '\r']).next().unwrap_or_default();
+        let content = line.trim_start_matches([' ', '\t']);
+        match content.strip_prefix('-') {
+            Some(rest) if rest.is_empty() || rest.starts_with([' ', '\t']) => {
+                Span { start: offset_of(before.len() - content.len()), ..span }
+            }
+            _ => span,
+        }
+    }
+
+    /// The parser counts the empty lines after a block scalar to it.
+    fn without_line_breaks(&self, style: ScalarStyle, span: Span) -> Span {
+        let raw = self.text.get(widen(span.start)..widen(span.end)).unwrap_or_default();
+        match style {
+            ScalarStyle::Literal | ScalarStyle::Folded => {
+                let length = offset_of(raw.trim_end().len());
+                Span { end: span.start.saturating_add(length), ..span }
+            }
+            _ => span,
+        }
     }
 
     fn awaits_key(&self) -> bool {
@@ -251,6 +285,7 @@ struct Scalar<'e> {
     value: &'e str,
     style: ScalarStyle,
     tag: Option<&'e YamlTag>,
+    tag_span: Span,
     span: Span,
 }
 
@@ -288,7 +323,7 @@ impl Scalar<'_> {
         };
         match plain {
             Some(plain) if fits => Ok(plain),
-            _ => Err(ParseError::new(self.span, tag_reason(tag))),
+            _ => Err(ParseError::new(self.tag_span, tag_reason(tag))),
         }
     }
 

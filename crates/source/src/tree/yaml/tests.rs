@@ -59,6 +59,9 @@ spec:
     assert_eq!(block.get("cidr").unwrap().path(), "$.spec.ingress[0].from[0].ipBlock.cidr");
     assert_eq!(rule.get("ports").unwrap().items().next().unwrap().req_i64("port").unwrap(), 80);
     assert_eq!(spec.req_str("note").unwrap(), "two\nlines\n");
+    assert_eq!(raw_of(spec, "note").trim_start(), "two\n    lines");
+    assert!(raw_of(rule, "from").starts_with("- ipBlock"), "{}", raw_of(rule, "from"));
+    assert_eq!(raw_of(rule, "ports"), "- port: 80");
     assert!(raw_of(root, "spec").starts_with("podSelector"), "{}", raw_of(root, "spec"));
 }
 
@@ -96,9 +99,9 @@ fn core_tags_are_read_and_others_rejected() {
     let items: Vec<_> = tree.root().items().collect();
     assert_eq!((items[0].as_str(), items[1].as_i64()), (Some("12"), Some(12)));
     assert_eq!((items[2].as_f64(), items[6].as_bool()), (Some(12.0), Some(true)));
-    assert_error("a: !Ref Vpc", "Vpc", "the tag `!Ref` is not supported on this value");
-    assert_error("a: !!int x", "x", "the tag `!!int` is not supported on this value");
-    assert_error("a: !!seq {}", "{", "the tag `!!seq` is not supported on this value");
+    assert_error("a: !Ref Vpc", "!Ref", "the tag `!Ref` is not supported on this value");
+    assert_error("a: !!int x", "!!int", "the tag `!!int` is not supported on this value");
+    assert_error("a: !!seq {}", "!!seq", "the tag `!!seq` is not supported on this value");
 }
 
 #[test]
@@ -235,4 +238,17 @@ fn offsets_count_bytes_and_not_characters() {
     let root = tree.root();
     assert_eq!((raw_of(root, "\u{e9}"), raw_of(root, "b")), ("\u{1f600}", "\"\u{e9}\""));
     assert_eq!((raw_of(root, "c"), root.req_str("e").unwrap()), ("d", "x y"));
+}
+
+#[test]
+fn sequences_start_at_their_first_dash() {
+    let text = "a:\n- b\n-  - c\nd:\n  -\n    e\nf:\n- # why\n  g\nh:\n- -1\ni:\n- - j\nk:\n  - - l\nm:\n-\n  n\n";
+    let tree = one(text);
+    let root = tree.root();
+    let first = |key: &str, index| root.get(key).unwrap().items().nth(index).unwrap().raw();
+    assert_eq!((raw_of(root, "a"), first("a", 1)), ("- b\n-  - c", "- c"));
+    assert_eq!((raw_of(root, "d"), raw_of(root, "h")), ("-\n    e", "- -1"));
+    assert_eq!((raw_of(root, "f"), raw_of(root, "m")), ("- # why\n  g", "-\n  n"));
+    assert_eq!((raw_of(root, "k"), first("k", 0)), ("- - l", "- l"));
+    assert_eq!(raw_of(root, "i"), "- - j");
 }
