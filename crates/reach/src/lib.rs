@@ -6,15 +6,19 @@
 //! tell gives an answer with two bounds, never a guess.
 
 mod answer;
+mod classes;
 mod fold;
 mod guards;
 mod index;
+mod matrix;
 mod path;
 mod platform;
 mod space;
 mod walk;
 
 pub use answer::{Part, Reach, Reply};
+pub use classes::{Class, OutsideAtom, named_prefixes};
 pub use guards::Deciding;
+pub use matrix::{Cell, ClassIndex, Matrix};
 pub use path::{Check, End, OutsideBy, Path, Place, Seen, Start, Step};
 pub use space::is_public;

@@ -1,0 +1,270 @@
+//! Equivalence classes: endpoints and outside addresses that nothing in the network tells apart.
+//!
+//! Two endpoints are in one class when they are in the same subnet, have the same guards and role,
+//! and no prefix in any rule, list or route holds an address of one without the address of the
+//! other. Answers about one member then hold for every member.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use watertight_model::Network;
+use watertight_model::network::{
+    Attached, EndpointId, EndpointRole, GatewayKind, Hop, LayerId, ListContent, Peer, SubnetId,
+    TargetEnd,
+};
+use watertight_net::{AddressAtoms, AddressSet, AtomId, Family, Prefix};
+
+use crate::path::OutsideBy;
+use crate::space::is_public;
+
+/// One equivalence class.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Class {
+    /// Endpoints, ordered.
+    Endpoints(Vec<EndpointId>),
+    /// Addresses of the internet that no endpoint of the estate has.
+    Internet(OutsideAtom),
+    /// Addresses of a network outside of the estate.
+    Outside(OutsideBy, OutsideAtom),
+}
+
+/// Outside addresses that nothing tells apart.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct OutsideAtom {
+    /// One of them.
+    pub representative: IpAddr,
+    /// All of them, as the fewest prefixes.
+    pub prefixes: Vec<Prefix>,
+}
+
+/// What tells endpoints apart.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    subnet: Option<SubnetId>,
+    role: EndpointRole,
+    layers: Vec<LayerId>,
+    addresses: Vec<(Family, AtomId)>,
+    public: Vec<AtomId>,
+    /// Set for endpoints that routes, fronts or gateways name one by one.
+    alone: Option<EndpointId>,
+}
+
+/// The prefixes that rules, lists and routes of a network name.
+pub fn named_prefixes(network: &Network) -> BTreeSet<Prefix> {
+    let mut prefixes: BTreeSet<Prefix> = BTreeSet::new();
+    let mut lists = Vec::new();
+    for guard in network.guards.values() {
+        for stage in guard.ingress.iter().chain(&guard.egress) {
+            for rule in &stage.rules {
+                match &rule.peer {
+                    Peer::Prefix(prefix) => {
+                        prefixes.insert(*prefix);
+                    }
+                    Peer::List(list) => lists.push(*list),
+                    Peer::Any | Peer::Members(_) | Peer::Unread(_) => {}
+                }
+            }
+        }
+    }
+    for list in network.lists.values() {
+        match &list.content {
+            ListContent::Known(known) => prefixes.extend(known),
+            ListContent::Unread(candidates) => prefixes.extend(candidates.prefixes()),
+        }
+    }
+    for table in network.tables.values() {
+        prefixes.extend(table.routes.iter().map(|route| route.destination));
+        prefixes.extend(table.unread.iter().flat_map(|unread| unread.candidates.prefixes()));
+    }
+    for realm in network.realms.values() {
+        prefixes.extend(&realm.prefixes);
+    }
+    for service in &network.platform {
+        prefixes.extend(service.addresses.prefixes());
+    }
+    prefixes.extend(network.service_space.prefixes());
+    prefixes
+}
+
+/// The classes of a network; `boundaries` are further prefixes to tell apart (of the other network
+/// in a comparison).
+pub(crate) fn classes(network: &Network, boundaries: &BTreeSet<Prefix>) -> Vec<Class> {
+    let mut prefixes = named_prefixes(network);
+    prefixes.extend(boundaries);
+    let atoms = AddressAtoms::from_prefixes(prefixes);
+    let mut found: Vec<Class> =
+        endpoint_classes(network, &atoms).into_values().map(Class::Endpoints).collect();
+    found.sort();
+    let estate = estate_space(network);
+    found.extend(internet_atoms(&atoms, &estate).into_iter().map(Class::Internet));
+    for by in outsides(network) {
+        let atoms = private_atoms(network, &atoms);
+        found.extend(atoms.into_iter().map(|atom| Class::Outside(by, atom)));
+    }
+    found
+}
+
+fn endpoint_classes(network: &Network, atoms: &AddressAtoms) -> BTreeMap<Key, Vec<EndpointId>> {
+    let alone = named_one_by_one(network);
+    let mut classes: BTreeMap<Key, Vec<EndpointId>> = BTreeMap::new();
+    for (id, endpoint) in network.endpoints.iter() {
+        let key = Key {
+            subnet: endpoint.subnet,
+            role: endpoint.role,
+            layers: endpoint.layers.clone(),
+            addresses: endpoint
+                .addresses
+                .iter()
+                .map(|address| (Family::of(*address), atoms.atom_of(*address)))
+                .collect(),
+            public: endpoint.public.iter().map(|(_, public)| atoms.atom_of(*public)).collect(),
+            alone: alone.contains(&id).then_some(id),
+        };
+        classes.entry(key).or_default().push(id);
+    }
+    classes
+}
+
+/// Endpoints that routes, fronts or gateways name: each is a class of its own.
+fn named_one_by_one(network: &Network) -> BTreeSet<EndpointId> {
+    let mut named = BTreeSet::new();
+    for table in network.tables.values() {
+        named.extend(table.routes.iter().filter_map(|route| match route.hop {
+            Hop::Endpoint(endpoint) => Some(endpoint),
+            Hop::Local
+            | Hop::Gateway(_)
+            | Hop::Attachment(_)
+            | Hop::Blackhole(_)
+            | Hop::Unread(_) => None,
+        }));
+    }
+    for gateway in network.gateways.values() {
+        match gateway.kind {
+            GatewayKind::SourceNat { endpoint, .. }
+            | GatewayKind::Service { endpoint }
+            | GatewayKind::Inspection { endpoint } => {
+                named.insert(endpoint);
+            }
+            GatewayKind::Internet { .. }
+            | GatewayKind::EgressOnly { .. }
+            | GatewayKind::Peering { .. }
+            | GatewayKind::Transit
+            | GatewayKind::Tunnel { .. }
+            | GatewayKind::Opaque(_) => {}
+        }
+    }
+    for front in network.fronts.values() {
+        named.extend(&front.endpoints);
+    }
+    for group in network.target_groups.values() {
+        named.extend(group.targets.iter().filter_map(|target| match target.end {
+            TargetEnd::Endpoint(endpoint, _) => Some(endpoint),
+            TargetEnd::Address(_)
+            | TargetEnd::Front(_)
+            | TargetEnd::Workload(_)
+            | TargetEnd::Unread(_) => None,
+        }));
+    }
+    named
+}
+
+/// Addresses that endpoints of the estate have on the internet.
+fn estate_space(network: &Network) -> AddressSet {
+    let hosts = network.endpoints.values().flat_map(|endpoint| {
+        let public = endpoint.public.iter().map(|(_, public)| *public);
+        let own = endpoint.addresses.iter().copied();
+        public.chain(own.filter(|address| is_public(*address)))
+    });
+    AddressSet::from_prefixes(hosts.map(Prefix::host))
+}
+
+/// The fewest parts of the internet that rules and routes tell apart, without the estate's own
+/// addresses.
+fn internet_atoms(atoms: &AddressAtoms, estate: &AddressSet) -> Vec<OutsideAtom> {
+    let public = public_space().difference(estate);
+    parts(atoms, &public)
+}
+
+/// The fewest parts of space that is neither public nor local to a realm.
+fn private_atoms(network: &Network, atoms: &AddressAtoms) -> Vec<OutsideAtom> {
+    let local = network.realms.values().flat_map(|realm| realm.prefixes.iter().copied());
+    let known = public_space().union(&AddressSet::from_prefixes(local)).union(&not_unicast());
+    parts(atoms, &known.complement())
+}
+
+fn parts(atoms: &AddressAtoms, space: &AddressSet) -> Vec<OutsideAtom> {
+    let mut found: Vec<OutsideAtom> = atoms
+        .classes_in_set(space)
+        .into_iter()
+        .filter_map(|atom| {
+            let addresses = atoms.addresses(atom).intersection(space);
+            let representative = addresses.first()?;
+            Some(OutsideAtom { representative, prefixes: addresses.prefixes() })
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// The space for which [`is_public`] holds.
+pub(crate) fn public_space() -> AddressSet {
+    let special = [
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "127.0.0.0/8",
+        "224.0.0.0/3",
+        "100.64.0.0/10",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+    ];
+    let special = AddressSet::from_prefixes(special.iter().filter_map(|text| text.parse().ok()));
+    let global_v6 = AddressSet::from_prefixes("2000::/3".parse::<Prefix>());
+    AddressSet::all_v4().difference(&special).union(&global_v6)
+}
+
+/// What no host has: multicast, loopback, link-local and unspecified space.
+fn not_unicast() -> AddressSet {
+    let prefixes = [
+        "0.0.0.0/8",
+        "127.0.0.0/8",
+        "224.0.0.0/3",
+        "169.254.0.0/16",
+        "::/8",
+        "fe80::/10",
+        "ff00::/8",
+        "100::/8",
+        "64:ff9b::/96",
+    ];
+    AddressSet::from_prefixes(prefixes.iter().filter_map(|text| text.parse().ok()))
+}
+
+/// By what networks outside of the estate are reached.
+fn outsides(network: &Network) -> Vec<OutsideBy> {
+    let gateways = network.gateways.iter().filter_map(|(id, gateway)| {
+        let leads_out = match &gateway.kind {
+            GatewayKind::Tunnel { realm, .. } => realm.is_some(),
+            GatewayKind::Peering { sides, .. } => sides.iter().flatten().count() == 1,
+            GatewayKind::Internet { .. }
+            | GatewayKind::EgressOnly { .. }
+            | GatewayKind::SourceNat { .. }
+            | GatewayKind::Transit
+            | GatewayKind::Service { .. }
+            | GatewayKind::Inspection { .. }
+            | GatewayKind::Opaque(_) => false,
+        };
+        (leads_out && gateway.available).then_some(OutsideBy::Gateway(id))
+    });
+    let attachments = network.attachments.iter().filter_map(|(id, attachment)| {
+        let leads_out = match &attachment.attached {
+            Attached::Outside(_) | Attached::Peer(None) | Attached::Realm { realm: None, .. } => {
+                true
+            }
+            Attached::Realm { .. } | Attached::Peer(Some(_)) | Attached::Opaque(_) => false,
+        };
+        (leads_out && attachment.available).then_some(OutsideBy::Attachment(id))
+    });
+    gateways.chain(attachments).collect()
+}

@@ -1,0 +1,248 @@
+//! Connectivity: every class towards every other, as sets of flows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use watertight_model::Bounds;
+use watertight_model::network::{EndpointId, SubnetId};
+use watertight_net::{Family, FlowSet, Prefix};
+
+use crate::answer::Reach;
+use crate::classes::{Class, classes};
+use crate::fold::{Asking, fold};
+use crate::path::{End, Path, Place, Start};
+
+/// A class's position in [`Matrix::classes`].
+pub type ClassIndex = usize;
+
+/// Who reaches whom over what.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Matrix {
+    /// The classes, endpoints first.
+    pub classes: Vec<Class>,
+    /// For each pair with anything that could be allowed, what is. A class with several members
+    /// may have a cell towards itself: it is about two different members.
+    pub cells: BTreeMap<(ClassIndex, ClassIndex), Cell>,
+    class_of: BTreeMap<EndpointId, ClassIndex>,
+}
+
+/// What one class may send to another.
+///
+/// The flows are those of the leg as both its ends see it: where a front passes a connection on
+/// without ending its leg, the destination port is the target's.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cell {
+    /// What arrives.
+    pub forward: Bounds<FlowSet>,
+    /// That part of it for which a connection can be established: the reply comes back.
+    pub established: Bounds<FlowSet>,
+}
+
+impl Default for Cell {
+    fn default() -> Self {
+        let none = || Bounds::exact(FlowSet::none());
+        Self { forward: none(), established: none() }
+    }
+}
+
+impl Cell {
+    /// Adds what another way allows.
+    fn add(&mut self, forward: &Bounds<FlowSet>, established: &Bounds<FlowSet>) {
+        for (own, more) in [(&mut self.forward, forward), (&mut self.established, established)] {
+            own.sure = own.sure.union(&more.sure);
+            own.possible = own.possible.union(&more.possible);
+        }
+    }
+}
+
+impl Matrix {
+    /// The class of an endpoint.
+    pub fn class_of(&self, endpoint: EndpointId) -> Option<ClassIndex> {
+        self.class_of.get(&endpoint).copied()
+    }
+
+    /// What one class may send to another, if anything.
+    pub fn cell(&self, from: ClassIndex, to: ClassIndex) -> Option<&Cell> {
+        self.cells.get(&(from, to))
+    }
+
+    /// What one endpoint may send to another, if anything.
+    pub fn between(&self, from: EndpointId, to: EndpointId) -> Option<&Cell> {
+        if from == to {
+            return None;
+        }
+        self.cell(self.class_of(from)?, self.class_of(to)?)
+    }
+}
+
+impl Reach<'_> {
+    /// The connectivity of every class with every other.
+    ///
+    /// `boundaries` are prefixes to tell apart beside those that the network names, for
+    /// comparisons; an empty set for one network alone.
+    pub fn matrix(&self, boundaries: &BTreeSet<Prefix>) -> Matrix {
+        let classes = classes(self.network, boundaries);
+        let mut class_of = BTreeMap::new();
+        for (index, class) in classes.iter().enumerate() {
+            if let Class::Endpoints(members) = class {
+                class_of.extend(members.iter().map(|member| (*member, index)));
+            }
+        }
+        let mut matrix = Matrix { classes, cells: BTreeMap::new(), class_of };
+        let ends: Vec<Ends> = matrix.classes.iter().map(|class| self.ends(class)).collect();
+        for (from, source) in ends.iter().enumerate() {
+            for (to, destination) in ends.iter().enumerate() {
+                self.fill(&mut matrix, (from, source), (to, destination));
+            }
+        }
+        matrix.cells.retain(|_, cell| !cell.forward.possible.is_empty());
+        matrix
+    }
+
+    fn fill(
+        &self,
+        matrix: &mut Matrix,
+        (from, source): (ClassIndex, &Ends),
+        (to, destination): (ClassIndex, &Ends),
+    ) {
+        let addresses = match (from == to, &destination.second) {
+            (false, _) => &destination.first,
+            (true, Some(second)) => second,
+            (true, None) => return,
+        };
+        if source.outside && destination.outside {
+            return;
+        }
+        for start in &source.starts {
+            for address in addresses {
+                if start.source().map(Family::of) != Some(Family::of(*address)) {
+                    continue;
+                }
+                self.fill_pair(matrix, from, to, start, *address);
+            }
+        }
+    }
+
+    fn fill_pair(
+        &self,
+        matrix: &mut Matrix,
+        from: ClassIndex,
+        to: ClassIndex,
+        start: &Start,
+        address: IpAddr,
+    ) {
+        let all = FlowSet::all();
+        for path in self.walker().paths(start, address) {
+            let folded = fold(self.network, &path, &all, Asking::All);
+            if folded.arrived.possible.is_empty() {
+                continue;
+            }
+            let (established, _) = self.reply(start, &path, &folded);
+            let Some(end) = matrix.end_of(&path, to) else { continue };
+            let as_arrived = |flows: &FlowSet| match &path.end {
+                End::Delivered(_) if path.by_front => arrives_as(&path, flows),
+                _ => flows.clone(),
+            };
+            let forward = Bounds {
+                sure: as_arrived(&folded.arrived.sure),
+                possible: as_arrived(&folded.arrived.possible),
+            };
+            let established = Bounds {
+                sure: as_arrived(&established.sure),
+                possible: as_arrived(&established.possible),
+            };
+            matrix.cells.entry((from, end)).or_default().add(&forward, &established);
+        }
+    }
+
+    /// From where a class sends, and at which addresses it is reached.
+    fn ends(&self, class: &Class) -> Ends {
+        match class {
+            Class::Endpoints(members) => {
+                let starts = members.first().map(|id| self.starts_of(*id)).unwrap_or_default();
+                let first = members.first().map(|id| self.addresses_of(*id)).unwrap_or_default();
+                let second = members.get(1).map(|id| self.addresses_of(*id));
+                Ends { starts, first, second, outside: false }
+            }
+            Class::Internet(atom) => Ends {
+                starts: vec![Start::Internet { address: atom.representative }],
+                first: vec![atom.representative],
+                second: None,
+                outside: true,
+            },
+            Class::Outside(by, atom) => Ends {
+                starts: vec![Start::Outside { by: *by, address: atom.representative }],
+                first: vec![atom.representative],
+                second: None,
+                outside: true,
+            },
+        }
+    }
+
+    /// Every start of an endpoint: one for each of its addresses.
+    pub fn starts_of(&self, endpoint: EndpointId) -> Vec<Start> {
+        let addresses = self.network.endpoints[endpoint].addresses.iter();
+        addresses.map(|address| Start::Endpoint { endpoint, address: *address }).collect()
+    }
+
+    /// Every address at which an endpoint can be dialled: its own and its public ones.
+    pub fn addresses_of(&self, endpoint: EndpointId) -> Vec<IpAddr> {
+        let content = &self.network.endpoints[endpoint];
+        let public = content.public.iter().map(|(_, public)| *public);
+        let all: BTreeSet<IpAddr> = content.addresses.iter().copied().chain(public).collect();
+        all.into_iter().collect()
+    }
+
+    /// The subnet of a place, for grouping.
+    pub fn subnet_of(&self, place: Place) -> Option<SubnetId> {
+        match place {
+            Place::Endpoint(id) => self.network.endpoints[id].subnet,
+            Place::Subnet(id) => Some(id),
+            Place::Realm(_) | Place::Gateway(_) | Place::Attachment(_) | Place::Internet => None,
+        }
+    }
+}
+
+impl Matrix {
+    /// The class at which a path towards a class ends: that class, or the one of a front's target.
+    fn end_of(&self, path: &Path, to: ClassIndex) -> Option<ClassIndex> {
+        match &path.end {
+            End::Delivered(endpoint) => match self.classes.get(to) {
+                Some(Class::Endpoints(_)) => self.class_of(*endpoint),
+                // An outside address that turns out to be an endpoint's is that endpoint's class.
+                Some(Class::Internet(_) | Class::Outside(..)) | None => None,
+            },
+            End::Platform(_) | End::Stopped { .. } => None,
+            End::Unknown { .. } => Some(to),
+            End::Internet => matches!(self.classes.get(to), Some(Class::Internet(_))).then_some(to),
+            End::Outside(by) => match self.classes.get(to) {
+                Some(Class::Outside(to_by, _)) if by == to_by => Some(to),
+                Some(_) | None => None,
+            },
+        }
+    }
+}
+
+/// Flows as a front's target sees them.
+fn arrives_as(path: &Path, flows: &FlowSet) -> FlowSet {
+    path.steps.iter().fold(flows.clone(), |flows, step| match step {
+        crate::path::Step::Port(port) => flows.with_destination_port(*port),
+        crate::path::Step::At(_)
+        | crate::path::Step::Route { .. }
+        | crate::path::Step::Guards(_)
+        | crate::path::Step::Source { .. }
+        | crate::path::Step::Destination { .. }
+        | crate::path::Step::Select(_)
+        | crate::path::Step::Carry { .. }
+        | crate::path::Step::Box { .. } => flows,
+    })
+}
+
+/// From where a class sends and where it is reached.
+struct Ends {
+    starts: Vec<Start>,
+    first: Vec<IpAddr>,
+    /// The addresses of a second member, for connections within the class.
+    second: Option<Vec<IpAddr>>,
+    outside: bool,
+}
