@@ -6,7 +6,11 @@
 //! tell gives an answer with two bounds, never a guess.
 
 mod answer;
+mod blast;
 mod classes;
+mod diff;
+pub mod ends;
+mod exposure;
 mod fold;
 mod guards;
 mod index;
@@ -14,11 +18,16 @@ mod matrix;
 mod path;
 mod platform;
 mod space;
+mod survey;
 mod walk;
 
 pub use answer::{Part, Reach, Reply};
+pub use blast::{Blast, Graph, Reached};
 pub use classes::{Class, OutsideAtom, named_prefixes};
+pub use diff::{Change, diff};
+pub use exposure::{Exposed, Exposure, FrontLeg, exposure, front_legs};
 pub use guards::Deciding;
 pub use matrix::{Cell, ClassIndex, Matrix};
 pub use path::{Check, End, OutsideBy, Path, Place, Seen, Start, Step};
 pub use space::is_public;
+pub use survey::{DecidingLayer, Surveyed};

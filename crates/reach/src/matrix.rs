@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use watertight_model::Bounds;
-use watertight_model::network::{EndpointId, SubnetId};
+use watertight_model::network::{Attached, EndpointId, SubnetId};
+use watertight_model::{Bounds, Name, Network};
 use watertight_net::{Family, FlowSet, Prefix};
 
 use crate::answer::Reach;
 use crate::classes::{Class, classes};
 use crate::fold::{Asking, fold};
-use crate::path::{End, Path, Place, Start};
+use crate::path::{End, OutsideBy, Path, Place, Start};
 
 /// A class's position in [`Matrix::classes`].
 pub type ClassIndex = usize;
@@ -59,6 +59,19 @@ impl Matrix {
     /// The class of an endpoint.
     pub fn class_of(&self, endpoint: EndpointId) -> Option<ClassIndex> {
         self.class_of.get(&endpoint).copied()
+    }
+
+    /// The name of what an outside network is reached by.
+    pub fn outside_name(network: &Network, by: OutsideBy) -> Name {
+        match by {
+            OutsideBy::Gateway(id) => network.gateways[id].name.clone(),
+            OutsideBy::Attachment(id) => match &network.attachments[id].attached {
+                Attached::Outside(name) => name.clone(),
+                Attached::Realm { .. } | Attached::Peer(_) | Attached::Opaque(_) => {
+                    network.attachments[id].name.clone()
+                }
+            },
+        }
     }
 
     /// What one class may send to another, if anything.

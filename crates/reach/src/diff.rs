@@ -1,0 +1,118 @@
+//! What two estates differ in: pairs added, removed and changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use watertight_model::{Bounds, Estate, Name};
+use watertight_net::{FlowSet, Prefix};
+
+use crate::answer::Reach;
+use crate::classes::{Class, named_prefixes};
+use crate::matrix::Matrix;
+
+/// A pair of ends whose connections differ.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Change {
+    /// Who sends: a workload's name with its id, or outside addresses.
+    pub from: Name,
+    /// Who receives.
+    pub to: Name,
+    /// What could be established before.
+    pub before: Bounds<FlowSet>,
+    /// What can be established after.
+    pub after: Bounds<FlowSet>,
+}
+
+impl Change {
+    /// `added`, `removed` or `changed`.
+    pub fn word(&self) -> &'static str {
+        if self.before.possible.is_empty() {
+            "added"
+        } else if self.after.possible.is_empty() {
+            "removed"
+        } else {
+            "changed"
+        }
+    }
+}
+
+type Pairs = BTreeMap<(Name, Name), Bounds<FlowSet>>;
+
+/// Compares what connections can be established in two estates.
+///
+/// Workloads are compared by id (replicas by the owner's id, so that a replaced replica is no
+/// difference), outside addresses by the parts that either estate tells apart.
+pub fn diff(before: &Estate, after: &Estate) -> Vec<Change> {
+    let mut boundaries: BTreeSet<Prefix> = named_prefixes(&before.network);
+    boundaries.extend(named_prefixes(&after.network));
+    for estate in [before, after] {
+        for endpoint in estate.network.endpoints.values() {
+            boundaries.extend(endpoint.public.iter().map(|(_, public)| Prefix::host(*public)));
+            boundaries.extend(endpoint.addresses.iter().map(|address| Prefix::host(*address)));
+        }
+    }
+    let old = pairs(before, &boundaries);
+    let new = pairs(after, &boundaries);
+    let keys: BTreeSet<&(Name, Name)> = old.keys().chain(new.keys()).collect();
+    let none = Bounds::exact(FlowSet::none());
+    keys.into_iter()
+        .filter_map(|key| {
+            let was = old.get(key).unwrap_or(&none);
+            let is = new.get(key).unwrap_or(&none);
+            (was != is).then(|| Change {
+                from: key.0.clone(),
+                to: key.1.clone(),
+                before: was.clone(),
+                after: is.clone(),
+            })
+        })
+        .collect()
+}
+
+fn pairs(estate: &Estate, boundaries: &BTreeSet<Prefix>) -> Pairs {
+    let reach = Reach::new(&estate.network);
+    let matrix = reach.matrix(boundaries);
+    let mut names: Vec<BTreeSet<Name>> = Vec::new();
+    for class in &matrix.classes {
+        names.push(ends_of(estate, class));
+    }
+    let mut found = Pairs::new();
+    for ((from, to), cell) in &matrix.cells {
+        let (Some(sources), Some(destinations)) = (names.get(*from), names.get(*to)) else {
+            continue;
+        };
+        for source in sources {
+            for destination in destinations {
+                let entry = found
+                    .entry((source.clone(), destination.clone()))
+                    .or_insert_with(|| Bounds::exact(FlowSet::none()));
+                entry.sure = entry.sure.union(&cell.established.sure);
+                entry.possible = entry.possible.union(&cell.established.possible);
+            }
+        }
+    }
+    found.retain(|_, flows| !flows.possible.is_empty());
+    found
+}
+
+/// The stable names of a class's members.
+fn ends_of(estate: &Estate, class: &Class) -> BTreeSet<Name> {
+    match class {
+        Class::Endpoints(members) => members
+            .iter()
+            .map(|member| {
+                let workload = &estate.workloads[estate.network.endpoints[*member].workload];
+                workload.owner.clone().unwrap_or_else(|| workload.id.clone())
+            })
+            .collect(),
+        Class::Internet(atom) => {
+            atom.prefixes.iter().map(|prefix| Name::from(format!("internet@{prefix}"))).collect()
+        }
+        Class::Outside(by, atom) => {
+            let name = Matrix::outside_name(&estate.network, *by);
+            atom.prefixes
+                .iter()
+                .map(|prefix| Name::from(format!("outside:{name}@{prefix}")))
+                .collect()
+        }
+    }
+}
