@@ -269,6 +269,8 @@ fn first_matches(
             Combine::Ordered | Combine::Union => false,
             Combine::DenyOverAccept => rule.1.action == Action::Deny,
         };
+        // Rules of a union are independent: each decides all that it matches.
+        let whole = rest.clone();
         let rules: Vec<(usize, &Rule)> = stage.rules.iter().enumerate().collect();
         let (first, second): (Vec<_>, Vec<_>) = rules.iter().partition(denies_first);
         let mut next = FlowSet::none();
@@ -276,7 +278,8 @@ fn first_matches(
             if matches(network, &rule.peer, seen) == Match::No {
                 continue;
             }
-            let part = rest.intersection(&rule.flows);
+            let before = if stage.combine == Combine::Union { &whole } else { &rest };
+            let part = before.intersection(&rule.flows);
             if part.is_empty() {
                 continue;
             }

@@ -20,6 +20,7 @@ mod platform;
 mod space;
 mod survey;
 mod walk;
+mod ways;
 
 pub use answer::{Part, Reach, Reply};
 pub use blast::{Blast, Graph, Reached};
@@ -31,3 +32,4 @@ pub use matrix::{Cell, ClassIndex, Matrix};
 pub use path::{Check, End, OutsideBy, Path, Place, Seen, Start, Step};
 pub use space::is_public;
 pub use survey::{DecidingLayer, Surveyed};
+pub use ways::{RuleAt, Way};

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use watertight_model::network::{Attached, EndpointId, SubnetId};
+use watertight_model::network::{Attached, EndpointId};
 use watertight_model::{Bounds, Name, Network};
 use watertight_net::{Family, FlowSet, Prefix};
 
 use crate::answer::Reach;
 use crate::classes::{Class, classes};
 use crate::fold::{Asking, fold};
-use crate::path::{End, OutsideBy, Path, Place, Start};
+use crate::path::{End, OutsideBy, Path, Start};
 
 /// A class's position in [`Matrix::classes`].
 pub type ClassIndex = usize;
@@ -170,25 +170,12 @@ impl Reach<'_> {
 
     /// From where a class sends, and at which addresses it is reached.
     fn ends(&self, class: &Class) -> Ends {
-        match class {
-            Class::Endpoints(members) => {
-                let starts = members.first().map(|id| self.starts_of(*id)).unwrap_or_default();
-                let first = members.first().map(|id| self.addresses_of(*id)).unwrap_or_default();
-                let second = members.get(1).map(|id| self.addresses_of(*id));
-                Ends { starts, first, second, outside: false }
-            }
-            Class::Internet(atom) => Ends {
-                starts: vec![Start::Internet { address: atom.representative }],
-                first: vec![atom.representative],
-                second: None,
-                outside: true,
-            },
-            Class::Outside(by, atom) => Ends {
-                starts: vec![Start::Outside { by: *by, address: atom.representative }],
-                first: vec![atom.representative],
-                second: None,
-                outside: true,
-            },
+        let several = matches!(class, Class::Endpoints(members) if members.len() > 1);
+        Ends {
+            starts: self.class_starts(class),
+            first: self.class_addresses(class, false),
+            second: several.then(|| self.class_addresses(class, true)),
+            outside: !matches!(class, Class::Endpoints(_)),
         }
     }
 
@@ -204,15 +191,6 @@ impl Reach<'_> {
         let public = content.public.iter().map(|(_, public)| *public);
         let all: BTreeSet<IpAddr> = content.addresses.iter().copied().chain(public).collect();
         all.into_iter().collect()
-    }
-
-    /// The subnet of a place, for grouping.
-    pub fn subnet_of(&self, place: Place) -> Option<SubnetId> {
-        match place {
-            Place::Endpoint(id) => self.network.endpoints[id].subnet,
-            Place::Subnet(id) => Some(id),
-            Place::Realm(_) | Place::Gateway(_) | Place::Attachment(_) | Place::Internet => None,
-        }
     }
 }
 
@@ -237,7 +215,7 @@ impl Matrix {
 }
 
 /// Flows as a front's target sees them.
-fn arrives_as(path: &Path, flows: &FlowSet) -> FlowSet {
+pub(crate) fn arrives_as(path: &Path, flows: &FlowSet) -> FlowSet {
     path.steps.iter().fold(flows.clone(), |flows, step| match step {
         crate::path::Step::Port(port) => flows.with_destination_port(*port),
         crate::path::Step::At(_)

@@ -2,6 +2,7 @@
 //! one layer alone.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use watertight_model::network::{Direction, LayerId};
 use watertight_net::{Family, FlowSet};
@@ -78,14 +79,7 @@ impl Reach<'_> {
             return;
         }
         let starts = self.class_starts(source);
-        let member = usize::from(from == to);
-        let addresses = match destination {
-            Class::Endpoints(members) => match members.get(member) {
-                Some(endpoint) => self.addresses_of(*endpoint),
-                None => return,
-            },
-            Class::Internet(atom) | Class::Outside(_, atom) => vec![atom.representative],
-        };
+        let addresses = self.class_addresses(destination, from == to);
         for start in &starts {
             for address in &addresses {
                 if start.source().map(Family::of) != Some(Family::of(*address)) {
@@ -102,7 +96,7 @@ impl Reach<'_> {
         }
     }
 
-    fn class_starts(&self, class: &Class) -> Vec<Start> {
+    pub(crate) fn class_starts(&self, class: &Class) -> Vec<Start> {
         match class {
             Class::Endpoints(members) => {
                 members.first().map(|id| self.starts_of(*id)).unwrap_or_default()
@@ -111,6 +105,17 @@ impl Reach<'_> {
             Class::Outside(by, atom) => {
                 vec![Start::Outside { by: *by, address: atom.representative }]
             }
+        }
+    }
+
+    /// The addresses at which a class is reached: of a second member from within the class.
+    pub(crate) fn class_addresses(&self, class: &Class, within: bool) -> Vec<IpAddr> {
+        match class {
+            Class::Endpoints(members) => {
+                let member = members.get(usize::from(within));
+                member.map(|endpoint| self.addresses_of(*endpoint)).unwrap_or_default()
+            }
+            Class::Internet(atom) | Class::Outside(_, atom) => vec![atom.representative],
         }
     }
 
