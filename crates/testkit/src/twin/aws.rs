@@ -234,8 +234,8 @@ pub struct Blast {
 }
 
 impl Estate {
-    /// Reads the bodies. The account and the region come from a path of the form
-    /// `.../<account>/<region>/<file>` or `<region>/<file>`; a body is known by its top-level key,
+    /// Reads the bodies. The account and the region come from folders of the path that look like
+    /// them (`<account>/<region>/<file>`); a body is known by its top-level key,
     /// and a body without an id in it (routes of a transit gateway, entries of a prefix list, target
     /// health, attributes) belongs to the resource whose id, or last part of the ARN, is in the
     /// file's name. Bodies with other keys are left out.

@@ -71,12 +71,12 @@ impl Origin {
     fn of(path: &str) -> Self {
         let mut parts = path.split('/').rev();
         let file = parts.next().unwrap_or_default().to_owned();
-        let region = parts.next().filter(|part| is_region(part)).map(str::to_owned);
-        let account = parts
-            .next()
-            .filter(|part| region.is_some() && part.len() == 12)
-            .filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
-            .map(str::to_owned);
+        let folders: Vec<&str> = parts.collect();
+        let region = folders.iter().find(|part| is_region(part)).map(|part| (*part).to_owned());
+        let account = folders
+            .iter()
+            .find(|part| part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit()))
+            .map(|part| (*part).to_owned());
         Self { account, region, file }
     }
 

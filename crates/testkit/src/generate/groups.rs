@@ -1,0 +1,234 @@
+//! Security groups and prefix lists.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use serde_json::{Value, json};
+
+use super::draft::{Draft, GroupDraft, ListDraft, PeerDraft, RuleDraft};
+use super::{Feature, Size};
+
+/// Protocol, first port or ICMP type, last port or ICMP code.
+const SERVICES: [(&str, i64, i64); 14] = [
+    ("tcp", 22, 22),
+    ("tcp", 443, 443),
+    ("tcp", 443, 443),
+    ("tcp", 80, 80),
+    ("tcp", 5432, 5432),
+    ("tcp", 8080, 8090),
+    ("tcp", 0, 65535),
+    ("udp", 53, 53),
+    ("udp", 4000, 4100),
+    ("icmp", 8, -1),
+    ("icmp", -1, -1),
+    ("50", -1, -1),
+    ("icmpv6", -1, -1),
+    ("-1", -1, -1),
+];
+
+pub(super) fn draw_lists(draft: &mut Draft) {
+    if !draft.random.chance(45) {
+        return;
+    }
+    draft.note(Feature::PrefixList);
+    for _ in 0..draft.random.between(1, 2) {
+        let account = draft.random.below(draft.accounts.len());
+        let region = draft.random.below(draft.regions.len());
+        let blocks = draft.vpcs.len();
+        let entries = (0..draft.random.between(1, 3))
+            .map(|_| {
+                let block = u8::try_from(draft.random.below(blocks)).unwrap_or(0);
+                match draft.random.below(3) {
+                    0 => (Ipv4Addr::new(10, block, 0, 0), 16),
+                    1 => (Ipv4Addr::new(10, block, 8, 0), 21),
+                    _ => (Ipv4Addr::new(198, 51, 100, 0), 24),
+                }
+            })
+            .collect();
+        let list = ListDraft {
+            id: draft.random.id("pl"),
+            account: draft.accounts.get(account).cloned().unwrap_or_default(),
+            region: draft.regions.get(region).cloned().unwrap_or_default(),
+            entries,
+            described: !draft.random.chance(8),
+        };
+        draft.lists.push(list);
+    }
+}
+
+pub(super) fn draw(draft: &mut Draft, size: &Size) {
+    for vpc in 0..draft.vpcs.len() {
+        let count = draft.random.between(4, (size.groups_per_vpc * 2).saturating_sub(4).max(4));
+        for _ in 0..count {
+            let owner = draft.vpcs.get(vpc).map(|vpc| vpc.account.clone()).unwrap_or_default();
+            let shared = draft.random.chance(10);
+            let account = draft.random.pick(&draft.accounts).filter(|_| shared).cloned();
+            let id = draft.random.id("sg");
+            draft.groups.push(GroupDraft {
+                id,
+                vpc,
+                account: account.unwrap_or(owner),
+                ingress: Vec::new(),
+                egress: Vec::new(),
+            });
+        }
+    }
+}
+
+/// The rules, once every VPC that a rule may speak of is connected.
+pub(super) fn draw_rules(draft: &mut Draft) {
+    for at in 0..draft.groups.len() {
+        let ingress = (0..draft.random.between(1, 5)).map(|_| rule(draft, at)).collect();
+        let egress = match draft.random.below(100) {
+            0..80 => everything(draft.version_6),
+            80..96 => (0..draft.random.between(1, 4)).map(|_| rule(draft, at)).collect(),
+            _ => Vec::new(),
+        };
+        if let Some(group) = draft.groups.get_mut(at) {
+            group.ingress = ingress;
+            group.egress = egress;
+        }
+    }
+}
+
+fn everything(version_6: bool) -> Vec<RuleDraft> {
+    let any = |peer| RuleDraft { protocol: "-1", from: -1, to: -1, peer };
+    let mut rules = vec![any(PeerDraft::Version4(Ipv4Addr::UNSPECIFIED, 0))];
+    if version_6 {
+        rules.push(any(PeerDraft::Version6(Ipv6Addr::UNSPECIFIED, 0)));
+    }
+    rules
+}
+
+fn rule(draft: &mut Draft, group: usize) -> RuleDraft {
+    let (protocol, from, to) = draft.random.pick(&SERVICES).copied().unwrap_or(("-1", -1, -1));
+    RuleDraft { protocol, from, to, peer: peer(draft, group) }
+}
+
+fn peer(draft: &mut Draft, group: usize) -> PeerDraft {
+    let vpc = draft.groups.get(group).map_or(0, |group| group.vpc);
+    let block = draft.vpcs.get(vpc).map_or(0, |vpc| vpc.block);
+    match draft.random.below(100) {
+        0..22 => PeerDraft::Version4(Ipv4Addr::new(10, block, 0, 0), 16),
+        22..32 => {
+            let subnets = draft.subnets_of(vpc);
+            let subnet = draft.random.pick(&subnets).and_then(|at| draft.subnets.get(*at));
+            let network = subnet.map_or(Ipv4Addr::UNSPECIFIED, |subnet| subnet.network);
+            PeerDraft::Version4(network, 24)
+        }
+        32..44 => PeerDraft::Version4(Ipv4Addr::UNSPECIFIED, 0),
+        44..50 if draft.version_6 => PeerDraft::Version6(Ipv6Addr::UNSPECIFIED, 0),
+        44..50 => PeerDraft::Version4(Ipv4Addr::new(10, 0, 0, 0), 8),
+        50..54 => PeerDraft::Version4(Ipv4Addr::new(198, 51, 100, 0), 24),
+        // A prefix that cuts subnets.
+        54..60 => PeerDraft::Version4(Ipv4Addr::new(10, block, 0, 8), 29),
+        60..68 if !draft.lists.is_empty() => PeerDraft::List(draft.random.below(draft.lists.len())),
+        68..72 => match draft.vpcs.get(vpc).and_then(|vpc| vpc.version_6) {
+            Some(network) => PeerDraft::Version6(network, 56),
+            None => PeerDraft::Version4(Ipv4Addr::new(172, 16, 0, 0), 12),
+        },
+        72..84 => reference_over_connection(draft, vpc).unwrap_or(PeerDraft::Group(group)),
+        84..86 => PeerDraft::Missing(draft.random.id("sg")),
+        _ => {
+            let groups = draft.groups_of(vpc);
+            PeerDraft::Group(draft.random.pick(&groups).copied().unwrap_or(group))
+        }
+    }
+}
+
+/// A group of a VPC that is connected to this one.
+fn reference_over_connection(draft: &mut Draft, vpc: usize) -> Option<PeerDraft> {
+    let peers: Vec<usize> = draft
+        .connected
+        .iter()
+        .filter_map(|(one, other)| match vpc {
+            _ if vpc == *one => Some(*other),
+            _ if vpc == *other => Some(*one),
+            _ => None,
+        })
+        .collect();
+    let peer = *draft.random.pick(&peers)?;
+    let groups = draft.groups_of(peer);
+    let group = *draft.random.pick(&groups)?;
+    draft.note(Feature::ReferenceAcrossVpcs);
+    Some(PeerDraft::Group(group))
+}
+
+/// The bodies of groups and prefix lists.
+pub(super) fn emit(draft: &mut Draft) {
+    for group in draft.groups.clone() {
+        let Some(vpc) = draft.vpcs.get(group.vpc).cloned() else { continue };
+        let ingress: Vec<Value> = group.ingress.iter().map(|one| permission(draft, one)).collect();
+        let egress: Vec<Value> = group.egress.iter().map(|one| permission(draft, one)).collect();
+        let arn =
+            format!("arn:aws:ec2:{}:{}:security-group/{}", vpc.region, group.account, group.id);
+        let body = json!({
+            "GroupId": group.id, "IpPermissionsEgress": egress, "Tags": [], "VpcId": vpc.id,
+            "SecurityGroupArn": arn, "OwnerId": group.account, "GroupName": group.id,
+            "Description": "drawn", "IpPermissions": ingress,
+        });
+        draft.emit(&group.account, &vpc.region, "describe-security-groups", "SecurityGroups", body);
+    }
+    for list in draft.lists.clone() {
+        emit_list(draft, &list);
+    }
+}
+
+fn permission(draft: &Draft, rule: &RuleDraft) -> Value {
+    let mut body = json!({
+        "IpProtocol": rule.protocol, "UserIdGroupPairs": [], "IpRanges": [], "Ipv6Ranges": [],
+        "PrefixListIds": [],
+    });
+    if matches!(rule.protocol, "tcp" | "udp" | "icmp" | "icmpv6") {
+        body["FromPort"] = json!(rule.from);
+        body["ToPort"] = json!(rule.to);
+    }
+    match &rule.peer {
+        PeerDraft::Version4(network, length) => {
+            body["IpRanges"] = json!([{"CidrIp": format!("{network}/{length}")}]);
+        }
+        PeerDraft::Version6(network, length) => {
+            body["Ipv6Ranges"] = json!([{"CidrIpv6": format!("{network}/{length}")}]);
+        }
+        PeerDraft::List(at) => {
+            let id = draft.lists.get(*at).map(|list| &list.id);
+            body["PrefixListIds"] = json!([{"PrefixListId": id}]);
+        }
+        PeerDraft::Group(at) => {
+            let group = draft.groups.get(*at);
+            let account = group.map(|group| &group.account);
+            let id = group.map(|group| &group.id);
+            body["UserIdGroupPairs"] = json!([{"UserId": account, "GroupId": id}]);
+        }
+        PeerDraft::Missing(id) => {
+            let account = draft.accounts.first();
+            body["UserIdGroupPairs"] = json!([{"UserId": account, "GroupId": id}]);
+        }
+    }
+    body
+}
+
+fn emit_list(draft: &mut Draft, list: &ListDraft) {
+    let body = json!({
+        "PrefixListId": list.id, "AddressFamily": "IPv4", "State": "create-complete",
+        "PrefixListArn": format!(
+            "arn:aws:ec2:{}:{}:prefix-list/{}", list.region, list.account, list.id
+        ),
+        "PrefixListName": "drawn", "MaxEntries": 10, "Version": 1, "Tags": [],
+        "OwnerId": list.account,
+    });
+    let call = "describe-managed-prefix-lists";
+    draft.emit(&list.account, &list.region, call, "PrefixLists", body);
+    if list.described {
+        let entries: Vec<Value> = list
+            .entries
+            .iter()
+            .map(|(network, length)| {
+                json!({"Cidr": format!("{network}/{length}"), "Description": ""})
+            })
+            .collect();
+        let name = format!("get-managed-prefix-list-entries-{}", list.id);
+        draft.emit_body(&list.account, &list.region, &name, json!({"Entries": entries}));
+    } else {
+        draft.note(Feature::UndescribedPrefixList);
+    }
+}

@@ -1,0 +1,216 @@
+//! Instances, interfaces and public addresses.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use serde_json::{Value, json};
+
+use super::draft::{Draft, InterfaceDraft};
+use super::vpcs::ZONES;
+use super::{Feature, Size};
+
+pub(super) fn draw(draft: &mut Draft, size: &Size) {
+    for subnet in 0..draft.subnets.len() {
+        let most = (size.interfaces_per_subnet * 2).saturating_sub(1).max(1);
+        for _ in 0..draft.random.between(1, most) {
+            draw_one(draft, subnet);
+        }
+    }
+}
+
+fn draw_one(draft: &mut Draft, subnet: usize) {
+    let (kind, description) = match draft.random.below(100) {
+        0..74 => ("interface", ""),
+        74..80 => ("lambda", "AWS Lambda VPC ENI-drawn"),
+        80..86 => ("interface", "RDSNetworkInterface"),
+        86..92 => ("vpc_endpoint", "VPC Endpoint Interface"),
+        _ => ("interface", "spare"),
+    };
+    let at = add(draft, subnet, kind, description);
+    if !description.is_empty() {
+        return;
+    }
+    let instance = draft.random.id("i");
+    let public = draft.subnets.get(subnet).is_some_and(|subnet| subnet.public);
+    let address = (public && draft.random.chance(60)).then(|| public_address(draft));
+    let secondary = draft.random.chance(15).then(|| next_address(draft, subnet));
+    if let Some(interface) = draft.interfaces.get_mut(at) {
+        interface.instance = Some(instance.clone());
+        interface.public = address;
+        interface.addresses.extend(secondary);
+    }
+    emit_instance(draft, subnet, &instance);
+    if draft.random.chance(10) {
+        draft.note(Feature::SeveralInterfaces);
+        let zone = draft.subnets.get(subnet).map(|subnet| (subnet.vpc, subnet.zone));
+        let positions = draft.subnets.iter().enumerate();
+        let beside: Vec<usize> = positions
+            .filter(|(_, other)| Some((other.vpc, other.zone)) == zone)
+            .map(|(at, _)| at)
+            .collect();
+        let other = draft.random.pick(&beside).copied().unwrap_or(subnet);
+        let second = add(draft, other, "interface", "");
+        if let Some(interface) = draft.interfaces.get_mut(second) {
+            interface.instance = Some(instance);
+            interface.device_index = 1;
+        }
+    }
+}
+
+/// Adds an interface with the subnet's next address and some groups; its position.
+pub(super) fn add(
+    draft: &mut Draft,
+    subnet: usize,
+    kind: &'static str,
+    description: &str,
+) -> usize {
+    let at = draft.interfaces.len();
+    let id = draft.random.id("eni");
+    let address = next_address(draft, subnet);
+    let Some(body) = draft.subnets.get(subnet).cloned() else { return at };
+    let choices = draft.groups_of(body.vpc);
+    let mut groups = Vec::new();
+    for _ in 0..draft.random.between(1, 2) {
+        groups.extend(draft.random.pick(&choices).filter(|group| !groups.contains(*group)));
+    }
+    let version_6 = body.version_6.filter(|_| draft.random.chance(80)).map(|network| {
+        let [a, b, c, d, ..] = network.segments();
+        let [_, _, _, last] = address.octets();
+        Ipv6Addr::new(a, b, c, d, 0, 0, 0, u16::from(last))
+    });
+    let owner = draft.vpcs.get(body.vpc).map(|vpc| vpc.account.clone()).unwrap_or_default();
+    let account = groups
+        .first()
+        .and_then(|at| draft.groups.get(*at))
+        .map_or(owner, |one| one.account.clone());
+    draft.interfaces.push(InterfaceDraft {
+        id,
+        account,
+        subnet,
+        addresses: vec![address],
+        version_6,
+        public: None,
+        groups,
+        kind,
+        description: description.to_owned(),
+        source_dest_check: true,
+        instance: None,
+        device_index: 0,
+    });
+    at
+}
+
+fn next_address(draft: &mut Draft, subnet: usize) -> Ipv4Addr {
+    let step = u8::try_from(draft.random.between(1, 3)).unwrap_or(1);
+    let Some(subnet) = draft.subnets.get_mut(subnet) else { return Ipv4Addr::UNSPECIFIED };
+    subnet.next = subnet.next.wrapping_add(step);
+    let [a, b, c, _] = subnet.network.octets();
+    Ipv4Addr::new(a, b, c, subnet.next)
+}
+
+/// A public address that nobody else has.
+pub(super) fn public_address(draft: &mut Draft) -> Ipv4Addr {
+    loop {
+        let address = Ipv4Addr::new(54, 80, draft.random.byte(), draft.random.byte());
+        if draft.interfaces.iter().all(|interface| interface.public != Some(address)) {
+            return address;
+        }
+    }
+}
+
+fn emit_instance(draft: &mut Draft, subnet: usize, id: &str) {
+    let Some(body) = draft.subnets.get(subnet).cloned() else { return };
+    let Some(vpc) = draft.vpcs.get(body.vpc).cloned() else { return };
+    let endpoint = if draft.random.chance(90) { "enabled" } else { "disabled" };
+    let reservation = draft.random.id("r");
+    let zone = ZONES.get(body.zone).copied().unwrap_or("a");
+    let instance = json!({
+        "InstanceId": id, "InstanceType": "m7g.large", "State": {"Code": 16, "Name": "running"},
+        "SubnetId": body.id, "VpcId": vpc.id, "SourceDestCheck": true, "Tags": [],
+        "Placement": {"AvailabilityZone": format!("{}{zone}", vpc.region), "Tenancy": "default"},
+        "MetadataOptions": {
+            "State": "applied", "HttpTokens": "required", "HttpPutResponseHopLimit": 2,
+            "HttpEndpoint": endpoint, "HttpProtocolIpv6": "disabled",
+        },
+    });
+    let body_of_call = json!({
+        "ReservationId": reservation, "OwnerId": vpc.account, "Groups": [],
+        "Instances": [instance],
+    });
+    draft.emit_for_vpc(body.vpc, "describe-instances", "Reservations", body_of_call);
+}
+
+/// The bodies of interfaces and addresses.
+pub(super) fn emit(draft: &mut Draft) {
+    for interface in draft.interfaces.clone() {
+        let Some(subnet) = draft.subnets.get(interface.subnet).cloned() else { continue };
+        let Some(vpc) = draft.vpcs.get(subnet.vpc).cloned() else { continue };
+        let elastic = interface.public.is_some() && draft.random.chance(50);
+        let association = |address: Ipv4Addr| {
+            json!({
+                "IpOwnerId": if elastic { vpc.account.as_str() } else { "amazon" },
+                "PublicDnsName": "", "PublicIp": address.to_string(),
+            })
+        };
+        let mut addresses = Vec::new();
+        for (at, address) in interface.addresses.iter().enumerate() {
+            let mut one = json!({"Primary": at == 0, "PrivateIpAddress": address.to_string()});
+            if let Some(public) = interface.public.filter(|_| at == 0) {
+                one["Association"] = association(public);
+            }
+            addresses.push(one);
+        }
+        let groups: Vec<Value> = interface
+            .groups
+            .iter()
+            .filter_map(|at| draft.groups.get(*at))
+            .map(|group| json!({"GroupId": group.id, "GroupName": group.id}))
+            .collect();
+        let version_6: Vec<Value> = interface
+            .version_6
+            .iter()
+            .map(|address| json!({"Ipv6Address": address.to_string(), "IsPrimaryIpv6": false}))
+            .collect();
+        let zone = ZONES.get(subnet.zone).copied().unwrap_or("a");
+        let managed = !matches!(interface.description.as_str(), "" | "spare");
+        let mut body = json!({
+            "AvailabilityZone": format!("{}{zone}", vpc.region),
+            "Description": interface.description, "Groups": groups,
+            "InterfaceType": interface.kind, "Ipv6Addresses": version_6,
+            "MacAddress": "0e:00:00:00:00:01", "NetworkInterfaceId": interface.id,
+            "OwnerId": interface.account, "PrivateIpAddresses": addresses,
+            "PrivateIpAddress": interface.addresses.first().map(ToString::to_string),
+            "RequesterManaged": managed, "SourceDestCheck": interface.source_dest_check,
+            "Status": if interface.description == "spare" { "available" } else { "in-use" },
+            "SubnetId": subnet.id, "TagSet": [], "VpcId": vpc.id,
+        });
+        if let Some(public) = interface.public {
+            body["Association"] = association(public);
+        }
+        if let Some(instance) = &interface.instance {
+            let attachment = draft.random.id("eni-attach");
+            body["Attachment"] = json!({
+                "AttachmentId": attachment, "DeleteOnTermination": true, "NetworkCardIndex": 0,
+                "DeviceIndex": interface.device_index, "InstanceId": instance,
+                "InstanceOwnerId": vpc.account, "Status": "attached",
+            });
+        }
+        let (account, region) = (interface.account.clone(), vpc.region.clone());
+        draft.emit(&account, &region, "describe-network-interfaces", "NetworkInterfaces", body);
+        if elastic {
+            emit_address(draft, &interface, &vpc.region);
+        }
+    }
+}
+
+fn emit_address(draft: &mut Draft, interface: &InterfaceDraft, region: &str) {
+    let allocation = draft.random.id("eipalloc");
+    let association = draft.random.id("eipassoc");
+    let body = json!({
+        "AllocationId": allocation, "AssociationId": association, "Domain": "vpc",
+        "NetworkInterfaceId": interface.id, "NetworkInterfaceOwnerId": interface.account,
+        "PrivateIpAddress": interface.addresses.first().map(ToString::to_string), "Tags": [],
+        "PublicIpv4Pool": "amazon", "NetworkBorderGroup": region,
+        "PublicIp": interface.public.map(|address| address.to_string()),
+    });
+    draft.emit(&interface.account, region, "describe-addresses", "Addresses", body);
+}
