@@ -1,10 +1,10 @@
 //! What the conversions of all families share: the input by id, the estate as it grows, and ids.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use watertight_model::network::{
-    AttachmentId, Combine, EndpointId, GatewayId, Guard, GuardId, Layer, LayerId, ListId, RealmId,
-    Stage, StageDefault, SubnetId, TableId,
+    Combine, EndpointId, GatewayId, Guard, GuardId, Layer, LayerId, ListId, RealmId, Stage,
+    StageDefault, SubnetId, TableId,
 };
 use watertight_model::{Estate, Labels, Name, Workload, WorkloadId, WorkloadKind};
 use watertight_source::{Node, Span};
@@ -36,8 +36,6 @@ pub(crate) struct Context<'t> {
     pub(crate) tables: Ids<TableId>,
     /// Gateways by id.
     pub(crate) gateways: Ids<GatewayId>,
-    /// Attachments of transit gateways by id.
-    pub(crate) attachments: Ids<AttachmentId>,
     /// Security groups and network ACLs by id.
     pub(crate) guards: Ids<GuardId>,
     /// Prefix lists by id.
@@ -51,7 +49,10 @@ pub(crate) struct Context<'t> {
     /// Interfaces whose owner no family has claimed; what is left at the end becomes workloads of
     /// their own.
     pub(crate) unowned: BTreeMap<EndpointId, Unowned<'t>>,
-    /// Families that named resources refer to and that are not in the input, to warn once each.
+    /// Pairs of a realm and a transit gateway whose attachment's subnets the input does not tell:
+    /// what is routed there is unknown.
+    pub(crate) transit_unread: BTreeSet<(RealmId, GatewayId)>,
+    /// Resources that are not in the input although others refer to them, to warn once each.
     pub(crate) missing: HashSet<Name>,
     names: HashSet<Name>,
     layers: HashMap<Vec<GuardId>, LayerId>,
@@ -139,13 +140,13 @@ impl<'t> Context<'t> {
             subnets: Ids::default(),
             tables: Ids::default(),
             gateways: Ids::default(),
-            attachments: Ids::default(),
             guards: Ids::default(),
             lists: Ids::default(),
             endpoints: Ids::default(),
             workloads: Ids::default(),
             instance_profiles: BTreeMap::new(),
             unowned: BTreeMap::new(),
+            transit_unread: BTreeSet::new(),
             missing: HashSet::new(),
             names: HashSet::new(),
             layers: HashMap::new(),

@@ -9,8 +9,10 @@ use crate::context::Context;
 use crate::fields::Fields;
 use crate::index::Collected;
 use crate::scope::Scope;
-use crate::{Body, Converted, Options};
-use crate::{accounts, bodies, owners};
+use crate::{
+    Body, Converted, Options, accounts, acls, bodies, endpoints, gateways, instances, interfaces,
+    nat, owners, prefix_lists, routes, security_groups, subnet, transit, vpc,
+};
 
 /// A family's conversion.
 type Family = fn(&mut Context<'_>);
@@ -19,10 +21,25 @@ type Family = fn(&mut Context<'_>);
 ///
 /// - lists and realms first, then guards, subnets and gateways that stand on them;
 /// - machines, then interfaces: each interface finds its owner or is left in `Context::unowned`;
-/// - services, which claim what is left there;
-/// - owners, which makes workloads of what nobody claimed;
-/// - routes last, because they lead to everything else.
-const FAMILIES: &[Family] = &[accounts::convert, owners::convert];
+/// - gateways that have interfaces, attachments, then the routes that lead to all of these;
+/// - services, which claim what is left in `Context::unowned`, or add what has no interface;
+/// - last `owners`, which makes workloads of what nobody claimed.
+const FAMILIES: &[Family] = &[
+    accounts::convert,
+    prefix_lists::convert,
+    vpc::convert,
+    security_groups::convert,
+    acls::convert,
+    subnet::convert,
+    gateways::convert,
+    instances::convert,
+    interfaces::convert,
+    nat::convert,
+    endpoints::convert,
+    transit::convert,
+    routes::convert,
+    owners::convert,
+];
 
 /// See [`crate::convert`].
 pub(crate) fn convert(bodies: &[Body], options: &Options) -> Converted {

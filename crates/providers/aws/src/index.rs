@@ -89,12 +89,20 @@ fn merged<'t>(mut items: Vec<Item<'t>>, fields: &mut Fields) -> Vec<Item<'t>> {
     items.sort_by(|left, right| left.id.cmp(right.id));
     let mut kept: Vec<Item<'t>> = Vec::with_capacity(items.len());
     for item in items {
-        match kept.last_mut() {
-            Some(last) if last.id == item.id && !item.id.is_empty() => merge(last, item, fields),
-            _ => kept.push(item),
+        let same = kept.iter_mut().rev().take_while(|one| one.id == item.id && !item.id.is_empty());
+        match same.into_iter().find(|one| is_same_thing(one.node, item.node)) {
+            Some(one) => merge(one, item, fields),
+            None => kept.push(item),
         }
     }
     kept
+}
+
+/// Whether two resources with one id are one thing. The two ends of a transit gateway's peering are
+/// not, although they share an id.
+fn is_same_thing(one: Node<'_>, other: Node<'_>) -> bool {
+    let gateways = [one, other].map(|node| node.get("TransitGatewayId").and_then(Node::as_str));
+    gateways.contains(&None) || gateways[0] == gateways[1]
 }
 
 /// Makes one of two resources with one id.

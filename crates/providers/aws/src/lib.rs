@@ -6,15 +6,29 @@
 //! answer. `docs/reference/providers/aws.md` says what is read and by which rule.
 
 mod accounts;
+mod acls;
 mod bodies;
 mod codes;
 mod context;
 mod convert;
+mod endpoints;
 mod fields;
+mod flows;
+mod gateways;
 mod index;
+mod instances;
+mod interfaces;
+mod nat;
 mod owners;
+mod prefix_lists;
+mod public_access;
+mod routes;
 mod scope;
+mod security_groups;
 mod shapes;
+mod subnet;
+mod transit;
+mod vpc;
 
 use watertight_model::Estate;
 use watertight_source::{Diagnostics, Limits, Tree};

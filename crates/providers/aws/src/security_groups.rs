@@ -1,0 +1,226 @@
+//! Security groups: unions of rules, stateful (Amazon VPC user guide, "Security group rules").
+//!
+//! Rules come from the groups' own permissions, else from the list of security group rules, which
+//! also gives rules their ids. A group may serve several VPCs (group-to-VPC associations, shared
+//! groups): a guard belongs to no realm, so nothing more is needed for that.
+
+use std::collections::BTreeMap;
+
+use watertight_model::network::{
+    Action, Combine, Guard, GuardId, LayerId, Peer, Rule, Stage, StageDefault,
+};
+use watertight_net::FlowSet;
+use watertight_source::{Node, Span};
+
+use crate::codes;
+use crate::context::Context;
+use crate::flows::{Flows, RuleProtocol};
+use crate::index::Item;
+use crate::prefix_lists::list_of;
+use crate::shapes::Kind;
+
+mod listed;
+
+/// What the provider calls these guards.
+const KIND: &str = "security group";
+
+/// Converts security groups: first all guards, then the rules that refer to them.
+pub(crate) fn convert(context: &mut Context<'_>) {
+    let index = context.index;
+    let listed = listed::read(context);
+    for item in index.of(Kind::SecurityGroups) {
+        let title = context.fields.text(item.node, "GroupName").unwrap_or(item.id);
+        add_guard(context, item.id, title, Some(item.node.span()));
+    }
+    for id in listed.groups() {
+        if context.guards.get(id).is_none() {
+            add_guard(context, id, id, None);
+        }
+    }
+    let mut flows = Flows::default();
+    for item in index.of(Kind::SecurityGroups) {
+        let ingress = rules(context, item, "IpPermissions", &listed, &mut flows);
+        let egress = rules(context, item, "IpPermissionsEgress", &listed, &mut flows);
+        set_rules(context, item.id, ingress, egress);
+    }
+    for id in listed.groups() {
+        if index.find(Kind::SecurityGroups, id).is_none() {
+            let (ingress, egress) = listed.rules(context, id, &mut flows);
+            set_rules(context, id, ingress, egress);
+        }
+    }
+}
+
+/// The layer of an endpoint with these groups: what any of them accepts is accepted.
+pub(crate) fn layer(context: &mut Context<'_>, place: Node<'_>, groups: &[&str]) -> LayerId {
+    let guards = groups.iter().map(|group| guard(context, place, group)).collect();
+    context.layer(guards)
+}
+
+/// The guard of a group; one that is not in the input makes whatever meets it unknown.
+pub(crate) fn guard(context: &mut Context<'_>, place: Node<'_>, group: &str) -> GuardId {
+    if let Some(guard) = context.guards.get(group) {
+        return guard;
+    }
+    context.warn_missing(place, KIND, group);
+    context.unread_guard(group, KIND, true)
+}
+
+/// The layer of an endpoint whose groups the input does not tell.
+pub(crate) fn unread_layer(context: &mut Context<'_>, endpoint: &str) -> LayerId {
+    let guard = context.unread_guard(&format!("groups of {endpoint}"), KIND, true);
+    context.layer(vec![guard])
+}
+
+fn add_guard(context: &mut Context<'_>, id: &str, title: &str, origin: Option<Span>) {
+    let name = context.name(id);
+    let guard = Guard {
+        name: name.clone(),
+        title: context.name(title),
+        kind: context.name(KIND),
+        stateful: true,
+        ingress: Vec::new(),
+        egress: Vec::new(),
+        origin,
+    };
+    let guard = context.estate.network.guards.push(guard);
+    context.guards.insert(name, guard);
+}
+
+fn set_rules(context: &mut Context<'_>, id: &str, ingress: Vec<Rule>, egress: Vec<Rule>) {
+    let Some(guard) = context.guards.get(id) else { return };
+    let stage = |rules| Stage { combine: Combine::Union, rules, default: StageDefault::Deny };
+    let guard = &mut context.estate.network.guards[guard];
+    guard.ingress = vec![stage(ingress)];
+    guard.egress = vec![stage(egress)];
+}
+
+/// The rules of one direction, one for each peer of each permission.
+fn rules(
+    context: &mut Context<'_>,
+    item: &Item<'_>,
+    key: &str,
+    listed: &listed::Listed<'_>,
+    flows: &mut Flows,
+) -> Vec<Rule> {
+    let is_egress = key == "IpPermissionsEgress";
+    let direction = if is_egress { "egress" } else { "ingress" };
+    let max = usize::try_from(context.options.parts_max).unwrap_or(usize::MAX);
+    let mut rules = Vec::new();
+    for permission in context.fields.objects(item.node, key) {
+        let Some((set, known)) = permission_flows(context, item.id, permission, flows) else {
+            continue;
+        };
+        let protocol = permission.get("IpProtocol").and_then(Node::as_str).unwrap_or_default();
+        let numbers = (
+            permission.get("FromPort").and_then(Node::as_i64),
+            permission.get("ToPort").and_then(Node::as_i64),
+        );
+        for (mut peer, text, place) in peers(context, item, permission) {
+            if !known {
+                peer = Peer::Unread(context.name(&format!("protocol {protocol} of {}", item.id)));
+            }
+            let rule_id = listed.id_of((item.id, is_egress, protocol, numbers, text));
+            let name = match rule_id {
+                Some(id) => context.name(id),
+                None => context.name(&format!("{direction} {}", rules.len().saturating_add(1))),
+            };
+            let origin = Some(place.span());
+            let (flows, action) = (set.clone(), Action::Accept);
+            rules.push(Rule { name, peer, flows, action, origin });
+        }
+    }
+    if rules.len() > max {
+        let message = format!("`{}` has {} rules, `parts_max` is {max}", item.id, rules.len());
+        context.fields.error(item.node, codes::TOO_MANY, item.id, message);
+        rules.truncate(max);
+    }
+    rules
+}
+
+/// What a permission matches, and whether that is known.
+pub(crate) fn permission_flows(
+    context: &mut Context<'_>,
+    group: &str,
+    permission: Node<'_>,
+    flows: &mut Flows,
+) -> Option<(FlowSet, bool)> {
+    let text = context.fields.required_text(permission, "IpProtocol")?;
+    let Some(protocol) = RuleProtocol::read(text) else {
+        context.fields.unknown_value(permission, "IpProtocol", group);
+        return Some((FlowSet::all(), false));
+    };
+    let numbers = (
+        context.fields.integer(permission, "FromPort"),
+        context.fields.integer(permission, "ToPort"),
+    );
+    let set = flows.of_rule(&mut context.fields, permission, protocol, numbers)?;
+    Some((set, true))
+}
+
+type PeerAt<'t> = (Peer, &'t str, Node<'t>);
+
+/// The peers of a permission, each with its text and place.
+fn peers<'t>(context: &mut Context<'_>, item: &Item<'_>, permission: Node<'t>) -> Vec<PeerAt<'t>> {
+    let mut peers: Vec<PeerAt<'t>> = Vec::new();
+    for (list, key) in [("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6")] {
+        for range in context.fields.objects(permission, list) {
+            let Some(text) = context.fields.required_text(range, key) else { continue };
+            let place = range.get(key).unwrap_or(range);
+            if let Some(prefix) = context.fields.prefix_of(place, text) {
+                peers.push((Peer::Prefix(prefix), text, range));
+            }
+        }
+    }
+    for list in context.fields.objects(permission, "PrefixListIds") {
+        if let Some(id) = context.fields.required_text(list, "PrefixListId") {
+            peers.push((Peer::List(list_of(context, list, id)), id, list));
+        }
+    }
+    for pair in context.fields.objects(permission, "UserIdGroupPairs") {
+        let (peer, text) = member_peer(context, item, pair);
+        peers.push((peer, text, pair));
+    }
+    peers
+}
+
+/// The peer that a reference to a group stands for.
+fn member_peer<'t>(context: &mut Context<'_>, item: &Item<'_>, pair: Node<'t>) -> (Peer, &'t str) {
+    let vpc = context
+        .fields
+        .text(pair, "VpcId")
+        .or_else(|| item.node.get("VpcId").and_then(Node::as_str));
+    let name = context.fields.text(pair, "GroupName");
+    let id = context
+        .fields
+        .text(pair, "GroupId")
+        .or_else(|| name.and_then(|name| group_by_name(context, name, vpc)));
+    match id {
+        Some(id) => (Peer::Members(guard(context, pair, id)), pair_text(pair)),
+        None => {
+            let what = format!("a group that `{}` refers to by no id", item.id);
+            context.fields.warn(pair, codes::MISSING, item.id, what.clone());
+            (Peer::Unread(context.name(&what)), pair_text(pair))
+        }
+    }
+}
+
+fn pair_text(pair: Node<'_>) -> &str {
+    pair.get("GroupId").and_then(Node::as_str).unwrap_or_default()
+}
+
+/// The id of the group with a name in a VPC. Rare: only bodies of old accounts refer by name.
+fn group_by_name<'t>(context: &Context<'t>, name: &str, vpc: Option<&str>) -> Option<&'t str> {
+    let index = context.index;
+    let fits = |item: &&Item<'_>| {
+        let text = |key| item.node.get(key).and_then(Node::as_str);
+        text("GroupName") == Some(name) && (vpc.is_none() || text("VpcId") == vpc)
+    };
+    index.of(Kind::SecurityGroups).iter().find(fits).map(|item| item.id)
+}
+
+/// What tells a rule apart: group, direction, protocol, numbers, peer.
+pub(crate) type RuleKey<'t> = (&'t str, bool, &'t str, (Option<i64>, Option<i64>), &'t str);
+
+/// Ids by what tells rules apart.
+pub(crate) type RuleIds<'t> = BTreeMap<RuleKey<'t>, &'t str>;

@@ -1,0 +1,116 @@
+//! Subnets with the ACL at their edge. Their tables come with the routes.
+
+use std::collections::BTreeMap;
+
+use watertight_model::network::{LayerId, RealmId, Subnet};
+use watertight_source::Node;
+
+use crate::context::Context;
+use crate::index::Item;
+use crate::public_access::{self, PublicAccess};
+use crate::scope::region_of_zone;
+use crate::shapes::Kind;
+use crate::vpc;
+
+/// Converts subnets.
+pub(crate) fn convert(context: &mut Context<'_>) {
+    let index = context.index;
+    let access = public_access::read(context);
+    let acls = acls_by_subnet(context);
+    for item in index.of(Kind::Subnets) {
+        if let Some(subnet) = subnet(context, item, &access, &acls) {
+            let name = subnet.name.clone();
+            let id = context.estate.network.subnets.push(subnet);
+            context.subnets.insert(name, id);
+        }
+    }
+}
+
+fn subnet<'t>(
+    context: &mut Context<'t>,
+    item: &Item<'t>,
+    access: &PublicAccess<'_>,
+    acls: &BTreeMap<&str, &str>,
+) -> Option<Subnet> {
+    let vpc = context.fields.required_text(item.node, "VpcId")?;
+    let known = context.realms.get(vpc).is_some();
+    let realm = vpc::realm_of(context, item.node, vpc);
+    let mut prefixes = Vec::new();
+    prefixes.extend(context.fields.prefix(item.node, "CidrBlock"));
+    let set = "Ipv6CidrBlockAssociationSet";
+    let state = "Ipv6CidrBlockState";
+    prefixes.extend(vpc::associated(context, item.node, set, "Ipv6CidrBlock", state));
+    if !known {
+        let realm = &mut context.estate.network.realms[realm];
+        realm.prefixes.extend(prefixes.iter().copied());
+    }
+    let zone = context.fields.text(item.node, "AvailabilityZone");
+    let zone = zone.or_else(|| context.fields.text(item.node, "AvailabilityZoneId"));
+    let title = context.fields.name_tag(item.node, "Tags").unwrap_or(item.id);
+    let scope = scope(context, item, realm, zone);
+    let internet_access = access.of_subnet(context, item.id, vpc, scope_refs(&scope));
+    let layer = edge(context, item.id, item.node, acls);
+    Some(Subnet {
+        name: context.name(item.id),
+        title: context.name(title),
+        realm,
+        prefixes,
+        zone: context.name(zone.unwrap_or_default()),
+        table: None,
+        layers: vec![layer],
+        internet_access,
+        origin: Some(item.node.span()),
+    })
+}
+
+type OwnedScope = (Option<String>, Option<String>);
+
+/// Whose switch counts for a subnet: its owner's, in its region.
+fn scope<'t>(
+    context: &mut Context<'t>,
+    item: &Item<'t>,
+    realm: RealmId,
+    zone: Option<&str>,
+) -> OwnedScope {
+    let arn = context.fields.text(item.node, "SubnetArn");
+    let account = context.account_of(item);
+    let region = context.region_of(item).or_else(|| zone.and_then(region_of_zone));
+    let (account, region) = public_access::scope_of_arn(arn, account, region);
+    let realm = &context.estate.network.realms[realm];
+    let account = account.or(realm.account.as_deref()).map(str::to_owned);
+    let region = region.or(realm.region.as_deref()).map(str::to_owned);
+    (account, region)
+}
+
+fn scope_refs(scope: &OwnedScope) -> (Option<&str>, Option<&str>) {
+    (scope.0.as_deref(), scope.1.as_deref())
+}
+
+/// The ACL at a subnet's edge; unknown when the input does not tell which one it is.
+fn edge(
+    context: &mut Context<'_>,
+    subnet: &str,
+    place: Node<'_>,
+    acls: &BTreeMap<&str, &str>,
+) -> LayerId {
+    let acl = acls.get(subnet).and_then(|acl| context.guards.get(acl));
+    let guard = acl.unwrap_or_else(|| {
+        let id = format!("ACL of {subnet}");
+        context.warn_missing(place, "the network ACL of subnet", subnet);
+        context.unread_guard(&id, "network ACL", false)
+    });
+    context.layer(vec![guard])
+}
+
+/// The id of the ACL that each subnet is associated with.
+fn acls_by_subnet<'t>(context: &mut Context<'t>) -> BTreeMap<&'t str, &'t str> {
+    let mut acls = BTreeMap::new();
+    for item in context.index.of(Kind::NetworkAcls) {
+        for association in context.fields.objects(item.node, "Associations") {
+            if let Some(subnet) = context.fields.text(association, "SubnetId") {
+                acls.insert(subnet, item.id);
+            }
+        }
+    }
+    acls
+}

@@ -1,0 +1,179 @@
+//! What the bodies of several calls tell of each attachment.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::context::Context;
+use crate::index::Item;
+use crate::shapes::Kind;
+
+use super::{Key, gateway_of_table, table_of_body};
+
+/// What is known of one attachment.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts<'t> {
+    /// A body about it.
+    pub(super) item: Option<Item<'t>>,
+    /// What it is attached to: `vpc`, `vpn`, `peering` and so on.
+    pub(super) kind: &'t str,
+    /// The id of what it is attached to; for a peering, the other transit gateway's.
+    pub(super) resource: Option<&'t str>,
+    /// Whether it works.
+    pub(super) available: bool,
+    /// The table that it is associated with.
+    pub(super) table: Option<&'t str>,
+    /// Whether the input tells its table.
+    pub(super) table_read: bool,
+    /// Its subnets, for a VPC's.
+    pub(super) subnets: Option<Vec<&'t str>>,
+    /// Whether appliance mode is on.
+    pub(super) appliance: bool,
+    /// Whether references to security groups are on.
+    pub(super) references: bool,
+}
+
+impl Facts<'_> {
+    /// Whether it leads to another transit gateway.
+    pub(super) fn is_peering(&self) -> bool {
+        matches!(self.kind, "peering" | "tgw-peering")
+    }
+}
+
+/// The facts of all attachments.
+pub(super) type All<'t> = BTreeMap<Key<'t>, Facts<'t>>;
+
+/// Reads every body about attachments and associations.
+pub(super) fn read<'t>(context: &mut Context<'t>) -> All<'t> {
+    let index = context.index;
+    let mut all = All::new();
+    for item in index.of(Kind::TransitGatewayAttachments) {
+        general(context, item, &mut all);
+    }
+    for item in index.of(Kind::TransitGatewayVpcAttachments) {
+        vpc(context, item, &mut all);
+    }
+    for item in index.of(Kind::TransitGatewayPeeringAttachments) {
+        peering(context, item, &mut all);
+    }
+    for item in index.of(Kind::TransitGatewayConnects) {
+        let Some(gateway) = context.fields.text(item.node, "TransitGatewayId") else { continue };
+        let state = context.fields.text(item.node, "State");
+        let transport = context.fields.text(item.node, "TransportTransitGatewayAttachmentId");
+        let fact = all.entry((item.id, gateway)).or_insert_with(|| Facts {
+            item: Some(*item),
+            kind: "connect",
+            available: is_available(state),
+            ..Facts::default()
+        });
+        fact.resource = fact.resource.or(transport);
+    }
+    associations(context, &mut all);
+    all
+}
+
+fn is_available(state: Option<&str>) -> bool {
+    matches!(state, Some("available" | "modifying") | None)
+}
+
+/// `describe-transit-gateway-attachments`: kind, resource, state and association.
+fn general<'t>(context: &mut Context<'t>, item: &Item<'t>, all: &mut All<'t>) {
+    let Some(gateway) = context.fields.required_text(item.node, "TransitGatewayId") else { return };
+    let owner = context.fields.text(item.node, "TransitGatewayOwnerId");
+    let viewer = item.scope.account.as_deref();
+    // Only the transit gateway's owner sees associations for sure.
+    let sees_all = owner.is_none() || viewer.is_none() || owner == viewer;
+    let association = context.fields.object(item.node, "Association");
+    let state = association.and_then(|node| context.fields.text(node, "State"));
+    let table =
+        association.and_then(|node| context.fields.text(node, "TransitGatewayRouteTableId"));
+    let table = table.filter(|_| matches!(state, Some("associated") | None));
+    let state = context.fields.text(item.node, "State");
+    let fact = Facts {
+        item: Some(*item),
+        kind: context.fields.text(item.node, "ResourceType").unwrap_or_default(),
+        resource: context.fields.text(item.node, "ResourceId"),
+        available: is_available(state),
+        table,
+        table_read: association.is_some() || sees_all,
+        ..Facts::default()
+    };
+    all.insert((item.id, gateway), fact);
+}
+
+/// `describe-transit-gateway-vpc-attachments`: subnets and options.
+fn vpc<'t>(context: &mut Context<'t>, item: &Item<'t>, all: &mut All<'t>) {
+    let Some(gateway) = context.fields.required_text(item.node, "TransitGatewayId") else { return };
+    let vpc = context.fields.text(item.node, "VpcId");
+    let state = context.fields.text(item.node, "State");
+    let subnets = context.fields.texts(item.node, "SubnetIds");
+    let options = context.fields.object(item.node, "Options");
+    let appliance = options.and_then(|node| context.fields.text(node, "ApplianceModeSupport"));
+    let support = "SecurityGroupReferencingSupport";
+    let references = options.and_then(|node| context.fields.text(node, support));
+    let fact = all
+        .entry((item.id, gateway))
+        .or_insert_with(|| Facts { available: is_available(state), ..Facts::default() });
+    fact.item = Some(*item);
+    fact.kind = "vpc";
+    fact.resource = fact.resource.or(vpc);
+    fact.subnets = Some(subnets);
+    fact.appliance = appliance == Some("enable");
+    fact.references = references == Some("enable");
+}
+
+/// `describe-transit-gateway-peering-attachments`: one attachment at each side in the input.
+fn peering<'t>(context: &mut Context<'t>, item: &Item<'t>, all: &mut All<'t>) {
+    let state = context.fields.text(item.node, "State");
+    let side = |context: &mut Context<'t>, key: &str| {
+        let info = context.fields.object(item.node, key)?;
+        context.fields.text(info, "TransitGatewayId")
+    };
+    let requester = side(context, "RequesterTgwInfo");
+    let accepter = side(context, "AccepterTgwInfo");
+    let (Some(requester), Some(accepter)) = (requester, accepter) else { return };
+    for (own, other) in [(requester, accepter), (accepter, requester)] {
+        if context.gateways.get(own).is_none() {
+            continue;
+        }
+        all.entry((item.id, own)).or_insert_with(|| Facts {
+            item: Some(*item),
+            kind: "peering",
+            resource: Some(other),
+            available: is_available(state),
+            ..Facts::default()
+        });
+    }
+}
+
+/// `get-transit-gateway-route-table-associations`, one body for each table.
+fn associations<'t>(context: &mut Context<'t>, all: &mut All<'t>) {
+    let index = context.index;
+    let mut read: BTreeSet<&str> = BTreeSet::new();
+    for item in index.of(Kind::TransitGatewayAssociations) {
+        let Some(table) = table_of_body(context, item) else { continue };
+        read.insert(table);
+        let gateway = gateway_of_table(context, table);
+        for association in context.fields.objects(item.node, "Associations") {
+            let state = context.fields.text(association, "State");
+            let id = context.fields.required_text(association, "TransitGatewayAttachmentId");
+            let (Some(id), Some("associated") | None) = (id, state) else { continue };
+            let key = match gateway {
+                Some(gateway) => Some((id, gateway)),
+                None => all.range((id, "")..).next().map(|(key, _)| *key),
+            };
+            if let Some(fact) = key.filter(|key| key.0 == id).and_then(|key| all.get_mut(&key)) {
+                fact.table = Some(table);
+                fact.table_read = true;
+            }
+        }
+    }
+    // Where every table of a transit gateway tells its associations, what has none has none.
+    let mut complete: BTreeMap<&str, bool> = BTreeMap::new();
+    for item in index.of(Kind::TransitGatewayRouteTables) {
+        if let Some(gateway) = context.fields.text(item.node, "TransitGatewayId") {
+            *complete.entry(gateway).or_insert(true) &= read.contains(item.id);
+        }
+    }
+    for ((_, gateway), fact) in all.iter_mut() {
+        fact.table_read |= complete.get(gateway).copied().unwrap_or(false);
+    }
+}
