@@ -18,6 +18,7 @@ mod blast;
 mod chain;
 mod csr;
 mod cut;
+mod derive;
 mod fact;
 mod graph;
 mod hop;
@@ -31,6 +32,7 @@ pub use assessment::{Assessment, AssessmentLimits, Effect, Ranking, Standing, as
 pub use blast::{BlastRadius, Bounds, Reached};
 pub use chain::{Chain, ChainLimits, ChainList, ChainTotal};
 pub use cut::{CutLimits, CutSet, cut_set};
+pub use derive::{Change, DeriveOptions, Derived, Members, apply, derive};
 pub use fact::{Fact, FactKind, Subject};
 pub use graph::{
     Entry, GraphBuilder, GraphError, HopGraph, SegmentMembers, SubjectInfo, SubjectKind,

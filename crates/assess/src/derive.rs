@@ -1,0 +1,149 @@
+//! From an estate to a hop graph: what an attacker can do with what the estate permits.
+//!
+//! Subjects are workloads (replicas of one owner are one), stores, credentials and the internet.
+//! Hops come from connectivity, from metadata services, from grants and from ways out. Each hop
+//! says on which rules, public addresses and grants it rests, so that actions can be offered and
+//! their effect computed; [`Derived::change`] says what an action means for the estate, so that
+//! a cut can be verified by asking the changed estate.
+
+mod actions;
+mod grants;
+mod hops;
+mod ports;
+mod subjects;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use watertight_model::network::EndpointId;
+use watertight_model::{Estate, Name, WorkloadId, WorkloadKind};
+use watertight_reach::{FrontLeg, Matrix, Reach, RuleAt, Surveyed};
+
+use crate::action::Action;
+use crate::graph::{GraphBuilder, GraphError, HopGraph};
+use crate::hop::Removable;
+use crate::likelihood::LikelihoodTable;
+
+pub use actions::apply;
+pub use subjects::Members;
+
+/// What the user decides about an assessment.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct DeriveOptions {
+    /// Kinds of workload that are jewels beside those with `criticality: crown-jewel`.
+    pub jewel_kinds: BTreeSet<WorkloadKind>,
+    /// Ids or names of workloads that are jewels.
+    pub jewel_names: BTreeSet<Name>,
+    /// The likelihoods.
+    pub likelihoods: LikelihoodTable,
+}
+
+/// One thing that can be taken away from an estate.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Change {
+    /// A rule of a guard is removed.
+    RemoveRule(RuleAt),
+    /// A public address is taken from an endpoint.
+    DropPublic(EndpointId, std::net::IpAddr),
+    /// A machine's metadata service requires a token.
+    RequireToken(WorkloadId),
+    /// A grant is removed, as a place in [`Estate::grants`].
+    RemoveGrant(usize),
+}
+
+/// A hop graph with what is needed to read it.
+#[derive(Clone, Debug)]
+pub struct Derived {
+    /// The graph.
+    pub graph: HopGraph,
+    /// The actions on offer.
+    pub actions: Vec<Action>,
+    /// What each removable thing is, by number.
+    pub changes: Vec<Change>,
+    /// The workloads of each subject that has any, by subject number.
+    pub members: Members,
+}
+
+impl Derived {
+    /// What an action changes.
+    pub fn change(&self, action: usize) -> Vec<Change> {
+        let things = self.actions.get(action).map(|action| action.removes.iter());
+        things
+            .into_iter()
+            .flatten()
+            .filter_map(|thing| self.changes.get(place_of(*thing)).cloned())
+            .collect()
+    }
+}
+
+fn place_of(thing: Removable) -> usize {
+    usize::try_from(thing.0).unwrap_or(usize::MAX)
+}
+
+/// What a derivation works on.
+pub(crate) struct Input<'a> {
+    pub(crate) estate: &'a Estate,
+    pub(crate) reach: &'a Reach<'a>,
+    pub(crate) matrix: &'a Matrix,
+    pub(crate) legs: &'a [FrontLeg],
+    pub(crate) survey: &'a [Surveyed],
+    pub(crate) options: &'a DeriveOptions,
+}
+
+/// The graph under construction.
+pub(crate) struct Building {
+    pub(crate) graph: GraphBuilder,
+    changes: Vec<Change>,
+    numbers: BTreeMap<Change, Removable>,
+    /// Pairs of subjects that a change takes part in, for its cost.
+    pub(crate) pairs: BTreeMap<Removable, BTreeSet<(u32, u32)>>,
+}
+
+impl Building {
+    fn new() -> Self {
+        Self {
+            graph: GraphBuilder::new(),
+            changes: Vec::new(),
+            numbers: BTreeMap::new(),
+            pairs: BTreeMap::new(),
+        }
+    }
+
+    /// The number of a change.
+    pub(crate) fn removable(
+        &mut self,
+        change: &Change,
+        name: impl FnOnce() -> String,
+    ) -> Removable {
+        if let Some(known) = self.numbers.get(change) {
+            return *known;
+        }
+        let number = self.graph.removable(name());
+        self.numbers.insert(change.clone(), number);
+        self.changes.push(change.clone());
+        number
+    }
+}
+
+/// Derives the hop graph of an estate, with the actions on offer.
+///
+/// `survey` may be empty: then no hop by tampering with guards is derived.
+///
+/// # Errors
+/// When the estate has more parts than a graph holds.
+pub fn derive(
+    estate: &Estate,
+    reach: &Reach<'_>,
+    matrix: &Matrix,
+    legs: &[FrontLeg],
+    survey: &[Surveyed],
+    options: &DeriveOptions,
+) -> Result<Derived, GraphError> {
+    let input = Input { estate, reach, matrix, legs, survey, options };
+    let mut building = Building::new();
+    let subjects = subjects::add(&input, &mut building.graph);
+    hops::add(&input, &subjects, &mut building);
+    grants::add(&input, &subjects, &mut building);
+    let actions = actions::offer(&input, &building);
+    let graph = building.graph.build()?;
+    Ok(Derived { graph, actions, changes: building.changes, members: subjects.members })
+}

@@ -1,0 +1,196 @@
+//! Hops that grants give: secret, assume, control, data, tamper.
+
+use std::collections::BTreeSet;
+
+use watertight_model::network::GatewayKind;
+use watertight_model::{Certainty, Grant, Name, Power, Scope, WorkloadId, WorkloadKind};
+
+use super::subjects::Subjects;
+use super::{Building, Change, Input};
+use crate::fact::{Fact, Subject};
+use crate::hop::{Evidence, Hop, Removable, Status, Variant};
+
+/// Adds the hops of every grant.
+pub(crate) fn add(input: &Input<'_>, subjects: &Subjects, building: &mut Building) {
+    for (place, grant) in input.estate.grants.iter().enumerate() {
+        let Some(holder) = subjects.credential(grant.holder) else { continue };
+        let removable = building.removable(&Change::RemoveGrant(place), || describe(input, grant));
+        let adding = Adding { input, subjects, grant, removable };
+        let held = Fact::hold(holder);
+        match &grant.power {
+            Power::ReadData { store, scope } => adding.read(building, held, *store, scope),
+            Power::ReadSecret(secret) => {
+                if let Some(secret) = subjects.credential(*secret) {
+                    adding.hop(building, Variant::SecretReadable, &[held], Fact::hold(secret));
+                }
+            }
+            Power::Assume(role) => {
+                if let Some(role) = subjects.credential(*role) {
+                    adding.hop(building, Variant::AssumeRole, &[held], Fact::hold(role));
+                }
+            }
+            Power::RunCode(workload) => adding.control(building, held, *workload),
+            Power::ChangeGuards(account) => adding.tamper(building, held, account),
+        }
+    }
+}
+
+struct Adding<'a> {
+    input: &'a Input<'a>,
+    subjects: &'a Subjects,
+    grant: &'a Grant,
+    removable: Removable,
+}
+
+impl Adding<'_> {
+    fn hop(&self, building: &mut Building, variant: Variant, premises: &[Fact], conclusion: Fact) {
+        if premises.contains(&conclusion) {
+            return;
+        }
+        let table = &self.input.options.likelihoods;
+        let mut hop = Hop::new(variant, premises.iter().copied(), conclusion, table);
+        hop.status = match self.grant.certainty {
+            Certainty::Sure => Status::Sure,
+            Certainty::Possible => Status::Possible,
+        };
+        hop.evidence = self.grant.evidence.iter().map(evidence_of).collect();
+        building.graph.hop(hop.supported_by([self.removable]));
+    }
+
+    /// Data by API: from anywhere, or with code at a place that the origin guard admits.
+    fn read(&self, building: &mut Building, held: Fact, store: WorkloadId, scope: &Scope) {
+        let Some(data) = self.subjects.workload(store) else { return };
+        let read = Fact::read(data);
+        match scope {
+            Scope::Anywhere => {
+                self.hop(building, Variant::DataApi, &[held], read);
+                // Who may read it from anywhere reads it outside.
+                self.hop(building, Variant::ExfilProviderApi, &[held, read], Fact::out(data));
+            }
+            Scope::Only(places) => {
+                for subject in self.admitted(places) {
+                    let code = Fact::exec(subject);
+                    self.hop(building, Variant::DataApi, &[held, code], read);
+                }
+            }
+        }
+    }
+
+    /// The subjects with code at a place that an origin guard admits: in a network that it names,
+    /// or in one from which a private endpoint that it names is routed to.
+    fn admitted(&self, places: &[Name]) -> BTreeSet<Subject> {
+        let network = &self.input.estate.network;
+        let mut found = BTreeSet::new();
+        for endpoint in network.endpoints.values() {
+            let Some(subject) = self.subjects.workload(endpoint.workload) else { continue };
+            let Some(subnet) = endpoint.subnet.map(|id| &network.subnets[id]) else { continue };
+            if self.subjects.is_store(subject) {
+                continue;
+            }
+            let realm = &network.realms[subnet.realm];
+            let routed = subnet.table.is_some_and(|table| {
+                network.tables[table].routes.iter().any(|route| match &route.hop {
+                    watertight_model::network::Hop::Gateway(id) => {
+                        let gateway = &network.gateways[*id];
+                        matches!(gateway.kind, GatewayKind::Service { .. })
+                            && places.contains(&gateway.name)
+                    }
+                    watertight_model::network::Hop::Local
+                    | watertight_model::network::Hop::Endpoint(_)
+                    | watertight_model::network::Hop::Attachment(_)
+                    | watertight_model::network::Hop::Blackhole(_)
+                    | watertight_model::network::Hop::Unread(_) => false,
+                })
+            });
+            let private = network.endpoints.values().any(|other| {
+                let workload = &self.input.estate.workloads[other.workload];
+                workload.kind == WorkloadKind::PrivateService
+                    && places.contains(&workload.id)
+                    && other.subnet.is_some_and(|id| network.subnets[id].realm == subnet.realm)
+            });
+            let addressed = endpoint.public.iter().any(|(_, public)| {
+                places.iter().any(|place| {
+                    place.parse::<watertight_net::Prefix>().is_ok_and(|one| one.contains(*public))
+                })
+            });
+            if places.contains(&realm.name) || routed || private || addressed {
+                found.insert(subject);
+            }
+        }
+        found
+    }
+
+    fn control(&self, building: &mut Building, held: Fact, workload: WorkloadId) {
+        let Some(target) = self.subjects.workload(workload) else { return };
+        if self.subjects.is_store(target) {
+            return;
+        }
+        let variant = match self.input.estate.workloads[workload].kind {
+            WorkloadKind::Function => Variant::ControlFunction,
+            WorkloadKind::Task | WorkloadKind::Pod => Variant::ControlContainer,
+            _ => Variant::ControlCommand,
+        };
+        self.hop(building, variant, &[held], Fact::exec(target));
+    }
+
+    /// Every leg that routes carry and guards refuse, in an account whose guards can be changed.
+    fn tamper(&self, building: &mut Building, held: Fact, account: &Name) {
+        let estate = self.input.estate;
+        let mut opened: BTreeSet<(Fact, Fact)> = BTreeSet::new();
+        for surveyed in self.input.survey {
+            if surveyed.is_ungoverned() || !surveyed.arrives.is_empty() {
+                continue;
+            }
+            for from in self.subjects.in_class(surveyed.from) {
+                let Some(source) = self.subjects.workload(from) else { continue };
+                if self.subjects.is_store(source) || !estate.workloads[from].kind.runs_code() {
+                    continue;
+                }
+                for to in self.subjects.in_class(surveyed.to) {
+                    if estate.workloads[to].account.as_ref() != Some(account) {
+                        continue;
+                    }
+                    let Some(target) = self.subjects.workload(to) else { continue };
+                    if target == source {
+                        continue;
+                    }
+                    let conclusion = if self.subjects.is_store(target) {
+                        Fact::read(target)
+                    } else {
+                        Fact::exec(target)
+                    };
+                    opened.insert((Fact::exec(source), conclusion));
+                }
+            }
+        }
+        for (code, conclusion) in opened {
+            self.hop(building, Variant::TamperOpen, &[held, code], conclusion);
+        }
+    }
+}
+
+fn evidence_of(evidence: &watertight_model::Evidence) -> Evidence {
+    Evidence {
+        resource: evidence.resource.to_string(),
+        rule: evidence.rule.to_string(),
+        text: evidence.text.to_string(),
+    }
+}
+
+fn describe(input: &Input<'_>, grant: &Grant) -> String {
+    let estate = input.estate;
+    let holder = &estate.credentials[grant.holder].name;
+    match &grant.power {
+        Power::ReadData { store, .. } => {
+            format!("{holder} may read {}", estate.workloads[*store].name)
+        }
+        Power::ReadSecret(secret) => {
+            format!("{holder} may read secret {}", estate.credentials[*secret].name)
+        }
+        Power::Assume(role) => format!("{holder} may assume {}", estate.credentials[*role].name),
+        Power::RunCode(workload) => {
+            format!("{holder} may run code on {}", estate.workloads[*workload].name)
+        }
+        Power::ChangeGuards(account) => format!("{holder} may change guards of {account}"),
+    }
+}
