@@ -19,10 +19,12 @@ mod groups;
 mod machines;
 mod queries;
 mod random;
+mod scaled;
 mod statistics;
 mod vpcs;
 
 pub use random::Random;
+pub use scaled::{Scale, Written, aws_scaled};
 
 pub use statistics::Statistics;
 

@@ -296,7 +296,7 @@ fn draw_forwarder(draft: &mut Draft, vpc: usize, tables: &Tables) {
 /// A firewall behind a Gateway Load Balancer endpoint, often in the way from the internet.
 fn draw_inspection(draft: &mut Draft, vpc: usize, tables: &Tables) {
     let gateway = draft.vpcs.get(vpc).and_then(|vpc| vpc.internet_gateway.clone());
-    if !draft.random.chance(8) {
+    if !draft.random.chance(12) {
         if let Some(gateway) = gateway.filter(|_| draft.random.chance(6)) {
             edge_table(draft, vpc, &gateway, None);
         }

@@ -49,7 +49,7 @@ pub(super) fn draw_lists(draft: &mut Draft) {
             account: draft.accounts.get(account).cloned().unwrap_or_default(),
             region: draft.regions.get(region).cloned().unwrap_or_default(),
             entries,
-            described: !draft.random.chance(8),
+            described: !draft.random.chance(14),
         };
         draft.lists.push(list);
     }
