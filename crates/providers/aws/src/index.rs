@@ -159,7 +159,14 @@ fn are_compatible(left: Node<'_>, right: Node<'_>) -> bool {
 }
 
 /// Fields whose content depends on who asks, or when.
-const VIEWS: [&str; 4] = ["Tags", "TagSet", "AvailableIpAddressCount", "PeeringOptions"];
+const VIEWS: [&str; 6] = [
+    "AttachmentCount",
+    "AvailableIpAddressCount",
+    "PeeringOptions",
+    "PermissionsBoundaryUsageCount",
+    "TagSet",
+    "Tags",
+];
 
 fn compare(left: Node<'_>, right: Node<'_>, views: bool) -> bool {
     if views && (left.is_null() || right.is_null()) {
