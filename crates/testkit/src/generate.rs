@@ -37,7 +37,7 @@ pub struct Size {
     pub subnets_per_vpc: usize,
     /// Security groups in a VPC; at least four.
     pub groups_per_vpc: usize,
-    /// Interfaces in a subnet, without those of gateways and load balancers.
+    /// Interfaces in a subnet, without those of gateways and load balancers; at most twenty.
     pub interfaces_per_subnet: usize,
     /// Packets for an estate, exactly.
     pub queries: usize,

@@ -10,11 +10,11 @@ pub(super) fn draw(draft: &mut Draft, count: usize) -> Vec<Packet> {
     let mut packets = Vec::with_capacity(count);
     while packets.len() < count {
         let packet = match draft.random.below(100) {
-            0..58 => from_rule(draft),
-            58..68 => to_listener(draft),
-            68..78 => along_route(draft),
-            78..88 => to_world(draft),
-            88..91 => to_platform(draft),
+            0..66 => from_rule(draft),
+            66..75 => to_listener(draft),
+            75..85 => along_route(draft),
+            85..92 => to_world(draft),
+            92..95 => to_platform(draft),
             _ => anything(draft),
         };
         let Some(mut packet) = packet else { continue };
@@ -67,17 +67,19 @@ fn sender(draft: &mut Draft, to: usize, peer: &PeerDraft, destination: IpAddr) -
     let vpc_of = |draft: &Draft, at: usize| {
         draft.interfaces.get(at).and_then(|one| draft.subnets.get(one.subnet)).map(|one| one.vpc)
     };
-    // Senders with a way to the target first: the same VPC, then a connected one.
+    // Mostly senders with a way to the target: in the same VPC, or in a connected one.
     let home = vpc_of(draft, to)?;
-    let near = draft.random.chance(80);
+    let (across, near) = (draft.random.chance(35), draft.random.chance(85));
+    let connected = |vpc: usize| {
+        draft.connected.contains(&(vpc, home)) || draft.connected.contains(&(home, vpc))
+    };
+    let across = across && (0..draft.vpcs.len()).any(connected);
     let found: Vec<(usize, IpAddr)> = (0..draft.interfaces.len())
         .filter(|at| *at != to)
-        .filter(|at| {
-            let vpc = vpc_of(draft, *at).unwrap_or(usize::MAX);
-            !near
-                || vpc == home
-                || draft.connected.contains(&(vpc, home))
-                || draft.connected.contains(&(home, vpc))
+        .filter(|at| match vpc_of(draft, *at) {
+            Some(vpc) if across => vpc != home && connected(vpc),
+            Some(vpc) => !near || vpc == home || connected(vpc),
+            None => false,
         })
         .filter_map(|at| Some((at, covered(draft, at, peer, destination)?)))
         .collect();
