@@ -54,14 +54,14 @@ pub struct ChainList {
 pub struct ChainLimits {
     /// How many chains are listed.
     pub listed_max: usize,
-    /// How many steps the search for them takes.
-    pub search_steps_max: usize,
-    /// How many steps counting takes where there is no formula.
-    pub count_steps_max: usize,
+    /// How much work the search for them takes: the lengths of all derivations that it extends.
+    pub search_work_max: usize,
+    /// How much work counting takes where there is no formula, in the same measure.
+    pub count_work_max: usize,
 }
 
 impl Default for ChainLimits {
     fn default() -> Self {
-        Self { listed_max: 100, search_steps_max: 200_000, count_steps_max: 500_000 }
+        Self { listed_max: 100, search_work_max: 4_000_000, count_work_max: 4_000_000 }
     }
 }

@@ -165,6 +165,10 @@ impl<'w, 'n> Walk<'w, 'n> {
         if endpoint.holds(packet.destination) {
             return self.finish(packet, End::Delivered(id));
         }
+        if let EndpointRole::Translator(_) | EndpointRole::Inspector(_) = endpoint.role {
+            let why = Name::from("it passes connections on and opens none of its own");
+            return self.stop(packet, Disposition::DeniedOut, Place::Endpoint(id), why);
+        }
         let Some(subnet) = endpoint.subnet else {
             // In no subnet: the provider's service plane reaches the internet as it is.
             return self.come_from_internet(packet);

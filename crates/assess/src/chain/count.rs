@@ -17,13 +17,13 @@ impl ChainTotal {
 }
 
 /// Counts the chains of a view. Where no hop of several premises takes part and no steps lead in
-/// a circle, sums over paths count them; elsewhere they are gone through one by one, up to
-/// `steps_max` steps.
+/// a circle, sums over paths count them; elsewhere they are gone through one by one, within
+/// `work_max`.
 pub(super) fn count(
     view: &View<'_>,
     links: &Links,
     joined: &[bool],
-    steps_max: usize,
+    work_max: usize,
 ) -> ChainTotal {
     let single = !joined.contains(&true);
     if let Some(paths) = single.then(|| Paths::new(view, links)).flatten() {
@@ -32,12 +32,12 @@ pub(super) fn count(
             None => ChainTotal::AtLeast(u128::MAX),
         };
     }
-    enumerate(view, links, steps_max)
+    enumerate(view, links, work_max)
 }
 
-fn enumerate(view: &View<'_>, links: &Links, steps_max: usize) -> ChainTotal {
+fn enumerate(view: &View<'_>, links: &Links, work_max: usize) -> ChainTotal {
     let graph = view.graph;
-    let mut steps = 0;
+    let mut work = 0;
     let mut count = 0;
     for entry in &graph.entries {
         let held = graph.held_numbers(*entry);
@@ -54,8 +54,8 @@ fn enumerate(view: &View<'_>, links: &Links, steps_max: usize) -> ChainTotal {
                     count += 1;
                     continue;
                 }
-                steps += 1;
-                if steps > steps_max {
+                work += partial.chosen.len() + 1;
+                if work > work_max {
                     return ChainTotal::AtLeast(count);
                 }
                 open.extend(partial.extended(links, &held, |fact| derivable[index(fact)]));

@@ -34,7 +34,7 @@ pub(crate) fn list(
     let dropped = pairs.dropped;
     let finder = Finder { view, links: &links, pairs: pairs.into_sorted(), dropped };
     let (chains, complete) = finder.find(limits);
-    let total = count(view, &links, joined, limits.count_steps_max);
+    let total = count(view, &links, joined, limits.count_work_max);
     ChainList { total: total.at_least(chains.len()), chains, complete }
 }
 
@@ -66,7 +66,7 @@ impl Finder<'_> {
         let mut pairs = self.pairs.iter().peekable();
         let mut chains = Vec::new();
         let mut complete = true;
-        let mut steps = 0;
+        let mut work = 0;
         while chains.len() < limits.listed_max {
             let next = open.peek().map(|Reverse(candidate)| candidate.bound);
             if let Some(pair) = pairs.next_if(|pair| next.is_none_or(|next| **pair <= next)) {
@@ -85,8 +85,8 @@ impl Finder<'_> {
                 chains.push(self.chain(&candidate));
                 continue;
             }
-            steps += 1;
-            if steps > limits.search_steps_max {
+            work += candidate.partial.chosen.len() + 1;
+            if work > limits.search_work_max {
                 return (chains, false);
             }
             if let Some(start) = starts.get(&candidate.bound.entry) {

@@ -11,7 +11,7 @@ use crate::index::Collected;
 use crate::scope::Scope;
 use crate::{
     Body, Converted, Options, accounts, acls, bodies, endpoints, gateways, instances, interfaces,
-    nat, owners, prefix_lists, routes, security_groups, subnet, transit, vpc,
+    nat, owners, platform, prefix_lists, routes, security_groups, subnet, transit, vpc,
 };
 
 /// A family's conversion.
@@ -28,6 +28,7 @@ const FAMILIES: &[Family] = &[
     accounts::convert,
     prefix_lists::convert,
     vpc::convert,
+    platform::convert,
     security_groups::convert,
     acls::convert,
     subnet::convert,

@@ -20,6 +20,7 @@ mod instances;
 mod interfaces;
 mod nat;
 mod owners;
+mod platform;
 mod prefix_lists;
 mod public_access;
 mod routes;

@@ -1,0 +1,35 @@
+//! Services that every instance reaches past every guard.
+
+use watertight_model::Name;
+use watertight_model::network::PlatformService;
+use watertight_net::{AddressSet, FlowSet, PortSet, Prefix};
+
+use crate::context::Context;
+
+/// The instance metadata service: HTTP at a fixed address of each family.
+const METADATA: [&str; 2] = ["169.254.169.254/32", "fd00:ec2::254/128"];
+
+/// All link-local space, and the platform's own unique local space.
+const PLATFORM: [&str; 2] = ["169.254.0.0/16", "fd00:ec2::/32"];
+
+/// Neither groups nor ACLs filter what goes to the instance metadata service, the time service,
+/// licence activation and the other link-local services.
+///
+/// Source: Amazon VPC User Guide, "Control traffic to your AWS resources using security groups",
+/// "Limitations"; Amazon EC2 User Guide, "Use the Instance Metadata Service".
+pub(crate) fn convert(context: &mut Context<'_>) {
+    let metadata = prefixes(&METADATA);
+    let rest = prefixes(&PLATFORM).difference(&metadata);
+    context.estate.network.platform = vec![
+        PlatformService {
+            name: Name::from("instance-metadata"),
+            addresses: metadata,
+            flows: FlowSet::tcp(PortSet::single(80)),
+        },
+        PlatformService { name: Name::from("link-local"), addresses: rest, flows: FlowSet::all() },
+    ];
+}
+
+fn prefixes(texts: &[&str]) -> AddressSet {
+    AddressSet::from_prefixes(texts.iter().filter_map(|text| text.parse::<Prefix>().ok()))
+}
