@@ -1,3 +1,44 @@
 //! The `watertight` binary: wiring only.
+//!
+//! It reads an estate from disk, hands it to the engines and prints what they say. Data goes to
+//! standard output, everything else to standard error. `docs/reference/exit-codes.md` says how it
+//! ends.
 
-fn main() {}
+mod args;
+mod can;
+mod diagnostics;
+mod estate_folder;
+mod exit;
+mod inventory;
+mod output;
+mod reference;
+mod table;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+use exit::{Failure, Outcome};
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return exit::usage(&error),
+    };
+    match run(arguments) {
+        Ok(outcome) => outcome.into(),
+        Err(failure) => exit::report(&failure),
+    }
+}
+
+fn run(arguments: Arguments) -> Result<Outcome, Failure> {
+    match arguments.command {
+        Command::Can(arguments) => can::run(&arguments),
+        Command::Inventory(arguments) => inventory::run(&arguments),
+        Command::Completions(arguments) => reference::completions(&arguments),
+        Command::Man(arguments) => reference::man(&arguments),
+        Command::Reference => reference::markdown(),
+    }
+}

@@ -140,9 +140,8 @@ impl End {
     /// routes tell apart ([`internet_atoms`], [`outside_atoms`]). A workload in no subnet and
     /// without an address (a function outside of every realm) starts on the internet.
     pub fn starts(&self, network: &Network, family: Family) -> Vec<Start> {
-        let of_family = |address: &Option<IpAddr>| match address {
-            Some(address) => Some((Family::of(*address) == family).then_some(*address)),
-            None => None,
+        let of_family = |address: &Option<IpAddr>| {
+            address.map(|address| (Family::of(address) == family).then_some(address))
         };
         match self {
             Self::Endpoints { endpoints, address, .. } => {

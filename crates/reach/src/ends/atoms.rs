@@ -127,7 +127,6 @@ fn unicast() -> AddressSet {
         (IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0)), 10),
         (IpAddr::V6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0)), 8),
     ];
-    let special =
-        special.into_iter().filter_map(|(first, length)| Prefix::new(first, length).ok());
+    let special = special.into_iter().filter_map(|(first, length)| Prefix::new(first, length).ok());
     AddressSet::all().difference(&AddressSet::from_prefixes(special))
 }

@@ -246,15 +246,17 @@ pub(super) fn attachment_name(network: &Network, attachment: AttachmentId) -> &N
 /// The names that are spelled most like a text, the closest first.
 fn closest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let wanted: Vec<char> = text.to_lowercase().chars().collect();
-    let allowed = (wanted.len() / 3).max(1);
+    let allowed = (wanted.len().saturating_add(1) / 3).max(1);
     let mut scored: BTreeSet<(usize, &str)> = BTreeSet::new();
     for name in names {
-        if name.len().abs_diff(text.len()) > allowed.saturating_mul(2) {
+        // The beginning of a name is as good as a misspelt one.
+        let begins = wanted.len() > 2 && name.starts_with(text);
+        if !begins && name.len().abs_diff(text.len()) > allowed.saturating_mul(4) {
             continue;
         }
         let have: Vec<char> = name.to_lowercase().chars().collect();
         let distance = edit_distance(&wanted, &have);
-        if distance <= allowed {
+        if begins || distance <= allowed {
             scored.insert((distance, name));
             if scored.len() > SUGGESTIONS_MAX {
                 scored.pop_last();

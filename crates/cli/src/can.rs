@@ -1,0 +1,50 @@
+//! `watertight can`: does one end reach another, and why.
+
+mod ask;
+mod explain;
+mod json;
+mod print;
+
+use watertight_model::Estate;
+use watertight_reach::ends::{End, resolve};
+
+use crate::args::{CanArguments, TextFormat};
+use crate::estate_folder;
+use crate::exit::{Failure, Outcome};
+use crate::output;
+use ask::{Question, Result};
+
+/// Answers the question and prints the answer.
+pub(crate) fn run(arguments: &CanArguments) -> std::result::Result<Outcome, Failure> {
+    let over = ask::Over::parse(&arguments.over)
+        .map_err(|problem| Failure::Argument { flag: "over", problem })?;
+    let loaded = estate_folder::load(&arguments.estate)?;
+    let question = Question {
+        from: end(&loaded.estate, "from", &arguments.from)?,
+        to: destination(&loaded.estate, &arguments.to)?,
+        over,
+    };
+    let result = Result::of(&loaded, &question)?;
+    let names = (arguments.from.as_str(), arguments.to.as_str());
+    let data = match arguments.format {
+        TextFormat::Table => print::text(&result, &question, names),
+        TextFormat::Json => output::json(&json::value(&loaded.estate, &result, &question, names)),
+    };
+    output::write(arguments.out.as_deref(), &data)?;
+    Ok(if result.holds() { Outcome::Fine } else { Outcome::Found })
+}
+
+fn end(estate: &Estate, flag: &'static str, name: &str) -> std::result::Result<End, Failure> {
+    resolve(estate, name).map_err(|source| Failure::End { flag, source })
+}
+
+fn destination(estate: &Estate, name: &str) -> std::result::Result<End, Failure> {
+    let to = end(estate, "to", name)?;
+    if matches!(to, End::Realm(_)) {
+        let problem = format!(
+            "`{name}` is a whole network, which no packet can be sent to: name a workload or an address in it"
+        );
+        return Err(Failure::Argument { flag: "to", problem });
+    }
+    Ok(to)
+}

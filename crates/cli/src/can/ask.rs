@@ -1,0 +1,250 @@
+//! The question, put to the engine for every pair of addresses, and what its answers come to.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use watertight_model::{Disposition, Estate, Network};
+use watertight_net::{Family, FlowSet, PortRange, PortSet, Protocol};
+use watertight_reach::ends::End;
+use watertight_reach::{Reach, Start, is_public};
+
+use super::explain::{Explained, Explainer};
+use crate::estate_folder::Loaded;
+use crate::exit::Failure;
+
+/// How many pairs of addresses one question may have.
+const PAIRS_MAX: usize = 100_000;
+/// The first port that clients send from.
+const CLIENT_PORT_MIN: u16 = 1024;
+
+/// What is asked.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) from: End,
+    pub(super) to: End,
+    pub(super) over: Over,
+}
+
+/// Which packets are asked about.
+#[derive(Debug)]
+pub(super) struct Over {
+    /// The flows.
+    pub(super) flows: FlowSet,
+    /// What clients send, where the question leaves the source ports to them.
+    pub(super) clients: Option<FlowSet>,
+}
+
+impl Over {
+    /// Reads `--over`. Without a `from`, clients choose the source ports: 1024 to 65535.
+    pub(super) fn parse(text: &str) -> std::result::Result<Self, String> {
+        let flows: FlowSet = text.parse().map_err(|error| format!("{error}"))?;
+        if flows.is_empty() {
+            return Err(format!("`{text}` is no packet: name flows as in `tcp/443`"));
+        }
+        if text.split_whitespace().any(|word| word.eq_ignore_ascii_case("from")) {
+            return Ok(Self { flows, clients: None });
+        }
+        let clients = clients();
+        Ok(Self { flows: flows.intersection(&clients), clients: Some(clients) })
+    }
+
+    /// Flows as output prints them.
+    pub(super) fn show(&self, flows: &FlowSet) -> String {
+        crate::text::flows(flows, self.clients.as_ref())
+    }
+}
+
+/// Every packet that a client sends first: any protocol, from a port that clients use.
+fn clients() -> FlowSet {
+    let ports: PortSet = PortRange::new(CLIENT_PORT_MIN, u16::MAX).into_iter().collect();
+    let with_ports = Protocol::WITH_PORTS.iter().map(|protocol| FlowSet::protocol(*protocol));
+    let portless = with_ports.fold(FlowSet::all(), |rest, ported| rest.difference(&ported));
+    Protocol::WITH_PORTS.iter().fold(portless, |all, protocol| {
+        all.union(&FlowSet::ports(*protocol, ports.clone(), PortSet::full()))
+    })
+}
+
+/// One start and one destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pair {
+    pub(super) start: Start,
+    pub(super) start_text: String,
+    pub(super) destination: IpAddr,
+}
+
+/// Pairs that fare alike.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) pairs: Vec<Pair>,
+    pub(super) parts: Vec<Explained>,
+}
+
+/// What all answers come to.
+#[derive(Debug)]
+pub(super) struct Result {
+    pub(super) groups: Vec<Group>,
+    pub(super) answer: Answer,
+    /// Why there is no pair to ask about.
+    pub(super) no_pair: Option<String>,
+    /// What arrives for sure, and for which of that a connection can be established.
+    pub(super) forward: FlowSet,
+    pub(super) established: FlowSet,
+    /// Every disposition that some part has.
+    pub(super) dispositions: Vec<Disposition>,
+}
+
+/// The answer in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// All of it arrives at an endpoint, and connections can be established.
+    Accepted,
+    /// All of it arrives or leaves the estate, and connections can be established.
+    ExitsNetwork,
+    /// For some of it connections can be established.
+    Partly,
+    /// Some of it arrives, and for none of it a connection can be established.
+    OneWay,
+    /// What is missing from the input decides.
+    Unknown,
+    /// None of it arrives.
+    Denied,
+}
+
+impl Answer {
+    /// The word for programs.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::ExitsNetwork => "exits_network",
+            Self::Partly => "partly",
+            Self::OneWay => "one_way",
+            Self::Unknown => "unknown",
+            Self::Denied => "denied",
+        }
+    }
+}
+
+impl Result {
+    /// Whether all flows that were asked for arrive and a connection can be established.
+    pub(super) fn holds(&self) -> bool {
+        matches!(self.answer, Answer::Accepted | Answer::ExitsNetwork)
+    }
+
+    /// Asks for every pair, and groups the pairs that fare alike.
+    pub(super) fn of(loaded: &Loaded, question: &Question) -> std::result::Result<Self, Failure> {
+        let estate = &loaded.estate;
+        let reach = Reach::new(&estate.network);
+        let explainer = Explainer::new(loaded, &reach);
+        let mut groups: Vec<Group> = Vec::new();
+        for pair in pairs(estate, question)? {
+            let parts = reach.answer(&pair.start, pair.destination, &question.over.flows);
+            let parts: Vec<Explained> = parts.iter().map(|part| explainer.explain(part)).collect();
+            match groups.iter_mut().find(|group| group.parts == parts) {
+                Some(group) => group.pairs.push(pair),
+                None => groups.push(Group { pairs: vec![pair], parts }),
+            }
+        }
+        groups.sort_by_key(|group| group.parts.iter().map(|part| part.disposition).min());
+        Ok(Self::sum(&estate.network, question, groups))
+    }
+
+    fn sum(network: &Network, question: &Question, groups: Vec<Group>) -> Self {
+        let asked = &question.over.flows;
+        let mut accepted = FlowSet::none();
+        let mut exits = FlowSet::none();
+        let mut forward = FlowSet::none();
+        let mut unknown = FlowSet::none();
+        for part in groups.iter().flat_map(|group| &group.parts) {
+            let sure = &part.established.sure;
+            match part.disposition {
+                Disposition::Accepted => accepted = accepted.union(sure),
+                Disposition::ExitsNetwork => exits = exits.union(sure),
+                Disposition::Unknown => unknown = unknown.union(&part.flows),
+                _ => {}
+            }
+            if part.disposition.is_delivered() {
+                forward = forward.union(&part.flows);
+                let doubtful = part.established.possible.difference(sure);
+                unknown = unknown.union(&doubtful);
+            }
+        }
+        let established = accepted.union(&exits);
+        let no_pair = groups.is_empty().then(|| no_pair(network, question));
+        let answer = if accepted.contains(asked) {
+            Answer::Accepted
+        } else if established.contains(asked) {
+            Answer::ExitsNetwork
+        } else if established.union(&unknown).contains(asked)
+            || (established.is_empty() && !unknown.is_empty())
+            || matches!(&no_pair, Some((_, true)))
+        {
+            Answer::Unknown
+        } else if !established.is_empty() {
+            Answer::Partly
+        } else if !forward.is_empty() {
+            Answer::OneWay
+        } else {
+            Answer::Denied
+        };
+        let dispositions: BTreeSet<Disposition> = groups
+            .iter()
+            .flat_map(|group| group.parts.iter().map(|part| part.disposition))
+            .collect();
+        Self {
+            groups,
+            answer,
+            no_pair: no_pair.map(|(why, _)| why),
+            forward,
+            established,
+            dispositions: dispositions.into_iter().collect(),
+        }
+    }
+}
+
+/// Every start with every destination of its family.
+fn pairs(estate: &Estate, question: &Question) -> std::result::Result<Vec<Pair>, Failure> {
+    let network = &estate.network;
+    let destinations = question.to.destinations(network);
+    let mut pairs = Vec::new();
+    for family in [Family::V4, Family::V6] {
+        let starts = question.from.starts(network, family);
+        let there: Vec<IpAddr> =
+            destinations.iter().copied().filter(|one| Family::of(*one) == family).collect();
+        let count = starts.len().saturating_mul(there.len());
+        if pairs.len().saturating_add(count) > PAIRS_MAX {
+            let problem = format!(
+                "the two ends have more than {PAIRS_MAX} pairs of addresses: add `@address` to one of them"
+            );
+            return Err(Failure::Argument { flag: "from", problem });
+        }
+        for start in &starts {
+            let there = leaving_out_private(start, &there);
+            pairs.extend(there.into_iter().map(|destination| Pair {
+                start: start.clone(),
+                start_text: crate::text::start(estate, start),
+                destination: *destination,
+            }));
+        }
+    }
+    Ok(pairs)
+}
+
+/// From the internet, private addresses are no question where there is a public one.
+fn leaving_out_private<'a>(start: &Start, destinations: &'a [IpAddr]) -> Vec<&'a IpAddr> {
+    let on_internet = matches!(start, Start::Internet { .. });
+    let some_public = destinations.iter().any(|address| is_public(*address));
+    let keeps = |address: &&IpAddr| !on_internet || !some_public || is_public(**address);
+    destinations.iter().filter(keeps).collect()
+}
+
+/// Why there is nothing to ask, and whether that is because the input does not tell.
+fn no_pair(network: &Network, question: &Question) -> (String, bool) {
+    let starts = [Family::V4, Family::V6].map(|family| question.from.starts(network, family));
+    if starts.iter().all(Vec::is_empty) {
+        return ("the input tells no address from which the first end sends".to_owned(), true);
+    }
+    if question.to.destinations(network).is_empty() {
+        return ("the input tells no address at which the second end is reached".to_owned(), true);
+    }
+    ("one end has IPv4 addresses only, the other has IPv6 addresses only".to_owned(), false)
+}

@@ -1,0 +1,141 @@
+//! The estate on disk: which files are read, and what they say.
+//!
+//! `docs/reference/estate-folder.md` describes the folder. Everything is read before anything is
+//! answered; what cannot be read as it stands is an error that says where.
+
+mod files;
+mod identity;
+mod manifest;
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use watertight_aws::{Body, Converted, Options};
+use watertight_model::Estate;
+use watertight_source::{
+    Code, Diagnostic, Diagnostics, Limits, Severity, SourceError, Sources, Tree,
+};
+
+use crate::args::EstateArguments;
+use crate::diagnostics;
+use crate::exit::Failure;
+use files::Found;
+use manifest::Manifest;
+
+/// A file of the estate's folder is not read, because it is no JSON.
+const NOT_READ: Code = Code("WT0900");
+/// The estate's description does not hold what its format defines.
+const BAD_MANIFEST: Code = Code("WT0901");
+/// The estate's description names a body that is not there.
+const BODY_ABSENT: Code = Code("WT0902");
+/// Bodies of a provider that is not read.
+const PROVIDER_UNREAD: Code = Code("WT0903");
+
+/// An estate with what it was read from.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The estate, with its id.
+    pub(crate) estate: Estate,
+    /// Its files, for positions.
+    pub(crate) sources: Sources,
+}
+
+/// Reads an estate and says on standard error what there is to know about its input.
+///
+/// # Errors
+/// When a file cannot be read, when the input is malformed, and with `--strict` when it is odd.
+pub(crate) fn load(arguments: &EstateArguments) -> Result<Loaded, Failure> {
+    load_folder(&arguments.estate, arguments)
+}
+
+/// [`load`], for a folder that another argument names.
+pub(crate) fn load_folder(root: &Path, arguments: &EstateArguments) -> Result<Loaded, Failure> {
+    let limits = Limits::default();
+    let (loaded, diagnostics) = read(root, &limits)?;
+    let errors = diagnostics.errors();
+    let sorted = diagnostics.into_sorted();
+    if errors > 0 {
+        let serious = of(&sorted, |severity| severity == Severity::Error);
+        diagnostics::errors(&serious, &loaded.sources, arguments.verbose);
+        return Err(Failure::Reported { errors });
+    }
+    let warnings = diagnostics::count(&sorted, Severity::Warning);
+    if arguments.strict && warnings > 0 {
+        let serious = of(&sorted, |severity| severity == Severity::Warning);
+        diagnostics::errors(&serious, &loaded.sources, arguments.verbose);
+        return Err(Failure::Strict { warnings });
+    }
+    diagnostics::summarise(&sorted, &loaded.sources, arguments.verbose);
+    Ok(loaded)
+}
+
+fn of(diagnostics: &[Diagnostic], wanted: impl Fn(Severity) -> bool) -> Vec<Diagnostic> {
+    diagnostics.iter().filter(|one| wanted(one.severity)).cloned().collect()
+}
+
+/// Reads and converts a folder or file.
+fn read(root: &Path, limits: &Limits) -> Result<(Loaded, Diagnostics), Failure> {
+    let mut diagnostics = Diagnostics::new(limits);
+    let listing = files::list(root, limits, &mut diagnostics)?;
+    let mut sources = Sources::with_limits(limits.clone());
+    let mut manifest = None;
+    let mut bodies = Vec::new();
+    for found in &listing.bodies {
+        let Some(tree) = parse(found, &mut sources, limits, &mut diagnostics)? else { continue };
+        bodies.push(Body { path: found.relative.clone(), tree });
+    }
+    if let Some(found) = &listing.manifest
+        && let Some(tree) = parse(found, &mut sources, limits, &mut diagnostics)?
+    {
+        manifest = Manifest::read(&tree, &mut diagnostics).map(|manifest| (manifest, tree));
+    }
+    if bodies.is_empty() && !diagnostics.has_errors() {
+        return Err(Failure::Estate(format!(
+            "`{}` holds no body: expected `*.json` files as the provider's command line writes them",
+            root.display()
+        )));
+    }
+    let id = identity::of(&bodies, manifest.as_ref().map(|(_, tree)| tree));
+    let options = Options { limits: limits.clone(), ..Options::default() };
+    let Converted { mut estate, diagnostics: converted } =
+        watertight_aws::convert(&bodies, &options);
+    diagnostics.merge(converted);
+    estate.id = id;
+    if let Some((manifest, _)) = manifest {
+        manifest.check(&listing.bodies, &mut diagnostics);
+        manifest.apply(&mut estate);
+    }
+    Ok((Loaded { estate, sources }, diagnostics))
+}
+
+/// Reads one file; what is wrong with its contents is a diagnostic.
+fn parse(
+    found: &Found,
+    sources: &mut Sources,
+    limits: &Limits,
+    diagnostics: &mut Diagnostics,
+) -> Result<Option<Tree>, Failure> {
+    let failed = |source| Failure::File { path: found.path.clone(), action: "read", source };
+    let file = File::open(&found.path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    // One byte past the limit is enough to know that the file is too large.
+    let limit = limits.file_bytes_max.saturating_add(1);
+    file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+    let file = match sources.add(found.shown.clone(), bytes) {
+        Ok(file) => file,
+        Err(error @ (SourceError::TooLarge { .. } | SourceError::TooMany { .. })) => {
+            diagnostics.push(Diagnostic::error(Code("WT0008"), error.to_string()));
+            return Ok(None);
+        }
+    };
+    match Tree::parse_json(file, sources.contents(file), limits) {
+        Ok(tree) => Ok(Some(tree)),
+        Err(error) => {
+            diagnostics.push(error);
+            Ok(None)
+        }
+    }
+}
