@@ -46,6 +46,8 @@ pub(crate) struct Context<'t> {
     pub(crate) workloads: Ids<WorkloadId>,
     /// The instance profile's ARN of machines that have one.
     pub(crate) instance_profiles: BTreeMap<WorkloadId, &'t str>,
+    /// The role's ARN of functions, tasks and services that act with one.
+    pub(crate) roles: BTreeMap<WorkloadId, &'t str>,
     /// Interfaces whose owner no family has claimed; what is left at the end becomes workloads of
     /// their own.
     pub(crate) unowned: BTreeMap<EndpointId, Unowned<'t>>,
@@ -145,6 +147,7 @@ impl<'t> Context<'t> {
             endpoints: Ids::default(),
             workloads: Ids::default(),
             instance_profiles: BTreeMap::new(),
+            roles: BTreeMap::new(),
             unowned: BTreeMap::new(),
             transit_unread: BTreeSet::new(),
             missing: HashSet::new(),
@@ -173,11 +176,9 @@ impl<'t> Context<'t> {
     }
 
     /// The region of a resource: that of the folder it lies in, its ARN's or its `Region`.
-    pub(crate) fn region_of<'i>(&self, item: &Item<'i>) -> Option<&'i str> {
-        let folder = item.scope.region.as_deref();
-        folder
-            .or_else(|| arn_scope(item.id).1)
-            .or_else(|| item.node.get("Region").and_then(Node::as_str))
+    pub(crate) fn region_of<'i>(&mut self, item: &Item<'i>) -> Option<&'i str> {
+        let region = item.scope.region.as_deref().or_else(|| arn_scope(item.id).1);
+        region.or_else(|| self.fields.text(item.node, "Region"))
     }
 
     /// The layer of these guards, shared by all places that have the same ones.

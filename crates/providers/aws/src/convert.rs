@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use watertight_model::Name;
-use watertight_source::Diagnostics;
+use watertight_source::{Diagnostics, Node};
 
 use crate::context::Context;
 use crate::fields::Fields;
 use crate::index::Collected;
 use crate::scope::Scope;
 use crate::{
-    Body, Converted, Options, accounts, acls, bodies, endpoints, gateways, instances, interfaces,
-    nat, owners, platform, prefix_lists, routes, security_groups, subnet, transit, vpc,
+    Body, Converted, Options, accounts, acls, bodies, endpoints, fronts, gateways, instances,
+    interfaces, nat, owners, platform, prefix_lists, routes, security_groups, services, subnet,
+    transit, vpc,
 };
 
 /// A family's conversion.
@@ -39,7 +40,11 @@ const FAMILIES: &[Family] = &[
     endpoints::convert,
     transit::convert,
     routes::convert,
+    services::convert,
+    fronts::convert,
+    services::convert_tags,
     owners::convert,
+    crate::iam::convert,
 ];
 
 /// See [`crate::convert`].
@@ -66,7 +71,7 @@ fn scopes_of(bodies: &[&Body]) -> Vec<Scope> {
     let mut callers: BTreeMap<String, Name> = BTreeMap::new();
     for (body, scope) in bodies.iter().zip(&scopes) {
         let root = body.tree.root();
-        let account = root.get("Account").and_then(|account| account.as_str());
+        let account = root.get("Account").and_then(Node::as_str);
         if let (Some(account), Some(_), Some(_)) = (account, root.get("UserId"), root.get("Arn")) {
             callers.insert(scope.folder.clone(), Name::from(account));
         }

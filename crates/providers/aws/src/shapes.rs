@@ -359,6 +359,12 @@ shapes! {
     InstanceProfiles {
         "InstanceProfiles" List, "list-instance-profiles", ["Arn"], [];
     }
+    ResourceTags {
+        "TagDescriptions" List, "describe-tags", ["ResourceArn"], ["ResourceArn"];
+        "ResourceTagMappingList" List, "get-resources", ["ResourceARN"], [];
+    }
+    BucketTags { "TagSet" Whole, "get-bucket-tagging", ["Bucket"], []; }
+    BucketLocations { "LocationConstraint" Whole, "get-bucket-location", ["Bucket"], []; }
     Buckets { "Buckets" List, "list-buckets", ["Name"], ["Name"]; }
     BucketPolicies { "Policy" Whole, "get-bucket-policy", ["Bucket"], []; }
     FunctionPolicies { "Policy" Whole, "get-policy", ["FunctionName"], []; }

@@ -1,0 +1,27 @@
+//! Services of the provider: what runs without a machine of one's own.
+//!
+//! Runs after interfaces: each service claims those that are its own, and gets inferred endpoints
+//! where the input hides them.
+
+mod databases;
+mod functions;
+pub(crate) mod place;
+pub(crate) mod service;
+mod stores;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use crate::context::Context;
+
+/// Converts services.
+pub(crate) fn convert(context: &mut Context<'_>) {
+    databases::convert(context);
+    functions::convert(context);
+    stores::convert(context);
+}
+
+/// Adds the tags that tagging calls list by ARN; runs after everything that makes workloads.
+pub(crate) fn convert_tags(context: &mut Context<'_>) {
+    stores::tag_by_arn(context);
+}

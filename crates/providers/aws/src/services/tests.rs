@@ -1,0 +1,4 @@
+mod databases;
+mod functions;
+mod stores;
+pub(crate) mod support;
