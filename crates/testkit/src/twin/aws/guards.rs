@@ -173,25 +173,38 @@ impl Estate {
         Verdict::from(entry.is_some_and(|entry| entry.allow))
     }
 
-    /// Whether Block Public Access stops what crosses the internet's edge of a VPC.
-    pub(super) fn public_access_blocked(&self, vpc: &str, subnet: &str, ingress: bool) -> bool {
-        let Some(body) = self.bodies.vpcs.get(vpc) else { return false };
+    /// What Block Public Access leaves of a subnet's way to the internet. A subnet's own exclusion
+    /// beats its VPC's.
+    pub(super) fn public_access(&self, vpc: &str, subnet: &str) -> PublicAccess {
+        let Some(body) = self.bodies.vpcs.get(vpc) else { return PublicAccess::Open };
         let option = self
             .bodies
             .public_access
             .iter()
             .find(|option| option.account == body.account && option.region == body.region);
-        let blocked = option.is_some_and(|option| match option.mode.as_str() {
-            "block-bidirectional" => true,
-            "block-ingress" => ingress,
-            _ => false,
-        });
-        let excluded = self.bodies.exclusions.iter().any(|exclusion| {
-            (exclusion.resource == vpc || exclusion.resource == subnet)
-                && (exclusion.bidirectional || !ingress)
-        });
-        blocked && !excluded
+        let mode = option.map_or("off", |option| option.mode.as_str());
+        let exclusion = |resource: &str| {
+            self.bodies.exclusions.iter().find(|exclusion| exclusion.resource == resource)
+        };
+        let excluded = exclusion(subnet).or_else(|| exclusion(vpc)).map(|one| one.bidirectional);
+        match (mode, excluded) {
+            ("block-bidirectional" | "block-ingress", Some(true)) => PublicAccess::Open,
+            ("block-bidirectional", Some(false)) | ("block-ingress", _) => PublicAccess::EgressOnly,
+            ("block-bidirectional", None) => PublicAccess::Closed,
+            _ => PublicAccess::Open,
+        }
     }
+}
+
+/// What Block Public Access leaves of a subnet's way to the internet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PublicAccess {
+    /// All of it.
+    Open,
+    /// What a NAT gateway or an egress-only gateway opens.
+    EgressOnly,
+    /// Nothing.
+    Closed,
 }
 
 fn peer_address(flow: &Flow, egress: bool) -> Option<IpAddr> {

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::bodies::{Destination, NextHop, Route, RouteTable, Subnet, Vpc};
-use super::guards::Verdict;
+use super::guards::{PublicAccess, Verdict};
 use super::prefix::is_global_unicast;
 use super::reply::egress_only_gateway_of_reply;
 use super::walk::{Crossing, End, Flow, Place, Undo, exit, guarded};
@@ -150,7 +150,13 @@ impl Estate {
         }
         flow.path.push(id.to_owned());
         let subnet = router.subnet.map(|subnet| subnet.id.as_str()).unwrap_or_default();
-        if self.public_access_blocked(router.vpc, subnet, false) {
+        let access = self.public_access(router.vpc, subnet);
+        let by_nat = self.bodies.interfaces.values().any(|one| {
+            one.vpc == router.vpc
+                && flow.header.source.is_some_and(|source| one.addresses.contains(&source))
+                && self.nat_of(&one.id).is_some()
+        });
+        if access == PublicAccess::Closed || (access == PublicAccess::EgressOnly && !by_nat) {
             return flow.end(Disposition::DeniedIn, id);
         }
         if flow.destination().is_ipv4() {
@@ -183,7 +189,7 @@ impl Estate {
         }
         flow.path.push(id.to_owned());
         let subnet = router.subnet.map(|subnet| subnet.id.as_str()).unwrap_or_default();
-        if self.public_access_blocked(router.vpc, subnet, false) {
+        if self.public_access(router.vpc, subnet) == PublicAccess::Closed {
             return flow.end(Disposition::DeniedIn, id);
         }
         flow.undo.push(Undo::EgressOnly { id: id.to_owned(), vpc: router.vpc.to_owned() });
@@ -349,9 +355,10 @@ impl Estate {
             .map(|(id, _)| id);
         let Some(gateway) = gateway else { return flow.end(Disposition::NullRouted, INTERNET) };
         flow.path.push(gateway.clone());
-        let blocked = self.public_access_blocked(&holder.vpc, &holder.subnet, true);
+        let access = self.public_access(&holder.vpc, &holder.subnet);
         let answer_to_nat = flow.is_reply() && self.nat_of(&holder.id).is_some();
-        if blocked && !answer_to_nat {
+        if access == PublicAccess::Closed || (access == PublicAccess::EgressOnly && !answer_to_nat)
+        {
             return flow.end(Disposition::DeniedIn, gateway);
         }
         if let Some((private, _)) = holder.public.iter().find(|pair| pair.1 == destination) {
