@@ -97,7 +97,7 @@ impl<'t> Reader<'_, 't> {
             Some((self.score(shape, body, value)?, std::cmp::Reverse(shape.kind), *shape))
         });
         let mut scored: Vec<_> = scored.collect();
-        scored.sort_by(|left, right| (right.0, right.1).cmp(&(left.0, left.1)));
+        scored.sort_by_key(|(score, kind, _)| std::cmp::Reverse((*score, *kind)));
         match scored.as_slice() {
             [(_, _, shape)] => Some(shape),
             [(first, _, shape), (second, _, _), ..] if first > second || is_empty => Some(shape),

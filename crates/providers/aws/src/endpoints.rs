@@ -24,7 +24,7 @@ pub(crate) fn convert(context: &mut Context<'_>) {
             "Gateway" => gateway(context, item, available),
             "GatewayLoadBalancer" => inspection(context, item, available, named),
             "Interface" | "Resource" | "ServiceNetwork" => {
-                interface(context, item, available, named)
+                interface(context, item, available, named);
             }
             _ => {
                 context.fields.unknown_value(item.node, "VpcEndpointType", item.id);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use watertight_net::{ByteSet, FlowSet, PortSet, Protocol};
+use watertight_net::{ByteSet, FlowSet, PortSet, Protocol, Scalar};
 use watertight_source::Node;
 
 use crate::codes;
@@ -74,17 +74,16 @@ impl Flows {
         let RuleProtocol::One(protocol) = protocol else { return Some(FlowSet::all()) };
         let (first, last) = numbers;
         if protocol.has_types() {
-            let of_type =
-                in_range(fields, place, first, 255)?.and_then(|one| u8::try_from(one).ok());
-            let code = in_range(fields, place, last, 255)?.and_then(|one| u8::try_from(one).ok());
+            let of_type = in_range::<u8>(fields, place, first).ok()?;
+            let code = in_range::<u8>(fields, place, last).ok()?;
             return Some(self.types(protocol, of_type, code));
         }
         // The provider reads ports for TCP and UDP only; all other protocols go by their number.
         if protocol != Protocol::TCP && protocol != Protocol::UDP {
             return Some(FlowSet::protocol(protocol));
         }
-        let first = in_range(fields, place, first, 65_535)?.unwrap_or(0);
-        let last = in_range(fields, place, last, 65_535)?.unwrap_or(u16::MAX);
+        let first = in_range::<u16>(fields, place, first).ok()?.unwrap_or(0);
+        let last = in_range::<u16>(fields, place, last).ok()?.unwrap_or(u16::MAX);
         if first > last {
             let message = format!("the ports {first} to {last} are in the wrong order");
             fields.error(place, codes::BAD_NUMBER, "", message);
@@ -94,22 +93,21 @@ impl Flows {
     }
 }
 
-/// A number from 0 to `max`; `Some(None)` for any, `None` with an error out of range.
-fn in_range(
+/// A number is out of range, which a diagnostic says.
+struct OutOfRange;
+
+/// A number of the type's range; `None` for any.
+fn in_range<T: TryFrom<i64> + Into<u64> + Scalar>(
     fields: &mut Fields,
     place: Node<'_>,
     number: Option<i64>,
-    max: u16,
-) -> Option<Option<u16>> {
-    match number {
-        None | Some(-1) => Some(None),
-        Some(number) => {
-            let value = u16::try_from(number).ok().filter(|value| *value <= max);
-            if value.is_none() {
-                let message = format!("the number {number} is not in the range from 0 to {max}");
-                fields.error(place, codes::BAD_NUMBER, "", message);
-            }
-            value.map(Some)
-        }
+) -> Result<Option<T>, OutOfRange> {
+    let Some(number) = number.filter(|number| *number != -1) else { return Ok(None) };
+    if let Ok(number) = T::try_from(number) {
+        return Ok(Some(number));
     }
+    let max: u64 = T::MAX.into();
+    let message = format!("the number {number} is not in the range from 0 to {max}");
+    fields.error(place, codes::BAD_NUMBER, "", message);
+    Err(OutOfRange)
 }

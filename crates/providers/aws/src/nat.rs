@@ -64,10 +64,10 @@ fn available<'t>(context: &mut Context<'t>, item: &Item<'t>, subnet: SubnetId) {
         if !node.addresses.contains(&private) {
             node.addresses.push(private);
         }
-        if let Some(public) = address.public.filter(|_| !is_private) {
-            if !node.public.contains(&(private, public)) {
-                node.public.push((private, public));
-            }
+        if let Some(public) = address.public.filter(|_| !is_private)
+            && !node.public.contains(&(private, public))
+        {
+            node.public.push((private, public));
         }
     }
     // A NAT gateway has no security group, whatever its interface lists.

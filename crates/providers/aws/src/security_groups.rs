@@ -195,14 +195,12 @@ fn member_peer<'t>(context: &mut Context<'_>, item: &Item<'_>, pair: Node<'t>) -
         .fields
         .text(pair, "GroupId")
         .or_else(|| name.and_then(|name| group_by_name(context, name, vpc)));
-    match id {
-        Some(id) => (Peer::Members(guard(context, pair, id)), pair_text(pair)),
-        None => {
-            let what = format!("a group that `{}` refers to by no id", item.id);
-            context.fields.warn(pair, codes::MISSING, item.id, what.clone());
-            (Peer::Unread(context.name(&what)), pair_text(pair))
-        }
+    if let Some(id) = id {
+        return (Peer::Members(guard(context, pair, id)), pair_text(pair));
     }
+    let what = format!("a group that `{}` refers to by no id", item.id);
+    context.fields.warn(pair, codes::MISSING, item.id, what.clone());
+    (Peer::Unread(context.name(&what)), pair_text(pair))
 }
 
 fn pair_text(pair: Node<'_>) -> &str {

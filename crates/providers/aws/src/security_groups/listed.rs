@@ -109,8 +109,7 @@ fn peer_text(rule: Node<'_>) -> &str {
     let reference = rule.get("ReferencedGroupInfo").and_then(|group| group.get("GroupId"));
     ["CidrIpv4", "CidrIpv6", "PrefixListId"]
         .into_iter()
-        .filter_map(|key| rule.get(key).and_then(Node::as_str))
-        .next()
+        .find_map(|key| rule.get(key).and_then(Node::as_str))
         .or_else(|| reference.and_then(Node::as_str))
         .unwrap_or_default()
 }

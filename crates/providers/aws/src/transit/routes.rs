@@ -120,13 +120,11 @@ fn hop(
     let Some(target) = target else {
         return Hop::Unread(context.name("a route without an attachment"));
     };
-    match find(attachments, (target, gateway.unwrap_or_default())) {
-        Some(attachment) => Hop::Attachment(attachment),
-        None => {
-            context.warn_missing(place, "transit gateway attachment", target);
-            Hop::Unread(context.name(&format!("{target} is not in the input")))
-        }
+    if let Some(attachment) = find(attachments, (target, gateway.unwrap_or_default())) {
+        return Hop::Attachment(attachment);
     }
+    context.warn_missing(place, "transit gateway attachment", target);
+    Hop::Unread(context.name(&format!("{target} is not in the input")))
 }
 
 /// The attachment of a transit gateway; where the table's gateway is not told, the first of the id.
