@@ -6,6 +6,7 @@ mod lanes;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+pub(crate) use condense::components;
 pub(crate) use lanes::{Spread, spread};
 
 use crate::csr::index;

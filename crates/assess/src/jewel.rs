@@ -1,10 +1,14 @@
 //! How likely each entry reaches each jewel.
 
+mod forward;
+
 use std::collections::BinaryHeap;
+
+use forward::{Forward, LANES};
 
 use crate::csr::{index, number};
 use crate::graph::{Entry, HopGraph};
-use crate::view::{Search, Value, View};
+use crate::view::{Value, View};
 
 /// The value of one jewel fact from one entry. The order is that of the best chain between them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -69,7 +73,7 @@ pub(crate) fn jewel_values(
         graph.jewels.iter().flat_map(|jewel| jewel.targets.iter().copied()).collect();
     let any_joined = joined.contains(&true);
     let searches = targets.len().saturating_mul(if any_joined { 3 } else { 1 });
-    let forwards = if graph.entries.len() <= searches {
+    let forwards = if graph.entries.len() / LANES <= searches {
         vec![true; graph.entries.len()]
     } else if any_joined {
         let forwards = joint_matters(view, joined);
@@ -79,20 +83,21 @@ pub(crate) fn jewel_values(
         backwards(view, joined, sink);
         return;
     };
-    let relevant = view.relevant(&targets);
-    let mut search = Search::new(view);
-    for (place, entry) in graph.entries.iter().enumerate() {
-        if !forwards[place] {
-            continue;
-        }
-        search.run(view, &graph.held_numbers(*entry), |fact, _| relevant[index(fact)]);
-        for (jewel, facts) in graph.jewels.iter().enumerate() {
-            if is_own(graph, *entry, jewel) {
-                continue;
+    let places: Vec<usize> = (0..graph.entries.len()).filter(|place| forwards[*place]).collect();
+    let mut forward = Forward::new(view, &targets);
+    for batch in places.chunks(LANES) {
+        let held: Vec<Vec<u32>> =
+            batch.iter().map(|place| graph.held_numbers(graph.entries[*place])).collect();
+        forward.run(&held);
+        for (lane, place) in batch.iter().enumerate() {
+            for (jewel, facts) in graph.jewels.iter().enumerate() {
+                if is_own(graph, graph.entries[*place], jewel) {
+                    continue;
+                }
+                let values: Vec<Value> =
+                    facts.targets.iter().map(|target| forward.value(*target, lane)).collect();
+                tell(sink, *place, jewel, &values);
             }
-            let values: Vec<Value> =
-                facts.targets.iter().map(|target| search.value(*target)).collect();
-            tell(sink, place, jewel, &values);
         }
     }
 }

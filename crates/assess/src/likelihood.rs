@@ -7,8 +7,8 @@ use std::fmt;
 
 pub use table::{LikelihoodTable, TableError};
 
-/// How many units one halving costs: likelihoods are kept as `-log2(q)` in units of 2^-48.
-const UNITS_PER_HALVING: f64 = 281_474_976_710_656.0;
+/// How many units one halving costs: likelihoods are kept as `-log2(q)` in units of 2^-40.
+const UNITS_PER_HALVING: f64 = 1_099_511_627_776.0;
 
 /// One, in the fixed-point scale in which likelihoods are added up.
 pub(crate) const ONE: u64 = 1 << 52;
@@ -40,10 +40,10 @@ impl Likelihood {
         }
     }
 
-    /// The number, rounded to twelve decimals where it is at least a thousandth.
+    /// The number, rounded to ten decimals where it is at least a thousandth.
     pub fn value(self) -> f64 {
         let value = (-real(u128::from(self.cost)) / UNITS_PER_HALVING).exp2();
-        if value >= 1e-3 { (value * 1e12).round() / 1e12 } else { value }
+        if value >= 1e-3 { (value * 1e10).round() / 1e10 } else { value }
     }
 
     /// The product of two likelihoods.

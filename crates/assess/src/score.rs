@@ -179,7 +179,7 @@ fn losses(view: &View<'_>, inside: &[Vec<bool>], best: &mut BestPairs) -> (Vec<L
     jewel_values(view, &spread.joined, &mut |place, jewel, values| {
         let entry = graph.entries[place];
         let subject = graph.jewels[jewel].subject;
-        let likeliest = values.iter().map(|value| value.cost).min().unwrap_or(u64::MAX);
+        let likeliest = values.iter().map(|value| value.cost()).min().unwrap_or(u64::MAX);
         let fixed = u128::from(Likelihood::from_cost(likeliest).fixed());
         let value = u128::from(graph.weight(subject)) * fixed;
         for (scope, direction) in scopes.iter_mut().zip(&directions) {

@@ -179,27 +179,43 @@ impl<'g> View<'g> {
 }
 
 /// How dear a derivation is: the logarithmic cost of its likelihood, then its length along the
-/// premises that decide the likelihood. Less is likelier.
+/// premises that decide the likelihood, in one number. Less is likelier.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Value {
-    pub(crate) cost: u64,
-    pub(crate) length: u32,
-}
+pub(crate) struct Value(u64);
 
 impl Value {
     /// What is held from the start.
-    pub(crate) const HELD: Self = Self { cost: 0, length: 0 };
+    pub(crate) const HELD: Self = Self(0);
     /// What is not derivable.
-    pub(crate) const NEVER: Self = Self { cost: u64::MAX, length: u32::MAX };
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+    const LENGTH_BITS: u32 = 16;
+
+    /// The value of a derivation of this cost and length. What does not fit is still derivable.
+    pub(crate) fn new(cost: u64, length: u32) -> Self {
+        let cost = cost.min(u64::MAX >> Self::LENGTH_BITS);
+        let packed = (cost << Self::LENGTH_BITS).saturating_add(u64::from(length));
+        Self(packed.min(Self::NEVER.0 - 1))
+    }
 
     /// The value after one more hop.
-    pub(crate) const fn after(self, cost: u64) -> Self {
-        // A cost that no longer fits stays below that of what is not derivable.
-        let mut sum = self.cost.saturating_add(cost);
-        if sum == u64::MAX {
-            sum = u64::MAX - 1;
-        }
-        Self { cost: sum, length: self.length.saturating_add(1) }
+    pub(crate) fn after(self, cost: u64) -> Self {
+        self.plus(Self::new(cost, 1))
+    }
+
+    /// The value after hops of the value `more`; never, if this is never.
+    #[inline]
+    pub(crate) const fn plus(self, more: Self) -> Self {
+        let sum = self.0.saturating_add(more.0);
+        if self.0 == u64::MAX || sum < u64::MAX { Self(sum) } else { Self(u64::MAX - 1) }
+    }
+
+    pub(crate) const fn cost(self) -> u64 {
+        self.0 >> Self::LENGTH_BITS
+    }
+
+    pub(crate) const fn length(self) -> u32 {
+        // Only the low bits remain.
+        (self.0 & ((1 << Self::LENGTH_BITS) - 1)) as u32
     }
 }
 
@@ -262,7 +278,7 @@ impl Search {
                 }
                 // Facts settle from the likeliest on, so this premise is the least likely one.
                 let next = value.after(row.cost);
-                if admit(row.conclusion, next.cost) {
+                if admit(row.conclusion, next.cost()) {
                     self.offer(row.conclusion, next, *hop);
                 }
             }
@@ -343,7 +359,7 @@ impl Likelihoods<'_> {
     /// P(e, fact); `None` when the fact is not derivable.
     pub fn get(&self, fact: Fact) -> Option<Likelihood> {
         let mark = self.marks[index(self.graph.number(fact)?)];
-        (mark.value != Value::NEVER).then(|| Likelihood::from_cost(mark.value.cost))
+        (mark.value != Value::NEVER).then(|| Likelihood::from_cost(mark.value.cost()))
     }
 
     /// The hops of the best derivation of a fact, premises first, as places in
@@ -358,6 +374,6 @@ impl Likelihoods<'_> {
         let marked = self.graph.facts.iter().zip(&self.marks);
         marked
             .filter(|(_, mark)| mark.value != Value::NEVER)
-            .map(|(fact, mark)| (*fact, Likelihood::from_cost(mark.value.cost)))
+            .map(|(fact, mark)| (*fact, Likelihood::from_cost(mark.value.cost())))
     }
 }

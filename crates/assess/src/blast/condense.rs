@@ -95,7 +95,7 @@ fn joints(view: &View<'_>, hops: &[u32], component_of: &[u32]) -> Vec<Joint> {
 }
 
 /// Strongly connected components by Tarjan's algorithm, numbered so that edges lead upwards.
-fn components(leaving: &Rows, count: usize) -> (Vec<u32>, usize) {
+pub(crate) fn components(leaving: &Rows, count: usize) -> (Vec<u32>, usize) {
     let mut order = vec![NONE; count];
     let mut low = vec![NONE; count];
     let mut component = vec![NONE; count];

@@ -124,15 +124,15 @@ impl Finder<'_> {
     fn value(&self, partial: &Partial, start: &Start, target: u32) -> Value {
         let chosen = partial.by_conclusion(self.links);
         let cost = |link: u32| self.links.link(link).cost;
-        let open = |fact: u32| start.values[index(fact)].cost;
+        let open = |fact: u32| start.values[index(fact)].cost();
         let cost = evaluate(self.links, &chosen, target, &start.held, &cost, &open);
         let path = partial.chosen.iter().all(|link| self.links.link(*link).premises.len() == 1);
         let missing = match partial.open.as_slice() {
-            [fact] if path => start.values[index(*fact)].length,
+            [fact] if path => start.values[index(*fact)].length(),
             several => number(several.len()),
         };
         let length = number(partial.chosen.len()).saturating_add(missing);
-        Value { cost: cost.unwrap_or(Value::NEVER.cost), length }
+        cost.map_or(Value::NEVER, |cost| Value::new(cost, length))
     }
 
     fn chain(&self, candidate: &Candidate) -> Chain {
@@ -148,7 +148,7 @@ impl Finder<'_> {
         Chain {
             entry,
             target: graph.facts[index(target)],
-            likelihood: Likelihood::from_cost(value.cost),
+            likelihood: Likelihood::from_cost(value.cost()),
             sure: sure.filter(|_| all_sure).map(Likelihood::from_cost),
             hops: candidate.partial.hops(self.links, target),
         }

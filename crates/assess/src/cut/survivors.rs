@@ -9,8 +9,8 @@ use crate::likelihood::Likelihood;
 use crate::view::{Search, Value, View};
 
 /// Rounding of the factors of a product, one unit each, must not decide whether a chain of exactly
-/// the least likelihood counts. Relative to a likelihood this is 1e-11.
-const ROUNDING: u64 = 1 << 12;
+/// the least likelihood counts. Relative to a likelihood this is 4e-11.
+const ROUNDING: u64 = 1 << 6;
 
 /// The best surviving chain between an entry and a jewel fact.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,7 +51,7 @@ impl<'g> Survivors<'g> {
         for (place, entry) in self.graph.entries.iter().enumerate() {
             let held = self.graph.held_numbers(*entry);
             let bound = held.iter().map(|fact| bounds[index(*fact)]).min();
-            if let Some(bound) = bound.filter(|bound| bound.cost <= cost_max) {
+            if let Some(bound) = bound.filter(|bound| bound.cost() <= cost_max) {
                 starts.push((bound, number(place), held));
             }
         }
@@ -64,7 +64,7 @@ impl<'g> Survivors<'g> {
                 break;
             }
             search.run(view, &held, |fact, cost| {
-                cost.saturating_add(bounds[index(fact)].cost) <= cost_max
+                cost.saturating_add(bounds[index(fact)].cost()) <= cost_max
             });
             self.gather(view, &search, entry, &mut found);
         }
@@ -81,7 +81,7 @@ impl<'g> Survivors<'g> {
             }
             for target in &jewel.targets {
                 let value = search.value(*target);
-                if value.cost > self.cost_max || self.accepted.contains(&(entry, *target)) {
+                if value.cost() > self.cost_max || self.accepted.contains(&(entry, *target)) {
                     continue;
                 }
                 let pair = Pair { value, entry, target: *target };

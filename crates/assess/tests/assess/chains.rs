@@ -85,6 +85,7 @@ fn check_chain(graph: &HopGraph, chain: &Chain, plain: &[Plain]) {
         plain.entry == chain.entry && plain.target == chain.target && plain.steps == steps
     });
     let same = same.expect("the chain is among the minimal sets");
+    assert_eq!(chain.hops.len(), same.hops);
     assert!(close(chain.likelihood.value(), same.value));
     assert_eq!(chain.sure.is_some(), same.sure.is_some());
     if let (Some(one), Some(two)) = (chain.sure, same.sure) {

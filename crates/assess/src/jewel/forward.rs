@@ -1,0 +1,168 @@
+//! The values of facts from several entries at once.
+//!
+//! Facts are taken component by component in the order of hops, and within a component until
+//! nothing improves. A hop is looked at for all entries of a batch together, which costs little
+//! more than looking at it for one.
+
+use std::collections::VecDeque;
+
+use crate::blast::components;
+use crate::csr::{Rows, index, number};
+use crate::graph::NONE;
+use crate::view::{Value, View};
+
+/// How many entries make a batch.
+pub(super) const LANES: usize = 16;
+type Lanes = [Value; LANES];
+const NEVER: Lanes = [Value::NEVER; LANES];
+
+/// A hop as one of its premises sees it; facts by their places in the order.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    conclusion: u32,
+    /// The other premises; the premise itself where there are fewer.
+    others: [u32; 2],
+    several: bool,
+    adds: Value,
+}
+
+/// The hops that matter to some targets, laid out for going through them in order.
+#[derive(Debug)]
+pub(super) struct Forward {
+    /// The place of each fact; `NONE` where it matters to no target.
+    place_of: Vec<u32>,
+    /// Where each component ends.
+    ends: Vec<usize>,
+    starts: Vec<usize>,
+    steps: Vec<Step>,
+    values: Vec<Lanes>,
+    waiting: Vec<bool>,
+}
+
+impl Forward {
+    pub(super) fn new(view: &View<'_>, targets: &[u32]) -> Self {
+        let facts = view.graph.facts.len();
+        let relevant = view.relevant(targets);
+        let mut edges = Vec::new();
+        for fact in 0..number(facts) {
+            for hop in view.leaving(fact) {
+                edges.push((fact, view.graph.rows[index(*hop)].conclusion));
+            }
+        }
+        let (component_of, count) = components(&Rows::gather(facts, &edges), facts);
+        let mut order: Vec<u32> =
+            (0..number(facts)).filter(|fact| relevant[index(*fact)]).collect();
+        order.sort_by_key(|fact| (component_of[index(*fact)], *fact));
+        let mut place_of = vec![NONE; facts];
+        let mut ends = vec![0; count];
+        for (place, fact) in order.iter().enumerate() {
+            place_of[index(*fact)] = number(place);
+            ends[index(component_of[index(*fact)])] = place + 1;
+        }
+        ends.retain(|end| *end > 0);
+        let mut forward = Self {
+            place_of,
+            ends,
+            starts: vec![0],
+            steps: Vec::new(),
+            values: vec![NEVER; order.len()],
+            waiting: vec![false; order.len()],
+        };
+        for fact in order {
+            forward.lay_out(view, fact);
+        }
+        forward
+    }
+
+    fn lay_out(&mut self, view: &View<'_>, fact: u32) {
+        let place = self.place_of[index(fact)];
+        for hop in view.leaving(fact) {
+            let row = &view.graph.rows[index(*hop)];
+            let conclusion = self.place_of[index(row.conclusion)];
+            if conclusion == NONE || conclusion == place {
+                continue;
+            }
+            let mut others = [place; 2];
+            let rest = row.premises().iter().filter(|premise| **premise != fact);
+            for (slot, premise) in others.iter_mut().zip(rest) {
+                *slot = self.place_of[index(*premise)];
+            }
+            let several = row.premises().len() > 1;
+            self.steps.push(Step {
+                conclusion,
+                others,
+                several,
+                adds: Value::HELD.after(row.cost),
+            });
+        }
+        self.starts.push(self.steps.len());
+    }
+
+    /// Values every fact from up to [`LANES`] entries, by what each holds.
+    pub(super) fn run(&mut self, held: &[Vec<u32>]) {
+        self.values.fill(NEVER);
+        for (lane, facts) in held.iter().enumerate().take(LANES) {
+            for fact in facts {
+                let place = self.place_of[index(*fact)];
+                if place != NONE {
+                    self.values[index(place)][lane] = Value::HELD;
+                    self.waiting[index(place)] = true;
+                }
+            }
+        }
+        let mut open = VecDeque::new();
+        let mut start = 0;
+        for component in 0..self.ends.len() {
+            let end = self.ends[component];
+            open.extend((start..end).filter(|place| self.waiting[*place]));
+            while let Some(place) = open.pop_front() {
+                self.waiting[place] = false;
+                self.pass(place, end, &mut open);
+            }
+            start = end;
+        }
+    }
+
+    /// Takes every hop from a fact; conclusions before `end` are taken up again at once.
+    fn pass(&mut self, place: usize, end: usize, open: &mut VecDeque<usize>) {
+        for step in &self.steps[self.starts[place]..self.starts[place + 1]] {
+            let mut lanes = self.values[place];
+            if step.several {
+                for other in step.others {
+                    worst(&mut lanes, &self.values[index(other)]);
+                }
+            }
+            let conclusion = index(step.conclusion);
+            if better(&mut self.values[conclusion], &lanes, step.adds) && !self.waiting[conclusion]
+            {
+                self.waiting[conclusion] = true;
+                if conclusion < end {
+                    open.push_back(conclusion);
+                }
+            }
+        }
+    }
+
+    /// The value of a fact from the entry in this lane of the last run.
+    pub(super) fn value(&self, fact: u32, lane: usize) -> Value {
+        let place = self.place_of[index(fact)];
+        if place == NONE { Value::NEVER } else { self.values[index(place)][lane] }
+    }
+}
+
+fn worst(lanes: &mut Lanes, others: &Lanes) {
+    for (value, other) in lanes.iter_mut().zip(others) {
+        *value = (*value).max(*other);
+    }
+}
+
+/// Takes what is better after a hop; says whether anything is.
+fn better(values: &mut Lanes, premises: &Lanes, adds: Value) -> bool {
+    let mut changed = false;
+    for (value, premise) in values.iter_mut().zip(premises) {
+        let next = premise.plus(adds);
+        changed |= next < *value;
+        *value = (*value).min(next);
+    }
+    changed
+}
