@@ -12,6 +12,7 @@ use crate::args::{CanArguments, TextFormat};
 use crate::estate_folder;
 use crate::exit::{Failure, Outcome};
 use crate::output;
+use crate::text::one_line;
 use ask::{Question, Result};
 
 /// Answers the question and prints the answer.
@@ -25,7 +26,8 @@ pub(crate) fn run(arguments: &CanArguments) -> std::result::Result<Outcome, Fail
         over,
     };
     let result = Result::of(&loaded, &question)?;
-    let names = (arguments.from.as_str(), arguments.to.as_str());
+    let (from, to) = (one_line(&arguments.from), one_line(&arguments.to));
+    let names = (from.as_str(), to.as_str());
     let data = match arguments.format {
         TextFormat::Table => print::text(&result, &question, names),
         TextFormat::Json => output::json(&json::value(&loaded.estate, &result, &question, names)),

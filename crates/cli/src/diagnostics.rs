@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
@@ -10,6 +11,7 @@ use miette::{
 use watertight_source::{Diagnostic, Severity, Sources, Span, render_text};
 
 use crate::exit::say;
+use crate::text::{clean, one_line};
 
 /// How many warnings are printed without `--verbose`.
 const SHOWN_MAX: usize = 3;
@@ -31,7 +33,7 @@ pub(crate) fn summarise(diagnostics: &[Diagnostic], sources: &Sources, verbose: 
         return;
     }
     if verbose {
-        say(&render_text(diagnostics, sources));
+        say(&clean(&render_text(diagnostics, sources)));
         return;
     }
     let warnings = diagnostics.iter().filter(|one| one.severity == Severity::Warning);
@@ -55,7 +57,7 @@ pub(crate) fn summarise(diagnostics: &[Diagnostic], sources: &Sources, verbose: 
         crate::text::counted(warnings, "warning"),
         crate::text::counted(notes, "note"),
     );
-    say(&text);
+    say(&clean(&text));
 }
 
 /// `file:line` of a place.
@@ -69,9 +71,9 @@ pub(crate) fn errors(diagnostics: &[Diagnostic], sources: &Sources, verbose: boo
     let handler = GraphicalReportHandler::new_themed(theme()).with_width(100);
     let mut text = String::new();
     for diagnostic in diagnostics.iter().take(shown) {
-        let report = Report { diagnostic, sources };
+        let report = Report { diagnostic, sources, excerpt: OnceLock::new() };
         if handler.render_report(&mut text, &report).is_err() {
-            text.push_str(&render_text(std::slice::from_ref(diagnostic), sources));
+            text.push_str(&clean(&render_text(std::slice::from_ref(diagnostic), sources)));
         }
     }
     let more = diagnostics.len().saturating_sub(shown);
@@ -95,6 +97,8 @@ fn theme() -> GraphicalTheme {
 struct Report<'a> {
     diagnostic: &'a Diagnostic,
     sources: &'a Sources,
+    /// The line of the place, made harmless for a terminal.
+    excerpt: OnceLock<Vec<u8>>,
 }
 
 impl std::fmt::Debug for Report<'_> {
@@ -105,7 +109,7 @@ impl std::fmt::Debug for Report<'_> {
 
 impl std::fmt::Display for Report<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.diagnostic.message)
+        formatter.write_str(&one_line(&self.diagnostic.message))
     }
 }
 
@@ -147,6 +151,11 @@ impl Report<'_> {
         let bytes = self.sources.contents(span.file).as_bytes();
         let start = usize::try_from(span.start).unwrap_or(usize::MAX).min(bytes.len());
         let end = usize::try_from(span.end).unwrap_or(usize::MAX).clamp(start, bytes.len());
+        if start == bytes.len() {
+            // The end of the text is shown under its last character.
+            let last = bytes.iter().rposition(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
+            return SourceSpan::new(last.into(), usize::from(!bytes.is_empty()));
+        }
         let covered = bytes.get(start..end).unwrap_or_default();
         let line = covered.iter().position(|byte| *byte == b'\n').unwrap_or(covered.len());
         SourceSpan::new(start.into(), line.min(EXCERPT_MAX / 2))
@@ -158,8 +167,8 @@ impl SourceCode for Report<'_> {
     fn read_span<'a>(
         &'a self,
         span: &SourceSpan,
-        _lines_before: usize,
-        _lines_after: usize,
+        lines_before: usize,
+        lines_after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
         let place = self.diagnostic.span().ok_or(MietteError::OutOfBounds)?;
         let bytes = self.sources.contents(place.file).as_bytes();
@@ -172,7 +181,12 @@ impl SourceCode for Report<'_> {
         let wanted = start.saturating_add(length.min(EXCERPT_MAX).max(span.len()));
         let until = character_start(bytes, wanted.min(bytes.len()));
         let excerpt = bytes.get(from..until).unwrap_or_default();
-        let offset = u32::try_from(from).unwrap_or(u32::MAX);
+        // Byte for byte, so that offsets stay: what is no printable ASCII is a question mark.
+        let excerpt =
+            self.excerpt.get_or_init(|| excerpt.iter().map(|byte| shown(*byte)).collect());
+        // Without context, it is the position of the place itself that is asked for.
+        let asked = if lines_before == 0 && lines_after == 0 { start } else { from };
+        let offset = u32::try_from(asked).unwrap_or(u32::MAX);
         let position = self.sources.position(place.file, offset);
         let zero_based = |number: u32| usize::try_from(number.saturating_sub(1)).unwrap_or(0);
         Ok(Box::new(MietteSpanContents::new_named(
@@ -184,6 +198,10 @@ impl SourceCode for Report<'_> {
             1,
         )))
     }
+}
+
+fn shown(byte: u8) -> u8 {
+    if byte == b' ' || byte.is_ascii_graphic() { byte } else { b'?' }
 }
 
 /// The start of the character that holds a byte.

@@ -6,8 +6,6 @@
 mod files;
 mod identity;
 mod manifest;
-#[cfg(test)]
-mod tests;
 
 use std::fs::File;
 use std::io::Read;

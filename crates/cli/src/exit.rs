@@ -95,7 +95,7 @@ impl Failure {
 pub(crate) fn report(failure: &Failure) -> ExitCode {
     let code = failure.code();
     if code != 0 {
-        say(&format!("error: {failure}\n"));
+        say(&format!("error: {}\n", crate::text::one_line(&failure.to_string())));
     }
     ExitCode::from(code)
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::text::one_line;
+
 #[cfg(test)]
 mod tests;
 
@@ -24,16 +26,20 @@ impl Table {
     }
 
     /// Columns of equal width, two spaces apart; an empty cell is `-`.
+    ///
+    /// Cells are made harmless for a terminal.
     pub(crate) fn aligned(&self, indent: usize) -> String {
+        let rows: Vec<Vec<String>> =
+            self.rows.iter().map(|row| row.iter().map(|cell| one_line(cell)).collect()).collect();
         let mut widths: Vec<usize> = self.header.iter().map(|one| one.chars().count()).collect();
-        for row in &self.rows {
+        for row in &rows {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(shown(cell).chars().count());
             }
         }
         let mut text = String::new();
         let header: Vec<String> = self.header.iter().map(|one| one.to_uppercase()).collect();
-        for row in std::iter::once(&header).chain(&self.rows) {
+        for row in std::iter::once(&header).chain(&rows) {
             let mut line = " ".repeat(indent);
             for (width, cell) in widths.iter().zip(row) {
                 let cell = shown(cell);

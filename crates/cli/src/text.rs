@@ -20,9 +20,33 @@ pub(crate) fn counted(count: u64, noun: &str) -> String {
     }
 }
 
+/// Makes text harmless for a terminal: names come from whoever may write a tag.
+///
+/// Replaces characters that steer a terminal, hide, or turn the direction of text (Unicode
+/// Technical Report 36, sections 2.5 and 3). Line feeds are kept: where one stood in a name, the
+/// name was cleaned before.
+pub(crate) fn clean(text: &str) -> String {
+    text.chars()
+        .map(|letter| if letter != '\n' && steers(letter) { '\u{fffd}' } else { letter })
+        .collect()
+}
+
+fn steers(letter: char) -> bool {
+    letter.is_control()
+        || matches!(u32::from(letter),
+            0xad | 0x61c | 0x180e | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f
+            | 0xfeff | 0xfff0..=0xfffb | 0xfffe..=0xffff | 0xe0000..=0xe0fff)
+}
+
+/// A name on one line.
+pub(crate) fn one_line(text: &str) -> String {
+    clean(&text.replace('\n', "\u{fffd}"))
+}
+
 /// `title (id)`, or the id alone where that is the title.
 pub(crate) fn titled(title: &Name, id: &Name) -> String {
-    if title == id || title.is_empty() { id.to_string() } else { format!("{title} ({id})") }
+    let id = one_line(id);
+    if title.is_empty() || **title == *id { id } else { format!("{} ({id})", one_line(title)) }
 }
 
 /// A place as explanations name it.

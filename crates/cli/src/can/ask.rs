@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use watertight_model::{Disposition, Estate, Network};
+use watertight_model::{Bounds, Disposition, Estate, Network};
 use watertight_net::{Family, FlowSet, PortRange, PortSet, Protocol};
 use watertight_reach::ends::End;
 use watertight_reach::{Reach, Start, is_public};
@@ -138,7 +138,11 @@ impl Result {
         let mut groups: Vec<Group> = Vec::new();
         for pair in pairs(estate, question)? {
             let parts = reach.answer(&pair.start, pair.destination, &question.over.flows);
-            let parts: Vec<Explained> = parts.iter().map(|part| explainer.explain(part)).collect();
+            let mut parts: Vec<Explained> =
+                parts.iter().map(|part| explainer.explain(part)).collect();
+            if matches!(pair.start, Start::Realm(_)) {
+                parts.iter_mut().for_each(leave_out_reply);
+            }
             match groups.iter_mut().find(|group| group.parts == parts) {
                 Some(group) => group.pairs.push(pair),
                 None => groups.push(Group { pairs: vec![pair], parts }),
@@ -227,6 +231,14 @@ fn pairs(estate: &Estate, question: &Question) -> std::result::Result<Vec<Pair>,
         }
     }
     Ok(pairs)
+}
+
+/// A realm's router is nobody that a reply could come back to: what arrives counts.
+fn leave_out_reply(part: &mut Explained) {
+    if part.disposition.is_delivered() {
+        part.established = Bounds::exact(part.flows.clone());
+    }
+    part.reply = None;
 }
 
 /// From the internet, private addresses are no question where there is a public one.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use watertight_model::Disposition;
+use watertight_reach::ends::End;
 
 use super::ask::{Answer, Group, Over, Question, Result};
 use super::explain::{Explained, ExplainedReply, Hop, refusal};
@@ -18,12 +19,12 @@ pub(super) fn text(result: &Result, question: &Question, names: (&str, &str)) ->
     let over = question.over.show(&question.over.flows);
     // Writing to a String cannot fail.
     let _infallible = writeln!(text, "{}: {from} -> {to} over {over}", first_word(result));
-    let _infallible = writeln!(text, "{}", second_line(result, &question.over));
+    let _infallible = writeln!(text, "{}", second_line(result, question));
     for group in &result.groups {
         text.push('\n');
         print_group(&mut text, group, &question.over);
     }
-    text
+    crate::text::clean(&text)
 }
 
 /// The answer, or for what is denied the one disposition of all of it.
@@ -36,11 +37,15 @@ fn first_word(result: &Result) -> String {
     }
 }
 
-fn second_line(result: &Result, over: &Over) -> String {
+fn second_line(result: &Result, question: &Question) -> String {
+    let over = &question.over;
     if let Some(why) = &result.no_pair {
         return why.clone();
     }
     match result.answer {
+        Answer::Accepted | Answer::ExitsNetwork if matches!(question.from, End::Realm(_)) => {
+            format!("nobody in particular sends, so no reply is followed{}", between(result))
+        }
         Answer::Accepted | Answer::ExitsNetwork => {
             format!("the connection can be established{}", between(result))
         }
@@ -60,7 +65,9 @@ fn second_line(result: &Result, over: &Over) -> String {
         Answer::Denied => match most_telling(result) {
             Some(part) => {
                 let why = refusal(&part.hops).unwrap_or(&part.why);
-                format!("{} at {}: {why}", part.disposition, part.at)
+                let word = part.disposition.word();
+                let word = if first_word(result) == word { "" } else { word };
+                format!("{word} at {}: {why}", part.at).trim_start().to_owned()
             }
             None => "nothing arrives".to_owned(),
         },

@@ -1,0 +1,277 @@
+//! What holds for every command: exit codes, where output goes, which input is refused.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn small() -> PathBuf {
+    root().join("testdata/estates/small")
+}
+
+fn watertight(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_watertight"))
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn error(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// A copy of the small estate that a test may change.
+fn copy(to: &Path) {
+    for (path, contents) in files(&small()) {
+        let target = to.join(path.strip_prefix(small()).unwrap());
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::write(target, contents).unwrap();
+    }
+}
+
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            let contents = fs::read(&path).unwrap();
+            found.push((path, contents));
+        }
+    }
+    found
+}
+
+fn id(estate: &Path) -> String {
+    let output = watertight(&["inventory", text(estate), "-f", "json"]);
+    assert_eq!(code(&output), 0, "{}", error(&output));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    json["estate"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn json_begins_with_its_schema() {
+    let output = watertight(&["inventory", text(&small()), "--format", "json"]);
+    let json = String::from_utf8(output.stdout).unwrap();
+    assert!(json.starts_with("{\n  \"schema\": \"watertight.inventory/v1\""), "{json}");
+}
+
+#[test]
+fn out_names_a_file_and_leaves_standard_output_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("answer.json");
+    let arguments = ["can", "testdata/estates/small", "--from", "web-1", "--to", "db-1"];
+    let direct = watertight(&[&arguments[..], &["-f", "json"]].concat());
+    let to_file = watertight(&[&arguments[..], &["-f", "json", "-o", text(&out)]].concat());
+    assert!(to_file.stdout.is_empty());
+    assert_eq!(code(&to_file), code(&direct));
+    assert_eq!(fs::read(out).unwrap(), direct.stdout);
+}
+
+#[test]
+fn malformed_input_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("inventory.json");
+    for case in ["truncated", "not-utf8", "duplicate-key", "wrong-type", "conflict"] {
+        let estate = format!("crates/cli/tests/estates/{case}");
+        let output = watertight(&["inventory", &estate, "-f", "json", "-o", text(&out)]);
+        assert_eq!(code(&output), 3, "{case}");
+        assert!(output.stdout.is_empty(), "{case}");
+        assert!(!out.exists(), "{case}");
+        assert!(error(&output).contains("describe-vpcs.json:"), "{case}: {}", error(&output));
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_a_failure() {
+    let output =
+        watertight(&["inventory", "testdata/estates/small", "-o", "testdata/nowhere/out.txt"]);
+    assert_eq!(code(&output), 1);
+    assert!(error(&output).contains("testdata/nowhere/out.txt"));
+}
+
+#[test]
+fn wrong_usage_is_exit_code_3_and_help_is_0() {
+    assert_eq!(code(&watertight(&["cann"])), 3);
+    assert_eq!(code(&watertight(&["inventory"])), 3);
+    assert_eq!(code(&watertight(&["inventory", "x", "-f", "yaml"])), 3);
+    assert_eq!(code(&watertight(&["can", "--help"])), 0);
+    assert_eq!(code(&watertight(&["--version"])), 0);
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_failure() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_watertight"))
+        .args(["completions", "bash"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_single_body_is_an_estate() {
+    let body = small().join("raw/aws/111111111111/eu-west-1/ec2-describe-vpcs.json");
+    let output = watertight(&["inventory", text(&body)]);
+    assert_eq!(code(&output), 0, "{}", error(&output));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("2 networks"));
+}
+
+#[test]
+fn a_bare_tree_of_bodies_gives_the_same_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, contents) in files(&small().join("raw")) {
+        fs::write(folder.path().join(path.file_name().unwrap()), contents).unwrap();
+    }
+    let ask = |estate: &str| {
+        let arguments = ["can", estate, "--from", "ci-1", "--to", "db-1", "--over", "tcp/22"];
+        let output = watertight(&[&arguments[..], &["-f", "json"]].concat());
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (code(&output), json["answer"].clone(), json["arrives"].clone())
+    };
+    assert_eq!(ask(text(folder.path())), ask(text(&small())));
+}
+
+#[test]
+fn the_id_is_of_the_content_and_not_of_its_writing_or_times() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(folder.path());
+    let before = id(&small());
+    assert_eq!(before.len(), 64);
+    assert_eq!(id(folder.path()), before);
+
+    let manifest = folder.path().join("estate.json");
+    let written = fs::read_to_string(&manifest).unwrap();
+    assert!(written.contains("2026-11-20T06:30:00Z"));
+    fs::write(&manifest, written.replace("2026-11-20T06:30:00Z", "2027-01-01T00:00:00Z")).unwrap();
+    assert_eq!(id(folder.path()), before, "a time changes nothing");
+
+    let body = folder.path().join("raw/aws/111111111111/eu-west-1/ec2-describe-vpcs.json");
+    let value: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(&body).unwrap()).unwrap();
+    fs::write(&body, value.to_string()).unwrap();
+    assert_eq!(id(folder.path()), before, "white space changes nothing");
+
+    fs::write(&body, value.to_string().replace("\"build\"", "\"builds\"")).unwrap();
+    assert_ne!(id(folder.path()), before, "content does");
+}
+
+#[test]
+fn files_that_are_no_bodies_are_told_or_skipped() {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, contents) in files(&small().join("raw")) {
+        fs::write(folder.path().join(path.file_name().unwrap()), contents).unwrap();
+    }
+    fs::write(folder.path().join("notes.txt"), "hello").unwrap();
+    fs::write(folder.path().join(".hidden.json"), "not json").unwrap();
+    fs::create_dir(folder.path().join(".git")).unwrap();
+    fs::write(folder.path().join(".git/x.json"), "not json").unwrap();
+    let output = watertight(&["inventory", text(folder.path()), "--verbose"]);
+    assert_eq!(code(&output), 0, "{}", error(&output));
+    let told = error(&output);
+    assert!(told.contains("notes.txt") && !told.contains("hidden") && !told.contains(".git"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_symbolic_link_is_followed_and_a_loop_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let estate = folder.path().join("estate");
+    fs::create_dir(&estate).unwrap();
+    std::os::unix::fs::symlink(fs::canonicalize(small().join("raw")).unwrap(), estate.join("raw"))
+        .unwrap();
+    assert_eq!(code(&watertight(&["inventory", text(&estate)])), 0);
+    let inner = folder.path().join("loop/inner");
+    fs::create_dir_all(&inner).unwrap();
+    std::os::unix::fs::symlink("..", inner.join("up")).unwrap();
+    let output = watertight(&["inventory", text(&folder.path().join("loop"))]);
+    assert_eq!(code(&output), 3);
+    assert!(error(&output).contains("leads back"), "{}", error(&output));
+}
+
+#[test]
+fn the_description_is_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(folder.path());
+    let manifest = folder.path().join("estate.json");
+    let written = fs::read_to_string(&manifest).unwrap();
+    let inventory = |contents: &str, more: &[&str]| {
+        fs::write(&manifest, contents).unwrap();
+        watertight(&[&["inventory", text(folder.path())], more].concat())
+    };
+    let newer = inventory(&written.replace("estate/v1", "estate/v9"), &[]);
+    assert_eq!(code(&newer), 3);
+    assert!(error(&newer).contains("`watertight.estate/v9` is not known"), "{}", error(&newer));
+    let wrong = inventory(&written.replace("\"denied\": [", "\"denied\": [7, "), &[]);
+    assert_eq!(code(&wrong), 3);
+    let absent = written.replace("\"ec2-describe-vpcs\"", "\"ec2-describe-vpcs\", \"ec2-x\"");
+    let warned = inventory(&absent, &[]);
+    assert_eq!(code(&warned), 0);
+    assert!(error(&warned).contains("there is no body"), "{}", error(&warned));
+    assert_eq!(code(&inventory(&absent, &["--strict"])), 3);
+}
+
+#[test]
+fn bodies_of_a_provider_that_is_not_read_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(folder.path());
+    fs::create_dir_all(folder.path().join("raw/azure/x")).unwrap();
+    fs::write(folder.path().join("raw/azure/x/vnets.json"), "[]").unwrap();
+    let output = watertight(&["inventory", text(folder.path())]);
+    assert_eq!(code(&output), 0);
+    assert!(error(&output).contains("`raw/azure` are not read"), "{}", error(&output));
+}
+
+#[test]
+fn names_cannot_steer_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(folder.path());
+    let body = folder.path().join("raw/aws/111111111111/eu-west-1/ec2-describe-instances.json");
+    let written = fs::read_to_string(&body).unwrap();
+    let evil = r"ci\u001b[31m\n1";
+    fs::write(&body, written.replace("ci-1", evil)).unwrap();
+    for arguments in [
+        vec!["inventory", text(folder.path())],
+        vec!["can", text(folder.path()), "--from", "i-000000000000000b1", "--to", "db-1"],
+    ] {
+        let output = watertight(&arguments);
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(printed.contains("ci\u{fffd}[31m\u{fffd}1"), "{printed}");
+        assert!(!printed.contains('\u{1b}'));
+    }
+}
+
+#[test]
+fn errors_have_no_colours_away_from_a_terminal() {
+    let output = watertight(&["inventory", "crates/cli/tests/estates/truncated"]);
+    assert!(!error(&output).contains('\u{1b}'));
+}
+
+#[test]
+fn completions_and_man_pages_name_every_command() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let output = watertight(&["completions", shell]);
+        assert_eq!(code(&output), 0);
+        assert!(String::from_utf8(output.stdout).unwrap().contains("inventory"), "{shell}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(code(&watertight(&["man", "-o", text(folder.path())])), 0);
+    for page in ["watertight.1", "watertight-can.1", "watertight-inventory.1"] {
+        let content = fs::read_to_string(folder.path().join(page)).unwrap();
+        assert!(content.contains(".SH NAME"), "{page}");
+    }
+}
