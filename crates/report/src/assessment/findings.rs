@@ -1,0 +1,334 @@
+//! What to know or to change, worst first.
+
+mod exposed;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use watertight_model::{Criticality, Estate};
+use watertight_reach::Class;
+
+use super::Facts;
+use super::breach::place;
+use super::view::{ChainView, EvidenceView, FindingView, LinkView, Severity, View};
+use crate::coverage::Alone;
+use crate::ends::Names;
+use crate::exposure::Line;
+use crate::places::Places;
+use crate::text::{count, few, likelihood};
+
+/// How many findings are listed; all are counted.
+const FINDINGS_LISTED_MAX: usize = 300;
+/// How many pieces of evidence a finding lists.
+const EVIDENCE_LISTED_MAX: usize = 8;
+/// How many resources a finding lists.
+const RESOURCES_LISTED_MAX: usize = 20;
+/// From this likelihood on, a way from the internet to a jewel is critical.
+const CRITICAL_LIKELIHOOD: f64 = 0.05;
+
+/// A rule by which findings are made: its id, its name, and what it means.
+pub(super) struct Rule {
+    pub(super) id: &'static str,
+    pub(super) name: &'static str,
+    pub(super) text: &'static str,
+}
+
+/// Every rule, in the order in which findings of one severity are listed.
+pub(super) const RULES: [Rule; 9] = [
+    Rule {
+        id: "breach-chain",
+        name: "A breach gets to a crown jewel",
+        text: "A chain of hops leads from an entry to a crown jewel. Each hop is permitted; break one.",
+    },
+    Rule {
+        id: "exposed-wide",
+        name: "The internet reaches many ports",
+        text: "A range of ports, or everything, is open to the internet. Open the ports that are served.",
+    },
+    Rule {
+        id: "exposed-administration",
+        name: "The internet reaches remote administration",
+        text: "A port of remote administration is open to addresses outside. Use a session service or a VPN.",
+    },
+    Rule {
+        id: "exposed-data",
+        name: "The internet reaches a data store",
+        text: "A data store, or a port of one, is open to addresses outside. Put an application in front of it.",
+    },
+    Rule {
+        id: "metadata-without-token",
+        name: "A machine hands out its credential without a token",
+        text: "A forged request makes the machine give away its credential. Require a session token.",
+    },
+    Rule {
+        id: "single-layer",
+        name: "One layer alone refuses",
+        text: "Were this one layer opened by mistake, nothing else would refuse. Add a second one.",
+    },
+    Rule {
+        id: "reply-lost",
+        name: "Packets arrive and replies do not come back",
+        text: "What is sent gets through, and the reply does not. Either the opening or the gap is wrong.",
+    },
+    Rule {
+        id: "ungoverned",
+        name: "No guard decides",
+        text: "Routes connect the two ends and no guard refuses anything on the way.",
+    },
+    Rule {
+        id: "exposed",
+        name: "The internet reaches a service",
+        text: "Reached from outside. Right for what is meant to be public.",
+    },
+];
+
+/// The findings that are listed, and how many there are.
+pub(super) struct Found {
+    pub(super) listed: Vec<FindingView>,
+    pub(super) total: usize,
+}
+
+/// What findings are made from.
+pub(super) struct Input<'f> {
+    pub(super) facts: &'f Facts<'f>,
+    pub(super) places: Places<'f>,
+    pub(super) names: Names<'f>,
+}
+
+impl Input<'_> {
+    pub(super) fn evidence(&self, resource: &str, rule: &str, text: &str) -> EvidenceView {
+        EvidenceView {
+            resource: resource.to_owned(),
+            rule: rule.to_owned(),
+            text: text.to_owned(),
+            place: place(&self.places, self.facts, resource, rule, text),
+        }
+    }
+}
+
+/// All findings of an assessment.
+pub(super) fn findings(
+    facts: &Facts<'_>,
+    view: &View,
+    exposed: &[Line],
+    single: &[Alone],
+) -> Found {
+    let places = Places::new(facts.estate);
+    let input = Input { facts, places, names: Names::new(facts.estate) };
+    let mut found = chains(view);
+    found.extend(exposed::findings(&input, exposed));
+    found.extend(metadata(&input));
+    found.extend(single.iter().map(|one| single_layer(&input, one)));
+    found.extend(lost_replies(&input, view));
+    found.extend(ungoverned(&input));
+    let order: BTreeMap<&str, usize> =
+        RULES.iter().enumerate().map(|(place, rule)| (rule.id, place)).collect();
+    found.sort_by(|one, two| {
+        let key = |finding: &FindingView| (finding.severity, order.get(finding.rule).copied());
+        key(one).cmp(&key(two))
+    });
+    let total = found.len();
+    found.truncate(FINDINGS_LISTED_MAX);
+    for (number, finding) in found.iter_mut().enumerate() {
+        finding.id = format!("finding-{}", number + 1);
+        finding.evidence.truncate(EVIDENCE_LISTED_MAX);
+        finding.resources.truncate(RESOURCES_LISTED_MAX);
+    }
+    Found { listed: found, total }
+}
+
+/// One finding for each jewel that the internet gets to, and one for each that only breached
+/// workloads get to.
+fn chains(view: &View) -> Vec<FindingView> {
+    let mut groups: BTreeMap<(bool, &str), Vec<&ChainView>> = BTreeMap::new();
+    for chain in &view.chains.listed {
+        groups.entry((!chain.from_internet, &chain.target.subject)).or_default().push(chain);
+    }
+    let from_internet: BTreeSet<&str> =
+        groups.keys().filter(|key| !key.0).map(|key| key.1).collect();
+    let mut found: Vec<FindingView> = Vec::new();
+    for ((inside, target), chains) in &groups {
+        let Some(best) = chains.first() else { continue };
+        if *inside && from_internet.contains(target) {
+            continue;
+        }
+        let severity = if *inside {
+            Severity::High
+        } else if best.likelihood >= CRITICAL_LIKELIHOOD {
+            Severity::Critical
+        } else {
+            Severity::High
+        };
+        let title = if *inside {
+            let entries: BTreeSet<&str> = chains.iter().map(|chain| &*chain.entry).collect();
+            let entries: Vec<&str> = entries.into_iter().collect();
+            format!("A breach of {} gets to {target}", few(&entries, 3))
+        } else {
+            format!("The internet gets to {target}")
+        };
+        let text = format!(
+            "The likeliest of {} listed: {}, likelihood {}.",
+            count(chains.len(), "chain"),
+            count(best.hops.len(), "hop"),
+            likelihood(best.likelihood),
+        );
+        let mut evidence: Vec<EvidenceView> = Vec::new();
+        for hop in &best.hops {
+            evidence.extend(hop.evidence.first().cloned());
+        }
+        let links = chains.iter().take(6).map(|chain| LinkView {
+            text: format!("{} ({})", chain.id.replace('-', " "), likelihood(chain.likelihood)),
+            to: chain.id.clone(),
+        });
+        found.push(FindingView {
+            id: String::new(),
+            rule: "breach-chain",
+            severity,
+            title,
+            text,
+            resources: evidence.iter().map(|one| one.resource.clone()).collect(),
+            evidence,
+            links: links.collect(),
+        });
+    }
+    found
+}
+
+/// Machines that hand out a credential to a forged request.
+fn metadata(input: &Input<'_>) -> Vec<FindingView> {
+    let estate = input.facts.estate;
+    let mut groups: BTreeMap<String, Vec<EvidenceView>> = BTreeMap::new();
+    for (id, workload) in estate.workloads.iter() {
+        let (Some(credential), Some(metadata)) = (workload.credential, workload.metadata) else {
+            continue;
+        };
+        if metadata.enabled && !metadata.token_required {
+            let role = &estate.credentials[credential].name;
+            let text = format!("gives out {role} without a token");
+            let evidence = input.evidence(&workload.id, "", &text);
+            groups.entry(input.names.of(id)).or_default().push(evidence);
+        }
+    }
+    groups
+        .into_iter()
+        .map(|(name, evidence)| FindingView {
+            id: String::new(),
+            rule: "metadata-without-token",
+            severity: Severity::Medium,
+            title: format!("{name} hands out its credential without a token"),
+            text: format!(
+                "{} answer to the first version of the protocol.",
+                count(evidence.len(), "machine")
+            ),
+            resources: evidence.iter().map(|one| one.resource.clone()).collect(),
+            evidence,
+            links: Vec::new(),
+        })
+        .collect()
+}
+
+fn single_layer(input: &Input<'_>, one: &Alone) -> FindingView {
+    let jewel = one.criticality == Criticality::CrownJewel;
+    let text = format!("refuses {} from {}", one.flows, one.sources_text());
+    let evidence = one.guards.iter().map(|guard| input.evidence(guard, "", &text)).collect();
+    FindingView {
+        id: String::new(),
+        rule: "single-layer",
+        severity: if jewel { Severity::Medium } else { Severity::Low },
+        title: format!("{} alone keeps others from {}", one.layer, one.target.label()),
+        text: format!(
+            "Nothing else on the way refuses {}, for {}.",
+            one.flows,
+            count(one.sources.len(), "group").replace("groups", "groups of senders"),
+        ),
+        resources: one.guards.clone(),
+        evidence,
+        links: Vec::new(),
+    }
+}
+
+/// Pairs of segments between which nothing can be established of what arrives.
+fn lost_replies(input: &Input<'_>, view: &View) -> Vec<FindingView> {
+    let mut groups: BTreeMap<(String, String), BTreeSet<(String, String)>> = BTreeMap::new();
+    let inside = |class: &Class| matches!(class, Class::Endpoints(_));
+    let matrix = input.facts.matrix;
+    for ((from, to), cell) in &matrix.cells {
+        let (Some(source), Some(destination)) =
+            (matrix.classes.get(*from), matrix.classes.get(*to))
+        else {
+            continue;
+        };
+        let lost = cell.established.possible.is_empty() && !cell.forward.sure.is_empty();
+        if lost && inside(source) && inside(destination) {
+            let label = |class: &Class| {
+                let members = input.names.class_members(class);
+                let labels: Vec<&str> = members.iter().map(|one| one.label.as_str()).collect();
+                few(&labels, 3)
+            };
+            let flows = (label(source), cell.forward.sure.to_string());
+            groups.entry((label(destination), String::new())).or_default().insert(flows);
+        }
+    }
+    groups
+        .into_iter()
+        .map(|((to, _), senders)| {
+            let texts: Vec<String> =
+                senders.iter().map(|(from, flows)| format!("{from} over {flows}")).collect();
+            let links =
+                view.connectivity.iter().filter(|edge| edge.openness == 0).filter(|edge| {
+                    edge.flows.iter().any(|flow| flow.to == to && flow.reply == "no")
+                });
+            FindingView {
+                id: String::new(),
+                rule: "reply-lost",
+                severity: Severity::Low,
+                title: format!("No reply comes back from {to}"),
+                text: format!("What arrives cannot be answered: {}.", few(&texts, 4)),
+                resources: vec![to.clone()],
+                evidence: Vec::new(),
+                links: links
+                    .take(4)
+                    .map(|edge| LinkView { text: "matrix".to_owned(), to: edge.id.clone() })
+                    .collect(),
+            }
+        })
+        .collect()
+}
+
+/// One finding for all pairs inside the estate that no guard decides.
+fn ungoverned(input: &Input<'_>) -> Option<FindingView> {
+    let Facts { estate, matrix, surveyed, .. } = *input.facts;
+    let mut targets: BTreeSet<String> = BTreeSet::new();
+    let mut paths = 0;
+    for one in surveyed.iter().filter(|one| one.is_ungoverned()) {
+        let (Some(Class::Endpoints(_)), Some(to @ Class::Endpoints(_))) =
+            (matrix.classes.get(one.from), matrix.classes.get(one.to))
+        else {
+            continue;
+        };
+        if !in_subnet(estate, to) {
+            continue;
+        }
+        paths += 1;
+        targets.extend(input.names.class_members(to).into_iter().map(|member| member.label));
+    }
+    let targets: Vec<String> = targets.into_iter().collect();
+    (paths > 0).then(|| FindingView {
+        id: String::new(),
+        rule: "ungoverned",
+        severity: Severity::Low,
+        title: format!("{} inside the estate are decided by no guard", count(paths, "path")),
+        text: format!("They lead to {}.", few(&targets, 8)),
+        resources: targets,
+        evidence: Vec::new(),
+        links: Vec::new(),
+    })
+}
+
+fn in_subnet(estate: &Estate, class: &Class) -> bool {
+    match class {
+        Class::Endpoints(members) => {
+            members.iter().any(|id| estate.network.endpoints[*id].subnet.is_some())
+        }
+        Class::Internet(_) | Class::Outside(..) => false,
+    }
+}

@@ -1,0 +1,194 @@
+//! Findings about what the internet reaches.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use watertight_model::Name;
+use watertight_net::{AddressSet, FlowSet, PortSet};
+use watertight_reach::{Class, ClassIndex, Reach};
+
+use super::Input;
+use crate::assessment::view::{EvidenceView, FindingView, LinkView, Severity};
+use crate::ends::{End, Member};
+use crate::exposure::{Line, Way};
+use crate::openness::Openness;
+use crate::rows::over;
+
+/// Ports of remote administration, by IANA's registry and the products' documents: SSH, Telnet, RDP,
+/// VNC, `WinRM`, Docker, kubelet.
+const ADMINISTRATION: [u16; 9] = [22, 23, 2375, 2376, 3389, 5900, 5985, 5986, 10250];
+
+/// Ports at which data stores listen by default: SMB, SQL Server, Oracle, NFS, `MySQL`, `PostgreSQL`,
+/// Redshift, Redis, Cassandra, Elasticsearch, Memcached, `MongoDB`.
+const DATA: [u16; 12] = [445, 1433, 1521, 2049, 3306, 5432, 5439, 6379, 9042, 9200, 11211, 27017];
+
+/// Kinds of workload that hold data behind a port of their own.
+const STORES: [&str; 4] = ["database", "cache", "queue", "file-system"];
+
+fn ports(list: &[u16]) -> FlowSet {
+    list.iter()
+        .map(|port| {
+            FlowSet::tcp(PortSet::single(*port)).union(&FlowSet::udp(PortSet::single(*port)))
+        })
+        .collect()
+}
+
+/// The rule and severity of one line.
+fn judge(line: &Line, members: &[Member]) -> (&'static str, Severity) {
+    let flows = &line.established.possible;
+    let everywhere = match &line.outside {
+        End::Internet(space) => space.is_everywhere() || space.except.len() < space.prefixes.len(),
+        End::Workloads(_) | End::Outside(..) => false,
+    };
+    // A few named addresses are a choice that somebody made; the whole internet is another matter.
+    let weigh = |worst| if everywhere { worst } else { Severity::Low };
+    if line.through.is_some() {
+        return ("exposed", Severity::Low);
+    }
+    let network = members.iter().any(|member| {
+        !matches!(member.kind, "object-store" | "function" | "table" | "load-balancer")
+    });
+    if !network {
+        return ("exposed", Severity::Low);
+    }
+    if flows.intersects(&ports(&ADMINISTRATION)) && !Openness::of(flows).is_wide() {
+        return ("exposed-administration", weigh(Severity::High));
+    }
+    if members.iter().any(|member| STORES.contains(&member.kind)) {
+        return ("exposed-data", weigh(Severity::High));
+    }
+    if Openness::of(flows).is_wide() {
+        return ("exposed-wide", weigh(Severity::High));
+    }
+    if flows.intersects(&ports(&DATA)) {
+        return ("exposed-data", weigh(Severity::High));
+    }
+    ("exposed", Severity::Low)
+}
+
+pub(super) fn findings(input: &Input<'_>, lines: &[Line]) -> Vec<FindingView> {
+    type Group<'l> = (Severity, Vec<(usize, &'l Line)>);
+    let mut groups: BTreeMap<(&'static str, &End), Group<'_>> = BTreeMap::new();
+    let inbound = lines.iter().filter(|line| line.direction == Way::Inbound);
+    for (number, line) in inbound.enumerate() {
+        let End::Workloads(members) = &line.inside else { continue };
+        if line.established.possible.is_empty() {
+            continue;
+        }
+        let (rule, severity) = judge(line, members);
+        let group = groups.entry((rule, &line.inside)).or_insert((severity, Vec::new()));
+        group.0 = group.0.min(severity);
+        group.1.push((number, line));
+    }
+    let wanted = |rule: &str| rule != "exposed";
+    let reach = Reach::new(&input.facts.estate.network);
+    groups
+        .into_iter()
+        .map(|((rule, inside), (severity, lines))| {
+            let evidence =
+                if wanted(rule) { rules(input, &reach, inside, &lines) } else { Vec::new() };
+            finding(rule, severity, inside, &lines, evidence)
+        })
+        .collect()
+}
+
+fn finding(
+    rule: &'static str,
+    severity: Severity,
+    inside: &End,
+    lines: &[(usize, &Line)],
+    evidence: Vec<EvidenceView>,
+) -> FindingView {
+    let name = inside.label();
+    let title = match rule {
+        "exposed-administration" => {
+            format!("Remote administration of {name} is open to the internet")
+        }
+        "exposed-data" => format!("The data store {name} is open to the internet"),
+        "exposed-wide" => format!("Many ports of {name} are open to the internet"),
+        _ => format!("The internet reaches {name}"),
+    };
+    let parts: BTreeSet<String> = lines
+        .iter()
+        .map(|(_, line)| {
+            let through = line.through.as_ref().map(|front| format!(" through {front}"));
+            format!(
+                "{}{} from {}",
+                over(&line.established),
+                through.unwrap_or_default(),
+                line.outside.label()
+            )
+        })
+        .collect();
+    let parts: Vec<String> = parts.into_iter().collect();
+    let resources = match inside {
+        End::Workloads(members) => {
+            members.iter().flat_map(|member| &member.ids).map(Name::to_string).collect()
+        }
+        End::Internet(_) | End::Outside(..) => Vec::new(),
+    };
+    FindingView {
+        id: String::new(),
+        rule,
+        severity,
+        title,
+        text: format!("Open: {}.", crate::text::few(&parts, 4)),
+        resources,
+        evidence,
+        links: lines
+            .iter()
+            .take(4)
+            .map(|(number, _)| LinkView {
+                text: "exposure".to_owned(),
+                to: format!("exposed-{}", number + 1),
+            })
+            .collect(),
+    }
+}
+
+/// The rules that let the internet in.
+fn rules(
+    input: &Input<'_>,
+    reach: &Reach<'_>,
+    inside: &End,
+    lines: &[(usize, &Line)],
+) -> Vec<EvidenceView> {
+    let Some((from, to)) = classes(input, inside, lines) else { return Vec::new() };
+    let network = reach.network();
+    let mut found: Vec<EvidenceView> = Vec::new();
+    for way in reach.ways(input.facts.matrix, from, to) {
+        for (at, accepted) in way.layers.iter().flat_map(|(_, rules)| rules) {
+            let guard = &network.guards[at.guard];
+            let rule = guard
+                .stages(at.direction)
+                .get(at.stage)
+                .and_then(|stage| stage.rules.get(at.rule))
+                .map_or("", |rule| rule.name.as_str());
+            let text = format!("{} {} accepts {accepted}", guard.kind, guard.title);
+            let evidence = input.evidence(&guard.name, rule, &text);
+            if !found.contains(&evidence) {
+                found.push(evidence);
+            }
+        }
+    }
+    found
+}
+
+/// A class of the internet and one of the estate that a finding's first line is about.
+fn classes(
+    input: &Input<'_>,
+    inside: &End,
+    lines: &[(usize, &Line)],
+) -> Option<(ClassIndex, ClassIndex)> {
+    let (_, line) = lines.first()?;
+    let End::Internet(space) = &line.outside else { return None };
+    let addresses = AddressSet::from_prefixes(space.prefixes.iter().copied());
+    let classes = || input.facts.matrix.classes.iter().enumerate();
+    let (from, _) = classes().find(|(_, class)| {
+        matches!(class, Class::Internet(atom) if addresses.contains(atom.representative))
+    })?;
+    let (to, _) = classes().find(|(place, class)| {
+        let members = End::Workloads(input.names.class_members(class));
+        members == *inside && input.facts.matrix.cell(from, *place).is_some()
+    })?;
+    Some((from, to))
+}

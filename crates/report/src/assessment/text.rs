@@ -1,0 +1,237 @@
+//! The summary for a terminal.
+
+use std::fmt::Write;
+
+use super::view::{ActionView, ChainView, ChainsView, EvidenceView, Severity, View};
+use crate::table::{Layout, Table, wrap};
+use crate::text::{clean, count, likelihood, percent};
+
+/// How many chains are told with their hops.
+const CHAINS_TOLD_MAX: usize = 5;
+/// How many findings are told.
+const FINDINGS_TOLD_MAX: usize = 25;
+/// How many pieces of evidence are told for each hop.
+const EVIDENCE_TOLD_MAX: usize = 2;
+/// How many rows of exposure are told.
+const EXPOSED_TOLD_MAX: usize = 15;
+
+/// Score and best case, the likeliest chains with their hops, the cut set, findings, and what the
+/// internet reaches.
+pub fn text(view: &View, layout: &Layout) -> String {
+    let mut text = String::new();
+    headline(&mut text, view, layout);
+    chains(&mut text, &view.chains, layout);
+    cut(&mut text, view, layout);
+    findings(&mut text, view, layout);
+    exposure(&mut text, view, layout);
+    doubts(&mut text, view, layout);
+    text
+}
+
+fn headline(text: &mut String, view: &View, layout: &Layout) {
+    let estate = &view.estate;
+    match &view.score {
+        Some(score) => {
+            let title = format!("Score {:.1} of 100", score.value);
+            let _ = writeln!(text, "{}", layout.heading(&title));
+            if (score.best_case - score.value).abs() > 0.05 {
+                let _ = writeln!(
+                    text,
+                    "  {:.1} at best, if everything that could not be read holds",
+                    score.best_case
+                );
+            }
+            let _ = writeln!(
+                text,
+                "  a breach reaches {} of the estate by weight, and a crown jewel with likelihood {}",
+                percent(score.loss_all),
+                likelihood(score.loss_jewel),
+            );
+        }
+        None => {
+            let _ = writeln!(text, "{}", layout.heading("No score: no hops were derived"));
+        }
+    }
+    let _ = writeln!(
+        text,
+        "  {}, {} in {}; {}",
+        count(estate.workloads, "workload"),
+        count(estate.endpoints, "endpoint"),
+        count(estate.subnets, "subnet"),
+        count(estate.jewels, "crown jewel"),
+    );
+}
+
+fn chains(text: &mut String, chains: &ChainsView, layout: &Layout) {
+    let Some(total) = &chains.total else { return };
+    let at_least = if chains.total_exact { "" } else { "at least " };
+    let _ = writeln!(text, "\n{}", layout.heading(&format!("Breach chains: {at_least}{total}")));
+    for chain in chains.listed.iter().take(CHAINS_TOLD_MAX) {
+        tell_chain(text, chain, layout);
+    }
+    let more = chains.listed.len().saturating_sub(CHAINS_TOLD_MAX);
+    if more > 0 {
+        let _ =
+            writeln!(text, "  {}", layout.faint(&format!("{more} more in the page and the JSON")));
+    }
+}
+
+fn tell_chain(text: &mut String, chain: &ChainView, layout: &Layout) {
+    let certainty = match chain.sure_likelihood {
+        Some(sure) if (sure - chain.likelihood).abs() < 1e-9 => String::new(),
+        Some(sure) => format!(", {} for sure", likelihood(sure)),
+        None => ", not for sure".to_owned(),
+    };
+    let title = format!(
+        "{} to {}: likelihood {}{certainty}",
+        clean(&chain.entry),
+        clean(&chain.target.subject),
+        likelihood(chain.likelihood),
+    );
+    let _ = writeln!(text, "  {}", layout.heading(&title));
+    for (number, hop) in chain.hops.iter().enumerate() {
+        let sure = if hop.sure { "" } else { " (possible)" };
+        let _ = writeln!(
+            text,
+            "    {}. {} {}  {} {}  {}{sure}",
+            number + 1,
+            hop.conclusion.verb(),
+            clean(&hop.conclusion.subject),
+            hop.technique,
+            hop.technique_name,
+            likelihood(hop.likelihood),
+        );
+        for evidence in hop.evidence.iter().take(EVIDENCE_TOLD_MAX) {
+            tell_evidence(text, evidence, layout);
+        }
+    }
+}
+
+fn tell_evidence(text: &mut String, evidence: &EvidenceView, layout: &Layout) {
+    let mut line = clean(&evidence.resource);
+    if !evidence.rule.is_empty() {
+        let _ = write!(line, " {}", clean(&evidence.rule));
+    }
+    let _ = write!(line, ": {}", clean(&evidence.text));
+    if let Some(place) = &evidence.place {
+        let _ = write!(line, " ({}:{})", clean(&place.file), place.line);
+    }
+    for (number, part) in wrap(&line, layout.width.saturating_sub(9).max(20)).iter().enumerate() {
+        let indent = if number == 0 { "       " } else { "         " };
+        let _ = writeln!(text, "{indent}{}", layout.faint(part));
+    }
+}
+
+fn cut(text: &mut String, view: &View, layout: &Layout) {
+    let Some(cut) = &view.cut_set else { return };
+    let optimal = if cut.optimal {
+        String::new()
+    } else {
+        format!(", at most {} from the best", percent(cut.gap))
+    };
+    let title =
+        format!("Cut set: {}, cost {}{optimal}", count(cut.actions.len(), "action"), cut.cost);
+    let _ = writeln!(text, "\n{}", layout.heading(&title));
+    if cut.actions.is_empty() {
+        let _ = writeln!(text, "  nothing to cut");
+    } else {
+        text.push_str(&actions(&cut.actions).render(layout));
+    }
+    if cut.uncuttable_total > 0 {
+        let _ = writeln!(
+            text,
+            "  {} that no action parts: {}",
+            count(cut.uncuttable_total, "way"),
+            clean(&cut.uncuttable.join(", ")),
+        );
+    }
+    if !view.ranking.is_empty() {
+        let _ = writeln!(text, "\n{}", layout.heading("What raises the score most"));
+        text.push_str(&actions(&view.ranking).render(layout));
+    }
+}
+
+fn actions(actions: &[ActionView]) -> Table {
+    let mut table = Table::new(&["ACTION", "COST", "SCORE", "INTERNET REACHES", "DENIES"]);
+    for action in actions {
+        let change = |before: Option<f64>, after: Option<f64>, show: fn(f64) -> String| match (
+            before, after,
+        ) {
+            (Some(before), Some(after)) => format!("{} -> {}", show(before), show(after)),
+            _ => String::new(),
+        };
+        table.push(vec![
+            action.name.clone(),
+            action.cost.to_string(),
+            change(action.score_before, action.score_after, |score| format!("{score:.1}")),
+            change(action.blast_before, action.blast_after, percent),
+            crate::text::few(&action.denies, 2),
+        ]);
+    }
+    table
+}
+
+fn findings(text: &mut String, view: &View, layout: &Layout) {
+    let _ = writeln!(text, "\n{}", layout.heading(&format!("Findings: {}", view.findings_total)));
+    for severity in Severity::ALL {
+        let number = view.findings.iter().filter(|finding| finding.severity == severity).count();
+        if number > 0 {
+            let _ = writeln!(text, "  {} {}", number, severity.word());
+        }
+    }
+    if view.findings.is_empty() {
+        return;
+    }
+    text.push('\n');
+    let mut table = Table::new(&["SEVERITY", "FINDING", "WHERE"]);
+    for finding in view.findings.iter().take(FINDINGS_TOLD_MAX) {
+        let place = finding.evidence.iter().find_map(|evidence| evidence.place.as_ref());
+        let place = place.map(|place| format!("{}:{}", place.file, place.line));
+        table.push(vec![
+            finding.severity.word().to_owned(),
+            finding.title.clone(),
+            place.unwrap_or_default(),
+        ]);
+    }
+    text.push_str(&table.render(layout));
+    let more = view.findings_total.saturating_sub(FINDINGS_TOLD_MAX);
+    if more > 0 {
+        let _ =
+            writeln!(text, "{}", layout.faint(&format!("{more} more in the page and the JSON")));
+    }
+}
+
+fn exposure(text: &mut String, view: &View, layout: &Layout) {
+    let title = format!("The internet reaches: {}", count(view.exposure.len(), "group"));
+    let _ = writeln!(text, "\n{}", layout.heading(&title));
+    if view.exposure.is_empty() {
+        return;
+    }
+    let mut table = Table::new(&["REACHED", "FROM", "OVER", "REPLY", "THROUGH"]);
+    for exposed in view.exposure.iter().take(EXPOSED_TOLD_MAX) {
+        table.push(vec![
+            exposed.workloads.clone(),
+            exposed.from.clone(),
+            exposed.over.clone(),
+            exposed.reply.clone(),
+            exposed.through.clone().unwrap_or_default(),
+        ]);
+    }
+    text.push_str(&table.render(layout));
+    let more = view.exposure.len().saturating_sub(EXPOSED_TOLD_MAX);
+    if more > 0 {
+        let _ = writeln!(text, "{}", layout.faint(&format!("{more} more: watertight exposure")));
+    }
+}
+
+fn doubts(text: &mut String, view: &View, layout: &Layout) {
+    if view.diagnostics_total == 0 && view.estate.unread.is_empty() {
+        return;
+    }
+    let title = format!(
+        "What the input lacks: {}, {} not read",
+        count(view.diagnostics_total, "diagnostic"),
+        count(view.estate.unread.len(), "call"),
+    );
+    let _ = writeln!(text, "\n{}", layout.heading(&title));
+}
