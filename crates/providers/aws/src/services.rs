@@ -3,8 +3,12 @@
 //! Runs after interfaces: each service claims those that are its own, and gets inferred endpoints
 //! where the input hides them.
 
+mod caches;
+mod containers;
 mod databases;
+mod files;
 mod functions;
+mod kubernetes;
 pub(crate) mod place;
 pub(crate) mod service;
 mod stores;
@@ -17,7 +21,11 @@ use crate::context::Context;
 /// Converts services.
 pub(crate) fn convert(context: &mut Context<'_>) {
     databases::convert(context);
+    caches::convert(context);
+    files::convert(context);
     functions::convert(context);
+    containers::convert(context);
+    kubernetes::convert(context);
     stores::convert(context);
 }
 

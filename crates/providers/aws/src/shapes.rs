@@ -279,6 +279,19 @@ shapes! {
     CacheSubnetGroups {
         "CacheSubnetGroups" List, "describe-cache-subnet-groups", ["ARN"], [];
     }
+    MemoryDbClusters {
+        "Clusters" List, "describe-clusters", ["ARN", "Name"], ["ACLName", "NumberOfShards"];
+    }
+    MemoryDbSubnetGroups {
+        "SubnetGroups" List, "describe-subnet-groups", ["ARN"], ["ARN"];
+    }
+    DaxClusters {
+        "Clusters" List, "describe-clusters", ["ClusterArn", "ClusterName"],
+            ["ClusterDiscoveryEndpoint", "TotalNodes"];
+    }
+    DaxSubnetGroups {
+        "SubnetGroups" List, "describe-subnet-groups", ["SubnetGroupName"], ["SubnetGroupName"];
+    }
     RedshiftClusters {
         "Clusters" List, "describe-clusters", ["ClusterNamespaceArn", "ClusterIdentifier"],
             ["ClusterIdentifier"];
