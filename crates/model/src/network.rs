@@ -110,6 +110,8 @@ pub struct PlatformService {
     pub addresses: AddressSet,
     /// What it answers to; the rest is refused there.
     pub flows: FlowSet,
+    /// Endpoints that it does not answer, ordered: where it is switched off.
+    pub refuses: Vec<EndpointId>,
 }
 
 /// A named list of addresses that rules and routes refer to.

@@ -136,7 +136,9 @@ impl<'n> Reach<'n> {
             };
         };
         if is_to_itself(start, path) {
-            return (all, None);
+            // A client that is its own target behind a front which keeps its address gets an answer
+            // from itself, which it drops.
+            return (if path.by_front { nothing } else { all }, None);
         }
         let Some(destination) = path.source else { return (nothing, None) };
         let opened: Vec<Place> = path.guarded().collect();

@@ -165,10 +165,6 @@ impl<'w, 'n> Walk<'w, 'n> {
         if endpoint.holds(packet.destination) {
             return self.finish(packet, End::Delivered(id));
         }
-        if let EndpointRole::Translator(_) | EndpointRole::Inspector(_) = endpoint.role {
-            let why = Name::from("it passes connections on and opens none of its own");
-            return self.stop(packet, Disposition::DeniedOut, Place::Endpoint(id), why);
-        }
         let Some(subnet) = endpoint.subnet else {
             // In no subnet: the provider's service plane reaches the internet as it is.
             return self.come_from_internet(packet);
@@ -176,7 +172,11 @@ impl<'w, 'n> Walk<'w, 'n> {
         let realm = network.subnets[subnet].realm;
         if let Some(end) = self.platform(realm, packet.destination) {
             packet.realm = Some(realm);
-            return self.finish_platform(packet, end);
+            return self.finish_platform(packet, end, id);
+        }
+        if let EndpointRole::Translator(_) | EndpointRole::Inspector(_) = endpoint.role {
+            let why = Name::from("it passes connections on and opens none of its own");
+            return self.stop(packet, Disposition::DeniedOut, Place::Endpoint(id), why);
         }
         self.check(&mut packet, Place::Endpoint(id), Direction::Egress);
         self.leave_subnet(packet, subnet);
@@ -343,7 +343,7 @@ impl<'w, 'n> Walk<'w, 'n> {
         self.finish(packet, End::Unknown { at, why });
     }
 
-    fn finish_platform(&mut self, mut packet: Packet, end: PlatformEnd) {
+    fn finish_platform(&mut self, mut packet: Packet, end: PlatformEnd, asker: EndpointId) {
         match end {
             PlatformEnd::Resolver => {
                 packet.steps.push(Step::Carry {
@@ -354,6 +354,10 @@ impl<'w, 'n> Walk<'w, 'n> {
             }
             PlatformEnd::Service(position) => {
                 let Some(service) = self.network().platform.get(position) else { return };
+                if service.refuses.binary_search(&asker).is_ok() {
+                    let why = Name::from("the service is switched off");
+                    return self.stop(packet, Disposition::DeniedIn, Place::Endpoint(asker), why);
+                }
                 packet
                     .steps
                     .push(Step::Carry { at: Place::Internet, flows: service.flows.clone() });

@@ -29,7 +29,6 @@ const FAMILIES: &[Family] = &[
     accounts::convert,
     prefix_lists::convert,
     vpc::convert,
-    platform::convert,
     security_groups::convert,
     acls::convert,
     subnet::convert,
@@ -44,6 +43,7 @@ const FAMILIES: &[Family] = &[
     fronts::convert,
     services::convert_tags,
     owners::convert,
+    platform::convert,
     crate::iam::convert,
 ];
 

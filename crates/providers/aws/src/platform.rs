@@ -1,7 +1,7 @@
 //! Services that every instance reaches past every guard.
 
 use watertight_model::Name;
-use watertight_model::network::PlatformService;
+use watertight_model::network::{EndpointId, PlatformService};
 use watertight_net::{AddressSet, FlowSet, PortSet, Prefix};
 
 use crate::context::Context;
@@ -17,7 +17,20 @@ const PLATFORM: [&str; 2] = ["169.254.0.0/16", "fd00:ec2::/32"];
 ///
 /// Source: Amazon VPC User Guide, "Control traffic to your AWS resources using security groups",
 /// "Limitations"; Amazon EC2 User Guide, "Use the Instance Metadata Service".
+///
+/// Runs when workloads have their endpoints: the metadata service can be switched off.
 pub(crate) fn convert(context: &mut Context<'_>) {
+    let estate = &context.estate;
+    let refuses: Vec<EndpointId> = estate
+        .network
+        .endpoints
+        .iter()
+        .filter(|(_, endpoint)| {
+            let metadata = estate.workloads[endpoint.workload].metadata;
+            metadata.is_some_and(|metadata| !metadata.enabled)
+        })
+        .map(|(id, _)| id)
+        .collect();
     let metadata = prefixes(&METADATA);
     let rest = prefixes(&PLATFORM).difference(&metadata);
     context.estate.network.platform = vec![
@@ -25,8 +38,14 @@ pub(crate) fn convert(context: &mut Context<'_>) {
             name: Name::from("instance-metadata"),
             addresses: metadata,
             flows: FlowSet::tcp(PortSet::single(80)),
+            refuses,
         },
-        PlatformService { name: Name::from("link-local"), addresses: rest, flows: FlowSet::all() },
+        PlatformService {
+            name: Name::from("link-local"),
+            addresses: rest,
+            flows: FlowSet::all(),
+            refuses: Vec::new(),
+        },
     ];
 }
 

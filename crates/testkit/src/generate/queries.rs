@@ -26,6 +26,18 @@ pub(super) fn draw(draft: &mut Draft, count: usize) -> Vec<Packet> {
     packets
 }
 
+/// The interfaces that something sends from: a NAT gateway and an inspection endpoint only forward.
+fn senders(draft: &Draft) -> Vec<usize> {
+    let forwards = ["nat_gateway", "gateway_load_balancer_endpoint"];
+    let positions = draft.interfaces.iter().enumerate();
+    positions.filter(|(_, one)| !forwards.contains(&one.kind)).map(|(at, _)| at).collect()
+}
+
+fn any_sender(draft: &mut Draft) -> Option<usize> {
+    let senders = senders(draft);
+    draft.random.pick(&senders).copied()
+}
+
 fn packet(start: Start, source: Option<IpAddr>, destination: IpAddr) -> Packet {
     Packet {
         start,
@@ -74,7 +86,8 @@ fn sender(draft: &mut Draft, to: usize, peer: &PeerDraft, destination: IpAddr) -
         draft.connected.contains(&(vpc, home)) || draft.connected.contains(&(home, vpc))
     };
     let across = across && (0..draft.vpcs.len()).any(connected);
-    let found: Vec<(usize, IpAddr)> = (0..draft.interfaces.len())
+    let found: Vec<(usize, IpAddr)> = senders(draft)
+        .into_iter()
         .filter(|at| *at != to)
         .filter(|at| match vpc_of(draft, *at) {
             Some(vpc) if across => vpc != home && connected(vpc),
@@ -181,7 +194,8 @@ fn to_listener(draft: &mut Draft) -> Option<Packet> {
     let mut packet = if target.public.is_some() && draft.random.chance(50) {
         from_outside(draft, front, IpAddr::V4(*target.addresses.first()?))?
     } else {
-        let inside: Vec<usize> = (0..draft.interfaces.len())
+        let inside: Vec<usize> = senders(draft)
+            .into_iter()
             .filter(|at| {
                 let subnet = draft.interfaces.get(*at).map(|one| one.subnet);
                 subnet.and_then(|at| draft.subnets.get(at)).is_some_and(|one| one.vpc == vpc)
@@ -199,7 +213,7 @@ fn to_listener(draft: &mut Draft) -> Option<Packet> {
 
 /// From an interface to the internet, a public service or a network behind a tunnel.
 fn to_world(draft: &mut Draft) -> Option<Packet> {
-    let from = draft.random.below(draft.interfaces.len());
+    let from = any_sender(draft)?;
     let start = Start::Interface(draft.interfaces.get(from)?.id.clone());
     let version_6 = draft.interfaces.get(from)?.version_6.is_some() && draft.random.chance(40);
     let destination = if version_6 {
@@ -223,7 +237,7 @@ fn to_world(draft: &mut Draft) -> Option<Packet> {
 }
 
 fn to_platform(draft: &mut Draft) -> Option<Packet> {
-    let from = draft.random.below(draft.interfaces.len());
+    let from = any_sender(draft)?;
     let interface = draft.interfaces.get(from)?.clone();
     let vpc = draft.vpcs.get(draft.subnets.get(interface.subnet)?.vpc)?;
     let (destination, protocol, port) = match draft.random.below(4) {
@@ -243,7 +257,8 @@ fn to_platform(draft: &mut Draft) -> Option<Packet> {
 /// To an address that some route other than the local one leads to, from a subnet with that route.
 fn along_route(draft: &mut Draft) -> Option<Packet> {
     let table = draft.random.below(draft.tables.len());
-    let from: Vec<usize> = (0..draft.interfaces.len())
+    let from: Vec<usize> = senders(draft)
+        .into_iter()
         .filter(|at| {
             let subnet = draft.interfaces.get(*at).and_then(|one| draft.subnets.get(one.subnet));
             subnet.is_some_and(|subnet| subnet.table == table)
@@ -287,7 +302,7 @@ fn anything(draft: &mut Draft) -> Option<Packet> {
         }
         2 if version_4 => (Start::Internet, Some(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)))),
         _ => {
-            let at = draft.random.below(draft.interfaces.len());
+            let at = any_sender(draft)?;
             (Start::Interface(draft.interfaces.get(at)?.id.clone()), None)
         }
     };
@@ -336,7 +351,7 @@ fn change(draft: &mut Draft, packet: &mut Packet) {
             }
         }
         _ => {
-            let at = draft.random.below(draft.interfaces.len());
+            let at = any_sender(draft).unwrap_or(0);
             let other = draft.interfaces.get(at);
             if let Some(other) = other.filter(|_| matches!(packet.start, Start::Interface(_))) {
                 packet.start = Start::Interface(other.id.clone());

@@ -27,7 +27,9 @@ impl Estate {
             return Verdict::Yes;
         }
         if interface.groups.is_empty() {
-            return Verdict::from(interface.kind == "network_load_balancer");
+            // A NAT gateway has no groups, and a Network Load Balancer need not have any.
+            let open = ["network_load_balancer", "nat_gateway"];
+            return Verdict::from(open.contains(&interface.kind.as_str()));
         }
         let verdicts = interface.groups.iter().map(|id| match self.bodies.groups.get(id) {
             Some(group) => {

@@ -197,6 +197,9 @@ impl Estate {
     }
 
     fn to_nat(&self, id: &str, router: Router<'_>, flow: Flow) -> Vec<End> {
+        if !self.bodies.nats.contains_key(id) {
+            return flow.unknown(id, Vec::new());
+        }
         let nat = self.bodies.nats.get(id).filter(|nat| nat.available);
         let found = nat.and_then(|nat| Some((nat.private?, self.bodies.subnets.get(&nat.subnet)?)));
         let Some((private, subnet)) = found else {
@@ -251,6 +254,9 @@ impl Estate {
     }
 
     fn to_peering(&self, id: &str, router: Router<'_>, mut flow: Flow) -> Vec<End> {
+        if !self.bodies.peerings.contains_key(id) {
+            return flow.unknown(id, Vec::new());
+        }
         let peering = self.bodies.peerings.get(id).filter(|peering| peering.active);
         let peer = peering.and_then(|peering| {
             let [requester, accepter] = &peering.sides;
@@ -301,7 +307,8 @@ impl Estate {
         let interface = self.bodies.interfaces.get(id);
         let found = interface.and_then(|one| Some((one, self.bodies.subnets.get(&one.subnet)?)));
         let Some((interface, subnet)) = found else {
-            return flow.end(Disposition::NullRouted, router.at);
+            // The route is active, so its target exists; the bodies do not have it.
+            return flow.unknown(id, Vec::new());
         };
         if interface.addresses.contains(&flow.destination()) {
             return self.step_into(subnet, router, flow, |flow| self.arrive(interface, flow));

@@ -1,0 +1,168 @@
+//! The engine, asked in the twin's words.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use serde_json::Value;
+use watertight_aws::{Body, Options, convert};
+use watertight_model::network::{Attached, AttachmentId, EndpointId, GatewayId, RealmId, SubnetId};
+use watertight_model::{Bounds, Disposition, Estate};
+use watertight_net::{Family, Flow, FlowSet, Protocol};
+use watertight_reach::{OutsideBy, Place, Reach, Start};
+use watertight_source::{FileId, Limits, Tree};
+use watertight_testkit::twin::aws::{Packet, Start as TwinStart};
+
+/// What becomes of one packet, in terms that engine and twin share.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// Every disposition of an outcome.
+    pub(crate) dispositions: BTreeSet<&'static str>,
+    /// Whether it is delivered: surely, possibly.
+    pub(crate) arrives: (bool, bool),
+    /// Whether the reply comes back: surely, possibly.
+    pub(crate) established: (bool, bool),
+    /// The interfaces that accept it for sure.
+    pub(crate) delivered_to: BTreeSet<String>,
+}
+
+/// A converted estate with its names.
+pub(crate) struct Engine {
+    pub(crate) estate: Estate,
+    endpoints: BTreeMap<String, EndpointId>,
+    subnets: BTreeMap<String, SubnetId>,
+    realms: BTreeMap<String, RealmId>,
+    gateways: BTreeMap<String, GatewayId>,
+    attachments: BTreeMap<String, AttachmentId>,
+}
+
+/// Parses and converts bodies.
+pub(crate) fn estate_of(files: &[(String, Value)]) -> Estate {
+    let bodies: Vec<Body> = files
+        .iter()
+        .enumerate()
+        .map(|(number, (path, value))| {
+            let file = FileId(u32::try_from(number).expect("few files"));
+            let text = value.to_string();
+            let tree = Tree::parse_json(file, text.as_str(), &Limits::default())
+                .expect("generated bodies are JSON");
+            Body { path: path.clone(), tree }
+        })
+        .collect();
+    convert(&bodies, &Options::default()).estate
+}
+
+impl Engine {
+    pub(crate) fn new(files: &[(String, Value)]) -> Self {
+        let estate = estate_of(files);
+        let network = &estate.network;
+        let mut attachments: BTreeMap<String, AttachmentId> = BTreeMap::new();
+        for (id, attachment) in network.attachments.iter() {
+            attachments.insert(attachment.name.to_string(), id);
+            if let Attached::Outside(name) = &attachment.attached {
+                attachments.insert(name.to_string(), id);
+            }
+        }
+        Self {
+            endpoints: network
+                .endpoints
+                .iter()
+                .map(|(id, one)| (one.name.to_string(), id))
+                .collect(),
+            subnets: network.subnets.iter().map(|(id, one)| (one.name.to_string(), id)).collect(),
+            realms: network.realms.iter().map(|(id, one)| (one.name.to_string(), id)).collect(),
+            gateways: network.gateways.iter().map(|(id, one)| (one.name.to_string(), id)).collect(),
+            attachments,
+            estate,
+        }
+    }
+
+    pub(crate) fn asker(&self) -> Asker<'_> {
+        Asker { engine: self, reach: Reach::new(&self.estate.network) }
+    }
+
+    /// Where a packet starts; nowhere when its sender has no address of the family.
+    fn start(&self, packet: &Packet) -> Option<Start> {
+        let family = Family::of(packet.destination);
+        Some(match &packet.start {
+            TwinStart::Interface(id) => {
+                let endpoint =
+                    *self.endpoints.get(id).unwrap_or_else(|| panic!("no interface {id}"));
+                let own = self.estate.network.endpoints[endpoint].address(family);
+                let address = packet.source.or(own)?;
+                Start::Endpoint { endpoint, address }
+            }
+            TwinStart::SubnetAt(id) => {
+                Start::Subnet { subnet: self.subnets[id], address: source(packet) }
+            }
+            TwinStart::Vpc(id) => Start::Realm(self.realms[id]),
+            TwinStart::Internet => Start::Internet { address: source(packet) },
+            TwinStart::Outside(id) => {
+                let by = match (self.attachments.get(id), self.gateways.get(id)) {
+                    (Some(attachment), _) => OutsideBy::Attachment(*attachment),
+                    (None, Some(gateway)) => OutsideBy::Gateway(*gateway),
+                    (None, None) => panic!("no gateway or attachment {id}"),
+                };
+                Start::Outside { by, address: source(packet) }
+            }
+        })
+    }
+}
+
+fn source(packet: &Packet) -> IpAddr {
+    packet.source.expect("the packet has a source address")
+}
+
+/// The single flow of a packet.
+pub(crate) fn flow(packet: &Packet) -> FlowSet {
+    let protocol = Protocol(packet.protocol);
+    let flow = if protocol.has_ports() {
+        Flow::Ports {
+            protocol,
+            source_port: packet.source_port,
+            destination_port: packet.destination_port,
+        }
+    } else if protocol.has_types() {
+        Flow::Icmp { protocol, icmp_type: packet.icmp_type, icmp_code: packet.icmp_code }
+    } else {
+        Flow::Other { protocol }
+    };
+    flow.into()
+}
+
+/// An engine ready for questions.
+pub(crate) struct Asker<'e> {
+    engine: &'e Engine,
+    pub(crate) reach: Reach<'e>,
+}
+
+impl Asker<'_> {
+    pub(crate) fn verdict(&self, packet: &Packet) -> Verdict {
+        let mut verdict = Verdict::default();
+        let Some(start) = self.engine.start(packet) else {
+            verdict.dispositions.insert(Disposition::NoRoute.word());
+            return verdict;
+        };
+        let none = Bounds::exact(FlowSet::none());
+        let mut established = none;
+        for part in self.reach.answer(&start, packet.destination, &flow(packet)) {
+            verdict.dispositions.insert(part.disposition.word());
+            if part.disposition.is_delivered() {
+                verdict.arrives = (true, true);
+            }
+            if part.disposition == Disposition::Unknown {
+                verdict.arrives.1 = true;
+            }
+            if let (Disposition::Accepted, Place::Endpoint(id)) = (part.disposition, part.at) {
+                let endpoint = &self.engine.estate.network.endpoints[id];
+                // The twin names interfaces; a service in no subnet has none.
+                if endpoint.subnet.is_some() {
+                    verdict.delivered_to.insert(endpoint.name.to_string());
+                }
+            }
+            established.sure = established.sure.union(&part.established.sure);
+            established.possible = established.possible.union(&part.established.possible);
+        }
+        verdict.established = (!established.sure.is_empty(), !established.possible.is_empty());
+        verdict
+    }
+}

@@ -1,0 +1,136 @@
+//! The engine equals its slow twin on generated estates.
+//!
+//! The twin walks single packets over the raw bodies and shares no code with the converter or with
+//! the engine. `WATERTIGHT_TWIN_ESTATES` sets how many estates are drawn (10,000 in CI),
+//! `WATERTIGHT_TWIN_SEED` where the seeds begin.
+
+mod engine;
+
+use std::collections::BTreeSet;
+
+use engine::{Engine, Verdict};
+use watertight_testkit::generate::{self, Generated, Size, Statistics};
+use watertight_testkit::twin::aws::{Disposition, Estate, Outcome, Packet};
+
+/// How many estates are drawn where nothing else is said.
+const ESTATES: u64 = 300;
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+/// What the twin says, in the terms in which both are compared.
+fn expected(outcomes: &[Outcome]) -> Verdict {
+    let mut verdict = Verdict::default();
+    for outcome in outcomes {
+        add(&mut verdict, outcome);
+        verdict.established.0 |= outcome.established;
+        verdict.established.1 |= outcome.may_establish;
+    }
+    verdict
+}
+
+fn add(verdict: &mut Verdict, outcome: &Outcome) {
+    match outcome.disposition {
+        Disposition::Unknown if outcome.upper.is_empty() => {
+            verdict.dispositions.insert("unknown");
+            verdict.arrives.1 = true;
+        }
+        Disposition::Unknown => {
+            for upper in &outcome.upper {
+                let mut inner = Verdict::default();
+                add(&mut inner, upper);
+                if inner.arrives.1 {
+                    verdict.arrives.1 = true;
+                    verdict.dispositions.insert("unknown");
+                } else {
+                    verdict.dispositions.extend(inner.dispositions);
+                }
+            }
+        }
+        disposition => {
+            verdict.dispositions.insert(disposition.name());
+            if matches!(disposition, Disposition::Accepted | Disposition::ExitsNetwork) {
+                verdict.arrives = (true, true);
+            }
+            if let Some(interface) = &outcome.delivered_to
+                && disposition == Disposition::Accepted
+            {
+                verdict.delivered_to.insert(interface.clone());
+            }
+        }
+    }
+}
+
+fn check(seed: u64, generated: &Generated, failures: &mut Vec<String>) {
+    let twin = Estate::load(&generated.files);
+    let engine = Engine::new(&generated.files);
+    let ask = engine.asker();
+    for packet in &generated.queries {
+        let expected = expected(&twin.walk(packet).outcomes);
+        let got = ask.verdict(packet);
+        if got != expected {
+            failures.push(describe(seed, packet, &expected, &got, &twin));
+        }
+    }
+}
+
+fn describe(
+    seed: u64,
+    packet: &Packet,
+    expected: &Verdict,
+    got: &Verdict,
+    twin: &Estate,
+) -> String {
+    let paths: Vec<String> = twin
+        .walk(packet)
+        .outcomes
+        .iter()
+        .map(|outcome| {
+            format!(
+                "{} at {}: {}",
+                outcome.disposition.name(),
+                outcome.at,
+                outcome.path.join(" > ")
+            )
+        })
+        .collect();
+    format!(
+        "seed {seed}: {packet:?}\n  twin   {expected:?}\n  engine {got:?}\n  twin's way: {}",
+        paths.join(" | ")
+    )
+}
+
+#[test]
+fn dispositions_replies_and_bounds_equal_the_twins() {
+    let first = setting("WATERTIGHT_TWIN_SEED", 1);
+    let estates = setting("WATERTIGHT_TWIN_ESTATES", ESTATES);
+    let mut failures = Vec::new();
+    let mut statistics = Statistics::default();
+    for seed in first..first + estates {
+        let generated = generate::aws(seed, Size::AVERAGE);
+        statistics.add(&generated);
+        check(seed, &generated, &mut failures);
+        assert!(failures.len() < 200, "too many differences:\n{}", shown(&failures));
+    }
+    println!("{statistics}");
+    assert!(failures.is_empty(), "{} differences:\n{}", failures.len(), shown(&failures));
+    statistics.check().expect("generated estates are varied enough");
+}
+
+fn shown(failures: &[String]) -> String {
+    let distinct: BTreeSet<&String> = failures.iter().collect();
+    distinct.into_iter().take(12).cloned().collect::<Vec<_>>().join("\n")
+}
+
+/// Writes the bodies of one seed to a folder, to look into a difference by hand.
+#[test]
+fn bodies_of_a_seed_can_be_written_out() {
+    let Ok(folder) = std::env::var("WATERTIGHT_TWIN_DUMP") else { return };
+    let generated = generate::aws(setting("WATERTIGHT_TWIN_SEED", 1), Size::AVERAGE);
+    for (path, value) in &generated.files {
+        let path = std::path::Path::new(&folder).join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("folder made");
+        std::fs::write(path, format!("{value:#}")).expect("body written");
+    }
+}
