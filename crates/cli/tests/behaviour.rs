@@ -1,5 +1,7 @@
 //! What holds for every command: exit codes, where output goes, which input is refused.
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -2,6 +2,8 @@
 //! standard error and exit code. `UPDATE=1 cargo test -p watertight --test transcripts` writes them
 //! anew from their first lines.
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,7 +35,7 @@ fn transcripts_are_what_the_program_prints() {
 /// Runs a line such as `$ watertight can ... --over 'tcp/80; tcp/443'` from the root of the
 /// checkout.
 fn transcript(line: &str) -> String {
-    let words = words(line.strip_prefix("$ watertight ").expect("a command line"));
+    let words = words(line.strip_prefix("$ watertight ").unwrap());
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let output = Command::new(env!("CARGO_BIN_EXE_watertight"))
         .args(words)

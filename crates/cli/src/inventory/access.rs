@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use watertight_model::network::{Endpoint, EndpointRole, Front, GatewayKind};
-use watertight_model::{Estate, Name};
+use watertight_model::{Estate, Name, WorkloadKind};
 use watertight_net::Family;
 
 /// A place that has an address on the internet.
@@ -13,7 +13,8 @@ pub(super) struct AccessPoint {
     pub(super) kind: &'static str,
     pub(super) workload: Name,
     pub(super) endpoint: Name,
-    pub(super) address: IpAddr,
+    /// None for what the provider answers for at a name of its own (a function's URL).
+    pub(super) address: Option<IpAddr>,
     /// What it listens on, for fronts.
     pub(super) listens: String,
 }
@@ -27,14 +28,18 @@ pub(super) fn points(estate: &Estate) -> Vec<AccessPoint> {
             continue;
         }
         let front = front_of(estate, endpoint);
-        for address in public_addresses(estate, endpoint) {
+        let workload = &estate.workloads[endpoint.workload];
+        let addresses = public_addresses(estate, endpoint).into_iter().map(Some);
+        let is_called = workload.kind == WorkloadKind::Function || front.is_some();
+        let by_name = endpoint.subnet.is_none() && endpoint.addresses.is_empty() && is_called;
+        for address in addresses.chain(by_name.then_some(None)) {
             points.push(AccessPoint {
                 kind: match (front, endpoint.subnet) {
                     (Some(_), _) => "front",
                     (None, Some(_)) => "address",
                     (None, None) => "service",
                 },
-                workload: estate.workloads[endpoint.workload].name.clone(),
+                workload: workload.name.clone(),
                 endpoint: endpoint.name.clone(),
                 address,
                 listens: front.map_or_else(String::new, listens),

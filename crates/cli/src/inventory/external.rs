@@ -17,7 +17,7 @@ pub(super) fn dependencies(network: &Network) -> Vec<Dependency> {
     let mut add = |kind, id: &str, detail: &str| {
         found.push(Dependency { kind, id: id.to_owned(), detail: detail.to_owned() });
     };
-    for gateway in network.gateways.values() {
+    for gateway in network.gateways.values().filter(|gateway| gateway.available) {
         match &gateway.kind {
             GatewayKind::Tunnel { .. } => {
                 add("outside network", &format!("outside:{}", gateway.name), "through a tunnel");
@@ -39,7 +39,7 @@ pub(super) fn dependencies(network: &Network) -> Vec<Dependency> {
             | GatewayKind::Transit => {}
         }
     }
-    for attachment in network.attachments.values() {
+    for attachment in network.attachments.values().filter(|attachment| attachment.available) {
         match &attachment.attached {
             Attached::Outside(resource) => {
                 let detail = format!("attached by {}", attachment.name);

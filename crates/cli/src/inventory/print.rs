@@ -19,12 +19,12 @@ pub(super) fn text(inventory: &Inventory<'_>) -> String {
         points.row(vec![
             point.kind.to_owned(),
             point.workload.to_string(),
-            point.address.to_string(),
+            point.address.map(|address| address.to_string()).unwrap_or_default(),
             point.listens.clone(),
             point.endpoint.to_string(),
         ]);
     }
-    let title = "Access points (addresses on the internet)";
+    let title = "Access points (addresses and names on the internet)";
     section(&mut text, title, &points, !inventory.access_points.is_empty());
     let mut external = Table::new(&["kind", "what", "detail"]);
     for one in &inventory.dependencies {
@@ -148,7 +148,7 @@ pub(super) fn json(inventory: &Inventory<'_>) -> Value {
                 "kind": one.kind,
                 "workload": one.workload.as_str(),
                 "endpoint": one.endpoint.as_str(),
-                "address": one.address.to_string(),
+                "address": one.address.map(|address| address.to_string()),
                 "listens": one.listens,
             })
         })
