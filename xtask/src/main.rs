@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a developer's program: standard output is its interface")]
 
 mod ci;
+mod conformance;
 mod tidy;
 mod workspace;
 
@@ -17,7 +18,7 @@ struct Subcommand {
     run: fn(&Path, &ArgMatches) -> Result<ExitCode, workspace::Error>,
 }
 
-const SUBCOMMANDS: &[Subcommand] = &[tidy::SUBCOMMAND, ci::SUBCOMMAND];
+const SUBCOMMANDS: &[Subcommand] = &[tidy::SUBCOMMAND, ci::SUBCOMMAND, conformance::SUBCOMMAND];
 
 fn main() -> ExitCode {
     let subcommands = SUBCOMMANDS.iter().map(|subcommand| (subcommand.command)());

@@ -5,6 +5,7 @@ use std::process::Command;
 use super::run::Runner;
 use super::totals::Format;
 use super::{Outcome, Stage};
+use crate::conformance::{self, Options, Verdict};
 use crate::tidy;
 use crate::workspace::Error;
 
@@ -17,6 +18,7 @@ pub(super) const STAGES: &[Stage] = &[
     Stage { name: "doc", run: doc },
     Stage { name: "tests", run: tests },
     Stage { name: "doctests", run: doctests },
+    Stage { name: "conformance", run: conformance_stage },
 ];
 
 fn fmt(runner: &mut Runner) -> Result<Outcome, Error> {
@@ -90,4 +92,13 @@ fn doctests(runner: &mut Runner) -> Result<Outcome, Error> {
         with_lints(&mut command);
     }
     runner.run_tests(&mut command, Format::Libtest).map(Outcome::passed_if)
+}
+
+/// Cases of other projects; without their folder there is nothing to compare with.
+fn conformance_stage(runner: &mut Runner) -> Result<Outcome, Error> {
+    Ok(match conformance::run(&runner.root, &Options::default())? {
+        Verdict::Passed => Outcome::Passed,
+        Verdict::Failed => Outcome::Failed,
+        Verdict::Absent(reason) => Outcome::Skipped(reason),
+    })
 }
