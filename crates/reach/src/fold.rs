@@ -36,8 +36,8 @@ pub(crate) struct Stop {
 pub(crate) enum Asking<'a> {
     /// Every guard is asked.
     All,
-    /// A reply: stateful guards of these places let it pass, stateful guards of other places saw
-    /// one direction only and drop it.
+    /// A reply: stateful guards of these places let it pass. Stateful guards of other places see
+    /// one direction only: what their rules accept passes perhaps.
     Reply(&'a [Place]),
 }
 
@@ -126,10 +126,9 @@ impl Folding<'_> {
                 if opened.contains(&check.place) {
                     continue;
                 }
-                let none = Bounds::exact(FlowSet::none());
-                let why = Name::from("a stateful guard did not see the connection being opened");
-                self.narrow(position, &none, disposition, check.place, &why);
-                continue;
+                // It sees one direction only: whether its rules are asked or it drops what no
+                // connection expects is its own affair.
+                self.current.sure = FlowSet::none();
             }
             let accepted = layer_accepts(
                 self.network,

@@ -1,7 +1,7 @@
 //! Services that every instance reaches past every guard.
 
-use watertight_model::Name;
 use watertight_model::network::{EndpointId, PlatformService};
+use watertight_model::{Name, WorkloadKind};
 use watertight_net::{AddressSet, FlowSet, PortSet, Prefix};
 
 use crate::context::Context;
@@ -18,7 +18,8 @@ const PLATFORM: [&str; 2] = ["169.254.0.0/16", "fd00:ec2::/32"];
 /// Source: Amazon VPC User Guide, "Control traffic to your AWS resources using security groups",
 /// "Limitations"; Amazon EC2 User Guide, "Use the Instance Metadata Service".
 ///
-/// Runs when workloads have their endpoints: the metadata service can be switched off.
+/// Runs when workloads have their endpoints: the metadata service answers instances only, and can
+/// be switched off.
 pub(crate) fn convert(context: &mut Context<'_>) {
     let estate = &context.estate;
     let refuses: Vec<EndpointId> = estate
@@ -26,8 +27,9 @@ pub(crate) fn convert(context: &mut Context<'_>) {
         .endpoints
         .iter()
         .filter(|(_, endpoint)| {
-            let metadata = estate.workloads[endpoint.workload].metadata;
-            metadata.is_some_and(|metadata| !metadata.enabled)
+            let workload = &estate.workloads[endpoint.workload];
+            workload.kind != WorkloadKind::Machine
+                || workload.metadata.is_some_and(|metadata| !metadata.enabled)
         })
         .map(|(id, _)| id)
         .collect();
