@@ -46,6 +46,7 @@ fn rule_02_reference_over_an_active_peering_in_one_region() {
 #[test]
 fn rule_13_longest_prefix_then_static_then_list_then_learnt() {
     let mut world = World::new();
+    world.deleted_nat();
     world.add(
         "VpnGateways",
         json!({
@@ -104,6 +105,7 @@ fn rule_15_a_subnet_may_be_reached_through_something_else() {
 fn rule_17_blackhole_still_wins() {
     let mut world = World::new();
     world.internet_gateway("a");
+    world.deleted_nat();
     world.publish("eni-a1", "54.0.0.1");
     world.route("rtb-a", "8.8.8.0/24", "NatGatewayId", "nat-gone");
     world.expect(&tcp("eni-a1", "8.8.8.8"), NullRouted);
@@ -111,6 +113,17 @@ fn rule_17_blackhole_still_wins() {
     routes.last_mut().unwrap()["State"] = json!("blackhole");
     world.expect(&tcp("eni-a1", "8.8.8.8"), NullRouted);
     world.expect(&tcp("eni-a1", "8.8.4.4"), ExitsNetwork);
+}
+
+#[test]
+fn rule_17_target_that_no_body_has() {
+    // The route is active, so something is there that was not collected: another account's, say.
+    let mut world = World::new();
+    world.route("rtb-a", "192.0.2.0/24", "NetworkInterfaceId", "eni-elsewhere");
+    world.expect(&tcp("eni-a1", "192.0.2.1"), Unknown);
+    let routes = world.get("rtb-a")["Routes"].as_array_mut().unwrap();
+    routes.last_mut().unwrap()["State"] = json!("blackhole");
+    world.expect(&tcp("eni-a1", "192.0.2.1"), NullRouted);
 }
 
 #[test]

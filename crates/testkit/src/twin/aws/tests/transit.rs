@@ -143,6 +143,7 @@ fn rule_06_acls_and_the_attachment_subnet() {
 #[test]
 fn rule_22_attachment_subnets_table_routes_what_comes_out() {
     let mut world = connected();
+    world.deleted_nat();
     world.route("rtb-b", "10.1.2.0/24", "NatGatewayId", "nat-gone");
     let outcome = world.walk(&tcp("eni-a1", "10.1.2.10"));
     assert_eq!((outcome.disposition, outcome.at.as_str()), (NullRouted, "subnet-b1"));

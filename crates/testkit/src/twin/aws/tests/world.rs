@@ -184,6 +184,16 @@ impl World {
         self.route(&format!("rtb-{name}"), "::/0", "GatewayId", &id);
     }
 
+    /// A NAT gateway `nat-gone` that was deleted: its body stays for a while.
+    pub(super) fn deleted_nat(&mut self) {
+        self.add(
+            "NatGateways",
+            json!({
+                "NatGatewayId": "nat-gone", "State": "deleted", "NatGatewayAddresses": [],
+            }),
+        );
+    }
+
     /// Gives an interface's first address a public one.
     pub(super) fn publish(&mut self, interface: &str, public: &str) {
         let association = json!({"PublicIp": public, "IpOwnerId": "amazon"});
