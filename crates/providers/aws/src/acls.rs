@@ -21,13 +21,19 @@ pub(crate) fn convert(context: &mut Context<'_>) {
         let title = context.fields.name_tag(item.node, "Tags").unwrap_or(item.id);
         let (ingress, egress) = entries(context, item, &mut flows);
         let name = context.name(item.id);
+        let default = if item.node.get("Entries").is_some() {
+            StageDefault::Deny
+        } else {
+            let text = format!("the entries of {} are not in the input", item.id);
+            StageDefault::Unknown(context.name(&text))
+        };
         let guard = Guard {
             name: name.clone(),
             title: context.name(title),
             kind: context.name("network ACL"),
             stateful: false,
-            ingress: vec![stage(ingress)],
-            egress: vec![stage(egress)],
+            ingress: vec![stage(ingress, default.clone())],
+            egress: vec![stage(egress, default)],
             origin: Some(item.node.span()),
         };
         let guard = context.estate.network.guards.push(guard);
@@ -35,11 +41,11 @@ pub(crate) fn convert(context: &mut Context<'_>) {
     }
 }
 
-/// Entries in ascending order; what none matches is denied.
-fn stage(mut entries: Vec<(i64, Rule)>) -> Stage {
+/// Entries in ascending order.
+fn stage(mut entries: Vec<(i64, Rule)>, default: StageDefault) -> Stage {
     entries.sort_by_key(|(number, _)| *number);
     let rules = entries.into_iter().map(|(_, rule)| rule).collect();
-    Stage { combine: Combine::Ordered, rules, default: StageDefault::Deny }
+    Stage { combine: Combine::Ordered, rules, default }
 }
 
 type Numbered = Vec<(i64, Rule)>;

@@ -17,6 +17,7 @@ use crate::index::Item;
 use crate::instances::is_gone;
 use crate::security_groups;
 use crate::shapes::Kind;
+use crate::subnet;
 
 mod owner;
 
@@ -97,9 +98,9 @@ fn add<'t>(
     let role = role(context, item.node, machine, holder);
     let addresses = addresses(context, item.node, elastic.get(item.id).map(Vec::as_slice));
     let subnet_id = context.fields.text(item.node, "SubnetId");
-    let subnet = subnet_id.and_then(|id| context.subnets.get(id));
-    if let (Some(id), None) = (subnet_id, subnet) {
-        context.warn_missing(item.node, "subnet", id);
+    let subnet = subnet_id.map(|id| subnet::subnet_of(context, item.node, id));
+    if let Some(subnet) = subnet {
+        subnet::admit(context, subnet, &addresses.private);
     }
     let layers = layers(context, item);
     let name = context.name(item.id);
@@ -143,7 +144,10 @@ fn add_bare<'t>(
         add_public(&mut public, inner.unwrap_or(private), *outer);
     }
     let subnet = context.fields.text(instance.node, "SubnetId");
-    let subnet = subnet.and_then(|id| context.subnets.get(id));
+    let subnet = subnet.map(|id| subnet::subnet_of(context, instance.node, id));
+    if let Some(subnet) = subnet {
+        subnet::admit(context, subnet, &[private]);
+    }
     let groups = groups(context, instance.node, "SecurityGroups");
     let layer = match groups {
         Some(groups) => security_groups::layer(context, instance.node, &groups),

@@ -69,6 +69,13 @@ fn table<'t>(context: &mut Context<'t>, item: &Item<'t>) -> TableId {
             break;
         }
     }
+    if item.node.get("Routes").is_none() {
+        let message = format!("the routes of `{}` are not in the input", item.id);
+        context.fields.warn(item.node, codes::UNREAD_CONTENT, item.id, message);
+        let text = context.name("routes that are not in the input");
+        let candidates = watertight_net::AddressSet::all();
+        table.unread.push(UnreadRoute { candidates, text, origin: table.origin });
+    }
     let name = table.name.clone();
     let id = context.estate.network.tables.push(table);
     context.tables.insert(name, id);

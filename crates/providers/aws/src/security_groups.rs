@@ -39,16 +39,36 @@ pub(crate) fn convert(context: &mut Context<'_>) {
     }
     let mut flows = Flows::default();
     for item in index.of(Kind::SecurityGroups) {
-        let ingress = rules(context, item, "IpPermissions", &listed, &mut flows);
-        let egress = rules(context, item, "IpPermissionsEgress", &listed, &mut flows);
-        set_rules(context, item.id, ingress, egress);
+        let mut sides = Sides::default();
+        let told = [INGRESS, EGRESS].map(|key| item.node.get(key).is_some());
+        if told.contains(&true) {
+            sides.ingress = rules(context, item, INGRESS, &listed, &mut flows);
+            sides.egress = rules(context, item, EGRESS, &listed, &mut flows);
+            sides.untold = told.map(|told| !told);
+        } else {
+            (sides.ingress, sides.egress) = listed.rules(context, item.id, &mut flows);
+            sides.untold = [!index.has(Kind::SecurityGroupRules); 2];
+        }
+        set_rules(context, item.id, sides);
     }
     for id in listed.groups() {
         if index.find(Kind::SecurityGroups, id).is_none() {
             let (ingress, egress) = listed.rules(context, id, &mut flows);
-            set_rules(context, id, ingress, egress);
+            set_rules(context, id, Sides { ingress, egress, untold: [false; 2] });
         }
     }
+}
+
+/// The fields of a group's body that hold its rules.
+const INGRESS: &str = "IpPermissions";
+const EGRESS: &str = "IpPermissionsEgress";
+
+/// The rules of both directions, and for which of them the input tells none.
+#[derive(Default)]
+struct Sides {
+    ingress: Vec<Rule>,
+    egress: Vec<Rule>,
+    untold: [bool; 2],
 }
 
 /// The layer of an endpoint with these groups: what any of them accepts is accepted.
@@ -87,12 +107,17 @@ fn add_guard(context: &mut Context<'_>, id: &str, title: &str, origin: Option<Sp
     context.guards.insert(name, guard);
 }
 
-fn set_rules(context: &mut Context<'_>, id: &str, ingress: Vec<Rule>, egress: Vec<Rule>) {
+fn set_rules(context: &mut Context<'_>, id: &str, sides: Sides) {
     let Some(guard) = context.guards.get(id) else { return };
-    let stage = |rules| Stage { combine: Combine::Union, rules, default: StageDefault::Deny };
+    let untold = context.name(&format!("the rules of {id} are not in the input"));
+    let stage = |rules, is_untold: bool| {
+        let unknown = StageDefault::Unknown(untold.clone());
+        let default = if is_untold { unknown } else { StageDefault::Deny };
+        vec![Stage { combine: Combine::Union, rules, default }]
+    };
     let guard = &mut context.estate.network.guards[guard];
-    guard.ingress = vec![stage(ingress)];
-    guard.egress = vec![stage(egress)];
+    guard.ingress = stage(sides.ingress, sides.untold[0]);
+    guard.egress = stage(sides.egress, sides.untold[1]);
 }
 
 /// The rules of one direction, one for each peer of each permission.
@@ -103,7 +128,7 @@ fn rules(
     listed: &listed::Listed<'_>,
     flows: &mut Flows,
 ) -> Vec<Rule> {
-    let is_egress = key == "IpPermissionsEgress";
+    let is_egress = key == EGRESS;
     let direction = if is_egress { "egress" } else { "ingress" };
     let max = usize::try_from(context.options.parts_max).unwrap_or(usize::MAX);
     let mut rules = Vec::new();

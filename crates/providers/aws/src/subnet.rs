@@ -1,8 +1,10 @@
 //! Subnets with the ACL at their edge. Their tables come with the routes.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use watertight_model::network::{LayerId, RealmId, Subnet};
+use watertight_model::network::{InternetAccess, LayerId, RealmId, Subnet, SubnetId};
+use watertight_net::Prefix;
 use watertight_source::Node;
 
 use crate::context::Context;
@@ -23,6 +25,48 @@ pub(crate) fn convert(context: &mut Context<'_>) {
             let id = context.estate.network.subnets.push(subnet);
             context.subnets.insert(name, id);
         }
+    }
+}
+
+/// The subnet with this id; for one that is not in the input, a subnet of which only the interfaces
+/// in it are known: what enters or leaves it is unknown. `place` tells its VPC.
+pub(crate) fn subnet_of(context: &mut Context<'_>, place: Node<'_>, id: &str) -> SubnetId {
+    if let Some(subnet) = context.subnets.get(id) {
+        return subnet;
+    }
+    context.warn_missing(place, "subnet", id);
+    let unknown_vpc = format!("VPC of {id}");
+    let vpc = context.fields.text(place, "VpcId").unwrap_or(&unknown_vpc);
+    let realm = vpc::realm_of(context, place, vpc);
+    let layer = edge(context, id, place, &BTreeMap::new());
+    let (name, zone) = (context.name(id), context.name(""));
+    let subnet = context.estate.network.subnets.push(Subnet {
+        name: name.clone(),
+        title: name.clone(),
+        realm,
+        prefixes: Vec::new(),
+        zone,
+        table: None,
+        layers: vec![layer],
+        internet_access: InternetAccess::Open,
+        origin: None,
+    });
+    context.subnets.insert(name, subnet);
+    subnet
+}
+
+/// Makes addresses local to a subnet, and to a realm, whose own prefixes the input does not tell.
+pub(crate) fn admit(context: &mut Context<'_>, subnet: SubnetId, addresses: &[IpAddr]) {
+    let network = &mut context.estate.network;
+    let subnet = &mut network.subnets[subnet];
+    if subnet.origin.is_some() {
+        return;
+    }
+    let hosts = addresses.iter().copied().map(Prefix::host);
+    subnet.prefixes.extend(hosts.clone());
+    let realm = &mut network.realms[subnet.realm];
+    if realm.origin.is_none() {
+        realm.prefixes.extend(hosts);
     }
 }
 

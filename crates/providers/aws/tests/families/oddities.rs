@@ -5,7 +5,9 @@ use watertight_model::network::{Attached, Hop, StageDefault};
 use watertight_source::Severity;
 
 use crate::base::FILES;
-use crate::support::{base, codes, content, converted, converted_with, endpoint, subnet};
+use crate::support::{
+    base, codes, content, converted, converted_with, endpoint, guard, subnet, table,
+};
 
 const VPC: &str = r#"{"Vpcs": [{"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16"}]}"#;
 
@@ -160,6 +162,38 @@ fn what_is_missing_makes_answers_unknown() {
     assert!(table.routes.iter().all(|route| matches!(route.hop, Hop::Unread(_))));
     let warnings = codes(&converted, Severity::Warning);
     assert!(warnings.contains(&"WT0107") && warnings.contains(&"WT0108"));
+}
+
+#[test]
+fn bodies_without_their_contents_make_answers_unknown() {
+    let files = [
+        ("a.json", r#"{"NetworkAcls": [{"NetworkAclId": "acl-1"}]}"#),
+        (
+            "g.json",
+            r#"{"SecurityGroups": [{"GroupId": "sg-1"}, {"GroupId": "sg-2",
+            "IpPermissions": []}]}"#,
+        ),
+        ("r.json", r#"{"RouteTables": [{"RouteTableId": "rtb-1"}]}"#),
+        (
+            "i.json",
+            r#"{"NetworkInterfaces": [{"NetworkInterfaceId": "eni-1", "VpcId": "vpc-9",
+            "SubnetId": "subnet-9", "PrivateIpAddress": "10.0.1.5", "Groups": []}]}"#,
+        ),
+    ];
+    let network = converted(&files).estate.network;
+    let is_unknown = |default: &StageDefault| matches!(default, StageDefault::Unknown(_));
+    for (name, expected) in
+        [("acl-1", [true, true]), ("sg-1", [true, true]), ("sg-2", [false, true])]
+    {
+        let guard = guard(&network, name);
+        let found = [&guard.ingress, &guard.egress].map(|stages| is_unknown(&stages[0].default));
+        assert_eq!(found, expected, "{name}");
+    }
+    assert!(table(&network, "rtb-1").unread[0].candidates.is_all());
+    let stub = subnet(&network, "subnet-9");
+    assert_eq!(stub.prefixes[0].to_string(), "10.0.1.5/32");
+    assert!(stub.table.is_none() && endpoint(&network, "eni-1").subnet.is_some());
+    assert_eq!(network.realms[stub.realm].prefixes, stub.prefixes);
 }
 
 #[test]
