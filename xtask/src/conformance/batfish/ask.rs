@@ -95,7 +95,7 @@ impl<'e> Asked<'e> {
             | Step::Destination { at: place, .. }
             | Step::Carry { at: place, .. }
             | Step::Box { at: place, .. } => Some(*place),
-            Step::Route { .. } | Step::Guards(_) | Step::Select(_) | Step::Port(_) => None,
+            _ => None,
         });
         let mut places: Vec<Vec<&str>> = passed.map(|place| self.names(place)).collect();
         places.push(self.names(part.at));

@@ -193,8 +193,13 @@ impl Reader {
             return Ok(());
         }
         // Which direction, gateway or note it is, is compared by guards and flows.
-        let said =
-            ["connection is blocked ", "External traffic via ", "(note that not all queried"];
+        let said = [
+            "connection is blocked ",
+            "connection blocked ",
+            "External traffic via ",
+            "The dst is external but there is no ",
+            "(note that not all queried",
+        ];
         if said.iter().any(|start| line.starts_with(start)) {
             return Ok(());
         }

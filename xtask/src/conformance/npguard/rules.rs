@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use watertight_model::Disposition;
 use watertight_model::network::{Direction, EndpointId, GuardId, Peer};
-use watertight_net::{AddressSet, Family, FlowSet};
+use watertight_net::{AddressSet, Family, FlowSet, Protocol};
 use watertight_reach::ends::internet_atoms;
 use watertight_reach::{End, Part, Path, Reach, Start, Step};
 
@@ -342,5 +342,11 @@ fn is_same(our: &RuleLine, their: &RuleLine) -> bool {
         && their.number.as_ref().is_none_or(|number| our.number.as_ref() == Some(number))
         && their.target.contains_set(&our.target)
         && (their.number.is_none() || their.target == our.target)
-        && our.flows == their.flows
+        && (our.flows == their.flows || tells_no_types(our, their))
+}
+
+/// Whether a rule is about ICMP in a network ACL: files leave its types out there.
+fn tells_no_types(our: &RuleLine, their: &RuleLine) -> bool {
+    let icmp = FlowSet::protocol(Protocol::ICMP);
+    their.number.is_some() && their.flows == icmp && icmp.contains(&our.flows)
 }

@@ -3,7 +3,7 @@
 use watertight_model::network::Direction;
 use watertight_net::{AddressSet, FlowSet};
 
-use crate::conformance::npguard::flows::Fields;
+use crate::conformance::npguard::flows::{Fields, parse};
 use crate::conformance::npguard::listing::addresses_of;
 
 /// The kinds of guards, as files write them.
@@ -85,6 +85,7 @@ fn split_effect(text: &str) -> Result<(&str, &str, bool), String> {
 
 /// `...since subnet name is private`: tells what the routes tell.
 pub(super) fn is_subnet_remark(text: &str) -> bool {
+    let text = text.trim_end_matches('.');
     text.contains("subnet ") && (text.ends_with(" is private") || text.ends_with(" is public"))
 }
 
@@ -117,10 +118,12 @@ impl RuleLine {
             flows: FlowSet::none(),
         };
         let mut fields = Fields::default();
+        let mut messages = None;
         let mut direction = None;
         let mut target: Option<String> = None;
         for part in line.split(',') {
             // A list of addresses goes on after a comma.
+            let part = part.trim_start().trim_start_matches("conns: ");
             let Some((key, value)) = part.split_once(": ") else {
                 let more = target.as_mut().ok_or_else(|| format!("`{part}` has no name"))?;
                 more.push(',');
@@ -134,13 +137,16 @@ impl RuleLine {
                 "action" => rule.allows = allows(value)?,
                 "direction" => direction = Some(direction_of(value)?),
                 "target" | "cidr" => target = Some(value.to_owned()),
+                // Types are told in the form of lists: `icmpType: protocol: ICMP icmp-type: 8`.
+                "icmpType" if value.starts_with("protocol: ") => messages = Some(parse(value)?),
                 key => fields.set(key, value)?,
             }
         }
         rule.direction = direction.ok_or_else(|| format!("`{line}` tells no direction"))?;
         let target = target.ok_or_else(|| format!("`{line}` tells no addresses"))?;
         rule.target = addresses_of(&target)?;
-        rule.flows = fields.flows()?;
+        let flows = fields.flows()?;
+        rule.flows = messages.map_or_else(|| flows.clone(), |one| flows.intersection(&one));
         Ok(Some(rule))
     }
 }

@@ -119,3 +119,23 @@ fn lines_that_are_not_known_are_errors() {
     }
     assert!(Explanation::parse("").is_err());
 }
+
+#[test]
+fn messages_are_told_as_in_lists_and_connections_have_a_name() {
+    let rule = |text: &str| RuleLine::parse(text).expect("a rule").expect("a rule").flows;
+    let start = "Inbound index: 0, direction: inbound, target: 0.0.0.0/0";
+    let icmp = format!("{start}, protocol: icmp, icmpType: protocol: ICMP icmp-type: 8");
+    assert_eq!(rule(&icmp), "icmp/8".parse().expect("flows"));
+    let tcp = format!("{start}, conns: protocol: tcp, dstPorts: 22-22");
+    assert_eq!(rule(&tcp), "tcp/22 from 1-65535".parse().expect("flows"));
+    assert_eq!(RuleLine::parse("security group s allows connection"), Ok(None));
+}
+
+#[test]
+fn what_routes_tell_is_no_guard() {
+    let text = BLOCKED
+        .replace("Ingress: network ACL n", "Ingress: subnet y is private; network ACL n")
+        .replace("\tIngress:\n", "\tIngress:\n\t\ta will not reach b, since subnet y is private\n");
+    assert_ne!(text, BLOCKED);
+    assert_eq!(Explanation::parse(&text), Explanation::parse(BLOCKED));
+}
