@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use watertight_model::network::RealmId;
+use watertight_model::network::{Attached, GatewayKind, RealmId};
 use watertight_model::{Bounds, Disposition, Name, Network};
 use watertight_net::FlowSet;
 
@@ -160,9 +160,31 @@ impl<'n> Reach<'n> {
             let opened = opened.clone();
             shown.get_or_insert(Reply { path: reply, stop, returns, flows: flows.clone(), opened });
         }
+        if self.is_foreign(&path.end) {
+            // How a network that is not in the input answers is not known.
+            established.sure = FlowSet::none();
+        }
         established.sure = established.sure.intersection(&folded.arrived.sure);
         established.possible = established.possible.intersection(&folded.arrived.possible);
         (established, shown)
+    }
+
+    /// Whether an end is a realm or a transit gateway that the input names and does not hold.
+    fn is_foreign(&self, end: &End) -> bool {
+        match end {
+            End::Outside(OutsideBy::Gateway(id)) => {
+                matches!(self.network.gateways[*id].kind, GatewayKind::Peering { .. })
+            }
+            End::Outside(OutsideBy::Attachment(id)) => matches!(
+                self.network.attachments[*id].attached,
+                Attached::Realm { .. } | Attached::Peer(_)
+            ),
+            End::Delivered(_)
+            | End::Platform(_)
+            | End::Stopped { .. }
+            | End::Internet
+            | End::Unknown { .. } => false,
+        }
     }
 
     /// From where, and from which address, a reply is sent.
@@ -274,7 +296,7 @@ fn is_to_itself(start: &Start, path: &Path) -> bool {
 /// A sender that nobody is (an unused address of a subnet) is reached where its address would be;
 /// the reply's end is rewritten so that what gets there counts as arrived.
 fn returns_to(start: &Start, path: &Path, reply: &mut Path) -> bool {
-    let from_dialled = path.by_front || reply.source == Some(path.dialled);
+    let from_dialled = reply.source == Some(path.dialled);
     let to_sender = match start {
         Start::Endpoint { endpoint, address } => {
             reply.end == End::Delivered(*endpoint) && reply.destination == *address

@@ -1,7 +1,7 @@
 //! Flows along a path: what guards and gateways leave of them, and where the rest ends.
 
 use watertight_model::{Bounds, Disposition, Name, Network};
-use watertight_net::FlowSet;
+use watertight_net::{FlowSet, PortSet};
 
 use crate::guards::layer_accepts;
 use crate::path::{Check, End, Path, Place, Step};
@@ -17,7 +17,14 @@ pub(crate) struct Folded {
     pub(crate) stops: Vec<Stop>,
     /// Whether a Box lies on the way.
     pub(crate) boxed: Option<(Place, Name)>,
-    undo: Vec<FlowSet>,
+    undo: Vec<Before>,
+}
+
+/// The flows before a port was rewritten, to undo it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Before {
+    Destination(FlowSet),
+    Source(FlowSet),
 }
 
 /// Flows that end on the way.
@@ -48,11 +55,11 @@ impl Folded {
     }
 }
 
-fn undo(translations: &[FlowSet], flows: &FlowSet) -> FlowSet {
-    translations
-        .iter()
-        .rev()
-        .fold(flows.clone(), |after, before| before.intersection(&after.any_destination()))
+fn undo(translations: &[Before], flows: &FlowSet) -> FlowSet {
+    translations.iter().rev().fold(flows.clone(), |after, before| match before {
+        Before::Destination(before) => before.intersection(&after.any_destination()),
+        Before::Source(before) => before.intersection(&after.any_source()),
+    })
 }
 
 /// Follows flows along a path.
@@ -78,7 +85,7 @@ struct Folding<'a> {
     network: &'a Network,
     asking: Asking<'a>,
     current: Bounds<FlowSet>,
-    undo: Vec<FlowSet>,
+    undo: Vec<Before>,
     stops: Vec<Stop>,
     boxed: Option<(Place, Name)>,
 }
@@ -97,9 +104,15 @@ impl Folding<'_> {
                 self.narrow(position, &accepted, Disposition::DeniedIn, *at, &why);
             }
             Step::Port(port) => {
-                self.undo.push(self.current.possible.clone());
+                self.undo.push(Before::Destination(self.current.possible.clone()));
                 self.current.sure = self.current.sure.with_destination_port(*port);
                 self.current.possible = self.current.possible.with_destination_port(*port);
+            }
+            Step::SourcePort(port) => {
+                self.undo.push(Before::Source(self.current.possible.clone()));
+                let ports = PortSet::single(*port);
+                self.current.sure = self.current.sure.with_source_ports(&ports);
+                self.current.possible = self.current.possible.with_source_ports(&ports);
             }
             Step::Box { at, text } => {
                 self.current.sure = FlowSet::none();
@@ -199,6 +212,7 @@ fn is_own_guard(path: &Path, position: usize) -> bool {
         | Step::Select(_)
         | Step::Carry { .. }
         | Step::Port(_)
+        | Step::SourcePort(_)
         | Step::Box { .. } => None,
     });
     let outgoing = matches!(

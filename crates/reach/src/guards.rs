@@ -202,8 +202,7 @@ pub(crate) fn matches(network: &Network, peer: &Peer, seen: Seen) -> Match {
             }
             ListContent::Unread(candidates) => match seen.address {
                 Some(address) if candidates.contains(address) => Match::Maybe,
-                Some(_) => Match::No,
-                None => Match::Maybe,
+                Some(_) | None => Match::No,
             },
         },
         Peer::Members(guard) => {

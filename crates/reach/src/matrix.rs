@@ -225,6 +225,7 @@ pub(crate) fn arrives_as(path: &Path, flows: &FlowSet) -> FlowSet {
         | crate::path::Step::Destination { .. }
         | crate::path::Step::Select(_)
         | crate::path::Step::Carry { .. }
+        | crate::path::Step::SourcePort(_)
         | crate::path::Step::Box { .. } => flows,
     })
 }

@@ -123,6 +123,8 @@ pub enum Step {
     },
     /// The destination port is rewritten.
     Port(u16),
+    /// The source port is rewritten (replies only).
+    SourcePort(u16),
     /// A Box: what follows happens only if it passes packets unchanged.
     Box {
         /// Where.
@@ -197,6 +199,15 @@ pub(crate) enum Session {
         endpoint: EndpointId,
         /// The source before.
         original: IpAddr,
+    },
+    /// A front passed it to a target without ending the leg.
+    Front {
+        /// The front's attachment.
+        endpoint: EndpointId,
+        /// The front's address that was addressed.
+        address: IpAddr,
+        /// The listener's port.
+        port: Option<u16>,
     },
     /// An egress-only gateway of this realm let it out.
     EgressOnly(RealmId),

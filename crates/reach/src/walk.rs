@@ -169,6 +169,10 @@ impl<'w, 'n> Walk<'w, 'n> {
             // In no subnet: the provider's service plane reaches the internet as it is.
             return self.come_from_internet(packet);
         };
+        if let Some(Session::Front { endpoint, address, port }) = self.expected.last().copied() {
+            self.check(&mut packet, Place::Endpoint(id), Direction::Egress);
+            return self.reply_by_front(packet, subnet, endpoint, address, port);
+        }
         let realm = network.subnets[subnet].realm;
         if let Some(end) = self.platform(realm, packet.destination) {
             packet.realm = Some(realm);

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use watertight_model::Bounds;
-use watertight_model::network::{Direction, EndpointId, GuardId, TableId};
 use watertight_model::Name;
+use watertight_model::network::{Direction, EndpointId, GuardId, TableId};
 use watertight_net::FlowSet;
 
 use crate::answer::Reach;
@@ -123,7 +123,11 @@ impl Reach<'_> {
                 Step::Select(flows) | Step::Carry { flows, .. } => {
                     current = current.intersection(flows);
                 }
-                Step::At(_) | Step::Source { .. } | Step::Destination { .. } | Step::Box { .. } => {}
+                Step::At(_)
+                | Step::Source { .. }
+                | Step::Destination { .. }
+                | Step::SourcePort(_)
+                | Step::Box { .. } => {}
             }
         }
         let boxed = path.steps.iter().any(|step| matches!(step, Step::Box { .. }));

@@ -24,8 +24,7 @@ mod owner;
 /// Interface types that have no security groups unless they list some (EC2 API reference,
 /// `NetworkInterface`; Elastic Load Balancing user guide: a network load balancer without groups
 /// lets everything in).
-const OPEN_TYPES: [&str; 5] = [
-    "nat_gateway",
+const OPEN_TYPES: [&str; 4] = [
     "network_load_balancer",
     "gateway_load_balancer",
     "gateway_load_balancer_endpoint",

@@ -3,15 +3,49 @@
 use std::net::IpAddr;
 
 use watertight_model::network::{
-    Direction, EndpointId, Front, FrontId, Health, Listener, Target, TargetEnd, TargetGroup,
+    Direction, EndpointId, Front, FrontId, Health, Listener, SubnetId, Target, TargetEnd,
+    TargetGroup,
 };
 use watertight_model::{Disposition, Name};
-use watertight_net::FlowSet;
+use watertight_net::{Family, FlowSet};
 
 use super::{Packet, Walk};
-use crate::path::{End, Place, Step};
+use crate::path::{End, Place, Session, Step};
 
 impl<'n> Walk<'_, 'n> {
+    /// A reply of a target that sees its client's address: the front sits between. It leaves the
+    /// target's subnet (unless the client is in it, as on the way in), and goes on from the front's
+    /// subnet with the front's address and the listener's port as its source.
+    pub(super) fn reply_by_front(
+        &mut self,
+        mut packet: Packet,
+        target: SubnetId,
+        front: EndpointId,
+        address: IpAddr,
+        port: Option<u16>,
+    ) {
+        let network = self.network();
+        let Some(next) = network.endpoints[front].subnet else {
+            let why = Name::from("the input does not tell the front's subnet");
+            return self.unknown(packet, Place::Endpoint(front), why);
+        };
+        packet.steps.push(Step::At(Place::Subnet(target)));
+        let prefixes = &network.subnets[target].prefixes;
+        if !prefixes.iter().any(|prefix| prefix.contains(packet.destination)) {
+            self.check(&mut packet, Place::Subnet(target), Direction::Egress);
+        }
+        packet.steps.push(Step::At(Place::Endpoint(front)));
+        if let Some(from) = packet.source {
+            packet.steps.push(Step::Source { at: Place::Endpoint(front), from, to: address });
+        }
+        if let Some(port) = port {
+            packet.steps.push(Step::SourcePort(port));
+        }
+        packet.source = Some(address);
+        packet.sender = Some(front);
+        self.leave_subnet(packet, next);
+    }
+
     /// At a front's attachment: its guards, then one branch for each listener and target.
     pub(super) fn arrive_at_front(&mut self, mut packet: Packet, id: EndpointId, front: FrontId) {
         let place = Place::Endpoint(id);
@@ -57,8 +91,9 @@ impl<'n> Walk<'_, 'n> {
         let network = self.network();
         let place = Place::Endpoint(id);
         let groups = listener.target_groups.iter().map(|group| &network.target_groups[*group]);
+        let family = Family::of(packet.destination);
         let (preserving, ending): (Vec<&TargetGroup>, Vec<&TargetGroup>) =
-            groups.partition(|group| group.preserves_source);
+            groups.partition(|group| group.preserves_source && is_of_family(group, family));
         if !ending.is_empty() || preserving.is_empty() {
             // The front ends the leg: what it does with it is another leg.
             self.finish(packet.clone(), End::Delivered(id));
@@ -74,8 +109,15 @@ impl<'n> Walk<'_, 'n> {
                 let why = Name::from("no target is registered");
                 self.stop(packet.clone(), Disposition::DeniedIn, place, why);
             }
+            let port = listener.flows.project_destination().first();
             for target in targets {
-                self.reach_target(packet.clone(), id, front, target);
+                let mut branch = packet.clone();
+                branch.sessions.push(Session::Front {
+                    endpoint: id,
+                    address: packet.destination,
+                    port,
+                });
+                self.reach_target(branch, id, front, target);
             }
         }
     }
@@ -120,6 +162,8 @@ impl<'n> Walk<'_, 'n> {
         }
         packet.front = Some(front);
         packet.by_front = true;
+        // Rules of the target may refer to the front's guards, not to the client's.
+        packet.references_in = false;
         match &target.end {
             TargetEnd::Endpoint(endpoint, address) => {
                 rewrite(&mut packet, place, *address);
@@ -149,6 +193,17 @@ impl<'n> Walk<'_, 'n> {
             }
         }
     }
+}
+
+/// Whether a group's targets have addresses of a family: a front that passes a connection to the
+/// other family uses its own address.
+fn is_of_family(group: &TargetGroup, family: Family) -> bool {
+    group.targets.iter().all(|target| match &target.end {
+        TargetEnd::Endpoint(_, address) | TargetEnd::Address(address) => {
+            Family::of(*address) == family
+        }
+        TargetEnd::Front(_) | TargetEnd::Workload(_) | TargetEnd::Unread(_) => true,
+    })
 }
 
 fn rewrite(packet: &mut Packet, at: Place, to: IpAddr) {

@@ -136,6 +136,21 @@ pub(crate) struct Asker<'e> {
 }
 
 impl Asker<'_> {
+    /// How the engine got there, for people.
+    pub(crate) fn ways(&self, packet: &Packet) -> String {
+        let Some(start) = self.engine.start(packet) else { return String::new() };
+        let parts = self.reach.answer(&start, packet.destination, &flow(packet));
+        let mut text = String::new();
+        for part in parts {
+            let reply = part.reply.map(|reply| format!("{:?} {:?}", reply.stop, reply.path.end));
+            text.push_str(&format!(
+                "\n  engine's way: {} at {:?}: {}; reply {reply:?}",
+                part.disposition, part.at, part.why
+            ));
+        }
+        text
+    }
+
     pub(crate) fn verdict(&self, packet: &Packet) -> Verdict {
         let mut verdict = Verdict::default();
         let Some(start) = self.engine.start(packet) else {

@@ -70,7 +70,9 @@ fn check(seed: u64, generated: &Generated, failures: &mut Vec<String>) {
         let expected = expected(&twin.walk(packet).outcomes);
         let got = ask.verdict(packet);
         if got != expected {
-            failures.push(describe(seed, packet, &expected, &got, &twin));
+            let mut text = describe(seed, packet, &expected, &got, &twin);
+            text.push_str(&ask.ways(packet));
+            failures.push(text);
         }
     }
 }
