@@ -3,6 +3,7 @@
 //! Runs after machines, interfaces and services, because those are the targets.
 
 mod classic;
+mod edges;
 mod elastic;
 mod gateway;
 mod listeners;
@@ -27,6 +28,7 @@ pub(crate) fn convert(context: &mut Context<'_>) {
     elastic::convert(context);
     gateway::convert(context);
     classic::convert(context);
+    edges::convert(context);
 }
 
 /// Fronts by the provider's id.

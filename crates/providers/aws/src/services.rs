@@ -3,12 +3,15 @@
 //! Runs after interfaces: each service claims those that are its own, and gets inferred endpoints
 //! where the input hides them.
 
+mod access;
+mod analytics;
 mod caches;
 mod containers;
 mod databases;
 mod files;
 mod functions;
 mod kubernetes;
+mod opaque;
 pub(crate) mod place;
 pub(crate) mod service;
 mod stores;
@@ -22,11 +25,14 @@ use crate::context::Context;
 pub(crate) fn convert(context: &mut Context<'_>) {
     databases::convert(context);
     caches::convert(context);
+    analytics::convert(context);
     files::convert(context);
     functions::convert(context);
     containers::convert(context);
     kubernetes::convert(context);
     stores::convert(context);
+    access::convert(context);
+    opaque::convert(context);
 }
 
 /// Adds the tags that tagging calls list by ARN; runs after everything that makes workloads.

@@ -145,6 +145,10 @@ shapes! {
     ClientVpnEndpoints {
         "ClientVpnEndpoints" List, "describe-client-vpn-endpoints", ["ClientVpnEndpointId"], [];
     }
+    ClientVpnTargetNetworks {
+        "ClientVpnTargetNetworks" List, "describe-client-vpn-target-networks",
+            ["AssociationId"], [];
+    }
     DirectConnectGateways {
         "directConnectGateways" List, "describe-direct-connect-gateways",
             ["directConnectGatewayId"], [];
@@ -227,7 +231,7 @@ shapes! {
         "LoadBalancerDescriptions" List, "describe-load-balancers", [], [];
     }
     Listeners {
-        "Listeners" List, "describe-listeners", ["ListenerArn"], ["ListenerArn"];
+        "Listeners" List, "describe-listeners", ["ListenerArn"], ["LoadBalancerArn"];
         "LoadBalancerListeners" Nested("Listeners"), "describe-listeners", ["ListenerArn"], [];
     }
     ListenerRules { "Rules" List, "describe-rules", ["RuleArn"], ["RuleArn"]; }
@@ -299,6 +303,9 @@ shapes! {
     RedshiftSubnetGroups {
         "ClusterSubnetGroups" List, "describe-cluster-subnet-groups", [], [];
     }
+    RedshiftWorkgroups {
+        "workgroups" List, "list-workgroups", ["workgroupArn"], [];
+    }
     SearchDomains {
         "DomainStatusList" List, "describe-domains", ["ARN", "DomainName"], [];
         "DomainStatus" One, "describe-domain", ["ARN", "DomainName"], [];
@@ -310,6 +317,7 @@ shapes! {
     KafkaBootstrapBrokers {
         "BootstrapBrokerString" Whole, "get-bootstrap-brokers", ["ClusterArn"], [];
     }
+    BrokerDetails { "BrokerInstances" Whole, "describe-broker", ["BrokerId"], []; }
     Brokers { "BrokerSummaries" List, "list-brokers", ["BrokerArn"], []; }
     FileSystems {
         "FileSystems" List, "describe-file-systems", ["FileSystemArn", "FileSystemId"], [];
@@ -342,6 +350,12 @@ shapes! {
     }
     ApiVpcLinks { "Items" List, "get-vpc-links", ["VpcLinkId"], ["VpcLinkId"]; }
     Accelerators { "Accelerators" List, "list-accelerators", ["AcceleratorArn"], []; }
+    AcceleratorListeners {
+        "Listeners" List, "list-listeners", ["ListenerArn"], ["PortRanges"];
+    }
+    AcceleratorEndpointGroups {
+        "EndpointGroups" List, "list-endpoint-groups", ["EndpointGroupArn"], [];
+    }
     ServiceNetworks { "serviceNetworks" List, "list-service-networks", ["arn"], []; }
     CoreNetworks { "CoreNetworks" List, "list-core-networks", ["CoreNetworkId"], []; }
     NetworkFirewalls {

@@ -1,2 +1,3 @@
 mod classic;
+mod edges;
 mod elastic;

@@ -1,3 +1,5 @@
+mod access;
+mod analytics;
 mod caches;
 mod containers;
 mod databases;

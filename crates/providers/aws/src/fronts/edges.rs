@@ -1,0 +1,329 @@
+//! Fronts outside of VPCs and before other fronts: API gateways, accelerators, and endpoints of
+//! services that the estate itself offers.
+
+use std::collections::BTreeMap;
+
+use watertight_model::network::{
+    EndpointId, EndpointRole, Front, FrontId, Health, Listener, Target, TargetEnd, TargetGroup,
+    TargetGroupId,
+};
+use watertight_model::{Name, WorkloadId, WorkloadKind};
+use watertight_net::{Family, FlowSet, PortSet};
+use watertight_source::Node;
+
+use super::by_name;
+use super::targets::{instance_end, without_qualifier};
+use crate::context::Context;
+use crate::index::Item;
+use crate::services::place::{Groups, Placement, serve};
+use crate::services::service::{Door, Service, add, door, label, tag_map};
+use crate::shapes::Kind;
+
+/// Converts them.
+pub(crate) fn convert(context: &mut Context<'_>) {
+    let index = context.index;
+    let fronts = by_name(context);
+    for item in index.of(Kind::RestApis) {
+        rest_api(context, item);
+    }
+    for item in index.of(Kind::HttpApis) {
+        http_api(context, item, &fronts);
+    }
+    for item in index.of(Kind::Accelerators) {
+        accelerator(context, item, &fronts);
+    }
+    for item in index.of(Kind::VpcEndpointServiceConfigurations) {
+        offered_service(context, item, &fronts);
+    }
+}
+
+/// An API whose integrations are not read: where it leads is unknown.
+fn rest_api(context: &mut Context<'_>, item: &Item<'_>) {
+    if context.fields.flag(item.node, "disableExecuteApiEndpoint") == Some(true) {
+        return;
+    }
+    let name = context.fields.text(item.node, "name").unwrap_or_default();
+    let tags = tag_map(context, item.node, "tags");
+    let config = context.fields.object(item.node, "endpointConfiguration");
+    let types = match config {
+        Some(config) => context.fields.texts(config, "types"),
+        None => Vec::new(),
+    };
+    let private = types.contains(&"PRIVATE");
+    let group = group(context, item.id, Vec::new(), false, item.node);
+    api(context, item, Api { name, tags, private, groups: vec![group] });
+}
+
+fn http_api(context: &mut Context<'_>, item: &Item<'_>, fronts: &BTreeMap<Name, FrontId>) {
+    if context.fields.flag(item.node, "DisableExecuteApiEndpoint") == Some(true) {
+        return;
+    }
+    let name = context.fields.text(item.node, "Name").unwrap_or_default();
+    let tags = tag_map(context, item.node, "Tags");
+    let index = context.index;
+    let body = index.find(Kind::HttpApiIntegrations, item.id);
+    let mut targets = Vec::new();
+    if let Some(body) = body {
+        for integration in context.fields.objects(body.node, "Items") {
+            targets.extend(integration_target(context, integration, fronts));
+        }
+    }
+    let group = group(context, item.id, targets, body.is_some(), item.node);
+    api(context, item, Api { name, tags, private: false, groups: vec![group] });
+}
+
+/// What an integration calls: a function, or the listener behind a VPC link.
+fn integration_target(
+    context: &mut Context<'_>,
+    integration: Node<'_>,
+    fronts: &BTreeMap<Name, FrontId>,
+) -> Option<Target> {
+    let uri = context.fields.text(integration, "IntegrationUri")?;
+    let function = match uri.split_once("/functions/") {
+        Some((_, rest)) => rest.split('/').next().unwrap_or(rest),
+        None => uri,
+    };
+    let balancer =
+        uri.rsplit_once('/').map(|(head, _)| head.replace(":listener/", ":loadbalancer/"));
+    let end = if let Some(workload) = context.workloads.get(without_qualifier(function)) {
+        TargetEnd::Workload(workload)
+    } else if let Some(front) = balancer.and_then(|balancer| fronts.get(balancer.as_str())) {
+        TargetEnd::Front(*front)
+    } else {
+        TargetEnd::Unread(context.name(uri))
+    };
+    Some(Target { end, port: None, health: Health::Unknown })
+}
+
+struct Api<'n> {
+    name: &'n str,
+    tags: Vec<(&'n str, &'n str)>,
+    private: bool,
+    groups: Vec<TargetGroupId>,
+}
+
+fn api(context: &mut Context<'_>, item: &Item<'_>, api: Api<'_>) {
+    let workload = add(
+        context,
+        item,
+        Service {
+            id: item.id,
+            name: api.name,
+            kind: WorkloadKind::LoadBalancer,
+            vpc: None,
+            tags: api.tags,
+            owner: None,
+            stores_data: false,
+        },
+    );
+    label(context, workload, "aws.type", "api");
+    let scheme = if api.private { "internal" } else { "internet-facing" };
+    label(context, workload, "scheme", scheme);
+    let layer = if api.private {
+        let text = "callers through an interface endpoint that the API's policy names";
+        door(context, "private API", &[443], &Door::Somebody(text))
+    } else {
+        door(context, "API", &[443], &Door::Everybody)
+    };
+    let flows = FlowSet::tcp(PortSet::single(443));
+    let listener = Listener {
+        name: context.name(item.id),
+        flows,
+        target_groups: api.groups,
+        clauses: Vec::new(),
+        origin: Some(item.node.span()),
+    };
+    let front = context.estate.network.fronts.next_id();
+    let endpoint = plane_endpoint(context, item, workload, front, Some(layer));
+    add_front(context, item, workload, vec![endpoint], vec![listener]);
+}
+
+/// An accelerator: its addresses are the provider's, on the internet.
+fn accelerator(context: &mut Context<'_>, item: &Item<'_>, fronts: &BTreeMap<Name, FrontId>) {
+    let name = context.fields.text(item.node, "Name").unwrap_or_default();
+    let workload = add(
+        context,
+        item,
+        Service {
+            id: item.id,
+            name,
+            kind: WorkloadKind::LoadBalancer,
+            vpc: None,
+            tags: Vec::new(),
+            owner: None,
+            stores_data: false,
+        },
+    );
+    label(context, workload, "aws.type", "accelerator");
+    label(context, workload, "scheme", "internet-facing");
+    let front = context.estate.network.fronts.next_id();
+    let endpoint = plane_endpoint(context, item, workload, front, None);
+    for set in context.fields.objects(item.node, "IpSets") {
+        for text in context.fields.texts(set, "IpAddresses") {
+            let address = context.fields.address_of(set, text);
+            context.estate.network.endpoints[endpoint].addresses.extend(address);
+        }
+    }
+    let enabled = context.fields.flag(item.node, "Enabled") != Some(false);
+    let index = context.index;
+    let mut listeners = Vec::new();
+    let prefix = format!("{}/listener/", item.id);
+    for listener in index.of(Kind::AcceleratorListeners) {
+        if enabled && listener.id.starts_with(&prefix) {
+            listeners.extend(accelerator_listener(context, listener, fronts));
+        }
+    }
+    add_front(context, item, workload, vec![endpoint], listeners);
+}
+
+fn accelerator_listener(
+    context: &mut Context<'_>,
+    item: &Item<'_>,
+    fronts: &BTreeMap<Name, FrontId>,
+) -> Option<Listener> {
+    let protocol = context.fields.required_text(item.node, "Protocol")?;
+    let mut flows = FlowSet::none();
+    for range in context.fields.objects(item.node, "PortRanges") {
+        let first = context.fields.port(range, "FromPort")?;
+        let last = context.fields.port(range, "ToPort")?;
+        let Ok(ports) = PortSet::range(first, last) else {
+            context.fields.unknown_value(range, "ToPort", item.id);
+            continue;
+        };
+        let own = if protocol == "UDP" { FlowSet::udp(ports) } else { FlowSet::tcp(ports) };
+        flows = flows.union(&own);
+    }
+    let index = context.index;
+    let prefix = format!("{}/endpoint-group/", item.id);
+    let mut target_groups = Vec::new();
+    for body in index.of(Kind::AcceleratorEndpointGroups) {
+        if body.id.starts_with(&prefix) {
+            let mut targets = Vec::new();
+            for endpoint in context.fields.objects(body.node, "EndpointDescriptions") {
+                targets.extend(accelerated(context, endpoint, fronts));
+            }
+            target_groups.push(group(context, body.id, targets, true, body.node));
+        }
+    }
+    Some(Listener {
+        name: context.name(item.id),
+        flows,
+        target_groups,
+        clauses: Vec::new(),
+        origin: Some(item.node.span()),
+    })
+}
+
+/// An endpoint of an accelerator: a load balancer or an instance; weight 0 gets nothing.
+fn accelerated(
+    context: &mut Context<'_>,
+    node: Node<'_>,
+    fronts: &BTreeMap<Name, FrontId>,
+) -> Option<Target> {
+    let id = context.fields.required_text(node, "EndpointId")?;
+    if context.fields.integer(node, "Weight") == Some(0) {
+        return None;
+    }
+    let health = match context.fields.text(node, "HealthState") {
+        Some("HEALTHY") => Health::Healthy,
+        Some("UNHEALTHY") => Health::Unhealthy,
+        _ => Health::Unknown,
+    };
+    let end = match fronts.get(id) {
+        Some(front) => TargetEnd::Front(*front),
+        None if id.starts_with("i-") => instance_end(context, node, id, Family::V4),
+        None => TargetEnd::Unread(context.name(id)),
+    };
+    Some(Target { end, port: None, health })
+}
+
+/// A service that the estate offers over `PrivateLink`: interface endpoints to it are fronts before
+/// its load balancers. Targets see the load balancer, never the consumer.
+fn offered_service(context: &mut Context<'_>, item: &Item<'_>, fronts: &BTreeMap<Name, FrontId>) {
+    let Some(service) = context.fields.text(item.node, "ServiceName") else { return };
+    let index = context.index;
+    let balancers = context.fields.texts(item.node, "NetworkLoadBalancerArns");
+    let known: Vec<FrontId> =
+        balancers.iter().filter_map(|arn| fronts.get(*arn)).copied().collect();
+    for consumer in index.of(Kind::VpcEndpoints) {
+        let is_own = context.fields.text(consumer.node, "ServiceName") == Some(service);
+        let Some(workload) = context.workloads.get(consumer.id).filter(|_| is_own) else {
+            continue;
+        };
+        let mut listeners = Vec::new();
+        for front in &known {
+            let own = context.estate.network.fronts[*front].listeners.clone();
+            let end = TargetEnd::Front(*front);
+            let target = Target { end, port: None, health: Health::Unknown };
+            let id = format!("{}->{}", consumer.id, context.estate.network.fronts[*front].name);
+            let group = group(context, &id, vec![target], true, item.node);
+            for listener in own {
+                listeners.push(Listener { target_groups: vec![group], ..listener });
+            }
+        }
+        let endpoints = context.estate.workloads[workload].endpoints.clone();
+        let read = known.len() == balancers.len() && !balancers.is_empty();
+        let front = add_front(context, consumer, workload, endpoints.clone(), listeners);
+        let is_read = known.iter().all(|id| context.estate.network.fronts[*id].listeners_read);
+        context.estate.network.fronts[front].listeners_read = read && is_read;
+        for endpoint in endpoints {
+            context.estate.network.endpoints[endpoint].role = EndpointRole::Front(front);
+        }
+    }
+}
+
+/// The endpoint of a front in the provider's plane.
+fn plane_endpoint(
+    context: &mut Context<'_>,
+    item: &Item<'_>,
+    workload: WorkloadId,
+    front: FrontId,
+    layer: Option<watertight_model::network::LayerId>,
+) -> EndpointId {
+    let placement = Placement {
+        workload,
+        id: item.id,
+        node: item.node,
+        slots: Vec::new(),
+        groups: Groups::Open,
+        role: EndpointRole::Front(front),
+    };
+    serve(context, &placement, layer.into_iter().collect())
+}
+
+fn add_front(
+    context: &mut Context<'_>,
+    item: &Item<'_>,
+    workload: WorkloadId,
+    endpoints: Vec<EndpointId>,
+    listeners: Vec<Listener>,
+) -> FrontId {
+    let name = context.name(item.id);
+    context.estate.network.fronts.push(Front {
+        name,
+        workload,
+        endpoints,
+        listeners,
+        cross_zone: true,
+        listeners_read: true,
+        origin: Some(item.node.span()),
+    })
+}
+
+/// A group of targets that see the front's address.
+fn group(
+    context: &mut Context<'_>,
+    id: &str,
+    targets: Vec<Target>,
+    targets_read: bool,
+    place: Node<'_>,
+) -> TargetGroupId {
+    let name = context.name(id);
+    context.estate.network.target_groups.push(TargetGroup {
+        name,
+        preserves_source: false,
+        targets,
+        targets_read,
+        origin: Some(place.span()),
+    })
+}
