@@ -8,7 +8,7 @@ use watertight_aws::{Body, Options, convert};
 use watertight_model::network::{Attached, AttachmentId, EndpointId, GatewayId, RealmId, SubnetId};
 use watertight_model::{Bounds, Disposition, Estate};
 use watertight_net::{Family, Flow, FlowSet, Protocol};
-use watertight_reach::{OutsideBy, Place, Reach, Start};
+use watertight_reach::{OutsideBy, Place, Reach, Start, Step};
 use watertight_source::{FileId, Limits, Tree};
 use watertight_testkit::twin::aws::{Packet, Start as TwinStart};
 
@@ -142,13 +142,28 @@ impl Asker<'_> {
         let parts = self.reach.answer(&start, packet.destination, &flow(packet));
         let mut text = String::new();
         for part in parts {
-            let reply = part.reply.map(|reply| format!("{:?} {:?}", reply.stop, reply.path.end));
+            let reply = part.reply.map(|reply| {
+                let places: Vec<String> =
+                    reply.path.steps.iter().map(|step| self.place(step)).collect();
+                format!("{:?} {:?} by {}", reply.stop, reply.path.end, places.join(" > "))
+            });
             text.push_str(&format!(
                 "\n  engine's way: {} at {:?}: {}; reply {reply:?}",
                 part.disposition, part.at, part.why
             ));
         }
         text
+    }
+
+    fn place(&self, step: &Step) -> String {
+        let network = &self.engine.estate.network;
+        match step {
+            Step::At(Place::Endpoint(id)) => network.endpoints[*id].name.to_string(),
+            Step::At(Place::Subnet(id)) => network.subnets[*id].name.to_string(),
+            Step::Guards(check) => format!("{:?} guards", check.direction),
+            Step::Route { text, .. } => format!("route {text}"),
+            other => format!("{other:?}"),
+        }
     }
 
     pub(crate) fn verdict(&self, packet: &Packet) -> Verdict {

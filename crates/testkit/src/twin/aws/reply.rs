@@ -54,6 +54,8 @@ impl Estate {
     }
 
     fn reply_from_interface(&self, interface: &Interface, mut flow: Flow) -> Vec<End> {
+        // Whoever answers with its own address can be meant by a reference to its groups.
+        flow.sender = Some(interface.id.clone());
         let own = interface.addresses.contains(&flow.destination());
         let Some(Undo::Front { interface: front, address, port }) =
             flow.undo.last().cloned().filter(|_| !own)
