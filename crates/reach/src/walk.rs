@@ -66,6 +66,8 @@ struct Context {
     realm: RealmId,
     subnet: Option<SubnetId>,
     table: TableId,
+    /// Whether the subnet's guards looked at the packet already.
+    checked: bool,
 }
 
 impl<'n> Walker<'n> {
@@ -212,7 +214,28 @@ impl<'w, 'n> Walk<'w, 'n> {
             let why = Name::from("the input does not tell the subnet's routing table");
             return self.unknown(packet, Place::Subnet(id), why);
         };
-        let context = Context { realm: subnet.realm, subnet: Some(id), table };
+        let context = Context { realm: subnet.realm, subnet: Some(id), table, checked: false };
+        self.route(packet, context);
+    }
+
+    /// Out of a transit gateway by an attachment's subnet: that subnet's guards look at what goes
+    /// out of it, whatever its table says next.
+    fn leave_attachment_subnet(&mut self, mut packet: Packet, id: SubnetId) {
+        let subnet = &self.network().subnets[id];
+        if subnet.prefixes.iter().any(|prefix| prefix.contains(packet.destination)) {
+            packet.steps.push(Step::At(Place::Subnet(id)));
+            return self.arrive_in(packet, id);
+        }
+        packet.steps.push(Step::At(Place::Subnet(id)));
+        self.check(&mut packet, Place::Subnet(id), Direction::Egress);
+        if !self.enter_place(&mut packet, Place::Subnet(id)) {
+            return;
+        }
+        let Some(table) = subnet.table else {
+            let why = Name::from("the input does not tell the subnet's routing table");
+            return self.unknown(packet, Place::Subnet(id), why);
+        };
+        let context = Context { realm: subnet.realm, subnet: Some(id), table, checked: true };
         self.route(packet, context);
     }
 

@@ -77,7 +77,9 @@ impl<'n> Walk<'_, 'n> {
             | GatewayKind::Opaque(_) => None,
         };
         match edge {
-            Some(table) => self.route(packet, Context { realm, subnet: None, table }),
+            Some(table) => {
+                self.route(packet, Context { realm, subnet: None, table, checked: true })
+            }
             None => self.deliver_locally(packet, realm),
         }
     }

@@ -55,7 +55,7 @@ impl<'n> Walk<'_, 'n> {
 
     /// The subnet's guards, going out; an edge of a realm has none.
     fn leave_edge(&mut self, packet: &mut Packet, context: Context) {
-        if let Some(subnet) = context.subnet {
+        if let Some(subnet) = context.subnet.filter(|_| !context.checked) {
             self.check(packet, Place::Subnet(subnet), Direction::Egress);
         }
     }
@@ -221,7 +221,7 @@ impl<'n> Walk<'_, 'n> {
                 packet.over_transit = true;
                 packet.over_peer = false;
                 packet.translated = false;
-                self.leave_subnet(packet, subnet);
+                self.leave_attachment_subnet(packet, subnet);
             }
             Attached::Peer(Some(other)) => {
                 packet.references_in = false;

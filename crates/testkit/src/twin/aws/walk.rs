@@ -213,7 +213,7 @@ impl Estate {
             Start::SubnetAt(id) => match self.bodies.subnets.get(id) {
                 Some(subnet) => {
                     flow.home = Some(id.clone());
-                    self.leave_subnet(subnet, flow)
+                    self.within_subnet(subnet, flow)
                 }
                 None => flow.unknown(id, Vec::new()),
             },
