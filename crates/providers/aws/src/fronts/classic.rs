@@ -166,8 +166,8 @@ fn health(context: &mut Context<'_>, item: &Item<'_>, name: &str, instance: &str
 fn cross_zone(context: &mut Context<'_>, item: &Item<'_>, name: &str) -> bool {
     let index = context.index;
     let own = index.of(Kind::ClassicLoadBalancerAttributes).iter();
-    let own = own.filter(|body| body.id == name && same_scope(body, item));
-    own.last().is_some_and(|body| {
+    let mut own = own.filter(|body| body.id == name && same_scope(body, item));
+    own.next_back().is_some_and(|body| {
         let attributes = context.fields.object(body.node, "LoadBalancerAttributes");
         let zones =
             attributes.and_then(|node| context.fields.object(node, "CrossZoneLoadBalancing"));

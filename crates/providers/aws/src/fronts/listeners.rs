@@ -160,12 +160,10 @@ fn values(condition: Node<'_>) -> Vec<String> {
         .filter(|entry| entry.key.ends_with("Config"))
         .find_map(|entry| entry.value.get("Values"));
     let Some(values) = direct.or(inner) else { return Vec::new() };
-    let text = |value: Node<'_>| match value.as_str() {
-        Some(text) => text.to_owned(),
-        None => {
-            let part = |key| value.get(key).and_then(Node::as_str).unwrap_or_default();
-            format!("{}={}", part("Key"), part("Value"))
-        }
+    let text = |value: Node<'_>| {
+        let part = |key| value.get(key).and_then(Node::as_str).unwrap_or_default();
+        let pair = || format!("{}={}", part("Key"), part("Value"));
+        value.as_str().map_or_else(pair, str::to_owned)
     };
     values.items().map(text).collect()
 }

@@ -105,13 +105,11 @@ fn warehouse_subnets<'t>(context: &mut Context<'t>, item: &Item<'_>) -> Vec<&'t 
         let own = group.node.get("ClusterSubnetGroupName").and_then(Node::as_str);
         own == Some(name) && same_place(group, item)
     });
-    match found {
-        Some(group) => ids(context, group.node, "Subnets", "SubnetIdentifier").unwrap_or_default(),
-        None => {
-            context.warn_missing(item.node, "subnet group", name);
-            Vec::new()
-        }
-    }
+    let Some(group) = found else {
+        context.warn_missing(item.node, "subnet group", name);
+        return Vec::new();
+    };
+    ids(context, group.node, "Subnets", "SubnetIdentifier").unwrap_or_default()
 }
 
 /// A serverless warehouse.

@@ -221,7 +221,7 @@ fn named_group<'t>(
     let index = context.index;
     let found = index.of(kind).iter().find(|group| {
         let named = |key: &&str| group.node.get(key).and_then(Node::as_str) == Some(name);
-        NAMES.iter().any(|key| named(key)) && same_place(group, item)
+        NAMES.iter().any(named) && same_place(group, item)
     });
     let Some(group) = found else {
         context.warn_missing(item.node, "subnet group", name);

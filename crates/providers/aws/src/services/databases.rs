@@ -135,13 +135,11 @@ struct SubnetGroup<'n> {
 /// The subnet group that an instance's body holds, or that it names.
 fn own_group<'t>(context: &mut Context<'t>, item: &Item<'t>) -> Option<SubnetGroup<'t>> {
     let node = item.node.get("DBSubnetGroup").filter(|group| !group.is_null())?;
-    match node.as_str() {
-        Some(name) => named_group(context, item, name),
-        None => {
-            let node = context.fields.object(item.node, "DBSubnetGroup")?;
-            Some(subnet_group(context, node))
-        }
+    if let Some(name) = node.as_str() {
+        return named_group(context, item, name);
     }
+    let node = context.fields.object(item.node, "DBSubnetGroup")?;
+    Some(subnet_group(context, node))
 }
 
 fn named_group<'t>(
@@ -154,13 +152,11 @@ fn named_group<'t>(
         let own = group.node.get("DBSubnetGroupName").and_then(Node::as_str);
         own == Some(name) && same_place(group, item)
     });
-    match found {
-        Some(group) => Some(subnet_group(context, group.node)),
-        None => {
-            context.warn_missing(item.node, "subnet group", name);
-            None
-        }
-    }
+    let Some(group) = found else {
+        context.warn_missing(item.node, "subnet group", name);
+        return None;
+    };
+    Some(subnet_group(context, group.node))
 }
 
 fn subnet_group<'n>(context: &mut Context<'_>, node: Node<'n>) -> SubnetGroup<'n> {
