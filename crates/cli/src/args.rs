@@ -31,6 +31,29 @@ pub(crate) enum Command {
     /// List workloads, owners, missing labels, access points, dependencies, and what nothing governs
     #[command(after_long_help = INVENTORY_EXAMPLES)]
     Inventory(InventoryArguments),
+    /// Print the connectivity matrix, grouped: who reaches whom over what
+    #[command(
+        after_long_help = "Examples:\n  watertight reach estate/\n  watertight reach estate/ -f svg --out reach.svg"
+    )]
+    Reach(ReachArguments),
+    /// Tell what the internet reaches, through which front, and what reaches the internet
+    Exposure(ListArguments),
+    /// Tell what a breach of a workload reaches, in one hop and in any number
+    #[command(after_long_help = "Examples:\n  watertight blast estate/ --from web-7")]
+    Blast(BlastArguments),
+    /// Compare two estates: pairs that can connect in one and not in the other
+    ///
+    /// Exit code 2 says that there is a difference.
+    #[command(after_long_help = "Examples:\n  watertight diff estate-monday/ estate-tuesday/")]
+    Diff(DiffArguments),
+    /// Tell which control decides each path, and which paths none decides
+    Coverage(ListArguments),
+    /// Assess how far breaches spread: score, chains to crown jewels, and the cut that breaks them
+    ///
+    /// Prints a summary. With `--out`, a folder, it also writes `assessment.html`,
+    /// `assessment.json` and `assessment.sarif` there.
+    #[command(after_long_help = ASSESS_EXAMPLES)]
+    Assess(AssessArguments),
     /// Print a completion script for a shell
     Completions(CompletionsArguments),
     /// Print a man page, or write all of them into a folder
@@ -54,12 +77,29 @@ Examples:
   watertight inventory estate/
   watertight inventory estate/ --require app,env,owner -f csv --out workloads.csv";
 
+const ASSESS_EXAMPLES: &str = "\
+Examples:
+  watertight assess estate/ -o out/
+  watertight assess estate/ --jewel orders-db --jewel-kind object-store --fail-on critical
+  watertight assess estate/ -f sarif > findings.sarif
+
+Crown jewels are workloads with the label `criticality: crown-jewel`, those of the kinds of
+`--jewel-kind`, and those that `--jewel` or a line of the file of `--jewels` names. Exit code 2
+says that there is a finding as bad as `--fail-on` or worse.";
+
 /// The estate that a command reads.
 #[derive(Debug, Args)]
 pub(crate) struct EstateArguments {
     /// The estate's folder, or one file of it
     #[arg(value_name = "ESTATE")]
     pub(crate) estate: PathBuf,
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+}
+
+/// How input is taken.
+#[derive(Debug, Args)]
+pub(crate) struct InputArguments {
     /// Refuse input that is legal but odd: warnings become errors
     #[arg(long)]
     pub(crate) strict: bool,
@@ -108,6 +148,92 @@ pub(crate) struct InventoryArguments {
     pub(crate) out: Option<PathBuf>,
 }
 
+/// The arguments of `reach`.
+#[derive(Debug, Args)]
+pub(crate) struct ReachArguments {
+    #[command(flatten)]
+    pub(crate) estate: EstateArguments,
+    /// How to print the matrix
+    #[arg(short, long, value_enum, default_value_t = MatrixFormat::Table)]
+    pub(crate) format: MatrixFormat,
+    /// Write the matrix to this file instead of standard output
+    #[arg(short, long, value_name = "PATH")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// The arguments of commands that answer one question about one estate.
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    #[command(flatten)]
+    pub(crate) estate: EstateArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// The arguments of `blast`.
+#[derive(Debug, Args)]
+pub(crate) struct BlastArguments {
+    #[command(flatten)]
+    pub(crate) estate: EstateArguments,
+    /// The workload that is breached
+    #[arg(long, value_name = "END")]
+    pub(crate) from: String,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// The arguments of `diff`.
+#[derive(Debug, Args)]
+pub(crate) struct DiffArguments {
+    /// The estate as it was
+    #[arg(value_name = "BEFORE")]
+    pub(crate) before: PathBuf,
+    /// The estate as it is
+    #[arg(value_name = "AFTER")]
+    pub(crate) after: PathBuf,
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// The arguments of `assess`.
+#[derive(Debug, Args)]
+pub(crate) struct AssessArguments {
+    #[command(flatten)]
+    pub(crate) estate: EstateArguments,
+    /// A workload that is a crown jewel; may be given several times
+    #[arg(long, value_name = "END")]
+    pub(crate) jewel: Vec<String>,
+    /// A kind of workload whose members are crown jewels, as `inventory` prints it; may be given
+    /// several times
+    #[arg(long, value_name = "KIND")]
+    pub(crate) jewel_kind: Vec<String>,
+    /// A file that names a crown jewel in each line; lines that begin with `#` are comments
+    #[arg(long, value_name = "PATH")]
+    pub(crate) jewels: Option<PathBuf>,
+    /// How bad a finding must be for exit code 2
+    #[arg(long, value_enum, default_value_t = FailOn::High)]
+    pub(crate) fail_on: FailOn,
+    /// What to print on standard output
+    #[arg(short, long, value_enum, default_value_t = AssessFormat::Table)]
+    pub(crate) format: AssessFormat,
+    /// Write the page, the JSON and the SARIF log into this folder, which is made if it is missing
+    #[arg(short, long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// How a list is printed, and where.
+#[derive(Debug, Args)]
+pub(crate) struct OutputArguments {
+    /// How to print the answer
+    #[arg(short, long, value_enum, default_value_t = ListFormat::Table)]
+    pub(crate) format: ListFormat,
+    /// Write the answer to this file instead of standard output
+    #[arg(short, long, value_name = "PATH")]
+    pub(crate) out: Option<PathBuf>,
+}
+
 /// The arguments of `completions`.
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArguments {
@@ -131,6 +257,45 @@ pub(crate) enum TextFormat {
     Table,
     /// JSON with a schema
     Json,
+}
+
+/// Formats of the connectivity matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MatrixFormat {
+    /// Text for people
+    Table,
+    /// JSON with a schema
+    Json,
+    /// Comma-separated values with a header line (RFC 4180), one line for each pair of names
+    Csv,
+    /// A picture: segments against segments
+    Svg,
+}
+
+/// Formats of an assessment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AssessFormat {
+    /// A summary for people
+    Table,
+    /// JSON with a schema
+    Json,
+    /// A SARIF 2.1.0 log of the findings
+    Sarif,
+}
+
+/// How bad a finding must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// A likely way from the internet to a jewel
+    Critical,
+    /// A way to a jewel, or an open door that has no reason to be open
+    High,
+    /// A defence that is weaker than it looks
+    Medium,
+    /// Anything
+    Low,
+    /// Nothing: exit code 0 whatever is found
+    Never,
 }
 
 /// Formats of a list.

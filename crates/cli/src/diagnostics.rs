@@ -85,8 +85,7 @@ pub(crate) fn errors(diagnostics: &[Diagnostic], sources: &Sources, verbose: boo
 
 /// Colours only where somebody sees them and wants them.
 fn theme() -> GraphicalTheme {
-    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    if wanted && std::io::stderr().is_terminal() {
+    if crate::output::colours_wanted() && std::io::stderr().is_terminal() {
         GraphicalTheme::unicode()
     } else {
         GraphicalTheme::unicode_nocolor()

@@ -17,7 +17,7 @@ use watertight_source::{
     Code, Diagnostic, Diagnostics, Limits, Severity, SourceError, Sources, Tree,
 };
 
-use crate::args::EstateArguments;
+use crate::args::{EstateArguments, InputArguments};
 use crate::diagnostics;
 use crate::exit::Failure;
 use files::Found;
@@ -39,6 +39,8 @@ pub(crate) struct Loaded {
     pub(crate) estate: Estate,
     /// Its files, for positions.
     pub(crate) sources: Sources,
+    /// What the input lacks or says strangely, in order.
+    pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
 /// Reads an estate and says on standard error what there is to know about its input.
@@ -46,13 +48,13 @@ pub(crate) struct Loaded {
 /// # Errors
 /// When a file cannot be read, when the input is malformed, and with `--strict` when it is odd.
 pub(crate) fn load(arguments: &EstateArguments) -> Result<Loaded, Failure> {
-    load_folder(&arguments.estate, arguments)
+    load_folder(&arguments.estate, &arguments.input)
 }
 
 /// [`load`], for a folder that another argument names.
-pub(crate) fn load_folder(root: &Path, arguments: &EstateArguments) -> Result<Loaded, Failure> {
+pub(crate) fn load_folder(root: &Path, arguments: &InputArguments) -> Result<Loaded, Failure> {
     let limits = Limits::default();
-    let (loaded, diagnostics) = read(root, &limits)?;
+    let (mut loaded, diagnostics) = read(root, &limits)?;
     let errors = diagnostics.errors();
     let sorted = diagnostics.into_sorted();
     if errors > 0 {
@@ -67,6 +69,7 @@ pub(crate) fn load_folder(root: &Path, arguments: &EstateArguments) -> Result<Lo
         return Err(Failure::Strict { warnings });
     }
     diagnostics::summarise(&sorted, &loaded.sources, arguments.verbose);
+    loaded.diagnostics = sorted;
     Ok(loaded)
 }
 
@@ -106,7 +109,7 @@ fn read(root: &Path, limits: &Limits) -> Result<(Loaded, Diagnostics), Failure> 
         manifest.check(&listing.bodies, &mut diagnostics);
         manifest.apply(&mut estate);
     }
-    Ok((Loaded { estate, sources }, diagnostics))
+    Ok((Loaded { estate, sources, diagnostics: Vec::new() }, diagnostics))
 }
 
 /// Reads one file; what is wrong with its contents is a diagnostic.

@@ -5,12 +5,14 @@
 //! ends.
 
 mod args;
+mod assess;
 mod can;
 mod diagnostics;
 mod estate_folder;
 mod exit;
 mod inventory;
 mod output;
+mod questions;
 mod reference;
 mod table;
 mod text;
@@ -37,6 +39,12 @@ fn run(arguments: Arguments) -> Result<Outcome, Failure> {
     match arguments.command {
         Command::Can(arguments) => can::run(&arguments),
         Command::Inventory(arguments) => inventory::run(&arguments),
+        Command::Reach(arguments) => questions::reach(&arguments),
+        Command::Exposure(arguments) => questions::exposure(&arguments),
+        Command::Blast(arguments) => questions::blast(&arguments),
+        Command::Diff(arguments) => questions::diff(&arguments),
+        Command::Coverage(arguments) => questions::coverage(&arguments),
+        Command::Assess(arguments) => assess::run(&arguments),
         Command::Completions(arguments) => reference::completions(&arguments),
         Command::Man(arguments) => reference::man(&arguments),
         Command::Reference => reference::markdown(),

@@ -1,10 +1,15 @@
 //! Where data goes: standard output, or the file that `--out` names.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
+use watertight_report::Layout;
+
 use crate::exit::Failure;
+
+/// Narrower terminals are treated as if they were this wide.
+const WIDTH_MIN: usize = 60;
 
 /// Writes data, whole, to the file or to standard output.
 pub(crate) fn write(out: Option<&Path>, data: &str) -> Result<(), Failure> {
@@ -22,4 +27,20 @@ pub(crate) fn write(out: Option<&Path>, data: &str) -> Result<(), Failure> {
 /// A JSON document as output prints it, with a line feed at the end.
 pub(crate) fn json(value: &serde_json::Value) -> String {
     format!("{value:#}\n")
+}
+
+/// How text for people is laid out: as wide as the terminal, with colours only where somebody sees
+/// them and wants them.
+pub(crate) fn layout(out: Option<&Path>) -> Layout {
+    let usual = Layout::default();
+    if out.is_some() || !io::stdout().is_terminal() {
+        return usual;
+    }
+    let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    Layout { width: width.unwrap_or(usual.width).max(WIDTH_MIN), colour: colours_wanted() }
+}
+
+/// Whether `NO_COLOR` leaves colours on (<https://no-color.org>).
+pub(crate) fn colours_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -2,7 +2,7 @@
 
 use watertight_model::network::StageDefault;
 use watertight_model::{Bounds, Disposition, Estate, Name, Network};
-use watertight_net::FlowSet;
+use watertight_net::{FlowSet, PortSet};
 use watertight_reach::{Check, Deciding, Part, Path, Place, Reach, Reply, Step};
 use watertight_source::Sources;
 
@@ -147,6 +147,9 @@ impl<'l> Explainer<'l> {
             match step {
                 Step::At(place) => hops.push(self.hop(*place)),
                 Step::Port(port) => flows = flows.with_destination_port(*port),
+                Step::SourcePort(port) => {
+                    flows = flows.with_source_ports(&PortSet::single(*port));
+                }
                 _ => {}
             }
             let (place, events) = self.events(step, &flows, travel);
@@ -215,6 +218,9 @@ impl<'l> Explainer<'l> {
             }
             Step::Port(port) => {
                 (None, vec![Event::new("port", format!("destination port becomes {port}"))])
+            }
+            Step::SourcePort(port) => {
+                (None, vec![Event::new("port", format!("source port becomes {port}"))])
             }
             Step::Box { at, text } => {
                 let text = format!("{text}: passes it or not, the input does not tell");

@@ -1,0 +1,155 @@
+//! `watertight assess`: how far breaches spread, and what would stop them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use watertight_assess::{AssessmentLimits, DeriveOptions, assess, derive};
+use watertight_model::{Estate, Name, WorkloadKind};
+use watertight_reach::ends::{End, resolve};
+use watertight_reach::{Reach, exposure, front_legs};
+use watertight_report::assessment::{self, Severity, View};
+use watertight_report::{Assessed, Facts};
+
+use crate::args::{AssessArguments, AssessFormat, FailOn};
+use crate::estate_folder::{self, Loaded};
+use crate::exit::{Failure, Outcome};
+use crate::output;
+
+/// Every kind that can be a crown jewel's, in the order of the model.
+const KINDS: [WorkloadKind; 15] = [
+    WorkloadKind::Machine,
+    WorkloadKind::Function,
+    WorkloadKind::Task,
+    WorkloadKind::Pod,
+    WorkloadKind::Cluster,
+    WorkloadKind::Database,
+    WorkloadKind::Cache,
+    WorkloadKind::Queue,
+    WorkloadKind::FileSystem,
+    WorkloadKind::ObjectStore,
+    WorkloadKind::Table,
+    WorkloadKind::LoadBalancer,
+    WorkloadKind::Gateway,
+    WorkloadKind::PrivateService,
+    WorkloadKind::Unknown,
+];
+
+/// Assesses an estate, prints the summary and writes the files.
+pub(crate) fn run(arguments: &AssessArguments) -> Result<Outcome, Failure> {
+    let loaded = estate_folder::load(&arguments.estate)?;
+    let options = DeriveOptions {
+        jewel_kinds: kinds(&arguments.jewel_kind)?,
+        jewel_names: jewels(&loaded.estate, arguments)?,
+        ..DeriveOptions::default()
+    };
+    let view = view(&loaded, &options)?;
+    if let Some(folder) = &arguments.out {
+        write_files(folder, &view)?;
+    }
+    let data = match arguments.format {
+        AssessFormat::Table => assessment::text(&view, &output::layout(None)),
+        AssessFormat::Json => output::json(&assessment::json(&view)),
+        AssessFormat::Sarif => output::json(&assessment::sarif(&view)),
+    };
+    output::write(None, &data)?;
+    let found = severity(arguments.fail_on).is_some_and(|least| view.findings_at_least(least) > 0);
+    Ok(if found { Outcome::Found } else { Outcome::Fine })
+}
+
+/// Everything that is known about an estate.
+fn view(loaded: &Loaded, options: &DeriveOptions) -> Result<View, Failure> {
+    let estate = &loaded.estate;
+    let reach = Reach::new(&estate.network);
+    let matrix = reach.matrix(&BTreeSet::new());
+    let exposure = exposure(&estate.network, &matrix);
+    let surveyed = reach.survey(&matrix);
+    let legs = front_legs(&estate.network, &matrix);
+    let derived = derive(estate, &reach, &matrix, &legs, &surveyed, options)
+        .map_err(|error| Failure::Estate(error.to_string()))?;
+    let found = assess(&derived.graph, &derived.actions, &AssessmentLimits::default());
+    Ok(assessment::view(&Facts {
+        estate,
+        matrix: &matrix,
+        exposure: &exposure,
+        surveyed: &surveyed,
+        sources: Some(&loaded.sources),
+        diagnostics: &loaded.diagnostics,
+        assessed: Some(Assessed {
+            graph: &derived.graph,
+            actions: &derived.actions,
+            assessment: &found,
+        }),
+    }))
+}
+
+fn write_files(folder: &Path, view: &View) -> Result<(), Failure> {
+    fs::create_dir_all(folder).map_err(|source| Failure::File {
+        path: folder.to_path_buf(),
+        action: "written",
+        source,
+    })?;
+    let files = [
+        ("assessment.html", assessment::html(view)),
+        ("assessment.json", output::json(&assessment::json(view))),
+        ("assessment.sarif", output::json(&assessment::sarif(view))),
+    ];
+    for (name, data) in files {
+        output::write(Some(&folder.join(name)), &data)?;
+    }
+    Ok(())
+}
+
+fn kinds(words: &[String]) -> Result<BTreeSet<WorkloadKind>, Failure> {
+    let of = |word: &String| {
+        let kind = KINDS.into_iter().find(|kind| kind.word() == word.as_str());
+        kind.ok_or_else(|| {
+            let known: Vec<&str> = KINDS.iter().map(|kind| kind.word()).collect();
+            let problem =
+                format!("`{word}` is no kind of workload: write one of {}", known.join(", "));
+            Failure::Argument { flag: "jewel-kind", problem }
+        })
+    };
+    words.iter().map(of).collect()
+}
+
+/// The ids of the workloads that arguments and the file name; a name that is none of a workload is
+/// an error, since a jewel that is left out would look safe.
+fn jewels(estate: &Estate, arguments: &AssessArguments) -> Result<BTreeSet<Name>, Failure> {
+    let mut ids = BTreeSet::new();
+    for name in &arguments.jewel {
+        ids.insert(jewel(estate, "jewel", name)?);
+    }
+    let Some(path) = &arguments.jewels else { return Ok(ids) };
+    let text = fs::read_to_string(path).map_err(|source| Failure::File {
+        path: path.clone(),
+        action: "read",
+        source,
+    })?;
+    for line in text.lines().map(str::trim) {
+        if !line.is_empty() && !line.starts_with('#') {
+            ids.insert(jewel(estate, "jewels", line)?);
+        }
+    }
+    Ok(ids)
+}
+
+fn jewel(estate: &Estate, flag: &'static str, name: &str) -> Result<Name, Failure> {
+    match resolve(estate, name).map_err(|source| Failure::End { flag, source })? {
+        End::Endpoints { workload, .. } => Ok(estate.workloads[workload].id.clone()),
+        End::Subnet { .. } | End::Realm(_) | End::Internet { .. } | End::Outside { .. } => {
+            let problem = format!("`{name}` is no workload: only a workload can be a jewel");
+            Err(Failure::Argument { flag, problem })
+        }
+    }
+}
+
+fn severity(fail_on: FailOn) -> Option<Severity> {
+    match fail_on {
+        FailOn::Critical => Some(Severity::Critical),
+        FailOn::High => Some(Severity::High),
+        FailOn::Medium => Some(Severity::Medium),
+        FailOn::Low => Some(Severity::Low),
+        FailOn::Never => None,
+    }
+}
