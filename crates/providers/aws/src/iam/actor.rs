@@ -78,7 +78,12 @@ impl<'f> Actor<'f> {
     /// The positions in `arns`, which are sorted, that the identity policies may allow `action` on:
     /// a superset, found by what each pattern begins with, so that the time goes with the number of
     /// patterns and of what is found, not with that of all resources. Stops when `max` are found.
-    pub(crate) fn named(&self, action: &str, arns: &[&str], max: usize) -> BTreeSet<usize> {
+    pub(crate) fn named<S: AsRef<str>>(
+        &self,
+        action: &str,
+        arns: &[S],
+        max: usize,
+    ) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
         for statement in self.identity.iter().flat_map(|document| document.about(action)) {
             if statement.effect != Effect::Allow || statement.concerns(action) == Truth::No {
@@ -97,18 +102,23 @@ impl<'f> Actor<'f> {
 
 /// Adds the positions of texts that begin as the pattern does, or with which the pattern begins: a
 /// text may stand for all longer ones.
-fn add_beginning(found: &mut BTreeSet<usize>, pattern: &Pattern, arns: &[&str], max: usize) {
+fn add_beginning<S: AsRef<str>>(
+    found: &mut BTreeSet<usize>,
+    pattern: &Pattern,
+    arns: &[S],
+    max: usize,
+) {
     let prefix = pattern.literal_prefix();
-    let start = arns.partition_point(|arn| *arn < prefix.as_str());
+    let start = arns.partition_point(|arn| arn.as_ref() < prefix.as_str());
     for (at, arn) in arns.iter().enumerate().skip(start) {
-        if found.len() >= max || !arn.starts_with(prefix.as_str()) {
+        if found.len() >= max || !arn.as_ref().starts_with(prefix.as_str()) {
             break;
         }
         found.insert(at);
     }
     for (end, _) in prefix.match_indices(['/', ':']) {
         let beginning = prefix.get(..=end).unwrap_or_default();
-        if let Ok(at) = arns.binary_search(&beginning) {
+        if let Ok(at) = arns.binary_search_by(|arn| arn.as_ref().cmp(beginning)) {
             found.insert(at);
         }
     }

@@ -157,18 +157,18 @@ impl<'f, 'a> Escalation<'f, 'a> {
             for (other_at, other) in self.candidates(actor, action) {
                 if other.caller.kind == kind && other_at != at && !is_protected(other) {
                     let outcome = actor.may_simply(action, target_of(other));
-                    self.grant(actor, other, outcome, how, grants);
+                    grant(actor, other, outcome, how, grants);
                 }
             }
         }
         self.add_passed(actor, grants);
-        let own = self.own_change(actor);
+        let own = own_change(actor);
         if own.allowed != Truth::No {
             self.add_all(actor, actor, &own, grants);
         }
         for (role_at, truth) in assumed {
             let Some(role) = self.actors.get(*role_at) else { continue };
-            let mut change = self.change(actor, role.holder);
+            let mut change = change(actor, role.holder);
             change.allowed = change.allowed.and(*truth);
             if change.allowed != Truth::No {
                 self.add_all(actor, role, &change, grants);
@@ -186,62 +186,6 @@ impl<'f, 'a> Escalation<'f, 'a> {
         let holders = positions.filter_map(|at| Some((at, self.facts.holders.get(at)?)));
         let account = &actor.holder.caller.account;
         holders.filter(|(_, other)| other.caller.account == *account).collect()
-    }
-
-    fn grant(
-        &self,
-        actor: &Actor<'_>,
-        other: &Holder,
-        mut outcome: Outcome,
-        how: &str,
-        grants: &mut Grants,
-    ) {
-        if outcome.allowed == Truth::No {
-            return;
-        }
-        outcome.evidence.push(remark(&other.caller.arn, "escalation", how));
-        let power = Power::Assume(other.credential);
-        grants.add(actor.holder.credential, power, outcome.allowed, outcome.evidence);
-    }
-
-    /// Whether the actor may change what itself may do.
-    fn own_change(&self, actor: &Actor<'_>) -> Outcome {
-        let own = self.change(actor, actor.holder);
-        if own.allowed == Truth::Yes {
-            return own;
-        }
-        let mut best = own;
-        for arn in &actor.holder.attached {
-            let account = Some(actor.holder.caller.account.as_str());
-            if arn.split(':').nth(4) != account {
-                continue;
-            }
-            let target = Target::new(Subject::exact(arn), account);
-            let outcome = actor.may_simply("iam:createpolicyversion", target);
-            if outcome.allowed > best.allowed {
-                best = outcome;
-            }
-        }
-        best
-    }
-
-    /// Whether the actor may give a holder any permission.
-    fn change(&self, actor: &Actor<'_>, holder: &Holder) -> Outcome {
-        let actions = match holder.caller.kind {
-            CallerKind::Role => ["iam:putrolepolicy", "iam:attachrolepolicy"],
-            CallerKind::User => ["iam:putuserpolicy", "iam:attachuserpolicy"],
-        };
-        let mut best = Outcome::no();
-        if is_protected(holder) || holder.caller.account != actor.holder.caller.account {
-            return best;
-        }
-        for action in actions {
-            let outcome = actor.may_simply(action, target_of(holder));
-            if outcome.allowed > best.allowed {
-                best = outcome;
-            }
-        }
-        best
     }
 
     /// Who may give itself (or a role that it may assume) any permission may assume every role of
@@ -276,7 +220,7 @@ impl<'f, 'a> Escalation<'f, 'a> {
             } else {
                 "gives a role that it may assume the permission to assume this one"
             };
-            self.grant(actor, other, outcome, how, grants);
+            grant(actor, other, outcome, how, grants);
         }
     }
 
@@ -299,7 +243,7 @@ impl<'f, 'a> Escalation<'f, 'a> {
                 let outcome = pass.and(self.launch(actor, action));
                 if outcome.allowed != Truth::No {
                     let how = format!("passes the role and {how} ({action})");
-                    self.grant(actor, role, outcome, &how, grants);
+                    grant(actor, role, outcome, &how, grants);
                     break;
                 }
             }
@@ -317,6 +261,55 @@ impl<'f, 'a> Escalation<'f, 'a> {
             Target { region: Some(region), ..Target::new(Subject::open(&arn), Some(account)) };
         actor.may_simply(action, target)
     }
+}
+
+fn grant(actor: &Actor<'_>, other: &Holder, mut outcome: Outcome, how: &str, grants: &mut Grants) {
+    if outcome.allowed == Truth::No {
+        return;
+    }
+    outcome.evidence.push(remark(&other.caller.arn, "escalation", how));
+    let power = Power::Assume(other.credential);
+    grants.add(actor.holder.credential, power, outcome.allowed, outcome.evidence);
+}
+
+/// Whether the actor may change what itself may do.
+fn own_change(actor: &Actor<'_>) -> Outcome {
+    let own = change(actor, actor.holder);
+    if own.allowed == Truth::Yes {
+        return own;
+    }
+    let mut best = own;
+    for arn in &actor.holder.attached {
+        let account = Some(actor.holder.caller.account.as_str());
+        if arn.split(':').nth(4) != account {
+            continue;
+        }
+        let target = Target::new(Subject::exact(arn), account);
+        let outcome = actor.may_simply("iam:createpolicyversion", target);
+        if outcome.allowed > best.allowed {
+            best = outcome;
+        }
+    }
+    best
+}
+
+/// Whether the actor may give a holder any permission.
+fn change(actor: &Actor<'_>, holder: &Holder) -> Outcome {
+    let actions = match holder.caller.kind {
+        CallerKind::Role => ["iam:putrolepolicy", "iam:attachrolepolicy"],
+        CallerKind::User => ["iam:putuserpolicy", "iam:attachuserpolicy"],
+    };
+    let mut best = Outcome::no();
+    if is_protected(holder) || holder.caller.account != actor.holder.caller.account {
+        return best;
+    }
+    for action in actions {
+        let outcome = actor.may_simply(action, target_of(holder));
+        if outcome.allowed > best.allowed {
+            best = outcome;
+        }
+    }
+    best
 }
 
 /// Whether a trust policy lets a service take the role.

@@ -111,6 +111,11 @@ impl Condition {
         &self.values
     }
 
+    /// Whether it asks only if the key is there (`Null`).
+    pub(crate) fn is_presence(&self) -> bool {
+        self.comparison == Comparison::Null
+    }
+
     /// Whether the operator is known.
     pub(crate) fn is_known(&self) -> bool {
         self.comparison != Comparison::Other

@@ -195,7 +195,21 @@ fn send_document(actor: &Actor<'_>, resource: &Resource) -> Outcome {
 /// Guards, routes and labelled things of one account, to ask who may change any of them.
 #[derive(Debug, Default)]
 struct Changeable {
-    resources: Vec<(String, Labels, Option<Name>)>,
+    resources: Vec<Changed>,
+}
+
+/// One of them.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Changed {
+    arn: String,
+    tags: Labels,
+    region: Option<Name>,
+}
+
+impl AsRef<str> for Changed {
+    fn as_ref(&self) -> &str {
+        &self.arn
+    }
 }
 
 /// Changing of guards, routes and labels.
@@ -244,7 +258,8 @@ impl Changes {
                 let key = if item.node.get("TagSet").is_some() { "TagSet" } else { "Tags" };
                 let tags = context.fields.tags(item.node, key).into_iter();
                 let tags = tags.map(|(key, value)| (Name::from(key), Name::from(value)));
-                let resource = (arn, tags.collect(), region.map(Name::from));
+                let region = region.map(Name::from);
+                let resource = Changed { arn, tags: tags.collect(), region };
                 changes.by_account.entry((account, kind)).or_default().resources.push(resource);
             }
         }
@@ -281,15 +296,14 @@ impl Changes {
 impl Changeable {
     /// Whether the actor may do `action` to any of the resources.
     fn change(&self, actor: &Actor<'_>, action: &str, account: &Name) -> Outcome {
-        let arns: Vec<&str> = self.resources.iter().map(|(arn, _, _)| arn.as_str()).collect();
-        let named = actor.named(action, &arns, GUARDS_TRIED_MAX);
+        let named = actor.named(action, &self.resources, GUARDS_TRIED_MAX);
         let is_cut = named.len() >= GUARDS_TRIED_MAX;
         let mut best = Outcome::no();
-        for (arn, tags, region) in named.into_iter().filter_map(|at| self.resources.get(at)) {
+        for one in named.into_iter().filter_map(|at| self.resources.get(at)) {
             let target = Target {
-                region: region.as_deref(),
-                tags: Tags::All(tags),
-                ..Target::new(Subject::exact(arn), Some(account))
+                region: one.region.as_deref(),
+                tags: Tags::All(&one.tags),
+                ..Target::new(Subject::exact(&one.arn), Some(account))
             };
             let outcome = actor.may_simply(action, target);
             if outcome.allowed > best.allowed {

@@ -10,7 +10,7 @@ use super::direct::Direct;
 use super::evaluate::{Outcome, ResourcePolicy, Sides};
 use super::facts::Facts;
 use super::grants::{Grants, remark};
-use super::keys::Keys;
+use super::keys::{Keys, Parameter};
 use super::pattern::Subject;
 use super::places::{Guarded, Part, PrivateEndpoints};
 use super::request::Target;
@@ -216,16 +216,12 @@ impl<'c> Secrets<'c> {
         let (arn, policy) = self.keys.find(key, resource);
         let subject = Subject::exact(&arn);
         let target = Target { subject, tags: super::request::Tags::Unknown, ..resource.target() };
-        match policy.and_then(|at| self.facts.document(at)) {
-            Some(document) => {
-                let policy = ResourcePolicy::Read(document);
-                actor.may("kms:decrypt", target, policy, Sides::Resource)
-            }
-            None => {
-                let evidence = super::catalog::unread(&Name::from(arn.as_str()));
-                Outcome { allowed: Truth::Unknown, evidence: vec![evidence] }
-            }
+        if let Some(document) = policy.and_then(|at| self.facts.document(at)) {
+            let policy = ResourcePolicy::Read(document);
+            return actor.may("kms:decrypt", target, policy, Sides::Resource);
         }
+        let evidence = super::catalog::unread(&Name::from(arn.as_str()));
+        Outcome { allowed: Truth::Unknown, evidence: vec![evidence] }
     }
 
     /// Parameters are not listed in the input: those that a policy names one by one are known.
@@ -236,10 +232,9 @@ impl<'c> Secrets<'c> {
         if parameters.is_empty() {
             return;
         }
-        let arns: Vec<&str> = parameters.keys().map(Name::as_str).collect();
         for action in ACTIONS {
-            for at in actor.named(action, &arns, usize::MAX) {
-                let Some((arn, credential)) = parameters.iter().nth(at) else { continue };
+            for at in actor.named(action, parameters, usize::MAX) {
+                let Some(Parameter { arn, credential }) = parameters.get(at) else { continue };
                 let account = arn.split(':').nth(4);
                 let target = Target {
                     region: arn.split(':').nth(3),

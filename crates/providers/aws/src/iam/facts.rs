@@ -199,13 +199,12 @@ impl Facts {
         if is_full {
             return;
         }
-        let document = match item.node.get("Content") {
-            Some(place) => self.read_document(context, id, place),
-            None => {
-                let message = format!("the contents of `{id}` are not in the input");
-                context.fields.warn(node, codes::UNREAD_CONTENT, id, message);
-                self.add(Document::unread(id, Some(node.span())))
-            }
+        let document = if let Some(place) = item.node.get("Content") {
+            self.read_document(context, id, place)
+        } else {
+            let message = format!("the contents of `{id}` are not in the input");
+            context.fields.warn(node, codes::UNREAD_CONTENT, id, message);
+            self.add(Document::unread(id, Some(node.span())))
         };
         let targets = item.node.get("Targets").map(|_| {
             let targets = context.fields.objects(item.node, "Targets");
@@ -315,12 +314,11 @@ impl Facts {
         let (mut identity, attached) = self.read_own(context, item, &id, "UserPolicyList");
         let account = account_of(context, item);
         for group in context.fields.texts(item.node, "GroupList") {
-            match groups.get(&(account.clone(), context.name(group))) {
-                Some(documents) => identity.extend(documents),
-                None => {
-                    context.warn_missing(item.node, "group", group);
-                    identity.push(self.add(Document::unread(&id, Some(item.node.span()))));
-                }
+            if let Some(documents) = groups.get(&(account.clone(), context.name(group))) {
+                identity.extend(documents);
+            } else {
+                context.warn_missing(item.node, "group", group);
+                identity.push(self.add(Document::unread(&id, Some(item.node.span()))));
             }
         }
         let holder = self.holder(context, item, CallerKind::User, name, "UserId");

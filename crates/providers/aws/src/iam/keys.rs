@@ -9,16 +9,32 @@ use crate::shapes::Kind;
 
 use super::catalog::{Resource, partition_of};
 use super::facts::{DocumentAt, Facts};
+use super::pattern::Pattern;
 use super::policy::Effect;
 
 /// Parameters that are made credentials; a policy names a handful.
 const PARAMETERS_MAX: usize = 10_000;
 
-/// Policies of keys by the key's id, and parameters by ARN.
+/// Policies of keys by the key's id, and parameters ordered by ARN.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     policies: BTreeMap<String, DocumentAt>,
-    parameters: BTreeMap<Name, CredentialId>,
+    parameters: Vec<Parameter>,
+}
+
+/// A parameter that a policy names.
+#[derive(Debug)]
+pub(crate) struct Parameter {
+    /// Its ARN.
+    pub(crate) arn: Name,
+    /// What it is to the estate.
+    pub(crate) credential: CredentialId,
+}
+
+impl AsRef<str> for Parameter {
+    fn as_ref(&self) -> &str {
+        &self.arn
+    }
 }
 
 impl Keys {
@@ -41,9 +57,9 @@ impl Keys {
                 account: arn.split(':').nth(4).map(Name::from),
                 origin: None,
             };
-            let id = credential.id.clone();
+            let arn = credential.id.clone();
             let credential = context.estate.credentials.push(credential);
-            keys.parameters.insert(id, credential);
+            keys.parameters.push(Parameter { arn, credential });
         }
         keys
     }
@@ -62,8 +78,8 @@ impl Keys {
         (format!("arn:{partition}:kms:{region}:{account}:{kind}{key}"), policy)
     }
 
-    /// Parameters by ARN.
-    pub(crate) const fn parameters(&self) -> &BTreeMap<Name, CredentialId> {
+    /// Parameters, ordered by ARN.
+    pub(crate) fn parameters(&self) -> &[Parameter] {
         &self.parameters
     }
 }
@@ -83,7 +99,7 @@ fn named_parameters(facts: &Facts) -> BTreeSet<String> {
             if statement.resources.excludes {
                 continue;
             }
-            for arn in statement.resources.patterns.iter().filter_map(|one| one.literal()) {
+            for arn in statement.resources.patterns.iter().filter_map(Pattern::literal) {
                 if arn.contains(":parameter/") && arns.len() < PARAMETERS_MAX {
                     arns.insert(arn);
                 }

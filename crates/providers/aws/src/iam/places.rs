@@ -15,6 +15,7 @@ use crate::shapes::Kind;
 
 use super::evaluate::{Outcome, admits};
 use super::facts::{DocumentAt, Facts};
+use super::pattern::Pattern;
 use super::policy::Document;
 use super::request::{Caller, Place, Request, Target};
 use super::truth::Truth;
@@ -203,7 +204,9 @@ fn named_places<'d>(documents: impl Iterator<Item = &'d Document>, action: &str)
     let mut is_guarded = false;
     for statement in documents.flat_map(|document| document.about(action)) {
         for condition in &statement.conditions {
-            let texts = condition.values().iter().filter_map(|value| value.literal());
+            // Whether a key is there names no place.
+            let values = if condition.is_presence() { &[] } else { condition.values() };
+            let texts = values.iter().filter_map(Pattern::literal);
             match condition.key() {
                 "aws:sourcevpce" => named.endpoints.extend(texts.map(Name::from)),
                 "aws:sourcevpc" => named.networks.extend(texts.map(Name::from)),

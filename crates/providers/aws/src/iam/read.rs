@@ -54,13 +54,11 @@ pub(crate) fn document(
                 text
             };
             reader.is_inside = true;
-            match Tree::parse_json(place.span().file, text, limits) {
-                Ok(tree) => reader.document(tree.root()),
-                Err(_) => {
-                    reader.error(place, "it is no JSON document");
-                    Document::unread(id, Some(place.span()))
-                }
+            if let Ok(tree) = Tree::parse_json(place.span().file, text, limits) {
+                return reader.document(tree.root());
             }
+            reader.error(place, "it is no JSON document");
+            Document::unread(id, Some(place.span()))
         }
     }
 }

@@ -1,1 +1,8 @@
-
+mod conditions;
+mod convert;
+mod documents;
+mod evaluation;
+mod patterns;
+mod shop;
+mod support;
+mod twin;
