@@ -166,6 +166,17 @@ impl HopRow {
     pub(crate) fn premises(&self) -> &[u32] {
         self.premises.get(..usize::from(self.count)).unwrap_or(&self.premises)
     }
+
+    /// The same hop with those premises only that `keep` keeps.
+    pub(crate) fn keeping(&self, keep: impl Fn(u32) -> bool) -> Self {
+        let mut kept = Self { premises: [NONE; 3], count: 0, ..*self };
+        let premises = self.premises().iter().filter(|premise| keep(**premise));
+        for (slot, premise) in kept.premises.iter_mut().zip(premises) {
+            *slot = *premise;
+            kept.count += 1;
+        }
+        kept
+    }
 }
 
 /// A checked, canonical hop graph. Build one with [`GraphBuilder`].
@@ -256,6 +267,14 @@ impl HopGraph {
             Entry::Internet => self.internet.clone(),
             Entry::Workload(subject) => self.number(Fact::exec(subject)).into_iter().collect(),
         }
+    }
+
+    /// Whether some entry holds a fact from the start.
+    pub(crate) fn is_held(&self, fact: u32) -> bool {
+        let Fact { subject, kind } = self.facts[index(fact)];
+        let info = self.subjects.get(index(subject.0));
+        let workload = info.is_some_and(|info| info.kind == SubjectKind::Workload);
+        (workload && kind == FactKind::Exec) || self.internet.contains(&fact)
     }
 
     /// The numbers of the facts over a subject by which it counts as reached.

@@ -5,9 +5,12 @@ use std::collections::{BTreeSet, BinaryHeap};
 
 use crate::csr::{Rows, index, number};
 use crate::fact::Fact;
-use crate::graph::{Entry, HopGraph, NONE};
+use crate::graph::{Entry, HopGraph, HopRow, NONE};
 use crate::hop::{Bound, Removable};
 use crate::likelihood::Likelihood;
+
+/// How far back it is looked for a premise on which another premise rests.
+const REST_DEPTH_MAX: usize = 4;
 
 /// A hop graph under a bound and without what was removed.
 #[derive(Clone, Debug)]
@@ -17,6 +20,9 @@ pub struct View<'g> {
     standing: Vec<u32>,
     leaving: Rows,
     arriving: Rows,
+    /// The hops without premises that another premise always rests on. From an entry, such a
+    /// premise is gained whenever the other is, and is at least as likely.
+    reduced: Vec<HopRow>,
 }
 
 impl<'g> View<'g> {
@@ -34,12 +40,43 @@ impl<'g> View<'g> {
             }
         }
         let facts = graph.facts.len();
-        Self {
+        let mut view = Self {
             graph,
             standing,
             leaving: Rows::gather(facts, &leaving),
             arriving: Rows::gather(facts, &arriving),
+            reduced: Vec::new(),
+        };
+        view.reduced = graph.rows.iter().map(|row| view.reduce(row)).collect();
+        view
+    }
+
+    fn reduce(&self, row: &HopRow) -> HopRow {
+        if row.premises().len() == 1 {
+            return *row;
         }
+        // One after the other: of premises that rest on one another in a circle, one must stay.
+        let mut reduced = *row;
+        for premise in row.premises() {
+            let mut others = reduced.premises().iter().filter(|other| *other != premise);
+            if others.any(|other| self.rests_on(*other, *premise, REST_DEPTH_MAX)) {
+                reduced = reduced.keeping(|kept| kept != *premise);
+            }
+        }
+        reduced
+    }
+
+    /// Whether every derivation of `fact` from an entry is known to derive `other` first.
+    fn rests_on(&self, fact: u32, other: u32, depth: usize) -> bool {
+        if depth == 0 || self.graph.is_held(fact) || self.arriving(fact).is_empty() {
+            return false;
+        }
+        self.arriving(fact).iter().all(|hop| {
+            let premises = self.graph.rows[index(*hop)].premises();
+            let rests =
+                |premise: &u32| *premise == other || self.rests_on(*premise, other, depth - 1);
+            !premises.contains(&fact) && premises.iter().any(rests)
+        })
     }
 
     /// Everything derivable from what `entry` holds: F(e), with what it holds.
@@ -75,6 +112,11 @@ impl<'g> View<'g> {
     /// Whether a hop counts in this view.
     pub(crate) fn stands(&self, hop: u32) -> bool {
         self.standing[index(hop)] != NONE
+    }
+
+    /// A hop with the premises that matter to breaches that begin at an entry.
+    pub(crate) fn reduced(&self, hop: u32) -> &HopRow {
+        &self.reduced[index(hop)]
     }
 
     /// What holds a standing hop up.
@@ -161,7 +203,7 @@ impl<'g> View<'g> {
                 continue;
             }
             for hop in self.arriving(fact) {
-                let row = &self.graph.rows[index(*hop)];
+                let row = self.reduced(*hop);
                 if row.premises().len() > 1 && !relaxed {
                     continue;
                 }

@@ -32,13 +32,12 @@ pub(super) fn condense(view: &View<'_>) -> Condensed {
     let facts = view.graph.facts.len();
     let mut edges: Vec<(u32, u32)> = Vec::new();
     let mut joint_hops: Vec<u32> = Vec::new();
-    for (hop, row) in view.graph.rows.iter().enumerate() {
-        if !view.stands(number(hop)) {
-            continue;
-        }
+    for hop in 0..number(view.graph.rows.len()) {
+        let row = view.reduced(hop);
         match row.premises() {
+            _ if !view.stands(hop) => {}
             [premise] => edges.push((*premise, row.conclusion)),
-            _ => joint_hops.push(number(hop)),
+            _ => joint_hops.push(hop),
         }
     }
     let mut component_of = Vec::new();
@@ -47,7 +46,7 @@ pub(super) fn condense(view: &View<'_>) -> Condensed {
         (component_of, count) = components(&Rows::gather(facts, &edges), facts);
         let before = edges.len();
         joint_hops.retain(|hop| {
-            let row = &view.graph.rows[index(*hop)];
+            let row = view.reduced(*hop);
             let places: BTreeSet<u32> =
                 row.premises().iter().map(|premise| component_of[index(*premise)]).collect();
             if places.len() > 1 {
@@ -83,7 +82,7 @@ pub(super) fn condense(view: &View<'_>) -> Condensed {
 fn joints(view: &View<'_>, hops: &[u32], component_of: &[u32]) -> Vec<Joint> {
     let mut keys: BTreeSet<(Vec<u32>, u32)> = BTreeSet::new();
     for hop in hops {
-        let row = &view.graph.rows[index(*hop)];
+        let row = view.reduced(*hop);
         let premises: BTreeSet<u32> =
             row.premises().iter().map(|premise| component_of[index(*premise)]).collect();
         let conclusion = component_of[index(row.conclusion)];

@@ -145,7 +145,7 @@ fn joined(view: &View<'_>, hops: &[u32], condensed: &Condensed, masks: &[Lanes])
     let mut joined = EMPTY;
     for hop in hops {
         let mut all = [u64::MAX; WORDS];
-        for premise in view.graph.rows[index(*hop)].premises() {
+        for premise in view.reduced(*hop).premises() {
             keep(&mut all, &masks[index(condensed.component_of[index(*premise)])]);
         }
         add(&mut joined, &all);
@@ -154,9 +154,8 @@ fn joined(view: &View<'_>, hops: &[u32], condensed: &Condensed, masks: &[Lanes])
 }
 
 fn joint_hops(view: &View<'_>) -> Vec<u32> {
-    let rows = view.graph.rows.iter().enumerate();
-    let several = rows.filter(|(hop, row)| row.premises().len() > 1 && view.stands(number(*hop)));
-    several.map(|(hop, _)| number(hop)).collect()
+    let hops = 0..number(view.graph.rows.len());
+    hops.filter(|hop| view.stands(*hop) && view.reduced(*hop).premises().len() > 1).collect()
 }
 
 /// For each segment the places of its members among the counted subjects.

@@ -77,10 +77,9 @@ impl Paths {
     /// `None` where links lead in a circle.
     fn new(view: &View<'_>, links: &Links) -> Option<Self> {
         let facts = view.graph.facts.len();
-        let single = links.all.iter().filter_map(|link| match link.premises.as_slice() {
-            [premise] => Some((*premise, link.conclusion)),
-            _ => None,
-        });
+        // Premises that another rests on lie on every path to it and branch off nothing.
+        let single = links.all.iter();
+        let single = single.filter_map(|link| link.only.map(|premise| (premise, link.conclusion)));
         let pairs: Vec<(u32, u32)> = single.collect();
         let leaving = Rows::gather(facts, &pairs);
         let order = conclusions_first(&leaving, facts)?;

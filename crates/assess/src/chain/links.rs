@@ -10,6 +10,8 @@ use crate::view::View;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Link {
     pub(super) premises: Vec<u32>,
+    /// The only premise on which all others rest, if there is one.
+    pub(super) only: Option<u32>,
     pub(super) conclusion: u32,
     /// The cost of the likeliest hop.
     pub(super) cost: u64,
@@ -50,8 +52,13 @@ impl Links {
                 }
                 continue;
             }
+            let only = match view.reduced(number(hop)).premises() {
+                [premise] => Some(*premise),
+                _ => None,
+            };
             all.push(Link {
                 premises: row.premises().to_vec(),
+                only,
                 conclusion: row.conclusion,
                 cost: row.cost,
                 hop: number(hop),

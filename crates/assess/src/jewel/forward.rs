@@ -1,10 +1,11 @@
 //! The values of facts from several entries at once.
 //!
-//! Facts are taken component by component in the order of hops, and within a component until
-//! nothing improves. A hop is looked at for all entries of a batch together, which costs little
-//! more than looking at it for one.
+//! Facts are taken component by component in the order of hops, and within a component by the
+//! likeliest value that changed for some entry; that value is final. A hop is looked at for all
+//! entries of a batch together, which costs little more than looking at it for one.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use crate::blast::components;
 use crate::csr::{Rows, index, number};
@@ -36,8 +37,12 @@ pub(super) struct Forward {
     starts: Vec<usize>,
     steps: Vec<Step>,
     values: Vec<Lanes>,
-    waiting: Vec<bool>,
+    /// The likeliest value of each fact that its hops have not carried on; never, if all have.
+    waiting: Vec<Value>,
 }
+
+/// Facts of one component whose hops are to be taken, by the values that wait there.
+type Open = BinaryHeap<Reverse<(Value, usize)>>;
 
 impl Forward {
     pub(super) fn new(view: &View<'_>, targets: &[u32]) -> Self {
@@ -66,7 +71,7 @@ impl Forward {
             starts: vec![0],
             steps: Vec::new(),
             values: vec![NEVER; order.len()],
-            waiting: vec![false; order.len()],
+            waiting: vec![Value::NEVER; order.len()],
         };
         for fact in order {
             forward.lay_out(view, fact);
@@ -77,9 +82,10 @@ impl Forward {
     fn lay_out(&mut self, view: &View<'_>, fact: u32) {
         let place = self.place_of[index(fact)];
         for hop in view.leaving(fact) {
-            let row = &view.graph.rows[index(*hop)];
+            let row = view.reduced(*hop);
             let conclusion = self.place_of[index(row.conclusion)];
-            if conclusion == NONE || conclusion == place {
+            let needed = row.premises().contains(&fact);
+            if !needed || conclusion == NONE || conclusion == place {
                 continue;
             }
             let mut others = [place; 2];
@@ -106,25 +112,31 @@ impl Forward {
                 let place = self.place_of[index(*fact)];
                 if place != NONE {
                     self.values[index(place)][lane] = Value::HELD;
-                    self.waiting[index(place)] = true;
+                    self.waiting[index(place)] = Value::HELD;
                 }
             }
         }
-        let mut open = VecDeque::new();
+        let mut open = Open::new();
         let mut start = 0;
         for component in 0..self.ends.len() {
             let end = self.ends[component];
-            open.extend((start..end).filter(|place| self.waiting[*place]));
-            while let Some(place) = open.pop_front() {
-                self.waiting[place] = false;
-                self.pass(place, end, &mut open);
+            for place in start..end {
+                if self.waiting[place] != Value::NEVER {
+                    open.push(Reverse((self.waiting[place], place)));
+                }
+            }
+            while let Some(Reverse((value, place))) = open.pop() {
+                if self.waiting[place] == value {
+                    self.waiting[place] = Value::NEVER;
+                    self.pass(place, end, &mut open);
+                }
             }
             start = end;
         }
     }
 
-    /// Takes every hop from a fact; conclusions before `end` are taken up again at once.
-    fn pass(&mut self, place: usize, end: usize, open: &mut VecDeque<usize>) {
+    /// Takes every hop from a fact; conclusions before `end` are taken up in this component.
+    fn pass(&mut self, place: usize, end: usize, open: &mut Open) {
         for step in &self.steps[self.starts[place]..self.starts[place + 1]] {
             let mut lanes = self.values[place];
             if step.several {
@@ -133,11 +145,11 @@ impl Forward {
                 }
             }
             let conclusion = index(step.conclusion);
-            if better(&mut self.values[conclusion], &lanes, step.adds) && !self.waiting[conclusion]
-            {
-                self.waiting[conclusion] = true;
+            let changed = better(&mut self.values[conclusion], &lanes, step.adds);
+            if changed < self.waiting[conclusion] {
+                self.waiting[conclusion] = changed;
                 if conclusion < end {
-                    open.push_back(conclusion);
+                    open.push(Reverse((changed, conclusion)));
                 }
             }
         }
@@ -156,12 +168,12 @@ fn worst(lanes: &mut Lanes, others: &Lanes) {
     }
 }
 
-/// Takes what is better after a hop; says whether anything is.
-fn better(values: &mut Lanes, premises: &Lanes, adds: Value) -> bool {
-    let mut changed = false;
+/// Takes what is better after a hop; gives the likeliest value that changed, or never.
+fn better(values: &mut Lanes, premises: &Lanes, adds: Value) -> Value {
+    let mut changed = Value::NEVER;
     for (value, premise) in values.iter_mut().zip(premises) {
         let next = premise.plus(adds);
-        changed |= next < *value;
+        changed = if next < *value { changed.min(next) } else { changed };
         *value = (*value).min(next);
     }
     changed
