@@ -73,7 +73,7 @@ fn lines(estate: &Estate, matrix: &Matrix, surveyed: &[Surveyed]) -> Vec<Line> {
     lines.into_iter().collect()
 }
 
-/// A layer in words: `security group web (sg-1) in`.
+/// A layer in words: `security group web (sg-1) inbound`.
 pub(crate) fn describe(estate: &Estate, deciding: &DecidingLayer) -> String {
     let network = &estate.network;
     let guards = &network.layers[deciding.layer].guards;
@@ -90,8 +90,8 @@ pub(crate) fn describe(estate: &Estate, deciding: &DecidingLayer) -> String {
         .collect();
     let kind = guards.first().map_or("no guard", |guard| network.guards[*guard].kind.as_str());
     let way = match deciding.direction {
-        Direction::Ingress => "in",
-        Direction::Egress => "out",
+        Direction::Ingress => "inbound",
+        Direction::Egress => "outbound",
     };
     let at = match deciding.place {
         Place::Subnet(_) => " at the subnet",

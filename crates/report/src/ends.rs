@@ -39,48 +39,57 @@ pub(crate) struct Member {
 pub(crate) struct Space {
     /// The fewest prefixes.
     pub(crate) prefixes: Vec<Prefix>,
-    /// What rules tell apart beside them, as the fewest prefixes.
-    pub(crate) except: Vec<Prefix>,
-    /// The families of which it holds something.
-    pub(crate) families: Vec<&'static str>,
+    /// Whether it is all addresses that rules tell apart, in its families.
+    pub(crate) everywhere: bool,
+    /// It in words, without a name in front; empty for all addresses of all families.
+    text: String,
 }
 
 impl Space {
     /// The part `addresses` of the whole that rules tell apart.
     pub(crate) fn new(addresses: &AddressSet, whole: &AddressSet) -> Self {
-        let mut except = AddressSet::empty();
-        let mut families = Vec::new();
+        let mut everywhere = true;
+        let mut parts: Vec<String> = Vec::new();
+        let mut families = 0;
         for (family, word) in [(Family::V4, "IPv4"), (Family::V6, "IPv6")] {
+            let all = whole.of_family(family);
+            families += usize::from(!all.is_empty());
             let own = addresses.of_family(family);
-            if !own.is_empty() {
-                families.push(word);
-                except = except.union(&whole.of_family(family).difference(&own));
+            if own.is_empty() {
+                continue;
             }
+            let rest = all.difference(&own);
+            everywhere &= rest.is_empty();
+            parts.push(if rest.is_empty() {
+                word.to_owned()
+            } else if size(&rest) < size(&own) {
+                format!("{word} except {}", listed(&rest.prefixes()))
+            } else {
+                listed(&own.prefixes())
+            });
         }
-        let lone = families.len() == 1 && !of_one_family(whole);
-        let families = if lone { families } else { Vec::new() };
-        Self { prefixes: addresses.prefixes(), except: except.prefixes(), families }
+        let whole_text = everywhere && parts.len() == families;
+        let text = if whole_text { String::new() } else { parts.join(", ") };
+        Self { prefixes: addresses.prefixes(), everywhere, text }
     }
 
-    /// Whether it is all addresses, in its families.
-    pub(crate) fn is_everywhere(&self) -> bool {
-        self.except.is_empty()
+    /// Whether it is all but a few addresses of one of its families.
+    pub(crate) fn is_most(&self) -> bool {
+        self.text.contains(" except ")
     }
 
     fn label(&self, name: &str) -> String {
-        let family = self.families.first().map(|family| format!(" ({family})")).unwrap_or_default();
-        if self.is_everywhere() {
-            return format!("{name}{family}");
-        }
-        if self.except.len() < self.prefixes.len() {
-            return format!("{name}{family} except {}", listed(&self.except));
-        }
-        format!("{name}@{}", listed(&self.prefixes))
+        if self.text.is_empty() { name.to_owned() } else { format!("{name} ({})", self.text) }
     }
 }
 
-fn of_one_family(whole: &AddressSet) -> bool {
-    whole.of_family(Family::V4).is_empty() || whole.of_family(Family::V6).is_empty()
+/// How many addresses a set of one family has; as good as exact for comparing.
+fn size(addresses: &AddressSet) -> u128 {
+    let of = |prefix: &Prefix| {
+        let free = prefix.family().bits().saturating_sub(prefix.len());
+        1_u128.checked_shl(u32::from(free)).unwrap_or(u128::MAX)
+    };
+    addresses.prefixes().iter().map(of).fold(0, u128::saturating_add)
 }
 
 fn listed(prefixes: &[Prefix]) -> String {
@@ -127,11 +136,11 @@ impl End {
             }
             Self::Internet(space) => {
                 json!({"kind": "internet", "label": self.label(),
-                    "everywhere": space.is_everywhere(), "prefixes": texts(&space.prefixes)})
+                    "everywhere": space.everywhere, "prefixes": texts(&space.prefixes)})
             }
             Self::Outside(name, space) => {
                 json!({"kind": "outside", "label": self.label(), "by": name.as_str(),
-                    "everywhere": space.is_everywhere(), "prefixes": texts(&space.prefixes)})
+                    "everywhere": space.everywhere, "prefixes": texts(&space.prefixes)})
             }
         }
     }

@@ -1,12 +1,14 @@
 //! What the internet and the estate reach of each other.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 use watertight_model::{Bounds, Estate};
 use watertight_net::FlowSet;
-use watertight_reach::{Exposed, Exposure, Matrix};
+use watertight_reach::{ClassIndex, Exposed, Exposure, Matrix};
 
 use crate::csv;
-use crate::ends::{End, Names, Wholes};
+use crate::ends::{End, Member, Names, Wholes};
 use crate::rows::{bounds_json, over, reply};
 use crate::table::{Layout, Table};
 
@@ -17,8 +19,9 @@ pub const SCHEMA: &str = "watertight.exposure/v1";
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Line {
     pub(crate) direction: Way,
-    /// The workloads of the estate.
+    /// The workloads of the estate, and the classes of what is met at the edge.
     pub(crate) inside: End,
+    pub(crate) classes: BTreeSet<ClassIndex>,
     /// The addresses of the internet.
     pub(crate) outside: End,
     /// The front between them.
@@ -52,6 +55,7 @@ pub(crate) fn lines(estate: &Estate, matrix: &Matrix, exposure: &Exposure) -> Ve
     let wholes = Wholes::new(matrix);
     let line = |direction, exposed: &Exposed| Line {
         direction,
+        classes: BTreeSet::from([exposed.class]),
         inside: End::Workloads(
             matrix
                 .classes
@@ -78,9 +82,51 @@ pub(crate) fn lines(estate: &Estate, matrix: &Matrix, exposure: &Exposure) -> Ve
         });
     }
     lines.extend(exposure.outbound.iter().map(|exposed| line(Way::Outbound, exposed)));
+    merged(lines)
+}
+
+type Key = (Way, Option<String>, Option<Bounds<FlowSet>>, End, Bounds<FlowSet>, Bounds<FlowSet>);
+
+/// Lines with the same answer as one, workloads together.
+fn merged(lines: Vec<Line>) -> Vec<Line> {
+    let mut groups: BTreeMap<Key, (Vec<Member>, BTreeSet<ClassIndex>)> = BTreeMap::new();
+    for line in lines {
+        let End::Workloads(members) = line.inside else { continue };
+        let key = (
+            line.direction,
+            line.through,
+            line.behind,
+            line.outside,
+            line.forward,
+            line.established,
+        );
+        let group = groups.entry(key).or_default();
+        group.0.extend(members);
+        group.1.extend(line.classes);
+    }
+    let mut lines: Vec<Line> = groups
+        .into_iter()
+        .map(|((direction, through, behind, outside, forward, established), (members, classes))| {
+            let inside = End::Workloads(together(members));
+            Line { direction, inside, classes, outside, through, behind, forward, established }
+        })
+        .collect();
     lines.sort();
-    lines.dedup();
     lines
+}
+
+/// Members by name, each once.
+fn together(members: Vec<Member>) -> Vec<Member> {
+    let mut found: BTreeMap<String, Member> = BTreeMap::new();
+    for member in members {
+        let known = found
+            .entry(member.label.clone())
+            .or_insert_with(|| Member { ids: Vec::new(), ..member.clone() });
+        known.ids.extend(member.ids);
+        known.ids.sort();
+        known.ids.dedup();
+    }
+    found.into_values().collect()
 }
 
 /// Tables of what the internet reaches and of what reaches the internet.

@@ -1,7 +1,10 @@
 //! Chains, score, blast radius and cut set, as they are shown.
 
+use std::collections::BTreeSet;
+
 use watertight_assess::{
-    Assessment, Chain, ChainTotal, Effect, Entry, Fact, Hop, Status, Subject, SubjectInfo,
+    Assessment, Bound, Chain, ChainTotal, Effect, Entry, Fact, FactKind, Hop, Status, Subject,
+    SubjectInfo,
 };
 
 use super::view::{
@@ -11,6 +14,8 @@ use super::view::{
 use super::{Assessed, Facts};
 use crate::places::{Places, position};
 
+/// To how many jewels the likeliest way is listed.
+const JEWELS_LISTED_MAX: usize = 50;
 /// How many blast radii are listed.
 const BLASTS_LISTED_MAX: usize = 200;
 /// How many pairs that no action parts are listed.
@@ -27,7 +32,13 @@ pub(super) fn rounded(value: f64) -> f64 {
 
 /// No chains, because nothing was derived.
 pub(super) fn no_chains() -> ChainsView {
-    ChainsView { total: None, total_exact: true, complete: true, listed: Vec::new() }
+    ChainsView {
+        total: None,
+        total_exact: true,
+        complete: true,
+        to_jewels: Vec::new(),
+        listed: Vec::new(),
+    }
 }
 
 /// What fills the breach side of a view.
@@ -53,11 +64,12 @@ impl<'a> Breach<'a> {
             total: Some(total.to_string()),
             total_exact,
             complete: chains.complete,
+            to_jewels: self.to_jewels(),
             listed: chains
                 .chains
                 .iter()
                 .enumerate()
-                .map(|(at, chain)| self.chain(at, chain))
+                .map(|(at, chain)| self.chain(format!("chain-{}", at + 1), chain))
                 .collect(),
         };
         view.score = Some(ScoreView {
@@ -98,6 +110,37 @@ impl<'a> Breach<'a> {
         view.ranking = ranking.actions.iter().map(|effect| self.action(effect)).collect();
     }
 
+    /// The likeliest chain from the internet to each jewel, likeliest first.
+    fn to_jewels(&self) -> Vec<ChainView> {
+        let graph = self.assessed.graph;
+        let nothing = BTreeSet::new();
+        let (all_view, sure_view) =
+            (graph.view(Bound::All, &nothing), graph.view(Bound::Sure, &nothing));
+        let all = all_view.likelihoods(Entry::Internet);
+        let sure = sure_view.likelihoods(Entry::Internet);
+        let mut best: Vec<Chain> = Vec::new();
+        for (place, info) in graph.subjects().iter().enumerate().filter(|(_, info)| info.jewel) {
+            let Ok(subject) = u32::try_from(place).map(Subject) else { continue };
+            let facts = FactKind::ALL.into_iter().filter(|kind| info.kind.admits(*kind));
+            let gained = facts.filter_map(|kind| {
+                let target = Fact { subject, kind };
+                Some((all.get(target)?, target))
+            });
+            // Of facts that are as likely, the first has the fewest hops behind it.
+            let likeliest = gained.reduce(|one, other| if other.0 > one.0 { other } else { one });
+            let Some((likelihood, target)) = likeliest else { continue };
+            let hops = all.derivation(target);
+            let sure = sure.get(target);
+            best.push(Chain { entry: Entry::Internet, target, likelihood, sure, hops });
+        }
+        best.sort_by(|one, two| {
+            two.likelihood.cmp(&one.likelihood).then_with(|| one.target.cmp(&two.target))
+        });
+        best.truncate(JEWELS_LISTED_MAX);
+        let number = |(place, chain)| self.chain(format!("way-{}", place + 1), chain);
+        best.iter().enumerate().map(number).collect()
+    }
+
     fn info(&self, subject: Subject) -> Option<&'a SubjectInfo> {
         self.assessed.graph.subjects().get(usize::try_from(subject.0).ok()?)
     }
@@ -119,10 +162,10 @@ impl<'a> Breach<'a> {
         }
     }
 
-    fn chain(&self, place: usize, chain: &Chain) -> ChainView {
+    fn chain(&self, id: String, chain: &Chain) -> ChainView {
         let hops = self.assessed.graph.hops();
         ChainView {
-            id: format!("chain-{}", place + 1),
+            id,
             entry: self.entry(chain.entry),
             from_internet: chain.entry == Entry::Internet,
             target: self.fact(chain.target),

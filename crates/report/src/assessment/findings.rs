@@ -117,7 +117,7 @@ pub(super) fn findings(
     let mut found = chains(view);
     found.extend(exposed::findings(&input, exposed));
     found.extend(metadata(&input));
-    found.extend(single.iter().map(|one| single_layer(&input, one)));
+    found.extend(single_layers(&input, single));
     found.extend(lost_replies(&input, view));
     found.extend(ungoverned(&input));
     let order: BTreeMap<&str, usize> =
@@ -139,58 +139,61 @@ pub(super) fn findings(
 /// One finding for each jewel that the internet gets to, and one for each that only breached
 /// workloads get to.
 fn chains(view: &View) -> Vec<FindingView> {
-    let mut groups: BTreeMap<(bool, &str), Vec<&ChainView>> = BTreeMap::new();
-    for chain in &view.chains.listed {
-        groups.entry((!chain.from_internet, &chain.target.subject)).or_default().push(chain);
-    }
-    let from_internet: BTreeSet<&str> =
-        groups.keys().filter(|key| !key.0).map(|key| key.1).collect();
     let mut found: Vec<FindingView> = Vec::new();
-    for ((inside, target), chains) in &groups {
+    for way in &view.chains.to_jewels {
+        let target = way.target.subject.as_str();
+        let same = |chain: &&ChainView| chain.from_internet && chain.target.subject == target;
+        let others: Vec<&ChainView> = view.chains.listed.iter().filter(same).collect();
+        let critical = way.likelihood >= CRITICAL_LIKELIHOOD;
+        let severity = if critical { Severity::Critical } else { Severity::High };
+        let title = format!("The internet gets to {target}");
+        found.push(chain_finding(severity, title, way, &others));
+    }
+    let reached: BTreeSet<&str> =
+        view.chains.to_jewels.iter().map(|way| way.target.subject.as_str()).collect();
+    let mut groups: BTreeMap<&str, Vec<&ChainView>> = BTreeMap::new();
+    for chain in view.chains.listed.iter().filter(|chain| !chain.from_internet) {
+        if !reached.contains(chain.target.subject.as_str()) {
+            groups.entry(&chain.target.subject).or_default().push(chain);
+        }
+    }
+    for (target, chains) in groups {
         let Some(best) = chains.first() else { continue };
-        if *inside && from_internet.contains(target) {
-            continue;
-        }
-        let severity = if *inside {
-            Severity::High
-        } else if best.likelihood >= CRITICAL_LIKELIHOOD {
-            Severity::Critical
-        } else {
-            Severity::High
-        };
-        let title = if *inside {
-            let entries: BTreeSet<&str> = chains.iter().map(|chain| &*chain.entry).collect();
-            let entries: Vec<&str> = entries.into_iter().collect();
-            format!("A breach of {} gets to {target}", few(&entries, 3))
-        } else {
-            format!("The internet gets to {target}")
-        };
-        let text = format!(
-            "The likeliest of {} listed: {}, likelihood {}.",
-            count(chains.len(), "chain"),
-            count(best.hops.len(), "hop"),
-            likelihood(best.likelihood),
-        );
-        let mut evidence: Vec<EvidenceView> = Vec::new();
-        for hop in &best.hops {
-            evidence.extend(hop.evidence.first().cloned());
-        }
-        let links = chains.iter().take(6).map(|chain| LinkView {
-            text: format!("{} ({})", chain.id.replace('-', " "), likelihood(chain.likelihood)),
-            to: chain.id.clone(),
-        });
-        found.push(FindingView {
-            id: String::new(),
-            rule: "breach-chain",
-            severity,
-            title,
-            text,
-            resources: evidence.iter().map(|one| one.resource.clone()).collect(),
-            evidence,
-            links: links.collect(),
-        });
+        let entries: BTreeSet<&str> = chains.iter().map(|chain| &*chain.entry).collect();
+        let entries: Vec<&str> = entries.into_iter().collect();
+        let title = format!("A breach of {} gets to {target}", few(&entries, 3));
+        found.push(chain_finding(Severity::High, title, best, &chains));
     }
     found
+}
+
+fn chain_finding(
+    severity: Severity,
+    title: String,
+    best: &ChainView,
+    others: &[&ChainView],
+) -> FindingView {
+    let hops = count(best.hops.len(), "hop");
+    let text =
+        format!("The likeliest way has {hops} and likelihood {}.", likelihood(best.likelihood));
+    let evidence: Vec<EvidenceView> =
+        best.hops.iter().filter_map(|hop| hop.evidence.first().cloned()).collect();
+    let mut links = vec![LinkView { text: "the likeliest way".to_owned(), to: best.id.clone() }];
+    let more = others.iter().filter(|chain| chain.id != best.id).take(5);
+    links.extend(more.map(|chain| LinkView {
+        text: format!("{} ({})", chain.id.replace('-', " "), likelihood(chain.likelihood)),
+        to: chain.id.clone(),
+    }));
+    FindingView {
+        id: String::new(),
+        rule: "breach-chain",
+        severity,
+        title,
+        text,
+        resources: evidence.iter().map(|one| one.resource.clone()).collect(),
+        evidence,
+        links,
+    }
 }
 
 /// Machines that hand out a credential to a forged request.
@@ -215,10 +218,10 @@ fn metadata(input: &Input<'_>) -> Vec<FindingView> {
             rule: "metadata-without-token",
             severity: Severity::Medium,
             title: format!("{name} hands out its credential without a token"),
-            text: format!(
-                "{} answer to the first version of the protocol.",
-                count(evidence.len(), "machine")
-            ),
+            text: match evidence.len() {
+                1 => "It answers to the first version of the protocol.".to_owned(),
+                number => format!("{number} machines answer to the first version of the protocol."),
+            },
             resources: evidence.iter().map(|one| one.resource.clone()).collect(),
             evidence,
             links: Vec::new(),
@@ -226,24 +229,38 @@ fn metadata(input: &Input<'_>) -> Vec<FindingView> {
         .collect()
 }
 
-fn single_layer(input: &Input<'_>, one: &Alone) -> FindingView {
-    let jewel = one.criticality == Criticality::CrownJewel;
-    let text = format!("refuses {} from {}", one.flows, one.sources_text());
-    let evidence = one.guards.iter().map(|guard| input.evidence(guard, "", &text)).collect();
-    FindingView {
-        id: String::new(),
-        rule: "single-layer",
-        severity: if jewel { Severity::Medium } else { Severity::Low },
-        title: format!("{} alone keeps others from {}", one.layer, one.target.label()),
-        text: format!(
-            "Nothing else on the way refuses {}, for {}.",
-            one.flows,
-            count(one.sources.len(), "group").replace("groups", "groups of senders"),
-        ),
-        resources: one.guards.clone(),
-        evidence,
-        links: Vec::new(),
+/// One finding for each layer on the side of what it protects.
+fn single_layers(input: &Input<'_>, single: &[Alone]) -> Vec<FindingView> {
+    let mut groups: BTreeMap<(bool, &str), Vec<&Alone>> = BTreeMap::new();
+    for one in single.iter().filter(|one| one.inbound) {
+        let jewel = one.criticality == Criticality::CrownJewel;
+        groups.entry((!jewel, &one.layer)).or_default().push(one);
     }
+    groups
+        .into_iter()
+        .map(|((lesser, layer), of)| {
+            let targets: BTreeSet<String> = of.iter().map(|one| one.target.label()).collect();
+            let targets: Vec<String> = targets.into_iter().collect();
+            let texts: Vec<String> = of
+                .iter()
+                .map(|one| {
+                    format!("{} to {} from {}", one.flows, one.target.label(), one.sources_text())
+                })
+                .collect();
+            let guards: BTreeSet<&String> = of.iter().flat_map(|one| &one.guards).collect();
+            let text = format!("alone refuses {}", few(&texts, 2));
+            FindingView {
+                id: String::new(),
+                rule: "single-layer",
+                severity: if lesser { Severity::Low } else { Severity::Medium },
+                title: format!("One layer alone protects {}: {layer}", few(&targets, 3)),
+                text: format!("Nothing else on the way refuses {}.", few(&texts, 2)),
+                resources: guards.iter().map(ToString::to_string).collect(),
+                evidence: guards.iter().map(|guard| input.evidence(guard, "", &text)).collect(),
+                links: Vec::new(),
+            }
+        })
+        .collect()
 }
 
 /// Pairs of segments between which nothing can be established of what arrives.

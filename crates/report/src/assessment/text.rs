@@ -66,10 +66,14 @@ fn chains(text: &mut String, chains: &ChainsView, layout: &Layout) {
     let Some(total) = &chains.total else { return };
     let at_least = if chains.total_exact { "" } else { "at least " };
     let _ = writeln!(text, "\n{}", layout.heading(&format!("Breach chains: {at_least}{total}")));
-    for chain in chains.listed.iter().take(CHAINS_TOLD_MAX) {
+    // The ways from the internet to each jewel say more than the likeliest of all, which differ
+    // little.
+    let ways = if chains.to_jewels.is_empty() { &chains.listed } else { &chains.to_jewels };
+    for chain in ways.iter().take(CHAINS_TOLD_MAX) {
         tell_chain(text, chain, layout);
     }
-    let more = chains.listed.len().saturating_sub(CHAINS_TOLD_MAX);
+    let told = ways.len().min(CHAINS_TOLD_MAX);
+    let more = (chains.listed.len() + chains.to_jewels.len()).saturating_sub(told);
     if more > 0 {
         let _ =
             writeln!(text, "  {}", layout.faint(&format!("{more} more in the page and the JSON")));

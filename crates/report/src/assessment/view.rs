@@ -149,6 +149,8 @@ pub(crate) struct ChainsView {
     pub(crate) total_exact: bool,
     /// Whether the list is known to be the best.
     pub(crate) complete: bool,
+    /// The likeliest from the internet to each jewel that it gets to.
+    pub(crate) to_jewels: Vec<ChainView>,
     pub(crate) listed: Vec<ChainView>,
 }
 

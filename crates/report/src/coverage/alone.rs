@@ -1,6 +1,7 @@
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use watertight_model::network::LayerId;
+use watertight_model::network::{Direction, LayerId};
 use watertight_model::{Criticality, Estate};
 use watertight_net::FlowSet;
 use watertight_reach::{Class, ClassIndex, Matrix, Surveyed};
@@ -20,6 +21,8 @@ pub(crate) struct Alone {
     pub(crate) layer: String,
     /// The ids of its guards.
     pub(crate) guards: Vec<String>,
+    /// Whether the layer is on the target's side.
+    pub(crate) inbound: bool,
     /// From whom.
     pub(crate) sources: Vec<End>,
     /// What it alone refuses, of what the target takes from others.
@@ -34,7 +37,7 @@ impl Alone {
     }
 }
 
-type Key = (ClassIndex, LayerId);
+type Key = (ClassIndex, LayerId, Direction);
 
 /// The denials before what is important or a crown jewel that hang on one layer alone, the most
 /// critical first.
@@ -73,7 +76,7 @@ pub(crate) fn alone(estate: &Estate, matrix: &Matrix, surveyed: &[Surveyed]) -> 
                 continue;
             }
             let entry = found
-                .entry((one.to, layer.layer))
+                .entry((one.to, layer.layer, layer.direction))
                 .or_insert_with(|| (describe(estate, layer), BTreeSet::new(), FlowSet::none()));
             entry.1.insert(one.from);
             entry.2 = entry.2.union(&only);
@@ -84,7 +87,7 @@ pub(crate) fn alone(estate: &Estate, matrix: &Matrix, surveyed: &[Surveyed]) -> 
     let end = |class: ClassIndex| end_of(estate, &names, &wholes, matrix.classes.get(class));
     let mut listed: Vec<Alone> = found
         .into_iter()
-        .map(|((to, layer), (text, from, flows))| {
+        .map(|((to, layer, direction), (text, from, flows))| {
             let sources: BTreeSet<End> = from.into_iter().map(end).collect();
             let guards = estate.network.layers[layer].guards.iter();
             Alone {
@@ -94,9 +97,30 @@ pub(crate) fn alone(estate: &Estate, matrix: &Matrix, surveyed: &[Surveyed]) -> 
                 guards: guards.map(|id| estate.network.guards[*id].name.to_string()).collect(),
                 sources: sources.into_iter().collect(),
                 flows,
+                inbound: direction == Direction::Ingress,
             }
         })
         .collect();
+    listed = merged(listed);
     listed.sort_by(|one, two| two.criticality.cmp(&one.criticality).then_with(|| one.cmp(two)));
     listed
+}
+
+/// Denials of the same layer before the same target as one: a target may be in several classes.
+fn merged(listed: Vec<Alone>) -> Vec<Alone> {
+    let mut groups: BTreeMap<(End, String), Alone> = BTreeMap::new();
+    for one in listed {
+        match groups.entry((one.target.clone(), one.layer.clone())) {
+            Entry::Vacant(free) => {
+                free.insert(one);
+            }
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                let sources: BTreeSet<End> = known.sources.drain(..).chain(one.sources).collect();
+                known.sources = sources.into_iter().collect();
+                known.flows = known.flows.union(&one.flows);
+            }
+        }
+    }
+    groups.into_values().collect()
 }

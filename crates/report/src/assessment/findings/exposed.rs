@@ -36,7 +36,8 @@ fn ports(list: &[u16]) -> FlowSet {
 fn judge(line: &Line, members: &[Member]) -> (&'static str, Severity) {
     let flows = &line.established.possible;
     let everywhere = match &line.outside {
-        End::Internet(space) => space.is_everywhere() || space.except.len() < space.prefixes.len(),
+        // A few rules cut a few addresses out: that is still the internet.
+        End::Internet(space) => space.everywhere || space.is_most(),
         End::Workloads(_) | End::Outside(..) => false,
     };
     // A few named addresses are a choice that somebody made; the whole internet is another matter.
@@ -84,8 +85,7 @@ pub(super) fn findings(input: &Input<'_>, lines: &[Line]) -> Vec<FindingView> {
     groups
         .into_iter()
         .map(|((rule, inside), (severity, lines))| {
-            let evidence =
-                if wanted(rule) { rules(input, &reach, inside, &lines) } else { Vec::new() };
+            let evidence = if wanted(rule) { rules(input, &reach, &lines) } else { Vec::new() };
             finding(rule, severity, inside, &lines, evidence)
         })
         .collect()
@@ -146,13 +146,8 @@ fn finding(
 }
 
 /// The rules that let the internet in.
-fn rules(
-    input: &Input<'_>,
-    reach: &Reach<'_>,
-    inside: &End,
-    lines: &[(usize, &Line)],
-) -> Vec<EvidenceView> {
-    let Some((from, to)) = classes(input, inside, lines) else { return Vec::new() };
+fn rules(input: &Input<'_>, reach: &Reach<'_>, lines: &[(usize, &Line)]) -> Vec<EvidenceView> {
+    let Some((from, to)) = classes(input, lines) else { return Vec::new() };
     let network = reach.network();
     let mut found: Vec<EvidenceView> = Vec::new();
     for way in reach.ways(input.facts.matrix, from, to) {
@@ -174,21 +169,14 @@ fn rules(
 }
 
 /// A class of the internet and one of the estate that a finding's first line is about.
-fn classes(
-    input: &Input<'_>,
-    inside: &End,
-    lines: &[(usize, &Line)],
-) -> Option<(ClassIndex, ClassIndex)> {
+fn classes(input: &Input<'_>, lines: &[(usize, &Line)]) -> Option<(ClassIndex, ClassIndex)> {
     let (_, line) = lines.first()?;
     let End::Internet(space) = &line.outside else { return None };
     let addresses = AddressSet::from_prefixes(space.prefixes.iter().copied());
-    let classes = || input.facts.matrix.classes.iter().enumerate();
-    let (from, _) = classes().find(|(_, class)| {
+    let mut classes = input.facts.matrix.classes.iter().enumerate();
+    let (from, _) = classes.find(|(_, class)| {
         matches!(class, Class::Internet(atom) if addresses.contains(atom.representative))
     })?;
-    let (to, _) = classes().find(|(place, class)| {
-        let members = End::Workloads(input.names.class_members(class));
-        members == *inside && input.facts.matrix.cell(from, *place).is_some()
-    })?;
+    let to = *line.classes.iter().find(|to| input.facts.matrix.cell(from, **to).is_some())?;
     Some((from, to))
 }

@@ -3,6 +3,8 @@
 //! A picture is a list that flows and wraps, so that names keep their whole length, nothing overlaps
 //! on a narrow screen, and a screen reader hears the hops in order.
 
+use std::borrow::Borrow;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::{anchor, evidence, icons, is_full, left_out, short, shortened};
@@ -23,7 +25,7 @@ pub(super) fn body(view: &View) -> String {
         html.push_str("<p class=\"none\">No hops were derived.</p>\n");
         return html;
     };
-    if chains.listed.is_empty() {
+    if chains.listed.is_empty() && chains.to_jewels.is_empty() {
         html.push_str("<p class=\"none\">No chain leads from an entry to a crown jewel.</p>\n");
         return html;
     }
@@ -39,29 +41,52 @@ pub(super) fn body(view: &View) -> String {
          is how likely it succeeds; a dashed hop rests on something that could not be read.</p>",
         chains.listed.len(),
     );
+    if !chains.to_jewels.is_empty() {
+        html.push_str("<h3>From the internet to each crown jewel</h3>\n");
+        folded(&mut html, &chains.to_jewels);
+        html.push_str("<h3>Likeliest of all</h3>\n");
+    }
+    let listed = folded(&mut html, &varied(&chains.listed));
+    left_out(&mut html, chains.listed.len() - listed, "chains");
+    html
+}
+
+/// The chains with those first that differ in more than their entry; each kind stays in order.
+fn varied(chains: &[ChainView]) -> Vec<&ChainView> {
+    let mut seen: BTreeSet<Vec<&FactView>> = BTreeSet::new();
+    let (mut first, mut rest) = (Vec::new(), Vec::new());
+    for chain in chains {
+        let way: Vec<&FactView> = chain.hops.iter().map(|hop| &hop.conclusion).collect();
+        if seen.insert(way) { first.push(chain) } else { rest.push(chain) }
+    }
+    first.append(&mut rest);
+    first
+}
+
+/// Some chains, all but the first few folded away; how many there was room for.
+fn folded<C: Borrow<ChainView>>(html: &mut String, chains: &[C]) -> usize {
     let mut listed = 0;
-    for (number, chain) in chains.listed.iter().enumerate() {
-        if is_full(&html) {
+    for (number, chain) in chains.iter().enumerate() {
+        if is_full(html) {
             break;
         }
         if number == SHOWN_MAX {
             let _ = write!(
                 html,
-                "<details class=\"rest\"><summary>{} more chains</summary>",
-                chains.listed.len() - SHOWN_MAX
+                "<details class=\"rest\"><summary>{} more</summary>",
+                chains.len() - SHOWN_MAX
             );
         }
-        push(&mut html, number, chain);
+        push(html, chain.borrow());
         listed += 1;
     }
     if listed > SHOWN_MAX {
         html.push_str("</details>\n");
     }
-    left_out(&mut html, chains.listed.len() - listed, "chains");
-    html
+    listed
 }
 
-fn push(html: &mut String, number: usize, chain: &ChainView) {
+fn push(html: &mut String, chain: &ChainView) {
     let certainty = match chain.sure_likelihood {
         Some(sure) if (sure - chain.likelihood).abs() < 1e-9 => String::new(),
         Some(sure) => format!(", {} for sure", likelihood(sure)),
@@ -72,7 +97,7 @@ fn push(html: &mut String, number: usize, chain: &ChainView) {
         "<article class=\"chain\" id=\"{}\"><h3><span class=\"number\">{}</span> {} \u{2192} {} \
          <span class=\"odds\">likelihood {}{certainty}</span></h3><ol class=\"picture\">",
         anchor(&chain.id),
-        number + 1,
+        chain.id.rsplit('-').next().unwrap_or_default(),
         short(&chain.entry),
         short(&chain.target.subject),
         likelihood(chain.likelihood),

@@ -82,13 +82,18 @@ fn band(value: f64) -> &'static str {
 }
 
 fn verdict(view: &View, score: &ScoreView) -> String {
-    let internet = view.chains.listed.iter().filter(|chain| chain.from_internet);
-    let mut jewels: Vec<&str> = internet.map(|chain| chain.target.subject.as_str()).collect();
-    jewels.sort_unstable();
-    jewels.dedup();
-    if !jewels.is_empty() {
-        let what = count(jewels.len(), "crown jewel");
-        return format!("The internet can get to {what}.");
+    let reached = view.chains.to_jewels.len();
+    if reached > 0 && reached == view.estate.jewels {
+        return match reached {
+            1 => "The internet can get to the crown jewel.".to_owned(),
+            number => format!("The internet can get to all {number} crown jewels."),
+        };
+    }
+    if reached > 0 {
+        return format!(
+            "The internet can get to {reached} of {}.",
+            count(view.estate.jewels, "crown jewel")
+        );
     }
     if view.chains.listed.is_empty() && score.value >= 100.0 {
         return "A breach stays where it is.".to_owned();

@@ -238,9 +238,11 @@ fn push_edge(html: &mut String, view: &View, layout: &Layout, edge: &EdgeView) {
         .find(|step| step.step() == edge.openness)
         .map_or("", Openness::words);
     let title = escape(&format!("{} to {}: {words}", name(edge.from), name(edge.to)));
+    let kind = view.segments.get(edge.to).map_or("", |segment| segment.kind);
+    let class = if kind == "internet" { "edge leaving" } else { "edge" };
     let _ = write!(
         html,
-        "<a class=\"edge\" href=\"#{}\" data-from=\"{}\" data-to=\"{}\" tabindex=\"-1\">\
+        "<a class=\"{class}\" href=\"#{}\" data-from=\"{}\" data-to=\"{}\" tabindex=\"-1\">\
          <path class=\"s{}\" marker-end=\"url(#m{})\" d=\"{path}\"><title>{title}</title></path></a>",
         anchor(&edge.id),
         edge.from,
