@@ -1,5 +1,7 @@
 //! Services and fronts of whole estates: the shop of the examples, and a published test case.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
