@@ -231,10 +231,15 @@ fn resource_side<'p>(
     (side, Truth::No)
 }
 
-/// Whether each level of the service control policies allows.
+/// Whether each level of the service control policies allows. One that may be attached there may be
+/// what allows.
 fn guardrails_allow(request: &Request<'_>, guardrails: &Guardrails<'_>) -> Truth {
+    if guardrails.levels.is_empty() {
+        return Truth::Yes;
+    }
+    let perhaps = allowed_by(guardrails.doubtful.iter().copied(), request).0.and(Truth::Unknown);
     let levels = guardrails.levels.iter();
-    Truth::all(levels.map(|level| allowed_by(level.iter().copied(), request).0))
+    Truth::all(levels.map(|level| allowed_by(level.iter().copied(), request).0.or(perhaps)))
 }
 
 /// The statements that deny for sure (then only the first of them) or may.

@@ -50,6 +50,8 @@ struct Guardrail {
     document: DocumentAt,
     /// Accounts and roots; `None` where the input does not tell.
     targets: Option<Vec<Name>>,
+    /// Whether it is the one that is attached everywhere unless somebody detaches it.
+    is_full: bool,
 }
 
 /// Everything that is known about who may do what.
@@ -123,10 +125,15 @@ impl Facts {
             return guardrails;
         }
         let mut levels: BTreeMap<&Name, Vec<&Document>> = BTreeMap::new();
+        let mut everywhere = Vec::new();
         for guardrail in &self.guardrails {
             let Some(document) = self.document(guardrail.document) else { continue };
             let Some(targets) = &guardrail.targets else {
-                guardrails.doubtful.push(document);
+                if guardrail.is_full {
+                    everywhere.push(document);
+                } else {
+                    guardrails.doubtful.push(document);
+                }
                 continue;
             };
             for target in targets {
@@ -140,6 +147,9 @@ impl Facts {
         }
         // The root comes first: accounts' ids are digits, which order before letters.
         guardrails.levels = levels.into_values().rev().collect();
+        for level in &mut guardrails.levels {
+            level.extend(&everywhere);
+        }
         guardrails
     }
 
@@ -196,11 +206,10 @@ impl Facts {
             return;
         }
         let is_full = context.fields.text(node, "Id") == Some(FULL_ACCESS);
-        if is_full {
-            return;
-        }
         let document = if let Some(place) = item.node.get("Content") {
             self.read_document(context, id, place)
+        } else if is_full {
+            self.add(everything(id))
         } else {
             let message = format!("the contents of `{id}` are not in the input");
             context.fields.warn(node, codes::UNREAD_CONTENT, id, message);
@@ -213,7 +222,7 @@ impl Facts {
                 .filter_map(|target| context.fields.text(target, "TargetId").map(Name::from));
             ids.collect::<Vec<_>>()
         });
-        self.guardrails.push(Guardrail { document, targets });
+        self.guardrails.push(Guardrail { document, targets, is_full });
     }
 
     /// The documents of groups by account and name.

@@ -207,6 +207,7 @@ fn boundaries_and_service_control_policies_allow_nothing_by_themselves() {
         (Case::new(S3).under(ALL), Yes),
         (Case::new(S3).under(SQS), No),
         (Case::new(S3).under(ALL).under(SQS), No),
+        (Case::new(S3).under(SQS).perhaps_under(ALL), Unknown),
         (Case::new(SQS).under(S3), No),
         (Case::new(S3).within(S3).under(S3), Yes),
     ];
