@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use watertight_assess::{
-    Action, AssessmentLimits, Bound, Cost, CutLimits, Entry, Fact, HopGraph, Removable, assess,
-    cut_set,
+    Action, AssessmentLimits, Bound, Cost, CutLimits, Entry, Fact, GraphBuilder, Hop, HopGraph,
+    LikelihoodTable, Removable, SubjectInfo, SubjectKind, Variant, assess, cut_set,
 };
 
 use crate::sample::{SMALL, Sample, Size, actions, samples};
 use crate::twin::Twin;
 
-const LARGER: Size = Size { workloads: 5, others: 4, hops: 14, premises: 2, jewel_in: 2 };
+const LARGER: Size = Size { workloads: 4, others: 3, hops: 14, premises: 2, jewel_in: 2 };
 
 fn samples_with_actions(size: Size, most: usize) -> impl Strategy<Value = (Sample, Vec<Action>)> {
     samples(size).prop_flat_map(move |sample| {
@@ -72,6 +72,35 @@ fn check(sample: &Sample, actions: &[Action]) {
     assert_eq!(left, uncuttable);
 }
 
+/// A store per set of things, each read from the internet while none of its things is removed; an
+/// action per thing. The cut set is then the cheapest hitting set.
+fn hitting(sets: &[BTreeSet<u32>], costs: &[u64]) -> (HopGraph, Vec<Action>) {
+    let mut builder = GraphBuilder::new();
+    let internet = Fact::exec(builder.outside("internet"));
+    let things: Vec<Removable> = costs.iter().map(|_| builder.removable("thing")).collect();
+    for set in sets {
+        let info = SubjectInfo::new(SubjectKind::Store, "store").as_jewel();
+        let data = Fact::read(builder.subject(info));
+        let hop = Hop::new(Variant::DataApi, [internet], data, &LikelihoodTable::v1());
+        builder.hop(hop.supported_by(set.iter().copied().map(Removable)));
+    }
+    let action = |(thing, cost): (&Removable, &u64)| {
+        Action::new("remove", [*thing], Cost::from_millionths(*cost))
+    };
+    let actions = things.iter().zip(costs).map(action).collect();
+    (builder.build().unwrap(), actions)
+}
+
+fn cheapest_hitting(sets: &[BTreeSet<u32>], costs: &[u64]) -> u64 {
+    let masks: Vec<u32> =
+        sets.iter().map(|set| set.iter().fold(0, |mask, thing| mask | 1 << thing)).collect();
+    let hits = (0..1_u32 << costs.len()).filter(|set| masks.iter().all(|mask| mask & set != 0));
+    let cost = |set: u32| -> u64 {
+        costs.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1).map(|(_, cost)| cost).sum()
+    };
+    hits.map(cost).min().unwrap()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -85,6 +114,26 @@ proptest! {
         (sample, actions) in samples_with_actions(LARGER, 14),
     ) {
         check(&sample, &actions);
+    }
+
+    #[test]
+    fn weighted_hitting_sets_are_solved(
+        costs in prop::collection::vec(1..30_u64, 14),
+        sets in prop::collection::vec(prop::collection::btree_set(0..14_u32, 1..=4), 0..=16),
+        nodes_max in 0..20_usize,
+    ) {
+        let (graph, actions) = hitting(&sets, &costs);
+        let best = cheapest_hitting(&sets, &costs);
+        let cut = cut_set(&graph, &actions, CutLimits::default());
+        prop_assert!(cut.is_optimal());
+        prop_assert_eq!(cut.cost.millionths(), best);
+        prop_assert_eq!(cut.uncuttable_total, 0);
+        let hurried = cut_set(&graph, &actions, CutLimits { nodes_max, ..CutLimits::default() });
+        prop_assert!(hurried.cost_min.millionths() <= best && best <= hurried.cost.millionths());
+        let hit = |set: &BTreeSet<u32>| {
+            hurried.actions.iter().any(|at| set.contains(&u32::try_from(*at).unwrap()))
+        };
+        prop_assert!(sets.iter().all(hit));
     }
 
     #[test]

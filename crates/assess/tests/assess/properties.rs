@@ -11,7 +11,7 @@ use watertight_assess::{
 use crate::sample::{SMALL, Sample, Size, samples};
 
 /// Few jewels among many workloads, so that both ways of searching for values take part.
-const MIXED: Size = Size { workloads: 10, others: 4, hops: 16, premises: 2, jewel_in: 6 };
+const MIXED: Size = Size { workloads: 10, others: 4, hops: 30, premises: 2, jewel_in: 6 };
 
 fn scored(sample: &Sample) -> Score {
     score(&sample.build(), &std::collections::BTreeSet::new())

@@ -30,7 +30,18 @@ pub(crate) struct Size {
     pub(crate) jewel_in: u8,
 }
 
-pub(crate) const SMALL: Size = Size { workloads: 4, others: 4, hops: 9, premises: 3, jewel_in: 2 };
+/// Few facts and many hops between them, so that most entries derive something.
+pub(crate) const SMALL: Size = Size { workloads: 3, others: 2, hops: 10, premises: 3, jewel_in: 2 };
+
+impl Size {
+    /// The fewest hops: with fewer, little is derived.
+    fn fewest(self) -> usize {
+        self.hops / 2
+    }
+}
+
+/// How many facts other than `exec` of a workload take part.
+const EXTRA_FACTS: usize = 3;
 
 impl Sample {
     pub(crate) fn build(&self) -> HopGraph {
@@ -87,21 +98,25 @@ pub(crate) fn samples(size: Size) -> impl Strategy<Value = Sample> {
     );
     (workloads, others, 0..=6_usize).prop_flat_map(move |(workloads, others, removables)| {
         let subjects: Vec<SubjectInfo> = workloads.into_iter().chain(others).collect();
-        let facts = facts(&subjects);
-        let hops = prop::collection::vec(hop(facts.clone(), removables, size), 0..=size.hops);
-        let internet = prop::collection::vec(prop::sample::select(facts), 0..=2);
+        let (held, extra): (Vec<Fact>, Vec<Fact>) =
+            facts(&subjects).into_iter().partition(|fact| {
+                let info = &subjects[usize::try_from(fact.subject.0).unwrap()];
+                fact.kind == FactKind::Exec && info.kind == SubjectKind::Workload
+            });
+        let most = extra.len().min(EXTRA_FACTS);
+        let facts = prop::sample::subsequence(extra, most)
+            .prop_map(move |extra| held.iter().copied().chain(extra).collect::<Vec<Fact>>());
+        let parts = facts.prop_flat_map(move |facts| {
+            let hop = hop(facts.clone(), removables, size);
+            let internet = prop::collection::vec(prop::sample::select(facts), 0..=2);
+            (internet, prop::collection::vec(hop, size.fewest()..=size.hops))
+        });
         let count = u32::try_from(subjects.len()).unwrap();
         let members = prop::collection::btree_set((0..count).prop_map(Subject), 0..=4);
         let segments = prop::collection::vec(members, 0..=2);
-        (Just(subjects), internet, hops, segments).prop_map(
-            move |(subjects, internet, hops, segments)| Sample {
-                subjects,
-                internet,
-                hops,
-                removables,
-                segments,
-            },
-        )
+        (Just(subjects), parts, segments).prop_map(move |(subjects, (internet, hops), segments)| {
+            Sample { subjects, internet, hops, removables, segments }
+        })
     })
 }
 
@@ -114,7 +129,7 @@ pub(crate) fn actions(removables: usize, most: usize) -> BoxedStrategy<Vec<Actio
     let action = (removes, 1..=4_u64).prop_map(|(removes, cost)| {
         Action::new("action", removes, Cost::from_millionths(cost * 500_000))
     });
-    prop::collection::vec(action, 0..=most).boxed()
+    prop::collection::vec(action, most / 2..=most).boxed()
 }
 
 fn counted(kind: SubjectKind, size: Size) -> impl Strategy<Value = SubjectInfo> {
@@ -138,13 +153,26 @@ fn facts(subjects: &[SubjectInfo]) -> Vec<Fact> {
 }
 
 fn hop(facts: Vec<Fact>, removables: usize, size: Size) -> impl Strategy<Value = Hop> {
-    let premises = prop::collection::vec(prop::sample::select(facts.clone()), 1..=size.premises);
+    let premises = prop_oneof![
+        4 => Just(1),
+        5 => Just(2_usize.min(size.premises)),
+        1 => Just(size.premises),
+    ]
+    .prop_flat_map({
+        let facts = facts.clone();
+        move |count| prop::collection::vec(prop::sample::select(facts.clone()), count)
+    });
     let variant = prop::sample::select(Variant::ALL.to_vec());
     let support = if removables == 0 {
         Just(Vec::new()).boxed()
     } else {
         let things = prop::collection::btree_set(thing(removables), 1..=2);
-        prop::collection::vec(things, 0..=2).boxed()
+        // Some hops cannot be removed.
+        prop_oneof![
+            1 => Just(Vec::new()),
+            7 => prop::collection::vec(things, 1..=2),
+        ]
+        .boxed()
     };
     (premises, prop::sample::select(facts), variant, any::<bool>(), support).prop_map(
         |(premises, conclusion, variant, sure, support)| {

@@ -168,6 +168,12 @@ pub(crate) fn values(hops: &[&Hop], held: &[Fact]) -> BTreeMap<Fact, f64> {
     }
 }
 
+/// Whether two likelihoods or shares are the same but for rounding.
 pub(crate) fn close(one: f64, two: f64) -> bool {
-    (one - two).abs() <= 1e-9 * one.abs().max(two.abs()).max(1e-9)
+    (one - two).abs() <= 1e-7 * one.abs().max(two.abs())
+}
+
+/// Whether two scores are the same but for rounding, which near 0 is that of 100.
+pub(crate) fn close_scores(one: f64, two: f64) -> bool {
+    (one - two).abs() <= 1e-9
 }
