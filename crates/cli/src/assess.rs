@@ -137,7 +137,11 @@ fn jewels(estate: &Estate, arguments: &AssessArguments) -> Result<BTreeSet<Name>
 fn jewel(estate: &Estate, flag: &'static str, name: &str) -> Result<Name, Failure> {
     match resolve(estate, name).map_err(|source| Failure::End { flag, source })? {
         End::Endpoints { workload, .. } => Ok(estate.workloads[workload].id.clone()),
-        End::Subnet { .. } | End::Realm(_) | End::Internet { .. } | End::Outside { .. } => {
+        End::Address(_)
+        | End::Subnet { .. }
+        | End::Realm(_)
+        | End::Internet { .. }
+        | End::Outside { .. } => {
             let problem = format!("`{name}` is no workload: only a workload can be a jewel");
             Err(Failure::Argument { flag, problem })
         }

@@ -5,8 +5,7 @@ mod explain;
 mod json;
 mod print;
 
-use watertight_model::Estate;
-use watertight_reach::ends::{End, resolve};
+use watertight_reach::ends::{resolve_destination, resolve_start};
 
 use crate::args::{CanArguments, TextFormat};
 use crate::estate_folder;
@@ -21,8 +20,10 @@ pub(crate) fn run(arguments: &CanArguments) -> std::result::Result<Outcome, Fail
         .map_err(|problem| Failure::Argument { flag: "over", problem })?;
     let loaded = estate_folder::load(&arguments.estate)?;
     let question = Question {
-        from: end(&loaded.estate, "from", &arguments.from)?,
-        to: destination(&loaded.estate, &arguments.to)?,
+        from: resolve_start(&loaded.estate, &arguments.from)
+            .map_err(|source| Failure::End { flag: "from", source })?,
+        to: resolve_destination(&loaded.estate, &arguments.to)
+            .map_err(|source| Failure::End { flag: "to", source })?,
         over,
     };
     let result = Result::of(&loaded, &question)?;
@@ -34,19 +35,4 @@ pub(crate) fn run(arguments: &CanArguments) -> std::result::Result<Outcome, Fail
     };
     output::write(arguments.out.as_deref(), &data)?;
     Ok(if result.holds() { Outcome::Fine } else { Outcome::Found })
-}
-
-fn end(estate: &Estate, flag: &'static str, name: &str) -> std::result::Result<End, Failure> {
-    resolve(estate, name).map_err(|source| Failure::End { flag, source })
-}
-
-fn destination(estate: &Estate, name: &str) -> std::result::Result<End, Failure> {
-    let to = end(estate, "to", name)?;
-    if matches!(to, End::Realm(_)) {
-        let problem = format!(
-            "`{name}` is a whole network, which no packet can be sent to: name a workload or an address in it"
-        );
-        return Err(Failure::Argument { flag: "to", problem });
-    }
-    Ok(to)
 }

@@ -51,12 +51,13 @@ pub(crate) fn summarise(diagnostics: &[Diagnostic], sources: &Sources, verbose: 
     }
     let (warnings, notes) =
         (count(diagnostics, Severity::Warning), count(diagnostics, Severity::Note));
-    let _infallible = writeln!(
-        text,
-        "the input has {} and {}; `--verbose` shows all",
-        crate::text::counted(warnings, "warning"),
-        crate::text::counted(notes, "note"),
-    );
+    let counts: Vec<String> = [(warnings, "warning"), (notes, "note")]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, noun)| crate::text::counted(count, noun))
+        .collect();
+    let _infallible =
+        writeln!(text, "the input has {}; `--verbose` shows all", counts.join(" and "));
     say(&clean(&text));
 }
 

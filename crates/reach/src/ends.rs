@@ -11,7 +11,7 @@ mod tests;
 
 use std::net::IpAddr;
 
-use watertight_model::network::{EndpointId, RealmId, SubnetId};
+use watertight_model::network::{EndpointId, RealmId, Subnet, SubnetId};
 use watertight_model::{Estate, Name, Network, WorkloadId};
 use watertight_net::Family;
 
@@ -35,6 +35,9 @@ pub enum End {
         /// The one address that is meant; all of them where there is none.
         address: Option<IpAddr>,
     },
+    /// An address that no endpoint has and that is not on the internet, or, as a destination, any
+    /// address: who has it depends on where packets start.
+    Address(IpAddr),
     /// A subnet, from an address that nobody has.
     Subnet {
         /// The subnet.
@@ -119,7 +122,15 @@ pub enum EndError {
         /// The address as given.
         address: IpAddr,
     },
-    /// An address that no endpoint has and that the internet does not route.
+    /// A realm as a destination.
+    #[error(
+        "`{name}` is a whole network, which no packet can be sent to: name a workload or an address in it"
+    )]
+    NoDestination {
+        /// The name as given.
+        name: String,
+    },
+    /// As a start, an address that no endpoint has and that the internet does not route.
     #[error(
         "no workload of this estate has the address `{address}`, and the internet does not route it{}",
         in_subnet(.subnet.as_ref(), *.address)
@@ -151,6 +162,7 @@ impl End {
                 .then_some(Start::Subnet { subnet: *subnet, address: *address })
                 .into_iter()
                 .collect(),
+            Self::Address(_) => Vec::new(),
             Self::Realm(realm) => vec![Start::Realm(*realm)],
             Self::Internet { address } => match of_family(address) {
                 Some(address) => {
@@ -188,7 +200,7 @@ impl End {
                     each().flat_map(|endpoint| endpoint.public.iter().map(|(_, outer)| *outer));
                 private.chain(public).collect()
             }
-            Self::Subnet { address, .. } => vec![*address],
+            Self::Subnet { address, .. } | Self::Address(address) => vec![*address],
             Self::Realm(_) => Vec::new(),
             Self::Internet { address: Some(address) }
             | Self::Outside { address: Some(address), .. } => vec![*address],
@@ -278,6 +290,33 @@ pub fn resolve(estate: &Estate, text: &str) -> Result<End, EndError> {
     at_address(&catalogue, name, address)
 }
 
+/// Finds where packets start.
+///
+/// # Errors
+/// As [`resolve`], and when the name is an address from which nobody sends.
+pub fn resolve_start(estate: &Estate, text: &str) -> Result<End, EndError> {
+    let end = resolve(estate, text)?;
+    let End::Address(address) = end else { return Ok(end) };
+    let holds = |subnet: &&Subnet| subnet.prefixes.iter().any(|prefix| prefix.contains(address));
+    let subnet = estate.network.subnets.values().find(holds);
+    let subnet = subnet.map(|subnet| subnet.name.to_string());
+    Err(EndError::NobodyHas { address, subnet })
+}
+
+/// Finds where packets go. An address is itself, whoever has it where they start.
+///
+/// # Errors
+/// As [`resolve`], and when the name is a whole realm.
+pub fn resolve_destination(estate: &Estate, text: &str) -> Result<End, EndError> {
+    if let Ok(address) = text.trim().parse::<IpAddr>() {
+        return Ok(End::Address(address));
+    }
+    match resolve(estate, text)? {
+        End::Realm(_) => Err(EndError::NoDestination { name: text.trim().to_owned() }),
+        end => Ok(end),
+    }
+}
+
 /// A name without `@address`.
 fn whole(catalogue: &Catalogue<'_>, text: &str) -> Result<End, EndError> {
     if text == "internet" {
@@ -321,14 +360,7 @@ fn of_address(catalogue: &Catalogue<'_>, address: IpAddr) -> Result<End, EndErro
         .collect();
     match holders.as_slice() {
         [] if crate::is_public(address) => Ok(End::Internet { address: Some(address) }),
-        [] => {
-            let subnet = network
-                .subnets
-                .values()
-                .find(|subnet| subnet.prefixes.iter().any(|prefix| prefix.contains(address)));
-            let subnet = subnet.map(|subnet| subnet.name.to_string());
-            Err(EndError::NobodyHas { address, subnet })
-        }
+        [] => Ok(End::Address(address)),
         [Found::Endpoint(endpoint)] => Ok(End::Endpoints {
             workload: network.endpoints[*endpoint].workload,
             endpoints: vec![*endpoint],

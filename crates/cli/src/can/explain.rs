@@ -3,7 +3,7 @@
 use watertight_model::network::StageDefault;
 use watertight_model::{Bounds, Disposition, Estate, Name, Network};
 use watertight_net::{FlowSet, PortSet};
-use watertight_reach::{Check, Deciding, Part, Path, Place, Reach, Reply, Step};
+use watertight_reach::{Check, Deciding, End, Part, Path, Place, Reach, Reply, Step};
 use watertight_source::Sources;
 
 use crate::estate_folder::Loaded;
@@ -99,12 +99,22 @@ impl<'l> Explainer<'l> {
     /// A part with its way and its reply's way.
     pub(super) fn explain(&self, part: &Part) -> Explained {
         let steps = part.ends_at_step.saturating_add(1);
+        let (at, at_id, at_kind) = match &part.path.end {
+            End::Platform(name) if part.disposition.is_delivered() => {
+                (format!("the platform's {name}"), None, "platform")
+            }
+            _ => (
+                text::place(self.estate, part.at),
+                text::place_id(self.network(), part.at),
+                text::place_kind(part.at),
+            ),
+        };
         Explained {
             flows: part.flows.clone(),
             disposition: part.disposition,
-            at: text::place(self.estate, part.at),
-            at_id: text::place_id(self.network(), part.at),
-            at_kind: text::place_kind(part.at),
+            at,
+            at_id,
+            at_kind,
             why: part.why.clone(),
             established: part.established.clone(),
             hops: self.hops(&part.path, steps, &part.flows, Travel::Forward),

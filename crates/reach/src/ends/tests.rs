@@ -7,7 +7,10 @@ use watertight_model::network::{
 use watertight_model::{Account, Estate, Name, SourceRecord, Workload, WorkloadId, WorkloadKind};
 use watertight_net::{AddressSet, Family, FlowSet, Prefix};
 
-use super::{End, EndError, internet_atoms, outside_atoms, outside_name, resolve};
+use super::{
+    End, EndError, internet_atoms, outside_atoms, outside_name, resolve, resolve_destination,
+    resolve_start,
+};
 use crate::{OutsideBy, Start, is_public};
 
 fn address(text: &str) -> IpAddr {
@@ -304,7 +307,34 @@ fn subnets_need_an_address_and_realms_are_starts_only() {
     let realm = resolve(&estate, "vpc-1").unwrap();
     assert!(matches!(realm.starts(&estate.network, Family::V6)[..], [Start::Realm(_)]));
     assert!(realm.destinations(&estate.network).is_empty());
-    assert!(message(&estate, "10.1.9.9").contains("write `subnet-1@10.1.9.9`"));
+}
+
+#[test]
+fn an_address_that_nobody_has_is_a_destination_and_no_start() {
+    let estate = estate();
+    for text in ["10.1.9.9", "169.254.169.254"] {
+        let end = resolve_destination(&estate, text).unwrap();
+        assert_eq!(end, End::Address(address(text)));
+        assert_eq!(end.destinations(&estate.network), [address(text)]);
+        assert!(end.starts(&estate.network, Family::V4).is_empty());
+        assert!(resolve_start(&estate, text).is_err());
+    }
+    let error = resolve_start(&estate, "10.1.9.9").unwrap_err().to_string();
+    assert!(error.contains("write `subnet-1@10.1.9.9`"), "{error}");
+    assert!(resolve_start(&estate, "10.1.0.3").is_ok());
+    assert!(
+        resolve_destination(&estate, "vpc-1").unwrap_err().to_string().contains("whole network")
+    );
+}
+
+#[test]
+fn an_address_that_several_have_is_a_destination_all_the_same() {
+    let mut estate = estate();
+    let twin = add(&mut estate, "i-3", "twin", "222", WorkloadKind::Machine);
+    let subnet = estate.network.subnets.ids().last().unwrap();
+    attach(&mut estate, twin, subnet, "eni-9", &["10.1.0.3"]);
+    assert!(matches!(resolve(&estate, "10.1.0.3"), Err(EndError::Ambiguous { .. })));
+    assert_eq!(resolve_destination(&estate, "10.1.0.3"), Ok(End::Address(address("10.1.0.3"))));
 }
 
 #[test]
