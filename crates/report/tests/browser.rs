@@ -116,12 +116,15 @@ fn the_shop_is_clicked_through() {
     assert!(high.as_i64().unwrap() > 0);
 
     // A finding leads to its chain, also to one that is folded away.
-    let link = ".finding .links a[href^='#chain-']";
+    let link = ".finding .links a[href^='#way-']";
     let chain = text(&format!("return document.querySelector({link:?}).getAttribute('href')"));
     browser.click(link);
     assert!(is_visible(&browser, &chain), "{chain}");
     browser.click(".finding details summary");
     assert!(is_visible(&browser, ".finding details[open] .evidence li"));
+    assert!(!is_visible(&browser, "#chain-90"));
+    browser.run("location.hash = '#chain-90'; return new Promise(requestAnimationFrame)");
+    assert!(is_visible(&browser, "#chain-90"));
     assert_eq!(browser.console(), Vec::<String>::new());
 }
 

@@ -22,10 +22,10 @@ use watertight_report::{Assessed, Facts};
 use watertight_source::{Diagnostic, Limits, Sources, Tree};
 
 /// An estate with what it was read from.
-pub struct Read {
-    pub estate: Estate,
-    pub sources: Sources,
-    pub diagnostics: Vec<Diagnostic>,
+pub(crate) struct Read {
+    pub(crate) estate: Estate,
+    pub(crate) sources: Sources,
+    pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
 impl Read {
@@ -35,7 +35,7 @@ impl Read {
 }
 
 /// Computes everything about an estate and puts together what is shown.
-pub fn assessed(read: &Read) -> View {
+pub(crate) fn assessed(read: &Read) -> View {
     let estate = &read.estate;
     let reach = Reach::new(&estate.network);
     let matrix = reach.matrix(&BTreeSet::new());
@@ -62,7 +62,7 @@ pub fn assessed(read: &Read) -> View {
 }
 
 /// The shop of the examples.
-pub fn shop() -> Read {
+pub(crate) fn shop() -> Read {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/estates/shop/raw");
     let mut files = Vec::new();
     list(&root, &mut files);
@@ -92,12 +92,12 @@ fn list(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 /// Nothing at all.
-pub fn empty() -> Read {
+pub(crate) fn empty() -> Read {
     Read::made(Estate::default())
 }
 
 /// An estate whose tags were written by an attacker, and by people who like long names.
-pub fn hostile() -> Read {
+pub(crate) fn hostile() -> Read {
     let mut names = vec![
         "<script>alert(document.domain)</script>".to_owned(),
         "\"><img src=x onerror=alert(1)>".to_owned(),
@@ -117,7 +117,7 @@ pub fn hostile() -> Read {
 }
 
 /// Ten thousand workloads in four accounts, sixteen networks and 192 subnets.
-pub fn large() -> Read {
+pub(crate) fn large() -> Read {
     let shape = Shape { accounts: 4, realms: 4, tiers: 3, zones: 4, workloads: 53, owned: true };
     let read = Read::made(make(&shape, &|number| format!("service-{number:05}")));
     assert!(read.estate.workloads.len() >= 10_000, "{}", read.estate.workloads.len());

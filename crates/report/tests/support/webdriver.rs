@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 /// A browser with one window; it goes when this does.
-pub struct Browser {
+pub(crate) struct Browser {
     driver: Child,
     port: u16,
     session: String,
@@ -18,7 +18,7 @@ pub struct Browser {
 }
 
 /// Whether both programs are there.
-pub fn is_installed() -> bool {
+pub(crate) fn is_installed() -> bool {
     ["chromium", "chromedriver"].iter().all(|program| {
         let asked = Command::new(program).arg("--version").output();
         asked.is_ok_and(|output| output.status.success())
@@ -26,14 +26,14 @@ pub fn is_installed() -> bool {
 }
 
 /// Whether this runs as root, who can install what is missing, so that nothing is excused.
-pub fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     let asked = Command::new("id").arg("-u").output();
     asked.is_ok_and(|output| output.stdout.starts_with(b"0\n"))
 }
 
 impl Browser {
     /// Starts a browser; `dark` asks pages for their dark colours.
-    pub fn start(dark: bool) -> Self {
+    pub(crate) fn start(dark: bool) -> Self {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -72,19 +72,19 @@ impl Browser {
     }
 
     /// Opens a file, in a window of this size.
-    pub fn open(&self, file: &std::path::Path, width: u32, height: u32) {
+    pub(crate) fn open(&self, file: &std::path::Path, width: u32, height: u32) {
         self.command("POST", "window/rect", &json!({"width": width, "height": height}));
         self.command("POST", "url", &json!({"url": format!("file://{}", file.display())}));
     }
 
     /// Runs a script in the page and returns what it returns.
-    pub fn run(&self, script: &str) -> Value {
+    pub(crate) fn run(&self, script: &str) -> Value {
         self.command("POST", "execute/sync", &json!({"script": script, "args": []}))
     }
 
     /// Clicks the first element that a selector finds, as a user would: it must be in sight and not
     /// covered.
-    pub fn click(&self, selector: &str) {
+    pub(crate) fn click(&self, selector: &str) {
         self.run(&format!("document.querySelector({selector:?}).scrollIntoView({{block:'center',inline:'center',behavior:'instant'}})"));
         let found =
             self.command("POST", "element", &json!({"using": "css selector", "value": selector}));
@@ -93,21 +93,25 @@ impl Browser {
     }
 
     /// What the page wrote to the console, or made the browser complain about.
-    pub fn console(&self) -> Vec<String> {
+    pub(crate) fn console(&self) -> Vec<String> {
         let log = self.command("POST", "se/log", &json!({"type": "browser"}));
         let entries = log.as_array().unwrap();
         entries.iter().map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Every address that the browser asked for on behalf of the page.
-    pub fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         let log = self.command("POST", "se/log", &json!({"type": "performance"}));
         let mut found = Vec::new();
         for entry in log.as_array().unwrap() {
             let message: Value = serde_json::from_str(entry["message"].as_str().unwrap()).unwrap();
             if message["message"]["method"] == "Network.requestWillBeSent" {
-                let request = &message["message"]["params"]["request"];
-                found.push(request["url"].as_str().unwrap().to_owned());
+                let parameters = &message["message"]["params"];
+                // The browser's own start page asks for the browser's own parts.
+                let document = parameters["documentURL"].as_str().unwrap_or_default();
+                if !document.starts_with("chrome://") {
+                    found.push(parameters["request"]["url"].as_str().unwrap().to_owned());
+                }
             }
         }
         found
@@ -166,10 +170,20 @@ fn port_of(driver: &mut Child) -> u16 {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        if !self.session.is_empty() && !std::thread::panicking() {
-            self.command("DELETE", "", &json!({}));
+        // The driver takes its browser along; a test that failed leaves none behind either.
+        let ended = TcpStream::connect(("127.0.0.1", self.port)).and_then(|mut stream| {
+            write!(
+                stream,
+                "DELETE /session/{} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+                self.session
+            )?;
+            stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+            let mut answer = [0];
+            stream.read(&mut answer)
+        });
+        if let Err(error) = ended {
+            println!("the browser was not ended: {error}");
         }
-        // The driver takes its browser along.
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
