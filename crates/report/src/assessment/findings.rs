@@ -4,7 +4,7 @@ mod exposed;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use watertight_model::{Criticality, Estate};
+use watertight_model::{Criticality, Estate, WorkloadKind};
 use watertight_reach::Class;
 
 use super::Facts;
@@ -173,9 +173,15 @@ fn chain_finding(
     best: &ChainView,
     others: &[&ChainView],
 ) -> FindingView {
-    let hops = count(best.hops.len(), "hop");
-    let text =
-        format!("The likeliest way has {hops} and likelihood {}.", likelihood(best.likelihood));
+    let mut names: Vec<&str> = vec![&best.entry];
+    names.extend(best.hops.iter().map(|hop| hop.conclusion.subject.as_str()));
+    names.dedup();
+    let text = format!(
+        "{}: {}, likelihood {}.",
+        names.join(" \u{2192} "),
+        count(best.hops.len(), "hop"),
+        likelihood(best.likelihood),
+    );
     let evidence: Vec<EvidenceView> =
         best.hops.iter().filter_map(|hop| hop.evidence.first().cloned()).collect();
     let mut links = vec![LinkView { text: "the likeliest way".to_owned(), to: best.id.clone() }];
@@ -266,7 +272,11 @@ fn single_layers(input: &Input<'_>, single: &[Alone]) -> Vec<FindingView> {
 /// Pairs of segments between which nothing can be established of what arrives.
 fn lost_replies(input: &Input<'_>, view: &View) -> Vec<FindingView> {
     let mut groups: BTreeMap<(String, String), BTreeSet<(String, String)>> = BTreeMap::new();
-    let inside = |class: &Class| matches!(class, Class::Endpoints(_));
+    // Attachments of gateways answer nobody by design.
+    let inside = |class: &Class| {
+        let members = input.names.class_members(class);
+        members.iter().any(|member| member.kind != WorkloadKind::Gateway.word())
+    };
     let matrix = input.facts.matrix;
     for ((from, to), cell) in &matrix.cells {
         let (Some(source), Some(destination)) =
@@ -304,11 +314,22 @@ fn lost_replies(input: &Input<'_>, view: &View) -> Vec<FindingView> {
                 evidence: Vec::new(),
                 links: links
                     .take(4)
-                    .map(|edge| LinkView { text: "matrix".to_owned(), to: edge.id.clone() })
+                    .map(|edge| LinkView {
+                        text: format!(
+                            "{} \u{2192} {}",
+                            segment(view, edge.from),
+                            segment(view, edge.to)
+                        ),
+                        to: edge.id.clone(),
+                    })
                     .collect(),
             }
         })
         .collect()
+}
+
+fn segment(view: &View, place: usize) -> &str {
+    view.segments.get(place).map_or("", |segment| &segment.label)
 }
 
 /// One finding for all pairs inside the estate that no guard decides.
