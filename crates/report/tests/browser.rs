@@ -7,6 +7,7 @@
     clippy::panic,
     reason = "a helper that fails fails its test"
 )]
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 #[path = "support/estates.rs"]
 mod estates;

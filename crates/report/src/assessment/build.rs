@@ -61,6 +61,10 @@ pub(super) fn view(facts: &Facts<'_>) -> View {
     if let Some(breach) = &breach {
         breach.fill(&mut view);
     }
+    if facts.estate.workloads.is_empty() {
+        // A score of nothing would read as praise.
+        view.score = None;
+    }
     let found = findings::findings(facts, &view, &exposed, &single);
     view.findings_total = found.total;
     view.findings = found.listed;

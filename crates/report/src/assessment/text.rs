@@ -49,7 +49,14 @@ fn headline(text: &mut String, view: &View, layout: &Layout) {
             );
         }
         None => {
-            let _ = writeln!(text, "{}", layout.heading("No score: no hops were derived"));
+            let _ = writeln!(
+                text,
+                "{}",
+                layout.heading(match estate.workloads {
+                    0 => "No score: no workloads were read",
+                    _ => "No score: no hops were derived",
+                })
+            );
         }
     }
     let _ = writeln!(

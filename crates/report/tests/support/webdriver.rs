@@ -1,6 +1,6 @@
 //! A headless Chromium, driven by its driver's HTTP interface.
 //!
-//! Source: W3C WebDriver Level 2; `goog:` parts from ChromeDriver's capabilities page.
+//! Source: W3C `WebDriver` Level 2; `goog:` parts from `ChromeDriver`'s capabilities page.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -14,7 +14,8 @@ pub(crate) struct Browser {
     driver: Child,
     port: u16,
     session: String,
-    _profile: tempfile::TempDir,
+    /// Its profile, fresh, kept as long as it runs.
+    profile: tempfile::TempDir,
 }
 
 /// Whether both programs are there.
@@ -42,7 +43,7 @@ impl Browser {
             .unwrap();
         let port = port_of(&mut driver);
         let profile = tempfile::tempdir().unwrap();
-        let mut browser = Self { driver, port, session: String::new(), _profile: profile };
+        let mut browser = Self { driver, port, session: String::new(), profile };
         let mut arguments: Vec<String> = [
             "--headless",
             "--no-sandbox",
@@ -57,7 +58,7 @@ impl Browser {
         ]
         .map(str::to_owned)
         .to_vec();
-        arguments.push(format!("--user-data-dir={}", browser._profile.path().display()));
+        arguments.push(format!("--user-data-dir={}", browser.profile.path().display()));
         if dark {
             arguments.push("--blink-settings=preferredColorScheme=0".to_owned());
         }
@@ -67,7 +68,7 @@ impl Browser {
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
         }}});
         let answer = browser.ask("POST", "/session", &wanted);
-        browser.session = answer["sessionId"].as_str().unwrap().to_owned();
+        answer["sessionId"].as_str().unwrap().clone_into(&mut browser.session);
         browser
     }
 
@@ -123,7 +124,7 @@ impl Browser {
 
     fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(2))).unwrap();
         let body = body.to_string();
         write!(
             stream,

@@ -22,6 +22,10 @@ pub(super) fn push(page: &mut String, view: &View, sections: &[Section]) {
     );
     match &view.score {
         Some(score) => scored(page, view, score),
+        None if view.estate.workloads == 0 => page.push_str(
+            "<div class=\"meaning\"><h1>No workloads were read</h1><p>There is nothing to weigh, so there \
+             is no score. What was read is told below.</p></div>\n",
+        ),
         None => page.push_str(
             "<div class=\"meaning\"><h1>No score</h1><p>No hops were derived, so there are no chains \
              to weigh. What the network permits is below.</p></div>\n",
