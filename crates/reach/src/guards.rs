@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use watertight_model::network::{
-    Action, Combine, Direction, Guard, GuardId, LayerId, ListContent, Peer, Rule, Stage,
-    StageDefault,
+    Action, Combine, Direction, EndpointId, Guard, GuardId, LayerId, ListContent, Peer, Rule,
+    Stage, StageDefault,
 };
 use watertight_model::{Bounds, Network};
 use watertight_net::{Family, FlowSet, Prefix};
@@ -206,15 +206,25 @@ pub(crate) fn matches(network: &Network, peer: &Peer, seen: Seen) -> Match {
             },
         },
         Peer::Members(guard) => {
-            let direct = seen.member.is_some_and(|member| has_guard(network, member, *guard));
-            let by_front = seen.front.is_some_and(|front| {
-                let endpoints = &network.fronts[front].endpoints;
-                endpoints.iter().any(|endpoint| has_guard(network, *endpoint, *guard))
-            });
-            yes(direct || by_front)
+            let front = seen.front.map(|front| &network.fronts[front].endpoints);
+            let mut found = Match::No;
+            for endpoint in seen.member.iter().chain(front.into_iter().flatten()) {
+                if has_guard(network, *endpoint, *guard) {
+                    return Match::Yes;
+                }
+                if !are_guards_known(network, *endpoint) {
+                    found = Match::Maybe;
+                }
+            }
+            found
         }
         Peer::Unread(_) => Match::Maybe,
     }
+}
+
+/// Whether the input tells all guards of an endpoint.
+fn are_guards_known(network: &Network, endpoint: EndpointId) -> bool {
+    network.endpoints[endpoint].layers.iter().all(|layer| network.layers[*layer].complete)
 }
 
 fn prefix_matches(prefix: Prefix, seen: Seen) -> bool {

@@ -256,6 +256,10 @@ impl<'w, 'n> Walk<'w, 'n> {
         packet.steps.push(Step::At(Place::Realm(realm)));
         match self.index().subnet_of(realm, packet.destination) {
             Some(subnet) => self.enter_subnet(packet, subnet),
+            None if self.may_be_in_missing_subnet(realm, packet.destination) => {
+                let why = "no subnet of the input holds the address, and not all are in the input";
+                self.unknown(packet, Place::Realm(realm), Name::from(why));
+            }
             None => self.stop(
                 packet,
                 Disposition::NullRouted,
@@ -265,16 +269,31 @@ impl<'w, 'n> Walk<'w, 'n> {
         }
     }
 
+    /// Whether an address that no known subnet holds could be in one that is missing: the realm
+    /// holds it, or the realm's own prefixes are missing too. A reply looks for its sender, which
+    /// is known and would have been found.
+    fn may_be_in_missing_subnet(&self, realm: RealmId, address: IpAddr) -> bool {
+        let realm = &self.network().realms[realm];
+        let holds = || realm.prefixes.iter().any(|prefix| prefix.contains(address));
+        !self.reply && !realm.subnets_read && (realm.origin.is_none() || holds())
+    }
+
     fn enter_subnet(&mut self, mut packet: Packet, id: SubnetId) {
         packet.steps.push(Step::At(Place::Subnet(id)));
         self.check(&mut packet, Place::Subnet(id), Direction::Ingress);
         self.arrive_in(packet, id);
     }
 
-    /// Within the subnet: finds who has the address.
+    /// Within the subnet: finds who has the address. A reply looks for its sender, which is known
+    /// and would be found; nobody else counts.
     fn arrive_in(&mut self, packet: Packet, id: SubnetId) {
         match self.index().endpoint_in(id, packet.destination) {
             Some(endpoint) => self.arrive(packet, endpoint),
+            None if !self.reply && !self.network().subnets[id].endpoints_read => {
+                let why = "nobody in the input has the address, and not all endpoints of the \
+                           subnet are in the input";
+                self.unknown(packet, Place::Subnet(id), Name::from(why));
+            }
             None => self.stop(
                 packet,
                 Disposition::NeighborUnreachable,

@@ -23,6 +23,9 @@ pub struct Realm {
     pub internet: Option<GatewayId>,
     /// Addresses at which the provider's resolver answers, reached past every guard.
     pub resolvers: Vec<IpAddr>,
+    /// Whether the input holds all of its subnets; otherwise an address that none of them holds
+    /// could be in one that is missing.
+    pub subnets_read: bool,
     /// Where it was read from.
     pub origin: Option<Span>,
 }
@@ -47,6 +50,9 @@ pub struct Subnet {
     pub layers: Vec<LayerId>,
     /// What an account's switch leaves of its way to the internet.
     pub internet_access: InternetAccess,
+    /// Whether the input holds all endpoints in it; otherwise an address that none of them has
+    /// could belong to one that is missing.
+    pub endpoints_read: bool,
     /// Where it was read from.
     pub origin: Option<Span>,
 }

@@ -31,6 +31,9 @@ pub struct Guard {
 pub struct Layer {
     /// Its guards, ordered by id, without repetition. An empty layer accepts nothing.
     pub guards: Vec<GuardId>,
+    /// Whether these are all guards that stand there. Where the input does not tell, a rule that
+    /// refers to the members of another guard could mean the place.
+    pub complete: bool,
 }
 
 /// One step of a guard's pipeline.

@@ -47,7 +47,7 @@ impl<'t> Reader<'_, 't> {
         for element in root.items() {
             match shape {
                 Some(shape) if holds_resource(element, shape) => {
-                    self.collected.mark(shape.kind, self.scope);
+                    self.collected.mark(shape.kind, self.scope, true);
                     self.item(shape, element, element);
                 }
                 _ if element.kind() == ValueKind::Object => self.object(unwrapped(element)),
@@ -134,7 +134,8 @@ impl<'t> Reader<'_, 't> {
     }
 
     fn take(&mut self, shape: &'static Shape, body: Node<'t>, value: Node<'t>) {
-        self.collected.mark(shape.kind, self.scope);
+        let is_last = !PAGE_KEYS.iter().any(|key| has_more(body, key));
+        self.collected.mark(shape.kind, self.scope, is_last);
         match shape.form {
             Form::Whole => self.item(shape, body, body),
             Form::One => self.item(shape, value, body),
@@ -184,6 +185,13 @@ impl<'t> Reader<'_, 't> {
         let help = "name the file after its call, such as `describe-vpcs.json`, if it is one";
         self.fields.diagnostics.push(diagnostic.with_label(node.span(), "").with_help(help));
     }
+}
+
+/// The fields of a body that say that another page follows.
+const PAGE_KEYS: [&str; 4] = ["NextToken", "nextToken", "Marker", "NextMarker"];
+
+fn has_more(body: Node<'_>, key: &str) -> bool {
+    body.get(key).and_then(Node::as_str).is_some_and(|token| !token.is_empty())
 }
 
 fn shapes_of_key(key: &str) -> Vec<&'static Shape> {

@@ -189,7 +189,8 @@ impl<'t> Context<'t> {
         if let Some(layer) = self.layers.get(&guards) {
             return *layer;
         }
-        let layer = self.estate.network.layers.push(Layer { guards: guards.clone() });
+        let layer = Layer { guards: guards.clone(), complete: true };
+        let layer = self.estate.network.layers.push(layer);
         self.layers.insert(guards, layer);
         layer
     }

@@ -10,9 +10,9 @@ use crate::fields::Fields;
 use crate::index::Collected;
 use crate::scope::Scope;
 use crate::{
-    Body, Converted, Options, accounts, acls, bodies, endpoints, fronts, gateways, instances,
-    interfaces, nat, owners, platform, prefix_lists, routes, security_groups, services, subnet,
-    transit, vpc,
+    Body, Converted, Options, accounts, acls, bodies, completeness, endpoints, fronts, gateways,
+    instances, interfaces, nat, owners, platform, prefix_lists, routes, security_groups, services,
+    subnet, transit, vpc,
 };
 
 /// A family's conversion.
@@ -24,7 +24,8 @@ type Family = fn(&mut Context<'_>);
 /// - machines, then interfaces: each interface finds its owner or is left in `Context::unowned`;
 /// - gateways that have interfaces, attachments, then the routes that lead to all of these;
 /// - services, which claim what is left in `Context::unowned`, or add what has no interface;
-/// - last `owners`, which makes workloads of what nobody claimed.
+/// - `owners`, which makes workloads of what nobody claimed;
+/// - `completeness`, which tells by all of these what is missing.
 const FAMILIES: &[Family] = &[
     accounts::convert,
     prefix_lists::convert,
@@ -43,6 +44,7 @@ const FAMILIES: &[Family] = &[
     fronts::convert,
     services::convert_tags,
     owners::convert,
+    completeness::convert,
     platform::convert,
     crate::iam::convert,
 ];

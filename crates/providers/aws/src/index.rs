@@ -26,18 +26,28 @@ pub(crate) struct Item<'t> {
 #[derive(Debug)]
 pub(crate) struct Collected<'t> {
     items: Vec<Vec<Item<'t>>>,
-    marks: BTreeSet<(Kind, Option<&'t str>, Option<&'t str>)>,
+    marks: BTreeSet<Mark<'t>>,
+    ended: BTreeSet<Mark<'t>>,
 }
+
+/// Kind, account and region of a body.
+type Mark<'t> = (Kind, Option<&'t str>, Option<&'t str>);
 
 impl<'t> Collected<'t> {
     /// Nothing yet.
     pub(crate) fn new() -> Self {
-        Self { items: vec![Vec::new(); Kind::COUNT], marks: BTreeSet::new() }
+        let (marks, ended) = (BTreeSet::new(), BTreeSet::new());
+        Self { items: vec![Vec::new(); Kind::COUNT], marks, ended }
     }
 
-    /// Notes that a body of a kind was there, with or without resources.
-    pub(crate) fn mark(&mut self, kind: Kind, scope: &'t Scope) {
-        self.marks.insert((kind, scope.account.as_deref(), scope.region.as_deref()));
+    /// Notes that a body of a kind was there, with or without resources, and whether it is the
+    /// last page of its list.
+    pub(crate) fn mark(&mut self, kind: Kind, scope: &'t Scope, is_last: bool) {
+        let mark = (kind, scope.account.as_deref(), scope.region.as_deref());
+        self.marks.insert(mark);
+        if is_last {
+            self.ended.insert(mark);
+        }
     }
 
     /// Adds a resource.
@@ -50,7 +60,7 @@ impl<'t> Collected<'t> {
     /// Sorts by id and merges what was read twice; two contents of one id are an error.
     pub(crate) fn finish(self, fields: &mut Fields) -> Index<'t> {
         let items = self.items.into_iter().map(|items| merged(items, fields)).collect();
-        Index { items, marks: self.marks }
+        Index { items, marks: self.marks, ended: self.ended }
     }
 }
 
@@ -58,7 +68,8 @@ impl<'t> Collected<'t> {
 #[derive(Debug)]
 pub(crate) struct Index<'t> {
     items: Vec<Vec<Item<'t>>>,
-    marks: BTreeSet<(Kind, Option<&'t str>, Option<&'t str>)>,
+    marks: BTreeSet<Mark<'t>>,
+    ended: BTreeSet<Mark<'t>>,
 }
 
 impl<'t> Index<'t> {
@@ -80,8 +91,17 @@ impl<'t> Index<'t> {
     }
 
     /// Kind, account and region of every body that was in the input.
-    pub(crate) fn marks(&self) -> impl Iterator<Item = (Kind, Option<&'t str>, Option<&'t str>)> {
+    pub(crate) fn marks(&self) -> impl Iterator<Item = Mark<'t>> {
         self.marks.iter().copied()
+    }
+
+    /// Account and region of every list of a kind of which the last page was in the input.
+    pub(crate) fn lists(
+        &self,
+        kind: Kind,
+    ) -> impl Iterator<Item = (Option<&'t str>, Option<&'t str>)> {
+        let of_kind = self.ended.iter().filter(move |(ended, _, _)| *ended == kind);
+        of_kind.map(|(_, account, region)| (*account, *region))
     }
 }
 

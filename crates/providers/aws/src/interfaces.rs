@@ -48,8 +48,16 @@ pub(crate) fn convert(context: &mut Context<'_>) {
             let Some(id) = context.fields.required_text(node, "NetworkInterfaceId") else {
                 continue;
             };
+            let item = Item { id, node, holder: instance.node, scope: instance.scope };
             if context.endpoints.get(id).is_none() {
-                let item = Item { id, node, holder: instance.node, scope: instance.scope };
+                add(context, &item, Some(instance.id), &elastic, &mut owned);
+            } else if index.find(Kind::NetworkInterfaces, id).is_none()
+                && context.endpoints.get(instance.id).is_none()
+            {
+                // Dumps with blanked ids: another machine's body gave its interface the same one.
+                let message = format!("`{id}` is an interface of another machine too");
+                context.fields.warn(node, codes::CONFLICT, instance.id, message);
+                let item = Item { id: instance.id, ..item };
                 add(context, &item, Some(instance.id), &elastic, &mut owned);
             }
         }
@@ -184,11 +192,19 @@ fn role(
     let checked = context.fields.flag(node, "SourceDestCheck");
     match holder {
         Holder::Function(_) => EndpointRole::InitiatesOnly,
+        _ if machine.is_none() && is_unattached(node) => EndpointRole::InitiatesOnly,
         // Services turn the check off without forwarding for others.
         Holder::LoadBalancer(_) | Holder::Service(..) if machine.is_none() => EndpointRole::Host,
         _ if checked == Some(false) => EndpointRole::Forwarder,
         _ => EndpointRole::Host,
     }
+}
+
+/// Whether an interface is attached to nothing: packets to its addresses are lost (EC2 API
+/// reference, `NetworkInterface`: `Status` is `available` when it is not in use).
+pub(crate) fn is_unattached(node: Node<'_>) -> bool {
+    let is_attached = node.get("Attachment").is_some_and(|attachment| !attachment.is_null());
+    node.get("Status").and_then(Node::as_str) == Some("available") && !is_attached
 }
 
 #[derive(Default)]

@@ -9,6 +9,7 @@ mod accounts;
 mod acls;
 mod bodies;
 mod codes;
+mod completeness;
 mod context;
 mod convert;
 mod endpoints;

@@ -8,6 +8,7 @@ use watertight_model::WorkloadKind;
 
 use crate::codes;
 use crate::context::{Context, Holder, NewWorkload, Unowned};
+use crate::interfaces::is_unattached;
 
 /// Makes workloads of what is left in `Context::unowned`.
 pub(crate) fn convert(context: &mut Context<'_>) {
@@ -30,7 +31,11 @@ fn workload_of(context: &mut Context<'_>, interface: &Unowned<'_>) -> watertight
         Holder::Unknown => (WorkloadKind::Unknown, ""),
     };
     if kind == WorkloadKind::Unknown {
-        let message = format!("the input does not tell whose interface `{}` is", item.id);
+        let message = if is_unattached(item.node) {
+            format!("the interface `{}` is attached to nothing", item.id)
+        } else {
+            format!("the input does not tell whose interface `{}` is", item.id)
+        };
         context.fields.note(item.node, codes::UNKNOWN_OWNER, item.id, message);
     }
     // A holder's name is unique in one VPC only.

@@ -89,7 +89,9 @@ pub(crate) fn guard(context: &mut Context<'_>, place: Node<'_>, group: &str) -> 
 /// The layer of an endpoint whose groups the input does not tell.
 pub(crate) fn unread_layer(context: &mut Context<'_>, endpoint: &str) -> LayerId {
     let guard = context.unread_guard(&format!("groups of {endpoint}"), KIND, true);
-    context.layer(vec![guard])
+    let layer = context.layer(vec![guard]);
+    context.estate.network.layers[layer].complete = false;
+    layer
 }
 
 fn add_guard(context: &mut Context<'_>, id: &str, title: &str, origin: Option<Span>) {

@@ -49,6 +49,7 @@ pub(crate) fn subnet_of(context: &mut Context<'_>, place: Node<'_>, id: &str) ->
         table: None,
         layers: vec![layer],
         internet_access: InternetAccess::Open,
+        endpoints_read: false,
         origin: None,
     });
     context.subnets.insert(name, subnet);
@@ -103,14 +104,16 @@ fn subnet<'t>(
         table: None,
         layers: vec![layer],
         internet_access,
+        endpoints_read: false,
         origin: Some(item.node.span()),
     })
 }
 
-type OwnedScope = (Option<String>, Option<String>);
+/// Account and region.
+pub(crate) type OwnedScope = (Option<String>, Option<String>);
 
-/// Whose switch counts for a subnet: its owner's, in its region.
-fn scope<'t>(
+/// Whose switches and lists count for a subnet: its owner's, in its region.
+pub(crate) fn scope<'t>(
     context: &mut Context<'t>,
     item: &Item<'t>,
     realm: RealmId,

@@ -39,6 +39,7 @@ pub(crate) fn convert(context: &mut Context<'_>) {
             prefixes,
             internet: None,
             resolvers,
+            subnets_read: false,
             origin: Some(item.node.span()),
         };
         let realm = context.estate.network.realms.push(realm);
@@ -61,6 +62,7 @@ pub(crate) fn realm_of(context: &mut Context<'_>, place: Node<'_>, id: &str) -> 
         prefixes: Vec::new(),
         internet: None,
         resolvers: RESOLVERS.to_vec(),
+        subnets_read: false,
         origin: None,
     };
     let realm = context.estate.network.realms.push(realm);

@@ -80,6 +80,7 @@ fn add_subnet(
         prefixes: vec![prefix(v4), prefix(v6)],
         internet: None,
         resolvers: Vec::new(),
+        subnets_read: true,
         origin: None,
     });
     estate.network.subnets.push(Subnet {
@@ -91,6 +92,7 @@ fn add_subnet(
         table: None,
         layers: Vec::new(),
         internet_access: InternetAccess::Open,
+        endpoints_read: true,
         origin: None,
     })
 }

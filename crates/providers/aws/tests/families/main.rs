@@ -6,5 +6,7 @@ mod base;
 mod fields;
 mod network;
 mod oddities;
+mod partial;
+mod samples;
 mod support;
 mod workloads;

@@ -318,7 +318,7 @@ impl Estate {
             let verdict = self.groups_admit(interface, false, &flow);
             flow.tracked.push(id.to_owned());
             guarded(verdict, flow, Disposition::DeniedIn, id, |flow| {
-                if interface.source_dest_check {
+                if interface.source_dest_check || interface.loose {
                     return flow.end(Disposition::DeniedIn, id);
                 }
                 let mut passed = flow.clone();

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::bodies::{Interface, Subnet};
+use super::bodies::{Interface, NextHop, Subnet};
 use super::guards::Verdict;
 use super::prefix::is_link_local;
 use super::{Disposition, Estate, Packet, Start};
@@ -344,8 +344,21 @@ impl Estate {
         });
         match holder {
             Some(interface) => self.arrive(interface, flow),
+            None if flow.mode == Mode::Forward && self.routes_to_unlisted(&subnet.vpc) => {
+                flow.unknown(&subnet.id, Vec::new())
+            }
             None => flow.end(Disposition::NeighborUnreachable, &subnet.id),
         }
+    }
+
+    /// Whether a working route of a VPC leads to an interface that the bodies lack: it exists, in
+    /// some subnet of the VPC, with addresses that nobody told.
+    fn routes_to_unlisted(&self, vpc: &str) -> bool {
+        let tables = self.bodies.tables.values().filter(|table| table.vpc == vpc);
+        tables.flat_map(|table| &table.routes).any(|route| match &route.target {
+            NextHop::Interface(id) => !route.blackhole && !self.bodies.interfaces.contains_key(id),
+            _ => false,
+        })
     }
 
     /// F. Arrives at an interface.
@@ -363,7 +376,7 @@ impl Estate {
         if let Some(nat) = self.nat_of(&interface.id) {
             return flow.end(Disposition::DeniedIn, nat);
         }
-        if interface.kind == "lambda" {
+        if interface.kind == "lambda" || interface.loose {
             return flow.end(Disposition::DeniedIn, &interface.id);
         }
         if self.is_front(&interface.id) {

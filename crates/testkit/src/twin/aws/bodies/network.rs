@@ -80,6 +80,8 @@ pub(in crate::twin::aws) struct Interface {
     pub(in crate::twin::aws) source_dest_check: bool,
     pub(in crate::twin::aws) instance: Option<String>,
     pub(in crate::twin::aws) device_index: u64,
+    /// Plugged into nothing: whatever is sent to it is lost.
+    pub(in crate::twin::aws) loose: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -166,6 +168,7 @@ impl Bodies {
                 source_dest_check: body["SourceDestCheck"].as_bool().unwrap_or(true),
                 instance: optional(&body["Attachment"], "InstanceId"),
                 device_index: body["Attachment"]["DeviceIndex"].as_u64().unwrap_or(0),
+                loose: body["Attachment"].is_null() && body["Status"] == "available",
             };
             for one in list(&body["PrivateIpAddresses"]) {
                 let Some(private) = address(one, "PrivateIpAddress") else { continue };
