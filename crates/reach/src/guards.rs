@@ -61,6 +61,23 @@ pub(crate) fn layer_accepts(
     accepted
 }
 
+/// Whether a layer could accept anything of what it sees: far quicker than asking what, and never
+/// `false` where anything is possible.
+pub(crate) fn could_accept(
+    network: &Network,
+    layer: LayerId,
+    direction: Direction,
+    seen: Seen,
+) -> bool {
+    network.layers[layer].guards.iter().any(|guard| {
+        let Some(stage) = network.guards[*guard].stages(direction).first() else { return true };
+        stage.default != StageDefault::Deny
+            || stage.rules.iter().any(|rule| {
+                rule.action != Action::Deny && matches(network, &rule.peer, seen) != Match::No
+            })
+    })
+}
+
 /// What stages accept of flows, from a rule of a stage on.
 ///
 /// A rule that matches perhaps is tried both ways: what both accept is sure, what either accepts

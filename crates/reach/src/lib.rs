@@ -7,6 +7,7 @@
 
 mod answer;
 mod blast;
+mod blocks;
 mod classes;
 mod diff;
 pub mod ends;

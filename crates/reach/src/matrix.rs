@@ -10,7 +10,7 @@ use watertight_net::{Family, FlowSet, Prefix};
 use crate::answer::Reach;
 use crate::classes::{Class, classes};
 use crate::fold::{Asking, fold};
-use crate::path::{End, OutsideBy, Path, Start};
+use crate::path::{End, OutsideBy, Path, Place, Start};
 
 /// A class's position in [`Matrix::classes`].
 pub type ClassIndex = usize;
@@ -102,36 +102,29 @@ impl Reach<'_> {
             }
         }
         let mut matrix = Matrix { classes, cells: BTreeMap::new(), class_of };
-        let ends: Vec<Ends> = matrix.classes.iter().map(|class| self.ends(class)).collect();
-        for (from, source) in ends.iter().enumerate() {
-            for (to, destination) in ends.iter().enumerate() {
-                self.fill(&mut matrix, (from, source), (to, destination));
-            }
+        let blocks = self.blocks(&matrix.classes);
+        self.for_each_pair(&blocks, true, |source, target| {
+            self.fill_pair(&mut matrix, source.class, target.class, &source.start, target.address);
+        });
+        for class in 0..matrix.classes.len() {
+            self.fill_within(&mut matrix, class);
         }
         matrix.cells.retain(|_, cell| !cell.forward.possible.is_empty());
         matrix
     }
 
-    fn fill(
-        &self,
-        matrix: &mut Matrix,
-        (from, source): (ClassIndex, &Ends),
-        (to, destination): (ClassIndex, &Ends),
-    ) {
-        let addresses = match (from == to, &destination.second) {
-            (false, _) => &destination.first,
-            (true, Some(second)) => second,
-            (true, None) => return,
+    /// Between two members of one class.
+    fn fill_within(&self, matrix: &mut Matrix, index: ClassIndex) {
+        let Some(class) = matrix.classes.get(index) else { return };
+        let addresses = match class {
+            Class::Endpoints(members) if members.len() > 1 => self.class_addresses(class, true),
+            Class::Endpoints(_) | Class::Internet(_) | Class::Outside(..) => return,
         };
-        if source.outside && destination.outside {
-            return;
-        }
-        for start in &source.starts {
-            for address in addresses {
-                if start.source().map(Family::of) != Some(Family::of(*address)) {
-                    continue;
+        for start in self.class_starts(class) {
+            for address in &addresses {
+                if start.source().map(Family::of) == Some(Family::of(*address)) {
+                    self.fill_pair(matrix, index, index, &start, *address);
                 }
-                self.fill_pair(matrix, from, to, start, *address);
             }
         }
     }
@@ -151,7 +144,7 @@ impl Reach<'_> {
                 continue;
             }
             let (established, _) = self.reply(start, &path, &folded);
-            let Some(end) = matrix.end_of(&path, to) else { continue };
+            let Some(end) = matrix.end_of(self.network, &path, to) else { continue };
             let as_arrived = |flows: &FlowSet| match &path.end {
                 End::Delivered(_) if path.by_front => arrives_as(&path, flows),
                 _ => flows.clone(),
@@ -165,17 +158,6 @@ impl Reach<'_> {
                 possible: as_arrived(&established.possible),
             };
             matrix.cells.entry((from, end)).or_default().add(&forward, &established);
-        }
-    }
-
-    /// From where a class sends, and at which addresses it is reached.
-    fn ends(&self, class: &Class) -> Ends {
-        let several = matches!(class, Class::Endpoints(members) if members.len() > 1);
-        Ends {
-            starts: self.class_starts(class),
-            first: self.class_addresses(class, false),
-            second: several.then(|| self.class_addresses(class, true)),
-            outside: !matches!(class, Class::Endpoints(_)),
         }
     }
 
@@ -196,7 +178,7 @@ impl Reach<'_> {
 
 impl Matrix {
     /// The class at which a path towards a class ends: that class, or the one of a front's target.
-    fn end_of(&self, path: &Path, to: ClassIndex) -> Option<ClassIndex> {
+    fn end_of(&self, network: &Network, path: &Path, to: ClassIndex) -> Option<ClassIndex> {
         match &path.end {
             End::Delivered(endpoint) => match self.classes.get(to) {
                 Some(Class::Endpoints(_)) => self.class_of(*endpoint),
@@ -204,13 +186,25 @@ impl Matrix {
                 Some(Class::Internet(_) | Class::Outside(..)) | None => None,
             },
             End::Platform(_) | End::Stopped { .. } => None,
-            End::Unknown { .. } => Some(to),
+            End::Unknown { at, .. } => (!is_of_strangers(network, path, *at)).then_some(to),
             End::Internet => matches!(self.classes.get(to), Some(Class::Internet(_))).then_some(to),
             End::Outside(by) => match self.classes.get(to) {
                 Some(Class::Outside(to_by, _)) if by == to_by => Some(to),
                 Some(_) | None => None,
             },
         }
+    }
+}
+
+/// Whether what is unknown is who else has an address: no known endpoint is meant then.
+fn is_of_strangers(network: &Network, path: &Path, at: Place) -> bool {
+    match at {
+        Place::Realm(_) => true,
+        Place::Subnet(id) => {
+            let prefixes = &network.subnets[id].prefixes;
+            prefixes.iter().any(|prefix| prefix.contains(path.destination))
+        }
+        Place::Endpoint(_) | Place::Gateway(_) | Place::Attachment(_) | Place::Internet => false,
     }
 }
 
@@ -228,13 +222,4 @@ pub(crate) fn arrives_as(path: &Path, flows: &FlowSet) -> FlowSet {
         | crate::path::Step::SourcePort(_)
         | crate::path::Step::Box { .. } => flows,
     })
-}
-
-/// From where a class sends and where it is reached.
-struct Ends {
-    starts: Vec<Start>,
-    first: Vec<IpAddr>,
-    /// The addresses of a second member, for connections within the class.
-    second: Option<Vec<IpAddr>>,
-    outside: bool,
 }

@@ -1,7 +1,7 @@
 //! Coverage and layers: which guards decide each pair, which pairs none, and which denials hang on
 //! one layer alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use watertight_model::network::{Direction, LayerId};
@@ -59,43 +59,38 @@ impl Reach<'_> {
     ///
     /// Pairs that no route connects are left out: nothing has to decide them.
     pub fn survey(&self, matrix: &Matrix) -> Vec<Surveyed> {
-        let mut found = Vec::new();
-        for (from, source) in matrix.classes.iter().enumerate() {
-            for (to, destination) in matrix.classes.iter().enumerate() {
-                self.survey_pair(&mut found, (from, source), (to, destination));
-            }
-        }
-        found
-    }
-
-    fn survey_pair(
-        &self,
-        found: &mut Vec<Surveyed>,
-        (from, source): (ClassIndex, &Class),
-        (to, destination): (ClassIndex, &Class),
-    ) {
-        let outside = |class: &Class| !matches!(class, Class::Endpoints(_));
-        if outside(source) && outside(destination) {
-            return;
-        }
-        let starts = self.class_starts(source);
-        let addresses = self.class_addresses(destination, from == to);
-        for start in &starts {
-            for address in &addresses {
-                if start.source().map(Family::of) != Some(Family::of(*address)) {
-                    continue;
+        let mut found: BTreeMap<(ClassIndex, ClassIndex), Vec<Surveyed>> = BTreeMap::new();
+        let mut add = |from, to, start: &Start, address| {
+            for path in self.walker().paths(start, address) {
+                let Some(surveyed) = self.survey_path(from, to, &path) else { continue };
+                let known = found.entry((from, to)).or_default();
+                if !known.contains(&surveyed) {
+                    known.push(surveyed);
                 }
-                for path in self.walker().paths(start, *address) {
-                    if let Some(surveyed) = self.survey_path(from, to, &path)
-                        && !found.contains(&surveyed)
-                    {
-                        found.push(surveyed);
+            }
+        };
+        let blocks = self.blocks(&matrix.classes);
+        self.for_each_pair(&blocks, false, |source, target| {
+            add(source.class, target.class, &source.start, target.address);
+        });
+        for (index, class) in matrix.classes.iter().enumerate() {
+            let several = matches!(class, Class::Endpoints(members) if members.len() > 1);
+            if !several {
+                continue;
+            }
+            let addresses = self.class_addresses(class, true);
+            for start in self.class_starts(class) {
+                for address in &addresses {
+                    if start.source().map(Family::of) == Some(Family::of(*address)) {
+                        add(index, index, &start, *address);
                     }
                 }
             }
         }
+        found.into_values().flatten().collect()
     }
 
+    /// Every start of a class: those of its first member.
     pub(crate) fn class_starts(&self, class: &Class) -> Vec<Start> {
         match class {
             Class::Endpoints(members) => {

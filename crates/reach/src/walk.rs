@@ -57,7 +57,14 @@ struct Packet {
     sessions: Vec<Session>,
     by_front: bool,
     realm: Option<RealmId>,
-    visited: BTreeSet<(Place, Option<IpAddr>, IpAddr)>,
+    visited: BTreeSet<(Pass, Place, Option<IpAddr>, IpAddr)>,
+}
+
+/// How a packet passes a place: it may pass one place once in each way without being in a loop.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Pass {
+    Through,
+    OutOfTransit,
 }
 
 /// The realm and subnet from whose edge a route is looked up.
@@ -228,7 +235,7 @@ impl<'w, 'n> Walk<'w, 'n> {
         }
         packet.steps.push(Step::At(Place::Subnet(id)));
         self.check(&mut packet, Place::Subnet(id), Direction::Egress);
-        if !self.enter_place(&mut packet, Place::Subnet(id)) {
+        if !self.pass(&mut packet, Pass::OutOfTransit, Place::Subnet(id)) {
             return;
         }
         let Some(table) = subnet.table else {
@@ -241,7 +248,11 @@ impl<'w, 'n> Walk<'w, 'n> {
 
     /// Remembers a place; ends the walk as a loop when the packet was there before.
     fn enter_place(&mut self, packet: &mut Packet, place: Place) -> bool {
-        let key = (place, packet.source, packet.destination);
+        self.pass(packet, Pass::Through, place)
+    }
+
+    fn pass(&mut self, packet: &mut Packet, pass: Pass, place: Place) -> bool {
+        let key = (pass, place, packet.source, packet.destination);
         if packet.steps.len() < STEPS_MAX && packet.visited.insert(key) {
             packet.steps.push(Step::At(place));
             return true;

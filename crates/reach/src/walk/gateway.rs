@@ -8,6 +8,7 @@ use watertight_model::network::{
 use watertight_model::{Disposition, Name};
 use watertight_net::{Family, FlowSet};
 
+use super::route::pass_box;
 use super::{Context, Packet, Walk};
 use crate::path::{End, OutsideBy, Place, Session, Step};
 use crate::space::is_public;
@@ -259,10 +260,7 @@ impl<'n> Walk<'_, 'n> {
         self.enter_gateway_subnet(&mut packet, context, subnet);
         let text = Name::from("an inspection gateway");
         packet.steps.push(Step::At(place));
-        packet.steps.push(Step::Box { at: place, text });
-        packet.references_in = false;
-        packet.references_out = false;
-        packet.sender = None;
+        pass_box(&mut packet, place, text);
         self.leave_subnet(packet, subnet);
     }
 

@@ -78,7 +78,7 @@ impl<'n> Walk<'_, 'n> {
         };
         match edge {
             Some(table) => {
-                self.route(packet, Context { realm, subnet: None, table, checked: true })
+                self.route(packet, Context { realm, subnet: None, table, checked: true });
             }
             None => self.deliver_locally(packet, realm),
         }

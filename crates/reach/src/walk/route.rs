@@ -94,10 +94,7 @@ impl<'n> Walk<'_, 'n> {
             return self.stop(packet, Disposition::DeniedIn, place, why);
         }
         let text = Name::from("a machine that forwards");
-        packet.steps.push(Step::Box { at: place, text });
-        packet.references_in = false;
-        packet.references_out = false;
-        packet.sender = None;
+        pass_box(&mut packet, place, text);
         self.check(&mut packet, place, Direction::Egress);
         self.leave_subnet(packet, subnet);
     }
@@ -139,6 +136,8 @@ impl<'n> Walk<'_, 'n> {
         self.enter_gateway_subnet(&mut packet, context, subnet);
         packet.references_out = false;
         packet.references_in &= network.attachments[attachment].references;
+        // A transit gateway keeps traffic in the zone in which it comes in.
+        packet.zone = Some(network.subnets[subnet].zone.clone());
         self.transit(packet, attachment);
     }
 
@@ -232,4 +231,13 @@ impl<'n> Walk<'_, 'n> {
             Attached::Opaque(what) => self.opaque(packet, place, what.clone()),
         }
     }
+}
+
+/// Through a Box: references made before it do not hold beyond it, nor beyond it for what came in.
+pub(super) fn pass_box(packet: &mut Packet, at: Place, text: Name) {
+    packet.steps.push(Step::Box { at, text });
+    packet.references_in = false;
+    packet.references_out = true;
+    packet.waiting.clear();
+    packet.sender = None;
 }
