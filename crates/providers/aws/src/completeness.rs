@@ -240,14 +240,13 @@ impl<'t> Finder<'_, 't> {
         if self.index.find(Kind::Subnets, id).is_some() {
             return;
         }
-        match place.vpc {
-            Some(vpc) => self.missing.subnets_of.extend(self.realms.get(vpc)),
-            None => {
-                let near = self.places.iter().filter(|one| self.is_near(one));
-                let realms: Vec<RealmId> = near.map(|one| one.realm).collect();
-                self.missing.subnets_of.extend(realms);
-            }
+        if let Some(vpc) = place.vpc {
+            self.missing.subnets_of.extend(self.realms.get(vpc));
+            return;
         }
+        let near = self.places.iter().filter(|one| self.is_near(one));
+        let realms: Vec<RealmId> = near.map(|one| one.realm).collect();
+        self.missing.subnets_of.extend(realms);
     }
 
     /// Whether a subnet could be in the account and region of the body.

@@ -1,6 +1,11 @@
 //! Every family of resources on small bodies: what each becomes, and that each field counts.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking"
+)]
 
 mod base;
 mod fields;

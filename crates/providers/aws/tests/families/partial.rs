@@ -99,7 +99,7 @@ impl Bodies {
     }
 
     /// What becomes of a connection from the web server.
-    fn from_web(&self, destination: &str, port: u16) -> String {
+    fn web_to(&self, destination: &str, port: u16) -> String {
         let estate = self.estate();
         let from = estate.network.endpoints.iter().find(|(_, one)| one.name == "eni-web").unwrap();
         let start = Start::Endpoint { endpoint: from.0, address: address("10.0.1.10") };
@@ -125,7 +125,7 @@ fn dispositions(estate: &Estate, start: &Start, destination: &str, port: u16) ->
 
 /// What becomes of packets to an address that nobody has, in the first and in the second subnet.
 fn free(bodies: &Bodies) -> [String; 2] {
-    ["10.0.1.99", "10.0.2.99"].map(|to| bodies.from_web(to, 80))
+    ["10.0.1.99", "10.0.2.99"].map(|to| bodies.web_to(to, 80))
 }
 
 const NOBODY: &str = "neighbor_unreachable";
@@ -135,18 +135,18 @@ const UNKNOWN: &str = "unknown";
 fn whole_lists_tell_that_nobody_has_an_address() {
     let whole = Bodies::whole();
     assert_eq!(free(&whole), [NOBODY, NOBODY]);
-    assert_eq!(whole.from_web("10.0.9.9", 80), "null_routed");
-    assert_eq!(whole.from_web("10.0.2.10", 5432), "accepted");
-    assert_eq!(whole.from_web("10.0.2.10", 80), "denied_in");
+    assert_eq!(whole.web_to("10.0.9.9", 80), "null_routed");
+    assert_eq!(whole.web_to("10.0.2.10", 5432), "accepted");
+    assert_eq!(whole.web_to("10.0.2.10", 80), "denied_in");
 }
 
 #[test]
 fn without_a_list_of_interfaces_only_those_of_instances_are_known() {
     let partial = Bodies::whole().without("describe-network-interfaces");
     assert_eq!(free(&partial), [UNKNOWN, UNKNOWN]);
-    assert_eq!(partial.from_web("10.0.2.10", 5432), "accepted");
-    assert_eq!(partial.from_web("10.0.2.10", 80), "denied_in");
-    assert_eq!(partial.from_web("10.0.9.9", 80), "null_routed");
+    assert_eq!(partial.web_to("10.0.2.10", 5432), "accepted");
+    assert_eq!(partial.web_to("10.0.2.10", 80), "denied_in");
+    assert_eq!(partial.web_to("10.0.9.9", 80), "null_routed");
 }
 
 #[test]
@@ -171,12 +171,12 @@ fn in_a_shared_vpc_the_owners_list_counts() {
             .with("describe-subnets", &owner(SUBNETS))
     };
     assert_eq!(free(&shared()), [UNKNOWN, UNKNOWN]);
-    assert_eq!(shared().from_web("10.0.9.9", 80), UNKNOWN);
+    assert_eq!(shared().web_to("10.0.9.9", 80), UNKNOWN);
     let theirs = shared()
         .with_in("222222222222/eu-west-1", "describe-network-interfaces", INTERFACES)
         .with_in("222222222222/eu-west-1", "describe-subnets", &owner(SUBNETS));
     assert_eq!(free(&theirs), [NOBODY, NOBODY]);
-    assert_eq!(theirs.from_web("10.0.9.9", 80), "null_routed");
+    assert_eq!(theirs.web_to("10.0.9.9", 80), "null_routed");
 }
 
 #[test]
@@ -246,8 +246,8 @@ fn instances_that_the_list_does_not_hold_are_evidence_until_they_end() {
 #[test]
 fn an_address_that_no_subnet_holds_may_be_in_one_that_is_missing() {
     let without = Bodies::whole().without("describe-subnets");
-    assert_eq!(without.from_web("10.0.9.9", 80), UNKNOWN);
-    let named = |body: Bodies| body.from_web("10.0.9.9", 80);
+    assert_eq!(without.web_to("10.0.9.9", 80), UNKNOWN);
+    let named = |body: Bodies| body.web_to("10.0.9.9", 80);
     let table = "\"Associations\": [{\"Main\": true}";
     let further = format!("{table}, {{\"SubnetId\": \"subnet-gone\"}}");
     assert_eq!(named(Bodies::whole().changed("describe-route-tables", table, &further)), UNKNOWN);
@@ -278,10 +278,10 @@ fn an_interface_of_unknown_groups_may_be_a_member_of_any() {
     let call = "describe-network-interfaces";
     let groups = "\"Groups\": [{\"GroupId\": \"sg-web\"}], ";
     let untold = Bodies::whole().changed(call, groups, "");
-    assert_eq!(untold.from_web("10.0.2.10", 5432), UNKNOWN);
-    assert_eq!(untold.from_web("10.0.2.10", 80), "denied_in", "no rule is for this port");
+    assert_eq!(untold.web_to("10.0.2.10", 5432), UNKNOWN);
+    assert_eq!(untold.web_to("10.0.2.10", 80), "denied_in", "no rule is for this port");
     let other = Bodies::whole().changed(call, "\"sg-web\"", "\"sg-missing\"");
-    assert_eq!(other.from_web("10.0.2.10", 5432), "denied_in", "its one group is not `sg-web`");
+    assert_eq!(other.web_to("10.0.2.10", 5432), "denied_in", "its one group is not `sg-web`");
 }
 
 #[test]
@@ -310,10 +310,10 @@ fn an_interface_that_is_attached_to_nothing_accepts_nothing() {
         "Groups": [{"GroupId": "sg-db"}], "Status": "available"}]}"#;
     let call = "describe-network-interfaces-2";
     let with = Bodies::whole().with(call, spare);
-    assert_eq!(with.from_web("10.0.2.20", 5432), "denied_in");
+    assert_eq!(with.web_to("10.0.2.20", 5432), "denied_in");
     let estate = with.estate();
     assert_eq!(endpoint(&estate.network, "eni-spare").role, EndpointRole::InitiatesOnly);
     assert!(subnet(&estate.network, "subnet-2").endpoints_read);
     let in_use = Bodies::whole().with(call, &spare.replace("available", "in-use"));
-    assert_eq!(in_use.from_web("10.0.2.20", 5432), "accepted");
+    assert_eq!(in_use.web_to("10.0.2.20", 5432), "accepted");
 }
