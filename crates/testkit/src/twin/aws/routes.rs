@@ -316,7 +316,10 @@ impl Estate {
         self.step_into(subnet, router, flow, |mut flow| {
             flow.path.push(id.to_owned());
             let verdict = self.groups_admit(interface, false, &flow);
-            flow.tracked.push(id.to_owned());
+            // A reply that comes in opens no connection by which it could go out.
+            if !flow.is_reply() {
+                flow.tracked.push(id.to_owned());
+            }
             guarded(verdict, flow, Disposition::DeniedIn, id, |flow| {
                 if interface.source_dest_check || interface.loose {
                     return flow.end(Disposition::DeniedIn, id);
