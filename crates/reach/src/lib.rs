@@ -24,7 +24,7 @@ mod walk;
 mod ways;
 
 pub use answer::{Part, Reach, Reply};
-pub use blast::{Blast, Graph, Reached};
+pub use blast::{Blast, BlastSize, Graph, Reached};
 pub use classes::{Class, OutsideAtom, named_prefixes};
 pub use diff::{Change, diff};
 pub use exposure::{Exposed, Exposure, FrontLeg, exposure, front_legs};

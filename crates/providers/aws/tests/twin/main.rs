@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 
 use engine::{Engine, Verdict};
+use watertight_reach::Graph;
 use watertight_testkit::generate::{self, Generated, Size, Statistics};
 use watertight_testkit::twin::aws::{Disposition, Estate, Outcome, Packet};
 
@@ -179,4 +180,27 @@ fn the_matrix_of_classes_equals_asking_pair_by_pair() {
     }
     println!("{pairs} pairs, {connected} connected");
     assert!(connected * 20 > pairs, "at least 5 % of the pairs are connected");
+}
+
+/// The blast radius of every workload at once is what asking about each says.
+#[test]
+fn every_blast_at_once_equals_asking_one_by_one() {
+    let mut reached = 0_usize;
+    for seed in 1..=30 {
+        let generated = generate::aws(seed, Size::AVERAGE);
+        let engine = Engine::new(&generated.files);
+        let ask = engine.asker();
+        let matrix = ask.reach.matrix(&BTreeSet::new());
+        let graph = Graph::new(&engine.estate, &matrix);
+        let sizes = graph.every_blast(&engine.estate);
+        assert_eq!(sizes.len(), engine.estate.workloads.len());
+        for size in sizes {
+            let blast = graph.blast(&engine.estate, size.from);
+            assert_eq!((size.any, size.all), (blast.weight, blast.weight_all), "seed {seed}");
+            let one_hop = blast.reached.values().filter(|found| found.hops == 1).count();
+            assert_eq!(u64::try_from(one_hop), Ok(size.one_hop.possible), "seed {seed}");
+            reached += blast.reached.len();
+        }
+    }
+    assert!(reached > 1_000, "the estates have something to reach");
 }
