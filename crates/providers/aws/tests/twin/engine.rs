@@ -10,7 +10,7 @@ use watertight_model::network::{
 };
 use watertight_model::{Bounds, Disposition, Estate};
 use watertight_net::{Family, Flow, FlowSet, Protocol};
-use watertight_reach::{Cell, End, OutsideBy, Place, Reach, Start, Step};
+use watertight_reach::{Cell, End, OutsideBy, Part, Place, Reach, Start, Step};
 use watertight_source::{FileId, Limits, Tree};
 use watertight_testkit::twin::aws::{Packet, Start as TwinStart};
 
@@ -161,6 +161,24 @@ pub(crate) fn flow(packet: &Packet) -> FlowSet {
     flow.into()
 }
 
+/// What becomes of a part that ends behind a Box, if the Box passes it unchanged: the engine calls
+/// it unknown, the twin tells both bounds.
+fn behind_box(part: &Part) -> Option<Disposition> {
+    let boxed = |step: &Step| matches!(step, Step::Box { .. });
+    if part.disposition != Disposition::Unknown {
+        return None;
+    }
+    let before = part.path.steps.get(..part.ends_at_step)?;
+    if !before.iter().any(boxed) {
+        return None;
+    }
+    match &part.path.end {
+        _ if part.ends_at_step < part.path.steps.len() => Some(Disposition::DeniedIn),
+        End::Stopped { disposition, .. } => Some(*disposition),
+        _ => None,
+    }
+}
+
 /// An engine ready for questions.
 pub(crate) struct Asker<'e> {
     engine: &'e Engine,
@@ -208,7 +226,9 @@ impl Asker<'_> {
                         End::Unknown { .. } => true,
                         _ => false,
                     };
-                    let possible = part.disposition == Disposition::Unknown && (there || undecided);
+                    let possible = part.disposition == Disposition::Unknown
+                        && behind_box(&part).is_none()
+                        && (there || undecided);
                     if sure {
                         cell.forward.sure = cell.forward.sure.union(&part.flows);
                     }
@@ -266,11 +286,12 @@ impl Asker<'_> {
         let none = Bounds::exact(FlowSet::none());
         let mut established = none;
         for part in self.reach.answer(&start, packet.destination, &flow(packet)) {
-            verdict.dispositions.insert(part.disposition.word());
-            if part.disposition.is_delivered() {
+            let disposition = behind_box(&part).unwrap_or(part.disposition);
+            verdict.dispositions.insert(disposition.word());
+            if disposition.is_delivered() {
                 verdict.arrives = (true, true);
             }
-            if part.disposition == Disposition::Unknown {
+            if disposition == Disposition::Unknown {
                 verdict.arrives.1 = true;
             }
             if let (Disposition::Accepted, Place::Endpoint(id)) = (part.disposition, part.at) {

@@ -4,6 +4,13 @@
 //! the engine. `WATERTIGHT_TWIN_ESTATES` sets how many estates are drawn (10,000 in CI),
 //! `WATERTIGHT_TWIN_SEED` where the seeds begin.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::format_push_string,
+    reason = "helpers of a test: what cannot be fails the test, and speed of messages is no matter"
+)]
+
 mod engine;
 
 use std::collections::BTreeSet;
