@@ -2,8 +2,10 @@
 
 #![expect(clippy::print_stdout, reason = "a developer's program: standard output is its interface")]
 
+mod bench;
 mod ci;
 mod conformance;
+mod mutants;
 mod tidy;
 mod workspace;
 
@@ -18,7 +20,14 @@ struct Subcommand {
     run: fn(&Path, &ArgMatches) -> Result<ExitCode, workspace::Error>,
 }
 
-const SUBCOMMANDS: &[Subcommand] = &[tidy::SUBCOMMAND, ci::SUBCOMMAND, conformance::SUBCOMMAND];
+const SUBCOMMANDS: &[Subcommand] = &[
+    tidy::SUBCOMMAND,
+    ci::SUBCOMMAND,
+    conformance::SUBCOMMAND,
+    mutants::SUBCOMMAND,
+    bench::SUBCOMMAND,
+    bench::MEASURE,
+];
 
 fn main() -> ExitCode {
     let subcommands = SUBCOMMANDS.iter().map(|subcommand| (subcommand.command)());

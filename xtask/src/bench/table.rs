@@ -1,0 +1,192 @@
+//! The table: a row for each figure, a column for each size, and the growth between them.
+
+use std::fmt::Write as _;
+
+use super::Options;
+use super::figures::{Figures, count, memory, seconds};
+use super::sizes::Size;
+
+/// What is wanted: interfaces, seconds for the questions about the whole estate, MB at most.
+const TARGETS: [(u32, f64, f64); 3] =
+    [(10_000, 1.0, 300.0), (100_000, 10.0, 1_500.0), (1_000_000, 120.0, 8_000.0)];
+/// What one question about a loaded estate may take, in seconds.
+const TARGET_CAN: f64 = 0.005;
+
+/// What makes up the time to load, and the time to answer.
+const LOAD: &[&str] = &["read", "convert"];
+const QUERY: &[&str] = &["prepare", "connectivity", "exposure", "blast"];
+
+/// How a row's figures are written.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Time,
+    Memory,
+    Count,
+}
+
+/// One row: its label, the figures that it adds up, how they are written.
+struct Row(&'static str, &'static [&'static str], Kind);
+
+const ROWS: &[Row] = &[
+    Row("classes of interfaces", &["classes"], Kind::Count),
+    Row("classes outside", &["outside"], Kind::Count),
+    Row("connected pairs of classes", &["cells"], Kind::Count),
+    Row("read and parse", &["read"], Kind::Time),
+    Row("convert", &["convert"], Kind::Time),
+    Row("load: both", LOAD, Kind::Time),
+    Row("can, median", &["can"], Kind::Time),
+    Row("can, slowest", &["can_slowest"], Kind::Time),
+    Row("prepare", &["prepare"], Kind::Time),
+    Row("connectivity", &["connectivity"], Kind::Time),
+    Row("exposure", &["exposure"], Kind::Time),
+    Row("blast radius of every workload", &["blast"], Kind::Time),
+    Row("query: these four", QUERY, Kind::Time),
+    Row("peak after loading", &["load_peak"], Kind::Memory),
+    Row("peak", &["peak"], Kind::Memory),
+];
+
+/// The whole table as text.
+pub(super) fn of(sizes: &[Size], options: &Options) -> String {
+    let mut rows = vec![heading(sizes)];
+    rows.push(described("groups", sizes, |size| count(super::float(size.groups))));
+    rows.push(described("rules", sizes, |size| count(super::float(size.rules))));
+    rows.push(described("subnets", sizes, |size| {
+        size.median("subnets").map_or_else(String::new, count)
+    }));
+    for row in ROWS {
+        rows.push(measured(row, sizes));
+    }
+    rows.push(described("target: query", sizes, |size| {
+        against(size, QUERY, target(size).map(|target| target.1), seconds)
+    }));
+    rows.push(described("target: peak", sizes, |size| {
+        let kib = target(size).map(|target| target.2 * 1e6 / 1024.0);
+        against(size, &["peak"], kib, memory)
+    }));
+    rows.push(described("target: can", sizes, |size| {
+        against(size, &["can"], Some(TARGET_CAN), seconds)
+    }));
+    let runs = options.runs;
+    let mut text = aligned(&rows);
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "Medians of {runs} runs, with how far the furthest run lies from it. Growth: times, and the \
+         power\nof the number of interfaces (1.0 is linear). Targets: what was measured as a multiple \
+         of what is\nwanted; up to 1.0 is met."
+    );
+    text
+}
+
+fn heading(sizes: &[Size]) -> Vec<String> {
+    described("interfaces", sizes, |size| count(f64::from(size.endpoints)))
+        .into_iter()
+        .enumerate()
+        .map(|(column, text)| if column > 0 && column % 2 == 0 { "growth".into() } else { text })
+        .collect()
+}
+
+/// A row without growth.
+fn described(label: &str, sizes: &[Size], cell: impl Fn(&Size) -> String) -> Vec<String> {
+    let mut row = vec![label.to_owned()];
+    for (position, size) in sizes.iter().enumerate() {
+        if position > 0 {
+            row.push(String::new());
+        }
+        row.push(cell(size));
+    }
+    row
+}
+
+fn measured(Row(label, names, kind): &Row, sizes: &[Size]) -> Vec<String> {
+    let mut row = vec![(*label).to_owned()];
+    let mut before: Option<(f64, u32)> = None;
+    for (position, size) in sizes.iter().enumerate() {
+        let own = sum(size, names).map(|value| (value, size.endpoints));
+        if position > 0 {
+            row.push(match (before, own) {
+                (Some(before), Some(own)) => growth(before, own),
+                _ => String::new(),
+            });
+        }
+        row.push(cell(size, names, *kind));
+        before = own;
+    }
+    row
+}
+
+/// The sum of the medians; none where one of them was not measured.
+fn sum(size: &Size, names: &[&str]) -> Option<f64> {
+    names.iter().map(|name| size.median(name)).sum()
+}
+
+fn cell(size: &Size, names: &[&str], kind: Kind) -> String {
+    let Some(value) = sum(size, names) else {
+        return size.stopped.clone().unwrap_or_else(|| "-".to_owned());
+    };
+    let spread = match names {
+        [name] => size.figures.get(*name).and_then(Figures::spread),
+        _ => None,
+    };
+    let spread = spread.map(|share| format!(" \u{b1}{:.0}%", share * 100.0)).unwrap_or_default();
+    match kind {
+        Kind::Time => seconds(value) + &spread,
+        Kind::Memory if size.stopped.is_some() && names == ["peak"] => {
+            format!("> {}", memory(value))
+        }
+        Kind::Memory => memory(value) + &spread,
+        Kind::Count => count(value),
+    }
+}
+
+fn growth((before, fewer): (f64, u32), (after, more): (f64, u32)) -> String {
+    let sizes = f64::from(more) / f64::from(fewer);
+    let times = after / before;
+    if !times.is_finite() || times <= 0.0 || sizes <= 1.0 {
+        return String::new();
+    }
+    format!("x{times:.1} ^{:.2}", times.ln() / sizes.ln())
+}
+
+/// The target of a size: that of the smallest of the three that is not smaller.
+fn target(size: &Size) -> Option<(u32, f64, f64)> {
+    TARGETS.into_iter().find(|(endpoints, _, _)| size.endpoints <= *endpoints)
+}
+
+fn against(
+    size: &Size,
+    names: &[&str],
+    wanted: Option<f64>,
+    show: impl Fn(f64) -> String,
+) -> String {
+    let Some(wanted) = wanted else { return String::new() };
+    match sum(size, names) {
+        Some(value) if size.stopped.is_none() || names == ["can"] => {
+            format!("{:.2} x {}", value / wanted, show(wanted))
+        }
+        _ => format!("not met: {}", size.stopped.as_deref().unwrap_or("not measured")),
+    }
+}
+
+/// Labels to the left, all other columns to the right.
+fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        let texts = rows.iter().filter_map(|row| row.get(column));
+        texts.map(|text| text.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            let _ = match column {
+                0 => write!(line, "{cell:<width$}"),
+                _ => write!(line, "  {cell:>width$}"),
+            };
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
