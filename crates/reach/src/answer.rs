@@ -6,7 +6,7 @@ use watertight_model::network::{Attached, GatewayKind, RealmId};
 use watertight_model::{Bounds, Disposition, Name, Network};
 use watertight_net::FlowSet;
 
-use crate::fold::{Asking, Folded, fold};
+use crate::fold::{Asking, Folded, Stop, fold};
 use crate::guards::{Deciding, deciding};
 use crate::index::Index;
 use crate::path::{End, OutsideBy, Path, Place, Start, Step};
@@ -231,10 +231,11 @@ impl<'n> Reach<'n> {
 
 fn add_stops(parts: &mut Vec<Part>, path: &Path, folded: &Folded) {
     for stop in &folded.stops {
+        let (disposition, why) = behind_box(path, stop);
         let known = parts.iter_mut().find(|part| {
-            part.disposition == stop.disposition
+            part.disposition == disposition
                 && part.at == stop.at
-                && part.why == stop.why
+                && part.why == why
                 && part.ends_at_step == stop.step
                 && part.path.steps.get(..stop.step) == path.steps.get(..stop.step)
         });
@@ -244,14 +245,32 @@ fn add_stops(parts: &mut Vec<Part>, path: &Path, folded: &Folded) {
         }
         parts.push(Part {
             flows: stop.flows.clone(),
-            disposition: stop.disposition,
+            disposition,
             at: stop.at,
-            why: stop.why.clone(),
+            why,
             path: path.clone(),
             ends_at_step: stop.step,
             established: Bounds::exact(FlowSet::none()),
             reply: None,
         });
+    }
+}
+
+/// What becomes of flows that end behind a Box: they do if it passes them unchanged, but it may be
+/// one that translates, and then what stops them sees other addresses.
+fn behind_box(path: &Path, stop: &Stop) -> (Disposition, Name) {
+    let before = path.steps.get(..stop.step).unwrap_or_default();
+    let passed = before.iter().find_map(|step| match step {
+        Step::Box { text, .. } => Some(text),
+        _ => None,
+    });
+    match passed {
+        Some(text) => {
+            let why =
+                format!("{text} lies on the way; what it passes on unchanged ends: {}", stop.why);
+            (Disposition::Unknown, Name::from(why))
+        }
+        None => (stop.disposition, stop.why.clone()),
     }
 }
 
