@@ -1,0 +1,101 @@
+//! What holds for every estate, tried on the shop.
+
+use std::collections::BTreeSet;
+
+use watertight_assess::{CutLimits, Derived, Entry, apply, cut_set, score};
+use watertight_model::Estate;
+use watertight_model::network::{Action, Peer, Rule, Stage};
+use watertight_net::FlowSet;
+
+use crate::support::{SHOP, hops, json, shop, workload};
+
+/// The estate with one more rule in a security group: everything from anywhere may come in.
+fn opened(estate: &Estate, group: &str) -> Estate {
+    let mut opened = estate.clone();
+    let guards = opened.network.guards.iter();
+    let id = guards.filter(|(_, one)| one.name == group).map(|(id, _)| id).next().unwrap();
+    let Stage { rules, .. } = opened.network.guards[id].ingress.first_mut().unwrap();
+    rules.push(Rule {
+        name: "added".into(),
+        peer: Peer::Any,
+        flows: FlowSet::all(),
+        action: Action::Accept,
+        origin: None,
+    });
+    opened
+}
+
+fn value(derived: &Derived) -> f64 {
+    score(&derived.graph, &BTreeSet::new()).value
+}
+
+#[test]
+fn a_rule_more_never_makes_the_score_better() {
+    let estate = shop();
+    let before = hops(&estate);
+    let before = value(&before);
+    // Of the vault's database, of payments, and of nobody.
+    let groups = ["sg-06a3fc68437209126", "sg-0bb640583b553cc14", "sg-0a83d23fc0fa86c1e"];
+    let after = groups.map(|group| value(&hops(&opened(&estate, group))));
+    assert!(after.iter().all(|after| *after <= before), "{before} becomes {after:?}");
+    let [vault, _, nobody] = after;
+    assert!(vault < before, "{before} becomes {vault}");
+    assert!(nobody >= before, "{before} becomes {nobody}");
+}
+
+/// Entries and jewels between which some chain of at least the cut's likelihood leads.
+fn likely(derived: &Derived) -> BTreeSet<(String, String)> {
+    let limits = CutLimits { uncuttable_listed_max: usize::MAX, ..CutLimits::default() };
+    // With no action on offer, nothing parts any pair.
+    let found = cut_set(&derived.graph, &[], limits);
+    assert_eq!(found.uncuttable.len(), found.uncuttable_total);
+    let name = |entry: Entry| match entry {
+        Entry::Internet => "internet".to_owned(),
+        Entry::Workload(subject) => derived.graph.name(subject),
+    };
+    let pairs = found.uncuttable.iter();
+    pairs.map(|(entry, fact)| (name(*entry), derived.graph.name(fact.subject))).collect()
+}
+
+#[test]
+fn a_cut_leaves_no_likely_chain_in_the_changed_estate() {
+    let estate = shop();
+    let before = hops(&estate);
+    assert!(likely(&before).len() > 10, "{:?}", likely(&before));
+    let cut = cut_set(&before.graph, &before.actions, CutLimits::default());
+    assert!(!cut.actions.is_empty());
+    assert_eq!(cut.uncuttable_total, 0);
+    let changes: Vec<_> = cut.actions.iter().flat_map(|action| before.change(*action)).collect();
+    let after = hops(&apply(&estate, &changes));
+    assert_eq!(likely(&after), BTreeSet::new());
+    assert!(value(&after) > value(&before));
+}
+
+#[test]
+fn a_bucket_that_an_exposed_machine_may_read_is_reached_from_the_internet() {
+    let estate = shop();
+    let derived = hops(&estate);
+    let found = likely(&derived);
+    let pair = ("internet".to_owned(), "copper-kettle-customers".to_owned());
+    assert!(found.contains(&pair), "{found:?}");
+    // Without the role's permission on buckets the way is gone.
+    let mut without = estate.clone();
+    without.grants.retain(|grant| estate.credentials[grant.holder].name != "media-pipeline");
+    assert!(without.grants.len() < estate.grants.len());
+    assert!(!likely(&hops(&without)).contains(&pair));
+}
+
+#[test]
+fn a_function_outside_of_every_vpc_reaches_the_internet() {
+    for name in ["price-webhook", "invoice-mailer", "preview-cleanup"] {
+        let estate = shop();
+        let function = workload(&estate, name);
+        let mut ends = function.endpoints.iter().map(|id| &estate.network.endpoints[*id]);
+        assert!(ends.all(|end| end.subnet.is_none()), "{name} is in a subnet");
+        let answer = json(&["can", SHOP, "--from", name, "--to", "internet", "--over", "tcp/443"]);
+        assert_eq!(answer["answer"], "exits_network", "{name}");
+        let parts = answer["groups"].as_array().unwrap().iter();
+        let mut parts = parts.flat_map(|group| group["parts"].as_array().unwrap());
+        assert!(parts.all(|part| part["disposition"] == "exits_network"), "{name}");
+    }
+}
