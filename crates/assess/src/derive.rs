@@ -11,6 +11,7 @@ mod grants;
 mod hops;
 mod ports;
 mod subjects;
+mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +26,7 @@ use crate::likelihood::LikelihoodTable;
 
 pub use actions::apply;
 pub use subjects::Members;
+pub use verify::{Verified, Way, verify};
 
 /// What the user decides about an assessment.
 #[derive(Clone, PartialEq, Debug, Default)]

@@ -32,7 +32,7 @@ pub use assessment::{Assessment, AssessmentLimits, Effect, Ranking, Standing, as
 pub use blast::{BlastRadius, Bounds, Reached};
 pub use chain::{Chain, ChainLimits, ChainList, ChainTotal};
 pub use cut::{CutLimits, CutSet, cut_set};
-pub use derive::{Change, DeriveOptions, Derived, Members, apply, derive};
+pub use derive::{Change, DeriveOptions, Derived, Members, Verified, Way, apply, derive, verify};
 pub use fact::{Fact, FactKind, Subject};
 pub use graph::{
     Entry, GraphBuilder, GraphError, HopGraph, SegmentMembers, SubjectInfo, SubjectKind,

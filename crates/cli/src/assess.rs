@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use watertight_assess::{AssessmentLimits, DeriveOptions, assess, derive};
+use watertight_assess::{AssessmentLimits, DeriveOptions, Verified, assess, derive, verify};
 use watertight_model::{Estate, Name, WorkloadKind};
 use watertight_reach::ends::{End, resolve};
 use watertight_reach::{Reach, exposure, front_legs};
@@ -67,7 +67,11 @@ fn view(loaded: &Loaded, options: &DeriveOptions) -> Result<View, Failure> {
     let legs = front_legs(&estate.network, &matrix);
     let derived = derive(estate, &reach, &matrix, &legs, &surveyed, options)
         .map_err(|error| Failure::Estate(error.to_string()))?;
-    let found = assess(&derived.graph, &derived.actions, &AssessmentLimits::default());
+    let limits = AssessmentLimits::default();
+    let found = assess(&derived.graph, &derived.actions, &limits);
+    let verified = verify(estate, &derived, &found.cut_set, limits.cut.likelihood_min, options)
+        .map_err(|error| Failure::Estate(error.to_string()))?;
+    crate::exit::say(&format!("{}\n", told(&verified)));
     Ok(assessment::view(&Facts {
         estate,
         matrix: &matrix,
@@ -81,6 +85,24 @@ fn view(loaded: &Loaded, options: &DeriveOptions) -> Result<View, Failure> {
             assessment: &found,
         }),
     }))
+}
+
+/// What the changed estate says of the cut.
+fn told(verified: &Verified) -> String {
+    let left = verified.found.len();
+    if verified.holds() {
+        return format!(
+            "the cut set was applied to the estate and the estate asked again: {left} likely ways to \
+             crown jewels are left, none that the cut set claims to close"
+        );
+    }
+    let open: Vec<String> = verified
+        .found
+        .difference(&verified.claimed)
+        .take(5)
+        .map(|(from, to)| format!("{from} to {to}"))
+        .collect();
+    format!("the cut set does not close all that it claims: {} stay open", open.join(", "))
 }
 
 fn write_files(folder: &Path, view: &View) -> Result<(), Failure> {
