@@ -219,11 +219,11 @@ fn difference(text: &str) -> Option<String> {
     let first = lines.find(|line| {
         line.ends_with(" differences:")
             || line.starts_with("too many differences")
-            || line.contains("panicked at crates/")
+            || (line.contains("panicked at crates/") && !line.contains("/tests/"))
     })?;
     let seed = lines.find_map(|line| {
         let (seed, _) = line.split_once(':')?;
-        seed.starts_with("seed ").then(|| format!(", first at {seed}"))
+        seed.starts_with("seed ").then(|| format!(", such as in {seed}"))
     });
     Some(format!("{}{}", first.trim_end_matches(':'), seed.unwrap_or_default()))
 }

@@ -21,9 +21,9 @@ impl Figures {
         self.0.get(half.checked_sub(1)?).map(|lower| f64::midpoint(*lower, upper))
     }
 
-    /// How far the furthest run is from the median, as a share of it.
+    /// How far the furthest run is from the median, as a share of it; none for one run alone.
     pub(super) fn spread(&self) -> Option<f64> {
-        let median = self.median()?;
+        let median = self.median().filter(|_| self.0.len() > 1)?;
         let furthest = self.0.iter().map(|value| (value - median).abs()).fold(0.0, f64::max);
         (median > 0.0).then(|| furthest / median)
     }

@@ -71,9 +71,9 @@ pub(super) fn of(sizes: &[Size], options: &Options) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "Medians of {runs} runs, with how far the furthest run lies from it. Growth: times, and the \
-         power\nof the number of interfaces (1.0 is linear). Targets: what was measured as a multiple \
-         of what is\nwanted; up to 1.0 is met."
+        "Runs: {runs}. Figures are medians; \u{b1} is how far the furthest run lies from it.\n\
+         Growth: times, and the power of the number of interfaces (1.0 is linear).\n\
+         Targets: what was measured as a multiple of what is wanted; up to 1.0 is met."
     );
     text
 }
@@ -122,7 +122,8 @@ fn sum(size: &Size, names: &[&str]) -> Option<f64> {
 
 fn cell(size: &Size, names: &[&str], kind: Kind) -> String {
     let Some(value) = sum(size, names) else {
-        return size.stopped.clone().unwrap_or_else(|| "-".to_owned());
+        let stopped = size.stopped.clone().filter(|_| !matches!(kind, Kind::Count));
+        return stopped.unwrap_or_else(|| "-".to_owned());
     };
     let spread = match names {
         [name] => size.figures.get(*name).and_then(Figures::spread),
@@ -164,7 +165,7 @@ fn against(
         Some(value) if size.stopped.is_none() || names == ["can"] => {
             format!("{:.2} x {}", value / wanted, show(wanted))
         }
-        _ => format!("not met: {}", size.stopped.as_deref().unwrap_or("not measured")),
+        _ => size.stopped.clone().unwrap_or_else(|| "not measured".to_owned()),
     }
 }
 

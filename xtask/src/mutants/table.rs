@@ -56,7 +56,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
         edits: &[Edit { file: ACLS, before: "stateful: false,", after: "stateful: true," }],
     },
     Mutant {
-        family: "ICMP type and code",
+        family: "ICMP: type",
+        fault: "the type does not count",
+        edits: &[Edit {
+            file: FLOWS,
+            before: "FlowSet::icmp(protocol, bytes(of_type), bytes(code))",
+            after: "FlowSet::icmp(protocol, ByteSet::full(), bytes(code))",
+        }],
+    },
+    Mutant {
+        family: "ICMP: code",
         fault: "the code does not count",
         edits: &[Edit {
             file: FLOWS,
@@ -134,12 +143,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         family: "routes: static before propagated",
-        fault: "propagated routes decide",
-        edits: &[Edit {
-            file: ROUTES,
-            before: "const STATIC: u8 = 0;",
-            after: "const STATIC: u8 = 3;",
-        }],
+        fault: "propagated routes decide, in tables of VPCs and of transit gateways",
+        edits: &[
+            Edit { file: ROUTES, before: "const STATIC: u8 = 0;", after: "const STATIC: u8 = 3;" },
+            Edit {
+                file: "crates/providers/aws/src/transit/routes.rs",
+                before: "const STATIC: u8 = 0;",
+                after: "const STATIC: u8 = 3;",
+            },
+        ],
     },
     Mutant {
         family: "routes: blackhole",
@@ -188,12 +200,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
         }],
     },
     Mutant {
-        family: "NAT: not for peers",
-        fault: "what came over a peering or a tunnel is translated",
+        family: "NAT: for transit",
+        fault: "what came over a transit gateway is not translated",
         edits: &[Edit {
             file: "crates/providers/aws/src/nat.rs",
-            before: "admits_peers: false",
-            after: "admits_peers: true",
+            before: "admits_transit: true",
+            after: "admits_transit: false",
         }],
     },
     Mutant {
