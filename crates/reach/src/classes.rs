@@ -168,14 +168,16 @@ fn named_one_by_one(network: &Network) -> BTreeSet<EndpointId> {
     named
 }
 
-/// Addresses that endpoints of the estate have on the internet.
+/// Addresses that endpoints of the estate have on the internet, and realms' own space.
 fn estate_space(network: &Network) -> AddressSet {
     let hosts = network.endpoints.values().flat_map(|endpoint| {
         let public = endpoint.public.iter().map(|(_, public)| *public);
         let own = endpoint.addresses.iter().copied();
         public.chain(own.filter(|address| is_public(*address)))
     });
-    AddressSet::from_prefixes(hosts.map(Prefix::host))
+    // A realm's own space is its own even where it is public (IPv6) and nobody has the address.
+    let realms = network.realms.values().flat_map(|realm| realm.prefixes.iter().copied());
+    AddressSet::from_prefixes(hosts.map(Prefix::host).chain(realms))
 }
 
 /// The fewest parts of the internet that rules and routes tell apart, without the estate's own

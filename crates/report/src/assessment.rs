@@ -20,7 +20,7 @@ pub use sarif::sarif;
 pub use text::text;
 pub use view::{Severity, View};
 
-/// The version of the JSON that [`json`] gives; `docs/reference/assessment-schema.json` describes it.
+/// The version of the JSON that [`json()`] gives; `docs/reference/assessment-schema.json` describes it.
 pub const SCHEMA: &str = "watertight.assessment/v1";
 
 /// What is known, to be shown.

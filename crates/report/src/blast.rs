@@ -12,7 +12,7 @@ use crate::rows::{bounds_json, over};
 use crate::table::{Layout, Table};
 use crate::text::{clean, count, percent};
 
-/// The version of the JSON that [`json`] gives.
+/// The version of the JSON that [`json()`] gives.
 pub const SCHEMA: &str = "watertight.blast/v1";
 
 /// A table of what a workload reaches, nearest first, with a line that sums it up.

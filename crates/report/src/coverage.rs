@@ -17,7 +17,7 @@ use crate::ends::{End, Names, Space, Wholes};
 use crate::table::{Layout, Table};
 use crate::text::count;
 
-/// The version of the JSON that [`json`] gives.
+/// The version of the JSON that [`json()`] gives.
 pub const SCHEMA: &str = "watertight.coverage/v1";
 
 /// The end that a class is; addresses outside are those of the class alone.

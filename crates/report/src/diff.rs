@@ -8,7 +8,7 @@ use crate::rows::{bounds_json, over};
 use crate::table::{Layout, Table};
 use crate::text::count;
 
-/// The version of the JSON that [`json`] gives.
+/// The version of the JSON that [`json()`] gives.
 pub const SCHEMA: &str = "watertight.diff/v1";
 
 /// The words of changes, in the order in which they are listed.

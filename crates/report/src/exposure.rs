@@ -12,7 +12,7 @@ use crate::ends::{End, Member, Names, Wholes};
 use crate::rows::{bounds_json, over, reply};
 use crate::table::{Layout, Table};
 
-/// The version of the JSON that [`json`] gives.
+/// The version of the JSON that [`json()`] gives.
 pub const SCHEMA: &str = "watertight.exposure/v1";
 
 /// One line of exposure, whatever its direction.

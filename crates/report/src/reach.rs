@@ -15,7 +15,7 @@ use crate::segments::{SEGMENTS_MAX, Segments};
 use crate::table::{Layout, Table};
 use crate::text::count;
 
-/// The version of the JSON that [`json`] gives.
+/// The version of the JSON that [`json()`] gives.
 pub const SCHEMA: &str = "watertight.reach/v1";
 
 /// A table of what each group of workloads reaches, grouped by class and then by name; replicas of

@@ -111,3 +111,25 @@ fn mistake_16_half_a_transit_gateway_loses_replies() {
     let finding = findings("reply-lost").find(|one| names(&one["title"], "dev-app-3")).unwrap();
     assert!(names(&finding["text"], "monitoring-1 over tcp/9100"), "{finding}");
 }
+
+#[test]
+fn mistake_3_answers_of_the_search_tier_never_come_back() {
+    let lost = findings("reply-lost").any(|one| names(one, "search") && names(one, "9200"));
+    assert!(lost, "a lost reply of the search tier");
+}
+
+#[test]
+fn mistake_13_routes_lead_to_a_peering_that_is_gone() {
+    assert!(found("route-nowhere", "rtb-08f9bf7deffd3cf3d"));
+    assert!(found("route-nowhere", "rtb-03f322388c2ddafce"));
+}
+
+#[test]
+fn mistake_14_an_open_group_belongs_to_nobody() {
+    assert!(found("guard-unused", "sg-0a83d23fc0fa86c1e"));
+}
+
+#[test]
+fn mistake_18_a_forwarder_cannot_be_read() {
+    assert!(found("route-unread", "rtb-0876ced0a6ddc35ce"));
+}

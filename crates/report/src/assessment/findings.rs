@@ -1,10 +1,12 @@
 //! What to know or to change, worst first.
 
 mod exposed;
+mod left;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_model::{Criticality, Estate, WorkloadKind};
+use watertight_net::{FlowSet, PortSet, Protocol};
 use watertight_reach::Class;
 
 use super::Facts;
@@ -33,7 +35,7 @@ pub(super) struct Rule {
 }
 
 /// Every rule, in the order in which findings of one severity are listed.
-pub(super) const RULES: [Rule; 9] = [
+pub(super) const RULES: [Rule; 12] = [
     Rule {
         id: "breach-chain",
         name: "A breach gets to a crown jewel",
@@ -73,6 +75,21 @@ pub(super) const RULES: [Rule; 9] = [
         id: "ungoverned",
         name: "No guard decides",
         text: "Routes connect the two ends and no guard refuses anything on the way.",
+    },
+    Rule {
+        id: "route-unread",
+        name: "Routes lead through what cannot be read",
+        text: "A machine or gateway forwards by rules that are not in the input. Answers beyond it are unknown.",
+    },
+    Rule {
+        id: "route-nowhere",
+        name: "Routes lead nowhere",
+        text: "Routes match and drop, because their targets are gone.",
+    },
+    Rule {
+        id: "guard-unused",
+        name: "Open guards belong to nobody",
+        text: "A guard lets anybody in and nothing has it. Whoever attaches it is open at once.",
     },
     Rule {
         id: "exposed",
@@ -120,6 +137,7 @@ pub(super) fn findings(
     found.extend(single_layers(&input, single));
     found.extend(lost_replies(&input, view));
     found.extend(ungoverned(&input));
+    found.extend(left::findings(&input));
     let order: BTreeMap<&str, usize> =
         RULES.iter().enumerate().map(|(place, rule)| (rule.id, place)).collect();
     found.sort_by(|one, two| {
@@ -277,6 +295,7 @@ fn lost_replies(input: &Input<'_>, view: &View) -> Vec<FindingView> {
         let members = input.names.class_members(class);
         members.iter().any(|member| member.kind != WorkloadKind::Gateway.word())
     };
+    let clients = client_flows();
     let matrix = input.facts.matrix;
     for ((from, to), cell) in &matrix.cells {
         let (Some(source), Some(destination)) =
@@ -284,14 +303,17 @@ fn lost_replies(input: &Input<'_>, view: &View) -> Vec<FindingView> {
         else {
             continue;
         };
-        let lost = cell.established.possible.is_empty() && !cell.forward.sure.is_empty();
+        // From the ports that clients use: a reply to a well-known port may get through an ACL that
+        // loses all others.
+        let sent = cell.forward.sure.intersection(&clients);
+        let lost = !sent.is_empty() && !cell.established.possible.intersects(&clients);
         if lost && inside(source) && inside(destination) {
             let label = |class: &Class| {
                 let members = input.names.class_members(class);
                 let labels: Vec<&str> = members.iter().map(|one| one.label.as_str()).collect();
                 few(&labels, 3)
             };
-            let flows = (label(source), cell.forward.sure.to_string());
+            let flows = (label(source), sent.any_source().to_string());
             groups.entry((label(destination), String::new())).or_default().insert(flows);
         }
     }
@@ -326,6 +348,12 @@ fn lost_replies(input: &Input<'_>, view: &View) -> Vec<FindingView> {
             }
         })
         .collect()
+}
+
+/// TCP from the ports that clients use.
+fn client_flows() -> FlowSet {
+    let ports = PortSet::range(1024, u16::MAX).unwrap_or_else(|_| PortSet::full());
+    FlowSet::ports(Protocol::TCP, ports, PortSet::full())
 }
 
 fn segment(view: &View, place: usize) -> &str {
