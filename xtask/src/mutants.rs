@@ -27,7 +27,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
                     .value_name("N")
                     .default_value("300")
                     .value_parser(value_parser!(u32).range(1..))
-                    .help("Generated estates to compare for each mutant"),
+                    .help("Generated estates to compare for each mutant; ten times as many if it survives"),
             )
             .arg(
                 Arg::new("only")
@@ -56,6 +56,10 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
         run(root, &runner, only)
     },
 };
+
+/// How many times as many estates are compared before a mutant counts as survived: some families
+/// of rules decide in few of them.
+const PATIENCE: u32 = 10;
 
 /// Less optimisation for the crates that mutants change: building them takes longer than comparing.
 const QUICK_TO_BUILD: &[&str] = &[
@@ -129,8 +133,9 @@ fn target(root: &Path) -> PathBuf {
 
 fn run(root: &Path, runner: &Runner, only: &str) -> Result<ExitCode, Error> {
     copy::refresh(root, &runner.copy)?;
-    println!("comparing the engine as it is over {} estates", runner.estates);
-    match runner.compare()? {
+    let most = runner.estates.saturating_mul(PATIENCE);
+    println!("comparing the engine as it is over {most} estates");
+    match runner.compare(most)? {
         Fate::Survived => {}
         Fate::Caught(how) | Fate::Broken(how) => {
             println!("mutants: the engine differs from its twin without any mutant: {how}");
@@ -152,7 +157,7 @@ fn run(root: &Path, runner: &Runner, only: &str) -> Result<ExitCode, Error> {
         };
         println!("{:<34} {fate:<9} {how}", mutant.family);
     }
-    println!("mutants: {caught} of {run} caught, {} estates each", runner.estates);
+    println!("mutants: {caught} of {run} caught, {} to {most} estates each", runner.estates);
     Ok(if caught == run && run > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -169,21 +174,24 @@ impl Runner {
                 }
             }
         }
-        let fate = self.compare();
+        let fate = match self.compare(self.estates) {
+            Ok(Fate::Survived) => self.compare(self.estates.saturating_mul(PATIENCE)),
+            fate => fate,
+        };
         copy::refresh(root, &self.copy)?;
         fate
     }
 
-    /// Builds the copy and compares it with the twin.
-    fn compare(&self) -> Result<Fate, Error> {
-        let build = self.test(&["--no-run"])?;
+    /// Builds the copy and compares it with the twin over so many estates.
+    fn compare(&self, estates: u32) -> Result<Fate, Error> {
+        let build = self.test(estates, &["--no-run"])?;
         if !build.status.success() {
             let text = String::from_utf8_lossy(&build.stderr).into_owned();
             let error = text.lines().find(|line| line.starts_with("error"));
             let error = error.unwrap_or("cargo failed").to_owned();
             return Ok(Fate::Broken(format!("it does not compile: {error}")));
         }
-        let test = self.test(&[])?;
+        let test = self.test(estates, &[])?;
         if test.status.success() {
             return Ok(Fate::Survived);
         }
@@ -195,7 +203,7 @@ impl Runner {
         ))
     }
 
-    fn test(&self, more: &[&str]) -> Result<Output, Error> {
+    fn test(&self, estates: u32, more: &[&str]) -> Result<Output, Error> {
         let program = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
         Command::new(&program)
             .args(["test", "--quiet", "--offline", "--package", "watertight-aws"])
@@ -204,7 +212,7 @@ impl Runner {
             .args(more)
             .current_dir(&self.copy)
             .env("CARGO_TARGET_DIR", &self.target)
-            .env("WATERTIGHT_TWIN_ESTATES", self.estates.to_string())
+            .env("WATERTIGHT_TWIN_ESTATES", estates.to_string())
             .env_remove("WATERTIGHT_TWIN_SEED")
             .stdin(Stdio::null())
             .output()
