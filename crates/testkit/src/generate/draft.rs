@@ -175,6 +175,12 @@ impl Draft {
     }
 
     /// Adds a body that is about one resource.
+    /// Emits a list that is empty if nothing is added to it, as the CLI prints one.
+    pub(super) fn emit_list(&mut self, account: &str, region: &str, call: &str, key: &str) {
+        let path = format!("raw/aws/{account}/{region}/{call}.json");
+        self.files.entry(path).or_insert_with(|| (key.to_owned(), Vec::new()));
+    }
+
     pub(super) fn emit_body(&mut self, account: &str, region: &str, name: &str, body: Value) {
         self.singles.insert(format!("raw/aws/{account}/{region}/{name}.json"), body);
     }

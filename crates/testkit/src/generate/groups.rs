@@ -8,7 +8,7 @@ use super::draft::{Draft, GroupDraft, ListDraft, PeerDraft, RuleDraft};
 use super::{Feature, Size};
 
 /// Protocol, first port or ICMP type, last port or ICMP code.
-const SERVICES: [(&str, i64, i64); 14] = [
+const SERVICES: [(&str, i64, i64); 15] = [
     ("tcp", 22, 22),
     ("tcp", 443, 443),
     ("tcp", 443, 443),
@@ -19,6 +19,7 @@ const SERVICES: [(&str, i64, i64); 14] = [
     ("udp", 53, 53),
     ("udp", 4000, 4100),
     ("icmp", 8, -1),
+    ("icmp", 3, 4),
     ("icmp", -1, -1),
     ("50", -1, -1),
     ("icmpv6", -1, -1),

@@ -141,6 +141,10 @@ fn emit_instance(draft: &mut Draft, subnet: usize, id: &str) {
 
 /// The bodies of interfaces and addresses.
 pub(super) fn emit(draft: &mut Draft) {
+    for vpc in draft.vpcs.clone() {
+        let (call, key) = ("describe-network-interfaces", "NetworkInterfaces");
+        draft.emit_list(&vpc.account, &vpc.region, call, key);
+    }
     for interface in draft.interfaces.clone() {
         let Some(subnet) = draft.subnets.get(interface.subnet).cloned() else { continue };
         let Some(vpc) = draft.vpcs.get(subnet.vpc).cloned() else { continue };

@@ -335,6 +335,12 @@ fn change(draft: &mut Draft, packet: &mut Packet) {
             let ports = [21, 22, 80, 81, 443, 3306, 5432, 8085, 9000];
             packet.destination_port = draft.random.pick(&ports).copied().unwrap_or(21);
         }
+        0 | 1 if matches!(packet.protocol, 1 | 58) => {
+            let kinds = [(8, 0), (8, 1), (3, 4), (3, 1), (128, 0)];
+            let (kind, code) = draft.random.pick(&kinds).copied().unwrap_or((3, 4));
+            packet.icmp_type = kind;
+            packet.icmp_code = code;
+        }
         0 => {
             packet.protocol = 17;
             packet.destination_port = 4050;
