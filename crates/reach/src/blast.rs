@@ -98,12 +98,12 @@ impl Graph {
             graph.weight_all += weight;
             graph.nodes.push(Node { members, weight, edges: BTreeMap::new() });
         }
-        for ((from, to), cell) in &matrix.cells {
+        for ((from, to), cell) in matrix.cells() {
             if cell.established.possible.is_empty() {
                 continue;
             }
-            for source in senders.get(from).into_iter().flatten() {
-                for destination in receivers.get(to).into_iter().flatten() {
+            for source in senders.get(&from).into_iter().flatten() {
+                for destination in receivers.get(&to).into_iter().flatten() {
                     graph.add(*source, *destination, &cell.established);
                 }
             }

@@ -76,8 +76,8 @@ fn pairs(estate: &Estate, boundaries: &BTreeSet<Prefix>) -> Pairs {
         names.push(ends_of(estate, class));
     }
     let mut found = Pairs::new();
-    for ((from, to), cell) in &matrix.cells {
-        let (Some(sources), Some(destinations)) = (names.get(*from), names.get(*to)) else {
+    for ((from, to), cell) in matrix.cells() {
+        let (Some(sources), Some(destinations)) = (names.get(from), names.get(to)) else {
             continue;
         };
         for source in sources {

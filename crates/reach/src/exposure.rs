@@ -161,8 +161,8 @@ fn gather(
         }
     }
     let mut groups: BTreeMap<(ClassIndex, String), (AddressSet, Cell)> = BTreeMap::new();
-    for ((from, to), cell) in &matrix.cells {
-        let (inside, outside) = order(*from, *to);
+    for ((from, to), cell) in matrix.cells() {
+        let (inside, outside) = order(from, to);
         let (Some(Class::Endpoints(_)), Some(Class::Internet(atom))) =
             (matrix.classes.get(inside), matrix.classes.get(outside))
         else {

@@ -20,9 +20,7 @@ pub type ClassIndex = usize;
 pub struct Matrix {
     /// The classes, endpoints first.
     pub classes: Vec<Class>,
-    /// For each pair with anything that could be allowed, what is. A class with several members
-    /// may have a cell towards itself: it is about two different members.
-    pub cells: BTreeMap<(ClassIndex, ClassIndex), Cell>,
+    cells: BTreeMap<(ClassIndex, ClassIndex), Cell>,
     class_of: BTreeMap<EndpointId, ClassIndex>,
 }
 
@@ -72,6 +70,17 @@ impl Matrix {
                 }
             },
         }
+    }
+
+    /// Every pair of which anything could be allowed, with what is, in a stable order. A class with
+    /// several members may have a cell towards itself: it is about two different members.
+    pub fn cells(&self) -> impl Iterator<Item = ((ClassIndex, ClassIndex), &Cell)> {
+        self.cells.iter().map(|(pair, cell)| (*pair, cell))
+    }
+
+    /// How many pairs have a cell.
+    pub fn cells_len(&self) -> usize {
+        self.cells.len()
     }
 
     /// What one class may send to another, if anything.

@@ -42,18 +42,18 @@ pub(crate) fn rows(
     let mut ends: Vec<Vec<Member>> = Vec::new();
     let sides = sides(&names, matrix, &mut ends);
     let mut groups: BTreeMap<Key, BTreeSet<Prefix>> = BTreeMap::new();
-    for ((from, to), cell) in &matrix.cells {
-        if !wanted(*from, *to) {
+    for ((from, to), cell) in matrix.cells() {
+        if !wanted(from, to) {
             continue;
         }
-        let (Some(source), Some(destination)) = (sides.get(*from), sides.get(*to)) else {
+        let (Some(source), Some(destination)) = (sides.get(from), sides.get(to)) else {
             continue;
         };
         let Cell { forward, established } = cell;
         let key = (*source, *destination, forward.clone(), established.clone());
         let prefixes = groups.entry(key).or_default();
-        prefixes.extend(outside_prefixes(matrix, *from).iter().copied());
-        prefixes.extend(outside_prefixes(matrix, *to).iter().copied());
+        prefixes.extend(outside_prefixes(matrix, from).iter().copied());
+        prefixes.extend(outside_prefixes(matrix, to).iter().copied());
     }
     let mut rows: Vec<Row> = Vec::with_capacity(groups.len());
     for ((from, to, forward, established), prefixes) in groups {

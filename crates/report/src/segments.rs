@@ -152,9 +152,9 @@ impl Segments {
     /// What each segment lets through to each other, and within itself.
     pub(crate) fn cells(&self, matrix: &Matrix) -> BTreeMap<(usize, usize), SegmentFlows> {
         let mut cells: BTreeMap<(usize, usize), SegmentFlows> = BTreeMap::new();
-        for ((from, to), cell) in &matrix.cells {
+        for ((from, to), cell) in matrix.cells() {
             let (Some(source), Some(destination)) =
-                (self.of_class.get(*from), self.of_class.get(*to))
+                (self.of_class.get(from), self.of_class.get(to))
             else {
                 continue;
             };

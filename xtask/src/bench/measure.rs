@@ -49,7 +49,7 @@ fn questions(estate: &Estate) {
     let inside = inside.count();
     say("classes", float(inside));
     say("outside", float(matrix.classes.len() - inside));
-    say("cells", float(matrix.cells.len()));
+    say("cells", float(matrix.cells_len()));
     let start = clock();
     let exposed = exposure(&estate.network, &matrix);
     say("exposure", since(start));

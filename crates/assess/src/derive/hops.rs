@@ -21,7 +21,8 @@ const ALTERNATIVES_MAX: usize = 64;
 pub(crate) fn add(input: &Input<'_>, subjects: &Subjects, building: &mut Building) {
     let listeners = known_listeners(input);
     let by_class: BTreeMap<ClassIndex, Vec<&FrontLeg>> = legs_by_class(input);
-    let pairs: BTreeSet<(ClassIndex, ClassIndex)> = input.matrix.cells.keys().copied().collect();
+    let pairs: BTreeSet<(ClassIndex, ClassIndex)> =
+        input.matrix.cells().map(|(pair, _)| pair).collect();
     for (from, to) in pairs {
         let Some(source) = Source::of(input, subjects, from) else { continue };
         for way in input.reach.ways(input.matrix, from, to) {
@@ -358,16 +359,16 @@ fn add_meta(
 /// Ways out for data: what is read at a workload leaves by whatever that workload reaches.
 fn add_exfil(input: &Input<'_>, subjects: &Subjects, building: &mut Building) {
     let mut leaving: BTreeMap<Subject, (bool, Evidence)> = BTreeMap::new();
-    for ((from, to), cell) in &input.matrix.cells {
-        if !matches!(input.matrix.classes.get(*to), Some(Class::Internet(_))) {
+    for ((from, to), cell) in input.matrix.cells() {
+        if !matches!(input.matrix.classes.get(to), Some(Class::Internet(_))) {
             continue;
         }
         let open = meet(&cell.established, &ports::connections());
         if open.possible.is_empty() {
             continue;
         }
-        let Some(Class::Endpoints(_)) = input.matrix.classes.get(*from) else { continue };
-        for id in subjects.in_class(*from) {
+        let Some(Class::Endpoints(_)) = input.matrix.classes.get(from) else { continue };
+        for id in subjects.in_class(from) {
             let Some(subject) = subjects.workload(id).filter(|one| !subjects.is_store(*one)) else {
                 continue;
             };

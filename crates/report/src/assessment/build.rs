@@ -166,10 +166,10 @@ fn nodes(segments: &Segments) -> Vec<NodeView> {
 /// The edges between segments, each with the widest flows behind it.
 fn edges(estate: &Estate, matrix: &Matrix, segments: &Segments) -> Vec<EdgeView> {
     let mut pairs: BTreeMap<(usize, usize), Vec<(ClassIndex, ClassIndex)>> = BTreeMap::new();
-    for (from, to) in matrix.cells.keys() {
-        let of = |class: &ClassIndex| segments.of_class.get(*class).copied();
+    for ((from, to), _) in matrix.cells() {
+        let of = |class: ClassIndex| segments.of_class.get(class).copied();
         if let (Some(source), Some(destination)) = (of(from), of(to)) {
-            pairs.entry((source, destination)).or_default().push((*from, *to));
+            pairs.entry((source, destination)).or_default().push((from, to));
         }
     }
     let names = Names::new(estate);

@@ -297,9 +297,8 @@ fn lost_replies(input: &Input<'_>, view: &View) -> Vec<FindingView> {
     };
     let clients = client_flows();
     let matrix = input.facts.matrix;
-    for ((from, to), cell) in &matrix.cells {
-        let (Some(source), Some(destination)) =
-            (matrix.classes.get(*from), matrix.classes.get(*to))
+    for ((from, to), cell) in matrix.cells() {
+        let (Some(source), Some(destination)) = (matrix.classes.get(from), matrix.classes.get(to))
         else {
             continue;
         };
