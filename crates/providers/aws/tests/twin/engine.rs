@@ -5,12 +5,10 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 use watertight_aws::{Body, Options, convert};
-use watertight_model::network::{
-    Attached, AttachmentId, EndpointId, EndpointRole, GatewayId, RealmId, SubnetId, TargetEnd,
-};
+use watertight_model::network::{Attached, AttachmentId, EndpointId, GatewayId, RealmId, SubnetId};
 use watertight_model::{Bounds, Disposition, Estate};
 use watertight_net::{Family, Flow, FlowSet, Protocol};
-use watertight_reach::{Cell, End, OutsideBy, Part, Place, Reach, Start, Step};
+use watertight_reach::{End, OutsideBy, Part, Place, Reach, Start, Step};
 use watertight_source::{FileId, Limits, Tree};
 use watertight_testkit::twin::aws::{Packet, Start as TwinStart};
 
@@ -82,36 +80,6 @@ impl Engine {
         Asker { engine: self, reach: Reach::new(&self.estate.network) }
     }
 
-    /// Pairs of endpoints, spread over the estate, whose second end accepts connections for itself
-    /// and is no front's target: what reaches those by a front is another question.
-    pub(crate) fn some_pairs(&self, most: usize) -> Vec<(EndpointId, EndpointId)> {
-        let network = &self.estate.network;
-        let targets: BTreeSet<EndpointId> = network
-            .target_groups
-            .values()
-            .flat_map(|group| &group.targets)
-            .filter_map(|target| match target.end {
-                TargetEnd::Endpoint(endpoint, _) => Some(endpoint),
-                _ => None,
-            })
-            .collect();
-        let ids: Vec<EndpointId> = network.endpoints.ids().collect();
-        let plain = |id: &EndpointId| {
-            let role = network.endpoints[*id].role;
-            !targets.contains(id) && matches!(role, EndpointRole::Host | EndpointRole::Forwarder)
-        };
-        let mut pairs = Vec::new();
-        // A stride that is prime spreads the sample over all combinations.
-        for step in 0..most {
-            let place = step * 7_919;
-            let (from, to) = (ids[place % ids.len()], ids[(place / 7 + step) % ids.len()]);
-            if from != to && plain(&to) {
-                pairs.push((from, to));
-            }
-        }
-        pairs
-    }
-
     /// Where a packet starts; nowhere when its sender has no address of the family.
     fn start(&self, packet: &Packet) -> Option<Start> {
         let family = Family::of(packet.destination);
@@ -163,7 +131,7 @@ pub(crate) fn flow(packet: &Packet) -> FlowSet {
 
 /// What becomes of a part that ends behind a Box, if the Box passes it unchanged: the engine calls
 /// it unknown, the twin tells both bounds.
-fn behind_box(part: &Part) -> Option<Disposition> {
+pub(crate) fn behind_box(part: &Part) -> Option<Disposition> {
     let boxed = |step: &Step| matches!(step, Step::Box { .. });
     if part.disposition != Disposition::Unknown {
         return None;
@@ -201,67 +169,6 @@ impl Asker<'_> {
                 "\n  engine's way: {} at {:?}: {}; reply {reply:?}",
                 part.disposition, part.at, part.why
             ));
-        }
-        text
-    }
-
-    /// What one endpoint may send to another, asked address by address.
-    pub(crate) fn between(&self, from: EndpointId, to: EndpointId) -> Cell {
-        let mut cell = Cell::default();
-        for start in self.reach.starts_of(from) {
-            for address in self.reach.addresses_of(to) {
-                if start.source().map(Family::of) != Some(Family::of(address)) {
-                    continue;
-                }
-                for part in self.reach.answer(&start, address, &FlowSet::all()) {
-                    let there = part.at == Place::Endpoint(to);
-                    let sure = part.disposition == Disposition::Accepted && there;
-                    let undecided = match &part.path.end {
-                        // Who else has the address is unknown: nobody who is known.
-                        End::Unknown { at: Place::Realm(_), .. } => false,
-                        End::Unknown { at: Place::Subnet(id), .. } => {
-                            let prefixes = &self.engine.estate.network.subnets[*id].prefixes;
-                            !prefixes.iter().any(|prefix| prefix.contains(address))
-                        }
-                        End::Unknown { .. } => true,
-                        _ => false,
-                    };
-                    let possible = part.disposition == Disposition::Unknown
-                        && behind_box(&part).is_none()
-                        && (there || undecided);
-                    if sure {
-                        cell.forward.sure = cell.forward.sure.union(&part.flows);
-                    }
-                    if sure || possible {
-                        cell.forward.possible = cell.forward.possible.union(&part.flows);
-                        let (own, more) = (&mut cell.established, &part.established);
-                        own.sure = own.sure.union(&more.sure);
-                        own.possible = own.possible.union(&more.possible);
-                    }
-                }
-            }
-        }
-        cell
-    }
-
-    /// How the engine gets from one endpoint to another, for people.
-    pub(crate) fn tell(&self, from: EndpointId, to: EndpointId) -> String {
-        let mut text = String::new();
-        for start in self.reach.starts_of(from) {
-            for address in self.reach.addresses_of(to) {
-                for part in self.reach.answer(&start, address, &FlowSet::all()) {
-                    let places: Vec<String> =
-                        part.path.steps.iter().map(|step| self.place(step)).collect();
-                    text.push_str(&format!(
-                        "{start:?} to {address}: {} {} {} {:?} by {}\n",
-                        part.flows,
-                        part.disposition,
-                        part.why,
-                        part.path.end,
-                        places.join(" > ")
-                    ));
-                }
-            }
         }
         text
     }

@@ -2,7 +2,8 @@
 //!
 //! The twin walks single packets over the raw bodies and shares no code with the converter or with
 //! the engine. `WATERTIGHT_TWIN_ESTATES` sets how many estates are drawn (10,000 in CI),
-//! `WATERTIGHT_TWIN_SEED` where the seeds begin.
+//! `WATERTIGHT_TWIN_SEED` where the seeds begin. `WATERTIGHT_MATRIX_ESTATES` does the same for
+//! connectivity.
 
 #![expect(
     clippy::expect_used,
@@ -12,6 +13,8 @@
 )]
 
 mod engine;
+mod matrix;
+mod rows;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -155,38 +158,6 @@ fn bodies_of_a_seed_can_be_written_out() {
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("folder made");
         std::fs::write(path, format!("{value:#}")).expect("body written");
     }
-}
-
-/// The connectivity of classes says for every pair of members what asking about the pair says.
-#[test]
-fn the_matrix_of_classes_equals_asking_pair_by_pair() {
-    let first = setting("WATERTIGHT_TWIN_SEED", 1);
-    let estates = setting("WATERTIGHT_MATRIX_ESTATES", 40);
-    let mut pairs = 0_u32;
-    let mut connected = 0_u32;
-    for seed in first..first + estates {
-        let generated = generate::aws(seed, Size::AVERAGE);
-        let engine = Engine::new(&generated.files);
-        let ask = engine.asker();
-        let matrix = ask.reach.matrix(&BTreeSet::new());
-        for (from, to) in engine.some_pairs(400) {
-            let expected = ask.between(from, to);
-            let none = watertight_reach::Cell::default();
-            let cell = matrix.between(from, to).unwrap_or(&none);
-            assert_eq!(
-                (&cell.forward, &cell.established),
-                (&expected.forward, &expected.established),
-                "seed {seed}: {} to {}\n{}",
-                engine.estate.network.endpoints[from].name,
-                engine.estate.network.endpoints[to].name,
-                ask.tell(from, to)
-            );
-            pairs += 1;
-            connected += u32::from(!cell.forward.possible.is_empty());
-        }
-    }
-    println!("{pairs} pairs, {connected} connected");
-    assert!(connected * 20 > pairs, "at least 5 % of the pairs are connected");
 }
 
 /// The blast radius of every workload at once is what asking about each says.

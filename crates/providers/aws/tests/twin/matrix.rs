@@ -1,0 +1,81 @@
+//! Connectivity of classes against asking sender by sender and address by address.
+
+use std::collections::BTreeSet;
+
+use watertight_reach::Class;
+use watertight_testkit::generate::{self, Random, Size};
+
+use crate::engine::Engine;
+use crate::rows::{self, Peer, Rows};
+use crate::setting;
+
+/// How many differing pairs are shown.
+const SHOWN: usize = 6;
+
+/// Some senders: members of large classes that are not the first, and others by chance.
+fn some_senders(rows: &Rows<'_>, classes: &[Class], seed: u64, most: usize) -> BTreeSet<Peer> {
+    let mut random = Random::new(seed ^ 0x5eed);
+    let several = classes.iter().filter_map(|class| match class {
+        Class::Endpoints(members) if members.len() > 1 => Some(members),
+        _ => None,
+    });
+    let later: Vec<Peer> =
+        several.flat_map(|members| members.iter().skip(1)).map(|id| Peer::Endpoint(*id)).collect();
+    let peers = rows.peers();
+    let mut chosen = BTreeSet::new();
+    for at in 0..most {
+        let from = if at % 3 == 0 && !later.is_empty() { &later } else { &peers };
+        chosen.extend(random.pick(from).copied());
+    }
+    chosen
+}
+
+/// What one estate adds to the comparison.
+#[derive(Default)]
+struct Counts {
+    rows: usize,
+    pairs: usize,
+    connected: usize,
+}
+
+/// Compares some rows of one estate; the differences.
+fn compare(seed: u64, senders: usize, counts: &mut Counts) -> Vec<String> {
+    let generated = generate::aws(seed, Size::AVERAGE);
+    let engine = Engine::new(&generated.files);
+    let ask = engine.asker();
+    let matrix = ask.reach.matrix(&BTreeSet::new());
+    let rows = Rows::new(&ask.reach, &matrix);
+    let mut found = Vec::new();
+    let ends = rows.peers();
+    for from in some_senders(&rows, &matrix.classes, seed, senders) {
+        counts.rows += 1;
+        counts.pairs += ends.len() - 1;
+        counts.connected += ends.iter().filter(|to| rows.cell(from, **to).is_some()).count();
+        found.extend(rows::differences(&rows, from));
+    }
+    found
+}
+
+/// The connectivity of classes says for every pair of members what asking about the pair says.
+///
+/// A failing estate is asked again by `WATERTIGHT_TWIN_SEED=<seed> WATERTIGHT_MATRIX_ESTATES=1`;
+/// `WATERTIGHT_MATRIX_SENDERS` says how many senders' rows are asked for in each.
+#[test]
+fn the_matrix_of_classes_equals_asking_pair_by_pair() {
+    let first = setting("WATERTIGHT_TWIN_SEED", 1);
+    let estates = setting("WATERTIGHT_MATRIX_ESTATES", 40);
+    let senders = usize::try_from(setting("WATERTIGHT_MATRIX_SENDERS", 9)).expect("few senders");
+    let mut counts = Counts::default();
+    for seed in first..first + estates {
+        let found = compare(seed, senders, &mut counts);
+        assert!(
+            found.is_empty(),
+            "seed {seed}: {} pairs differ; the first:\n{}\nask again: WATERTIGHT_TWIN_SEED={seed} \
+             WATERTIGHT_MATRIX_ESTATES=1",
+            found.len(),
+            found.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n")
+        );
+    }
+    println!("{} rows, {} pairs, {} connected", counts.rows, counts.pairs, counts.connected);
+    assert!(counts.connected * 50 > counts.pairs, "at least 2 % of the pairs are connected");
+}
