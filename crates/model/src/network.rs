@@ -11,10 +11,14 @@ mod gateway;
 mod guard;
 mod route;
 
+use std::collections::BTreeMap;
+
 use watertight_net::{AddressSet, FlowSet, Prefix};
 use watertight_source::Span;
 
-pub use endpoint::{Endpoint, EndpointRole, InternetAccess, Realm, Subnet};
+pub use endpoint::{
+    Endpoint, EndpointRole, InternetAccess, Origin, OriginGuard, Realm, Subnet, Unaddressed,
+};
 pub use front::{Front, Health, Listener, Target, TargetEnd, TargetGroup};
 pub use gateway::{Attached, Attachment, Gateway, GatewayKind};
 pub use guard::{Action, Combine, Direction, Guard, Layer, Peer, Rule, Stage, StageDefault};
@@ -96,6 +100,9 @@ pub struct Network {
     /// Addresses of the providers' own services, where the input tells them (prefix lists of
     /// gateway endpoints).
     pub service_space: AddressSet,
+    /// What is known of endpoints whose addresses the input does not tell. An endpoint without
+    /// addresses that is not here has no public address either.
+    pub unaddressed: BTreeMap<EndpointId, Unaddressed>,
     /// Services of the platform itself that every endpoint reaches past every guard.
     pub platform: Vec<PlatformService>,
 }

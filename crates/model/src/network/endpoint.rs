@@ -1,9 +1,9 @@
 use std::net::IpAddr;
 
-use watertight_net::{Family, Prefix};
+use watertight_net::{AddressSet, Family, Prefix};
 use watertight_source::Span;
 
-use super::{FrontId, GatewayId, LayerId, RealmId, SubnetId, TableId};
+use super::{EndpointId, FrontId, GatewayId, LayerId, RealmId, SubnetId, TableId};
 use crate::{Name, WorkloadId};
 
 /// One address space: addresses in it are reached without a gateway.
@@ -111,6 +111,51 @@ pub enum EndpointRole {
     Front(FrontId),
     /// Belongs to an inspection gateway: what is routed to it passes a Box.
     Inspector(GatewayId),
+}
+
+/// What is known of an endpoint whose addresses the input does not tell.
+///
+/// An endpoint in a subnet has one of that subnet's free addresses. An endpoint in no subnet
+/// belongs to a provider's service plane: it answers at some of the addresses of its service, and
+/// private ways lead to it past the internet.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Unaddressed {
+    /// What it is a part of, for explanations (`s3.eu-central-1`, `function URLs`).
+    pub service: Name,
+    /// The addresses among which its public ones are; empty when it has none.
+    pub public: AddressSet,
+    /// Gateways whose routes lead to its service, ordered.
+    pub gateways: Vec<GatewayId>,
+    /// Attachments in realms that lead to its service for whoever is in the same realm, ordered.
+    pub interfaces: Vec<EndpointId>,
+    /// Whether it opens connections of its own.
+    pub opens: bool,
+    /// Its guards that look at how a request came; all of them must admit it.
+    pub origin_guards: Vec<OriginGuard>,
+}
+
+/// A guard of a service that looks at how a request came: it admits what came by one of some ways.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct OriginGuard {
+    /// What it is, for explanations (`the bucket policy's statement OnlyThroughOurEndpoint`).
+    pub name: Name,
+    /// The ways, of which any will do.
+    pub admits: Vec<Origin>,
+    /// Why it could admit more than these, where the input does not tell all of it.
+    pub unread: Option<Name>,
+}
+
+/// A way by which a request comes to a service.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Origin {
+    /// Through this gateway.
+    Gateway(GatewayId),
+    /// Through this attachment.
+    Interface(EndpointId),
+    /// Through any gateway or attachment of a realm.
+    Realm(RealmId),
+    /// From the internet, from one of these addresses.
+    Addresses(AddressSet),
 }
 
 impl Endpoint {
