@@ -5,7 +5,7 @@ use watertight_model::network::{
 };
 use watertight_model::{Estate, Name, Network};
 use watertight_net::FlowSet;
-use watertight_reach::{Deciding, OutsideBy, Place, Start};
+use watertight_reach::{Deciding, OutsideBy, Place, Start, Target};
 use watertight_source::{Sources, Span};
 
 /// `1 warning`, `2 warnings`, `3 dependencies`, `4 prefixes`.
@@ -131,6 +131,14 @@ pub(crate) fn start(estate: &Estate, start: &Start) -> String {
         Start::Realm(realm) => format!("the router of {}", place(estate, Place::Realm(*realm))),
         Start::Internet { address } => format!("{address} on the internet"),
         Start::Outside { by, address } => format!("{address} {}", outside(network, *by)),
+        Start::Unaddressed { endpoint, family } => {
+            let known = Target::Unaddressed {
+                endpoint: *endpoint,
+                family: *family,
+                public: network.endpoints[*endpoint].subnet.is_none(),
+            };
+            format!("{} {}", known.describe(network), place(estate, Place::Endpoint(*endpoint)))
+        }
     }
 }
 

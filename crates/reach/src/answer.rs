@@ -6,10 +6,12 @@ use watertight_model::network::{Attached, GatewayKind, RealmId};
 use watertight_model::{Bounds, Disposition, Name, Network};
 use watertight_net::FlowSet;
 
+use crate::assumed::Assumed;
 use crate::fold::{Asking, Folded, Stop, fold};
 use crate::guards::{Deciding, deciding};
 use crate::index::Index;
 use crate::path::{End, OutsideBy, Path, Place, Start, Step};
+use crate::unaddressed::Target;
 use crate::walk::{ReplyFrom, Walker};
 
 /// Answers questions about one network. Making one reads the whole network once.
@@ -68,7 +70,12 @@ impl<'n> Reach<'n> {
     }
 
     pub(crate) fn walker(&self) -> Walker<'_> {
-        Walker { network: self.network, index: &self.index }
+        self.walker_assuming(Assumed::default())
+    }
+
+    /// A walker for which endpoints have the addresses that are assumed.
+    pub(crate) fn walker_assuming(&self, assumed: Assumed) -> Walker<'_> {
+        Walker { network: self.network, index: &self.index, assumed }
     }
 
     /// What becomes of each part of `flows` from `start` to an address.
@@ -76,20 +83,38 @@ impl<'n> Reach<'n> {
     /// Parts are ordered: what is delivered first, then by place and reason. Their flows cover
     /// `flows`; they overlap only where a front leads one flow to several targets.
     pub fn answer(&self, start: &Start, destination: IpAddr, flows: &FlowSet) -> Vec<Part> {
+        self.ask(start, &Target::Address(destination), flows)
+    }
+
+    /// The same while endpoints have the addresses that are assumed.
+    pub(crate) fn answer_assuming(
+        &self,
+        assumed: &Assumed,
+        start: &Start,
+        destination: IpAddr,
+        flows: &FlowSet,
+    ) -> Vec<Part> {
         let mut parts: Vec<Part> = Vec::new();
-        for path in self.walker().paths(start, destination) {
+        for path in self.walker_assuming(assumed.clone()).paths(start, destination) {
             let folded = fold(self.network, &path, flows, Asking::All);
             add_stops(&mut parts, &path, &folded);
             if !folded.arrived.possible.is_empty() {
-                self.add_arrived(&mut parts, start, &path, &folded);
+                self.add_arrived(assumed, &mut parts, start, &path, &folded);
             }
         }
         parts.sort_by(|a, b| order_of(a).cmp(&order_of(b)));
         parts
     }
 
-    fn add_arrived(&self, parts: &mut Vec<Part>, start: &Start, path: &Path, folded: &Folded) {
-        let (established, reply) = self.reply(start, path, folded);
+    fn add_arrived(
+        &self,
+        assumed: &Assumed,
+        parts: &mut Vec<Part>,
+        start: &Start,
+        path: &Path,
+        folded: &Folded,
+    ) {
+        let (established, reply) = self.reply_assuming(assumed, start, path, folded);
         let (disposition, at, why) = arrival(path);
         let mut add = |flows: FlowSet, disposition, why: Name| {
             if flows.is_empty() {
@@ -123,6 +148,16 @@ impl<'n> Reach<'n> {
         path: &Path,
         folded: &Folded,
     ) -> (Bounds<FlowSet>, Option<Reply>) {
+        self.reply_assuming(&Assumed::default(), start, path, folded)
+    }
+
+    fn reply_assuming(
+        &self,
+        assumed: &Assumed,
+        start: &Start,
+        path: &Path,
+        folded: &Folded,
+    ) -> (Bounds<FlowSet>, Option<Reply>) {
         let nothing = Bounds::exact(FlowSet::none());
         let all =
             Bounds { sure: folded.arrived.sure.clone(), possible: folded.arrived.possible.clone() };
@@ -145,8 +180,8 @@ impl<'n> Reach<'n> {
         let flows = folded.arrived_as.possible.reply();
         let mut established = Bounds::exact(FlowSet::none());
         let mut shown: Option<Reply> = None;
-        let replies =
-            self.walker().reply_paths(&from.0, from.1, destination, path.sessions.clone());
+        let walker = self.walker_assuming(assumed.clone());
+        let replies = walker.reply_paths(&from.0, from.1, destination, path.sessions.clone());
         for mut reply in replies {
             let returns = returns_to(start, path, &mut reply);
             let back = fold(self.network, &reply, &flows, Asking::Reply(&opened));
@@ -193,8 +228,12 @@ impl<'n> Reach<'n> {
         match &path.end {
             End::Delivered(endpoint) => {
                 let service = self.network.endpoints[*endpoint].subnet.is_none();
-                let from = match path.realm {
-                    Some(realm) if service => ReplyFrom::Service(realm),
+                let from = match (path.through, path.realm) {
+                    (Some(interface), _) => {
+                        let start = Start::Endpoint { endpoint: interface, address: source };
+                        ReplyFrom::Start(start)
+                    }
+                    (None, Some(realm)) if service => ReplyFrom::Service(realm),
                     _ => ReplyFrom::Start(Start::Endpoint { endpoint: *endpoint, address: source }),
                 };
                 Some((from, source))
@@ -335,7 +374,7 @@ fn returns_to(start: &Start, path: &Path, reply: &mut Path) -> bool {
             }
             there && reply.destination == *address
         }
-        Start::Realm(_) => false,
+        Start::Realm(_) | Start::Unaddressed { .. } => false,
     };
     to_sender && from_dialled
 }

@@ -123,7 +123,8 @@ impl Reach<'_> {
                 Start::Subnet { .. }
                 | Start::Realm(_)
                 | Start::Internet { .. }
-                | Start::Outside { .. } => SourceSite::Alone(index, family),
+                | Start::Outside { .. }
+                | Start::Unaddressed { .. } => SourceSite::Alone(index, family),
             };
             blocks.sources.entry(site).or_default().push(Source { class: index, start, outside });
         }
@@ -228,7 +229,8 @@ impl Reach<'_> {
             Start::Subnet { .. }
             | Start::Realm(_)
             | Start::Internet { .. }
-            | Start::Outside { .. } => None,
+            | Start::Outside { .. }
+            | Start::Unaddressed { .. } => None,
         };
         let seen = Seen { address: source.start.source(), ipv6, member, front: None };
         self.could_pass(endpoint, Direction::Ingress, seen)

@@ -15,9 +15,11 @@ use watertight_model::network::{EndpointId, RealmId, Subnet, SubnetId};
 use watertight_model::{Estate, Name, Network, WorkloadId};
 use watertight_net::Family;
 
+pub(crate) use atoms::{atoms_of, internet_space};
 pub use atoms::{internet_atoms, outside_atoms};
 
 use crate::path::{OutsideBy, Start};
+use crate::unaddressed::{Target, start_of, targets_of};
 use catalogue::Catalogue;
 
 /// How many candidates or suggestions an error names.
@@ -148,8 +150,8 @@ impl End {
     ///
     /// Each attachment sends from its primary address, or from the one that was named. All of the
     /// internet, or of an outside network, is one start for each part that the estate's rules and
-    /// routes tell apart ([`internet_atoms`], [`outside_atoms`]). A workload in no subnet and
-    /// without an address (a function outside of every realm) starts on the internet.
+    /// routes tell apart ([`internet_atoms`], [`outside_atoms`]). An attachment whose address the
+    /// input does not tell is one start, see [`Start::Unaddressed`].
     pub fn starts(&self, network: &Network, family: Family) -> Vec<Start> {
         let of_family = |address: &Option<IpAddr>| {
             address.map(|address| (Family::of(address) == family).then_some(address))
@@ -183,6 +185,18 @@ impl End {
                 }
             }
         }
+    }
+
+    /// Where the end is reached: its addresses, or its attachments whose addresses the input does
+    /// not tell, those first that are not public.
+    pub fn targets(&self, network: &Network) -> Vec<Target> {
+        let mut targets: Vec<Target> =
+            self.destinations(network).into_iter().map(Target::Address).collect();
+        if let Self::Endpoints { address: None, endpoints, .. } = self {
+            targets.extend(endpoints.iter().flat_map(|id| targets_of(network, *id)));
+            targets.sort_by_key(Target::is_public);
+        }
+        targets
     }
 
     /// The addresses at which the end is reached, without repetition: private addresses first, in
@@ -235,9 +249,7 @@ fn endpoint_starts(
             Some(address) if Family::of(address) == family => {
                 starts.push(Start::Endpoint { endpoint: *id, address });
             }
-            None if endpoint.subnet.is_none() && endpoint.addresses.is_empty() => {
-                starts.extend(internet_starts(network, family));
-            }
+            None if address.is_none() => starts.extend(start_of(network, *id, family)),
             Some(_) | None => {}
         }
     }

@@ -6,6 +6,7 @@
 //! tell gives an answer with two bounds, never a guess.
 
 mod answer;
+mod assumed;
 mod blast;
 mod blocks;
 mod classes;
@@ -20,6 +21,7 @@ mod path;
 mod platform;
 mod space;
 mod survey;
+mod unaddressed;
 mod walk;
 mod ways;
 
@@ -33,4 +35,5 @@ pub use matrix::{Cell, ClassIndex, Matrix};
 pub use path::{Check, End, OutsideBy, Path, Place, Seen, Start, Step};
 pub use space::is_public;
 pub use survey::{DecidingLayer, Surveyed};
+pub use unaddressed::{Target, describe as describe_unaddressed};
 pub use ways::{RuleAt, Way};

@@ -6,7 +6,7 @@ use watertight_model::network::{
     AttachmentId, Direction, EndpointId, FrontId, GatewayId, LayerId, RealmId, SubnetId, TableId,
 };
 use watertight_model::{Disposition, Name};
-use watertight_net::FlowSet;
+use watertight_net::{Family, FlowSet};
 
 /// Where a packet starts.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -39,6 +39,14 @@ pub enum Start {
         /// The address that it comes from.
         address: IpAddr,
     },
+    /// At an endpoint whose address the input does not tell: [`Reach::answer`](crate::Reach::answer)
+    /// tries every address that it could have.
+    Unaddressed {
+        /// The endpoint that sends.
+        endpoint: EndpointId,
+        /// The family of the address that it sends from.
+        family: Family,
+    },
 }
 
 impl Start {
@@ -49,7 +57,7 @@ impl Start {
             | Self::Subnet { address, .. }
             | Self::Internet { address }
             | Self::Outside { address, .. } => Some(*address),
-            Self::Realm(_) => None,
+            Self::Realm(_) | Self::Unaddressed { .. } => None,
         }
     }
 }
@@ -232,6 +240,8 @@ pub struct Path {
     pub(crate) by_front: bool,
     /// The realm in which a service or platform end was reached.
     pub(crate) realm: Option<RealmId>,
+    /// The attachment through which a service was reached.
+    pub(crate) through: Option<EndpointId>,
 }
 
 impl Path {

@@ -8,16 +8,18 @@ mod front;
 mod gateway;
 mod inbound;
 mod route;
+mod service;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use watertight_model::network::{
-    Direction, EndpointId, EndpointRole, FrontId, RealmId, SubnetId, TableId,
+    Direction, EndpointId, EndpointRole, FrontId, GatewayId, RealmId, SubnetId, TableId,
 };
 use watertight_model::{Disposition, Name, Network};
 use watertight_net::Family;
 
+use crate::assumed::Assumed;
 use crate::index::Index;
 use crate::path::{Check, End, Path, Place, Seen, Session, Start, Step};
 
@@ -29,6 +31,8 @@ const STEPS_MAX: usize = 256;
 pub(crate) struct Walker<'n> {
     pub(crate) network: &'n Network,
     pub(crate) index: &'n Index,
+    /// Addresses that endpoints are taken to have beside their own.
+    pub(crate) assumed: Assumed,
 }
 
 /// What the walk knows of the packet on the way.
@@ -57,6 +61,9 @@ struct Packet {
     sessions: Vec<Session>,
     by_front: bool,
     realm: Option<RealmId>,
+    /// The gateway, or the attachment, through which it gets to a service.
+    gateway: Option<GatewayId>,
+    through: Option<EndpointId>,
     visited: BTreeSet<(Pass, Place, Option<IpAddr>, IpAddr)>,
 }
 
@@ -131,6 +138,8 @@ fn new_packet(source: Option<IpAddr>, destination: IpAddr) -> Packet {
         sessions: Vec::new(),
         by_front: false,
         realm: None,
+        gateway: None,
+        through: None,
         visited: BTreeSet::new(),
     }
 }
@@ -164,6 +173,10 @@ impl<'w, 'n> Walk<'w, 'n> {
             Start::Realm(realm) => self.deliver_locally(packet, *realm),
             Start::Internet { .. } => self.come_from_internet(packet),
             Start::Outside { by, .. } => self.come_from_outside(packet, *by),
+            Start::Unaddressed { endpoint, .. } => {
+                let why = Name::from("the input does not tell the address that it sends from");
+                self.unknown(packet, Place::Endpoint(*endpoint), why);
+            }
         }
     }
 
@@ -171,11 +184,12 @@ impl<'w, 'n> Walk<'w, 'n> {
         let network = self.network();
         let endpoint = &network.endpoints[id];
         packet.steps.push(Step::At(Place::Endpoint(id)));
-        if endpoint.holds(packet.destination) {
+        if self.holds(id, packet.destination) {
             return self.finish(packet, End::Delivered(id));
         }
         let Some(subnet) = endpoint.subnet else {
             // In no subnet: the provider's service plane reaches the internet as it is.
+            self.check(&mut packet, Place::Endpoint(id), Direction::Egress);
             return self.come_from_internet(packet);
         };
         if let Some(Session::Front { endpoint, address, port }) = self.expected.last().copied() {
@@ -298,7 +312,7 @@ impl<'w, 'n> Walk<'w, 'n> {
     /// Within the subnet: finds who has the address. A reply looks for its sender, which is known
     /// and would be found; nobody else counts.
     fn arrive_in(&mut self, packet: Packet, id: SubnetId) {
-        match self.index().endpoint_in(id, packet.destination) {
+        match self.endpoint_in(id, packet.destination) {
             Some(endpoint) => self.arrive(packet, endpoint),
             None if !self.reply && !self.network().subnets[id].endpoints_read => {
                 let why = "nobody in the input has the address, and not all endpoints of the \
@@ -321,7 +335,7 @@ impl<'w, 'n> Walk<'w, 'n> {
             EndpointRole::Host | EndpointRole::Forwarder => {
                 self.check(&mut packet, place, Direction::Ingress);
                 self.settle(&mut packet, Some(id));
-                self.finish(packet, End::Delivered(id));
+                self.accept(packet, id);
             }
             EndpointRole::InitiatesOnly => {
                 self.settle(&mut packet, Some(id));
@@ -385,7 +399,7 @@ impl<'w, 'n> Walk<'w, 'n> {
                 && packet.references_out
                 && let Some(holder) = holder
                 && let Some(address) = check.seen.address
-                && self.network().endpoints[holder].holds(address)
+                && self.holds(holder, address)
             {
                 check.seen.member = Some(holder);
             }
@@ -433,6 +447,7 @@ impl<'w, 'n> Walk<'w, 'n> {
             sessions: packet.sessions,
             by_front: packet.by_front,
             realm: packet.realm,
+            through: packet.through,
         });
     }
 }

@@ -1,12 +1,11 @@
 //! The question, put to the engine for every pair of addresses, and what its answers come to.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use watertight_model::{Bounds, Disposition, Estate, Network};
 use watertight_net::{Family, FlowSet, PortRange, PortSet, Protocol};
 use watertight_reach::ends::End;
-use watertight_reach::{Reach, Start, is_public};
+use watertight_reach::{Reach, Start, Target};
 
 use super::explain::{Explained, Explainer};
 use crate::estate_folder::Loaded;
@@ -69,7 +68,8 @@ fn clients() -> FlowSet {
 pub(super) struct Pair {
     pub(super) start: Start,
     pub(super) start_text: String,
-    pub(super) destination: IpAddr,
+    pub(super) target: Target,
+    pub(super) target_text: String,
 }
 
 /// Pairs that fare alike.
@@ -137,7 +137,7 @@ impl Result {
         let explainer = Explainer::new(loaded, &reach);
         let mut groups: Vec<Group> = Vec::new();
         for pair in pairs(estate, question)? {
-            let parts = reach.answer(&pair.start, pair.destination, &question.over.flows);
+            let parts = reach.ask(&pair.start, &pair.target, &question.over.flows);
             let mut parts: Vec<Explained> =
                 parts.iter().map(|part| explainer.explain(part)).collect();
             if matches!(pair.start, Start::Realm(_)) {
@@ -208,12 +208,11 @@ impl Result {
 /// Every start with every destination of its family.
 fn pairs(estate: &Estate, question: &Question) -> std::result::Result<Vec<Pair>, Failure> {
     let network = &estate.network;
-    let destinations = question.to.destinations(network);
+    let targets = question.to.targets(network);
     let mut pairs = Vec::new();
     for family in [Family::V4, Family::V6] {
         let starts = question.from.starts(network, family);
-        let there: Vec<IpAddr> =
-            destinations.iter().copied().filter(|one| Family::of(*one) == family).collect();
+        let there: Vec<&Target> = targets.iter().filter(|one| one.family() == family).collect();
         let count = starts.len().saturating_mul(there.len());
         if pairs.len().saturating_add(count) > PAIRS_MAX {
             let problem = format!(
@@ -223,10 +222,11 @@ fn pairs(estate: &Estate, question: &Question) -> std::result::Result<Vec<Pair>,
         }
         for start in &starts {
             let there = leaving_out_private(start, &there);
-            pairs.extend(there.into_iter().map(|destination| Pair {
+            pairs.extend(there.into_iter().map(|target| Pair {
                 start: start.clone(),
                 start_text: crate::text::start(estate, start),
-                destination: *destination,
+                target: target.clone(),
+                target_text: target.describe(network),
             }));
         }
     }
@@ -242,11 +242,11 @@ fn leave_out_reply(part: &mut Explained) {
 }
 
 /// From the internet, private addresses are no question where there is a public one.
-fn leaving_out_private<'a>(start: &Start, destinations: &'a [IpAddr]) -> Vec<&'a IpAddr> {
+fn leaving_out_private<'a>(start: &Start, targets: &[&'a Target]) -> Vec<&'a Target> {
     let on_internet = matches!(start, Start::Internet { .. });
-    let some_public = destinations.iter().any(|address| is_public(*address));
-    let keeps = |address: &&IpAddr| !on_internet || !some_public || is_public(**address);
-    destinations.iter().filter(keeps).collect()
+    let some_public = targets.iter().any(|target| target.is_public());
+    let keeps = |target: &&Target| !on_internet || !some_public || target.is_public();
+    targets.iter().copied().filter(keeps).collect()
 }
 
 /// Why there is nothing to ask, and whether that is because the input does not tell.
@@ -255,7 +255,7 @@ fn no_pair(network: &Network, question: &Question) -> (String, bool) {
     if starts.iter().all(Vec::is_empty) {
         return ("the input tells no address from which the first end sends".to_owned(), true);
     }
-    if question.to.destinations(network).is_empty() {
+    if question.to.targets(network).is_empty() {
         return ("the input tells no address at which the second end is reached".to_owned(), true);
     }
     ("one end has IPv4 addresses only, the other has IPv6 addresses only".to_owned(), false)

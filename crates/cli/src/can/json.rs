@@ -42,7 +42,7 @@ fn of_pair(estate: &Estate, pair: &Pair) -> Value {
     json!({
         "start": text::start(estate, &pair.start),
         "source": pair.start.source().map(|address| address.to_string()),
-        "destination": pair.destination.to_string(),
+        "destination": pair.target_text,
     })
 }
 

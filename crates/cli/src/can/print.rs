@@ -113,7 +113,7 @@ fn most_telling(result: &Result) -> Option<&Explained> {
 
 fn print_group(text: &mut String, group: &Group, over: &Over) {
     for pair in group.pairs.iter().take(PAIRS_SHOWN) {
-        let _infallible = writeln!(text, "from {} to {}", pair.start_text, pair.destination);
+        let _infallible = writeln!(text, "from {} to {}", pair.start_text, pair.target_text);
     }
     let more = group.pairs.len().saturating_sub(PAIRS_SHOWN);
     if more > 0 {

@@ -13,7 +13,12 @@ use crate::path::OutsideBy;
 /// Two addresses are in one part if no rule, list or route of the network tells them apart. What
 /// endpoints of the estate hold, and what its realms hold of IPv6, is not part of the internet.
 pub fn internet_atoms(network: &Network) -> Vec<(AddressSet, IpAddr)> {
-    atoms_within(network, &public_space().difference(&inside(network)))
+    atoms_of(network, &internet_space(network))
+}
+
+/// All of the internet: public space that the estate does not hold itself.
+pub(crate) fn internet_space(network: &Network) -> AddressSet {
+    public_space().difference(&inside(network))
 }
 
 /// The parts of a network outside of the estate, each with one address that stands for it.
@@ -31,11 +36,11 @@ pub fn outside_atoms(network: &Network, by: OutsideBy) -> Vec<(AddressSet, IpAdd
     let realms = network.realms.values().flat_map(|realm| realm.prefixes.iter().copied());
     let own = AddressSet::from_prefixes(realms).union(&inside(network));
     let usable = unicast().difference(&own);
-    atoms_within(network, &routed.intersection(&usable))
+    atoms_of(network, &routed.intersection(&usable))
 }
 
-/// The parts of a set that the network tells apart.
-fn atoms_within(network: &Network, within: &AddressSet) -> Vec<(AddressSet, IpAddr)> {
+/// The parts of a set that the network tells apart, each with one address of it.
+pub(crate) fn atoms_of(network: &Network, within: &AddressSet) -> Vec<(AddressSet, IpAddr)> {
     let (prefixes, mut sets) = named(network);
     let restricted = within.clone();
     sets.push(&restricted);

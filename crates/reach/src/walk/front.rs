@@ -177,6 +177,8 @@ impl<'n> Walk<'_, 'n> {
             TargetEnd::Front(other) => {
                 for endpoint in &network.fronts[*other].endpoints {
                     let Some(address) = network.endpoints[*endpoint].addresses.first() else {
+                        let why = Name::from("the input does not tell the target's address");
+                        self.unknown(packet.clone(), Place::Endpoint(*endpoint), why);
                         continue;
                     };
                     let mut branch = packet.clone();

@@ -59,9 +59,8 @@ impl<'n> Walk<'_, 'n> {
                 self.unknown(packet, Place::Gateway(id), why);
             }
             GatewayKind::Service { endpoint } => {
-                packet.steps.push(Step::At(Place::Gateway(id)));
                 packet.realm = Some(context.realm);
-                self.finish(packet, End::Delivered(*endpoint));
+                self.through_service_gateway(packet, id, *endpoint);
             }
             GatewayKind::Tunnel { .. } => {
                 packet.steps.push(Step::At(Place::Gateway(id)));
@@ -102,8 +101,7 @@ impl<'n> Walk<'_, 'n> {
         }
         if Family::of(packet.destination) == Family::V4 {
             let public = packet.source.and_then(|source| {
-                let holder = self.index().endpoint_of(context.realm, source)?;
-                Some((source, self.network().endpoints[holder].public_of(source)?))
+                Some((source, self.public_of(context.realm, source)?))
             });
             let Some((private, public)) = public else {
                 let why = Name::from("the source has no public address");

@@ -21,7 +21,7 @@ impl<'n> Walk<'_, 'n> {
         packet.sender = None;
         packet.references_in = false;
         packet.references_out = false;
-        let Some((holder, private)) = self.index().public(packet.destination) else {
+        let Some((holder, private)) = self.public(packet.destination) else {
             return self.finish(packet, End::Internet);
         };
         let network = self.network();

@@ -83,7 +83,7 @@ impl<'n> Walk<'_, 'n> {
             return self.unknown(packet, place, why);
         };
         self.enter_gateway_subnet(&mut packet, context, subnet);
-        if endpoint.holds(packet.destination) {
+        if self.holds(id, packet.destination) {
             return self.arrive(packet, id);
         }
         packet.steps.push(Step::At(place));

@@ -1,0 +1,438 @@
+//! Questions about endpoints whose addresses the input does not tell.
+//!
+//! Such an endpoint has one of many addresses: a free one of its subnet, or one of its service's.
+//! One address of each part that rules, lists and routes tell apart is tried. Where all give the
+//! same answer, that is the answer; where they differ, it is unknown.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use watertight_model::network::{EndpointId, GatewayKind, SubnetId};
+use watertight_model::{Bounds, Disposition, Name, Network};
+use watertight_net::{AddressSet, Family, FlowSet, Prefix};
+
+use crate::answer::{Part, Reach};
+use crate::assumed::{Assumed, Held};
+use crate::ends::{atoms_of, internet_space};
+use crate::path::{End, Path, Place, Start, Step};
+
+/// How many combinations of addresses one question tries; with more, its answer is unknown.
+const TRIED_MAX: usize = 20_000;
+/// How many addresses a reason names.
+const NAMED_MAX: usize = 3;
+
+/// Where packets are sent.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Target {
+    /// To an address, whoever has it where they start.
+    Address(IpAddr),
+    /// To an endpoint whose address the input does not tell.
+    Unaddressed {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// The family of its address.
+        family: Family,
+        /// Whether it is its public address that is dialled.
+        public: bool,
+    },
+}
+
+impl Target {
+    /// The family of the address.
+    pub fn family(&self) -> Family {
+        match self {
+            Self::Address(address) => Family::of(*address),
+            Self::Unaddressed { family, .. } => *family,
+        }
+    }
+
+    /// Whether it is an address that the internet carries packets to.
+    pub fn is_public(&self) -> bool {
+        match self {
+            Self::Address(address) => crate::is_public(*address),
+            Self::Unaddressed { family, public, .. } => *public || *family == Family::V6,
+        }
+    }
+
+    /// The address, or what is known of it: `an address of 10.0.1.0/24`.
+    pub fn describe(&self, network: &Network) -> String {
+        match self {
+            Self::Address(address) => address.to_string(),
+            Self::Unaddressed { endpoint, family, public } => {
+                describe(network, *endpoint, *family, *public)
+            }
+        }
+    }
+}
+
+/// What is known of where an endpoint without addresses is: `an address of 10.0.1.0/24`,
+/// `a public address of s3.eu-central-1`.
+pub fn describe(network: &Network, endpoint: EndpointId, family: Family, public: bool) -> String {
+    let content = &network.endpoints[endpoint];
+    match (content.subnet, network.unaddressed.get(&endpoint)) {
+        (Some(subnet), _) if !public => {
+            let prefixes = network.subnets[subnet].prefixes.iter();
+            let own: Vec<String> =
+                prefixes.filter(|one| one.family() == family).map(ToString::to_string).collect();
+            format!("an address of {}", own.join(", "))
+        }
+        (None, Some(known)) => format!("a public address of {}", known.service),
+        _ => format!("a public address of {}", content.name),
+    }
+}
+
+/// Whether an endpoint has addresses that the input does not tell.
+pub(crate) fn is_unaddressed(network: &Network, endpoint: EndpointId) -> bool {
+    let content = &network.endpoints[endpoint];
+    let stands_for_service = || {
+        let mut kinds = network.gateways.values().map(|gateway| &gateway.kind);
+        kinds.any(|kind| matches!(kind, GatewayKind::Service { endpoint: own } if *own == endpoint))
+    };
+    content.addresses.is_empty()
+        && content.delegated.is_empty()
+        && (content.subnet.is_some() || !stands_for_service())
+}
+
+/// From where an endpoint whose addresses the input does not tell sends, in a family.
+pub(crate) fn start_of(network: &Network, endpoint: EndpointId, family: Family) -> Option<Start> {
+    let sends = match network.endpoints[endpoint].subnet {
+        Some(subnet) => family_of(network, subnet) == family,
+        None => !public_space(network, endpoint).of_family(family).is_empty(),
+    };
+    (is_unaddressed(network, endpoint) && sends).then_some(Start::Unaddressed { endpoint, family })
+}
+
+/// Where an endpoint whose addresses the input does not tell is reached: in its subnet, then on
+/// the internet.
+pub(crate) fn targets_of(network: &Network, endpoint: EndpointId) -> Vec<Target> {
+    if !is_unaddressed(network, endpoint) {
+        return Vec::new();
+    }
+    let subnet = network.endpoints[endpoint].subnet;
+    let private = subnet.map(|subnet| family_of(network, subnet));
+    let own = private.map(|family| Target::Unaddressed { endpoint, family, public: false });
+    let space = public_space(network, endpoint);
+    let families = [Family::V4, Family::V6].into_iter();
+    let outer = families
+        .filter(|family| !space.of_family(*family).is_empty())
+        // An interface's IPv6 address is public itself.
+        .filter(|family| subnet.is_none() || *family == Family::V4)
+        .map(|family| Target::Unaddressed { endpoint, family, public: true });
+    own.into_iter().chain(outer).collect()
+}
+
+/// The family of an inferred interface's address: IPv4 where its subnet has any.
+fn family_of(network: &Network, subnet: SubnetId) -> Family {
+    let mut prefixes = network.subnets[subnet].prefixes.iter();
+    if prefixes.any(|prefix| prefix.family() == Family::V4) { Family::V4 } else { Family::V6 }
+}
+
+/// The addresses among which an endpoint's public ones are. What the estate itself has is not
+/// among them.
+fn public_space(network: &Network, endpoint: EndpointId) -> AddressSet {
+    let candidates = match network.unaddressed.get(&endpoint) {
+        Some(known) => known.public.clone(),
+        None if network.endpoints[endpoint].subnet.is_some() => return AddressSet::empty(),
+        None => AddressSet::all_v4(),
+    };
+    candidates.intersection(&internet_space(network))
+}
+
+/// The addresses of a subnet that an interface in it could have.
+fn free_space(network: &Network, subnet: SubnetId, family: Family) -> AddressSet {
+    let content = &network.subnets[subnet];
+    let own = content.prefixes.iter().copied().filter(|prefix| prefix.family() == family);
+    let others = network.endpoints.values().filter(|one| one.subnet == Some(subnet));
+    let taken = others.flat_map(|one| {
+        one.addresses.iter().copied().map(Prefix::host).chain(one.delegated.iter().copied())
+    });
+    let resolvers = network.realms[content.realm].resolvers.iter().copied().map(Prefix::host);
+    let platform = network.platform.iter().flat_map(|service| service.addresses.prefixes());
+    AddressSet::from_prefixes(own)
+        .difference(&AddressSet::from_prefixes(taken.chain(resolvers).chain(platform)))
+}
+
+/// The addresses that an endpoint could have: one of each part that the network tells apart.
+fn candidates(network: &Network, endpoint: EndpointId, family: Family) -> Vec<Held> {
+    let content = &network.endpoints[endpoint];
+    let outer = atoms_of(network, &public_space(network, endpoint));
+    let outer = || outer.iter().map(|(_, address)| *address);
+    let Some(subnet) = content.subnet else {
+        let own = outer().filter(|address| Family::of(*address) == family);
+        let held = |address| Held { endpoint, private: None, public: Some(address) };
+        return own.map(held).collect();
+    };
+    let mut found = Vec::new();
+    for (_, address) in atoms_of(network, &free_space(network, subnet, family)) {
+        let held = |public| Held { endpoint, private: Some(address), public };
+        let before = found.len();
+        found.extend(outer().filter(IpAddr::is_ipv4).map(|one| held(Some(one))));
+        if found.len() == before {
+            found.push(held(None));
+        }
+    }
+    found
+}
+
+/// One combination of addresses to try.
+struct Trial {
+    assumed: Assumed,
+    start: Start,
+    destination: IpAddr,
+}
+
+impl Reach<'_> {
+    /// What becomes of each part of `flows` from `start` to a target, see
+    /// [`answer`](Reach::answer).
+    ///
+    /// Where an end's address is one of many, a part of the flows for which all of them give the
+    /// same disposition has it, with the way from and to one of them. The rest is
+    /// [`Disposition::Unknown`].
+    pub fn ask(&self, start: &Start, target: &Target, flows: &FlowSet) -> Vec<Part> {
+        if let (Target::Address(address), false) =
+            (target, matches!(start, Start::Unaddressed { .. }))
+        {
+            return self.answer_assuming(&Assumed::default(), start, *address, flows);
+        }
+        let whose = match (target, start) {
+            (Target::Unaddressed { endpoint, .. }, _)
+            | (_, Start::Unaddressed { endpoint, .. }) => *endpoint,
+            _ => return Vec::new(),
+        };
+        let Some(trials) = self.trials(start, target) else {
+            let why = "the input does not tell the address, and rules tell too many apart";
+            return untold(whose, target.family(), flows, why);
+        };
+        if trials.is_empty() {
+            let why = "the input tells of no address that is free for it";
+            return untold(whose, target.family(), flows, why);
+        }
+        let mut answers = Vec::with_capacity(trials.len());
+        for trial in &trials {
+            let parts =
+                self.answer_assuming(&trial.assumed, &trial.start, trial.destination, flows);
+            answers.push((trial, parts));
+        }
+        agreed(whose, answers)
+    }
+
+    /// Every combination of addresses; `None` where there are too many.
+    fn trials(&self, start: &Start, target: &Target) -> Option<Vec<Trial>> {
+        let sources: Vec<(Option<Held>, Start)> = match start {
+            Start::Unaddressed { endpoint, family } => candidates(self.network, *endpoint, *family)
+                .into_iter()
+                .filter_map(|held| {
+                    let address = held.private.or(held.public)?;
+                    Some((Some(held), Start::Endpoint { endpoint: *endpoint, address }))
+                })
+                .collect(),
+            known => vec![(None, known.clone())],
+        };
+        let targets = self.dialled(start, target);
+        if sources.len().saturating_mul(targets.len()) > TRIED_MAX {
+            return None;
+        }
+        let mut trials = Vec::new();
+        for (source, start) in &sources {
+            for (held, service, destination) in &targets {
+                let same = source.map(|one| one.endpoint) == held.map(|one| one.endpoint);
+                if same && source.is_some() && source != held {
+                    // One endpoint has one of its addresses at a time.
+                    continue;
+                }
+                let both: BTreeSet<Held> = source.iter().chain(held).copied().collect();
+                let assumed = Assumed { held: both.into_iter().collect(), service: *service };
+                trials.push(Trial { assumed, start: start.clone(), destination: *destination });
+            }
+        }
+        Some(trials)
+    }
+
+    /// The addresses that are dialled to reach a target, with what is taken to have them.
+    fn dialled(
+        &self,
+        start: &Start,
+        target: &Target,
+    ) -> Vec<(Option<Held>, Option<EndpointId>, IpAddr)> {
+        let (endpoint, family, public) = match target {
+            Target::Address(address) => return vec![(None, None, *address)],
+            Target::Unaddressed { endpoint, family, public } => (*endpoint, *family, *public),
+        };
+        let in_plane = self.network.endpoints[endpoint].subnet.is_none();
+        let service = in_plane.then_some(endpoint);
+        let near = if in_plane { self.near(start, endpoint, family) } else { Vec::new() };
+        if !near.is_empty() {
+            return near.into_iter().map(|(held, own)| (held, service, own)).collect();
+        }
+        let mut found: Vec<_> = candidates(self.network, endpoint, family)
+            .into_iter()
+            .filter_map(|held| {
+                let dialled = if public { held.public } else { held.private };
+                Some((Some(held), service, dialled?))
+            })
+            .collect();
+        if matches!(start, Start::Internet { .. }) {
+            // Nothing on the internet looks at which public address is dialled.
+            found.dedup_by_key(|(held, _, _)| held.and_then(|held| held.private));
+        }
+        found
+    }
+
+    /// The attachments in the realm of a start that lead to a service: its name stands for them
+    /// there.
+    fn near(
+        &self,
+        start: &Start,
+        endpoint: EndpointId,
+        family: Family,
+    ) -> Vec<(Option<Held>, IpAddr)> {
+        let realm = match start {
+            Start::Endpoint { endpoint, .. } | Start::Unaddressed { endpoint, .. } => {
+                crate::index::realm_of(self.network, *endpoint)
+            }
+            Start::Subnet { subnet, .. } => Some(self.network.subnets[*subnet].realm),
+            Start::Realm(realm) => Some(*realm),
+            Start::Internet { .. } | Start::Outside { .. } => None,
+        };
+        let Some((realm, known)) = realm.zip(self.network.unaddressed.get(&endpoint)) else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for interface in &known.interfaces {
+            if crate::index::realm_of(self.network, *interface) != Some(realm) {
+                continue;
+            }
+            let own = self.network.endpoints[*interface].addresses.iter().copied();
+            found.extend(own.filter(|one| Family::of(*one) == family).map(|one| (None, one)));
+            if is_unaddressed(self.network, *interface) {
+                let held = candidates(self.network, *interface, family).into_iter();
+                found.extend(held.filter_map(|held| Some((Some(held), held.private?))));
+            }
+        }
+        found
+    }
+}
+
+/// The answer where nothing can be tried: unknown, and why.
+fn untold(whose: EndpointId, family: Family, flows: &FlowSet, why: &str) -> Vec<Part> {
+    let (at, why) = (Place::Endpoint(whose), Name::from(why));
+    let nowhere = match family {
+        Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let path = Path {
+        steps: vec![Step::At(at)],
+        end: End::Unknown { at, why: why.clone() },
+        source: None,
+        destination: nowhere,
+        dialled: nowhere,
+        sessions: Vec::new(),
+        by_front: false,
+        realm: None,
+        through: None,
+    };
+    vec![Part {
+        flows: flows.clone(),
+        disposition: Disposition::Unknown,
+        at,
+        why,
+        path,
+        ends_at_step: 1,
+        established: Bounds { sure: FlowSet::none(), possible: flows.clone() },
+        reply: None,
+    }]
+}
+
+/// What all answers agree on, and the rest as unknown.
+fn agreed(whose: EndpointId, answers: Vec<(&Trial, Vec<Part>)>) -> Vec<Part> {
+    let all = || answers.iter().map(|(_, parts)| parts.as_slice());
+    let mut differ = FlowSet::none();
+    for disposition in Disposition::ALL {
+        let (union, common) = united(all().map(|parts| {
+            let own = parts.iter().filter(|part| part.disposition == disposition);
+            own.fold(FlowSet::none(), |sum, part| sum.union(&part.flows))
+        }));
+        differ = differ.union(&union.difference(&common));
+    }
+    let established = |sure: bool| {
+        united(all().map(|parts| {
+            let of = |part: &Part| {
+                let both = &part.established;
+                if sure { both.sure.clone() } else { both.possible.clone() }
+            };
+            parts.iter().fold(FlowSet::none(), |sum, part| sum.union(&of(part)))
+        }))
+    };
+    let (sure, possible) = (established(true).1, established(false).0);
+    let why = why(&answers, &differ);
+    let Some((_, first)) = answers.into_iter().next() else { return Vec::new() };
+    let mut parts: Vec<Part> = Vec::new();
+    let mut doubtful: Option<Part> = None;
+    for mut part in first {
+        if part.flows.intersects(&differ) && doubtful.is_none() {
+            doubtful = Some(part.clone());
+        }
+        part.flows = part.flows.difference(&differ);
+        part.established = Bounds {
+            sure: part.established.sure.intersection(&sure).intersection(&part.flows),
+            possible: if part.disposition.is_delivered() {
+                possible.intersection(&part.flows)
+            } else {
+                part.established.possible.intersection(&possible).intersection(&part.flows)
+            },
+        };
+        if !part.flows.is_empty() {
+            parts.push(part);
+        }
+    }
+    if let Some(mut part) = doubtful {
+        unknown(&mut part, differ.clone(), whose, why);
+        part.established.possible = possible.intersection(&differ);
+        parts.push(part);
+    }
+    parts
+}
+
+/// The union and the intersection of sets.
+fn united(sets: impl Iterator<Item = FlowSet>) -> (FlowSet, FlowSet) {
+    let mut union = FlowSet::none();
+    let mut common: Option<FlowSet> = None;
+    for set in sets {
+        union = union.union(&set);
+        common = Some(common.map_or_else(|| set.clone(), |before| before.intersection(&set)));
+    }
+    (union, common.unwrap_or_else(FlowSet::none))
+}
+
+/// Makes a part one whose disposition the endpoint's address would decide.
+fn unknown(part: &mut Part, flows: FlowSet, whose: EndpointId, why: Name) {
+    part.established = Bounds { sure: FlowSet::none(), possible: flows.clone() };
+    part.flows = flows;
+    part.disposition = Disposition::Unknown;
+    part.at = Place::Endpoint(whose);
+    part.why = why;
+    part.ends_at_step = 0;
+    part.reply = None;
+}
+
+/// Which addresses give which dispositions.
+fn why(answers: &[(&Trial, Vec<Part>)], differ: &FlowSet) -> Name {
+    let mut text = String::from("the input does not tell the address, which decides");
+    let mut told: BTreeSet<Disposition> = BTreeSet::new();
+    for (trial, parts) in answers {
+        let found = parts
+            .iter()
+            .find(|part| part.flows.intersects(differ) && !told.contains(&part.disposition));
+        let Some(part) = found.filter(|_| told.len() < NAMED_MAX) else { continue };
+        let address = match trial.assumed.held.first() {
+            Some(held) => held.public.or(held.private).unwrap_or(trial.destination),
+            None => trial.destination,
+        };
+        let mark = if told.is_empty() { ":" } else { "," };
+        // Writing to a String cannot fail.
+        let _infallible = write!(text, "{mark} with {address} it is {}", part.disposition);
+        told.insert(part.disposition);
+    }
+    Name::from(text)
+}
