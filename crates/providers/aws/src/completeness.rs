@@ -8,13 +8,12 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use watertight_model::Name;
 use watertight_model::network::{EndpointRole, RealmId, SubnetId};
 use watertight_source::{Kind as ValueKind, Node};
 
 use crate::context::{Context, Ids};
 use crate::index::{Index, Item};
-use crate::scope::{Scope, is_account};
+use crate::lists::{is_listed, is_listed_for};
 use crate::shapes::Kind;
 use crate::subnet::{self, OwnedScope};
 
@@ -129,35 +128,9 @@ fn places<'t>(context: &mut Context<'t>) -> Vec<SubnetPlace<'t>> {
 
 /// The VPCs of the input whose owners' subnets were asked for.
 fn listed_realms(context: &Context<'_>) -> Vec<RealmId> {
-    let index = context.index;
-    let listed = index.of(Kind::Vpcs).iter().filter_map(|item| {
-        let id = context.realms.get(item.id)?;
-        let realm = &context.estate.network.realms[id];
-        let text = |name: &Option<Name>| name.as_deref().map(str::to_owned);
-        let owner = (text(&realm.account), text(&realm.region));
-        is_listed(index, Kind::Subnets, &owner, item.scope).then_some(id)
-    });
-    listed.collect()
-}
-
-/// Whether a list of this kind was read, up to its end, from the account that owns a resource, in
-/// its region. Accounts and regions that the input does not tell fit any. A folder that is named by
-/// something else than an account's id stands for the account of what lies in it.
-fn is_listed(index: &Index<'_>, kind: Kind, owner: &OwnedScope, folder: &Scope) -> bool {
-    let (account, region) = (owner.0.as_deref(), owner.1.as_deref());
-    index.lists(kind).any(|(asked, asked_region)| {
-        let is_owner = match (asked, account) {
-            (Some(asked), Some(account)) => {
-                asked == account || (!is_account(asked) && folder.account.as_deref() == Some(asked))
-            }
-            _ => true,
-        };
-        let is_there = match (asked_region, region) {
-            (Some(asked), Some(region)) => asked == region,
-            _ => true,
-        };
-        is_owner && is_there
-    })
+    let vpcs = context.index.of(Kind::Vpcs).iter();
+    let realms = vpcs.filter_map(|item| context.realms.get(item.id));
+    realms.filter(|realm| is_listed_for(context, Kind::Subnets, *realm)).collect()
 }
 
 /// Where interfaces and subnets are missing.

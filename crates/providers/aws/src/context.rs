@@ -54,6 +54,8 @@ pub(crate) struct Context<'t> {
     /// Pairs of a realm and a transit gateway whose attachment's subnets the input does not tell:
     /// what is routed there is unknown.
     pub(crate) transit_unread: BTreeSet<(RealmId, GatewayId)>,
+    /// Realms of which the input does not tell whether a switch stops their way to the internet.
+    pub(crate) switch_unread: BTreeSet<RealmId>,
     /// Resources that are not in the input although others refer to them, to warn once each.
     pub(crate) missing: HashSet<Name>,
     names: HashSet<Name>,
@@ -150,6 +152,7 @@ impl<'t> Context<'t> {
             roles: BTreeMap::new(),
             unowned: BTreeMap::new(),
             transit_unread: BTreeSet::new(),
+            switch_unread: BTreeSet::new(),
             missing: HashSet::new(),
             names: HashSet::new(),
             layers: HashMap::new(),

@@ -6,13 +6,14 @@ use watertight_model::Name;
 use watertight_source::{Diagnostics, Node};
 
 use crate::context::Context;
+use crate::denials::Denials;
 use crate::fields::Fields;
 use crate::index::Collected;
 use crate::scope::Scope;
 use crate::{
-    Body, Converted, Options, accounts, acls, bodies, completeness, endpoints, fronts, gateways,
-    instances, interfaces, nat, owners, platform, prefix_lists, routes, security_groups, services,
-    subnet, transit, vpc,
+    Body, Converted, DeniedCall, Options, accounts, acls, bodies, completeness, elastic, endpoints,
+    fronts, gateways, instances, interfaces, internet, nat, owners, platform, prefix_lists, routes,
+    security_groups, services, subnet, transit, vpc,
 };
 
 /// A family's conversion.
@@ -40,9 +41,11 @@ const FAMILIES: &[Family] = &[
     endpoints::convert,
     transit::convert,
     routes::convert,
+    internet::convert,
     services::convert,
     fronts::convert,
     services::convert_tags,
+    elastic::convert,
     owners::convert,
     completeness::convert,
     platform::convert,
@@ -59,7 +62,11 @@ pub(crate) fn convert(bodies: &[Body], options: &Options) -> Converted {
     for (body, scope) in bodies.iter().zip(&scopes) {
         bodies::collect(body.tree.root(), scope, &mut collected, &mut fields);
     }
-    let index = collected.finish(&mut fields);
+    let mut denied: Vec<DeniedCall> = options.denied.clone();
+    denied.sort_unstable();
+    denied.dedup();
+    let denials = Denials::new(&denied, &mut fields);
+    let index = collected.finish(denials, &mut fields);
     let mut context = Context::new(&index, options, fields);
     for family in FAMILIES {
         family(&mut context);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use watertight_source::{Diagnostic, Kind as ValueKind, Node};
 
 use crate::codes;
+use crate::denials::Denials;
 use crate::fields::Fields;
 use crate::scope::Scope;
 use crate::shapes::Kind;
@@ -58,9 +59,9 @@ impl<'t> Collected<'t> {
     }
 
     /// Sorts by id and merges what was read twice; two contents of one id are an error.
-    pub(crate) fn finish(self, fields: &mut Fields) -> Index<'t> {
+    pub(crate) fn finish(self, denials: Denials, fields: &mut Fields) -> Index<'t> {
         let items = self.items.into_iter().map(|items| merged(items, fields)).collect();
-        Index { items, marks: self.marks, ended: self.ended }
+        Index { items, marks: self.marks, ended: self.ended, denials }
     }
 }
 
@@ -70,6 +71,8 @@ pub(crate) struct Index<'t> {
     items: Vec<Vec<Item<'t>>>,
     marks: BTreeSet<Mark<'t>>,
     ended: BTreeSet<Mark<'t>>,
+    /// Calls that were denied.
+    pub(crate) denials: Denials,
 }
 
 impl<'t> Index<'t> {
@@ -102,6 +105,15 @@ impl<'t> Index<'t> {
     ) -> impl Iterator<Item = (Option<&'t str>, Option<&'t str>)> {
         let of_kind = self.ended.iter().filter(move |(ended, _, _)| *ended == kind);
         of_kind.map(|(_, account, region)| (*account, *region))
+    }
+
+    /// Account and region of every list of a kind of which the input holds pages but not the last.
+    pub(crate) fn unended(
+        &self,
+        kind: Kind,
+    ) -> impl Iterator<Item = (Option<&'t str>, Option<&'t str>)> {
+        let unended = self.marks.difference(&self.ended).filter(move |(one, _, _)| *one == kind);
+        unended.map(|(_, account, region)| (*account, *region))
     }
 }
 

@@ -12,6 +12,8 @@ mod codes;
 mod completeness;
 mod context;
 mod convert;
+mod denials;
+mod elastic;
 mod endpoints;
 mod fields;
 mod flows;
@@ -21,6 +23,8 @@ mod iam;
 mod index;
 mod instances;
 mod interfaces;
+mod internet;
+mod lists;
 mod nat;
 mod owners;
 mod platform;
@@ -58,11 +62,27 @@ pub struct Options {
     pub parts_max: u32,
     /// The limits of reading; `diagnostics_max` bounds what [`Converted::diagnostics`] keeps.
     pub limits: Limits,
+    /// Calls that were denied when the bodies were collected, in any order. What they would have
+    /// told is unknown: a list that was denied is no empty list. Default none.
+    pub denied: Vec<DeniedCall>,
+}
+
+/// A call that was denied, such as `estate.json` lists under `denied`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeniedCall {
+    /// The account that was asked, where known.
+    pub account: Option<String>,
+    /// The region, where known; `global` for a call that has none.
+    pub region: Option<String>,
+    /// The call in the words of the AWS CLI, led by its service or not: `ec2-describe-vpcs`.
+    pub call: String,
+    /// What was asked about, for a call that is asked for one resource at a time.
+    pub argument: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { parts_max: 100_000, limits: Limits::default() }
+        Self { parts_max: 100_000, limits: Limits::default(), denied: Vec::new() }
     }
 }
 

@@ -81,6 +81,22 @@ pub(crate) fn read<'t>(context: &mut Context<'t>) -> PublicAccess<'t> {
 }
 
 impl PublicAccess<'_> {
+    /// Whether the switch of an account and region is on; `None` where the input does not tell.
+    pub(crate) fn is_on(&self, account: Option<&str>, region: Option<&str>) -> Option<bool> {
+        Some(self.mode(account, region)? != Mode::Off)
+    }
+
+    fn mode(&self, account: Option<&str>, region: Option<&str>) -> Option<Mode> {
+        let fits = |one: Option<&str>, other: Option<&str>| match (one, other) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        };
+        let mut switches = self.switches.iter();
+        let own =
+            switches.find(|switch| fits(switch.account, account) && fits(switch.region, region));
+        own.map(|switch| switch.mode)
+    }
+
     /// What the switch of an account and region leaves to a subnet of a VPC.
     pub(crate) fn of_subnet(
         &self,
@@ -89,16 +105,7 @@ impl PublicAccess<'_> {
         vpc: &str,
         scope: (Option<&str>, Option<&str>),
     ) -> InternetAccess {
-        let (account, region) = scope;
-        let fits = |one: Option<&str>, other: Option<&str>| match (one, other) {
-            (Some(one), Some(other)) => one == other,
-            _ => true,
-        };
-        let switch = self
-            .switches
-            .iter()
-            .find(|switch| fits(switch.account, account) && fits(switch.region, region));
-        let mode = switch.map_or(Mode::Off, |switch| switch.mode);
+        let mode = self.mode(scope.0, scope.1).unwrap_or(Mode::Off);
         let exclusion = self.exclusions.get(subnet).or_else(|| self.exclusions.get(vpc));
         match (mode, exclusion) {
             (Mode::Off, _) | (_, Some(Exclusion::AllowBidirectional)) => InternetAccess::Open,

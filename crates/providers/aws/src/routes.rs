@@ -4,13 +4,16 @@
 use std::collections::BTreeMap;
 
 use watertight_model::network::{
-    EndpointId, GatewayKind, Hop, ListContent, RealmId, Route, Table, TableId, UnreadRoute,
+    Attached, EndpointId, GatewayId, GatewayKind, Hop, ListContent, RealmId, Route, Table, TableId,
+    UnreadRoute,
 };
 use watertight_source::Node;
 
 use crate::codes;
 use crate::context::Context;
 use crate::index::Item;
+use crate::internet;
+use crate::lists;
 use crate::prefix_lists::list_of;
 use crate::shapes::Kind;
 
@@ -26,6 +29,13 @@ pub(crate) fn convert(context: &mut Context<'_>) {
     for item in index.of(Kind::RouteTables) {
         let table = table(context, item);
         associate(context, item, table, &mut main);
+    }
+    // A subnet without an association of its own may have one in a page that is not in the input.
+    let realms: Vec<RealmId> = main.keys().copied().collect();
+    for realm in realms {
+        if lists::is_cut(index, Kind::RouteTables, &lists::owner_of(context, realm)) {
+            main.remove(&realm);
+        }
     }
     let without: Vec<_> = context
         .estate
@@ -178,13 +188,26 @@ fn hop<'t>(
             Some(Hop::Unread(context.name(id)))
         }
         "TransitGatewayId" => transit(context, id, realm),
-        _ => context.gateways.get(id).map(Hop::Gateway),
+        _ => context.gateways.get(id).map(|gateway| guarded(context, gateway)),
     };
     let hop = hop.unwrap_or_else(|| {
         context.warn_missing(node, "route target", id);
         Hop::Unread(context.name(&format!("{id} is not in the input")))
     });
     (hop, via)
+}
+
+/// A gateway; one to the internet that a switch may stop, about which the input does not tell,
+/// leads to the unknown.
+fn guarded(context: &mut Context<'_>, gateway: GatewayId) -> Hop {
+    let realm = match context.estate.network.gateways[gateway].kind {
+        GatewayKind::Internet { realm, .. } | GatewayKind::EgressOnly { realm } => realm,
+        _ => None,
+    };
+    match realm.filter(|realm| context.switch_unread.contains(realm)) {
+        Some(_) => Hop::Unread(context.name(internet::SWITCH_UNREAD)),
+        None => Hop::Gateway(gateway),
+    }
 }
 
 /// The primary interface of an instance.
@@ -195,17 +218,31 @@ fn primary(context: &Context<'_>, instance: &str) -> Option<EndpointId> {
 
 /// A transit gateway, when the input tells how this VPC is attached to it.
 fn transit(context: &mut Context<'_>, id: &str, realm: Option<RealmId>) -> Option<Hop> {
-    let index = context.index;
     let gateway = context.gateways.get(id)?;
-    let is_told =
-        index.has(Kind::TransitGatewayVpcAttachments) || index.has(Kind::TransitGatewayAttachments);
     let is_unread = realm.is_some_and(|realm| context.transit_unread.contains(&(realm, gateway)));
-    if !is_told || is_unread {
+    if is_unread || !is_attachment_told(context, gateway, realm) {
         return Some(Hop::Unread(
             context.name(&format!("attachments to {id} are not in the input")),
         ));
     }
     Some(Hop::Gateway(gateway))
+}
+
+/// Whether the input tells if a VPC is attached to a transit gateway: by the attachment, or by a
+/// list in which it would stand.
+fn is_attachment_told(context: &Context<'_>, gateway: GatewayId, realm: Option<RealmId>) -> bool {
+    let attachments = context.estate.network.attachments.values();
+    let mut own = attachments.filter(|attachment| attachment.gateway == gateway);
+    let is_there = own.any(|attachment| match attachment.attached {
+        Attached::Realm { realm: attached, .. } => attached.is_some() && attached == realm,
+        _ => false,
+    });
+    let kinds = [Kind::TransitGatewayVpcAttachments, Kind::TransitGatewayAttachments];
+    is_there
+        || kinds.into_iter().any(|kind| match realm {
+            Some(realm) => lists::is_listed_for(context, kind, realm),
+            None => context.index.has(kind),
+        })
 }
 
 /// Serves subnets, the VPC as its main table, or a gateway's edge.

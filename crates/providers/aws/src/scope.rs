@@ -118,7 +118,7 @@ pub(crate) fn arn_scope(arn: &str) -> (Option<&str>, Option<&str>) {
 
 /// The words of a name in lower case, joined by `-`: `ec2.DescribeVpcs_1` gives
 /// `ec2-describe-vpcs-1`.
-fn words_of(name: &str) -> String {
+pub(crate) fn words_of(name: &str) -> String {
     let mut words = String::with_capacity(name.len() + 8);
     let mut before: Option<char> = None;
     for character in name.chars() {

@@ -9,6 +9,7 @@ use watertight_source::Node;
 
 use crate::context::Context;
 use crate::index::Item;
+use crate::internet;
 use crate::public_access::{self, PublicAccess};
 use crate::scope::region_of_zone;
 use crate::shapes::Kind;
@@ -18,6 +19,7 @@ use crate::vpc;
 pub(crate) fn convert(context: &mut Context<'_>) {
     let index = context.index;
     let access = public_access::read(context);
+    internet::find_switches(context, &access);
     let acls = acls_by_subnet(context);
     for item in index.of(Kind::Subnets) {
         if let Some(subnet) = subnet(context, item, &access, &acls) {

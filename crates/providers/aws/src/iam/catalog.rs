@@ -240,7 +240,9 @@ impl Catalog {
         let policy = context.index.find(Kind::BucketPolicies, name);
         if let Some(place) = policy.and_then(|item| item.node.get("Policy")) {
             resource.policy = Some(facts.read_document(context, &owner, place));
-        } else if !has_any(context, Kind::BucketPolicies, resource.account.as_deref()) {
+        } else if !has_any(context, Kind::BucketPolicies, resource.account.as_deref())
+            || is_denied(context, Kind::BucketPolicies, &resource, &[name])
+        {
             resource.unread = Some(unread(&owner));
         }
         self.buckets.push(resource);
@@ -256,6 +258,12 @@ impl Catalog {
         if let Some(place) = queues.get(&resource.arn) {
             let id = context.name(&resource.arn);
             resource.policy = Some(facts.read_document(context, &id, *place));
+        } else {
+            let own = resource.workload.map(|id| context.estate.workloads[id].id.clone());
+            let ids = [resource.arn.as_str(), own.as_deref().unwrap_or_default()];
+            if is_denied(context, Kind::QueueAttributes, &resource, &ids) {
+                resource.unread = Some(unread(&Name::from(resource.arn.as_str())));
+            }
         }
         self.queues.push(resource);
     }
@@ -273,6 +281,8 @@ impl Catalog {
         if let Some(place) = policy.and_then(|item| item.node.get("Policy")) {
             let id = context.name(&resource.arn);
             resource.policy = Some(facts.read_document(context, &id, place));
+        } else if is_denied(context, Kind::FunctionPolicies, &resource, &[&resource.arn, name]) {
+            resource.unread = Some(unread(&Name::from(resource.arn.as_str())));
         }
         self.functions.push(resource);
     }
@@ -336,6 +346,8 @@ impl Catalog {
             let policy = policy.or_else(|| context.index.find(Kind::SecretPolicies, name));
             if let Some(place) = policy.and_then(|item| item.node.get("ResourcePolicy")) {
                 resource.policy = Some(facts.read_document(context, &id, place));
+            } else if is_denied(context, Kind::SecretPolicies, &resource, &[item.id, name]) {
+                resource.unread = Some(unread(&id));
             }
             self.secrets.push(resource);
         }
@@ -400,6 +412,11 @@ fn bucket_accounts(context: &Context<'_>) -> BTreeMap<Name, Name> {
     let items = context.index.of(Kind::Buckets).iter();
     let pairs = items.filter_map(|item| Some((Name::from(item.id), item.scope.account.clone()?)));
     pairs.collect()
+}
+
+/// Whether the collecting role was denied the policy of a resource, which goes by one of `ids`.
+fn is_denied(context: &Context<'_>, kind: Kind, resource: &Resource, ids: &[&str]) -> bool {
+    context.index.denials.about(kind, resource.account.as_deref(), ids)
 }
 
 /// Whether the input holds any body of a kind from an account.

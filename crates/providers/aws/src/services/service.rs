@@ -169,10 +169,16 @@ pub(crate) fn was_asked(context: &Context<'_>, kind: Kind, item: &Item<'_>) -> b
         (Some(marked), Some(own)) => marked == own,
         _ => true,
     };
+    let own = (item.scope.account.as_deref(), item.scope.region.as_deref());
+    let is_denied = context.index.denials.of_list(kind, own.0, own.1);
     context.index.marks().any(|(marked, account, region)| {
-        marked == kind
-            && agree(account, item.scope.account.as_deref())
-            && agree(region, item.scope.region.as_deref())
+        // Where the call was denied, only an answer that is from there for sure counts.
+        let is_there = if is_denied {
+            account.is_some() && (account, region) == own
+        } else {
+            agree(account, own.0) && agree(region, own.1)
+        };
+        marked == kind && is_there
     })
 }
 

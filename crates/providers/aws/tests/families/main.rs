@@ -8,7 +8,9 @@
 )]
 
 mod base;
+mod denied;
 mod fields;
+mod internet;
 mod network;
 mod oddities;
 mod partial;

@@ -61,7 +61,8 @@ fn what_is_not_recognised_is_said() {
 
 #[test]
 fn one_id_with_two_contents_is_an_error() {
-    let same = converted(&[("a.json", VPC), ("b.json", VPC)]);
+    let gateways = ("g.json", r#"{"InternetGateways": []}"#);
+    let same = converted(&[("a.json", VPC), ("b.json", VPC), gateways]);
     assert!(same.diagnostics.is_empty());
     let other = VPC.replace("/16", "/17");
     let differing = converted(&[("a.json", VPC), ("b.json", &other)]);
@@ -74,7 +75,9 @@ fn one_id_with_two_contents_is_an_error() {
 fn accounts_may_see_a_shared_resource_differently() {
     let owner = VPC.replace("\"VpcId\"", r#""OwnerId": "111111111111", "Tags": [], "VpcId""#);
     let guest = owner.replace("[],", r#"[{"Key": "Name", "Value": "guest"}],"#);
-    let files = [("222222222222/v.json", guest.as_str()), ("111111111111/v.json", &owner)];
+    let gateways = ("g.json", r#"{"InternetGateways": []}"#);
+    let files =
+        [("222222222222/v.json", guest.as_str()), ("111111111111/v.json", &owner), gateways];
     let converted = converted(&files);
     assert!(converted.diagnostics.is_empty());
     assert_eq!(converted.estate.network.realms.values().next().unwrap().title, "vpc-1");

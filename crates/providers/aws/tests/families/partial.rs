@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use watertight_aws::{Converted, Options};
 use watertight_model::Estate;
 use watertight_model::network::EndpointRole;
 use watertight_net::{Flow, FlowSet, Protocol};
 use watertight_reach::{Reach, Start};
 
-use crate::support::{converted, endpoint, subnet};
+use crate::support::{converted_with, endpoint, subnet};
 
 const VPCS: &str = r#"{"Vpcs": [
     {"VpcId": "vpc-a", "OwnerId": "111111111111", "CidrBlock": "10.0.0.0/16"},
@@ -34,7 +35,7 @@ const GROUPS: &str = r#"{"SecurityGroups": [
     {"GroupId": "sg-db", "GroupName": "db", "VpcId": "vpc-a", "IpPermissions": [
       {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432,
        "UserIdGroupPairs": [{"GroupId": "sg-web"}]}], "IpPermissionsEgress": []}]}"#;
-const INTERFACES: &str = r#"{"NetworkInterfaces": [
+pub(crate) const INTERFACES: &str = r#"{"NetworkInterfaces": [
     {"NetworkInterfaceId": "eni-web", "SubnetId": "subnet-1", "VpcId": "vpc-a",
      "PrivateIpAddress": "10.0.1.10", "Groups": [{"GroupId": "sg-web"}], "Status": "in-use",
      "Attachment": {"InstanceId": "i-web", "DeviceIndex": 0}},
@@ -54,10 +55,10 @@ const INSTANCES: &str = r#"{"Reservations": [{"OwnerId": "111111111111", "Instan
 const HOME: &str = "111111111111/eu-west-1";
 
 /// The bodies of a whole input by path, to change some.
-struct Bodies(BTreeMap<String, String>);
+pub(crate) struct Bodies(BTreeMap<String, String>);
 
 impl Bodies {
-    fn whole() -> Self {
+    pub(crate) fn whole() -> Self {
         let bodies = [
             ("describe-vpcs", VPCS),
             ("describe-subnets", SUBNETS),
@@ -71,51 +72,59 @@ impl Bodies {
         Self(bodies.into())
     }
 
-    fn without(mut self, call: &str) -> Self {
+    pub(crate) fn without(mut self, call: &str) -> Self {
         assert!(self.0.remove(&path(HOME, call)).is_some());
         self
     }
 
-    fn with(self, call: &str, body: &str) -> Self {
+    pub(crate) fn with(self, call: &str, body: &str) -> Self {
         self.with_in(HOME, call, body)
     }
 
-    fn with_in(mut self, folder: &str, call: &str, body: &str) -> Self {
+    pub(crate) fn with_in(mut self, folder: &str, call: &str, body: &str) -> Self {
         self.0.insert(path(folder, call), body.to_owned());
         self
     }
 
-    fn changed(mut self, call: &str, from: &str, to: &str) -> Self {
+    pub(crate) fn changed(mut self, call: &str, from: &str, to: &str) -> Self {
         let body = self.0.get_mut(&path(HOME, call)).unwrap();
         assert!(body.contains(from), "no `{from}` in {call}");
         *body = body.replace(from, to);
         self
     }
 
-    fn estate(&self) -> Estate {
+    pub(crate) fn estate(&self) -> Estate {
+        self.converted(&Options::default()).estate
+    }
+
+    pub(crate) fn converted(&self, options: &Options) -> Converted {
         let files: Vec<(&str, &str)> =
             self.0.iter().map(|(path, body)| (path.as_str(), body.as_str())).collect();
-        converted(&files).estate
+        converted_with(&files, options)
     }
 
     /// What becomes of a connection from the web server.
-    fn web_to(&self, destination: &str, port: u16) -> String {
-        let estate = self.estate();
-        let from = estate.network.endpoints.iter().find(|(_, one)| one.name == "eni-web").unwrap();
-        let start = Start::Endpoint { endpoint: from.0, address: address("10.0.1.10") };
-        dispositions(&estate, &start, destination, port)
+    pub(crate) fn web_to(&self, destination: &str, port: u16) -> String {
+        web_to(&self.estate(), destination, port)
     }
+}
+
+/// What becomes of a connection from the web server.
+pub(crate) fn web_to(estate: &Estate, destination: &str, port: u16) -> String {
+    let from = estate.network.endpoints.iter().find(|(_, one)| one.name == "eni-web").unwrap();
+    let start = Start::Endpoint { endpoint: from.0, address: address("10.0.1.10") };
+    dispositions(estate, &start, destination, port)
 }
 
 fn path(folder: &str, call: &str) -> String {
     format!("{folder}/{call}.json")
 }
 
-fn address(text: &str) -> IpAddr {
+pub(crate) fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-fn dispositions(estate: &Estate, start: &Start, destination: &str, port: u16) -> String {
+pub(crate) fn dispositions(estate: &Estate, start: &Start, destination: &str, port: u16) -> String {
     let flow = Flow::Ports { protocol: Protocol::TCP, source_port: 40000, destination_port: port };
     let reach = Reach::new(&estate.network);
     let parts = reach.answer(start, address(destination), &FlowSet::from(flow));

@@ -35,10 +35,19 @@ pub(crate) struct Engine {
     attachments: BTreeMap<String, AttachmentId>,
 }
 
-/// Parses and converts bodies.
+/// Parses and converts bodies. Where subnets were listed and the generator made no internet
+/// gateway, the answer is an empty list, which it leaves out and a provider does not.
 pub(crate) fn estate_of(files: &[(String, Value)]) -> Estate {
+    let paths: BTreeSet<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+    let answered = paths.iter().filter_map(|path| path.strip_suffix("describe-subnets.json"));
+    let asked = answered.map(|folder| format!("{folder}describe-internet-gateways.json"));
+    let empty = asked
+        .filter(|path| !paths.contains(path.as_str()))
+        .map(|path| (path, serde_json::json!({"InternetGateways": []})));
+    let empty: Vec<(String, Value)> = empty.collect();
     let bodies: Vec<Body> = files
         .iter()
+        .chain(&empty)
         .enumerate()
         .map(|(number, (path, value))| {
             let file = FileId(u32::try_from(number).expect("few files"));

@@ -1,0 +1,95 @@
+//! What the input does not tell of the way between a VPC and the internet.
+
+use watertight_model::network::{
+    Gateway, GatewayId, GatewayKind, RealmId, Table, TableId, UnreadRoute,
+};
+use watertight_net::AddressSet;
+use watertight_source::Diagnostic;
+
+use crate::codes;
+use crate::context::Context;
+use crate::lists;
+use crate::public_access::PublicAccess;
+use crate::shapes::Kind;
+
+/// Why a way to or from the internet is unknown where the switch was not read.
+pub(crate) const SWITCH_UNREAD: &str =
+    "an internet gateway whose VPC Block Public Access is not in the input";
+
+/// Notes the VPCs whose account and region did not tell their switch. Where nobody asked for it, it
+/// is taken to be off, which is how every account begins (Amazon VPC user guide, "Block public
+/// access to VPCs and subnets").
+pub(crate) fn find_switches(context: &mut Context<'_>, access: &PublicAccess<'_>) {
+    let kinds = [Kind::BlockPublicAccessOptions, Kind::BlockPublicAccessExclusions];
+    let realms: Vec<RealmId> = context.estate.network.realms.ids().collect();
+    for realm in realms {
+        let (account, region) = lists::owner_of(context, realm);
+        let (account, region) = (account.as_deref(), region.as_deref());
+        let denials = &context.index.denials;
+        let [options, exclusions] = kinds.map(|kind| denials.of_list(kind, account, region));
+        let switch = access.is_on(account, region);
+        // Of a switch that is on, the exclusions decide whom it stops.
+        if (options && switch.is_none()) || (exclusions && switch == Some(true)) {
+            context.switch_unread.insert(realm);
+        }
+    }
+}
+
+/// Gives VPCs whose internet gateways the input does not tell one that may be there, and those whose
+/// switch it does not tell an edge that may be shut.
+pub(crate) fn convert(context: &mut Context<'_>) {
+    let realms: Vec<RealmId> = context.estate.network.realms.ids().collect();
+    for realm in realms {
+        let known = context.estate.network.realms[realm].internet;
+        let is_shut = context.switch_unread.contains(&realm);
+        if let Some(gateway) = known.filter(|_| is_shut) {
+            let table = unread_table(context, realm, SWITCH_UNREAD);
+            set_edge(context, gateway, table);
+        }
+        if known.is_none() && !lists::is_listed_for(context, Kind::InternetGateways, realm) {
+            add_possible(context, realm);
+        }
+    }
+}
+
+/// An internet gateway that may be attached to a VPC. Out of the VPC leads only a route to one that
+/// is in the input; what comes in by it is unknown.
+fn add_possible(context: &mut Context<'_>, realm: RealmId) {
+    let vpc = context.estate.network.realms[realm].name.clone();
+    let table = unread_table(
+        context,
+        realm,
+        "an internet gateway that may be attached; the input does not tell",
+    );
+    let name = context.name(&format!("internet gateway of {vpc}"));
+    let origin = context.estate.network.realms[realm].origin;
+    let kind = GatewayKind::Internet { realm: Some(realm), edge: Some(table) };
+    let gateway = Gateway { name, kind, available: true, origin };
+    let gateway = context.estate.network.gateways.push(gateway);
+    context.estate.network.realms[realm].internet = Some(gateway);
+    let message = format!("the input does not tell whether `{vpc}` has an internet gateway");
+    let help = "collect `describe-internet-gateways` of the account and region that own the VPC";
+    let mut diagnostic = Diagnostic::warning(codes::UNREAD_CONTENT, message)
+        .with_resource(vpc.as_str())
+        .with_help(help);
+    if let Some(origin) = origin {
+        diagnostic = diagnostic.with_label(origin, "");
+    }
+    context.fields.diagnostics.push(diagnostic);
+}
+
+/// A table that may lead anywhere.
+fn unread_table(context: &mut Context<'_>, realm: RealmId, why: &str) -> TableId {
+    let vpc = context.estate.network.realms[realm].name.clone();
+    let text = context.name(why);
+    let unread = UnreadRoute { candidates: AddressSet::all(), text, origin: None };
+    let name = context.name(&format!("internet edge of {vpc}"));
+    let table = Table { name, routes: Vec::new(), unread: vec![unread], origin: None };
+    context.estate.network.tables.push(table)
+}
+
+fn set_edge(context: &mut Context<'_>, gateway: GatewayId, table: TableId) {
+    if let GatewayKind::Internet { edge, .. } = &mut context.estate.network.gateways[gateway].kind {
+        *edge = Some(table);
+    }
+}
