@@ -5,9 +5,11 @@
 //! `README.md` says how to let a fuzzer grow the folders. To add a target, write a function, name it
 //! in [`targets`], and put some inputs into `corpus/<name>/`.
 
+mod bodies;
 mod positions;
 mod trees;
 
+pub use bodies::bodies;
 pub use positions::positions;
 pub use trees::{json, yaml};
 
@@ -15,6 +17,6 @@ pub use trees::{json, yaml};
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its corpus folder.
-pub const fn targets() -> [(&'static str, Target); 3] {
-    [("json", json), ("positions", positions), ("yaml", yaml)]
+pub const fn targets() -> [(&'static str, Target); 4] {
+    [("bodies", bodies), ("json", json), ("positions", positions), ("yaml", yaml)]
 }

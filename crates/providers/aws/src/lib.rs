@@ -95,6 +95,15 @@ pub struct Converted {
     pub diagnostics: Diagnostics,
 }
 
+/// The calls whose answers are read, in the words of the AWS CLI without the service
+/// (`describe-vpcs`), each once and in order.
+pub fn calls() -> Vec<&'static str> {
+    let mut calls: Vec<&str> = shapes::SHAPES.iter().map(|shape| shape.call).collect();
+    calls.sort_unstable();
+    calls.dedup();
+    calls
+}
+
 /// Lowers AWS bodies into an estate.
 ///
 /// The result depends on the contents and paths of the bodies only, not on their order.
