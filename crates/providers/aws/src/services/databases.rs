@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use watertight_model::WorkloadKind;
-use watertight_model::network::EndpointRole;
+use watertight_model::network::{EndpointId, EndpointRole, Unaddressed};
 use watertight_source::Node;
 
 use super::place::{Groups, Infer, Placement, attach_alike, describes};
 use super::service::{Service, add, ids, label, label_port, label_public, same_place, slots_in};
+use super::stores::plane::elsewhere;
 use crate::context::Context;
 use crate::index::Item;
 use crate::shapes::Kind;
@@ -122,9 +123,31 @@ fn database(context: &mut Context<'_>, item: &Item<'_>, database: Database<'_>) 
         groups: Groups::required(groups),
         role: EndpointRole::Host,
     };
-    attach_alike(context, &placement, database.infer, |unowned| {
+    let endpoints = attach_alike(context, &placement, database.infer, |unowned| {
         DESCRIPTIONS.iter().any(|start| describes(unowned, start))
     });
+    if database.public == Some(true) {
+        for endpoint in endpoints {
+            public_somewhere(context, endpoint);
+        }
+    }
+}
+
+/// A publicly accessible database of which the input tells no address has a public one, too
+/// ("Hiding a DB instance in a VPC from the internet", Amazon RDS User Guide).
+fn public_somewhere(context: &mut Context<'_>, endpoint: EndpointId) {
+    if !context.estate.network.endpoints[endpoint].addresses.is_empty() {
+        return;
+    }
+    let known = Unaddressed {
+        service: context.name("databases"),
+        public: elsewhere(context),
+        gateways: Vec::new(),
+        interfaces: Vec::new(),
+        opens: false,
+        origin_guards: Vec::new(),
+    };
+    context.estate.network.unaddressed.insert(endpoint, known);
 }
 
 struct SubnetGroup<'n> {

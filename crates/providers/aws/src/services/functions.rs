@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_model::network::{
-    EndpointId, EndpointRole, Front, Health, Listener, Target, TargetEnd, TargetGroup,
+    EndpointId, EndpointRole, Front, Health, Listener, Target, TargetEnd, TargetGroup, Unaddressed,
 };
 use watertight_model::{WorkloadId, WorkloadKind};
-use watertight_net::{FlowSet, PortSet};
+use watertight_net::{AddressSet, FlowSet, PortSet};
 
 use super::place::{Groups, Infer, Placement, attach_alike, has_groups, infer_in, serve};
 use super::service::{Door, Service, add, door, label, slots, tag_map};
+use super::stores::plane::elsewhere;
 use crate::context::{Context, Holder};
 use crate::index::Item;
 use crate::shapes::Kind;
@@ -167,13 +168,14 @@ fn outside_function(
         groups: Groups::Open,
         role,
     };
-    serve(context, &placement, layer.into_iter().collect());
+    let endpoint = serve(context, &placement, layer.into_iter().collect());
+    answers_anywhere(context, endpoint, true);
     if layer.is_some() {
         label(context, workload, "aws.port", "443");
     }
 }
 
-/// Who may call a function by its URLs: everybody if one asks for no signature.
+/// What a function's URLs admit: on the network everybody, with or without a signature.
 fn url_layer(
     context: &mut Context<'_>,
     urls: &[Item<'_>],
@@ -183,10 +185,24 @@ fn url_layer(
         if context.fields.text(url.node, "AuthType") == Some("NONE") {
             return Some(door(context, "function URL", &[443], &Door::Everybody));
         }
-        let somebody = Door::Somebody("whoever may invoke the function, which its signature tells");
-        layer = Some(door(context, "signed function URL", &[443], &somebody));
+        // The signature is looked at once the request has arrived: it is no guard of the network.
+        layer = Some(door(context, "signed function URL", &[443], &Door::Everybody));
     }
     layer
+}
+
+/// At which addresses functions and their URLs are is not told: any public ones, in both families
+/// ("Creating and managing Lambda function URLs": they are dual stack).
+fn answers_anywhere(context: &mut Context<'_>, endpoint: EndpointId, opens: bool) {
+    let known = Unaddressed {
+        service: context.name("functions"),
+        public: elsewhere(context).union(&AddressSet::all_v6()),
+        gateways: Vec::new(),
+        interfaces: Vec::new(),
+        opens,
+        origin_guards: Vec::new(),
+    };
+    context.estate.network.unaddressed.insert(endpoint, known);
 }
 
 /// The URL of a function in a VPC: a front of its own, since what the function opens leaves through
@@ -218,6 +234,7 @@ fn url_front(context: &mut Context<'_>, item: &Item<'_>, function: WorkloadId, u
         role: EndpointRole::Front(front),
     };
     let endpoint = serve(context, &placement, vec![layer]);
+    answers_anywhere(context, endpoint, false);
     let id = context.name(url.id);
     let origin = Some(url.node.span());
     let end = TargetEnd::Workload(function);

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use watertight_model::network::EndpointRole;
+use watertight_model::network::{EndpointRole, Unaddressed};
 use watertight_model::{WorkloadId, WorkloadKind};
 use watertight_net::Prefix;
 use watertight_source::Node;
 
 use super::place::{Groups, Infer, Placement, attach_named, serve};
 use super::service::{Door, Service, add, door, label, slots, tag_map};
+use super::stores::plane::elsewhere;
 use crate::context::{Context, Holder};
 use crate::index::Item;
 use crate::shapes::Kind;
@@ -102,7 +103,16 @@ fn public_endpoint(
         groups: Groups::Open,
         role: EndpointRole::Host,
     };
-    serve(context, &placement, vec![layer]);
+    let endpoint = serve(context, &placement, vec![layer]);
+    let known = Unaddressed {
+        service: context.name("Kubernetes control planes"),
+        public: elsewhere(context),
+        gateways: Vec::new(),
+        interfaces: Vec::new(),
+        opens: false,
+        origin_guards: Vec::new(),
+    };
+    context.estate.network.unaddressed.insert(endpoint, known);
 }
 
 /// Machines of a node group are replicas of it: its autoscaling groups' names tell which they are,

@@ -2,46 +2,52 @@
 //!
 //! Their network refuses nobody: who may read what is for permissions and origin guards to say.
 
-use watertight_model::network::EndpointRole;
+pub(super) mod plane;
+mod policy;
+
+use watertight_model::network::{EndpointRole, Unaddressed};
 use watertight_model::{WorkloadId, WorkloadKind};
 
 use super::place::{Groups, Placement, serve};
-use super::service::{Door, Service, add, door, label};
+use super::service::{Door, Service, add, door, label, was_asked};
 use crate::context::Context;
 use crate::index::Item;
+use crate::scope::arn_scope;
 use crate::shapes::Kind;
+use plane::Plane;
+use policy::{Owner, Policy};
 
 /// Converts buckets, tables and queues.
 pub(crate) fn convert(context: &mut Context<'_>) {
     let index = context.index;
+    let plane = Plane::read(context);
     for item in index.of(Kind::Buckets) {
-        bucket(context, item);
+        bucket(context, &plane, item);
     }
     for item in index.of(Kind::Tables) {
-        table(context, item);
+        let own = context.fields.text(item.node, "TableName");
+        table(context, &plane, item, item.id, own.unwrap_or_else(|| last(item.id)));
     }
     for item in index.of(Kind::TableNames) {
         for name in context.fields.texts(item.node, "TableNames") {
-            named_table(context, item, name);
+            named_table(context, &plane, item, name);
         }
     }
     for item in index.of(Kind::QueueUrls) {
         for url in context.fields.texts(item.node, "QueueUrls") {
             if let Some((host, path)) = split_url(url) {
-                queue(context, item, url, host, path);
+                queue(context, &plane, item, url, host, path);
             }
         }
     }
     for item in index.of(Kind::QueueAttributes) {
-        let attributes = context.fields.object(item.node, "Attributes");
-        let arn = attributes.and_then(|node| context.fields.text(node, "QueueArn"));
-        if let Some(arn) = arn {
-            add_store(context, item, arn, last(arn), WorkloadKind::Queue, Vec::new());
+        if let Some(arn) = queue_arn(context, item) {
+            add_queue(context, &plane, item, arn, last(arn));
         }
     }
 }
 
-fn bucket(context: &mut Context<'_>, item: &Item<'_>) {
+fn bucket(context: &mut Context<'_>, plane: &Plane, item: &Item<'_>) {
     let region = context.fields.text(item.node, "BucketRegion");
     let region = region.or_else(|| location(context, item.id));
     let own = context.fields.text(item.node, "BucketArn");
@@ -50,12 +56,27 @@ fn bucket(context: &mut Context<'_>, item: &Item<'_>) {
         None => format!("arn:{}:s3:::{}", partition(region), item.id),
     };
     let tags = tags_of(context, item.id);
+    let private = plane.private("s3", region);
+    let owner = Owner { service: "s3", arn: &arn, private: &private };
+    let policy = bucket_policy(context, &owner, item);
     let kind = WorkloadKind::ObjectStore;
-    let workload = add_store(context, item, &arn, item.id, kind, tags);
+    let store = Store { id: &arn, name: item.id, kind, region, tags, policy };
+    let workload = add_store(context, plane, item, store);
     if let Some(region) = region {
         let name = context.name(region);
         context.estate.workloads[workload].region = Some(name);
         label(context, workload, "region", region);
+    }
+}
+
+/// What a bucket's policy says about origins. A bucket has none where the input holds those of
+/// other buckets and none of it: the call then answers with an error.
+fn bucket_policy(context: &mut Context<'_>, owner: &Owner<'_>, item: &Item<'_>) -> Policy {
+    let own = context.index.find(Kind::BucketPolicies, item.id);
+    match own.and_then(|own| own.node.get("Policy")) {
+        Some(place) => Policy::read(context, owner, place),
+        None if was_asked(context, Kind::BucketPolicies, item) => Policy::default(),
+        None => Policy::unread(context),
     }
 }
 
@@ -76,13 +97,15 @@ fn tags_of<'t>(context: &mut Context<'t>, bucket: &str) -> Vec<(&'t str, &'t str
     }
 }
 
-fn table(context: &mut Context<'_>, item: &Item<'_>) {
-    let name = context.fields.text(item.node, "TableName").unwrap_or_else(|| last(item.id));
-    add_store(context, item, item.id, name, WorkloadKind::Table, Vec::new());
+fn table(context: &mut Context<'_>, plane: &Plane, item: &Item<'_>, id: &str, name: &str) {
+    let region = arn_scope(id).1.or_else(|| context.region_of(item));
+    let (tags, policy) = (Vec::new(), Policy::default());
+    let store = Store { id, name, kind: WorkloadKind::Table, region, tags, policy };
+    add_store(context, plane, item, store);
 }
 
 /// A table of which only the name is known.
-fn named_table(context: &mut Context<'_>, item: &Item<'_>, name: &str) {
+fn named_table(context: &mut Context<'_>, plane: &Plane, item: &Item<'_>, name: &str) {
     let place = (context.region_of(item), context.account_of(item));
     let id = match place {
         (Some(region), Some(account)) => {
@@ -90,12 +113,19 @@ fn named_table(context: &mut Context<'_>, item: &Item<'_>, name: &str) {
         }
         _ => format!("table/{name}"),
     };
-    add_store(context, item, &id, name, WorkloadKind::Table, Vec::new());
+    table(context, plane, item, &id, name);
 }
 
 /// A queue by its URL: `https://sqs.<region>.amazonaws.com/<account>/<name>`, or the older
 /// `https://<region>.queue.amazonaws.com/<account>/<name>` and `https://queue.amazonaws.com/...`.
-fn queue(context: &mut Context<'_>, item: &Item<'_>, url: &str, host: &str, path: &str) {
+fn queue(
+    context: &mut Context<'_>,
+    plane: &Plane,
+    item: &Item<'_>,
+    url: &str,
+    host: &str,
+    path: &str,
+) {
     let (account, name) = path.split_once('/').unwrap_or(("", path));
     let host_region = host
         .split('.')
@@ -108,22 +138,60 @@ fn queue(context: &mut Context<'_>, item: &Item<'_>, url: &str, host: &str, path
         }
         _ => url.to_owned(),
     };
-    add_store(context, item, &id, name, WorkloadKind::Queue, Vec::new());
+    add_queue(context, plane, item, &id, name);
+}
+
+fn add_queue(context: &mut Context<'_>, plane: &Plane, item: &Item<'_>, id: &str, name: &str) {
+    let region = arn_scope(id).1.or_else(|| context.region_of(item));
+    let private = plane.private("sqs", region);
+    let owner = Owner { service: "sqs", arn: id, private: &private };
+    let policy = queue_policy(context, &owner);
+    let (kind, tags) = (WorkloadKind::Queue, Vec::new());
+    add_store(context, plane, item, Store { id, name, kind, region, tags, policy });
+}
+
+/// What a queue's policy says about origins: its attributes hold it where it has one.
+fn queue_policy(context: &mut Context<'_>, owner: &Owner<'_>) -> Policy {
+    let index = context.index;
+    for item in index.of(Kind::QueueAttributes) {
+        if queue_arn(context, item) == Some(owner.arn) {
+            let attributes = context.fields.object(item.node, "Attributes");
+            let own = attributes.and_then(|node| node.get("Policy"));
+            return match own {
+                Some(place) => Policy::read(context, owner, place),
+                None => Policy::default(),
+            };
+        }
+    }
+    Policy::unread(context)
+}
+
+fn queue_arn<'t>(context: &mut Context<'t>, item: &Item<'t>) -> Option<&'t str> {
+    let attributes = context.fields.object(item.node, "Attributes")?;
+    context.fields.text(attributes, "QueueArn")
 }
 
 fn split_url(url: &str) -> Option<(&str, &str)> {
     url.split_once("://").and_then(|(_, rest)| rest.split_once('/'))
 }
 
-/// A store with its door: HTTPS and, for buckets and queues, HTTP.
+struct Store<'n> {
+    id: &'n str,
+    name: &'n str,
+    kind: WorkloadKind,
+    region: Option<&'n str>,
+    tags: Vec<(&'n str, &'n str)>,
+    policy: Policy,
+}
+
+/// A store with its door: HTTPS and, unless its policy refuses that, HTTP.
 fn add_store(
     context: &mut Context<'_>,
+    plane: &Plane,
     item: &Item<'_>,
-    id: &str,
-    name: &str,
-    kind: WorkloadKind,
-    tags: Vec<(&str, &str)>,
+    store: Store<'_>,
 ) -> WorkloadId {
+    let Store { id, name, kind, region, tags, policy } = store;
     if let Some(workload) = context.workloads.get(id) {
         return workload;
     }
@@ -132,7 +200,11 @@ fn add_store(
         item,
         Service { id, name, kind, vpc: None, tags, owner: None, stores_data: true },
     );
-    let layer = door(context, "API of a store", &[80, 443], &Door::Everybody);
+    let layer = if policy.tls_only {
+        door(context, "API of a store, by its policy over TLS only", &[443], &Door::Everybody)
+    } else {
+        door(context, "API of a store", &[80, 443], &Door::Everybody)
+    };
     let placement = Placement {
         workload,
         id,
@@ -141,7 +213,15 @@ fn add_store(
         groups: Groups::Open,
         role: EndpointRole::Host,
     };
-    serve(context, &placement, vec![layer]);
+    let endpoint = serve(context, &placement, vec![layer]);
+    let service = match kind {
+        WorkloadKind::ObjectStore => "s3",
+        WorkloadKind::Queue => "sqs",
+        _ => "dynamodb",
+    };
+    let known = plane.unaddressed(context, service, region);
+    let known = Unaddressed { origin_guards: policy.guards, ..known };
+    context.estate.network.unaddressed.insert(endpoint, known);
     label(context, workload, "aws.port", "443");
     workload
 }
