@@ -5,12 +5,14 @@ use std::net::IpAddr;
 
 use watertight_model::network::{Attached, EndpointId};
 use watertight_model::{Bounds, Name, Network};
-use watertight_net::{Family, FlowSet, Prefix};
+use watertight_net::{FlowSet, Prefix};
 
 use crate::answer::Reach;
 use crate::classes::{Class, classes};
+use crate::connect::{Column, Connected};
 use crate::fold::{Asking, fold};
 use crate::path::{End, OutsideBy, Path, Place, Start};
+use crate::runs::{Run, at};
 
 /// A class's position in [`Matrix::classes`].
 pub type ClassIndex = usize;
@@ -20,7 +22,11 @@ pub type ClassIndex = usize;
 pub struct Matrix {
     /// The classes, endpoints first.
     pub classes: Vec<Class>,
-    cells: BTreeMap<(ClassIndex, ClassIndex), Cell>,
+    /// For each class, the number of its column.
+    column_of: Vec<u32>,
+    /// Functions of the sending class: the number of the cell. Classes share them.
+    columns: Vec<Column>,
+    cells: Vec<Cell>,
     class_of: BTreeMap<EndpointId, ClassIndex>,
 }
 
@@ -43,16 +49,6 @@ impl Default for Cell {
     }
 }
 
-impl Cell {
-    /// Adds what another way allows.
-    fn add(&mut self, forward: &Bounds<FlowSet>, established: &Bounds<FlowSet>) {
-        for (own, more) in [(&mut self.forward, forward), (&mut self.established, established)] {
-            own.sure = own.sure.union(&more.sure);
-            own.possible = own.possible.union(&more.possible);
-        }
-    }
-}
-
 impl Matrix {
     /// The class of an endpoint.
     pub fn class_of(&self, endpoint: EndpointId) -> Option<ClassIndex> {
@@ -72,20 +68,71 @@ impl Matrix {
         }
     }
 
-    /// Every pair of which anything could be allowed, with what is, in a stable order. A class with
-    /// several members may have a cell towards itself: it is about two different members.
+    /// Every pair of which anything could be allowed, with what is: ordered by who receives, then
+    /// by who sends. A class with several members may have a cell towards itself: it is about two
+    /// different members.
     pub fn cells(&self) -> impl Iterator<Item = ((ClassIndex, ClassIndex), &Cell)> {
-        self.cells.iter().map(|(pair, cell)| (*pair, cell))
+        (0..self.classes.len())
+            .flat_map(|to| self.column(to).map(move |(from, cell)| ((from, to), cell)))
+    }
+
+    /// What each class may send to one, as far as anything could be allowed, ordered by class.
+    pub fn column(&self, to: ClassIndex) -> impl Iterator<Item = (ClassIndex, &Cell)> {
+        let lonely = self.is_lonely(to);
+        self.runs(to).iter().flat_map(move |run| {
+            let cell = self.cells.get(place(run.value));
+            let senders = place(run.start)..place(run.end);
+            let senders = senders.filter(move |from| !(lonely && *from == to));
+            cell.into_iter().flat_map(move |cell| senders.clone().map(move |from| (from, cell)))
+        })
     }
 
     /// How many pairs have a cell.
     pub fn cells_len(&self) -> usize {
-        self.cells.len()
+        let classes = 0..self.classes.len();
+        classes
+            .map(|to| {
+                let own = u32::try_from(to).unwrap_or(u32::MAX);
+                let runs = self.runs(to);
+                let all: usize = runs.iter().map(|run| place(run.end - run.start)).sum();
+                all - usize::from(self.is_lonely(to) && at(runs, own).is_some())
+            })
+            .sum()
     }
 
     /// What one class may send to another, if anything.
     pub fn cell(&self, from: ClassIndex, to: ClassIndex) -> Option<&Cell> {
-        self.cells.get(&(from, to))
+        if from == to && self.is_lonely(to) {
+            return None;
+        }
+        let run = at(self.runs(to), u32::try_from(from).ok()?)?;
+        self.cells.get(place(run.value))
+    }
+
+    /// The column of a class, which may hold a cell of a class with one member towards itself.
+    pub(crate) fn runs(&self, to: ClassIndex) -> &[Run<u32>] {
+        let column = self.column_of.get(to).and_then(|id| self.columns.get(place(*id)));
+        column.map_or(&[], |column| &**column)
+    }
+
+    /// The number of the column of a class: classes with one number have the same column.
+    pub(crate) fn column_number(&self, to: ClassIndex) -> Option<usize> {
+        self.column_of.get(to).map(|id| place(*id))
+    }
+
+    /// The cell of a run's value.
+    pub(crate) fn numbered(&self, cell: u32) -> Option<&Cell> {
+        self.cells.get(place(cell))
+    }
+
+    /// How many numbers cells have.
+    pub(crate) fn numbers(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Whether a class has one member, which no other member can send to.
+    pub(crate) fn is_lonely(&self, class: ClassIndex) -> bool {
+        !matches!(self.classes.get(class), Some(Class::Endpoints(members)) if members.len() > 1)
     }
 
     /// What one endpoint may send to another, if anything.
@@ -110,50 +157,34 @@ impl Reach<'_> {
                 class_of.extend(members.iter().map(|member| (*member, index)));
             }
         }
-        let mut matrix = Matrix { classes, cells: BTreeMap::new(), class_of };
-        let blocks = self.blocks(&matrix.classes);
-        self.for_each_pair(&blocks, true, |source, target| {
-            self.fill_pair(&mut matrix, source.class, target.class, &source.start, target.address);
-        });
-        for class in 0..matrix.classes.len() {
-            self.fill_within(&mut matrix, class);
-        }
-        matrix.cells.retain(|_, cell| !cell.forward.possible.is_empty());
-        matrix
+        let Connected { column_of, columns, cells } = self.connect(&classes, &class_of);
+        Matrix { classes, column_of, columns, cells, class_of }
     }
 
-    /// Between two members of one class.
-    fn fill_within(&self, matrix: &mut Matrix, index: ClassIndex) {
-        let Some(class) = matrix.classes.get(index) else { return };
-        let addresses = match class {
-            Class::Endpoints(members) if members.len() > 1 => self.class_addresses(class, true),
-            Class::Endpoints(_) | Class::Internet(_) | Class::Outside(..) => return,
-        };
-        for start in self.class_starts(class) {
-            for address in &addresses {
-                if start.source().map(Family::of) == Some(Family::of(*address)) {
-                    self.fill_pair(matrix, index, index, &start, *address);
-                }
-            }
-        }
-    }
-
-    fn fill_pair(
+    /// What one start may send to one address of a class: by the class at which it arrives.
+    pub(crate) fn pair(
         &self,
-        matrix: &mut Matrix,
-        from: ClassIndex,
+        classes: &[Class],
+        class_of: &BTreeMap<EndpointId, ClassIndex>,
         to: ClassIndex,
-        start: &Start,
-        address: IpAddr,
-    ) {
+        (start, address): (&Start, IpAddr),
+    ) -> Vec<(ClassIndex, Cell)> {
         let all = FlowSet::all();
+        let mut found = Vec::new();
         for path in self.walker().paths(start, address) {
             let folded = fold(self.network, &path, &all, Asking::All);
             if folded.arrived.possible.is_empty() {
                 continue;
             }
+            let end = match arrival(self.network, classes, &path, to) {
+                // What an endpoint sends to an address of its own reaches no other member.
+                Some(Arrival::Endpoint(endpoint)) if start.is_at(endpoint) => None,
+                Some(Arrival::Endpoint(endpoint)) => class_of.get(&endpoint).copied(),
+                Some(Arrival::Class) => Some(to),
+                None => None,
+            };
+            let Some(end) = end else { continue };
             let (established, _) = self.reply(start, &path, &folded);
-            let Some(end) = matrix.end_of(self.network, &path, to) else { continue };
             let as_arrived = |flows: &FlowSet| match &path.end {
                 End::Delivered(_) if path.by_front => arrives_as(&path, flows),
                 _ => flows.clone(),
@@ -166,8 +197,9 @@ impl Reach<'_> {
                 sure: as_arrived(&established.sure),
                 possible: as_arrived(&established.possible),
             };
-            matrix.cells.entry((from, end)).or_default().add(&forward, &established);
+            found.push((end, Cell { forward, established }));
         }
+        found
     }
 
     /// Every start of an endpoint: one for each of its addresses.
@@ -185,23 +217,37 @@ impl Reach<'_> {
     }
 }
 
-impl Matrix {
-    /// The class at which a path towards a class ends: that class, or the one of a front's target.
-    fn end_of(&self, network: &Network, path: &Path, to: ClassIndex) -> Option<ClassIndex> {
-        match &path.end {
-            End::Delivered(endpoint) => match self.classes.get(to) {
-                Some(Class::Endpoints(_)) => self.class_of(*endpoint),
-                // An outside address that turns out to be an endpoint's is that endpoint's class.
-                Some(Class::Internet(_) | Class::Outside(..)) | None => None,
-            },
-            End::Platform(_) | End::Stopped { .. } => None,
-            End::Unknown { at, .. } => (!is_of_strangers(network, path, *at)).then_some(to),
-            End::Internet => matches!(self.classes.get(to), Some(Class::Internet(_))).then_some(to),
-            End::Outside(by) => match self.classes.get(to) {
-                Some(Class::Outside(to_by, _)) if by == to_by => Some(to),
-                Some(_) | None => None,
-            },
+/// Where a path towards a class ends, for a matrix.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Arrival {
+    /// At an endpoint: the one that was dialled, or a front's target.
+    Endpoint(EndpointId),
+    /// At the class itself, or perhaps there.
+    Class,
+}
+
+/// Where a path towards a class ends, if it does so at anybody whom the matrix tells of.
+pub(crate) fn arrival(
+    network: &Network,
+    classes: &[Class],
+    path: &Path,
+    to: ClassIndex,
+) -> Option<Arrival> {
+    match &path.end {
+        End::Delivered(endpoint) => match classes.get(to) {
+            Some(Class::Endpoints(_)) => Some(Arrival::Endpoint(*endpoint)),
+            // An outside address that turns out to be an endpoint's is that endpoint's class.
+            Some(Class::Internet(_) | Class::Outside(..)) | None => None,
+        },
+        End::Platform(_) | End::Stopped { .. } => None,
+        End::Unknown { at, .. } => (!is_of_strangers(network, path, *at)).then_some(Arrival::Class),
+        End::Internet => {
+            matches!(classes.get(to), Some(Class::Internet(_))).then_some(Arrival::Class)
         }
+        End::Outside(by) => match classes.get(to) {
+            Some(Class::Outside(to_by, _)) => (by == to_by).then_some(Arrival::Class),
+            Some(_) | None => None,
+        },
     }
 }
 
@@ -231,4 +277,8 @@ pub(crate) fn arrives_as(path: &Path, flows: &FlowSet) -> FlowSet {
         | crate::path::Step::SourcePort(_)
         | crate::path::Step::Box { .. } => flows,
     })
+}
+
+fn place(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -50,6 +50,16 @@ pub enum Start {
 }
 
 impl Start {
+    /// Whether it is at this endpoint.
+    pub(crate) fn is_at(&self, id: EndpointId) -> bool {
+        match self {
+            Self::Endpoint { endpoint, .. } | Self::Unaddressed { endpoint, .. } => *endpoint == id,
+            Self::Subnet { .. } | Self::Realm(_) | Self::Internet { .. } | Self::Outside { .. } => {
+                false
+            }
+        }
+    }
+
     /// The address that the packet comes from, where it has one.
     pub fn source(&self) -> Option<IpAddr> {
         match self {

@@ -100,9 +100,9 @@ impl<'n> Walk<'_, 'n> {
             return self.stop(packet, Disposition::DeniedIn, place, why);
         }
         if Family::of(packet.destination) == Family::V4 {
-            let public = packet.source.and_then(|source| {
-                Some((source, self.public_of(context.realm, source)?))
-            });
+            let public = packet
+                .source
+                .and_then(|source| Some((source, self.public_of(context.realm, source)?)));
             let Some((private, public)) = public else {
                 let why = Name::from("the source has no public address");
                 return self.stop(packet, Disposition::DeniedIn, place, why);

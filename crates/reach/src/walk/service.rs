@@ -3,9 +3,7 @@
 
 use std::net::IpAddr;
 
-use watertight_model::network::{
-    Direction, EndpointId, GatewayId, Origin, RealmId, SubnetId,
-};
+use watertight_model::network::{Direction, EndpointId, GatewayId, Origin, RealmId, SubnetId};
 use watertight_model::{Disposition, Name};
 
 use super::{Packet, Walk};

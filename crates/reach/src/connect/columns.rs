@@ -1,0 +1,364 @@
+//! Columns: what every class may send to one class.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use watertight_model::Bounds;
+use watertight_model::network::Direction;
+use watertight_net::{Family, FlowSet};
+
+use super::Work;
+use super::effects::{Asked, EffectId, PAIRWISE, PassageId};
+use super::filters::{Accepts, accepted};
+use super::positions::{LayersId, place};
+use super::sets::{BoundsId, CellId, CellParts};
+use super::targets::Target;
+use crate::matrix::{Cell, ClassIndex};
+use crate::path::Seen;
+use crate::runs::{Run, overlay, push};
+
+/// A function of the sending class: the cell.
+pub(crate) type Column = Arc<[Run<CellId>]>;
+
+/// Connectivity as columns.
+#[derive(Debug)]
+pub(crate) struct Connected {
+    /// For each class, the number of its column.
+    pub(crate) column_of: Vec<u32>,
+    /// Each column once.
+    pub(crate) columns: Vec<Column>,
+    /// Each cell once.
+    pub(crate) cells: Vec<Cell>,
+}
+
+/// What makes two targets have one column.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Key {
+    between: u32,
+    layers: LayersId,
+    /// What senders let out to it, with and without references to its guards.
+    egress: [u32; 2],
+    family: Family,
+    /// Set where a guard on the way asks about the target by itself.
+    alone: Option<usize>,
+}
+
+/// Columns under construction.
+pub(super) struct Columns {
+    classes: usize,
+    known: HashMap<Key, Column>,
+    cells: HashMap<(PassageId, BoundsId), Option<CellId>>,
+    /// For each class, what its addresses add, by position.
+    parts: Vec<Vec<Column>>,
+    /// What was asked pair by pair, by receiving and sending class.
+    pairs: BTreeMap<ClassIndex, BTreeMap<ClassIndex, CellId>>,
+}
+
+/// What is asked on one passage towards one target.
+struct Opened {
+    passage: PassageId,
+    functions: Vec<Accepts>,
+    constant: BoundsId,
+}
+
+impl Columns {
+    pub(super) fn new(classes: usize) -> Self {
+        Self {
+            classes,
+            known: HashMap::new(),
+            cells: HashMap::new(),
+            parts: vec![Vec::new(); classes],
+            pairs: BTreeMap::new(),
+        }
+    }
+
+    /// Adds what reaches one address.
+    pub(super) fn add(&mut self, work: &mut Work<'_, '_, '_>, number: usize) {
+        let Some(between) = work.between(number) else { return };
+        let Some(target) = work.targets.get(number).cloned() else { return };
+        let Some(function) = work.ways.functions.get(place(between)).cloned() else { return };
+        if function.is_empty() {
+            return;
+        }
+        let egress = [true, false].map(|members| {
+            work.egress.of(work.reach.network, &work.lists, &mut work.sets, &target, members)
+        });
+        let particular = function.iter().any(|run| is_particular(work, run.value));
+        let key = Key {
+            between,
+            layers: target.layers,
+            egress,
+            family: target.family(),
+            alone: particular.then_some(number),
+        };
+        let column = if let Some(known) = self.known.get(&key) {
+            Arc::clone(known)
+        } else {
+            let column = self.column(work, &target, &function, egress);
+            self.known.insert(key, Arc::clone(&column));
+            column
+        };
+        for run in function.iter().filter(|run| run.value == PAIRWISE) {
+            self.ask_pairs(work, &target, run);
+        }
+        if !column.is_empty()
+            && let Some(parts) = self.parts.get_mut(target.class)
+        {
+            parts.push(column);
+        }
+    }
+
+    fn column(
+        &mut self,
+        work: &mut Work<'_, '_, '_>,
+        target: &Target,
+        function: &[Run<EffectId>],
+        egress: [u32; 2],
+    ) -> Column {
+        let mut opened: BTreeMap<PassageId, Opened> = BTreeMap::new();
+        let mut layers: Vec<Vec<Run<CellId>>> = Vec::new();
+        for run in function.iter().filter(|run| run.value != PAIRWISE) {
+            let passages = work.effects.passages(run.value).to_vec();
+            for (rank, passage) in passages.into_iter().enumerate() {
+                let open =
+                    opened.entry(passage).or_insert_with(|| open(work, target, passage, egress));
+                if layers.len() <= rank {
+                    layers.push(Vec::new());
+                }
+                let Some(into) = layers.get_mut(rank) else { continue };
+                self.pass(work, open, (run.start, run.end), into);
+            }
+        }
+        match layers.len() {
+            0 => Arc::new([]),
+            1 => layers.swap_remove(0).into(),
+            _ => join(work, &layers).into(),
+        }
+    }
+
+    /// Adds what a passage lets through from a range of positions.
+    fn pass(
+        &mut self,
+        work: &mut Work<'_, '_, '_>,
+        open: &Opened,
+        (start, end): (u32, u32),
+        into: &mut Vec<Run<CellId>>,
+    ) {
+        let functions: Vec<&[Run<BoundsId>]> =
+            open.functions.iter().map(|function| &**function).collect();
+        together(&functions, (start, end), |from, to, values| {
+            let value = values.iter().fold(open.constant, |met, value| work.sets.meet(met, *value));
+            let cells = &mut self.cells;
+            let cell = *cells.entry((open.passage, value)).or_insert_with(|| {
+                let passage = work.effects.passage(open.passage)?;
+                let forward = work.sets.meet(passage.forward, value);
+                let established = work.sets.meet(passage.established, value);
+                work.sets.cell(CellParts { forward, established })
+            });
+            if let Some(cell) = cell {
+                push(into, from, to, cell);
+            }
+        });
+    }
+
+    /// Asks about every position of a run by itself.
+    fn ask_pairs(&mut self, work: &mut Work<'_, '_, '_>, target: &Target, run: &Run<EffectId>) {
+        for number in run.start..run.end {
+            let Some(sender) = work.positions.get(number) else { continue };
+            let Some((_, address)) = target.other_than(sender.endpoint) else { continue };
+            let ask = (&sender.start, address);
+            let found = work.reach.pair(work.classes, work.class_of, target.class, ask);
+            let sender = sender.class;
+            for (class, cell) in found {
+                let forward = work.sets.intern(cell.forward);
+                let established = work.sets.intern(cell.established);
+                let Some(cell) = work.sets.cell(CellParts { forward, established }) else {
+                    continue;
+                };
+                let known = self.pairs.entry(class).or_default();
+                let joined =
+                    known.get(&sender).map_or(cell, |known| work.sets.join_cells(*known, cell));
+                known.insert(sender, joined);
+            }
+        }
+    }
+
+    /// The columns by class.
+    pub(super) fn finish(mut self, mut work: Work<'_, '_, '_>) -> Connected {
+        let mut columns: Vec<Column> = Vec::new();
+        let mut ids: HashMap<Vec<*const Run<CellId>>, u32> = HashMap::new();
+        let mut column_of: Vec<u32> = Vec::with_capacity(self.classes);
+        for class in 0..self.classes {
+            let mut parts = self.parts.get_mut(class).map(std::mem::take).unwrap_or_default();
+            let pairs = self.pairs.get(&class);
+            let key: Vec<*const Run<CellId>> = parts.iter().map(|part| part.as_ptr()).collect();
+            if pairs.is_none()
+                && let Some(id) = ids.get(&key)
+            {
+                column_of.push(*id);
+                continue;
+            }
+            let id = u32::try_from(columns.len()).unwrap_or(u32::MAX);
+            column_of.push(id);
+            let plain = parts
+                .iter()
+                .all(|part| part.last().is_none_or(|run| place(run.end) <= self.classes));
+            if plain && pairs.is_none() && parts.len() <= 1 {
+                columns.push(parts.pop().unwrap_or_else(|| Arc::new([])));
+            } else {
+                columns.push(self.merged(&mut work, &parts, pairs));
+            }
+            if pairs.is_none() {
+                ids.insert(key, id);
+            }
+            // The parts stay alive until the end: their addresses are what tells them apart.
+            if let Some(slot) = self.parts.get_mut(class) {
+                *slot = parts;
+            }
+        }
+        Connected { column_of, columns, cells: work.sets.into_cells() }
+    }
+
+    /// One column by class of several by position.
+    fn merged(
+        &self,
+        work: &mut Work<'_, '_, '_>,
+        parts: &[Column],
+        pairs: Option<&BTreeMap<ClassIndex, CellId>>,
+    ) -> Column {
+        let mut layers: Vec<Vec<Run<CellId>>> = Vec::new();
+        for part in parts {
+            let (mut first, mut further) = (Vec::new(), Vec::new());
+            for run in part.iter() {
+                let edge = u32::try_from(self.classes).unwrap_or(u32::MAX);
+                push(&mut first, run.start, run.end.min(edge), run.value);
+                for number in run.start.max(edge)..run.end {
+                    let Some(position) = work.positions.get(number) else { continue };
+                    further.push((position.class, run.value));
+                }
+            }
+            layers.push(first);
+            add_singles(work, further, &mut layers);
+        }
+        if let Some(pairs) = pairs {
+            let singles = pairs.iter().map(|(class, cell)| (*class, *cell)).collect();
+            add_singles(work, singles, &mut layers);
+        }
+        join(work, &layers).into()
+    }
+}
+
+/// Adds cells of single classes as functions of the class.
+fn add_singles(
+    work: &mut Work<'_, '_, '_>,
+    singles: Vec<(ClassIndex, CellId)>,
+    layers: &mut Vec<Vec<Run<CellId>>>,
+) {
+    let mut by_class: BTreeMap<ClassIndex, CellId> = BTreeMap::new();
+    for (class, cell) in singles {
+        let joined = by_class.get(&class).map_or(cell, |known| work.sets.join_cells(*known, cell));
+        by_class.insert(class, joined);
+    }
+    let mut runs = Vec::new();
+    for (class, cell) in by_class {
+        let class = u32::try_from(class).unwrap_or(u32::MAX);
+        push(&mut runs, class, class.saturating_add(1), cell);
+    }
+    layers.push(runs);
+}
+
+/// Whether an effect depends on the target otherwise than by its layers and what senders let out.
+fn is_particular(work: &Work<'_, '_, '_>, effect: EffectId) -> bool {
+    effect != PAIRWISE
+        && work.effects.passages(effect).iter().any(|id| {
+            work.effects.passage(*id).is_some_and(|passage| {
+                passage.asked.iter().any(|asked| matches!(asked, Asked::OutOf(..)))
+            })
+        })
+}
+
+fn open(work: &mut Work<'_, '_, '_>, target: &Target, id: PassageId, egress: [u32; 2]) -> Opened {
+    let network = work.reach.network;
+    let mut opened = Opened { passage: id, functions: Vec::new(), constant: BoundsId::ALL };
+    let asked = work.effects.passage(id).map(|passage| passage.asked.clone()).unwrap_or_default();
+    let mut alike = |work: &mut Work<'_, '_, '_>, layers, direction, seen| {
+        let answer: Bounds<FlowSet> = accepted(network, work.lists.get(layers), direction, seen);
+        let answer = work.sets.intern(answer);
+        opened.constant = work.sets.meet(opened.constant, answer);
+    };
+    for one in asked {
+        match one {
+            Asked::Sender { members } => {
+                let [with, without] = egress;
+                let id = if members { with } else { without };
+                opened.functions.push(work.egress.get(target.family(), id));
+            }
+            Asked::Receiver(view) => {
+                opened.functions.push(work.ingress(target.layers, view));
+            }
+            Asked::Into(layers, view) => opened.functions.push(work.ingress(layers, view)),
+            Asked::ReceiverSees(seen) => alike(work, target.layers, Direction::Ingress, seen),
+            Asked::IntoSees(layers, seen) => alike(work, layers, Direction::Ingress, seen),
+            Asked::OutOf(layers, members) => {
+                let seen = Seen {
+                    address: Some(target.address),
+                    ipv6: target.family() == Family::V6,
+                    member: target.endpoint.filter(|_| members),
+                    front: None,
+                };
+                alike(work, layers, Direction::Egress, seen);
+            }
+        }
+    }
+    opened
+}
+
+/// Joins functions of which several may have a cell at one place.
+fn join(work: &mut Work<'_, '_, '_>, layers: &[Vec<Run<CellId>>]) -> Vec<Run<CellId>> {
+    let functions: Vec<&[Run<CellId>]> = layers.iter().map(Vec::as_slice).collect();
+    let mut joined = Vec::new();
+    overlay(&functions, |start, end, values| {
+        let mut values = values.iter().copied();
+        let Some(first) = values.next() else { return };
+        let cell = values.fold(first, |known, more| work.sets.join_cells(known, more));
+        push(&mut joined, start, end, cell);
+    });
+    joined
+}
+
+/// Calls `visit` for every piece of a range in which all functions have a value.
+fn together<T: Copy>(
+    functions: &[&[Run<T>]],
+    (start, end): (u32, u32),
+    mut visit: impl FnMut(u32, u32, &[T]),
+) {
+    let mut cursors: Vec<usize> =
+        functions.iter().map(|runs| runs.partition_point(|run| run.end <= start)).collect();
+    let mut values: Vec<T> = Vec::with_capacity(functions.len());
+    let mut from = start;
+    while from < end {
+        let mut to = end;
+        // Where a function has no value: the next place at which it could have one.
+        let mut resume: Option<u32> = None;
+        values.clear();
+        for (runs, cursor) in functions.iter().zip(&mut cursors) {
+            while runs.get(*cursor).is_some_and(|run| run.end <= from) {
+                *cursor += 1;
+            }
+            match runs.get(*cursor) {
+                Some(run) if run.start <= from => {
+                    to = to.min(run.end);
+                    values.push(run.value);
+                }
+                Some(run) => resume = Some(resume.unwrap_or(0).max(run.start)),
+                None => return,
+            }
+        }
+        if let Some(next) = resume {
+            from = next;
+            continue;
+        }
+        visit(from, to, &values);
+        from = to;
+    }
+}

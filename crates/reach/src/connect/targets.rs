@@ -1,0 +1,122 @@
+//! The addresses at which classes are reached, numbered.
+
+use std::net::IpAddr;
+
+use watertight_model::network::{EndpointId, SubnetId};
+use watertight_net::Family;
+
+use super::positions::{LayerLists, LayersId};
+use crate::answer::Reach;
+use crate::classes::Class;
+use crate::matrix::ClassIndex;
+use crate::path::OutsideBy;
+
+/// One address at which a class is reached.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) class: ClassIndex,
+    /// The address that is dialled.
+    pub(super) address: IpAddr,
+    /// The address behind it, where the dialled one is public and stands for another.
+    pub(super) private: Option<IpAddr>,
+    pub(super) endpoint: Option<EndpointId>,
+    /// Another member of the class with its own address of the same kind, to ask about members of
+    /// one class among each other.
+    pub(super) another: Option<(EndpointId, IpAddr)>,
+    pub(super) subnet: Option<SubnetId>,
+    pub(super) layers: LayersId,
+    /// What an outside network is reached by.
+    pub(super) outside: Option<OutsideBy>,
+}
+
+impl Target {
+    pub(super) fn family(&self) -> Family {
+        Family::of(self.address)
+    }
+
+    /// The endpoint and address to ask about when `sender` sends: another member when it is the
+    /// first one itself; none when there is no other.
+    pub(super) fn other_than(
+        &self,
+        sender: Option<EndpointId>,
+    ) -> Option<(Option<EndpointId>, IpAddr)> {
+        if self.endpoint.is_none() || self.endpoint != sender {
+            return Some((self.endpoint, self.address));
+        }
+        self.another.map(|(endpoint, address)| (Some(endpoint), address))
+    }
+}
+
+/// Every address of every class, in the order of classes.
+pub(super) fn targets(reach: &Reach<'_>, classes: &[Class], lists: &mut LayerLists) -> Vec<Target> {
+    let mut found: Vec<Target> = Vec::with_capacity(classes.len());
+    for (class, content) in classes.iter().enumerate() {
+        match content {
+            Class::Endpoints(members) => {
+                let Some(first) = members.first() else { continue };
+                of_endpoint(reach, class, *first, members.get(1).copied(), lists, &mut found);
+            }
+            Class::Internet(atom) => {
+                found.push(outside(class, atom.representative, None, lists));
+            }
+            Class::Outside(by, atom) => {
+                found.push(outside(class, atom.representative, Some(*by), lists));
+            }
+        }
+    }
+    found
+}
+
+fn of_endpoint(
+    reach: &Reach<'_>,
+    class: ClassIndex,
+    first: EndpointId,
+    second: Option<EndpointId>,
+    lists: &mut LayerLists,
+    found: &mut Vec<Target>,
+) {
+    let endpoints = &reach.network.endpoints;
+    let (content, other) = (&endpoints[first], second.map(|id| (id, &endpoints[id])));
+    let target = |address, private, another| Target {
+        class,
+        address,
+        private,
+        endpoint: Some(first),
+        another,
+        subnet: content.subnet,
+        layers: 0,
+        outside: None,
+    };
+    let from = found.len();
+    for (place, address) in content.addresses.iter().enumerate() {
+        let another = other.and_then(|(id, other)| Some((id, *other.addresses.get(place)?)));
+        found.push(target(*address, None, another));
+    }
+    for (place, (private, public)) in content.public.iter().enumerate() {
+        if content.addresses.contains(public) {
+            continue;
+        }
+        let another = other.and_then(|(id, other)| Some((id, other.public.get(place)?.1)));
+        found.push(target(*public, Some(*private), another));
+    }
+    let layers = lists.intern(&content.layers);
+    found.iter_mut().skip(from).for_each(|target| target.layers = layers);
+}
+
+fn outside(
+    class: ClassIndex,
+    address: IpAddr,
+    by: Option<OutsideBy>,
+    lists: &mut LayerLists,
+) -> Target {
+    Target {
+        class,
+        address,
+        private: None,
+        endpoint: None,
+        another: None,
+        subnet: None,
+        layers: lists.intern(&[]),
+        outside: by,
+    }
+}

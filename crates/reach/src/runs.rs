@@ -1,0 +1,101 @@
+//! Functions over numbered positions that change their value seldom, as runs.
+
+/// Consecutive positions, `start` included and `end` excluded, with one value.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct Run<T> {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) value: T,
+}
+
+/// Adds a run behind the others; it grows the last one where it touches it with the same value.
+pub(crate) fn push<T: PartialEq>(runs: &mut Vec<Run<T>>, start: u32, end: u32, value: T) {
+    if start >= end {
+        return;
+    }
+    if let Some(last) = runs.last_mut()
+        && last.end == start
+        && last.value == value
+    {
+        last.end = end;
+        return;
+    }
+    runs.push(Run { start, end, value });
+}
+
+/// The run that a position is in.
+pub(crate) fn at<T>(runs: &[Run<T>], position: u32) -> Option<&Run<T>> {
+    let next = runs.partition_point(|run| run.end <= position);
+    runs.get(next).filter(|run| run.start <= position)
+}
+
+/// The runs that ascending positions make; `None` values separate.
+pub(crate) fn of_ascending(positions: impl IntoIterator<Item = u32>) -> Vec<Run<()>> {
+    let mut runs = Vec::new();
+    for position in positions {
+        push(&mut runs, position, position + 1, ());
+    }
+    runs
+}
+
+/// Splits space wherever one of several functions changes: calls `visit` with every piece in which
+/// at least one has a value, and with the values there, in the order of the functions.
+pub(crate) fn overlay<T: Copy>(functions: &[&[Run<T>]], mut visit: impl FnMut(u32, u32, &[T])) {
+    let mut edges: Vec<(u32, bool, usize, T)> = Vec::new();
+    for (number, runs) in functions.iter().enumerate() {
+        for run in *runs {
+            edges.push((run.start, true, number, run.value));
+            edges.push((run.end, false, number, run.value));
+        }
+    }
+    // Ends come before starts, so that a function never has two values.
+    edges.sort_by_key(|(position, starts, number, _)| (*position, *starts, *number));
+    let mut active: Vec<Option<T>> = vec![None; functions.len()];
+    let mut values: Vec<T> = Vec::new();
+    let mut from = 0;
+    for (position, starts, number, value) in edges {
+        if position > from {
+            values.clear();
+            values.extend(active.iter().flatten());
+            if !values.is_empty() {
+                visit(from, position, &values);
+            }
+            from = position;
+        }
+        if let Some(slot) = active.get_mut(number) {
+            *slot = starts.then_some(value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(start: u32, end: u32, value: char) -> Run<char> {
+        Run { start, end, value }
+    }
+
+    #[test]
+    fn runs_that_touch_with_one_value_grow_together() {
+        let mut runs = Vec::new();
+        push(&mut runs, 0, 2, 'a');
+        push(&mut runs, 2, 3, 'a');
+        push(&mut runs, 3, 3, 'b');
+        push(&mut runs, 4, 5, 'a');
+        assert_eq!(runs, [run(0, 3, 'a'), run(4, 5, 'a')]);
+        assert_eq!(at(&runs, 2), Some(&run(0, 3, 'a')));
+        assert_eq!(at(&runs, 3), None);
+    }
+
+    #[test]
+    fn an_overlay_splits_wherever_a_function_changes() {
+        let (a, b) = ([run(0, 4, 'a'), run(4, 6, 'A')], [run(2, 5, 'b'), run(8, 9, 'b')]);
+        let mut seen = Vec::new();
+        overlay(&[&a, &b], |start, end, values| {
+            seen.push((start, end, values.iter().collect::<String>()));
+        });
+        let expected = [(0, 2, "a"), (2, 4, "ab"), (4, 5, "Ab"), (5, 6, "A"), (8, 9, "b")];
+        assert_eq!(seen, expected.map(|(start, end, text)| (start, end, text.to_owned())));
+    }
+}
