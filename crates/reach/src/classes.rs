@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use watertight_model::Network;
 use watertight_model::network::{
     Attached, EndpointId, EndpointRole, GatewayKind, Hop, LayerId, ListContent, Peer, SubnetId,
-    TargetEnd,
+    TargetEnd, Unaddressed,
 };
 use watertight_net::{AddressAtoms, AddressSet, AtomId, Family, Prefix};
 
@@ -45,6 +45,8 @@ struct Key {
     layers: Vec<LayerId>,
     addresses: Vec<(Family, AtomId)>,
     public: Vec<AtomId>,
+    /// How it is reached, where the input does not tell its addresses.
+    unaddressed: Option<Unaddressed>,
     /// Set for endpoints that routes, fronts or gateways name one by one.
     alone: Option<EndpointId>,
 }
@@ -118,6 +120,7 @@ fn endpoint_classes(network: &Network, atoms: &AddressAtoms) -> BTreeMap<Key, Ve
                 .map(|address| (Family::of(*address), atoms.atom_of(*address)))
                 .collect(),
             public: endpoint.public.iter().map(|(_, public)| atoms.atom_of(*public)).collect(),
+            unaddressed: network.unaddressed.get(&id).cloned(),
             alone: alone.contains(&id).then_some(id),
         };
         classes.entry(key).or_default().push(id);

@@ -6,8 +6,10 @@ use watertight_model::network::{EndpointId, FrontId, TargetEnd, TargetGroup};
 use watertight_model::{Bounds, Network};
 use watertight_net::{AddressSet, FlowSet, PortSet, Protocol};
 
+use crate::answer::Reach;
 use crate::classes::Class;
 use crate::matrix::{Cell, ClassIndex, Matrix};
+use crate::services::Outward;
 
 /// One leg that a front opens to a target on behalf of whoever reaches one of its listeners.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -123,8 +125,9 @@ fn towards(listens: &FlowSet, port: Option<u16>) -> FlowSet {
 
 /// What the internet and the estate reach of each other.
 pub fn exposure(network: &Network, matrix: &Matrix) -> Exposure {
-    let inbound = gather(matrix, |from, to| (to, from));
-    let outbound = gather(matrix, |from, to| (from, to));
+    let reach = Reach::new(network);
+    let inbound = gather(matrix, |from, to| (to, from), reach.unaddressed_inbound(matrix));
+    let outbound = gather(matrix, |from, to| (from, to), reach.unaddressed_outbound(matrix));
     let mut through = Vec::new();
     for leg in front_legs(network, matrix) {
         for exposed in &inbound {
@@ -149,10 +152,12 @@ pub fn exposure(network: &Network, matrix: &Matrix) -> Exposure {
     Exposure { inbound, through, outbound }
 }
 
-/// Cells between classes of the estate and of the internet, grouped by what they allow.
+/// Cells between classes of the estate and of the internet, `more` among them, grouped by what
+/// they allow.
 fn gather(
     matrix: &Matrix,
     order: impl Fn(ClassIndex, ClassIndex) -> (ClassIndex, ClassIndex),
+    more: Vec<Outward<'_>>,
 ) -> Vec<Exposed> {
     let mut whole = AddressSet::empty();
     for class in &matrix.classes {
@@ -161,13 +166,15 @@ fn gather(
         }
     }
     let mut groups: BTreeMap<(ClassIndex, String), (AddressSet, Cell)> = BTreeMap::new();
-    for ((from, to), cell) in matrix.cells() {
+    let cells = matrix.cells().filter_map(|((from, to), cell)| {
         let (inside, outside) = order(from, to);
-        let (Some(Class::Endpoints(_)), Some(Class::Internet(atom))) =
-            (matrix.classes.get(inside), matrix.classes.get(outside))
-        else {
-            continue;
-        };
+        match (matrix.classes.get(inside), matrix.classes.get(outside)) {
+            (Some(Class::Endpoints(_)), Some(Class::Internet(atom))) => Some((inside, atom, cell)),
+            _ => None,
+        }
+    });
+    let more = more.iter().map(|one| (one.class, one.atom, &one.cell));
+    for (inside, atom, cell) in cells.chain(more) {
         let addresses = AddressSet::from_prefixes(atom.prefixes.iter().copied());
         let key = format!(
             "{}|{}|{}|{}",

@@ -21,6 +21,7 @@ mod matrix;
 mod path;
 mod platform;
 mod runs;
+mod services;
 mod space;
 mod survey;
 mod unaddressed;

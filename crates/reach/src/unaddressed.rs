@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use watertight_model::network::{EndpointId, GatewayKind, SubnetId};
 use watertight_model::{Bounds, Disposition, Name, Network};
@@ -175,11 +175,41 @@ fn candidates(network: &Network, endpoint: EndpointId, family: Family) -> Vec<He
     found
 }
 
+/// A start with the address that is taken to be its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) held: Option<Held>,
+    pub(crate) start: Start,
+}
+
+/// An address that is dialled, with who is taken to have it and the service that is meant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dialled {
+    pub(crate) held: Option<Held>,
+    pub(crate) service: Option<EndpointId>,
+    pub(crate) address: IpAddr,
+}
+
 /// One combination of addresses to try.
 struct Trial {
     assumed: Assumed,
     start: Start,
     destination: IpAddr,
+}
+
+impl Trial {
+    /// None where one endpoint would have two of its addresses at a time.
+    fn of(sent: &Sent, dialled: &Dialled) -> Option<Self> {
+        if let (Some(one), Some(other)) = (sent.held, dialled.held)
+            && one.endpoint == other.endpoint
+            && one != other
+        {
+            return None;
+        }
+        let held: BTreeSet<Held> = sent.held.iter().chain(&dialled.held).copied().collect();
+        let assumed = Assumed { held: held.into_iter().collect(), service: dialled.service };
+        Some(Self { assumed, start: sent.start.clone(), destination: dialled.address })
+    }
 }
 
 impl Reach<'_> {
@@ -200,13 +230,27 @@ impl Reach<'_> {
             | (_, Start::Unaddressed { endpoint, .. }) => *endpoint,
             _ => return Vec::new(),
         };
-        let Some(trials) = self.trials(start, target) else {
+        self.try_all(whose, &self.sent(start), &self.dialled(start, target), flows)
+    }
+
+    /// What becomes of flows whichever addresses the ends of `whose` question have.
+    pub(crate) fn try_all(
+        &self,
+        whose: EndpointId,
+        sources: &[Sent],
+        targets: &[Dialled],
+        flows: &FlowSet,
+    ) -> Vec<Part> {
+        if sources.len().saturating_mul(targets.len()) > TRIED_MAX {
             let why = "the input does not tell the address, and rules tell too many apart";
-            return untold(whose, target.family(), flows, why);
-        };
+            return untold(whose, flows, why);
+        }
+        let mut trials = Vec::new();
+        for sent in sources {
+            trials.extend(targets.iter().filter_map(|dialled| Trial::of(sent, dialled)));
+        }
         if trials.is_empty() {
-            let why = "the input tells of no address that is free for it";
-            return untold(whose, target.family(), flows, why);
+            return untold(whose, flows, "the input tells of no address that is free for it");
         }
         let mut answers = Vec::with_capacity(trials.len());
         for trial in &trials {
@@ -217,64 +261,45 @@ impl Reach<'_> {
         agreed(whose, answers)
     }
 
-    /// Every combination of addresses; `None` where there are too many.
-    fn trials(&self, start: &Start, target: &Target) -> Option<Vec<Trial>> {
-        let sources: Vec<(Option<Held>, Start)> = match start {
-            Start::Unaddressed { endpoint, family } => candidates(self.network, *endpoint, *family)
-                .into_iter()
-                .filter_map(|held| {
-                    let address = held.private.or(held.public)?;
-                    Some((Some(held), Start::Endpoint { endpoint: *endpoint, address }))
-                })
-                .collect(),
-            known => vec![(None, known.clone())],
+    /// From where packets of a start may come.
+    pub(crate) fn sent(&self, start: &Start) -> Vec<Sent> {
+        let Start::Unaddressed { endpoint, family } = start else {
+            return vec![Sent { held: None, start: start.clone() }];
         };
-        let targets = self.dialled(start, target);
-        if sources.len().saturating_mul(targets.len()) > TRIED_MAX {
-            return None;
-        }
-        let mut trials = Vec::new();
-        for (source, start) in &sources {
-            for (held, service, destination) in &targets {
-                let same = source.map(|one| one.endpoint) == held.map(|one| one.endpoint);
-                if same && source.is_some() && source != held {
-                    // One endpoint has one of its addresses at a time.
-                    continue;
-                }
-                let both: BTreeSet<Held> = source.iter().chain(held).copied().collect();
-                let assumed = Assumed { held: both.into_iter().collect(), service: *service };
-                trials.push(Trial { assumed, start: start.clone(), destination: *destination });
-            }
-        }
-        Some(trials)
+        let own = candidates(self.network, *endpoint, *family).into_iter();
+        own.filter_map(|held| {
+            let address = held.private.or(held.public)?;
+            let start = Start::Endpoint { endpoint: *endpoint, address };
+            Some(Sent { held: Some(held), start })
+        })
+        .collect()
     }
 
     /// The addresses that are dialled to reach a target, with what is taken to have them.
-    fn dialled(
-        &self,
-        start: &Start,
-        target: &Target,
-    ) -> Vec<(Option<Held>, Option<EndpointId>, IpAddr)> {
+    pub(crate) fn dialled(&self, start: &Start, target: &Target) -> Vec<Dialled> {
         let (endpoint, family, public) = match target {
-            Target::Address(address) => return vec![(None, None, *address)],
+            Target::Address(address) => {
+                return vec![Dialled { held: None, service: None, address: *address }];
+            }
             Target::Unaddressed { endpoint, family, public } => (*endpoint, *family, *public),
         };
         let in_plane = self.network.endpoints[endpoint].subnet.is_none();
         let service = in_plane.then_some(endpoint);
         let near = if in_plane { self.near(start, endpoint, family) } else { Vec::new() };
         if !near.is_empty() {
-            return near.into_iter().map(|(held, own)| (held, service, own)).collect();
+            let dialled = |(held, address)| Dialled { held, service, address };
+            return near.into_iter().map(dialled).collect();
         }
-        let mut found: Vec<_> = candidates(self.network, endpoint, family)
+        let mut found: Vec<Dialled> = candidates(self.network, endpoint, family)
             .into_iter()
             .filter_map(|held| {
-                let dialled = if public { held.public } else { held.private };
-                Some((Some(held), service, dialled?))
+                let address = if public { held.public } else { held.private }?;
+                Some(Dialled { held: Some(held), service, address })
             })
             .collect();
         if matches!(start, Start::Internet { .. }) {
             // Nothing on the internet looks at which public address is dialled.
-            found.dedup_by_key(|(held, _, _)| held.and_then(|held| held.private));
+            found.dedup_by_key(|dialled| dialled.held.and_then(|held| held.private));
         }
         found
     }
@@ -315,12 +340,9 @@ impl Reach<'_> {
 }
 
 /// The answer where nothing can be tried: unknown, and why.
-fn untold(whose: EndpointId, family: Family, flows: &FlowSet, why: &str) -> Vec<Part> {
+fn untold(whose: EndpointId, flows: &FlowSet, why: &str) -> Vec<Part> {
     let (at, why) = (Place::Endpoint(whose), Name::from(why));
-    let nowhere = match family {
-        Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    };
+    let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let path = Path {
         steps: vec![Step::At(at)],
         end: End::Unknown { at, why: why.clone() },
