@@ -17,12 +17,14 @@ mod fronts;
 mod gateways;
 mod groups;
 mod machines;
+mod mutation;
 mod queries;
 mod random;
 mod scaled;
 mod statistics;
 mod vpcs;
 
+pub use mutation::{Mutation, mutated};
 pub use random::Random;
 pub use scaled::{Scale, Written, aws_scaled};
 
@@ -51,6 +53,14 @@ impl Size {
         groups_per_vpc: 4,
         interfaces_per_subnet: 1,
         queries: 20,
+    };
+    /// Up to three VPCs with few interfaces, to try everything with everything.
+    pub const FEW: Self = Self {
+        vpcs: 2,
+        subnets_per_vpc: 2,
+        groups_per_vpc: 4,
+        interfaces_per_subnet: 1,
+        queries: 0,
     };
     /// 5 VPCs, 20 subnets and 40 groups.
     pub const AVERAGE: Self = Self {

@@ -17,15 +17,32 @@ pub(super) fn draw(draft: &mut Draft, size: &Size) {
     }
 }
 
+const FUNCTION: &str = "AWS Lambda VPC ENI-";
+const ENDPOINT: &str = "VPC Endpoint Interface ";
+
+/// What is written on an attachment of the VPC's one function.
+fn attachment_of_function(draft: &mut Draft, subnet: usize) -> String {
+    let vpc = draft.subnets.get(subnet).map_or(0, |subnet| subnet.vpc);
+    let hex = format!("{:016x}{:016x}", draft.random.number(), draft.random.number());
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default().to_owned();
+    let uuid = [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-");
+    format!("{FUNCTION}drawn{vpc}-{uuid}")
+}
+
 fn draw_one(draft: &mut Draft, subnet: usize) {
     let (kind, description) = match draft.random.below(100) {
         0..74 => ("interface", ""),
-        74..80 => ("lambda", "AWS Lambda VPC ENI-drawn"),
+        74..80 => ("lambda", FUNCTION),
         80..86 => ("interface", "RDSNetworkInterface"),
-        86..92 => ("vpc_endpoint", "VPC Endpoint Interface"),
+        86..92 => ("vpc_endpoint", ENDPOINT),
         _ => ("interface", "spare"),
     };
-    let at = add(draft, subnet, kind, description);
+    let told = match description {
+        FUNCTION => attachment_of_function(draft, subnet),
+        ENDPOINT => format!("{ENDPOINT}{}", draft.random.id("vpce")),
+        other => other.to_owned(),
+    };
+    let at = add(draft, subnet, kind, &told);
     if !description.is_empty() {
         return;
     }

@@ -4,7 +4,6 @@
 //! ACL, D routes, L local delivery, E enter a subnet, F arrive at an interface, T transit gateway,
 //! I from the internet, O from outside, and the reply. Nothing is remembered between two packets.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use serde_json::Value;
@@ -13,6 +12,7 @@ mod bodies;
 mod front;
 mod guards;
 mod prefix;
+mod questions;
 mod reply;
 mod routes;
 mod walk;
@@ -21,6 +21,10 @@ mod walk;
 mod tests;
 
 pub use prefix::Prefix;
+pub use questions::{
+    Arrival, Blast, Bounds, Connection, Connections, Hop, Member, Peer, Probe, Row, Workload,
+    probes,
+};
 
 /// An estate as its raw bodies describe it.
 #[derive(Debug, Clone, Default)]
@@ -129,6 +133,8 @@ pub struct Outcome {
     pub at: String,
     /// The interface that got it, when one did.
     pub delivered_to: Option<String>,
+    /// The destination port that a load balancer changed it to, when one did.
+    pub changed_port: Option<u16>,
     /// The resources on the way, in order.
     pub path: Vec<String>,
     /// The packet got through and the reply comes back to the sender.
@@ -158,79 +164,6 @@ impl Outcome {
             _ => (false, false),
         }
     }
-
-    /// Every interface that gets the packet if what cannot be read passes.
-    pub fn may_deliver_to(&self) -> BTreeSet<String> {
-        let mut interfaces: BTreeSet<String> =
-            self.upper.iter().flat_map(Self::may_deliver_to).collect();
-        if self.disposition == Disposition::Accepted {
-            interfaces.extend(self.delivered_to.clone());
-        }
-        interfaces
-    }
-}
-
-/// A flow without its ends, for samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Sample {
-    /// The IP protocol number.
-    pub protocol: u8,
-    /// The source port, for TCP and UDP.
-    pub source_port: u16,
-    /// The destination port for TCP and UDP; the type times 256 plus the code for ICMP.
-    pub destination_port: u16,
-}
-
-impl Sample {
-    /// The packet of this sample from an interface to an address.
-    pub fn packet(self, interface: &str, destination: IpAddr) -> Packet {
-        let [icmp_type, icmp_code] = self.destination_port.to_be_bytes();
-        let icmp = matches!(self.protocol, 1 | 58);
-        Packet {
-            start: Start::Interface(interface.to_owned()),
-            source: None,
-            destination,
-            protocol: self.protocol,
-            source_port: if icmp { 0 } else { self.source_port },
-            destination_port: if icmp { 0 } else { self.destination_port },
-            icmp_type: if icmp { icmp_type } else { 0 },
-            icmp_code: if icmp { icmp_code } else { 0 },
-        }
-    }
-}
-
-/// One pair of interfaces that a sample connects.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Connection {
-    /// The interface that sends.
-    pub from: String,
-    /// The interface that the destination address belongs to.
-    pub to: String,
-    /// The destination address.
-    pub address: IpAddr,
-    /// The flow.
-    pub sample: Sample,
-    /// Accepted even if nothing unreadable passes (a pair that is accepted in neither bound is not
-    /// listed).
-    pub certain: bool,
-}
-
-/// What changed between two estates.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Difference {
-    /// Connections that only the second estate has.
-    pub added: BTreeSet<Connection>,
-    /// Connections that only the first estate has.
-    pub removed: BTreeSet<Connection>,
-}
-
-/// The interfaces that a start reaches in any number of hops.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Blast {
-    /// Reached even if nothing unreadable passes.
-    pub certain: BTreeSet<String>,
-    /// Reached if everything unreadable passes; contains `certain`.
-    pub possible: BTreeSet<String>,
 }
 
 impl Estate {
@@ -267,91 +200,6 @@ impl Estate {
     /// Whether the packet gets through and its reply comes back, in both bounds.
     pub fn establishes(&self, packet: &Packet) -> (bool, bool) {
         either(self.walk(packet).outcomes.iter().map(|end| (end.established, end.may_establish)))
-    }
-
-    /// Tries every ordered pair of interfaces, every address and every sample.
-    pub fn connectivity(&self, samples: &[Sample]) -> BTreeSet<Connection> {
-        let mut found = BTreeSet::new();
-        for from in self.bodies.interfaces.keys() {
-            for (to, interface) in &self.bodies.interfaces {
-                if from == to {
-                    continue;
-                }
-                for address in &interface.addresses {
-                    for sample in samples {
-                        let (certain, possible) = self.accepts(&sample.packet(from, *address));
-                        if possible {
-                            found.insert(Connection {
-                                from: from.clone(),
-                                to: to.clone(),
-                                address: *address,
-                                sample: *sample,
-                                certain,
-                            });
-                        }
-                    }
-                }
-            }
-        }
-        found
-    }
-
-    /// The connections of the samples that two estates do not share.
-    pub fn diff(&self, other: &Self, samples: &[Sample]) -> Difference {
-        let before = self.connectivity(samples);
-        let after = other.connectivity(samples);
-        Difference {
-            added: after.difference(&before).cloned().collect(),
-            removed: before.difference(&after).cloned().collect(),
-        }
-    }
-
-    /// The interfaces that the samples reach from `start`, each of which sends them on. A load
-    /// balancer that ends the leg sends on to its targets only, at their ports.
-    pub fn blast(&self, start: &str, samples: &[Sample]) -> Blast {
-        Blast {
-            certain: self.reached(start, samples, false),
-            possible: self.reached(start, samples, true),
-        }
-    }
-
-    fn reached(&self, start: &str, samples: &[Sample], upper: bool) -> BTreeSet<String> {
-        let mut reached = BTreeSet::from([start.to_owned()]);
-        let mut frontier = vec![start.to_owned()];
-        while let Some(from) = frontier.pop() {
-            for packet in self.packets_from(&from, samples) {
-                for end in self.walk(&packet).outcomes {
-                    let delivered = if upper {
-                        end.may_deliver_to()
-                    } else if end.disposition == Disposition::Accepted {
-                        end.delivered_to.into_iter().collect()
-                    } else {
-                        BTreeSet::new()
-                    };
-                    for interface in delivered {
-                        if reached.insert(interface.clone()) {
-                            frontier.push(interface);
-                        }
-                    }
-                }
-            }
-        }
-        reached.remove(start);
-        reached
-    }
-
-    fn packets_from(&self, from: &str, samples: &[Sample]) -> Vec<Packet> {
-        if self.is_front(from) {
-            return self.second_legs(from);
-        }
-        let mut packets = Vec::new();
-        for interface in self.bodies.interfaces.values().filter(|other| other.id != from) {
-            let public = interface.public.iter().map(|(_, public)| *public);
-            for address in interface.addresses.iter().copied().chain(public) {
-                packets.extend(samples.iter().map(|sample| sample.packet(from, address)));
-            }
-        }
-        packets
     }
 }
 

@@ -85,6 +85,20 @@ impl Engine {
         }
     }
 
+    /// The endpoint of an interface.
+    pub(crate) fn endpoint(&self, interface: &str) -> EndpointId {
+        *self.endpoints.get(interface).unwrap_or_else(|| panic!("no interface {interface}"))
+    }
+
+    /// By what a network outside of the estate is reached.
+    pub(crate) fn outside(&self, id: &str) -> OutsideBy {
+        match (self.attachments.get(id), self.gateways.get(id)) {
+            (Some(attachment), _) => OutsideBy::Attachment(*attachment),
+            (None, Some(gateway)) => OutsideBy::Gateway(*gateway),
+            (None, None) => panic!("no gateway or attachment {id}"),
+        }
+    }
+
     pub(crate) fn asker(&self) -> Asker<'_> {
         Asker { engine: self, reach: Reach::new(&self.estate.network) }
     }
@@ -94,8 +108,7 @@ impl Engine {
         let family = Family::of(packet.destination);
         Some(match &packet.start {
             TwinStart::Interface(id) => {
-                let endpoint =
-                    *self.endpoints.get(id).unwrap_or_else(|| panic!("no interface {id}"));
+                let endpoint = self.endpoint(id);
                 let own = self.estate.network.endpoints[endpoint].address(family);
                 let address = packet.source.or(own)?;
                 Start::Endpoint { endpoint, address }
@@ -106,11 +119,7 @@ impl Engine {
             TwinStart::Vpc(id) => Start::Realm(self.realms[id]),
             TwinStart::Internet => Start::Internet { address: source(packet) },
             TwinStart::Outside(id) => {
-                let by = match (self.attachments.get(id), self.gateways.get(id)) {
-                    (Some(attachment), _) => OutsideBy::Attachment(*attachment),
-                    (None, Some(gateway)) => OutsideBy::Gateway(*gateway),
-                    (None, None) => panic!("no gateway or attachment {id}"),
-                };
+                let by = self.outside(id);
                 Start::Outside { by, address: source(packet) }
             }
         })

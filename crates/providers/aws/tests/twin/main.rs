@@ -13,8 +13,10 @@
 )]
 
 mod engine;
+mod flows;
 mod matrix;
 mod rows;
+mod whole;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -148,13 +150,22 @@ fn shown(failures: &[String]) -> String {
     distinct.into_iter().take(12).cloned().collect::<Vec<_>>().join("\n")
 }
 
-/// Writes the bodies of one seed to a folder, to look into a difference by hand.
+/// Writes the bodies of one seed to the folder `WATERTIGHT_TWIN_DUMP`, to look into a difference by
+/// hand; those of the small estates, and with their change, to `few` and `changed` in it.
 #[test]
 fn bodies_of_a_seed_can_be_written_out() {
     let Ok(folder) = std::env::var("WATERTIGHT_TWIN_DUMP") else { return };
-    let generated = generate::aws(setting("WATERTIGHT_TWIN_SEED", 1), Size::AVERAGE);
-    for (path, value) in &generated.files {
-        let path = std::path::Path::new(&folder).join(path);
+    let folder = std::path::Path::new(&folder);
+    let seed = setting("WATERTIGHT_TWIN_SEED", 1);
+    write_out(&folder.join("average"), &generate::aws(seed, Size::AVERAGE).files);
+    let few = generate::aws(seed, Size::FEW).files;
+    write_out(&folder.join("few"), &few);
+    write_out(&folder.join("changed"), &generate::mutated(&few, seed).0);
+}
+
+fn write_out(folder: &std::path::Path, files: &[(String, serde_json::Value)]) {
+    for (path, value) in files {
+        let path = folder.join(path);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("folder made");
         std::fs::write(path, format!("{value:#}")).expect("body written");
     }

@@ -20,10 +20,12 @@ impl Estate {
             }
             _ => None,
         };
+        let fronted = end.flow.undo.iter().any(|undo| matches!(undo, Undo::Front { .. }));
         Outcome {
             disposition: end.disposition,
             at: end.at,
             delivered_to,
+            changed_port: fronted.then_some(end.flow.header.destination_port),
             path: end.flow.path,
             established,
             may_establish,
@@ -118,9 +120,11 @@ impl Estate {
         if destination.is_ipv6() {
             flow.header.source = Some(destination);
             flow.protocol = protocol;
-            if protocol == 58 && flow.icmp_type == 0 {
-                flow.icmp_type = 129;
-            }
+            flow.icmp_type = match (protocol, flow.icmp_type) {
+                (58, 0) => 129,
+                (58, 8) => 128,
+                (_, other) => other,
+            };
         }
         match self.bodies.subnets.get(&interface.subnet) {
             Some(subnet) => self.within_subnet(subnet, flow),
@@ -153,7 +157,11 @@ fn reply_of(flow: &Flow, packet: &Packet) -> Option<Flow> {
     };
     reply.icmp_type = match (flow.protocol, flow.icmp_type) {
         (1, 8) => 0,
+        (1, 0) => 8,
+        (1, 13) => 14,
+        (1, 14) => 13,
         (58, 128) => 129,
+        (58, 129) => 128,
         (_, other) => other,
     };
     reply.sender = None;
