@@ -14,6 +14,7 @@ pub(crate) struct Denials(Vec<Denial>);
 
 #[derive(Debug)]
 struct Denial {
+    words: String,
     kinds: Vec<Kind>,
     account: Option<String>,
     region: Option<String>,
@@ -26,17 +27,14 @@ impl Denials {
         let mut denials = Vec::with_capacity(calls.len());
         for denied in calls {
             let words = words_of(&denied.call);
-            let is_meant = |call: &str| {
-                let service = words.strip_suffix(call);
-                service.is_some_and(|service| service.is_empty() || service.ends_with('-'))
-            };
-            let shapes = SHAPES.iter().filter(|shape| is_meant(shape.call));
+            let shapes = SHAPES.iter().filter(|shape| is_call(&words, shape.call));
             let mut kinds: Vec<Kind> = shapes.map(|shape| shape.kind).collect();
             kinds.dedup();
             if !kinds.is_empty() {
                 fields.diagnostics.push(warning(denied));
             }
             denials.push(Denial {
+                words,
                 kinds,
                 account: denied.account.clone(),
                 // Calls that have no region are collected under this name.
@@ -58,6 +56,11 @@ impl Denials {
         })
     }
 
+    /// Whether a call was denied anywhere, given by its name without the service.
+    pub(crate) fn is_denied(&self, call: &str) -> bool {
+        self.0.iter().any(|one| is_call(&one.words, call))
+    }
+
     /// Whether the body of a kind about one resource was denied, which is named by one of `ids`;
     /// a call that was denied altogether tells of none of them.
     pub(crate) fn about(&self, kind: Kind, account: Option<&str>, ids: &[&str]) -> bool {
@@ -67,6 +70,12 @@ impl Denials {
                 && one.argument.as_deref().is_none_or(|argument| ids.contains(&argument))
         })
     }
+}
+
+/// Whether the words of a call are those of `call`, led by a service or not.
+fn is_call(words: &str, call: &str) -> bool {
+    let service = words.strip_suffix(call);
+    service.is_some_and(|service| service.is_empty() || service.ends_with('-'))
 }
 
 fn fits(one: Option<&str>, other: Option<&str>) -> bool {

@@ -22,6 +22,7 @@ mod evaluate;
 mod facts;
 mod grants;
 mod keys;
+mod organization;
 mod pattern;
 mod places;
 mod policy;
@@ -58,8 +59,9 @@ pub(crate) fn convert(context: &mut Context<'_>) {
     let catalog = Catalog::read(context, &mut facts);
     let changes = Changes::read(context);
     let mut grants = Grants::new(GRANTS_MAX);
+    let over_resources = facts.resource_guardrails();
     let actors: Vec<Actor<'_>> =
-        facts.holders.iter().map(|holder| Actor::new(&facts, holder)).collect();
+        facts.holders.iter().map(|holder| Actor::new(&facts, holder, &over_resources)).collect();
     let stores = Stores::new(&facts, &catalog, &endpoints);
     let secrets = Secrets::new(&facts, &catalog, &keys);
     let control = Control::new(&facts, &catalog, &actors, &context.estate);

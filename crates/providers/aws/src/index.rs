@@ -131,8 +131,16 @@ fn merged<'t>(mut items: Vec<Item<'t>>, fields: &mut Fields) -> Vec<Item<'t>> {
 }
 
 /// Whether two resources with one id are one thing. The two ends of a transit gateway's peering are
-/// not, although they share an id.
+/// not, although they share an id; nor are answers about two kinds of policies of one target.
 fn is_same_thing(one: Node<'_>, other: Node<'_>) -> bool {
+    let types = [one, other].map(|node| {
+        let policies = node.get("Policies").filter(|list| list.kind() == ValueKind::Array);
+        let first = policies.and_then(|list| list.items().next());
+        first.and_then(|first| first.get("Type")).and_then(Node::as_str)
+    });
+    if !types.contains(&None) && types[0] != types[1] {
+        return false;
+    }
     let gateways = [one, other].map(|node| node.get("TransitGatewayId").and_then(Node::as_str));
     gateways.contains(&None) || gateways[0] == gateways[1]
 }

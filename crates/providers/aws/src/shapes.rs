@@ -381,6 +381,24 @@ shapes! {
     PolicyDetails {
         "Policies" List, "get-account-authorization-details", ["Arn"], ["PolicyVersionList", "Arn"];
     }
+    PoliciesForTarget {
+        "Policies" Whole, "list-policies-for-target", ["TargetId"], ["TargetId"];
+    }
+    OrganizationPolicies {
+        "Policy" One, "describe-policy", [], ["PolicySummary", "Content"];
+    }
+    PolicyTargets {
+        "Targets" Whole, "list-targets-for-policy", ["PolicyId"], ["TargetId"];
+    }
+    OrganizationParents { "Parents" Whole, "list-parents", ["ChildId"], ["Id"]; }
+    OrganizationUnits {
+        "OrganizationalUnits" Whole, "list-organizational-units-for-parent", ["ParentId"], ["Id"];
+    }
+    AccountsForParent {
+        "Accounts" Whole, "list-accounts-for-parent", ["ParentId"], ["ParentId"];
+    }
+    OrganizationRoots { "Roots" List, "list-roots", ["Id"], ["Id"]; }
+    Organizations { "Organization" One, "describe-organization", ["Id"], ["Id"]; }
     Roles { "Roles" List, "list-roles", ["Arn"], ["Arn"]; }
     Users { "Users" List, "list-users", ["Arn"], ["Arn"]; }
     InstanceProfiles {

@@ -1,6 +1,8 @@
 //! A holder with its policies at hand, and what its policies could be about.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use watertight_model::Name;
 
 use super::evaluate::{Guardrails, Outcome, Policies, ResourcePolicy, Sides, evaluate};
 use super::facts::{Facts, Holder};
@@ -20,16 +22,23 @@ pub(crate) struct Actor<'f> {
     pub(crate) boundary: Option<&'f Document>,
     /// The service control policies over it.
     pub(crate) guardrails: Guardrails<'f>,
+    /// The resource control policies over the resources of each account.
+    pub(crate) over_resources: &'f BTreeMap<Name, Guardrails<'f>>,
 }
 
 impl<'f> Actor<'f> {
     /// The actor that a holder is.
-    pub(crate) fn new(facts: &'f Facts, holder: &'f Holder) -> Self {
+    pub(crate) fn new(
+        facts: &'f Facts,
+        holder: &'f Holder,
+        over_resources: &'f BTreeMap<Name, Guardrails<'f>>,
+    ) -> Self {
         Self {
             holder,
             identity: facts.identity(holder),
             boundary: holder.boundary.and_then(|at| facts.document(at)),
             guardrails: facts.guardrails_of(holder),
+            over_resources,
         }
     }
 
@@ -59,10 +68,13 @@ impl<'f> Actor<'f> {
         sides: Sides,
     ) -> Outcome {
         let request = Request { caller: &self.holder.caller, action, target, place };
+        let over_resource = target.account.and_then(|account| self.over_resources.get(account));
         let policies = Policies {
             identity: &self.identity,
             boundary: self.boundary,
             guardrails: &self.guardrails,
+            // "RCPs don't restrict service-linked roles" (AWS Organizations User Guide).
+            over_resource: over_resource.filter(|_| !self.holder.is_linked),
             resource,
             sides,
         };

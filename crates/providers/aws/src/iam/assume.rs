@@ -204,6 +204,7 @@ impl<'f, 'a> Escalation<'f, 'a> {
             identity,
             boundary: through.boundary,
             guardrails: through.guardrails.clone(),
+            over_resources: through.over_resources,
         };
         let own = self.facts.by_account.get(&through.holder.caller.account).into_iter().flatten();
         for other in own.filter_map(|at| self.facts.holders.get(*at)) {

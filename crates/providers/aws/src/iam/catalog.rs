@@ -55,7 +55,7 @@ impl Resource {
     /// A resource by its ARN.
     pub(crate) fn new(facts: &Facts, arn: String, account: Option<Name>) -> Self {
         let region = arn_scope(&arn).1.map(Name::from);
-        let organization = account.as_ref().and_then(|id| facts.organizations.get(id)).cloned();
+        let organization = account.as_ref().and_then(|id| facts.organization_of(id)).cloned();
         Self {
             arn,
             is_open: false,

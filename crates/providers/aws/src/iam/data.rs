@@ -101,7 +101,11 @@ impl<'c> Stores<'c> {
                 ResourcePolicy::Absent | ResourcePolicy::Unread(_) => None,
             };
             let documents = actor.identity.iter().copied().chain(actor.boundary).chain(own);
-            let documents = documents.chain(actor.guardrails.levels.iter().flatten().copied());
+            let over_resource =
+                resource.account.as_ref().and_then(|account| actor.over_resources.get(account));
+            let levels = actor.guardrails.levels.iter();
+            let levels = levels.chain(over_resource.into_iter().flat_map(|one| &one.levels));
+            let documents = documents.chain(levels.flatten().copied());
             let found = guarded.parts(documents, |place| {
                 actor.may_from(place, action, resource.target(), policy, Sides::Either)
             });

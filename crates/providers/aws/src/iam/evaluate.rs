@@ -57,6 +57,8 @@ pub(crate) struct Policies<'p> {
     pub(crate) boundary: Option<&'p Document>,
     /// The service control policies over the caller's account.
     pub(crate) guardrails: &'p Guardrails<'p>,
+    /// The resource control policies over the resource's account.
+    pub(crate) over_resource: Option<&'p Guardrails<'p>>,
     /// The resource's.
     pub(crate) resource: ResourcePolicy<'p>,
     /// Which sides must allow.
@@ -250,7 +252,11 @@ fn denials<'p>(request: &Request<'_>, policies: &Policies<'p>) -> Vec<(Truth, &'
     let doubtful = guardrails.doubtful.iter().map(|document| (Truth::Unknown, *document));
     let own = policies.identity.iter().copied().chain(policies.boundary);
     let own = own.map(|document| (Truth::Yes, document));
-    for (applies, document) in sure.chain(doubtful).chain(own) {
+    let applies = reaches_resources(request.action);
+    let over_resource = policies.over_resource.into_iter().filter(|_| applies != Truth::No);
+    let over_resource = over_resource.flat_map(|guardrails| guardrails.levels.iter().flatten());
+    let over_resource = over_resource.map(|document| (applies, *document));
+    for (applies, document) in sure.chain(doubtful).chain(over_resource).chain(own) {
         for statement in document.about(request.action).filter(|one| one.effect == Effect::Deny) {
             let truth = matches(statement, request).and(applies);
             if push(&mut found, truth, statement) {
@@ -268,6 +274,18 @@ fn denials<'p>(request: &Request<'_>, policies: &Policies<'p>) -> Vec<(Truth, &'
         }
     }
     found
+}
+
+/// Whether resource control policies reach the service of an action.
+///
+/// Source: AWS Organizations User Guide, "List of AWS services that support RCPs"; the services that
+/// were added since the first ones depend on the time and the region.
+fn reaches_resources(action: &str) -> Truth {
+    match action.split_once(':').map_or(action, |(service, _)| service) {
+        "s3" | "sts" | "kms" | "sqs" | "secretsmanager" => Truth::Yes,
+        "dynamodb" | "logs" | "ecr" | "aoss" | "cognito-idp" => Truth::Unknown,
+        _ => Truth::No,
+    }
 }
 
 /// Keeps a denial; one for sure replaces all others and ends the search.

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use watertight_model::{Credential, CredentialId, Evidence, Name};
 use watertight_source::Node;
 
-use crate::codes;
 use crate::context::Context;
 use crate::index::Item;
 use crate::scope::arn_scope;
 use crate::shapes::Kind;
 
 use super::evaluate::Guardrails;
+use super::organization::{self, Organization, PolicyType};
 use super::policy::Document;
 use super::read;
 use super::request::{Caller, CallerKind};
@@ -21,8 +21,6 @@ pub(crate) type DocumentAt = usize;
 
 /// The policy of the provider that allows everything (AWS Managed Policy Reference).
 const ADMINISTRATOR: &str = "policy/AdministratorAccess";
-/// The service control policy that allows everything and is attached by default.
-const FULL_ACCESS: &str = "p-FullAWSAccess";
 
 /// A role or user with the policies that hold for it.
 #[derive(Debug)]
@@ -42,16 +40,8 @@ pub(crate) struct Holder {
     /// Whether service control policies pass it by: the management account's roles and users, and
     /// service-linked roles.
     pub(crate) is_exempt: bool,
-}
-
-/// A service control policy with where it is attached.
-#[derive(Debug)]
-struct Guardrail {
-    document: DocumentAt,
-    /// Accounts and roots; `None` where the input does not tell.
-    targets: Option<Vec<Name>>,
-    /// Whether it is the one that is attached everywhere unless somebody detaches it.
-    is_full: bool,
+    /// Whether it is a role that belongs to a service of the provider.
+    pub(crate) is_linked: bool,
 }
 
 /// Everything that is known about who may do what.
@@ -65,19 +55,18 @@ pub(crate) struct Facts {
     pub(crate) by_arn: BTreeMap<Name, usize>,
     /// The holders of each account.
     pub(crate) by_account: BTreeMap<Name, Vec<usize>>,
-    /// The organization of each account that is listed in one.
-    pub(crate) organizations: BTreeMap<Name, Name>,
+    /// The organization of the accounts, with its policies.
+    pub(crate) organization: Organization,
     /// Roles by the ARN of the instance profile that hands them out.
     pub(crate) profiles: BTreeMap<Name, Name>,
     managed: BTreeMap<Name, DocumentAt>,
-    guardrails: Vec<Guardrail>,
 }
 
 impl Facts {
     /// Reads accounts, roles, users, groups and policies; their credentials go into the estate.
     pub(crate) fn read(context: &mut Context<'_>) -> Self {
         let mut facts = Self::default();
-        facts.read_organizations(context);
+        facts.organization = organization::read(context, &mut facts);
         facts.read_managed(context);
         let groups = facts.read_groups(context);
         for item in context.index.of(Kind::RoleDetails) {
@@ -120,58 +109,33 @@ impl Facts {
 
     /// The service control policies over a holder.
     pub(crate) fn guardrails_of(&self, holder: &Holder) -> Guardrails<'_> {
-        let mut guardrails = Guardrails::default();
-        if holder.is_exempt || !self.organizations.contains_key(&holder.caller.account) {
-            return guardrails;
+        if holder.is_exempt {
+            return Guardrails::default();
         }
-        let mut levels: BTreeMap<&Name, Vec<&Document>> = BTreeMap::new();
-        let mut everywhere = Vec::new();
-        for guardrail in &self.guardrails {
-            let Some(document) = self.document(guardrail.document) else { continue };
-            let Some(targets) = &guardrail.targets else {
-                if guardrail.is_full {
-                    everywhere.push(document);
-                } else {
-                    guardrails.doubtful.push(document);
-                }
-                continue;
-            };
-            for target in targets {
-                if *target == holder.caller.account || target.starts_with("r-") {
-                    levels.entry(target).or_default().push(document);
-                } else if target.starts_with("ou-") {
-                    // Which accounts belong to a unit is not in the input.
-                    guardrails.doubtful.push(document);
-                }
-            }
-        }
-        // The root comes first: accounts' ids are digits, which order before letters.
-        guardrails.levels = levels.into_values().rev().collect();
-        for level in &mut guardrails.levels {
-            level.extend(&everywhere);
-        }
-        guardrails
+        let account = &holder.caller.account;
+        self.organization.guardrails(self, account, PolicyType::ServiceControl)
     }
 
-    /// AWS Organizations API reference, `Account`: the ARN names the management account and the
-    /// organization.
-    fn read_organizations(&mut self, context: &mut Context<'_>) {
-        for item in context.index.of(Kind::OrganizationAccounts) {
-            let Some(arn) = context.fields.text(item.node, "Arn") else { continue };
-            let organization = arn.rsplit_once(':').and_then(|(_, path)| path.split('/').nth(1));
-            if let Some(organization) = organization {
-                let account = context.name(item.id);
-                self.organizations.insert(account, context.name(organization));
-            }
-        }
+    /// The resource control policies over the resources of each account of the organization.
+    pub(crate) fn resource_guardrails(&self) -> BTreeMap<Name, Guardrails<'_>> {
+        let accounts = self.organization.accounts.keys();
+        let guardrails = accounts.map(|account| {
+            let kind = PolicyType::ResourceControl;
+            (account.clone(), self.organization.guardrails(self, account, kind))
+        });
+        guardrails.filter(|(_, guardrails)| !guardrails.levels.is_empty()).collect()
     }
 
-    /// Managed policies and service control policies, which both are listed as `Policies`.
+    /// The organization of an account that is listed in one.
+    pub(crate) fn organization_of(&self, account: &str) -> Option<&Name> {
+        self.organization.accounts.get(account)
+    }
+
+    /// Managed policies; those of the organization are listed as `Policies` too.
     fn read_managed(&mut self, context: &mut Context<'_>) {
         for item in context.index.of(Kind::PolicyDetails) {
             let id = context.name(item.id);
             if item.id.contains(":organizations:") {
-                self.read_guardrail(context, item, &id);
                 continue;
             }
             let default = context.fields.text(item.node, "DefaultVersionId");
@@ -187,42 +151,6 @@ impl Facts {
                 self.managed.insert(id, at);
             }
         }
-        let has_accounts = !self.organizations.is_empty();
-        if let Some(item) = context.index.of(Kind::OrganizationAccounts).first()
-            && has_accounts
-            && self.guardrails.is_empty()
-        {
-            let message = "the service control policies of the organization are not in the input; \
-                           grants are computed as if they allowed everything";
-            context.fields.note(item.node, codes::UNREAD_CONTENT, item.id, message.to_owned());
-        }
-    }
-
-    /// AWS Organizations API reference, `Policy` and `PolicySummary`.
-    fn read_guardrail(&mut self, context: &mut Context<'_>, item: &Item<'_>, id: &Name) {
-        let node = item.node.get("PolicySummary").unwrap_or(item.node);
-        let kind = context.fields.text(node, "Type").unwrap_or("SERVICE_CONTROL_POLICY");
-        if kind != "SERVICE_CONTROL_POLICY" {
-            return;
-        }
-        let is_full = context.fields.text(node, "Id") == Some(FULL_ACCESS);
-        let document = if let Some(place) = item.node.get("Content") {
-            self.read_document(context, id, place)
-        } else if is_full {
-            self.add(everything(id))
-        } else {
-            let message = format!("the contents of `{id}` are not in the input");
-            context.fields.warn(node, codes::UNREAD_CONTENT, id, message);
-            self.add(Document::unread(id, Some(node.span())))
-        };
-        let targets = item.node.get("Targets").map(|_| {
-            let targets = context.fields.objects(item.node, "Targets");
-            let ids = targets
-                .into_iter()
-                .filter_map(|target| context.fields.text(target, "TargetId").map(Name::from));
-            ids.collect::<Vec<_>>()
-        });
-        self.guardrails.push(Guardrail { document, targets, is_full });
     }
 
     /// The documents of groups by account and name.
@@ -308,6 +236,7 @@ impl Facts {
             trust,
             attached,
             is_exempt: is_linked || holder.is_exempt,
+            is_linked,
             ..holder
         });
     }
@@ -360,7 +289,7 @@ impl Facts {
             kind,
             name: context.name(name),
             unique_id: unique_id.map(|id| context.name(id)),
-            organization: self.organizations.get(&account).cloned(),
+            organization: self.organization_of(&account).cloned(),
             tags,
         };
         let word = if kind == CallerKind::Role { "role" } else { "user" };
@@ -372,7 +301,7 @@ impl Facts {
             origin: Some(item.node.span()),
         };
         let credential = context.estate.credentials.push(credential);
-        let is_exempt = is_management(context, &account);
+        let is_exempt = self.organization.is_management(&account);
         Holder {
             credential,
             caller,
@@ -381,6 +310,7 @@ impl Facts {
             trust: None,
             attached: Vec::new(),
             is_exempt,
+            is_linked: false,
         }
     }
 
@@ -407,14 +337,6 @@ impl Facts {
 fn account_of(context: &mut Context<'_>, item: &Item<'_>) -> Name {
     let account = arn_scope(item.id).0.or(item.scope.account.as_deref()).unwrap_or_default();
     context.name(account)
-}
-
-/// Whether an account is the management account of its organization: "SCPs don't affect users or
-/// roles in the management account" (AWS Organizations User Guide).
-fn is_management(context: &Context<'_>, account: &str) -> bool {
-    let Some(item) = context.index.find(Kind::OrganizationAccounts, account) else { return false };
-    let arn = item.node.get("Arn").and_then(Node::as_str).unwrap_or_default();
-    arn_scope(arn).0 == Some(account)
 }
 
 /// A document that allows everything, such as `AdministratorAccess` where it is not in the input.

@@ -2,6 +2,7 @@ mod conditions;
 mod convert;
 mod documents;
 mod evaluation;
+mod organization;
 mod patterns;
 mod shop;
 mod support;

@@ -291,7 +291,11 @@ fn a_service_control_policy_without_contents_leaves_all_possible() {
     let full = r#"{"Id":"p-FullAWSAccess","Arn":"arn:aws:organizations::aws:policy/service_control_policy/p-FullAWSAccess","Type":"SERVICE_CONTROL_POLICY"},{"Id":"p-1""#;
     let both = queues.replace(r#"{"Id":"p-1""#, full);
     assert!(grants(&app, &[BUCKETS, policy, organization, (path, &queues)]).is_empty());
-    assert_eq!(grants(&app, &[BUCKETS, policy, organization, (path, &both)]), ["app reads data"]);
+    assert_eq!(
+        grants(&app, &[BUCKETS, policy, organization, (path, &both)]),
+        ["app reads data ?"],
+        "where the policy that allows everything is attached is not told"
+    );
     let full = unread.replace("p-1", "p-FullAWSAccess");
     assert_eq!(grants(&app, &[BUCKETS, policy, organization, (path, &full)]), ["app reads data"]);
 }

@@ -80,6 +80,7 @@ impl Case {
             identity: &[&self.identity],
             boundary: self.boundary.as_ref(),
             guardrails: &guardrails,
+            over_resource: None,
             resource: self.resource.as_ref().map_or(ResourcePolicy::Absent, ResourcePolicy::Read),
             sides: self.sides,
         };

@@ -248,6 +248,7 @@ fn fast(estate: &Policing, action: &str, resource: &str) -> Truth {
         identity: &[&identity],
         boundary: boundary.as_ref(),
         guardrails: &guardrails,
+        over_resource: None,
         resource: ResourcePolicy::Read(&policy),
         sides: if estate.is_strict { Sides::Resource } else { Sides::Either },
     };
