@@ -4,7 +4,7 @@
 
 use watertight_model::Disposition;
 use watertight_model::network::EndpointId;
-use watertight_net::{Family, FlowSet};
+use watertight_net::{AddressSet, Family, FlowSet, Prefix};
 
 use crate::answer::{Part, Reach};
 use crate::classes::{Class, OutsideAtom};
@@ -23,6 +23,7 @@ impl Reach<'_> {
     /// What each part of the internet reaches at classes without addresses.
     pub(crate) fn unaddressed_inbound<'m>(&self, matrix: &'m Matrix) -> Vec<Outward<'m>> {
         let mut found = Vec::new();
+        let others = asked(matrix);
         for (class, endpoint) in self.unaddressed_classes(matrix) {
             for target in targets_of(self.network, endpoint) {
                 if !target.is_public() {
@@ -31,7 +32,8 @@ impl Reach<'_> {
                 let mut dialled: Option<Vec<Dialled>> = None;
                 for atom in internet(matrix, target.family()) {
                     let start = Start::Internet { address: atom.representative };
-                    let dialled = dialled.get_or_insert_with(|| self.dialled(&start, &target));
+                    let dialled =
+                        dialled.get_or_insert_with(|| self.dialled(&start, &target, &others));
                     let sent = [Sent { held: None, start }];
                     let parts = self.try_all(endpoint, &sent, dialled, &FlowSet::all());
                     found.extend(cell_of(&parts).map(|cell| Outward { class, atom, cell }));
@@ -44,6 +46,7 @@ impl Reach<'_> {
     /// What classes without addresses reach of each part of the internet.
     pub(crate) fn unaddressed_outbound<'m>(&self, matrix: &'m Matrix) -> Vec<Outward<'m>> {
         let mut found = Vec::new();
+        let others = asked(matrix);
         for (class, endpoint) in self.unaddressed_classes(matrix) {
             let known = self.network.unaddressed.get(&endpoint);
             let in_plane = self.network.endpoints[endpoint].subnet.is_none();
@@ -52,12 +55,12 @@ impl Reach<'_> {
             }
             for family in [Family::V4, Family::V6] {
                 let Some(start) = start_of(self.network, endpoint, family) else { continue };
-                let mut sent = self.sent(&start);
+                let mut sent = self.sent(&start, &others);
                 // Nothing on the internet looks at which public address it comes from.
                 sent.dedup_by_key(|sent| sent.held.and_then(|held| held.private));
                 for atom in internet(matrix, family) {
                     let target = Target::Address(atom.representative);
-                    let dialled = self.dialled(&start, &target);
+                    let dialled = self.dialled(&start, &target, &others);
                     let parts = self.try_all(endpoint, &sent, &dialled, &FlowSet::all());
                     found.extend(cell_of(&parts).map(|cell| Outward { class, atom, cell }));
                 }
@@ -75,6 +78,13 @@ impl Reach<'_> {
         });
         first.filter(|(_, endpoint)| is_unaddressed(self.network, *endpoint)).collect()
     }
+}
+
+/// The addresses of the internet that are asked about: no endpoint has one of them.
+fn asked(matrix: &Matrix) -> AddressSet {
+    let both = [Family::V4, Family::V6].into_iter();
+    let addresses = both.flat_map(|family| internet(matrix, family));
+    AddressSet::from_prefixes(addresses.map(|atom| Prefix::host(atom.representative)))
 }
 
 /// The parts of the internet in a family.

@@ -4,6 +4,9 @@
 //! One address of each part that rules, lists and routes tell apart is tried. Where all give the
 //! same answer, that is the answer; where they differ, it is unknown.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
@@ -153,10 +156,16 @@ fn free_space(network: &Network, subnet: SubnetId, family: Family) -> AddressSet
         .difference(&AddressSet::from_prefixes(taken.chain(resolvers).chain(platform)))
 }
 
-/// The addresses that an endpoint could have: one of each part that the network tells apart.
-fn candidates(network: &Network, endpoint: EndpointId, family: Family) -> Vec<Held> {
+/// The addresses that an endpoint could have, save `others`: one of each part that the network
+/// tells apart.
+fn candidates(
+    network: &Network,
+    endpoint: EndpointId,
+    family: Family,
+    others: &AddressSet,
+) -> Vec<Held> {
     let content = &network.endpoints[endpoint];
-    let outer = atoms_of(network, &public_space(network, endpoint));
+    let outer = atoms_of(network, &public_space(network, endpoint).difference(others));
     let outer = || outer.iter().map(|(_, address)| *address);
     let Some(subnet) = content.subnet else {
         let own = outer().filter(|address| Family::of(*address) == family);
@@ -164,7 +173,8 @@ fn candidates(network: &Network, endpoint: EndpointId, family: Family) -> Vec<He
         return own.map(held).collect();
     };
     let mut found = Vec::new();
-    for (_, address) in atoms_of(network, &free_space(network, subnet, family)) {
+    let inner = free_space(network, subnet, family).difference(others);
+    for (_, address) in atoms_of(network, &inner) {
         let held = |public| Held { endpoint, private: Some(address), public };
         let before = found.len();
         found.extend(outer().filter(IpAddr::is_ipv4).map(|one| held(Some(one))));
@@ -230,7 +240,23 @@ impl Reach<'_> {
             | (_, Start::Unaddressed { endpoint, .. }) => *endpoint,
             _ => return Vec::new(),
         };
-        self.try_all(whose, &self.sent(start), &self.dialled(start, target), flows)
+        let other = match target {
+            Target::Address(address) => hosts([*address]),
+            Target::Unaddressed { .. } => AddressSet::empty(),
+        };
+        let sources = self.sent(start, &other);
+        let taken = sources.iter().flat_map(|sent| {
+            let held = sent.held.into_iter().flat_map(|held| [held.private, held.public]);
+            held.flatten().chain(sent.start.source())
+        });
+        let targets = match target {
+            // Who sends to itself has one address.
+            Target::Unaddressed { .. } if is_same(start, target) => {
+                self.dialled(start, target, &AddressSet::empty())
+            }
+            _ => self.dialled(start, target, &hosts(taken)),
+        };
+        self.try_all(whose, &sources, &targets, flows)
     }
 
     /// What becomes of flows whichever addresses the ends of `whose` question have.
@@ -261,12 +287,12 @@ impl Reach<'_> {
         agreed(whose, answers)
     }
 
-    /// From where packets of a start may come.
-    pub(crate) fn sent(&self, start: &Start) -> Vec<Sent> {
+    /// From where packets of a start may come, if nobody else has its address.
+    pub(crate) fn sent(&self, start: &Start, others: &AddressSet) -> Vec<Sent> {
         let Start::Unaddressed { endpoint, family } = start else {
             return vec![Sent { held: None, start: start.clone() }];
         };
-        let own = candidates(self.network, *endpoint, *family).into_iter();
+        let own = candidates(self.network, *endpoint, *family, others).into_iter();
         own.filter_map(|held| {
             let address = held.private.or(held.public)?;
             let start = Start::Endpoint { endpoint: *endpoint, address };
@@ -275,8 +301,14 @@ impl Reach<'_> {
         .collect()
     }
 
-    /// The addresses that are dialled to reach a target, with what is taken to have them.
-    pub(crate) fn dialled(&self, start: &Start, target: &Target) -> Vec<Dialled> {
+    /// The addresses that are dialled to reach a target, with what is taken to have them, if
+    /// nobody else has one.
+    pub(crate) fn dialled(
+        &self,
+        start: &Start,
+        target: &Target,
+        others: &AddressSet,
+    ) -> Vec<Dialled> {
         let (endpoint, family, public) = match target {
             Target::Address(address) => {
                 return vec![Dialled { held: None, service: None, address: *address }];
@@ -285,12 +317,12 @@ impl Reach<'_> {
         };
         let in_plane = self.network.endpoints[endpoint].subnet.is_none();
         let service = in_plane.then_some(endpoint);
-        let near = if in_plane { self.near(start, endpoint, family) } else { Vec::new() };
+        let near = if in_plane { self.near(start, endpoint, family, others) } else { Vec::new() };
         if !near.is_empty() {
             let dialled = |(held, address)| Dialled { held, service, address };
             return near.into_iter().map(dialled).collect();
         }
-        let mut found: Vec<Dialled> = candidates(self.network, endpoint, family)
+        let mut found: Vec<Dialled> = candidates(self.network, endpoint, family, others)
             .into_iter()
             .filter_map(|held| {
                 let address = if public { held.public } else { held.private }?;
@@ -311,6 +343,7 @@ impl Reach<'_> {
         start: &Start,
         endpoint: EndpointId,
         family: Family,
+        others: &AddressSet,
     ) -> Vec<(Option<Held>, IpAddr)> {
         let realm = match start {
             Start::Endpoint { endpoint, .. } | Start::Unaddressed { endpoint, .. } => {
@@ -331,7 +364,7 @@ impl Reach<'_> {
             let own = self.network.endpoints[*interface].addresses.iter().copied();
             found.extend(own.filter(|one| Family::of(*one) == family).map(|one| (None, one)));
             if is_unaddressed(self.network, *interface) {
-                let held = candidates(self.network, *interface, family).into_iter();
+                let held = candidates(self.network, *interface, family, others).into_iter();
                 found.extend(held.filter_map(|held| Some((Some(held), held.private?))));
             }
         }
@@ -364,6 +397,19 @@ fn untold(whose: EndpointId, flows: &FlowSet, why: &str) -> Vec<Part> {
         established: Bounds { sure: FlowSet::none(), possible: flows.clone() },
         reply: None,
     }]
+}
+
+/// Whether a start and a target are the same endpoint, whose address the input does not tell.
+fn is_same(start: &Start, target: &Target) -> bool {
+    matches!(
+        (start, target),
+        (Start::Unaddressed { endpoint: one, .. }, Target::Unaddressed { endpoint: other, .. })
+            if one == other
+    )
+}
+
+fn hosts(addresses: impl IntoIterator<Item = IpAddr>) -> AddressSet {
+    AddressSet::from_prefixes(addresses.into_iter().map(Prefix::host))
 }
 
 /// What all answers agree on, and the rest as unknown.
