@@ -214,7 +214,8 @@ impl Estate {
                 return flow.end(Disposition::DeniedIn, id);
             };
             match (flow.destination(), flow.protocol) {
-                (IpAddr::V4(_), 6 | 17 | 1) => {}
+                // The ICMP of the other family is in no packet; it counts as what it is called.
+                (IpAddr::V4(_), 6 | 17 | 1 | 58) => {}
                 (IpAddr::V6(destination), 6 | 17 | 58) if is_translated(destination) => {
                     flow.header.destination = IpAddr::V4(embedded(destination));
                     if flow.protocol == 58 {
