@@ -1,16 +1,17 @@
 //! Everything at once: the assessment of a graph.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{Action, removed_by};
 use crate::blast::{BlastRadius, Bounds, Spread, blasts, own_weight, total_weight};
 use crate::chain::{self, ChainLimits, ChainList};
+use crate::csr::index;
 use crate::cut::{CutLimits, CutSet, cut_set};
 use crate::graph::HopGraph;
 use crate::hop::{Bound, Removable};
 use crate::likelihood::real;
-use crate::score::{Measured, Score, SegmentScore, measure};
+use crate::score::{Measured, Score, SegmentScore, measure, whole_loss};
 
 /// Limits of an assessment.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -23,8 +24,8 @@ pub struct AssessmentLimits {
     pub ranked_max: usize,
     /// How often the graph is scored anew to rank actions and to tell their effect.
     pub scorings_max: usize,
-    /// The most work spent on that, in entries times hops per scoring. Large graphs are scored
-    /// less often than `scorings_max`.
+    /// The most work spent on that: per scoring the hops, arms of fans one by one, times a number
+    /// that grows with the entries. Large graphs are scored less often than `scorings_max`.
     pub scoring_work_max: usize,
 }
 
@@ -35,7 +36,7 @@ impl Default for AssessmentLimits {
             cut: CutLimits::default(),
             ranked_max: 5,
             scorings_max: 500,
-            scoring_work_max: 40_000_000_000,
+            scoring_work_max: 2_000_000_000,
         }
     }
 }
@@ -103,7 +104,7 @@ pub fn assess(graph: &HopGraph, actions: &[Action], limits: &AssessmentLimits) -
     let Measured { segments, spread, pairs, .. } = measured;
     let chains = chain::list(&upper, pairs, &spread.upper.joined, limits.chains);
     let cut_set = cut_set(graph, actions, limits.cut);
-    let work = graph.entries.len().saturating_mul(graph.hops.len()).max(1);
+    let work = graph.rows.len().saturating_mul(graph.entries.len() / 64 + 16).max(1);
     let scorings = limits.scorings_max.min(limits.scoring_work_max / work);
     let mut scorer = Scorer { graph, actions, left: scorings };
     let cut_effects = scorer.effects(&cut_set.actions, standing);
@@ -169,36 +170,61 @@ impl Scorer<'_> {
         let mut chosen: Vec<usize> = Vec::new();
         let mut before = start;
         while ranked.len() < most {
-            let mut best: Option<(usize, Standing)> = None;
-            for action in candidates.iter().filter(|action| !chosen.contains(action)) {
-                let removed = removed_by(self.actions, chosen.iter().chain([action]).copied());
-                let Some(after) = self.after(&removed) else { break };
-                let better = best.is_none_or(|(known, standing)| {
-                    let score = after.score.value.total_cmp(&standing.score.value);
-                    let cost = self.actions[known].cost.cmp(&self.actions[*action].cost);
-                    score.then(cost) == Ordering::Greater
-                });
-                if better {
-                    best = Some((*action, after));
-                }
-            }
-            let Some((action, after)) = best else { break };
-            if after.score.value.total_cmp(&before.score.value) != Ordering::Greater {
+            let open: Vec<usize> =
+                candidates.iter().filter(|action| !chosen.contains(action)).copied().collect();
+            let Some((action, value)) = self.best(&chosen, &open) else { break };
+            if value.total_cmp(&before.score.value) != Ordering::Greater {
                 break;
             }
-            ranked.push(Effect { action, before: Some(before), after: Some(after) });
             chosen.push(action);
+            self.left += 1;
+            let removed = removed_by(self.actions, chosen.iter().copied());
+            let Some(after) = self.after(&removed) else { break };
+            ranked.push(Effect { action, before: Some(before), after: Some(after) });
             before = after;
         }
         Ranking { actions: ranked, tried }
     }
 
+    /// The action after which the score is best, with that score; the cheapest of equals.
+    fn best(&mut self, chosen: &[usize], open: &[usize]) -> Option<(usize, f64)> {
+        let removed = removed_by(self.actions, chosen.iter().copied());
+        let base = self.graph.view(Bound::All, &removed);
+        let (loss, part) = whole_loss(&base, None);
+        // Actions that take away the same give the same score.
+        let mut known: BTreeMap<Vec<u32>, f64> = BTreeMap::from([(Vec::new(), loss.score())]);
+        let mut best: Option<(usize, f64)> = None;
+        for action in open {
+            let Some(left) = self.left.checked_sub(1) else { break };
+            self.left = left;
+            let removed = removed_by(self.actions, chosen.iter().chain([action]).copied());
+            let gone = base.gone(&removed);
+            let value = *known.entry(gone).or_insert_with_key(|gone| {
+                let view = self.graph.view(Bound::All, &removed);
+                whole_loss(&view, Some((&part, gone))).0.score()
+            });
+            let better = best.is_none_or(|(other, most)| {
+                let costs = self.actions[other].cost.cmp(&self.actions[*action].cost);
+                value.total_cmp(&most).then(costs) == Ordering::Greater
+            });
+            if better {
+                best = Some((*action, value));
+            }
+        }
+        best
+    }
+
     /// The actions that take away some hop, those that take away most first.
     fn by_reach(&self) -> Vec<usize> {
+        let mut rows = vec![0_usize; self.graph.supports.len()];
+        for row in &self.graph.rows {
+            rows[index(row.support)] += 1;
+        }
+        let whole = self.graph.view(Bound::All, &BTreeSet::new());
         let mut order = Vec::new();
         for (place, action) in self.actions.iter().enumerate() {
-            let hops = self.graph.hops.iter();
-            let taken = hops.filter(|hop| hop.standing(&action.removes).is_none()).count();
+            let gone = whole.gone(&action.removes);
+            let taken: usize = gone.iter().map(|support| rows[index(*support)]).sum();
             order.push((std::cmp::Reverse(taken), action.cost, place));
         }
         order.sort_unstable();

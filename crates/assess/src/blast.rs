@@ -4,7 +4,6 @@ mod condense;
 mod lanes;
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 
 pub(crate) use condense::components;
 pub(crate) use lanes::{Spread, spread};
@@ -55,6 +54,7 @@ pub(crate) fn blasts(
 ) -> Vec<BlastRadius> {
     let graph = upper.graph;
     let total = total_weight(graph);
+    let mut met = Met::new(graph);
     let mut blasts = Vec::with_capacity(graph.entries.len());
     for (place, entry) in graph.entries.iter().enumerate() {
         let others = total - own_weight(graph, *entry);
@@ -62,8 +62,8 @@ pub(crate) fn blasts(
         blasts.push(BlastRadius {
             entry: *entry,
             one_hop: Bounds {
-                lower: first_hop(lower, *entry, others),
-                upper: first_hop(upper, *entry, others),
+                lower: first_hop(lower, *entry, others, &mut met),
+                upper: first_hop(upper, *entry, others, &mut met),
             },
             any: Bounds { lower: any(&spreads.lower), upper: any(&spreads.upper) },
         });
@@ -83,7 +83,7 @@ pub(crate) fn blasts(
 
 /// The sum of all weights.
 pub(crate) fn total_weight(graph: &HopGraph) -> u64 {
-    graph.counted().map(|(_, weight)| u64::from(weight)).sum()
+    graph.counted().map(|(_, info)| info.together()).sum()
 }
 
 /// The weight of an entry's own workload.
@@ -91,21 +91,74 @@ pub(crate) fn own_weight(graph: &HopGraph, entry: Entry) -> u64 {
     entry.workload().map_or(0, |subject| u64::from(graph.weight(subject)))
 }
 
-fn first_hop(view: &View<'_>, entry: Entry, others: u64) -> Reached {
+fn first_hop(view: &View<'_>, entry: Entry, others: u64, met: &mut Met) -> Reached {
     let graph = view.graph;
     let held = graph.held_numbers(entry);
-    let mut facts = view.first(&held);
-    if entry == Entry::Internet {
-        facts.extend(held);
-    }
-    let subjects = facts.into_iter().map(|fact| graph.facts[index(fact)].subject);
-    let counts = |subject: &Subject| {
-        let kind = graph.subjects.get(index(subject.0)).map(|info| info.kind);
-        kind.is_some_and(crate::SubjectKind::counts) && entry.workload() != Some(*subject)
+    met.next();
+    let mut count = 0;
+    let mut weight = 0;
+    let mut add = |subject: Subject, met: &mut Met| {
+        let Some(info) = graph.subjects.get(index(subject.0)) else { return };
+        if info.kind.counts() && entry.workload() != Some(subject) && met.first(subject) {
+            count += info.members;
+            weight += info.together();
+        }
     };
-    let subjects: BTreeSet<Subject> = subjects.filter(counts).collect();
-    let weight = subjects.iter().map(|subject| u64::from(graph.weight(*subject))).sum();
-    reached(crate::csr::number(subjects.len()), weight, others)
+    for hop in held.iter().flat_map(|fact| view.leaving(*fact)) {
+        let row = &graph.rows[index(*hop)];
+        if !row.premises().iter().all(|premise| held.contains(premise)) {
+            continue;
+        }
+        let arms =
+            if row.silent { view.leaving(row.conclusion) } else { std::slice::from_ref(hop) };
+        for arm in arms {
+            if let Some(fact) = graph.fact(graph.rows[index(*arm)].conclusion) {
+                add(fact.subject, met);
+            }
+        }
+    }
+    if entry == Entry::Internet {
+        for fact in held.iter().filter_map(|fact| graph.fact(*fact)) {
+            add(fact.subject, met);
+        }
+    } else if held.iter().any(|fact| view.leads_to_itself(*fact)) {
+        let (more, together) = own_others(graph, entry);
+        count += more;
+        weight += together;
+    }
+    reached(count, weight, others)
+}
+
+/// The workloads that nothing tells apart from an entry's own: their number and weight.
+pub(crate) fn own_others(graph: &HopGraph, entry: Entry) -> (u32, u64) {
+    let info = entry.workload().and_then(|subject| graph.subjects.get(index(subject.0)));
+    info.map_or((0, 0), |info| {
+        let others = info.members.saturating_sub(1);
+        (others, u64::from(others) * u64::from(info.weight))
+    })
+}
+
+/// Which subjects were met, from entry to entry.
+struct Met {
+    marks: Vec<u32>,
+    round: u32,
+}
+
+impl Met {
+    fn new(graph: &HopGraph) -> Self {
+        Self { marks: vec![0; graph.subjects.len()], round: 0 }
+    }
+
+    fn next(&mut self) {
+        self.round += 1;
+    }
+
+    /// Whether a subject is met for the first time in this round.
+    fn first(&mut self, subject: Subject) -> bool {
+        let round = self.round;
+        let mark = self.marks.get_mut(index(subject.0));
+        mark.is_some_and(|mark| std::mem::replace(mark, round) != round)
+    }
 }
 
 fn reached(count: u32, weight: u64, others: u64) -> Reached {

@@ -1,15 +1,18 @@
 //! The hop graph: subjects, hops, entries, segments.
 
 mod builder;
+mod fan;
+mod rows;
 
 use std::collections::BTreeSet;
 
 pub use builder::{GraphBuilder, GraphError};
+pub use fan::{Arm, Fan, Shared};
 
 use crate::csr::index;
 use crate::fact::{Fact, FactKind, Subject};
 use crate::hop::{Hop, Removable};
-use crate::view::View;
+use crate::view::{Value, View};
 
 /// Stands for "no such number" in the tables of this crate.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -65,8 +68,10 @@ pub struct SubjectInfo {
     pub weight: u32,
     /// How readily it is assumed breached, before shares are made to add up to 1; workloads only.
     pub share: u32,
-    /// How many workloads the class stands for; for reports, never for the score.
+    /// How many replicas of one owner it stands for; for reports, never for the score.
     pub replicas: u32,
+    /// How many workloads that nothing tells apart it stands for: each has the weight and the share.
+    pub members: u32,
     /// Whether it is what attackers are after.
     pub jewel: bool,
 }
@@ -91,14 +96,27 @@ impl SubjectInfo {
             weight: Self::WEIGHT_NONE,
             share: Self::SHARE_EQUAL,
             replicas: 1,
+            members: 1,
             jewel: false,
         }
+    }
+
+    /// The weight of all its workloads together.
+    pub(crate) fn together(&self) -> u64 {
+        u64::from(self.weight) * u64::from(self.members)
     }
 
     /// The same subject with another weight.
     #[must_use]
     pub fn weighing(mut self, weight: u32) -> Self {
         self.weight = weight;
+        self
+    }
+
+    /// The same subject for this many workloads that nothing tells apart.
+    #[must_use]
+    pub fn standing_for(mut self, members: u32) -> Self {
+        self.members = members;
         self
     }
 
@@ -151,7 +169,7 @@ pub struct SegmentMembers {
     pub members: BTreeSet<Subject>,
 }
 
-/// A hop by fact numbers, for the engines.
+/// A hop by fact numbers, for the engines; or an arm of a fan, whose middle counts as a fact.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct HopRow {
     premises: [u32; 3],
@@ -159,12 +177,21 @@ pub(crate) struct HopRow {
     pub(crate) conclusion: u32,
     pub(crate) cost: u64,
     pub(crate) sure: bool,
+    /// Whether it leads into the middle of a fan: half a hop, which does not count as one.
+    pub(crate) silent: bool,
+    /// What holds it up, as a place in the graph's supports.
+    pub(crate) support: u32,
 }
 
 impl HopRow {
     /// The premises as fact numbers, in order, each once.
     pub(crate) fn premises(&self) -> &[u32] {
         self.premises.get(..usize::from(self.count)).unwrap_or(&self.premises)
+    }
+
+    /// What the hop adds to the value of its premises.
+    pub(crate) fn adds(&self) -> Value {
+        Value::new(self.cost, u32::from(!self.silent))
     }
 
     /// The same hop with those premises only that `keep` keeps.
@@ -185,6 +212,13 @@ pub struct HopGraph {
     pub(crate) subjects: Vec<SubjectInfo>,
     pub(crate) removables: Vec<String>,
     pub(crate) hops: Vec<Hop>,
+    pub(crate) fans: Vec<Fan>,
+    /// Where the rows of each fan begin, after those of the hops.
+    pub(crate) fan_rows: Vec<u32>,
+    /// The hops of several premises.
+    pub(crate) several: Vec<u32>,
+    shared: Vec<fan::SharedContent>,
+    pub(crate) supports: Vec<Vec<BTreeSet<Removable>>>,
     pub(crate) rows: Vec<HopRow>,
     pub(crate) facts: Vec<Fact>,
     numbers: Vec<u32>,
@@ -207,9 +241,30 @@ impl HopGraph {
         &self.subjects
     }
 
-    /// The hops, in canonical order; [`crate::Chain::hops`] counts in it.
+    /// The hops that are no part of a fan, in canonical order; [`crate::Chain::hops`] counts in it,
+    /// and beyond it through the pairs of the fans.
     pub fn hops(&self) -> &[Hop] {
         &self.hops
+    }
+
+    /// The fans.
+    pub fn fans(&self) -> &[Fan] {
+        &self.fans
+    }
+
+    /// How many facts there are, the middles of fans included.
+    pub(crate) fn nodes(&self) -> usize {
+        self.facts.len() + self.fans.len()
+    }
+
+    /// The fact of a number; none for the middle of a fan.
+    pub(crate) fn fact(&self, number: u32) -> Option<Fact> {
+        self.facts.get(index(number)).copied()
+    }
+
+    /// Whether a number stands for the middle of a fan.
+    pub(crate) fn is_middle(&self, number: u32) -> bool {
+        index(number) >= self.facts.len()
     }
 
     /// The entries: the internet, then each workload.
@@ -271,7 +326,7 @@ impl HopGraph {
 
     /// Whether some entry holds a fact from the start.
     pub(crate) fn is_held(&self, fact: u32) -> bool {
-        let Fact { subject, kind } = self.facts[index(fact)];
+        let Some(Fact { subject, kind }) = self.fact(fact) else { return false };
         let info = self.subjects.get(index(subject.0));
         let workload = info.is_some_and(|info| info.kind == SubjectKind::Workload);
         (workload && kind == FactKind::Exec) || self.internet.contains(&fact)
@@ -283,18 +338,19 @@ impl HopGraph {
         facts.into_iter().filter_map(|fact| self.number(fact))
     }
 
-    /// The subjects that count, with their weights.
-    pub(crate) fn counted(&self) -> impl Iterator<Item = (Subject, u32)> {
+    /// The subjects that count, with what they are.
+    pub(crate) fn counted(&self) -> impl Iterator<Item = (Subject, &SubjectInfo)> {
         let counted = self.subjects.iter().enumerate().filter(|(_, info)| info.kind.counts());
-        counted.map(|(place, info)| (Subject(crate::csr::number(place)), info.weight))
+        counted.map(|(place, info)| (Subject(crate::csr::number(place)), info))
     }
 
-    /// The share of an entry's workload before shares are made to add up to 1.
-    pub(crate) fn share(&self, subject: Subject) -> u32 {
-        self.subjects.get(index(subject.0)).map_or(0, |info| info.share)
+    /// The share of an entry's workloads together before shares are made to add up to 1.
+    pub(crate) fn share(&self, subject: Subject) -> u64 {
+        let info = self.subjects.get(index(subject.0));
+        info.map_or(0, |info| u64::from(info.share) * u64::from(info.members))
     }
 
-    /// The weight of a subject.
+    /// The weight of a subject, of one workload where it stands for several.
     pub(crate) fn weight(&self, subject: Subject) -> u32 {
         self.subjects.get(index(subject.0)).map_or(0, |info| info.weight)
     }

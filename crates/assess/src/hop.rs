@@ -107,12 +107,4 @@ impl Hop {
         self.support.push(things.into_iter().collect());
         self
     }
-
-    /// The first alternative that stands when `removed` is taken away; `None` if none does.
-    pub(crate) fn standing(&self, removed: &BTreeSet<Removable>) -> Option<usize> {
-        if self.support.is_empty() {
-            return Some(0);
-        }
-        self.support.iter().position(|things| things.is_disjoint(removed))
-    }
 }

@@ -63,9 +63,13 @@ pub(crate) fn is_own(graph: &HopGraph, entry: Entry, jewel: usize) -> bool {
 ///
 /// From such entries values are searched forwards. For the others one backward search per target
 /// serves all entries, which is far less work where jewels are few.
+///
+/// `critical`, by the graph's supports, is set where some of these values rest on a hop with such a
+/// support: while it is not set, taking away what has the support changes none of them.
 pub(crate) fn jewel_values(
     view: &View<'_>,
     joined: &[bool],
+    mut critical: Option<&mut [bool]>,
     sink: &mut impl FnMut(usize, usize, &[Value]),
 ) {
     let graph = view.graph;
@@ -77,10 +81,10 @@ pub(crate) fn jewel_values(
         vec![true; graph.entries.len()]
     } else if any_joined {
         let forwards = joint_matters(view, joined);
-        backwards(view, &forwards, sink);
+        backwards(view, &forwards, critical.as_deref_mut(), sink);
         forwards
     } else {
-        backwards(view, joined, sink);
+        backwards(view, joined, critical, sink);
         return;
     };
     let places: Vec<usize> = (0..graph.entries.len()).filter(|place| forwards[*place]).collect();
@@ -89,6 +93,9 @@ pub(crate) fn jewel_values(
         let held: Vec<Vec<u32>> =
             batch.iter().map(|place| graph.held_numbers(graph.entries[*place])).collect();
         forward.run(&held);
+        if let Some(critical) = critical.as_deref_mut() {
+            forward.mark(&targets, critical);
+        }
         for (lane, place) in batch.iter().enumerate() {
             for (jewel, facts) in graph.jewels.iter().enumerate() {
                 if is_own(graph, graph.entries[*place], jewel) {
@@ -121,13 +128,21 @@ fn joint_matters(view: &View<'_>, joined: &[bool]) -> Vec<bool> {
     matters
 }
 
-fn backwards(view: &View<'_>, except: &[bool], sink: &mut impl FnMut(usize, usize, &[Value])) {
+fn backwards(
+    view: &View<'_>,
+    except: &[bool],
+    mut critical: Option<&mut [bool]>,
+    sink: &mut impl FnMut(usize, usize, &[Value]),
+) {
     let graph = view.graph;
     let held: Vec<Vec<u32>> =
         graph.entries.iter().map(|entry| graph.held_numbers(*entry)).collect();
     for (jewel, facts) in graph.jewels.iter().enumerate() {
         let searches: Vec<Vec<Value>> =
             facts.targets.iter().map(|target| view.backwards(&[*target], false)).collect();
+        if let Some(critical) = critical.as_deref_mut() {
+            searches.iter().for_each(|values| mark(view, values, critical));
+        }
         for (place, entry) in graph.entries.iter().enumerate() {
             if except[place] || is_own(graph, *entry, jewel) {
                 continue;
@@ -135,6 +150,21 @@ fn backwards(view: &View<'_>, except: &[bool], sink: &mut impl FnMut(usize, usiz
             let values: Vec<Value> =
                 searches.iter().map(|search| least(search, &held[place])).collect();
             tell(sink, place, jewel, &values);
+        }
+    }
+}
+
+/// Marks the supports of the hops by which the least values towards a target come about.
+fn mark(view: &View<'_>, values: &[Value], critical: &mut [bool]) {
+    for (hop, row) in view.graph.rows.iter().enumerate() {
+        let after = values[index(row.conclusion)];
+        if after == Value::NEVER || critical[index(row.support)] || !view.stands(number(hop)) {
+            continue;
+        }
+        if let [premise] = view.reduced(number(hop)).premises()
+            && values[index(*premise)] == after.plus(row.adds())
+        {
+            critical[index(row.support)] = true;
         }
     }
 }

@@ -35,7 +35,8 @@ pub use cut::{CutLimits, CutSet, cut_set};
 pub use derive::{Change, DeriveOptions, Derived, Members, Verified, Way, apply, derive, verify};
 pub use fact::{Fact, FactKind, Subject};
 pub use graph::{
-    Entry, GraphBuilder, GraphError, HopGraph, SegmentMembers, SubjectInfo, SubjectKind,
+    Arm, Entry, Fan, GraphBuilder, GraphError, HopGraph, SegmentMembers, Shared, SubjectInfo,
+    SubjectKind,
 };
 pub use hop::{Bound, Evidence, Hop, HopKind, Removable, Status, Technique, Variant};
 pub use likelihood::{Likelihood, LikelihoodError, LikelihoodTable, TableError};

@@ -8,7 +8,7 @@ use crate::graph::{Entry, HopGraph};
 use crate::hop::{Bound, Removable};
 use crate::jewel::{BestPairs, jewel_values, pairs};
 use crate::likelihood::{Likelihood, ONE, real};
-use crate::view::View;
+use crate::view::{Value, View};
 
 /// What a breach is expected to cost, 0 to 1.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -155,7 +155,7 @@ fn membership(graph: &HopGraph) -> Vec<Vec<bool>> {
 
 fn losses(view: &View<'_>, inside: &[Vec<bool>], best: &mut BestPairs) -> (Vec<Loss>, Spread) {
     let graph = view.graph;
-    let spread = spread(view);
+    let spread = spread(view, &graph.segments);
     let directions = directions(graph);
     let mut scopes: Vec<Scope> =
         directions.iter().map(|direction| open_scope(graph, inside, *direction)).collect();
@@ -176,12 +176,10 @@ fn losses(view: &View<'_>, inside: &[Vec<bool>], best: &mut BestPairs) -> (Vec<L
             }
         }
     }
-    jewel_values(view, &spread.joined, &mut |place, jewel, values| {
+    jewel_values(view, &spread.joined, None, &mut |place, jewel, values| {
         let entry = graph.entries[place];
         let subject = graph.jewels[jewel].subject;
-        let likeliest = values.iter().map(|value| value.cost()).min().unwrap_or(u64::MAX);
-        let fixed = u128::from(Likelihood::from_cost(likeliest).fixed());
-        let value = u128::from(graph.weight(subject)) * fixed;
+        let value = weighed(graph, subject, values);
         for (scope, direction) in scopes.iter_mut().zip(&directions) {
             let entry_counts = direction.admits_entry(inside, entry);
             if entry_counts && direction.admits_weight(inside, subject) {
@@ -191,6 +189,66 @@ fn losses(view: &View<'_>, inside: &[Vec<bool>], best: &mut BestPairs) -> (Vec<L
         pairs(graph, place, jewel, values).for_each(|pair| best.offer(pair));
     });
     (scopes.iter().map(Scope::loss).collect(), spread)
+}
+
+/// The weight of a jewel times the likelihood of its likeliest fact, in fixed point.
+fn weighed(graph: &HopGraph, subject: crate::Subject, values: &[Value]) -> u128 {
+    let likeliest = values.iter().map(|value| value.cost()).min().unwrap_or(u64::MAX);
+    let fixed = u128::from(Likelihood::from_cost(likeliest).fixed());
+    u128::from(graph.weight(subject)) * fixed
+}
+
+/// What jewels add to the loss of a view, with the supports on which that rests.
+#[derive(Clone, Debug)]
+pub(crate) struct JewelPart {
+    internet: u128,
+    workloads: u128,
+    critical: Vec<bool>,
+}
+
+impl JewelPart {
+    /// With what it rests on, or, where nobody will ask, without.
+    fn of(view: &View<'_>, joined: &[bool], with_critical: bool) -> Self {
+        let graph = view.graph;
+        let mut critical = vec![!with_critical; graph.supports.len()];
+        let marked = with_critical.then_some(critical.as_mut_slice());
+        let mut scope = open_scope(graph, &[], Direction::Whole);
+        jewel_values(view, joined, marked, &mut |place, jewel, values| {
+            let value = weighed(graph, graph.jewels[jewel].subject, values);
+            scope.add_jewel(graph, graph.entries[place], value);
+        });
+        Self { internet: scope.jewel_internet, workloads: scope.jewel, critical }
+    }
+
+    /// Whether taking away what rests on these supports may change it.
+    fn may_change(&self, gone: &[u32]) -> bool {
+        gone.iter().any(|support| self.critical[index(*support)])
+    }
+}
+
+/// The loss of the whole estate in a view. What jewels add is taken from a view of the same graph
+/// where more stood, if the supports that are `gone` since do not matter to it.
+pub(crate) fn whole_loss(
+    view: &View<'_>,
+    before: Option<(&JewelPart, &[u32])>,
+) -> (Loss, JewelPart) {
+    let graph = view.graph;
+    let spread = spread(view, &[]);
+    let mut scope = open_scope(graph, &[], Direction::Whole);
+    let total = weight_of(graph, &[], Direction::Whole);
+    for (place, entry) in graph.entries.iter().enumerate() {
+        let others = total - u128::from(own_weight(graph, *entry));
+        let reached = u128::from(spread.weight[place]);
+        scope.add_blast(graph, *entry, fixed_ratio(reached, others));
+    }
+    let part = match before {
+        Some((part, gone)) if !part.may_change(gone) => part.clone(),
+        Some(_) => JewelPart::of(view, &spread.joined, false),
+        None => JewelPart::of(view, &spread.joined, true),
+    };
+    scope.jewel_internet = part.internet;
+    scope.jewel = part.workloads;
+    (scope.loss(), part)
 }
 
 fn open_scope(graph: &HopGraph, inside: &[Vec<bool>], direction: Direction) -> Scope {
@@ -220,7 +278,7 @@ fn weight_of(graph: &HopGraph, inside: &[Vec<bool>], direction: Direction) -> u1
         return u128::from(total_weight(graph));
     }
     let counted = graph.counted().filter(|(subject, _)| direction.admits_weight(inside, *subject));
-    counted.map(|(_, weight)| u128::from(weight)).sum()
+    counted.map(|(_, info)| u128::from(info.together())).sum()
 }
 
 impl Scope {

@@ -16,45 +16,58 @@ const REST_DEPTH_MAX: usize = 4;
 #[derive(Clone, Debug)]
 pub struct View<'g> {
     pub(crate) graph: &'g HopGraph,
-    /// For each hop the alternative that holds it up; `NONE` if the hop does not count.
+    all: bool,
+    /// For each of the graph's supports the alternative that stands; `NONE` if none does.
     standing: Vec<u32>,
     leaving: Rows,
     arriving: Rows,
-    /// The hops without premises that another premise always rests on. From an entry, such a
-    /// premise is gained whenever the other is, and is at least as likely.
-    reduced: Vec<HopRow>,
+    /// The hops of several premises, by number, without premises that another premise always rests
+    /// on. From an entry, such a premise is gained whenever the other is, and is at least as likely.
+    reduced: Vec<(u32, HopRow)>,
 }
 
 impl<'g> View<'g> {
     pub(crate) fn new(graph: &'g HopGraph, bound: Bound, removed: &BTreeSet<Removable>) -> Self {
-        let mut standing = Vec::with_capacity(graph.hops.len());
-        let mut leaving = Vec::new();
-        let mut arriving = Vec::new();
-        for (place, (hop, row)) in graph.hops.iter().zip(&graph.rows).enumerate() {
-            let counts = row.sure || bound == Bound::All;
-            let alternative = if counts { hop.standing(removed) } else { None };
-            standing.push(alternative.map_or(NONE, number));
-            if alternative.is_some() {
+        let removed = Removed::new(graph, removed);
+        let standing = graph.supports.iter().map(|support| removed.left(support)).collect();
+        let all = bound == Bound::All;
+        let mut view = Self {
+            graph,
+            all,
+            standing,
+            leaving: Rows::default(),
+            arriving: Rows::default(),
+            reduced: Vec::new(),
+        };
+        let mut leaving = Vec::with_capacity(graph.rows.len());
+        let mut arriving = Vec::with_capacity(graph.rows.len());
+        for (place, row) in graph.rows.iter().enumerate() {
+            if view.counts(row) {
                 leaving.extend(row.premises().iter().map(|premise| (*premise, number(place))));
                 arriving.push((row.conclusion, number(place)));
             }
         }
-        let facts = graph.facts.len();
-        let mut view = Self {
-            graph,
-            standing,
-            leaving: Rows::gather(facts, &leaving),
-            arriving: Rows::gather(facts, &arriving),
-            reduced: Vec::new(),
-        };
-        view.reduced = graph.rows.iter().map(|row| view.reduce(row)).collect();
+        view.leaving = Rows::gather(graph.nodes(), &leaving);
+        view.arriving = Rows::gather(graph.nodes(), &arriving);
+        let several = graph.several.iter();
+        view.reduced = several.map(|hop| (*hop, view.reduce(&graph.rows[index(*hop)]))).collect();
         view
     }
 
+    /// The supports that stand here and would not if all of `removed` were taken away.
+    pub(crate) fn gone(&self, removed: &BTreeSet<Removable>) -> Vec<u32> {
+        let removed = Removed::new(self.graph, removed);
+        let supports = self.graph.supports.iter().zip(&self.standing).enumerate();
+        let gone = supports
+            .filter(|(_, (support, standing))| **standing != NONE && removed.left(support) == NONE);
+        gone.map(|(place, _)| number(place)).collect()
+    }
+
+    fn counts(&self, row: &HopRow) -> bool {
+        (row.sure || self.all) && self.standing[index(row.support)] != NONE
+    }
+
     fn reduce(&self, row: &HopRow) -> HopRow {
-        if row.premises().len() == 1 {
-            return *row;
-        }
         // One after the other: of premises that rest on one another in a circle, one must stay.
         let mut reduced = *row;
         for premise in row.premises() {
@@ -99,7 +112,7 @@ impl<'g> View<'g> {
     pub fn one_hop(&self, entry: Entry) -> BTreeSet<Fact> {
         let held = self.graph.held_numbers(entry);
         let first = self.first(&held);
-        first.into_iter().map(|fact| self.graph.facts[index(fact)]).collect()
+        first.into_iter().filter_map(|fact| self.graph.fact(fact)).collect()
     }
 
     /// The greatest likelihood of each derivable fact, with the derivation that attains it.
@@ -111,18 +124,25 @@ impl<'g> View<'g> {
 
     /// Whether a hop counts in this view.
     pub(crate) fn stands(&self, hop: u32) -> bool {
-        self.standing[index(hop)] != NONE
+        self.counts(&self.graph.rows[index(hop)])
     }
 
     /// A hop with the premises that matter to breaches that begin at an entry.
     pub(crate) fn reduced(&self, hop: u32) -> &HopRow {
-        &self.reduced[index(hop)]
+        let row = &self.graph.rows[index(hop)];
+        if row.premises().len() == 1 {
+            return row;
+        }
+        match self.reduced.binary_search_by_key(&hop, |(number, _)| *number) {
+            Ok(place) => &self.reduced[place].1,
+            Err(_) => row,
+        }
     }
 
     /// What holds a standing hop up.
     pub(crate) fn holding_up(&self, hop: u32) -> Option<&BTreeSet<Removable>> {
-        let alternative = self.standing[index(hop)];
-        self.graph.hops[index(hop)].support.get(index(alternative))
+        let support = index(self.graph.rows[index(hop)].support);
+        self.graph.supports[support].get(index(self.standing[support]))
     }
 
     /// The standing hops that have this fact as a premise.
@@ -137,20 +157,37 @@ impl<'g> View<'g> {
 
     /// The facts that hops with all premises in `held` conclude, beyond `held`; sorted.
     pub(crate) fn first(&self, held: &[u32]) -> Vec<u32> {
-        let mut first = BTreeSet::new();
+        let mut first = Vec::new();
         for hop in held.iter().flat_map(|fact| self.leaving(*fact)) {
             let row = &self.graph.rows[index(*hop)];
-            let held_all = row.premises().iter().all(|premise| held.contains(premise));
-            if held_all && !held.contains(&row.conclusion) {
-                first.insert(row.conclusion);
+            if !row.premises().iter().all(|premise| held.contains(premise)) {
+                continue;
+            }
+            if row.silent {
+                let ends = self.leaving(row.conclusion).iter();
+                first.extend(ends.map(|end| self.graph.rows[index(*end)].conclusion));
+            } else {
+                first.push(row.conclusion);
             }
         }
-        first.into_iter().collect()
+        first.sort_unstable();
+        first.dedup();
+        first.retain(|fact| !held.contains(fact));
+        first
+    }
+
+    /// Whether a hop leads from a fact to itself: from one workload to another that nothing tells
+    /// apart.
+    pub(crate) fn leads_to_itself(&self, fact: u32) -> bool {
+        self.leaving(fact).iter().any(|hop| {
+            let row = &self.graph.rows[index(*hop)];
+            row.conclusion == fact && row.premises() == [fact]
+        })
     }
 
     /// Which facts are derivable from `held`.
     pub(crate) fn closure(&self, held: &[u32]) -> Vec<bool> {
-        let mut reached = vec![false; self.graph.facts.len()];
+        let mut reached = vec![false; self.graph.nodes()];
         let mut met = vec![0_u8; self.graph.rows.len()];
         let mut open = Vec::new();
         for fact in held {
@@ -176,7 +213,7 @@ impl<'g> View<'g> {
     /// Which facts matter to some of `targets`: those from which hops, taking any one premise for
     /// all of them, lead there.
     pub(crate) fn relevant(&self, targets: &[u32]) -> Vec<bool> {
-        let mut relevant = vec![false; self.graph.facts.len()];
+        let mut relevant = vec![false; self.graph.nodes()];
         let mut open: Vec<u32> = targets.to_vec();
         while let Some(fact) = open.pop() {
             if std::mem::replace(&mut relevant[index(fact)], true) {
@@ -192,7 +229,7 @@ impl<'g> View<'g> {
     /// The least value from each fact to the nearest of `targets`, backwards. Hops of several
     /// premises are left out, or, when `relaxed`, taken as if any one premise were enough.
     pub(crate) fn backwards(&self, targets: &[u32], relaxed: bool) -> Vec<Value> {
-        let mut values = vec![Value::NEVER; self.graph.facts.len()];
+        let mut values = vec![Value::NEVER; self.graph.nodes()];
         let mut open = BinaryHeap::new();
         for target in targets {
             values[index(*target)] = Value::HELD;
@@ -207,7 +244,7 @@ impl<'g> View<'g> {
                 if row.premises().len() > 1 && !relaxed {
                     continue;
                 }
-                let before = value.after(row.cost);
+                let before = value.plus(row.adds());
                 for premise in row.premises() {
                     if before < values[index(*premise)] {
                         values[index(*premise)] = before;
@@ -217,6 +254,30 @@ impl<'g> View<'g> {
             }
         }
         values
+    }
+}
+
+/// What was removed, to be looked up.
+struct Removed {
+    things: Vec<bool>,
+}
+
+impl Removed {
+    fn new(graph: &HopGraph, removed: &BTreeSet<Removable>) -> Self {
+        let mut things = vec![false; graph.removables.len()];
+        for thing in removed {
+            if let Some(entry) = things.get_mut(index(thing.0)) {
+                *entry = true;
+            }
+        }
+        Self { things }
+    }
+
+    /// The first alternative that stands; `NONE` if none does.
+    fn left(&self, support: &[BTreeSet<Removable>]) -> u32 {
+        let gone = |thing: &Removable| self.things.get(index(thing.0)) == Some(&true);
+        let left = support.iter().position(|things| !things.iter().any(gone));
+        left.map_or(NONE, number)
     }
 }
 
@@ -237,11 +298,6 @@ impl Value {
         let cost = cost.min(u64::MAX >> Self::LENGTH_BITS);
         let packed = (cost << Self::LENGTH_BITS).saturating_add(u64::from(length));
         Self(packed.min(Self::NEVER.0 - 1))
-    }
-
-    /// The value after one more hop.
-    pub(crate) fn after(self, cost: u64) -> Self {
-        self.plus(Self::new(cost, 1))
     }
 
     /// The value after hops of the value `more`; never, if this is never.
@@ -284,7 +340,7 @@ pub(crate) struct Search {
 impl Search {
     pub(crate) fn new(view: &View<'_>) -> Self {
         Self {
-            marks: vec![UNSEEN; view.graph.facts.len()],
+            marks: vec![UNSEEN; view.graph.nodes()],
             met: vec![0; view.graph.rows.len()],
             seen: Vec::new(),
             fired: Vec::new(),
@@ -319,7 +375,7 @@ impl Search {
                     }
                 }
                 // Facts settle from the likeliest on, so this premise is the least likely one.
-                let next = value.after(row.cost);
+                let next = value.plus(row.adds());
                 if admit(row.conclusion, next.cost()) {
                     self.offer(row.conclusion, next, *hop);
                 }
@@ -332,7 +388,7 @@ impl Search {
         self.marks[index(fact)].value
     }
 
-    /// The hops of the best derivation of a fact, premises first.
+    /// The rows of the best derivation of a fact, premises first; of a fan's hop both arms.
     pub(crate) fn derivation(&self, graph: &HopGraph, fact: u32) -> Vec<u32> {
         trace(graph, &self.marks, fact)
     }
@@ -390,6 +446,26 @@ fn trace(graph: &HopGraph, marks: &[Mark], fact: u32) -> Vec<u32> {
     hops
 }
 
+/// The numbers of the hops that rows make: an arm into the middle of a fan goes with the arm out
+/// of it that follows it.
+pub(crate) fn paired(graph: &HopGraph, rows: &[u32]) -> Vec<usize> {
+    let mut sources: Vec<(u32, u32)> = Vec::new();
+    let mut hops = Vec::new();
+    for hop in rows {
+        let row = &graph.rows[index(*hop)];
+        let middle = row.premises().first().filter(|premise| graph.is_middle(**premise));
+        if row.silent {
+            sources.push((row.conclusion, *hop));
+        } else if let Some(middle) = middle {
+            let source = sources.iter().rev().find(|(conclusion, _)| conclusion == middle);
+            hops.extend(source.map(|(_, source)| graph.paired(*source, *hop)));
+        } else {
+            hops.push(index(*hop));
+        }
+    }
+    hops
+}
+
 /// The likelihoods of everything derivable from one entry: P(e, f).
 #[derive(Clone, Debug)]
 pub struct Likelihoods<'g> {
@@ -408,7 +484,7 @@ impl Likelihoods<'_> {
     /// [`HopGraph::hops`]; empty when the fact is held or not derivable.
     pub fn derivation(&self, fact: Fact) -> Vec<usize> {
         let Some(fact) = self.graph.number(fact) else { return Vec::new() };
-        trace(self.graph, &self.marks, fact).into_iter().map(index).collect()
+        paired(self.graph, &trace(self.graph, &self.marks, fact))
     }
 
     /// Every derivable fact with its likelihood, in the order of facts.

@@ -1,9 +1,7 @@
 //! Facts that single-premise hops derive from one another are one component.
 
-use std::collections::BTreeSet;
-
 use crate::csr::{Rows, index, number};
-use crate::graph::NONE;
+use crate::graph::{HopRow, NONE};
 use crate::view::View;
 
 /// How often components are formed anew because a hop of several premises turned out to have all
@@ -11,10 +9,34 @@ use crate::view::View;
 const ROUNDS_MAX: usize = 8;
 
 /// A hop whose premises lie in several components.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Joint {
-    pub(super) premises: Vec<u32>,
+    premises: [u32; 3],
     pub(super) conclusion: u32,
+}
+
+impl Joint {
+    /// The components of a hop's premises, each once and in order, and that of its conclusion.
+    fn new(row: &HopRow, component_of: &[u32]) -> Self {
+        let mut premises = [NONE; 3];
+        for (slot, premise) in premises.iter_mut().zip(row.premises()) {
+            *slot = component_of[index(*premise)];
+        }
+        premises.sort_unstable();
+        for place in 1..premises.len() {
+            if premises[place] == premises[place - 1] {
+                premises[place] = NONE;
+            }
+        }
+        premises.sort_unstable();
+        Self { premises, conclusion: component_of[index(row.conclusion)] }
+    }
+
+    /// The components of the premises.
+    pub(super) fn premises(&self) -> &[u32] {
+        let count = self.premises.iter().filter(|premise| **premise != NONE).count();
+        &self.premises[..count]
+    }
 }
 
 /// The condensation of a view: components in topological order of single-premise hops.
@@ -29,13 +51,15 @@ pub(super) struct Condensed {
 
 /// Condenses the standing hops of a view.
 pub(super) fn condense(view: &View<'_>) -> Condensed {
-    let facts = view.graph.facts.len();
+    let facts = view.graph.nodes();
     let mut edges: Vec<(u32, u32)> = Vec::new();
     let mut joint_hops: Vec<u32> = Vec::new();
     for hop in 0..number(view.graph.rows.len()) {
+        if !view.stands(hop) {
+            continue;
+        }
         let row = view.reduced(hop);
         match row.premises() {
-            _ if !view.stands(hop) => {}
             [premise] => edges.push((*premise, row.conclusion)),
             _ => joint_hops.push(hop),
         }
@@ -47,9 +71,7 @@ pub(super) fn condense(view: &View<'_>) -> Condensed {
         let before = edges.len();
         joint_hops.retain(|hop| {
             let row = view.reduced(*hop);
-            let places: BTreeSet<u32> =
-                row.premises().iter().map(|premise| component_of[index(*premise)]).collect();
-            if places.len() > 1 {
+            if Joint::new(row, &component_of).premises().len() > 1 {
                 return true;
             }
             edges.extend(row.premises().first().map(|premise| (*premise, row.conclusion)));
@@ -59,16 +81,17 @@ pub(super) fn condense(view: &View<'_>) -> Condensed {
             break;
         }
     }
-    let across: BTreeSet<(u32, u32)> = edges
+    let mut across: Vec<(u32, u32)> = edges
         .iter()
         .map(|(from, to)| (component_of[index(*from)], component_of[index(*to)]))
         .filter(|(from, to)| from != to)
         .collect();
-    let across: Vec<(u32, u32)> = across.into_iter().collect();
+    across.sort_unstable();
+    across.dedup();
     let joints = joints(view, &joint_hops, &component_of);
     let mut premises_of = Vec::new();
     for (place, joint) in joints.iter().enumerate() {
-        premises_of.extend(joint.premises.iter().map(|premise| (*premise, number(place))));
+        premises_of.extend(joint.premises().iter().map(|premise| (*premise, number(place))));
     }
     Condensed {
         leaving: Rows::gather(count, &across),
@@ -80,17 +103,12 @@ pub(super) fn condense(view: &View<'_>) -> Condensed {
 }
 
 fn joints(view: &View<'_>, hops: &[u32], component_of: &[u32]) -> Vec<Joint> {
-    let mut keys: BTreeSet<(Vec<u32>, u32)> = BTreeSet::new();
-    for hop in hops {
-        let row = view.reduced(*hop);
-        let premises: BTreeSet<u32> =
-            row.premises().iter().map(|premise| component_of[index(*premise)]).collect();
-        let conclusion = component_of[index(row.conclusion)];
-        if !premises.contains(&conclusion) {
-            keys.insert((premises.into_iter().collect(), conclusion));
-        }
-    }
-    keys.into_iter().map(|(premises, conclusion)| Joint { premises, conclusion }).collect()
+    let all = hops.iter().map(|hop| Joint::new(view.reduced(*hop), component_of));
+    let mut joints: Vec<Joint> =
+        all.filter(|joint| !joint.premises().contains(&joint.conclusion)).collect();
+    joints.sort_unstable();
+    joints.dedup();
+    joints
 }
 
 /// Strongly connected components by Tarjan's algorithm, numbered so that edges lead upwards.

@@ -1,12 +1,13 @@
 //! The fixpoints of many entries at once, one bit per entry.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 
 use super::condense::{Condensed, condense};
+use super::own_others;
 use crate::csr::{index, number};
 use crate::fact::Subject;
-use crate::graph::{HopGraph, NONE};
+use crate::graph::{Entry, HopGraph, NONE, SegmentMembers};
 use crate::view::View;
 
 /// How many words of 64 entries are carried at once.
@@ -28,11 +29,13 @@ pub(crate) struct Spread {
     pub(crate) joined: Vec<bool>,
 }
 
-/// Derives what each entry reaches.
-pub(crate) fn spread(view: &View<'_>) -> Spread {
+/// Derives what each entry reaches, in all and inside of each of `segments`.
+pub(crate) fn spread(view: &View<'_>, segments: &[SegmentMembers]) -> Spread {
     let graph = view.graph;
     let condensed = condense(view);
-    let members: Vec<Vec<usize>> = segment_members(graph);
+    let members: Vec<Vec<usize>> = segment_members(graph, segments);
+    let inside: Vec<BTreeSet<Subject>> =
+        segments.iter().map(|segment| segment.members.clone()).collect();
     let mut spread = Spread { inside: vec![Vec::new(); members.len()], ..Spread::default() };
     let mut lane_of = vec![NONE; graph.subjects.len()];
     let mut masks = vec![EMPTY; condensed.count];
@@ -49,7 +52,9 @@ pub(crate) fn spread(view: &View<'_>) -> Spread {
         }
         propagate(&condensed, &mut masks);
         let reached = reached(graph, &condensed, &masks, &lane_of);
+        let first = spread.count.len();
         tally(graph, &reached, &members, batch.len(), &mut spread);
+        add_own(view, &condensed, &masks, (batch, first), &inside, &mut spread);
         let joined = joined(view, &joint_hops, &condensed, &masks);
         spread.joined.extend((0..batch.len()).map(|lane| get(&joined, lane)));
         for subject in batch.iter().filter_map(|entry| entry.workload()) {
@@ -85,7 +90,7 @@ fn propagate(condensed: &Condensed, masks: &mut [Lanes]) {
         for joint in condensed.joints_of.row(place) {
             let joint = &condensed.joints[index(*joint)];
             let mut all = mask;
-            for premise in &joint.premises {
+            for premise in joint.premises() {
                 keep(&mut all, &masks[index(*premise)]);
             }
             pass(joint.conclusion, &all, masks);
@@ -93,15 +98,18 @@ fn propagate(condensed: &Condensed, masks: &mut [Lanes]) {
     }
 }
 
+/// A subject that counts, by the lanes that reach it.
+struct Met {
+    lanes: Lanes,
+    /// How many workloads it stands for, and their weight together.
+    members: u32,
+    weight: u64,
+}
+
 /// For each counted subject the lanes that reach it, without the lane that begins there.
-fn reached(
-    graph: &HopGraph,
-    condensed: &Condensed,
-    masks: &[Lanes],
-    lane_of: &[u32],
-) -> Vec<(u32, Lanes)> {
+fn reached(graph: &HopGraph, condensed: &Condensed, masks: &[Lanes], lane_of: &[u32]) -> Vec<Met> {
     let mut reached = Vec::new();
-    for (subject, weight) in graph.counted() {
+    for (subject, info) in graph.counted() {
         let mut lanes = EMPTY;
         for fact in graph.reach_facts(subject) {
             add(&mut lanes, &masks[index(condensed.component_of[index(fact)])]);
@@ -110,14 +118,14 @@ fn reached(
         if own != NONE {
             lanes[index(own) / 64] &= !(1 << (own % 64));
         }
-        reached.push((weight, lanes));
+        reached.push(Met { lanes, members: info.members, weight: info.together() });
     }
     reached
 }
 
 fn tally(
     graph: &HopGraph,
-    reached: &[(u32, Lanes)],
+    reached: &[Met],
     members: &[Vec<usize>],
     entries: usize,
     spread: &mut Spread,
@@ -125,19 +133,72 @@ fn tally(
     debug_assert!(graph.counted().count() == reached.len());
     let mut count = Planes::default();
     let mut weight = Planes::default();
-    for (value, lanes) in reached {
-        count.add(lanes, 1);
-        weight.add(lanes, *value);
+    for met in reached {
+        count.add(&met.lanes, u64::from(met.members));
+        weight.add(&met.lanes, met.weight);
     }
     spread.count.extend((0..entries).map(|lane| narrow(count.total(lane))));
     spread.weight.extend((0..entries).map(|lane| weight.total(lane)));
     for (inside, members) in spread.inside.iter_mut().zip(members) {
         let mut weight = Planes::default();
         for member in members {
-            weight.add(&reached[*member].1, reached[*member].0);
+            weight.add(&reached[*member].lanes, reached[*member].weight);
         }
         inside.extend((0..entries).map(|lane| weight.total(lane)));
     }
+}
+
+/// Adds, for entries that stand for several workloads, the others where a breach of one comes back
+/// to them.
+fn add_own(
+    view: &View<'_>,
+    condensed: &Condensed,
+    masks: &[Lanes],
+    (batch, first): (&[Entry], usize),
+    members: &[BTreeSet<Subject>],
+    spread: &mut Spread,
+) {
+    for (lane, entry) in batch.iter().enumerate() {
+        let (count, weight) = own_others(view.graph, *entry);
+        if count == 0 || !comes_back(view, condensed, masks, *entry, lane) {
+            continue;
+        }
+        spread.count[first + lane] = spread.count[first + lane].saturating_add(count);
+        spread.weight[first + lane] += weight;
+        for (inside, members) in spread.inside.iter_mut().zip(members) {
+            if entry.workload().is_some_and(|own| members.contains(&own)) {
+                inside[first + lane] += weight;
+            }
+        }
+    }
+}
+
+/// Whether hops lead from a workload back to the class that it is of.
+fn comes_back(
+    view: &View<'_>,
+    condensed: &Condensed,
+    masks: &[Lanes],
+    entry: Entry,
+    lane: usize,
+) -> bool {
+    let graph = view.graph;
+    let held = graph.held_numbers(entry);
+    let [own] = held[..] else { return false };
+    let has = |fact: u32| get(&masks[index(condensed.component_of[index(fact)])], lane);
+    view.leads_to_itself(own)
+        || view.arriving(own).iter().any(|hop| {
+            let premises = graph.rows[index(*hop)].premises();
+            let middle = premises.iter().any(|premise| graph.is_middle(*premise));
+            if !premises.iter().all(|premise| has(*premise)) || premises == [own] {
+                return false;
+            }
+            // The middle of a fan may be there by the entry's own arm alone.
+            !middle
+                || premises.iter().flat_map(|middle| view.arriving(*middle)).any(|arm| {
+                    let sources = graph.rows[index(*arm)].premises();
+                    sources != [own] && sources.iter().all(|source| has(*source))
+                })
+        })
 }
 
 /// The lanes in which some hop of several premises has all of them.
@@ -154,15 +215,15 @@ fn joined(view: &View<'_>, hops: &[u32], condensed: &Condensed, masks: &[Lanes])
 }
 
 fn joint_hops(view: &View<'_>) -> Vec<u32> {
-    let hops = 0..number(view.graph.rows.len());
+    let hops = view.graph.several.iter().copied();
     hops.filter(|hop| view.stands(*hop) && view.reduced(*hop).premises().len() > 1).collect()
 }
 
 /// For each segment the places of its members among the counted subjects.
-fn segment_members(graph: &HopGraph) -> Vec<Vec<usize>> {
+fn segment_members(graph: &HopGraph, segments: &[SegmentMembers]) -> Vec<Vec<usize>> {
     let places: Vec<Subject> = graph.counted().map(|(subject, _)| subject).collect();
     let place = |member: &Subject| places.binary_search(member).ok();
-    let segments = graph.segments.iter();
+    let segments = segments.iter();
     segments.map(|segment| segment.members.iter().filter_map(place).collect()).collect()
 }
 
@@ -173,7 +234,7 @@ struct Planes {
 }
 
 impl Planes {
-    fn add(&mut self, lanes: &Lanes, value: u32) {
+    fn add(&mut self, lanes: &Lanes, value: u64) {
         if *lanes == EMPTY {
             return;
         }

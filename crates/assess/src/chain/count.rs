@@ -21,11 +21,12 @@ impl ChainTotal {
 /// `work_max`.
 pub(super) fn count(
     view: &View<'_>,
-    links: &Links,
+    links: &mut Links<'_, '_>,
     joined: &[bool],
     work_max: usize,
 ) -> ChainTotal {
-    let single = !joined.contains(&true);
+    // Links of fans are made one by one, so that there is no formula over all of them.
+    let single = view.graph.fans().is_empty() && !joined.contains(&true);
     if let Some(paths) = single.then(|| Paths::new(view, links)).flatten() {
         return match paths.total(view) {
             Some(total) => ChainTotal::Exactly(total),
@@ -35,7 +36,7 @@ pub(super) fn count(
     enumerate(view, links, work_max)
 }
 
-fn enumerate(view: &View<'_>, links: &Links, work_max: usize) -> ChainTotal {
+fn enumerate(view: &View<'_>, links: &mut Links<'_, '_>, work_max: usize) -> ChainTotal {
     let graph = view.graph;
     let mut work = 0;
     let mut count = 0;
@@ -54,7 +55,7 @@ fn enumerate(view: &View<'_>, links: &Links, work_max: usize) -> ChainTotal {
                     count += 1;
                     continue;
                 }
-                work += partial.chosen.len() + 1;
+                work += partial.work(links);
                 if work > work_max {
                     return ChainTotal::AtLeast(count);
                 }
@@ -75,8 +76,8 @@ struct Paths {
 
 impl Paths {
     /// `None` where links lead in a circle.
-    fn new(view: &View<'_>, links: &Links) -> Option<Self> {
-        let facts = view.graph.facts.len();
+    fn new(view: &View<'_>, links: &Links<'_, '_>) -> Option<Self> {
+        let facts = view.graph.nodes();
         // Premises that another rests on lie on every path to it and branch off nothing.
         let single = links.all.iter();
         let single = single.filter_map(|link| link.only.map(|premise| (premise, link.conclusion)));
@@ -89,7 +90,7 @@ impl Paths {
     /// The number of chains; `None` where it does not fit.
     fn total(&self, view: &View<'_>) -> Option<u128> {
         let graph = view.graph;
-        let mut is_target = vec![false; graph.facts.len()];
+        let mut is_target = vec![false; graph.nodes()];
         for target in graph.jewels.iter().flat_map(|jewel| &jewel.targets) {
             is_target[index(*target)] = true;
         }
@@ -114,7 +115,7 @@ impl Paths {
             if !is_own(graph, entry, at) || graph.entries.binary_search(&entry).is_err() {
                 continue;
             }
-            let mut is_target = vec![false; graph.facts.len()];
+            let mut is_target = vec![false; graph.nodes()];
             for target in &jewel.targets {
                 is_target[index(*target)] = true;
             }

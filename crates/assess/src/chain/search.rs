@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use super::count::count;
-use super::links::{Links, Partial};
+use super::links::{Chosen, Links, Partial};
 use super::{Chain, ChainLimits, ChainList};
 use crate::csr::{index, number};
 use crate::jewel::{BestPairs, Pair};
@@ -30,11 +30,11 @@ pub(crate) fn list(
     let graph = view.graph;
     let targets: Vec<u32> =
         graph.jewels.iter().flat_map(|jewel| jewel.targets.iter().copied()).collect();
-    let links = Links::new(view, &targets);
     let dropped = pairs.dropped;
-    let finder = Finder { view, links: &links, pairs: pairs.into_sorted(), dropped };
+    let links = Links::new(view, &targets);
+    let mut finder = Finder { view, links, pairs: pairs.into_sorted(), dropped };
     let (chains, complete) = finder.find(limits);
-    let total = count(view, &links, joined, limits.count_work_max);
+    let total = count(view, &mut finder.links, joined, limits.count_work_max);
     ChainList { total: total.at_least(chains.len()), chains, complete }
 }
 
@@ -51,19 +51,22 @@ struct Start {
     values: Vec<Value>,
 }
 
-struct Finder<'v> {
-    view: &'v View<'v>,
-    links: &'v Links,
+struct Finder<'v, 'g> {
+    view: &'v View<'g>,
+    links: Links<'v, 'g>,
     pairs: Vec<Pair>,
     dropped: bool,
 }
 
-impl Finder<'_> {
-    fn find(&self, limits: ChainLimits) -> (Vec<Chain>, bool) {
+impl Finder<'_, '_> {
+    fn find(&mut self, limits: ChainLimits) -> (Vec<Chain>, bool) {
         let mut starts: BTreeMap<u32, Start> = BTreeMap::new();
         let mut search = Search::new(self.view);
         let mut open: BinaryHeap<Reverse<Candidate>> = BinaryHeap::new();
-        let mut pairs = self.pairs.iter().peekable();
+        let pairs = self.pairs.clone();
+        let mut pairs = pairs.iter().peekable();
+        // Each pair has a chain as good as itself, so that nothing beyond the last is listed.
+        let last = limits.listed_max.checked_sub(1).and_then(|last| self.pairs.get(last)).copied();
         let mut chains = Vec::new();
         let mut complete = true;
         let mut work = 0;
@@ -85,12 +88,12 @@ impl Finder<'_> {
                 chains.push(self.chain(&candidate));
                 continue;
             }
-            work += candidate.partial.chosen.len() + 1;
+            work += candidate.partial.work(&mut self.links);
             if work > limits.search_work_max {
                 return (chains, false);
             }
             if let Some(start) = starts.get(&candidate.bound.entry) {
-                self.extend(&candidate, start, &mut open);
+                self.extend(&candidate, start, last, &mut open);
             }
         }
         let short = chains.len() < limits.listed_max;
@@ -109,23 +112,26 @@ impl Finder<'_> {
         &self,
         candidate: &Candidate,
         start: &Start,
+        last: Option<Pair>,
         open: &mut BinaryHeap<Reverse<Candidate>>,
     ) {
         let derivable = |fact: u32| start.values[index(fact)] != Value::NEVER;
-        for partial in candidate.partial.extended(self.links, &start.held, derivable) {
+        for partial in candidate.partial.extended(&self.links, &start.held, derivable) {
             let value = self.value(&partial, start, candidate.bound.target);
             // What bounded the derivation before bounds it still.
             let bound = Pair { value: value.max(candidate.bound.value), ..candidate.bound };
-            open.push(Reverse(Candidate { bound, partial }));
+            if last.is_none_or(|last| bound.value.cost() <= last.value.cost()) {
+                open.push(Reverse(Candidate { bound, partial }));
+            }
         }
     }
 
     /// The least value that completing the derivation can have; its value if it is complete.
     fn value(&self, partial: &Partial, start: &Start, target: u32) -> Value {
-        let chosen = partial.by_conclusion(self.links);
+        let chosen = partial.by_conclusion(&self.links);
         let cost = |link: u32| self.links.link(link).cost;
         let open = |fact: u32| start.values[index(fact)].cost();
-        let cost = evaluate(self.links, &chosen, target, &start.held, &cost, &open);
+        let cost = evaluate(&self.links, &chosen, target, &start.held, &cost, &open);
         let path = partial.chosen.iter().all(|link| self.links.link(*link).premises.len() == 1);
         let missing = match partial.open.as_slice() {
             [fact] if path => start.values[index(*fact)].length(),
@@ -138,54 +144,70 @@ impl Finder<'_> {
     fn chain(&self, candidate: &Candidate) -> Chain {
         let graph = self.view.graph;
         let Pair { value, entry, target } = candidate.bound;
-        let chosen = candidate.partial.by_conclusion(self.links);
+        let chosen = candidate.partial.by_conclusion(&self.links);
         let entry = graph.entries[index(entry)];
         let held = graph.held_numbers(entry);
         let links = candidate.partial.chosen.iter().map(|link| self.links.link(*link));
         let all_sure = links.clone().all(|link| link.sure.is_some());
         let sure_cost = |link: u32| self.links.link(link).sure.unwrap_or(u64::MAX);
-        let sure = evaluate(self.links, &chosen, target, &held, &sure_cost, &|_| 0);
+        let sure = evaluate(&self.links, &chosen, target, &held, &sure_cost, &|_| 0);
         Chain {
             entry,
             target: graph.facts[index(target)],
             likelihood: Likelihood::from_cost(value.cost()),
             sure: sure.filter(|_| all_sure).map(Likelihood::from_cost),
-            hops: candidate.partial.hops(self.links, target),
+            hops: candidate.partial.hops(&self.links, target),
         }
     }
 }
 
 /// The cost of a derivation with the cost of each link and of each open fact given.
 fn evaluate(
-    links: &Links,
-    chosen: &BTreeMap<u32, u32>,
+    links: &Links<'_, '_>,
+    chosen: &Chosen,
     target: u32,
     held: &[u32],
     link_cost: &dyn Fn(u32) -> u64,
     open_cost: &dyn Fn(u32) -> u64,
 ) -> Option<u64> {
-    let mut known: BTreeMap<u32, u64> = BTreeMap::new();
+    let mut known = Known::default();
     let mut open = vec![(target, false)];
     while let Some((fact, premises_known)) = open.pop() {
-        if known.contains_key(&fact) {
+        if known.get(fact).is_some() {
             continue;
         }
         if held.contains(&fact) {
             known.insert(fact, 0);
             continue;
         }
-        let Some(place) = chosen.get(&fact) else {
+        let Some(place) = chosen.get(fact) else {
             known.insert(fact, open_cost(fact));
             continue;
         };
-        let premises = &links.link(*place).premises;
+        let premises = &links.link(place).premises;
         if premises_known {
-            let least = premises.iter().filter_map(|premise| known.get(premise)).max();
-            known.insert(fact, least.copied()?.saturating_add(link_cost(*place)));
+            let least = premises.iter().filter_map(|premise| known.get(*premise)).max();
+            known.insert(fact, least?.saturating_add(link_cost(place)));
         } else {
             open.push((fact, true));
             open.extend(premises.iter().map(|premise| (*premise, false)));
         }
     }
-    known.get(&target).copied()
+    known.get(target)
+}
+
+/// The costs of facts that are known so far; few.
+#[derive(Default)]
+struct Known {
+    costs: Vec<(u32, u64)>,
+}
+
+impl Known {
+    fn get(&self, fact: u32) -> Option<u64> {
+        self.costs.iter().find(|(known, _)| *known == fact).map(|(_, cost)| *cost)
+    }
+
+    fn insert(&mut self, fact: u32, cost: u64) {
+        self.costs.push((fact, cost));
+    }
 }

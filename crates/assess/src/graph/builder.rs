@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Entry, HopGraph, HopRow, Jewel, NONE, SegmentMembers, SubjectInfo, SubjectKind, slot};
+use super::fan::{Fan, Shared, SharedContent};
+use super::{Entry, HopGraph, Jewel, NONE, SegmentMembers, SubjectInfo, SubjectKind, slot};
 use crate::csr::{index, number};
 use crate::fact::{Fact, FactKind, Subject};
 use crate::hop::{Evidence, Hop, Removable, Status, Variant};
@@ -85,6 +86,8 @@ pub struct GraphBuilder {
     subjects: Vec<SubjectInfo>,
     removables: Vec<String>,
     hops: Vec<Hop>,
+    fans: Vec<Fan>,
+    shared: BTreeMap<SharedContent, Shared>,
     internet: BTreeSet<Fact>,
     segments: Vec<SegmentMembers>,
 }
@@ -103,6 +106,9 @@ impl GraphBuilder {
     pub const WEIGHT_MAX: u32 = 1_000_000;
     /// The greatest share before shares are made to add up to 1.
     pub const SHARE_MAX: u32 = 1_000;
+
+    /// The most workloads that a subject stands for.
+    pub const MEMBERS_MAX: u32 = 1 << 24;
 
     /// A builder with nothing in it.
     pub fn new() -> Self {
@@ -154,6 +160,18 @@ impl GraphBuilder {
         self.hops.push(hop);
     }
 
+    /// Adds what arms of fans have in common: evidence, and the alternatives that hold them up as
+    /// in [`Hop::support`].
+    pub fn share(&mut self, evidence: Vec<Evidence>, support: Vec<BTreeSet<Removable>>) -> Shared {
+        let next = Shared(number(self.shared.len()));
+        *self.shared.entry(SharedContent { evidence, support }).or_insert(next)
+    }
+
+    /// Adds a fan. A source that is also a target has no hop to itself by it.
+    pub fn fan(&mut self, fan: Fan) {
+        self.fans.push(fan);
+    }
+
     /// Adds a segment.
     pub fn segment(&mut self, name: impl Into<String>, members: impl IntoIterator<Item = Subject>) {
         let members = members.into_iter().collect();
@@ -164,11 +182,9 @@ impl GraphBuilder {
     pub fn build(self) -> Result<HopGraph, GraphError> {
         self.check()?;
         let hops = merge(self.hops);
-        let mut facts: BTreeSet<Fact> = self.internet.clone();
-        for hop in &hops {
-            facts.extend(hop.premises.iter().copied());
-            facts.insert(hop.conclusion);
-        }
+        let fans = ordered(self.fans);
+        let facts = facts(&self.internet, &hops, &fans);
+        let mut facts: BTreeSet<Fact> = facts;
         let mut entries = vec![Entry::Internet];
         for (place, info) in self.subjects.iter().enumerate() {
             if info.kind == SubjectKind::Workload {
@@ -184,10 +200,18 @@ impl GraphBuilder {
                 *entry = number(place);
             }
         }
+        let mut shared: Vec<(Shared, SharedContent)> =
+            self.shared.into_iter().map(|(content, number)| (number, content)).collect();
+        shared.sort_by_key(|(number, _)| *number);
         let mut graph = HopGraph {
             subjects: self.subjects,
             removables: self.removables,
             hops,
+            fans,
+            fan_rows: Vec::new(),
+            several: Vec::new(),
+            shared: shared.into_iter().map(|(_, content)| content).collect(),
+            supports: Vec::new(),
             rows: Vec::new(),
             facts,
             numbers,
@@ -197,7 +221,7 @@ impl GraphBuilder {
             segments: self.segments,
         };
         graph.internet = self.internet.iter().filter_map(|fact| graph.number(*fact)).collect();
-        graph.rows = graph.hops.iter().map(|hop| row(&graph, hop)).collect();
+        graph.lay_out();
         graph.jewels = jewels(&graph);
         Ok(graph)
     }
@@ -209,6 +233,11 @@ impl GraphBuilder {
         for info in &self.subjects {
             range(info, "weight", info.weight, Self::WEIGHT_MAX)?;
             range(info, "share", info.share, Self::SHARE_MAX)?;
+            range(info, "number of members", info.members, Self::MEMBERS_MAX)?;
+            if info.jewel {
+                // What a jewel is worth to its own kind could not be told.
+                range(info, "number of members as a jewel", info.members, 1)?;
+            }
             if info.jewel && !info.kind.counts() {
                 return Err(GraphError::Jewel { name: info.name.clone(), kind: info.kind.word() });
             }
@@ -220,6 +249,12 @@ impl GraphBuilder {
             for member in &segment.members {
                 let place = || format!("segment `{}`", segment.name);
                 self.info(*member, place)?;
+            }
+        }
+        for (place, fan) in self.fans.iter().enumerate() {
+            let place = || format!("fan {place} (`{}`)", fan.variant.kind().name());
+            for arm in fan.sources.iter().chain(&fan.targets) {
+                self.check_fact(arm.fact, place)?;
             }
         }
         for (place, hop) in self.hops.iter().enumerate() {
@@ -278,6 +313,33 @@ fn range(info: &SubjectInfo, what: &'static str, value: u32, most: u32) -> Resul
     Err(GraphError::OutOfRange { name: info.name.clone(), what, value, most })
 }
 
+/// Every fact that an entry holds or a hop speaks of.
+fn facts(internet: &BTreeSet<Fact>, hops: &[Hop], fans: &[Fan]) -> BTreeSet<Fact> {
+    let mut facts = internet.clone();
+    for hop in hops {
+        facts.extend(hop.premises.iter().copied());
+        facts.insert(hop.conclusion);
+    }
+    for fan in fans {
+        facts.extend(fan.sources.iter().chain(&fan.targets).map(|arm| arm.fact));
+    }
+    facts
+}
+
+/// Fans in canonical order, without those that have no hop.
+fn ordered(mut fans: Vec<Fan>) -> Vec<Fan> {
+    for fan in &mut fans {
+        for arms in [&mut fan.sources, &mut fan.targets] {
+            arms.sort_unstable();
+            arms.dedup();
+        }
+    }
+    fans.retain(|fan| !fan.sources.is_empty() && !fan.targets.is_empty());
+    fans.sort_unstable();
+    fans.dedup();
+    fans
+}
+
 /// Makes one hop of those that differ only in evidence and support, in canonical order.
 fn merge(hops: Vec<Hop>) -> Vec<Hop> {
     let mut merged: BTreeMap<HopKey, Hop> = BTreeMap::new();
@@ -309,18 +371,6 @@ fn canonical(mut hop: Hop) -> Hop {
     let support: BTreeSet<BTreeSet<Removable>> = hop.support.into_iter().collect();
     hop.support = support.into_iter().collect();
     hop
-}
-
-fn row(graph: &HopGraph, hop: &Hop) -> HopRow {
-    let mut premises = [NONE; 3];
-    let mut count = 0;
-    for (place, fact) in premises.iter_mut().zip(&hop.premises) {
-        *place = graph.number(*fact).unwrap_or(NONE);
-        count += 1;
-    }
-    let conclusion = graph.number(hop.conclusion).unwrap_or(NONE);
-    let sure = hop.status == Status::Sure;
-    HopRow { premises, count, conclusion, cost: hop.likelihood.cost(), sure }
 }
 
 fn jewels(graph: &HopGraph) -> Vec<Jewel> {

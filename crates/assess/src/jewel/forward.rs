@@ -36,6 +36,11 @@ pub(super) struct Forward {
     ends: Vec<usize>,
     starts: Vec<usize>,
     steps: Vec<Step>,
+    /// The support of each step's hop.
+    supports: Vec<u32>,
+    /// The steps into each fact, with the premises from which they are taken; made when asked for.
+    arriving: Option<Rows>,
+    from: Vec<u32>,
     values: Vec<Lanes>,
     /// The likeliest value of each fact that its hops have not carried on; never, if all have.
     waiting: Vec<Value>,
@@ -46,7 +51,7 @@ type Open = BinaryHeap<Reverse<(Value, usize)>>;
 
 impl Forward {
     pub(super) fn new(view: &View<'_>, targets: &[u32]) -> Self {
-        let facts = view.graph.facts.len();
+        let facts = view.graph.nodes();
         let relevant = view.relevant(targets);
         let mut edges = Vec::new();
         for fact in 0..number(facts) {
@@ -70,6 +75,9 @@ impl Forward {
             ends,
             starts: vec![0],
             steps: Vec::new(),
+            supports: Vec::new(),
+            arriving: None,
+            from: Vec::new(),
             values: vec![NEVER; order.len()],
             waiting: vec![Value::NEVER; order.len()],
         };
@@ -94,12 +102,9 @@ impl Forward {
                 *slot = self.place_of[index(*premise)];
             }
             let several = row.premises().len() > 1;
-            self.steps.push(Step {
-                conclusion,
-                others,
-                several,
-                adds: Value::HELD.after(row.cost),
-            });
+            self.steps.push(Step { conclusion, others, several, adds: row.adds() });
+            self.supports.push(row.support);
+            self.from.push(place);
         }
         self.starts.push(self.steps.len());
     }
@@ -153,6 +158,59 @@ impl Forward {
                 }
             }
         }
+    }
+
+    /// Marks the supports of the hops on which values of `targets` rest in the last run.
+    pub(super) fn mark(&mut self, targets: &[u32], critical: &mut [bool]) {
+        if self.arriving.is_none() {
+            let steps = self.steps.iter().enumerate();
+            let pairs: Vec<(u32, u32)> =
+                steps.map(|(place, step)| (step.conclusion, number(place))).collect();
+            self.arriving = Some(Rows::gather(self.values.len(), &pairs));
+        }
+        let Some(arriving) = &self.arriving else { return };
+        let mut matters = vec![0_u32; self.values.len()];
+        let mut open: Vec<u32> = Vec::new();
+        for target in targets {
+            let place = self.place_of[index(*target)];
+            if place != NONE {
+                matters[index(place)] = u32::MAX;
+                open.push(place);
+            }
+        }
+        while let Some(place) = open.pop() {
+            for step in arriving.row(place) {
+                let from = self.from[index(*step)];
+                let tight = self.tight(index(*step)) & matters[index(place)];
+                if tight == 0 {
+                    continue;
+                }
+                critical[index(self.supports[index(*step)])] = true;
+                if matters[index(from)] | tight != matters[index(from)] {
+                    matters[index(from)] |= tight;
+                    open.push(from);
+                }
+            }
+        }
+    }
+
+    /// The lanes in which a step gives its conclusion the value that it has.
+    fn tight(&self, place: usize) -> u32 {
+        let step = &self.steps[place];
+        let mut lanes = self.values[index(self.from[place])];
+        if step.several {
+            for other in step.others {
+                worst(&mut lanes, &self.values[index(other)]);
+            }
+        }
+        let mut tight = 0;
+        let conclusion = &self.values[index(step.conclusion)];
+        for (lane, (value, premise)) in conclusion.iter().zip(&lanes).enumerate() {
+            if *value != Value::NEVER && premise.plus(step.adds) == *value {
+                tight |= 1 << lane;
+            }
+        }
+        tight
     }
 
     /// The value of a fact from the entry in this lane of the last run.
