@@ -26,6 +26,7 @@ mod organization;
 mod pattern;
 mod places;
 mod policy;
+mod public;
 mod read;
 mod request;
 mod truth;
@@ -58,8 +59,10 @@ pub(crate) fn convert(context: &mut Context<'_>) {
     let keys = Keys::read(context, &mut facts);
     let catalog = Catalog::read(context, &mut facts);
     let changes = Changes::read(context);
-    let mut grants = Grants::new(GRANTS_MAX);
     let over_resources = facts.resource_guardrails();
+    public::check(context);
+    public::label(context, &facts, &catalog.buckets, &over_resources);
+    let mut grants = Grants::new(GRANTS_MAX);
     let actors: Vec<Actor<'_>> =
         facts.holders.iter().map(|holder| Actor::new(&facts, holder, &over_resources)).collect();
     let stores = Stores::new(&facts, &catalog, &endpoints);

@@ -412,6 +412,13 @@ shapes! {
     BucketLocations { "LocationConstraint" Whole, "get-bucket-location", ["Bucket"], []; }
     Buckets { "Buckets" List, "list-buckets", ["Name"], ["Name"]; }
     BucketPolicies { "Policy" Whole, "get-bucket-policy", ["Bucket"], []; }
+    PublicAccessBlocks {
+        "PublicAccessBlockConfiguration" Whole, "get-public-access-block", ["Bucket"], [];
+    }
+    OwnershipControls {
+        "OwnershipControls" Whole, "get-bucket-ownership-controls", ["Bucket"], [];
+    }
+    BucketAccessLists { "Grants" Whole, "get-bucket-acl", ["Bucket"], ["Grantee"]; }
     FunctionPolicies { "Policy" Whole, "get-policy", ["FunctionName"], []; }
     TableNames { "TableNames" Whole, "list-tables", [], []; }
     Tables { "Table" One, "describe-table", ["TableArn"], ["TableArn"]; }

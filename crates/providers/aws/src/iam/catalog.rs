@@ -15,6 +15,7 @@ use crate::shapes::Kind;
 use super::evaluate::ResourcePolicy;
 use super::facts::{DocumentAt, Facts};
 use super::pattern::Subject;
+use super::public::{self, Blocks};
 use super::request::{Tags, Target};
 use super::truth::Truth;
 
@@ -49,6 +50,8 @@ pub(crate) struct Resource {
     pub(crate) network: Option<Name>,
     /// The key that encrypts it, where it is one of the account's own.
     pub(crate) key: Option<String>,
+    /// What keeps the public away from it, for a bucket.
+    pub(crate) blocks: Blocks,
 }
 
 impl Resource {
@@ -71,6 +74,7 @@ impl Resource {
             is_enabled: Truth::Unknown,
             network: None,
             key: None,
+            blocks: Blocks { restricts: Truth::No, ignores_lists: Truth::Yes },
         }
     }
 
@@ -245,6 +249,7 @@ impl Catalog {
         {
             resource.unread = Some(unread(&owner));
         }
+        resource.blocks = public::blocks(context, name, resource.account.as_deref());
         self.buckets.push(resource);
     }
 

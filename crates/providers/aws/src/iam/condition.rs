@@ -116,6 +116,14 @@ impl Condition {
         self.comparison == Comparison::Null
     }
 
+    /// Whether it holds only for a request that carries the key with one of the values.
+    pub(crate) fn demands(&self) -> bool {
+        !self.is_negated
+            && !self.if_exists
+            && self.quantifier != Quantifier::All
+            && !matches!(self.comparison, Comparison::Null | Comparison::Other)
+    }
+
     /// Whether the operator is known.
     pub(crate) fn is_known(&self) -> bool {
         self.comparison != Comparison::Other

@@ -13,6 +13,7 @@ use super::grants::{Grants, remark};
 use super::keys::{Keys, Parameter};
 use super::pattern::Subject;
 use super::places::{Guarded, Part, PrivateEndpoints};
+use super::public;
 use super::request::Target;
 use super::truth::Truth;
 
@@ -118,11 +119,20 @@ impl<'c> Stores<'c> {
         if parts.iter().any(is_unbounded) {
             parts.retain(is_unbounded);
         }
+        let is_foreign = resource.account.as_ref() != Some(&actor.holder.caller.account);
+        let document = resource.policy.and_then(|at| self.facts.document(at));
+        let restricted = match document.filter(|_| is_foreign) {
+            Some(document) if resource.blocks.restricts != Truth::No => {
+                resource.blocks.restricts.and(public::is_public(document))
+            }
+            _ => Truth::No,
+        };
         for (scope, certainty, evidence) in parts {
             let truth = match certainty {
                 Certainty::Sure => Truth::Yes,
                 Certainty::Possible => Truth::Unknown,
             };
+            let truth = truth.and(restricted.not());
             grants.add(actor.holder.credential, Power::ReadData { store, scope }, truth, evidence);
         }
     }

@@ -276,6 +276,15 @@ fn denials<'p>(request: &Request<'_>, policies: &Policies<'p>) -> Vec<(Truth, &'
     found
 }
 
+/// Whether resource control policies over a resource deny a request, whoever makes it.
+pub(crate) fn denied_over_resource(request: &Request<'_>, over: &Guardrails<'_>) -> Truth {
+    let applies = reaches_resources(request.action);
+    let documents = over.levels.iter().flatten();
+    let about = documents.flat_map(|document| document.about(request.action));
+    let denials = about.filter(|statement| statement.effect == Effect::Deny);
+    Truth::any(denials.map(|statement| matches(statement, request).and(applies)))
+}
+
 /// Whether resource control policies reach the service of an action.
 ///
 /// Source: AWS Organizations User Guide, "List of AWS services that support RCPs"; the services that

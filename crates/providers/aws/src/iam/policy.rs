@@ -138,6 +138,11 @@ impl Document {
         Self::new(vec![statement(Effect::Deny), statement(Effect::Allow)])
     }
 
+    /// All statements.
+    pub(crate) fn statements(&self) -> impl Iterator<Item = &Statement> {
+        self.statements.iter()
+    }
+
     /// The statements that may be about an action in lower case (`s3:getobject`), without walking
     /// those about other services.
     pub(crate) fn about(&self, action: &str) -> impl Iterator<Item = &Statement> {

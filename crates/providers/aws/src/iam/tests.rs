@@ -4,6 +4,7 @@ mod documents;
 mod evaluation;
 mod organization;
 mod patterns;
+mod public;
 mod shop;
 mod support;
 mod twin;
