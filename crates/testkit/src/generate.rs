@@ -103,6 +103,30 @@ pub enum Feature {
     ReferenceAcrossVpcs,
     SeveralInterfaces,
     Version6,
+    /// Interfaces of one subnet that nothing but their addresses tells apart.
+    Replicas,
+    /// The same in several subnets.
+    SpreadReplicas,
+    /// The same with public addresses.
+    PublicReplicas,
+    /// Some of them are targets of a load balancer, others are not.
+    ReplicasAsTargets,
+    /// A load balancer that keeps the client's address has such targets.
+    ReplicasBehindPreserving,
+    /// An interface with a secondary address.
+    SecondaryAddress,
+    /// An interface with a secondary address and one of IPv6.
+    SeveralOfBothFamilies,
+    /// Subnets of one VPC with the same route table and network ACL.
+    SubnetsAlike,
+    /// An entry of a network ACL whose prefix holds a part of a subnet.
+    AclCutsSubnet,
+    /// Routes of a NAT gateway's own subnet lead to it.
+    NatBesideClients,
+    /// VPCs with addresses in common at one transit gateway.
+    OverlapAtTransit,
+    /// A function's attachment.
+    Function,
 }
 
 /// An estate and packets to ask about.

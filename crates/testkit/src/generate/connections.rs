@@ -143,10 +143,13 @@ fn emit(draft: &mut Draft, transit: &Transit, call: &str, key: &str, body: Value
 fn attach_vpcs(draft: &mut Draft, transit: &mut Transit) {
     for vpc in 0..draft.vpcs.len() {
         let Some(body) = draft.vpcs.get(vpc).cloned() else { continue };
-        let fits = body.region == transit.region
-            && transit.vpcs.iter().all(|other| !draft.overlap(vpc, *other));
+        let overlap = transit.vpcs.iter().any(|other| draft.overlap(vpc, *other));
+        let fits = body.region == transit.region && (!overlap || draft.random.chance(70));
         if !fits || !draft.random.chance(75) {
             continue;
+        }
+        if overlap {
+            draft.note(Feature::OverlapAtTransit);
         }
         let attachment = draft.random.id("tgw-attach");
         attach_vpc(draft, transit, vpc, &attachment);

@@ -20,6 +20,8 @@ pub(super) struct Draft {
     pub(super) groups: Vec<GroupDraft>,
     pub(super) interfaces: Vec<InterfaceDraft>,
     pub(super) lists: Vec<ListDraft>,
+    /// Interfaces that nothing but their addresses tells apart, as positions.
+    pub(super) replicas: Vec<Vec<usize>>,
     /// VPCs between which a peering or a transit gateway lies, as pairs of positions.
     pub(super) connected: Vec<(usize, usize)>,
     /// Ids of what lies behind a tunnel, for packets from there.
@@ -155,6 +157,7 @@ impl Draft {
             groups: Vec::new(),
             interfaces: Vec::new(),
             lists: Vec::new(),
+            replicas: Vec::new(),
             connected: Vec::new(),
             outside: Vec::new(),
             listeners: Vec::new(),

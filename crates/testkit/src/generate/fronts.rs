@@ -17,6 +17,7 @@ struct Plan {
     target_kind: &'static str,
     port: u16,
     preserve: Option<bool>,
+    keeps_client: bool,
     cross_zone: bool,
 }
 
@@ -136,6 +137,7 @@ fn plan(draft: &mut Draft, account: &str, region: &str) -> Plan {
         target_kind,
         port: draft.random.pick(&[80, 443, 8443]).copied().unwrap_or(443),
         preserve,
+        keeps_client: !application && kept,
         cross_zone: application || draft.random.chance(60),
     }
 }
@@ -197,7 +199,19 @@ fn targets(draft: &mut Draft, vpc: usize, plan: &Plan, port: u16) -> Vec<Value> 
                 && draft.subnets.get(one.subnet).is_some_and(|subnet| subnet.vpc == vpc)
         })
     };
-    let candidates: Vec<usize> = (0..draft.interfaces.len()).filter(inside).collect();
+    let mut candidates: Vec<usize> = (0..draft.interfaces.len()).filter(inside).collect();
+    let replicas: Vec<Vec<usize>> =
+        draft.replicas.iter().filter(|members| members.iter().all(inside)).cloned().collect();
+    let chosen = draft.random.pick(&replicas).cloned();
+    if let Some(replicas) = chosen.filter(|_| draft.random.chance(65)) {
+        // Others of the service stay clients only.
+        candidates.clone_from(&replicas);
+        candidates.pop();
+        draft.note(Feature::ReplicasAsTargets);
+        if plan.keeps_client {
+            draft.note(Feature::ReplicasBehindPreserving);
+        }
+    }
     let all_fail = draft.random.chance(10);
     let mut health: Vec<Value> = Vec::new();
     for _ in 0..draft.random.between(1, 3) {

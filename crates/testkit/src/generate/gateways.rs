@@ -94,6 +94,10 @@ fn draw_nats(draft: &mut Draft, vpc: usize, tables: &Tables) {
                 draft.add_route_in_state(table, "0.0.0.0/0", ("NatGatewayId", &id), state);
             }
         }
+        if draft.random.chance(12) {
+            draft.add_route(tables.public, "203.0.113.0/24", "NatGatewayId", &id);
+            draft.note(Feature::NatBesideClients);
+        }
         if draft.version_6 && draft.random.chance(40) {
             draft.add_route(tables.private, "64:ff9b::/96", "NatGatewayId", &id);
         }

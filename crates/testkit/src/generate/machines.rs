@@ -15,6 +15,57 @@ pub(super) fn draw(draft: &mut Draft, size: &Size) {
             draw_one(draft, subnet);
         }
     }
+    for vpc in 0..draft.vpcs.len() {
+        if draft.random.chance(22) {
+            draw_replicas(draft, vpc, size);
+        }
+    }
+}
+
+/// A service: machines with the same groups, several in each of some subnets.
+fn draw_replicas(draft: &mut Draft, vpc: usize, size: &Size) {
+    let choices = draft.groups_of(vpc);
+    let groups: Vec<usize> = draft.random.pick(&choices).copied().into_iter().collect();
+    let spread = draft.random.between(1, 2);
+    let version_6 = draft.random.chance(70);
+    let is_public = draft.random.chance(50);
+    let mut subnets = draft.subnets_of(vpc);
+    let mut used = 0;
+    for _ in 0..spread.min(subnets.len()) {
+        let at = draft.random.below(subnets.len());
+        let subnet = subnets.remove(at);
+        let public = is_public && draft.subnets.get(subnet).is_some_and(|one| one.public);
+        let mut members = Vec::new();
+        for _ in 0..draft.random.between(2, size.interfaces_per_subnet + 1) {
+            let member = add(draft, subnet, "interface", "");
+            let instance = draft.random.id("i");
+            let address = public.then(|| public_address(draft));
+            let of_version_6 = version_6_beside(draft, subnet, member).filter(|_| version_6);
+            let Some(interface) = draft.interfaces.get_mut(member) else { continue };
+            interface.groups.clone_from(&groups);
+            interface.instance = Some(instance.clone());
+            interface.public = address;
+            interface.version_6 = of_version_6;
+            emit_instance(draft, subnet, &instance);
+            members.push(member);
+        }
+        draft.replicas.push(members);
+        used += 1;
+        if public {
+            draft.note(Feature::PublicReplicas);
+        }
+    }
+    draft.note(Feature::Replicas);
+    if used > 1 {
+        draft.note(Feature::SpreadReplicas);
+    }
+}
+
+/// The IPv6 address that goes with an interface's first IPv4 address.
+fn version_6_beside(draft: &Draft, subnet: usize, interface: usize) -> Option<Ipv6Addr> {
+    let [a, b, c, d, ..] = draft.subnets.get(subnet)?.version_6?.segments();
+    let [_, _, _, last] = draft.interfaces.get(interface)?.addresses.first()?.octets();
+    Some(Ipv6Addr::new(a, b, c, d, 0, 0, 0, u16::from(last)))
 }
 
 const FUNCTION: &str = "AWS Lambda VPC ENI-";
@@ -38,7 +89,10 @@ fn draw_one(draft: &mut Draft, subnet: usize) {
         _ => ("interface", "spare"),
     };
     let told = match description {
-        FUNCTION => attachment_of_function(draft, subnet),
+        FUNCTION => {
+            draft.note(Feature::Function);
+            attachment_of_function(draft, subnet)
+        }
         ENDPOINT => format!("{ENDPOINT}{}", draft.random.id("vpce")),
         other => other.to_owned(),
     };
@@ -54,6 +108,13 @@ fn draw_one(draft: &mut Draft, subnet: usize) {
         interface.instance = Some(instance.clone());
         interface.public = address;
         interface.addresses.extend(secondary);
+        let both = interface.version_6.is_some();
+        if secondary.is_some() {
+            draft.note(Feature::SecondaryAddress);
+            if both {
+                draft.note(Feature::SeveralOfBothFamilies);
+            }
+        }
     }
     emit_instance(draft, subnet, &instance);
     if draft.random.chance(10) {

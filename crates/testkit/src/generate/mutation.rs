@@ -250,7 +250,10 @@ fn remove_interface(random: &mut Random, files: &mut Files) -> Option<()> {
     }
     // What is terminated is no longer registered as a target.
     for targets in lists(files, "TargetHealthDescriptions") {
-        targets.retain(|one| one["Target"]["Id"] != instance);
+        targets.retain(|one| {
+            let id = &one["Target"]["Id"];
+            *id != instance && *id != chosen["PrivateIpAddress"]
+        });
     }
     Some(())
 }

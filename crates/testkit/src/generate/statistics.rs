@@ -24,7 +24,7 @@ pub struct Statistics {
 }
 
 /// The features that at least one estate in twenty must have.
-const NEEDED: [Feature; 23] = [
+const NEEDED: [Feature; 35] = [
     Feature::InternetGateway,
     Feature::PublicNat,
     Feature::PrivateNat,
@@ -48,6 +48,18 @@ const NEEDED: [Feature; 23] = [
     Feature::ApplicationLoadBalancer,
     Feature::EphemeralOnly,
     Feature::ReferenceAcrossVpcs,
+    Feature::Replicas,
+    Feature::SpreadReplicas,
+    Feature::PublicReplicas,
+    Feature::ReplicasAsTargets,
+    Feature::ReplicasBehindPreserving,
+    Feature::SecondaryAddress,
+    Feature::SeveralOfBothFamilies,
+    Feature::SubnetsAlike,
+    Feature::AclCutsSubnet,
+    Feature::NatBesideClients,
+    Feature::OverlapAtTransit,
+    Feature::Function,
 ];
 
 impl Statistics {

@@ -14,7 +14,7 @@ pub(super) fn draw(draft: &mut Draft, size: &Size) {
     for at in 0..count {
         let region = if at == 0 { 0 } else { draft.random.below(draft.regions.len()) };
         let account = draft.random.below(draft.accounts.len());
-        let overlapping = at > 0 && draft.random.chance(10);
+        let overlapping = at > 0 && draft.random.chance(16);
         let number = u8::try_from(at).unwrap_or(0);
         let version_6 = draft.version_6 && draft.random.chance(80);
         let vpc = VpcDraft {
@@ -103,6 +103,12 @@ fn draw_acls(draft: &mut Draft, vpc: usize) {
             }
         }
     }
+    let tables: Vec<usize> =
+        subnets.iter().filter_map(|at| draft.subnets.get(*at)).map(|one| one.table).collect();
+    if (1..tables.len()).any(|at| tables.iter().skip(at).any(|one| tables.get(at - 1) == Some(one)))
+    {
+        draft.note(Feature::SubnetsAlike);
+    }
     let everything = [entry(100, "-1", "allow", "0.0.0.0/0"), entry(101, "-1", "allow", "::/0")];
     let entries: Vec<Value> = everything
         .iter()
@@ -121,6 +127,10 @@ fn draw_acls(draft: &mut Draft, vpc: usize) {
 
 fn ordered_entries(draft: &mut Draft, vpc: usize, egress: bool) -> Vec<Value> {
     let own = draft.vpcs.get(vpc).map(|vpc| format!("{}/16", vpc.network())).unwrap_or_default();
+    let cuts = draft.random.chance(30);
+    if cuts {
+        draft.note(Feature::AclCutsSubnet);
+    }
     let mut entries = Vec::new();
     let mut number = 0;
     let mut push = |mut one: Value| {
@@ -137,6 +147,11 @@ fn ordered_entries(draft: &mut Draft, vpc: usize, egress: bool) -> Vec<Value> {
     if draft.random.chance(20) {
         let half = own.replace(".0.0/16", ".8.0/21");
         push(entry(0, "17", "deny", &half));
+    }
+    if cuts {
+        // Some of the addresses that the VPC's first two subnets hand out.
+        let part = own.replace(".0.0/16", if egress { ".8.8/29" } else { ".0.8/29" });
+        push(entry(0, "6", "deny", &part));
     }
     match draft.random.below(4) {
         // Replies only: what is asked from outside the VPC is refused.
