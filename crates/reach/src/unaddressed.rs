@@ -486,7 +486,7 @@ fn unknown(part: &mut Part, flows: FlowSet, whose: EndpointId, why: Name) {
 
 /// Which addresses give which dispositions.
 fn why(answers: &[(&Trial, Vec<Part>)], differ: &FlowSet) -> Name {
-    let mut text = String::from("its address decides, which is not in the input");
+    let mut text = String::from("its address decides");
     let mut told: BTreeSet<Disposition> = BTreeSet::new();
     for (trial, parts) in answers {
         let found = parts

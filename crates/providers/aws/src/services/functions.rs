@@ -157,7 +157,7 @@ fn outside_function(
     workload: WorkloadId,
     urls: &[Item<'_>],
 ) {
-    let layer = url_layer(context, urls);
+    let layer = url_layer(context, workload, urls);
     let role = if layer.is_some() { EndpointRole::Host } else { EndpointRole::InitiatesOnly };
     let id = context.estate.workloads[workload].id.clone();
     let placement = Placement {
@@ -175,20 +175,26 @@ fn outside_function(
     }
 }
 
-/// What a function's URLs admit: on the network everybody, with or without a signature.
+/// What a function's URLs admit: on the network everybody, with or without a signature. It is looked
+/// at once the request has arrived, so a label tells of it (`Security and auth model for Lambda
+/// function URLs`).
 fn url_layer(
     context: &mut Context<'_>,
+    workload: WorkloadId,
     urls: &[Item<'_>],
 ) -> Option<watertight_model::network::LayerId> {
-    let mut layer = None;
+    let mut found = None;
     for url in urls {
-        if context.fields.text(url.node, "AuthType") == Some("NONE") {
-            return Some(door(context, "function URL", &[443], &Door::Everybody));
+        let auth = context.fields.text(url.node, "AuthType").unwrap_or_default();
+        // One URL that asks for no signature opens the function.
+        if found.is_none() || auth == "NONE" {
+            found = Some(auth);
         }
-        // The signature is looked at once the request has arrived: it is no guard of the network.
-        layer = Some(door(context, "signed function URL", &[443], &Door::Everybody));
     }
-    layer
+    let auth = found?;
+    label(context, workload, "aws.function-url-auth", auth);
+    let name = if auth == "NONE" { "function URL" } else { "signed function URL" };
+    Some(door(context, name, &[443], &Door::Everybody))
 }
 
 /// At which addresses functions and their URLs are is not told: any public ones, in both families
@@ -208,7 +214,6 @@ fn answers_anywhere(context: &mut Context<'_>, endpoint: EndpointId, opens: bool
 /// The URL of a function in a VPC: a front of its own, since what the function opens leaves through
 /// the VPC alone.
 fn url_front(context: &mut Context<'_>, item: &Item<'_>, function: WorkloadId, url: &Item<'_>) {
-    let Some(layer) = url_layer(context, std::slice::from_ref(url)) else { return };
     let name = url.id.trim_start_matches("https://").trim_end_matches('/');
     let workload = add(
         context,
@@ -224,6 +229,7 @@ fn url_front(context: &mut Context<'_>, item: &Item<'_>, function: WorkloadId, u
         },
     );
     label(context, workload, "scheme", "internet-facing");
+    let layer = url_layer(context, workload, std::slice::from_ref(url));
     let front = context.estate.network.fronts.next_id();
     let placement = Placement {
         workload,
@@ -233,7 +239,7 @@ fn url_front(context: &mut Context<'_>, item: &Item<'_>, function: WorkloadId, u
         groups: Groups::Open,
         role: EndpointRole::Front(front),
     };
-    let endpoint = serve(context, &placement, vec![layer]);
+    let endpoint = serve(context, &placement, layer.into_iter().collect());
     answers_anywhere(context, endpoint, false);
     let id = context.name(url.id);
     let origin = Some(url.node.span());

@@ -4,6 +4,8 @@
 
 pub(super) mod plane;
 mod policy;
+#[cfg(test)]
+mod tests;
 
 use watertight_model::network::{EndpointRole, Unaddressed};
 use watertight_model::{WorkloadId, WorkloadKind};
