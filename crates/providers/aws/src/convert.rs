@@ -12,8 +12,8 @@ use crate::index::Collected;
 use crate::scope::Scope;
 use crate::{
     Body, Converted, DeniedCall, Options, accounts, acls, bodies, completeness, elastic, endpoints,
-    fronts, gateways, instances, interfaces, internet, nat, owners, platform, prefix_lists, routes,
-    security_groups, services, subnet, transit, vpc,
+    firewalls, fronts, gateways, instances, interfaces, internet, nat, owners, platform,
+    prefix_lists, routes, security_groups, services, subnet, transit, vpc,
 };
 
 /// A family's conversion.
@@ -40,6 +40,7 @@ const FAMILIES: &[Family] = &[
     nat::convert,
     endpoints::convert,
     transit::convert,
+    firewalls::convert,
     routes::convert,
     internet::convert,
     services::convert,
@@ -47,6 +48,7 @@ const FAMILIES: &[Family] = &[
     services::convert_tags,
     elastic::convert,
     owners::convert,
+    firewalls::convert_rules,
     completeness::convert,
     platform::convert,
     crate::iam::convert,

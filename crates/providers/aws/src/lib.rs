@@ -16,6 +16,7 @@ mod denials;
 mod elastic;
 mod endpoints;
 mod fields;
+mod firewalls;
 mod flows;
 mod fronts;
 mod gateways;

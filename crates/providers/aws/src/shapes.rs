@@ -358,10 +358,16 @@ shapes! {
     }
     ServiceNetworks { "serviceNetworks" List, "list-service-networks", ["arn"], []; }
     CoreNetworks { "CoreNetworks" List, "list-core-networks", ["CoreNetworkId"], []; }
-    NetworkFirewalls {
+    ListedFirewalls {
         "Firewalls" List, "list-firewalls", ["FirewallArn"], ["FirewallArn"];
+    }
+    NetworkFirewalls {
         "Firewall" One, "describe-firewall", ["FirewallArn"], ["FirewallArn"];
     }
+    FirewallPolicies {
+        "FirewallPolicy" Whole, "describe-firewall-policy", ["FirewallPolicyArn"], [];
+    }
+    FirewallRuleGroups { "RuleGroup" Whole, "describe-rule-group", ["RuleGroupArn"], []; }
     DnsFirewallAssociations {
         "FirewallRuleGroupAssociations" List, "list-firewall-rule-group-associations", ["Id"], [];
     }
@@ -451,4 +457,8 @@ pub(crate) const SILENT_KEYS: &[&str] = &[
     "failures",
     "Owner",
     "Prefix",
+    "FirewallStatus",
+    "FirewallPolicyResponse",
+    "RuleGroupResponse",
+    "UpdateToken",
 ];

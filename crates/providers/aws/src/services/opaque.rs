@@ -10,7 +10,7 @@ use crate::shapes::Kind;
 const BOXES: [(Kind, &str); 3] = [
     (Kind::CoreNetworks, "the core network"),
     (Kind::ServiceNetworks, "the service network"),
-    (Kind::NetworkFirewalls, "the network firewall"),
+    (Kind::ListedFirewalls, "the network firewall"),
 ];
 
 /// Converts them.

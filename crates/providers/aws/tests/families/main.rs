@@ -10,6 +10,7 @@
 mod base;
 mod denied;
 mod fields;
+mod firewalls;
 mod internet;
 mod network;
 mod oddities;
