@@ -93,6 +93,45 @@ fn mistake_8_a_sandbox_can_become_administrator() {
     assert!(cut("ai-agent-sandbox", "platform-automation"));
 }
 
+/// The lines of the exposure about one workload, inbound and direct.
+fn reached(name: &str) -> Vec<&'static Value> {
+    static EXPOSURE: OnceLock<Value> = OnceLock::new();
+    let exposure = EXPOSURE.get_or_init(|| json(&["exposure", SHOP]));
+    let lines = list(&exposure["exposed"]).iter();
+    lines
+        .filter(|line| line["direction"] == "inbound" && line["through"].is_null())
+        .filter(|line| {
+            let workloads = line["workloads"]["workloads"].as_array().unwrap();
+            workloads.iter().any(|one| one["name"] == name)
+        })
+        .collect()
+}
+
+/// Whether all of the internet opens connections to a workload over exactly these flows.
+fn open_to_the_world(name: &str, flows: &str) -> bool {
+    match reached(name).as_slice() {
+        [line] => line["internet"]["everywhere"] == true && line["established"]["sure"] == flows,
+        _ => false,
+    }
+}
+
+#[test]
+fn mistake_11_a_bucket_and_a_function_are_open_to_the_world() {
+    assert!(open_to_the_world("copper-kettle-assets", "tcp/80,443"));
+    assert!(open_to_the_world("price-webhook", "tcp/443"));
+    assert!(found("exposed", "function:price-webhook"));
+    assert!(found("exposed", "copper-kettle-assets"));
+    // An origin guard keeps the internet out, and nothing reaches a function without a URL.
+    assert!(reached("copper-kettle-logs").is_empty());
+    assert!(reached("invoice-mailer").is_empty());
+}
+
+#[test]
+fn mistake_17_the_clusters_api_is_open_to_the_world() {
+    assert!(open_to_the_world("kettle", "tcp/443"));
+    assert!(found("exposed", "cluster/kettle"));
+}
+
 #[test]
 fn mistake_12_a_rule_refers_to_nobody() {
     let diagnostics = list(&assessment()["diagnostics"]).iter();
