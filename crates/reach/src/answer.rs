@@ -1,6 +1,7 @@
 //! What becomes of a set of flows between two addresses, with the way, the reply and the reasons.
 
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use watertight_model::network::{Attached, GatewayKind, RealmId};
 use watertight_model::{Bounds, Disposition, Name, Network};
@@ -11,7 +12,7 @@ use crate::fold::{Asking, Folded, Stop, fold};
 use crate::guards::{Deciding, deciding};
 use crate::index::Index;
 use crate::path::{End, OutsideBy, Path, Place, Start, Step};
-use crate::unaddressed::Target;
+use crate::unaddressed::{Spaces, Target};
 use crate::walk::{ReplyFrom, Walker};
 
 /// Answers questions about one network. Making one reads the whole network once.
@@ -19,6 +20,7 @@ use crate::walk::{ReplyFrom, Walker};
 pub struct Reach<'n> {
     pub(crate) network: &'n Network,
     pub(crate) index: Index,
+    spaces: OnceLock<Spaces>,
 }
 
 /// What becomes of one part of the flows that were asked for.
@@ -61,12 +63,17 @@ pub struct Reply {
 impl<'n> Reach<'n> {
     /// Prepares a network for questions.
     pub fn new(network: &'n Network) -> Self {
-        Self { network, index: Index::new(network) }
+        Self { network, index: Index::new(network), spaces: OnceLock::new() }
     }
 
     /// The network that is asked about.
     pub fn network(&self) -> &'n Network {
         self.network
+    }
+
+    /// The addresses that endpoints could have whose own the input does not tell.
+    pub(crate) fn spaces(&self) -> &Spaces {
+        self.spaces.get_or_init(|| Spaces::new(self.network))
     }
 
     pub(crate) fn walker(&self) -> Walker<'_> {

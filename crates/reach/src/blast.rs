@@ -1,14 +1,18 @@
 //! How far code on a workload gets by the network alone: in one hop, and in any number.
 
+mod components;
+mod nodes;
 mod spread;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 
+use watertight_model::network::EndpointId;
 use watertight_model::{Bounds, Estate, WorkloadId};
 use watertight_net::FlowSet;
 
+use self::nodes::{Bound, Nodes};
 use crate::exposure::front_legs;
-use crate::matrix::{ClassIndex, Matrix};
+use crate::matrix::Matrix;
 
 /// What a workload reaches.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,111 +55,56 @@ pub struct BlastSize {
 
 /// Who opens connections to whom. Workloads with endpoints in the same classes are one node.
 #[derive(Debug)]
-pub struct Graph {
-    nodes: Vec<Node>,
-    node_of: BTreeMap<WorkloadId, usize>,
-    weight_all: u64,
+pub struct Graph<'m> {
+    matrix: &'m Matrix,
+    nodes: Nodes,
+    /// Legs that fronts open, between nodes.
+    legs: BTreeMap<(usize, usize), Bounds<FlowSet>>,
 }
 
-/// Workloads that nothing in the network tells apart.
-#[derive(Debug)]
-struct Node {
-    members: Vec<WorkloadId>,
-    /// The sum of the members' weights.
-    weight: u64,
-    /// What each member opens to each member of another node, or to the other members of its own.
-    edges: BTreeMap<usize, Bounds<FlowSet>>,
-}
-
-/// The classes of a workload's endpoints, and whether code runs on it.
-type NodeKey = (BTreeSet<ClassIndex>, bool);
-
-impl Graph {
+impl<'m> Graph<'m> {
     /// The graph of an estate: what code on each workload can open, fronts passed through.
     ///
     /// A front opens only the legs that its listeners lead to; what stores or serves without
     /// running a user's code opens nothing.
-    pub fn new(estate: &Estate, matrix: &Matrix) -> Self {
-        let mut groups: BTreeMap<NodeKey, Vec<WorkloadId>> = BTreeMap::new();
-        for (id, workload) in estate.workloads.iter() {
-            let endpoints = workload.endpoints.iter();
-            let classes = endpoints.filter_map(|endpoint| matrix.class_of(*endpoint)).collect();
-            groups.entry((classes, workload.kind.runs_code())).or_default().push(id);
-        }
-        let mut graph = Self { nodes: Vec::new(), node_of: BTreeMap::new(), weight_all: 0 };
-        let mut senders: BTreeMap<ClassIndex, Vec<usize>> = BTreeMap::new();
-        let mut receivers: BTreeMap<ClassIndex, Vec<usize>> = BTreeMap::new();
-        for ((classes, runs_code), members) in groups {
-            let number = graph.nodes.len();
-            for class in classes {
-                receivers.entry(class).or_default().push(number);
-                if runs_code {
-                    senders.entry(class).or_default().push(number);
-                }
-            }
-            graph.node_of.extend(members.iter().map(|member| (*member, number)));
-            let weight = members.iter().map(|id| weight_of(estate, *id)).sum();
-            graph.weight_all += weight;
-            graph.nodes.push(Node { members, weight, edges: BTreeMap::new() });
-        }
-        for ((from, to), cell) in matrix.cells() {
-            if cell.established.possible.is_empty() {
-                continue;
-            }
-            for source in senders.get(&from).into_iter().flatten() {
-                for destination in receivers.get(&to).into_iter().flatten() {
-                    graph.add(*source, *destination, &cell.established);
-                }
+    pub fn new(estate: &Estate, matrix: &'m Matrix) -> Self {
+        let opened = front_legs(&estate.network, matrix);
+        let workload = |endpoint: EndpointId| estate.network.endpoints[endpoint].workload;
+        let fronts = opened.iter().map(|leg| workload(leg.from)).collect();
+        let mut nodes = Nodes::new(estate, matrix, &fronts);
+        let mut legs: BTreeMap<(usize, usize), Bounds<FlowSet>> = BTreeMap::new();
+        for leg in opened {
+            if let (Some(from), Some(to)) =
+                (nodes.of(workload(leg.from)), nodes.of(workload(leg.to)))
+            {
+                let known =
+                    legs.entry((from, to)).or_insert_with(|| Bounds::exact(FlowSet::none()));
+                known.sure = known.sure.union(&leg.flows.sure);
+                known.possible = known.possible.union(&leg.flows.possible);
             }
         }
-        for leg in front_legs(&estate.network, matrix) {
-            let node = |endpoint| {
-                let workload = estate.network.endpoints[endpoint].workload;
-                graph.node_of.get(&workload).copied()
-            };
-            if let (Some(from), Some(to)) = (node(leg.from), node(leg.to)) {
-                graph.add(from, to, &leg.flows);
-            }
-        }
-        graph
-    }
-
-    fn add(&mut self, from: usize, to: usize, flows: &Bounds<FlowSet>) {
-        let Some(node) = self.nodes.get_mut(from) else { return };
-        if from == to && node.members.len() < 2 {
-            return;
-        }
-        let entry = node.edges.entry(to).or_insert_with(|| Bounds::exact(FlowSet::none()));
-        entry.sure = entry.sure.union(&flows.sure);
-        entry.possible = entry.possible.union(&flows.possible);
-    }
-
-    fn edges(&self, node: usize) -> impl Iterator<Item = (usize, &Bounds<FlowSet>)> {
-        let edges = self.nodes.get(node).map(|node| &node.edges);
-        edges.into_iter().flatten().map(|(to, over)| (*to, over))
+        nodes.connect(matrix, &legs);
+        Self { matrix, nodes, legs }
     }
 
     /// What a workload reaches in one hop and in any number.
     pub fn blast(&self, estate: &Estate, from: WorkloadId) -> Blast {
         let mut reached: BTreeMap<WorkloadId, Reached> = BTreeMap::new();
-        if let Some(start) = self.node_of.get(&from) {
-            let sure = self.surely(*start);
-            let mut entered = BTreeSet::new();
-            let mut queue = VecDeque::from([(*start, from, 0_u32)]);
-            while let Some((node, by, hops)) = queue.pop_front() {
-                for (to, over) in self.edges(node) {
-                    if over.possible.is_empty() || !entered.insert(to) {
-                        continue;
-                    }
-                    let Some(next) = self.nodes.get(to) else { continue };
-                    for member in next.members.iter().filter(|member| **member != from) {
-                        let sure = sure.contains(&to);
-                        let found = Reached { hops: hops + 1, by, over: over.clone(), sure };
-                        reached.insert(*member, found);
-                    }
-                    if let Some(member) = next.members.iter().find(|member| **member != from) {
-                        queue.push_back((to, *member, hops + 1));
-                    }
+        if let Some(start) = self.nodes.of(from) {
+            let sure = self.levels(start, Bound::Sure);
+            for (node, step) in self.levels(start, Bound::Possible) {
+                // A hop into the own node is made from one of its members to another.
+                let by = match self.nodes.members(step.by) {
+                    _ if step.by == start => Some(from),
+                    members => members.first().copied(),
+                };
+                let Some(by) = by else { continue };
+                let over = self.over(step.by, node);
+                let members = self.nodes.members(node);
+                for member in members.iter().filter(|member| **member != from) {
+                    let sure = sure.contains_key(&node);
+                    let found = Reached { hops: step.hops, by, over: over.clone(), sure };
+                    reached.insert(*member, found);
                 }
             }
         }
@@ -164,31 +113,64 @@ impl Graph {
             counted.map(|(id, _)| weight_of(estate, *id)).sum()
         };
         let weight = Bounds { sure: sum(true), possible: sum(false) };
-        let weight_all = self.weight_all.saturating_sub(weight_of(estate, from));
+        let weight_all = self.nodes.weight_all().saturating_sub(weight_of(estate, from));
         Blast { from, reached, weight, weight_all }
     }
 
-    /// The nodes that are surely reached from a node in one hop or more.
-    fn surely(&self, start: usize) -> BTreeSet<usize> {
-        let mut seen = BTreeSet::new();
-        let mut queue = vec![start];
-        while let Some(here) = queue.pop() {
-            for (to, over) in self.edges(here) {
-                if !over.sure.is_empty() && seen.insert(to) {
-                    queue.push(to);
+    /// The nodes that a node reaches, by the least number of hops: level by level, every node that
+    /// was not reached yet asks whether one of the last level sends to it.
+    fn levels(&self, start: usize, bound: Bound) -> BTreeMap<usize, Level> {
+        let mut found: BTreeMap<usize, Level> = BTreeMap::new();
+        if !self.nodes.opens(start) {
+            return found;
+        }
+        let mut last = vec![start];
+        let mut hops = 0;
+        while !last.is_empty() {
+            hops += 1;
+            let mut next = Vec::new();
+            for node in (0..self.nodes.len()).filter(|node| !found.contains_key(node)) {
+                let by = self.nodes.senders(node, bound).iter().find_map(|run| {
+                    let position = last.partition_point(|one| *one < place(run.start));
+                    last.get(position..)?
+                        .iter()
+                        .copied()
+                        .find(|one| *one != node || self.nodes.members(node).len() > 1)
+                        .filter(|one| *one < place(run.end))
+                });
+                if let Some(by) = by {
+                    next.push((node, by));
                 }
             }
+            found.extend(next.iter().map(|(node, by)| (*node, Level { hops, by: *by })));
+            let senders = next.into_iter().map(|(node, _)| node);
+            last = senders.filter(|node| self.nodes.opens(*node)).collect();
         }
-        seen
+        found
+    }
+
+    /// What one node opens to another.
+    fn over(&self, from: usize, to: usize) -> Bounds<FlowSet> {
+        let mut over =
+            self.legs.get(&(from, to)).cloned().unwrap_or_else(|| Bounds::exact(FlowSet::none()));
+        let classes = if self.nodes.runs_code(from) { self.nodes.classes(from) } else { &[] };
+        for source in classes {
+            for destination in self.nodes.classes(to) {
+                let Some(cell) = self.matrix.cell(*source, *destination) else { continue };
+                over.sure = over.sure.union(&cell.established.sure);
+                over.possible = over.possible.union(&cell.established.possible);
+            }
+        }
+        over
     }
 
     /// How much every workload reaches, in the order of workloads.
     pub fn every_blast(&self, estate: &Estate) -> Vec<BlastSize> {
-        let sure = spread::spread(self, |over| !over.sure.is_empty());
-        let possible = spread::spread(self, |over| !over.possible.is_empty());
+        let sure = spread::spread(&self.nodes, Bound::Sure);
+        let possible = spread::spread(&self.nodes, Bound::Possible);
         let mut sizes: Vec<BlastSize> = Vec::new();
-        for (number, node) in self.nodes.iter().enumerate() {
-            for from in &node.members {
+        for number in 0..self.nodes.len() {
+            for from in self.nodes.members(number) {
                 let own = weight_of(estate, *from);
                 // What reaches its own node reaches the other members, not itself.
                 let without = |size: spread::Size| {
@@ -202,7 +184,7 @@ impl Graph {
                     from: *from,
                     one_hop: Bounds { sure: sure.0, possible: possible.0 },
                     any: Bounds { sure: sure.1, possible: possible.1 },
-                    all: self.weight_all - own,
+                    all: self.nodes.weight_all() - own,
                 });
             }
         }
@@ -211,6 +193,18 @@ impl Graph {
     }
 }
 
+/// How a node is first reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Level {
+    hops: u32,
+    /// The first node from which the last hop can be made.
+    by: usize,
+}
+
 fn weight_of(estate: &Estate, workload: WorkloadId) -> u64 {
     u64::from(estate.workloads[workload].criticality().weight())
+}
+
+fn place(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }

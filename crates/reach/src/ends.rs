@@ -15,7 +15,7 @@ use watertight_model::network::{EndpointId, RealmId, Subnet, SubnetId};
 use watertight_model::{Estate, Name, Network, WorkloadId};
 use watertight_net::Family;
 
-pub(crate) use atoms::{atoms_of, internet_space};
+pub(crate) use atoms::{internet_space, named_atoms};
 pub use atoms::{internet_atoms, outside_atoms};
 
 use crate::path::{OutsideBy, Start};

@@ -1,15 +1,16 @@
 //! What the internet reaches, through which front, and what reaches the internet.
 
+mod gather;
+
 use std::collections::BTreeMap;
 
 use watertight_model::network::{EndpointId, FrontId, TargetEnd, TargetGroup};
 use watertight_model::{Bounds, Network};
 use watertight_net::{AddressSet, FlowSet, PortSet, Protocol};
 
+use self::gather::{Way, gather};
 use crate::answer::Reach;
-use crate::classes::Class;
-use crate::matrix::{Cell, ClassIndex, Matrix};
-use crate::services::Outward;
+use crate::matrix::{ClassIndex, Matrix};
 
 /// One leg that a front opens to a target on behalf of whoever reaches one of its listeners.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -126,14 +127,19 @@ fn towards(listens: &FlowSet, port: Option<u16>) -> FlowSet {
 /// What the internet and the estate reach of each other.
 pub fn exposure(network: &Network, matrix: &Matrix) -> Exposure {
     let reach = Reach::new(network);
-    let inbound = gather(matrix, |from, to| (to, from), reach.unaddressed_inbound(matrix));
-    let outbound = gather(matrix, |from, to| (from, to), reach.unaddressed_outbound(matrix));
+    let more = [reach.unaddressed_inbound(matrix), reach.unaddressed_outbound(matrix)];
+    let [inbound, outbound] = [(Way::In, &more[0]), (Way::Out, &more[1])].map(|(way, more)| {
+        gather(matrix, way, more.iter().map(|one| (one.class, one.atom, &one.cell)))
+    });
+    let mut inbound_of: BTreeMap<ClassIndex, Vec<&Exposed>> = BTreeMap::new();
+    for exposed in &inbound {
+        inbound_of.entry(exposed.class).or_default().push(exposed);
+    }
     let mut through = Vec::new();
     for leg in front_legs(network, matrix) {
-        for exposed in &inbound {
-            if matrix.class_of(leg.from) != Some(exposed.class) {
-                continue;
-            }
+        let class = matrix.class_of(leg.from);
+        let exposed_at = class.and_then(|class| inbound_of.get(&class));
+        for exposed in exposed_at.into_iter().flatten().copied() {
             let heard = |flows: &FlowSet| flows.intersection(&leg.listens);
             let forward = Bounds {
                 sure: heard(&exposed.forward.sure),
@@ -150,59 +156,4 @@ pub fn exposure(network: &Network, matrix: &Matrix) -> Exposure {
         }
     }
     Exposure { inbound, through, outbound }
-}
-
-/// Cells between classes of the estate and of the internet, `more` among them, grouped by what
-/// they allow.
-fn gather(
-    matrix: &Matrix,
-    order: impl Fn(ClassIndex, ClassIndex) -> (ClassIndex, ClassIndex),
-    more: Vec<Outward<'_>>,
-) -> Vec<Exposed> {
-    let mut whole = AddressSet::empty();
-    for class in &matrix.classes {
-        if let Class::Internet(atom) = class {
-            whole = whole.union(&AddressSet::from_prefixes(atom.prefixes.iter().copied()));
-        }
-    }
-    let mut groups: BTreeMap<(ClassIndex, String), (AddressSet, Cell)> = BTreeMap::new();
-    let cells = matrix.cells().filter_map(|((from, to), cell)| {
-        let (inside, outside) = order(from, to);
-        match (matrix.classes.get(inside), matrix.classes.get(outside)) {
-            (Some(Class::Endpoints(_)), Some(Class::Internet(atom))) => Some((inside, atom, cell)),
-            _ => None,
-        }
-    });
-    let more = more.iter().map(|one| (one.class, one.atom, &one.cell));
-    for (inside, atom, cell) in cells.chain(more) {
-        let addresses = AddressSet::from_prefixes(atom.prefixes.iter().copied());
-        let key = format!(
-            "{}|{}|{}|{}",
-            cell.forward.sure,
-            cell.forward.possible,
-            cell.established.sure,
-            cell.established.possible
-        );
-        let entry =
-            groups.entry((inside, key)).or_insert_with(|| (AddressSet::empty(), cell.clone()));
-        entry.0 = entry.0.union(&addresses);
-    }
-    groups
-        .into_iter()
-        .map(|((class, _), (addresses, cell))| Exposed {
-            class,
-            everywhere: covers(&addresses, &whole),
-            addresses,
-            forward: cell.forward,
-            established: cell.established,
-        })
-        .collect()
-}
-
-/// Whether addresses are all of `whole` in every family that they touch.
-fn covers(addresses: &AddressSet, whole: &AddressSet) -> bool {
-    [watertight_net::Family::V4, watertight_net::Family::V6].into_iter().all(|family| {
-        let own = addresses.of_family(family);
-        own.is_empty() || own == whole.of_family(family)
-    })
 }

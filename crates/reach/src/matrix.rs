@@ -125,11 +125,6 @@ impl Matrix {
         self.cells.get(place(cell))
     }
 
-    /// How many numbers cells have.
-    pub(crate) fn numbers(&self) -> usize {
-        self.cells.len()
-    }
-
     /// Whether a class has one member, which no other member can send to.
     pub(crate) fn is_lonely(&self, class: ClassIndex) -> bool {
         !matches!(self.classes.get(class), Some(Class::Endpoints(members)) if members.len() > 1)

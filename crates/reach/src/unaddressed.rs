@@ -4,6 +4,7 @@
 //! One address of each part that rules, lists and routes tell apart is tried. Where all give the
 //! same answer, that is the answer; where they differ, it is unknown.
 
+mod spaces;
 #[cfg(test)]
 mod tests;
 
@@ -17,8 +18,9 @@ use watertight_net::{AddressSet, Family, FlowSet, Prefix};
 
 use crate::answer::{Part, Reach};
 use crate::assumed::{Assumed, Held};
-use crate::ends::{atoms_of, internet_space};
 use crate::path::{End, Path, Place, Start, Step};
+pub(crate) use spaces::Spaces;
+use spaces::public_candidates;
 
 /// How many combinations of addresses one question tries; with more, its answer is unknown.
 const TRIED_MAX: usize = 20_000;
@@ -101,7 +103,7 @@ pub(crate) fn is_unaddressed(network: &Network, endpoint: EndpointId) -> bool {
 pub(crate) fn start_of(network: &Network, endpoint: EndpointId, family: Family) -> Option<Start> {
     let sends = match network.endpoints[endpoint].subnet {
         Some(subnet) => family_of(network, subnet) == family,
-        None => !public_space(network, endpoint).of_family(family).is_empty(),
+        None => !public_candidates(network, endpoint).of_family(family).is_empty(),
     };
     (is_unaddressed(network, endpoint) && sends).then_some(Start::Unaddressed { endpoint, family })
 }
@@ -115,7 +117,7 @@ pub(crate) fn targets_of(network: &Network, endpoint: EndpointId) -> Vec<Target>
     let subnet = network.endpoints[endpoint].subnet;
     let private = subnet.map(|subnet| family_of(network, subnet));
     let own = private.map(|family| Target::Unaddressed { endpoint, family, public: false });
-    let space = public_space(network, endpoint);
+    let space = public_candidates(network, endpoint);
     let families = [Family::V4, Family::V6].into_iter();
     let outer = families
         .filter(|family| !space.of_family(*family).is_empty())
@@ -129,60 +131,6 @@ pub(crate) fn targets_of(network: &Network, endpoint: EndpointId) -> Vec<Target>
 fn family_of(network: &Network, subnet: SubnetId) -> Family {
     let mut prefixes = network.subnets[subnet].prefixes.iter();
     if prefixes.any(|prefix| prefix.family() == Family::V4) { Family::V4 } else { Family::V6 }
-}
-
-/// The addresses among which an endpoint's public ones are. What the estate itself has is not
-/// among them.
-fn public_space(network: &Network, endpoint: EndpointId) -> AddressSet {
-    let candidates = match network.unaddressed.get(&endpoint) {
-        Some(known) => known.public.clone(),
-        None if network.endpoints[endpoint].subnet.is_some() => return AddressSet::empty(),
-        None => AddressSet::all_v4(),
-    };
-    candidates.intersection(&internet_space(network))
-}
-
-/// The addresses of a subnet that an interface in it could have.
-fn free_space(network: &Network, subnet: SubnetId, family: Family) -> AddressSet {
-    let content = &network.subnets[subnet];
-    let own = content.prefixes.iter().copied().filter(|prefix| prefix.family() == family);
-    let others = network.endpoints.values().filter(|one| one.subnet == Some(subnet));
-    let taken = others.flat_map(|one| {
-        one.addresses.iter().copied().map(Prefix::host).chain(one.delegated.iter().copied())
-    });
-    let resolvers = network.realms[content.realm].resolvers.iter().copied().map(Prefix::host);
-    let platform = network.platform.iter().flat_map(|service| service.addresses.prefixes());
-    AddressSet::from_prefixes(own)
-        .difference(&AddressSet::from_prefixes(taken.chain(resolvers).chain(platform)))
-}
-
-/// The addresses that an endpoint could have, save `others`: one of each part that the network
-/// tells apart.
-fn candidates(
-    network: &Network,
-    endpoint: EndpointId,
-    family: Family,
-    others: &AddressSet,
-) -> Vec<Held> {
-    let content = &network.endpoints[endpoint];
-    let outer = atoms_of(network, &public_space(network, endpoint).difference(others));
-    let outer = || outer.iter().map(|(_, address)| *address);
-    let Some(subnet) = content.subnet else {
-        let own = outer().filter(|address| Family::of(*address) == family);
-        let held = |address| Held { endpoint, private: None, public: Some(address) };
-        return own.map(held).collect();
-    };
-    let mut found = Vec::new();
-    let inner = free_space(network, subnet, family).difference(others);
-    for (_, address) in atoms_of(network, &inner) {
-        let held = |public| Held { endpoint, private: Some(address), public };
-        let before = found.len();
-        found.extend(outer().filter(IpAddr::is_ipv4).map(|one| held(Some(one))));
-        if found.len() == before {
-            found.push(held(None));
-        }
-    }
-    found
 }
 
 /// A start with the address that is taken to be its own.
@@ -292,7 +240,7 @@ impl Reach<'_> {
         let Start::Unaddressed { endpoint, family } = start else {
             return vec![Sent { held: None, start: start.clone() }];
         };
-        let own = candidates(self.network, *endpoint, *family, others).into_iter();
+        let own = self.spaces().candidates(self.network, *endpoint, *family, others).into_iter();
         own.filter_map(|held| {
             let address = held.private.or(held.public)?;
             let start = Start::Endpoint { endpoint: *endpoint, address };
@@ -322,7 +270,9 @@ impl Reach<'_> {
             let dialled = |(held, address)| Dialled { held, service, address };
             return near.into_iter().map(dialled).collect();
         }
-        let mut found: Vec<Dialled> = candidates(self.network, endpoint, family, others)
+        let mut found: Vec<Dialled> = self
+            .spaces()
+            .candidates(self.network, endpoint, family, others)
             .into_iter()
             .filter_map(|held| {
                 let address = if public { held.public } else { held.private }?;
@@ -364,7 +314,8 @@ impl Reach<'_> {
             let own = self.network.endpoints[*interface].addresses.iter().copied();
             found.extend(own.filter(|one| Family::of(*one) == family).map(|one| (None, one)));
             if is_unaddressed(self.network, *interface) {
-                let held = candidates(self.network, *interface, family, others).into_iter();
+                let spaces = self.spaces();
+                let held = spaces.candidates(self.network, *interface, family, others).into_iter();
                 found.extend(held.filter_map(|held| Some((Some(held), held.private?))));
             }
         }

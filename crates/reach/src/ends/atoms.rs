@@ -13,7 +13,7 @@ use crate::path::OutsideBy;
 /// Two addresses are in one part if no rule, list or route of the network tells them apart. What
 /// endpoints of the estate hold, and what its realms hold of IPv6, is not part of the internet.
 pub fn internet_atoms(network: &Network) -> Vec<(AddressSet, IpAddr)> {
-    atoms_of(network, &internet_space(network))
+    atoms_within(network, &internet_space(network))
 }
 
 /// All of the internet: public space that the estate does not hold itself.
@@ -36,11 +36,11 @@ pub fn outside_atoms(network: &Network, by: OutsideBy) -> Vec<(AddressSet, IpAdd
     let realms = network.realms.values().flat_map(|realm| realm.prefixes.iter().copied());
     let own = AddressSet::from_prefixes(realms).union(&inside(network));
     let usable = unicast().difference(&own);
-    atoms_of(network, &routed.intersection(&usable))
+    atoms_within(network, &routed.intersection(&usable))
 }
 
-/// The parts of a set that the network tells apart, each with one address of it.
-pub(crate) fn atoms_of(network: &Network, within: &AddressSet) -> Vec<(AddressSet, IpAddr)> {
+/// The parts of a set that the network tells apart.
+fn atoms_within(network: &Network, within: &AddressSet) -> Vec<(AddressSet, IpAddr)> {
     let (prefixes, mut sets) = named(network);
     let restricted = within.clone();
     sets.push(&restricted);
@@ -52,6 +52,12 @@ pub(crate) fn atoms_of(network: &Network, within: &AddressSet) -> Vec<(AddressSe
         .collect();
     parts.sort_by_key(|(_, address)| *address);
     parts
+}
+
+/// The parts of all space that the network tells apart.
+pub(crate) fn named_atoms(network: &Network) -> AddressAtoms {
+    let (prefixes, sets) = named(network);
+    AddressAtoms::new(prefixes, sets)
 }
 
 /// Every prefix and set that rules, lists and routes name.

@@ -1,0 +1,134 @@
+//! Cells between the estate and the internet, grouped by what they allow.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use watertight_net::{AddressSet, Family};
+
+use super::Exposed;
+use crate::classes::{Class, OutsideAtom};
+use crate::matrix::{Cell, ClassIndex, Matrix};
+use crate::runs::Run;
+
+/// Which end of a cell is on the internet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Way {
+    /// The sender.
+    In,
+    /// The receiver.
+    Out,
+}
+
+/// What an inside class and the internet reach of each other, ordered by class; `more` are cells
+/// that the matrix does not have.
+pub(super) fn gather<'m>(
+    matrix: &'m Matrix,
+    way: Way,
+    more: impl Iterator<Item = (ClassIndex, &'m OutsideAtom, &'m Cell)>,
+) -> Vec<Exposed> {
+    let mut groups = Groups::default();
+    let mut whole: Vec<&OutsideAtom> = Vec::new();
+    let mut internet: Vec<Run<()>> = Vec::new();
+    for (number, class) in (0_u32..).zip(&matrix.classes) {
+        if let Class::Internet(atom) = class {
+            whole.push(atom);
+            crate::runs::push(&mut internet, number, number + 1, ());
+        }
+    }
+    match way {
+        Way::In => groups.add_inbound(matrix, &internet),
+        Way::Out => groups.add_outbound(matrix),
+    }
+    for (inside, atom, cell) in more {
+        groups.add(inside, atom, cell);
+    }
+    groups.finish(&space(&whole))
+}
+
+/// What belongs to one group: the same inside class and the same cell, by its text.
+type Key = (ClassIndex, Arc<str>);
+
+#[derive(Default)]
+struct Groups<'m> {
+    found: BTreeMap<Key, (Vec<&'m OutsideAtom>, &'m Cell)>,
+    /// The text of each cell that was met, by where it is.
+    texts: HashMap<*const Cell, Arc<str>>,
+}
+
+impl<'m> Groups<'m> {
+    fn add_inbound(&mut self, matrix: &'m Matrix, internet: &[Run<()>]) {
+        for (to, class) in matrix.classes.iter().enumerate() {
+            if !matches!(class, Class::Endpoints(_)) {
+                continue;
+            }
+            for outside in internet {
+                for run in matrix.runs(to).iter().filter(|run| run.end > outside.start) {
+                    let Some(cell) = matrix.numbered(run.value) else { continue };
+                    for from in run.start.max(outside.start)..run.end.min(outside.end) {
+                        let from = usize::try_from(from).unwrap_or(usize::MAX);
+                        if let Some(Class::Internet(atom)) = matrix.classes.get(from) {
+                            self.add(to, atom, cell);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn add_outbound(&mut self, matrix: &'m Matrix) {
+        for (to, class) in matrix.classes.iter().enumerate() {
+            let Class::Internet(atom) = class else { continue };
+            for (from, cell) in matrix.column(to) {
+                if matches!(matrix.classes.get(from), Some(Class::Endpoints(_))) {
+                    self.add(from, atom, cell);
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, inside: ClassIndex, atom: &'m OutsideAtom, cell: &'m Cell) {
+        let text = self.texts.entry(std::ptr::from_ref(cell)).or_insert_with(|| {
+            let Cell { forward, established } = cell;
+            let text = format!(
+                "{}|{}|{}|{}",
+                forward.sure, forward.possible, established.sure, established.possible
+            );
+            text.into()
+        });
+        let key = (inside, Arc::clone(text));
+        self.found.entry(key).or_insert_with(|| (Vec::new(), cell)).0.push(atom);
+    }
+
+    fn finish(self, whole: &AddressSet) -> Vec<Exposed> {
+        // Most groups have the same addresses as another.
+        let mut known: HashMap<Vec<*const OutsideAtom>, (AddressSet, bool)> = HashMap::new();
+        let groups = self.found.into_iter().map(|((class, _), (atoms, cell))| {
+            let key = atoms.iter().copied().map(std::ptr::from_ref).collect();
+            let (addresses, everywhere) = known.entry(key).or_insert_with(|| {
+                let addresses = space(&atoms);
+                let everywhere = covers(&addresses, whole);
+                (addresses, everywhere)
+            });
+            Exposed {
+                class,
+                addresses: addresses.clone(),
+                everywhere: *everywhere,
+                forward: cell.forward.clone(),
+                established: cell.established.clone(),
+            }
+        });
+        groups.collect()
+    }
+}
+
+fn space(atoms: &[&OutsideAtom]) -> AddressSet {
+    AddressSet::from_prefixes(atoms.iter().flat_map(|atom| atom.prefixes.iter().copied()))
+}
+
+/// Whether addresses are all of `whole` in every family that they touch.
+fn covers(addresses: &AddressSet, whole: &AddressSet) -> bool {
+    [Family::V4, Family::V6].into_iter().all(|family| {
+        let own = addresses.of_family(family);
+        own.is_empty() || own == whole.of_family(family)
+    })
+}
