@@ -18,8 +18,7 @@ pub(crate) fn convert(context: &mut Context<'_>) {
     let named = named(context);
     for item in index.of(Kind::VpcEndpoints) {
         let named = named.get(item.id).map(Vec::as_slice).unwrap_or_default();
-        let state = context.fields.text(item.node, "State").unwrap_or("available");
-        let available = state.eq_ignore_ascii_case("available");
+        let available = is_available(context, item);
         match context.fields.text(item.node, "VpcEndpointType").unwrap_or("Gateway") {
             "Gateway" => gateway(context, item, available),
             "GatewayLoadBalancer" => inspection(context, item, available, named),
@@ -77,7 +76,24 @@ fn interface<'t>(
         return;
     }
     let workload = workload(context, item);
-    attachments(context, item, workload, named);
+    for endpoint in attachments(context, item, workload, named) {
+        // Until its owner accepts it, and when it failed, nothing can be sent to the service.
+        if !available {
+            context.estate.network.endpoints[endpoint].role = EndpointRole::InitiatesOnly;
+        }
+    }
+}
+
+/// Whether a VPC endpoint works: as its own body says, and as the side that offers the service says
+/// (AWS PrivateLink guide, "Accept or reject connection requests").
+pub(crate) fn is_available(context: &mut Context<'_>, item: &Item<'_>) -> bool {
+    let state = context.fields.text(item.node, "State").unwrap_or("available");
+    let index = context.index;
+    let offered = index.find(Kind::VpcEndpointConnections, item.id);
+    let offered = offered.and_then(|item| context.fields.text(item.node, "VpcEndpointState"));
+    [state, offered.unwrap_or("available")]
+        .iter()
+        .all(|state| state.eq_ignore_ascii_case("available"))
 }
 
 /// The endpoint's interfaces; where they are not in the input, one inferred in each subnet.

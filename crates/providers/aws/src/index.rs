@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use watertight_model::Name;
 use watertight_source::{Diagnostic, Kind as ValueKind, Node};
 
 use crate::codes;
@@ -60,7 +61,9 @@ impl<'t> Collected<'t> {
 
     /// Sorts by id and merges what was read twice; two contents of one id are an error.
     pub(crate) fn finish(self, denials: Denials, fields: &mut Fields) -> Index<'t> {
-        let items = self.items.into_iter().map(|items| merged(items, fields)).collect();
+        let local = LOCAL.map(Kind::index);
+        let items = self.items.into_iter().enumerate();
+        let items = items.map(|(at, items)| merged(items, local.contains(&at), fields)).collect();
         Index { items, marks: self.marks, ended: self.ended, denials }
     }
 }
@@ -86,6 +89,30 @@ impl<'t> Index<'t> {
         let items = self.of(kind);
         let at = items.binary_search_by(|item| item.id.cmp(id)).ok()?;
         items.get(at)
+    }
+
+    /// The resource of a kind with an id in an account and region, for ids that are unique there
+    /// only. Accounts and regions that the input does not tell fit any, after those that are told.
+    pub(crate) fn find_in(
+        &self,
+        kind: Kind,
+        id: &str,
+        account: Option<&str>,
+        region: Option<&str>,
+    ) -> Option<&Item<'t>> {
+        let items = self.of(kind);
+        let start = items.partition_point(|item| item.id < id);
+        let same = items.get(start..)?.iter().take_while(|item| item.id == id);
+        let fits = |one: &Option<Name>, other: Option<&str>| match (one.as_deref(), other) {
+            (Some(one), Some(other)) => (one == other).then_some(1),
+            _ => Some(0_u8),
+        };
+        let weighed = same.filter_map(|item| {
+            let weight = fits(&item.scope.account, account)?
+                .saturating_add(fits(&item.scope.region, region)?);
+            Some((weight, item))
+        });
+        weighed.max_by_key(|(weight, _)| *weight).map(|(_, item)| item)
     }
 
     /// Whether any body of this kind was in the input, with or without resources.
@@ -117,12 +144,37 @@ impl<'t> Index<'t> {
     }
 }
 
-fn merged<'t>(mut items: Vec<Item<'t>>, fields: &mut Fields) -> Vec<Item<'t>> {
+/// Kinds whose ids are names that an account may give again in another region.
+const LOCAL: [Kind; 9] = [
+    Kind::AutoScalingGroups,
+    Kind::ClassicLoadBalancerAttributes,
+    Kind::DaxSubnetGroups,
+    Kind::FunctionPolicies,
+    Kind::InstanceHealth,
+    Kind::QueueAttributes,
+    Kind::SecretPolicies,
+    Kind::TargetHealth,
+    Kind::TopicAttributes,
+];
+
+/// Whether two bodies come from two accounts or two regions for sure.
+fn are_apart(one: &Item<'_>, other: &Item<'_>) -> bool {
+    let differ = |left: &Option<Name>, right: &Option<Name>| {
+        left.is_some() && right.is_some() && left != right
+    };
+    let (one, other) = (one.scope, other.scope);
+    differ(&one.account, &other.account) || differ(&one.region, &other.region)
+}
+
+fn merged<'t>(mut items: Vec<Item<'t>>, is_local: bool, fields: &mut Fields) -> Vec<Item<'t>> {
     items.sort_by(|left, right| left.id.cmp(right.id));
     let mut kept: Vec<Item<'t>> = Vec::with_capacity(items.len());
     for item in items {
         let same = kept.iter_mut().rev().take_while(|one| one.id == item.id && !item.id.is_empty());
-        match same.into_iter().find(|one| is_same_thing(one.node, item.node)) {
+        let is_same = |one: &&mut Item<'_>| {
+            is_same_thing(one.node, item.node) && !(is_local && are_apart(one, &item))
+        };
+        match same.into_iter().find(is_same) {
             Some(one) => merge(one, item, fields),
             None => kept.push(item),
         }

@@ -67,14 +67,12 @@ fn add_possible(context: &mut Context<'_>, realm: RealmId) {
     let gateway = Gateway { name, kind, available: true, origin };
     let gateway = context.estate.network.gateways.push(gateway);
     context.estate.network.realms[realm].internet = Some(gateway);
+    // Of a VPC that is not in the input, another warning says so.
+    let Some(origin) = origin else { return };
     let message = format!("the input does not tell whether `{vpc}` has an internet gateway");
     let help = "collect `describe-internet-gateways` of the account and region that own the VPC";
-    let mut diagnostic = Diagnostic::warning(codes::UNREAD_CONTENT, message)
-        .with_resource(vpc.as_str())
-        .with_help(help);
-    if let Some(origin) = origin {
-        diagnostic = diagnostic.with_label(origin, "");
-    }
+    let diagnostic = Diagnostic::warning(codes::UNREAD_CONTENT, message);
+    let diagnostic = diagnostic.with_resource(vpc.as_str()).with_label(origin, "").with_help(help);
     context.fields.diagnostics.push(diagnostic);
 }
 

@@ -178,6 +178,9 @@ shapes! {
         "ServiceConfigurations" List, "describe-vpc-endpoint-service-configurations",
             ["ServiceId"], [];
     }
+    VpcEndpointConnections {
+        "VpcEndpointConnections" List, "describe-vpc-endpoint-connections", ["VpcEndpointId"], [];
+    }
     SecurityGroups {
         "SecurityGroups" List, "describe-security-groups", ["GroupId"], ["GroupId"];
     }

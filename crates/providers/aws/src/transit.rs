@@ -138,7 +138,8 @@ fn attachment(
         table,
         table_read: fact.table_read,
         attached,
-        available: fact.available,
+        // Without its transit gateway, an attachment leads nowhere.
+        available: fact.available && context.estate.network.gateways[gateway_id].available,
         references,
         origin: fact.item.map(|item| item.node.span()),
     }

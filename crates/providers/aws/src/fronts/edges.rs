@@ -14,6 +14,7 @@ use watertight_source::Node;
 use super::by_name;
 use super::targets::{instance_end, without_qualifier};
 use crate::context::Context;
+use crate::endpoints;
 use crate::index::Item;
 use crate::services::place::{Groups, Placement, serve};
 use crate::services::service::{Door, Service, add, door, label, tag_map};
@@ -250,6 +251,9 @@ fn offered_service(context: &mut Context<'_>, item: &Item<'_>, fronts: &BTreeMap
         let Some(workload) = context.workloads.get(consumer.id).filter(|_| is_own) else {
             continue;
         };
+        if !endpoints::is_available(context, consumer) {
+            continue;
+        }
         let mut listeners = Vec::new();
         for front in &known {
             let own = context.estate.network.fronts[*front].listeners.clone();
@@ -261,12 +265,12 @@ fn offered_service(context: &mut Context<'_>, item: &Item<'_>, fronts: &BTreeMap
                 listeners.push(Listener { target_groups: vec![group], ..listener });
             }
         }
-        let endpoints = context.estate.workloads[workload].endpoints.clone();
+        let own = context.estate.workloads[workload].endpoints.clone();
         let read = known.len() == balancers.len() && !balancers.is_empty();
-        let front = add_front(context, consumer, workload, endpoints.clone(), listeners);
+        let front = add_front(context, consumer, workload, own.clone(), listeners);
         let is_read = known.iter().all(|id| context.estate.network.fronts[*id].listeners_read);
         context.estate.network.fronts[front].listeners_read = read && is_read;
-        for endpoint in endpoints {
+        for endpoint in own {
             context.estate.network.endpoints[endpoint].role = EndpointRole::Front(front);
         }
     }

@@ -282,7 +282,9 @@ impl Catalog {
     ) {
         let index = context.index;
         let policy = index.find(Kind::FunctionPolicies, &resource.arn);
-        let policy = policy.or_else(|| index.find(Kind::FunctionPolicies, name));
+        let (account, region) = (resource.account.as_deref(), resource.region.as_deref());
+        let policy =
+            policy.or_else(|| index.find_in(Kind::FunctionPolicies, name, account, region));
         if let Some(place) = policy.and_then(|item| item.node.get("Policy")) {
             let id = context.name(&resource.arn);
             resource.policy = Some(facts.read_document(context, &id, place));
@@ -348,7 +350,9 @@ impl Catalog {
                 key.filter(|key| !key.is_empty() && !key.ends_with("alias/aws/secretsmanager"));
             resource.key = own.map(ToOwned::to_owned);
             let policy = context.index.find(Kind::SecretPolicies, item.id);
-            let policy = policy.or_else(|| context.index.find(Kind::SecretPolicies, name));
+            let (account, region) = (resource.account.as_deref(), resource.region.as_deref());
+            let policy = policy
+                .or_else(|| context.index.find_in(Kind::SecretPolicies, name, account, region));
             if let Some(place) = policy.and_then(|item| item.node.get("ResourcePolicy")) {
                 resource.policy = Some(facts.read_document(context, &id, place));
             } else if is_denied(context, Kind::SecretPolicies, &resource, &[item.id, name]) {

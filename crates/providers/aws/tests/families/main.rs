@@ -17,4 +17,5 @@ mod oddities;
 mod partial;
 mod samples;
 mod support;
+mod ways;
 mod workloads;

@@ -1,7 +1,7 @@
 //! Layouts, malformed bodies, and bodies that are legal but odd.
 
 use watertight_aws::Options;
-use watertight_model::network::{Attached, Hop, StageDefault};
+use watertight_model::network::{Attached, Health, Hop, StageDefault};
 use watertight_source::Severity;
 
 use crate::base::FILES;
@@ -69,6 +69,50 @@ fn one_id_with_two_contents_is_an_error() {
     let error = &differing.diagnostics.kept()[0];
     assert_eq!((error.code.as_str(), error.severity), ("WT0100", Severity::Error));
     assert!(error.label.is_some() && error.related.len() == 1);
+}
+
+#[test]
+fn names_that_two_regions_share_are_two_things() {
+    let balancer = |subnet: &str| {
+        format!(
+            r#"{{"LoadBalancerDescriptions": [{{"LoadBalancerName": "old", "Scheme": "internal",
+            "Subnets": ["{subnet}"], "Instances": [{{"InstanceId": "i-1"}}],
+            "ListenerDescriptions": [{{"Listener": {{"Protocol": "TCP", "LoadBalancerPort": 80,
+              "InstancePort": 80}}}}]}}]}}"#
+        )
+    };
+    let health = |state: &str| {
+        format!(r#"{{"InstanceStates": [{{"InstanceId": "i-1", "State": "{state}"}}]}}"#)
+    };
+    let crossing = |on: bool| {
+        format!(
+            r#"{{"LoadBalancerAttributes": {{"CrossZoneLoadBalancing": {{"Enabled": {on}}}}}}}"#
+        )
+    };
+    let mut files = Vec::new();
+    for (region, state, on) in
+        [("eu-west-1", "InService", true), ("us-east-1", "OutOfService", false)]
+    {
+        let path = |call: &str| format!("111111111111/{region}/elb-{call}.json");
+        files.push((path("describe-load-balancers"), balancer("subnet-1")));
+        files.push((path("describe-instance-health/old"), health(state)));
+        files.push((path("describe-load-balancer-attributes/old"), crossing(on)));
+    }
+    let pairs: Vec<(&str, &str)> =
+        files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let converted = converted(&pairs);
+    assert!(codes(&converted, Severity::Error).is_empty(), "{:?}", converted.diagnostics);
+    let network = &converted.estate.network;
+    let mut found: Vec<_> = network
+        .fronts
+        .values()
+        .map(|front| {
+            let group = front.listeners[0].target_groups[0];
+            (front.cross_zone, network.target_groups[group].targets[0].health)
+        })
+        .collect();
+    found.sort_unstable();
+    assert_eq!(found, [(false, Health::Unhealthy), (true, Health::Healthy)]);
 }
 
 #[test]
