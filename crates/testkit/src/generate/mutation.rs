@@ -157,10 +157,13 @@ fn remove_one(random: &mut Random, list: &mut Vec<Value>) -> Option<Value> {
     (at < list.len()).then(|| list.remove(at))
 }
 
-/// The rules of one group, mostly those of ingress.
+/// The rules of one group that some interface has, mostly those of ingress.
 fn some_rules<'f>(random: &mut Random, files: &'f mut Files) -> Option<&'f mut Vec<Value>> {
     let key = if random.chance(75) { "IpPermissions" } else { "IpPermissionsEgress" };
-    some(random, files, "SecurityGroups")?.get_mut(key)?.as_array_mut()
+    let interface = some(random, files, "NetworkInterfaces")?;
+    let group = pick_mut(random, interface.get_mut("Groups")?.as_array_mut()?)?["GroupId"].clone();
+    let mut groups = lists(files, "SecurityGroups").into_iter().flatten();
+    groups.find(|one| one["GroupId"] == group)?.get_mut(key)?.as_array_mut()
 }
 
 fn some_rule(random: &mut Random, files: &mut Files) -> Option<Value> {

@@ -28,6 +28,8 @@ pub(crate) struct Verdict {
 /// A converted estate with its names.
 pub(crate) struct Engine {
     pub(crate) estate: Estate,
+    /// What the converter said about the bodies.
+    pub(crate) told: Vec<String>,
     endpoints: BTreeMap<String, EndpointId>,
     subnets: BTreeMap<String, SubnetId>,
     realms: BTreeMap<String, RealmId>,
@@ -35,9 +37,9 @@ pub(crate) struct Engine {
     attachments: BTreeMap<String, AttachmentId>,
 }
 
-/// Parses and converts bodies. Where subnets were listed and the generator made no internet
+/// Parses and converts bodies; the estate, and what there was to say about them. Where subnets were listed and the generator made no internet
 /// gateway, the answer is an empty list, which it leaves out and a provider does not.
-pub(crate) fn estate_of(files: &[(String, Value)]) -> Estate {
+fn converted(files: &[(String, Value)]) -> (Estate, Vec<String>) {
     let paths: BTreeSet<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
     let answered = paths.iter().filter_map(|path| path.strip_suffix("describe-subnets.json"));
     let asked = answered.map(|folder| format!("{folder}describe-internet-gateways.json"));
@@ -57,12 +59,14 @@ pub(crate) fn estate_of(files: &[(String, Value)]) -> Estate {
             Body { path: path.clone(), tree }
         })
         .collect();
-    convert(&bodies, &Options::default()).estate
+    let converted = convert(&bodies, &Options::default());
+    let told = converted.diagnostics.kept().iter().map(|one| one.message.clone()).collect();
+    (converted.estate, told)
 }
 
 impl Engine {
     pub(crate) fn new(files: &[(String, Value)]) -> Self {
-        let estate = estate_of(files);
+        let (estate, told) = converted(files);
         let network = &estate.network;
         let mut attachments: BTreeMap<String, AttachmentId> = BTreeMap::new();
         for (id, attachment) in network.attachments.iter() {
@@ -82,6 +86,7 @@ impl Engine {
             gateways: network.gateways.iter().map(|(id, one)| (one.name.to_string(), id)).collect(),
             attachments,
             estate,
+            told,
         }
     }
 

@@ -16,6 +16,7 @@ mod engine;
 mod flows;
 mod matrix;
 mod rows;
+mod rules;
 mod whole;
 
 use std::collections::BTreeSet;
@@ -25,6 +26,11 @@ use engine::{Engine, Verdict};
 use watertight_reach::Graph;
 use watertight_testkit::generate::{self, Generated, Size, Statistics};
 use watertight_testkit::twin::aws::{Disposition, Estate, Outcome, Packet};
+
+/// The twin, where its own tests look for it.
+mod twin {
+    pub(crate) use watertight_testkit::twin::aws;
+}
 
 /// How many estates are drawn where nothing else is said.
 fn estates() -> u64 {

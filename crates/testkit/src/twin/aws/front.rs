@@ -88,7 +88,11 @@ impl Estate {
         group: &TargetGroup,
         destination: IpAddr,
     ) -> bool {
-        if listener.protocol == "TLS" || group.version_6 != destination.is_ipv6() {
+        // A group without targets translates nothing between families, nor passes anything on.
+        let targets =
+            self.bodies.targets.get(&group.arn).is_some_and(|targets| !targets.is_empty());
+        let translates = targets && group.version_6 != destination.is_ipv6();
+        if listener.protocol == "TLS" || translates {
             return false;
         }
         let attribute = self.attribute(&group.arn, "preserve_client_ip.enabled");

@@ -176,11 +176,11 @@ impl Estate {
                     }
                 }
             }
+            // Who else has an address in a subnet is unknown: nobody who is listed.
+            Disposition::Unknown
+                if outcome.upper.is_empty() && self.bodies.subnets.contains_key(&outcome.at) => {}
             Disposition::Unknown if outcome.upper.is_empty() => {
-                // Who else has an address in a subnet is unknown: nobody who is listed.
-                if !self.bodies.subnets.contains_key(&outcome.at) {
-                    dialled.peers.iter().for_each(add);
-                }
+                dialled.peers.iter().for_each(add);
             }
             Disposition::Unknown => {
                 for upper in &outcome.upper {

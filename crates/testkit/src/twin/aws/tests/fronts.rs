@@ -5,11 +5,14 @@ use crate::twin::aws::Disposition::{Accepted, DeniedIn, NullRouted, Unknown};
 use crate::twin::aws::{Packet, Start};
 
 const PREFIX: &str = "arn:aws:elasticloadbalancing:us-east-1:111122223333";
-const HEALTH: &str = "raw/aws/111122223333/us-east-1/describe-target-health-0123456789abcdef.json";
-const ATTRIBUTES: &str =
-    "raw/aws/111122223333/us-east-1/describe-target-group-attributes-0123456789abcdef.json";
-const BALANCER: &str =
-    "raw/aws/111122223333/us-east-1/describe-load-balancer-attributes-fedcba9876543210.json";
+const HEALTH: &str = "raw/aws/111122223333/us-east-1/describe-target-health-arn%3Aaws%3A\
+    elasticloadbalancing%3Aus-east-1%3A111122223333%3Atargetgroup%2Fweb%2F0123456789abcdef.json";
+const ATTRIBUTES: &str = "raw/aws/111122223333/us-east-1/describe-target-group-attributes-arn%3A\
+    aws%3Aelasticloadbalancing%3Aus-east-1%3A111122223333%3Atargetgroup%2Fweb%2F\
+    0123456789abcdef.json";
+const BALANCER: &str = "raw/aws/111122223333/us-east-1/describe-load-balancer-attributes-arn%3A\
+    aws%3Aelasticloadbalancing%3Aus-east-1%3A111122223333%3Aloadbalancer%2Fnet%2Fweb%2F\
+    fedcba9876543210.json";
 
 /// A load balancer at 10.0.1.80 with a listener at 443, and `eni-a2`'s instance at port 8443.
 fn balanced(kind: &str, protocol: &str, target: &str) -> World {
@@ -173,7 +176,9 @@ fn rule_28_unhealthy_targets_serve_when_nobody_else_does() {
     let mut failing = balanced("network", "TCP", "instance");
     failing.interface("a3", "subnet-a1", "10.0.1.11");
     failing.get("listener")["DefaultActions"][0]["TargetGroupArn"] = json!("arn:group/none");
-    assert_eq!(failing.ends(&tcp("eni-a1", "10.0.1.80")), Unknown);
+    // Asked of the twin alone: the model keeps no group that is not in the input.
+    let nowhere = failing.estate().walk(&tcp("eni-a1", "10.0.1.80"));
+    assert_eq!(nowhere.outcomes[0].disposition, Unknown);
     let mut both = World::new();
     both.clone_from(&world);
     both.add_in(HEALTH, "TargetHealthDescriptions", json!([target("i-a1", "healthy")]));

@@ -205,8 +205,11 @@ impl World {
     }
 
     pub(super) fn estate(&self) -> Estate {
-        let files: Vec<(String, Value)> = self
-            .bodies
+        Estate::load(&self.files())
+    }
+
+    fn files(&self) -> Vec<(String, Value)> {
+        self.bodies
             .iter()
             .map(|(path, key, body)| {
                 let value = match *key {
@@ -216,12 +219,12 @@ impl World {
                 };
                 (path.clone(), json!({*key: value}))
             })
-            .collect();
-        Estate::load(&files)
+            .collect()
     }
 
     pub(super) fn walk(&self, packet: &Packet) -> Outcome {
         let mut outcomes = self.estate().walk(packet).outcomes;
+        super::also(&self.files(), packet, &outcomes);
         assert_eq!(outcomes.len(), 1, "{outcomes:?}");
         outcomes.remove(0)
     }
