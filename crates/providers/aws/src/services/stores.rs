@@ -74,10 +74,13 @@ fn bucket(context: &mut Context<'_>, plane: &Plane, item: &Item<'_>) {
 /// What a bucket's policy says about origins. A bucket has none where the input holds those of
 /// other buckets and none of it: the call then answers with an error.
 fn bucket_policy(context: &mut Context<'_>, owner: &Owner<'_>, item: &Item<'_>) -> Policy {
-    let own = context.index.find(Kind::BucketPolicies, item.id);
+    let index = context.index;
+    let own = index.find(Kind::BucketPolicies, item.id);
+    let account = context.account_of(item);
+    let is_denied = index.denials.about(Kind::BucketPolicies, account, &[item.id]);
     match own.and_then(|own| own.node.get("Policy")) {
         Some(place) => Policy::read(context, owner, place),
-        None if was_asked(context, Kind::BucketPolicies, item) => Policy::default(),
+        None if !is_denied && was_asked(context, Kind::BucketPolicies, item) => Policy::default(),
         None => Policy::unread(context),
     }
 }
