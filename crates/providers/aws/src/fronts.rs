@@ -7,6 +7,7 @@ mod edges;
 mod elastic;
 mod gateway;
 mod listeners;
+mod rest;
 mod targets;
 
 #[cfg(test)]

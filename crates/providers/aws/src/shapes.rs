@@ -347,6 +347,10 @@ shapes! {
 
     // Interfaces of applications.
     RestApis { "items" List, "get-rest-apis", ["id"], ["endpointConfiguration"]; }
+    RestApiResources {
+        "items" Whole, "get-resources", ["restApiId"], ["pathPart", "resourceMethods", "path"];
+    }
+    RestVpcLinks { "items" List, "get-vpc-links", ["id"], ["targetArns"]; }
     HttpApis { "Items" List, "get-apis", ["ApiId"], ["ProtocolType"]; }
     HttpApiIntegrations {
         "Items" Whole, "get-integrations", ["ApiId"], ["IntegrationType"];

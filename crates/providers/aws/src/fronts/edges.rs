@@ -11,8 +11,8 @@ use watertight_model::{Name, WorkloadId, WorkloadKind};
 use watertight_net::{Family, FlowSet, PortSet};
 use watertight_source::Node;
 
-use super::by_name;
 use super::targets::{instance_end, without_qualifier};
+use super::{by_name, rest};
 use crate::context::Context;
 use crate::endpoints;
 use crate::index::Item;
@@ -25,7 +25,7 @@ pub(crate) fn convert(context: &mut Context<'_>) {
     let index = context.index;
     let fronts = by_name(context);
     for item in index.of(Kind::RestApis) {
-        rest_api(context, item);
+        rest::convert(context, item, &fronts);
     }
     for item in index.of(Kind::HttpApis) {
         http_api(context, item, &fronts);
@@ -36,23 +36,6 @@ pub(crate) fn convert(context: &mut Context<'_>) {
     for item in index.of(Kind::VpcEndpointServiceConfigurations) {
         offered_service(context, item, &fronts);
     }
-}
-
-/// An API whose integrations are not read: where it leads is unknown.
-fn rest_api(context: &mut Context<'_>, item: &Item<'_>) {
-    if context.fields.flag(item.node, "disableExecuteApiEndpoint") == Some(true) {
-        return;
-    }
-    let name = context.fields.text(item.node, "name").unwrap_or_default();
-    let tags = tag_map(context, item.node, "tags");
-    let config = context.fields.object(item.node, "endpointConfiguration");
-    let types = match config {
-        Some(config) => context.fields.texts(config, "types"),
-        None => Vec::new(),
-    };
-    let private = types.contains(&"PRIVATE");
-    let group = group(context, item.id, Vec::new(), false, item.node);
-    api(context, item, Api { name, tags, private, groups: vec![group] });
 }
 
 fn http_api(context: &mut Context<'_>, item: &Item<'_>, fronts: &BTreeMap<Name, FrontId>) {
@@ -66,7 +49,9 @@ fn http_api(context: &mut Context<'_>, item: &Item<'_>, fronts: &BTreeMap<Name, 
     let mut targets = Vec::new();
     if let Some(body) = body {
         for integration in context.fields.objects(body.node, "Items") {
-            targets.extend(integration_target(context, integration, fronts));
+            if let Some(uri) = context.fields.text(integration, "IntegrationUri") {
+                targets.push(integration_target(context, uri, fronts));
+            }
         }
     }
     let group = group(context, item.id, targets, body.is_some(), item.node);
@@ -74,12 +59,11 @@ fn http_api(context: &mut Context<'_>, item: &Item<'_>, fronts: &BTreeMap<Name, 
 }
 
 /// What an integration calls: a function, or the listener behind a VPC link.
-fn integration_target(
+pub(super) fn integration_target(
     context: &mut Context<'_>,
-    integration: Node<'_>,
+    uri: &str,
     fronts: &BTreeMap<Name, FrontId>,
-) -> Option<Target> {
-    let uri = context.fields.text(integration, "IntegrationUri")?;
+) -> Target {
     let function = match uri.split_once("/functions/") {
         Some((_, rest)) => rest.split('/').next().unwrap_or(rest),
         None => uri,
@@ -93,17 +77,23 @@ fn integration_target(
     } else {
         TargetEnd::Unread(context.name(uri))
     };
-    Some(Target { end, port: None, health: Health::Unknown })
+    Target { end, port: None, health: Health::Unknown }
 }
 
-struct Api<'n> {
-    name: &'n str,
-    tags: Vec<(&'n str, &'n str)>,
-    private: bool,
-    groups: Vec<TargetGroupId>,
+/// An API in the provider's plane.
+pub(super) struct Api<'n> {
+    /// Its name.
+    pub(super) name: &'n str,
+    /// Its tags.
+    pub(super) tags: Vec<(&'n str, &'n str)>,
+    /// Whether only private endpoints lead to it.
+    pub(super) private: bool,
+    /// Where its integrations lead.
+    pub(super) groups: Vec<TargetGroupId>,
 }
 
-fn api(context: &mut Context<'_>, item: &Item<'_>, api: Api<'_>) {
+/// Adds an API as a front in the provider's plane.
+pub(super) fn api(context: &mut Context<'_>, item: &Item<'_>, api: Api<'_>) {
     let workload = add(
         context,
         item,
@@ -315,7 +305,7 @@ fn add_front(
 }
 
 /// A group of targets that see the front's address.
-fn group(
+pub(super) fn group(
     context: &mut Context<'_>,
     id: &str,
     targets: Vec<Target>,

@@ -38,6 +38,58 @@ fn apis_are_public_fronts_unless_they_are_private_or_off() {
 }
 
 #[test]
+fn rest_apis_call_functions_and_load_balancers_behind_links() {
+    let apis = r#"{"items": [{"id": "a1", "name": "api", "endpointConfiguration": {}}]}"#;
+    let links = r#"{"items": [{"id": "l1", "name": "link", "status": "AVAILABLE", "targetArns":
+        ["arn:aws:elasticloadbalancing:eu-west-1:1:loadbalancer/net/nlb/0a"]}]}"#;
+    let method = |integration: &str| {
+        format!(
+            r#"{{"items": [{{"id": "r", "path": "/", "resourceMethods": {{"GET":
+            {{"methodIntegration": {{{integration}}}}}}}}}]}}"#
+        )
+    };
+    let link = method(
+        r#""type": "HTTP_PROXY", "connectionType": "VPC_LINK", "connectionId": "l1",
+        "uri": "http://nlb.example:8080/x""#,
+    );
+    let with = |resources: &str, links: &str| {
+        let estate = estate(&[
+            ("elbv2-describe-load-balancers.json", BALANCER),
+            ("elbv2-describe-listeners.json", LISTENERS),
+            (
+                "lambda-list-functions.json",
+                r#"{"Functions": [{"FunctionName": "f",
+                "FunctionArn": "arn:aws:lambda:eu-west-1:111122223333:function:f"}]}"#,
+            ),
+            ("apigateway-get-rest-apis.json", apis),
+            ("apigateway-get-resources/a1.json", resources),
+            ("apigateway-get-vpc-links.json", links),
+        ]);
+        let found = front(&estate, "api");
+        let group = &estate.network.target_groups[found.listeners[0].target_groups[0]];
+        (targets(&estate, found).join(" "), group.targets_read)
+    };
+    let behind = |resources: &str| with(resources, links);
+    assert_eq!(behind(&link), (format!("{NLB}:8080/Unknown"), true));
+    assert_eq!(behind(&link.replace(":8080", "")).0, format!("{NLB}:80/Unknown"));
+    let secure = link.replace("http://nlb.example:8080", "https://nlb.example");
+    assert_eq!(behind(&secure).0, format!("{NLB}:443/Unknown"));
+    let unread = behind(&link.replace("\"l1\"", "\"l2\""));
+    assert_eq!(unread, ("unread l2:8080/Unknown".to_owned(), true));
+    let failed = with(&link, &links.replace("AVAILABLE", "FAILED"));
+    assert_eq!(failed, (String::new(), true));
+    let function = method(
+        r#""type": "AWS_PROXY", "uri": "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:111122223333:function:f/invocations""#,
+    );
+    let called = behind(&function);
+    assert_eq!(called, ("call f/Unknown".to_owned(), true));
+    assert_eq!(behind(&method(r#""type": "MOCK""#)), (String::new(), true));
+    assert!(!behind(&method("")).1, "methods were not asked for");
+    let page = link.replacen('{', r#"{"position": "more", "#, 1);
+    assert!(!behind(&page).1, "another page follows");
+}
+
+#[test]
 fn http_apis_call_functions_and_listeners() {
     let estate = estate(&[
         ("elbv2-describe-load-balancers.json", BALANCER),
