@@ -16,14 +16,14 @@ use watertight_testkit::twin::aws::{
 use crate::engine::Engine;
 use crate::flows::Probes;
 use crate::rows::told;
-use crate::{note, setting};
+use crate::{estates, note, setting};
 
 /// How many differences of an estate are shown.
 const SHOWN: usize = 4;
 /// After how many estates that differ the comparison ends.
 const FAILING_MAX: usize = 8;
 /// How many addresses outside are tried in each estate.
-const OUTSIDE_MAX: usize = 3;
+const OUTSIDE_MAX: usize = 2;
 
 /// One estate as both sides see it.
 struct Side {
@@ -314,10 +314,6 @@ fn compare(seed: u64, counts: &mut Counts) -> Vec<String> {
         ));
     }
     found
-}
-
-fn estates() -> u64 {
-    if std::env::var("CI").is_ok_and(|value| value == "true") { 10_000 } else { 100 }
 }
 
 /// Connectivity, blast radius and difference of whole small estates equal the twin's.

@@ -298,7 +298,7 @@ impl Estate {
             let mut passed = flow.clone();
             passed.crossings.push(Crossing::Unreadable);
             passed.sender = None;
-            let upper = self.leave_subnet(subnet, passed);
+            let upper = self.within_subnet(subnet, passed);
             flow.unknown(id, upper)
         })
     }
