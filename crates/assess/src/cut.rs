@@ -16,7 +16,7 @@ use crate::action::{Action, Cost, removed_by};
 use crate::csr::{index, number};
 use crate::fact::Fact;
 use crate::graph::{Entry, HopGraph};
-use crate::hop::Bound;
+use crate::hop::{Bound, Removable};
 use crate::likelihood::Likelihood;
 
 /// How many constraints are taken from one round of surviving chains.
@@ -81,6 +81,22 @@ impl CutSet {
     }
 }
 
+/// Entries and jewel facts between which some chain of at least a likelihood remains.
+pub(crate) fn likely(
+    graph: &HopGraph,
+    removed: &BTreeSet<Removable>,
+    likelihood_min: Likelihood,
+) -> Vec<(Entry, Fact)> {
+    let survivors = Survivors::new(graph, likelihood_min);
+    let found = survivors.find(&graph.view(Bound::All, removed), usize::MAX);
+    found.iter().map(|survivor| named(graph, survivor)).collect()
+}
+
+fn named(graph: &HopGraph, survivor: &Survivor) -> (Entry, Fact) {
+    let entry = graph.entries[index(survivor.pair.entry)];
+    (entry, graph.facts[index(survivor.pair.target)])
+}
+
 /// Finds the cut set of a graph, on sure and possible hops.
 pub fn cut_set(graph: &HopGraph, actions: &[Action], limits: CutLimits) -> CutSet {
     let mut survivors = Survivors::new(graph, limits.likelihood_min);
@@ -98,15 +114,11 @@ pub fn cut_set(graph: &HopGraph, actions: &[Action], limits: CutLimits) -> CutSe
     let (chosen, cost_min) = search.run(limits);
     let cost: Cost = chosen.iter().map(|place| actions[*place].cost).sum();
     let listed = uncuttable.iter().take(limits.uncuttable_listed_max);
-    let named = |survivor: &Survivor| {
-        let entry = graph.entries[index(survivor.pair.entry)];
-        (entry, graph.facts[index(survivor.pair.target)])
-    };
     CutSet {
         actions: chosen.into_iter().collect(),
         cost,
         cost_min: cost_min.min(cost),
-        uncuttable: listed.map(named).collect(),
+        uncuttable: listed.map(|survivor| named(graph, survivor)).collect(),
         uncuttable_total: uncuttable.len(),
     }
 }

@@ -7,9 +7,13 @@
 //! a cut can be verified by asking the changed estate.
 
 mod actions;
+mod columns;
+mod fans;
 mod grants;
 mod hops;
+mod own;
 mod ports;
+mod rules;
 mod subjects;
 mod verify;
 
@@ -29,7 +33,7 @@ pub use subjects::Members;
 pub use verify::{Verified, Way, verify};
 
 /// What the user decides about an assessment.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct DeriveOptions {
     /// Kinds of workload that are jewels beside those with `criticality: crown-jewel`.
     pub jewel_kinds: BTreeSet<WorkloadKind>,
@@ -37,6 +41,20 @@ pub struct DeriveOptions {
     pub jewel_names: BTreeSet<Name>,
     /// The likelihoods.
     pub likelihoods: LikelihoodTable,
+    /// How many pairs of classes are asked for their ways one by one. In larger estates the rules of
+    /// the guards at both ends tell instead, and hops say less about what lies between.
+    pub pairs_max: usize,
+}
+
+impl Default for DeriveOptions {
+    fn default() -> Self {
+        Self {
+            jewel_kinds: BTreeSet::new(),
+            jewel_names: BTreeSet::new(),
+            likelihoods: LikelihoodTable::default(),
+            pairs_max: 10_000,
+        }
+    }
 }
 
 /// One thing that can be taken away from an estate.
@@ -98,6 +116,8 @@ pub(crate) struct Building {
     numbers: BTreeMap<Change, Removable>,
     /// Pairs of subjects that a change takes part in, for its cost.
     pub(crate) pairs: BTreeMap<Removable, BTreeSet<(u32, u32)>>,
+    /// The same as a number, where pairs are too many to be kept.
+    pub(crate) closed: BTreeMap<Removable, u64>,
 }
 
 impl Building {
@@ -107,6 +127,7 @@ impl Building {
             changes: Vec::new(),
             numbers: BTreeMap::new(),
             pairs: BTreeMap::new(),
+            closed: BTreeMap::new(),
         }
     }
 
@@ -145,7 +166,7 @@ pub fn derive(
     let subjects = subjects::add(&input, &mut building.graph);
     hops::add(&input, &subjects, &mut building);
     grants::add(&input, &subjects, &mut building);
-    let actions = actions::offer(&input, &building);
+    let actions = actions::offer(&input, &subjects, &building);
     let graph = building.graph.build()?;
     Ok(Derived { graph, actions, changes: building.changes, members: subjects.members })
 }

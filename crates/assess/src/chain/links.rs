@@ -133,11 +133,11 @@ impl Partial {
         Self { chosen: Vec::new(), open }
     }
 
-    /// How much work it is to extend it: its length, and where links are made one by one, those of
-    /// the fact that comes next, which are made.
+    /// How much work it is to extend it: its length; where links are made one by one, its length for
+    /// each of those of the fact that comes next, which are made.
     pub(super) fn work(&self, links: &mut Links<'_, '_>) -> usize {
         let made = self.open.last().map_or(0, |fact| links.load(*fact));
-        self.chosen.len() + 1 + if links.is_lazy() { made } else { 0 }
+        (self.chosen.len() + 1) * if links.is_lazy() { made + 1 } else { 1 }
     }
 
     /// The derivations that choose one more link, for the open fact that was met last. Each

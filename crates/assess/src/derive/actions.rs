@@ -6,22 +6,27 @@ use watertight_model::network::{Direction, Peer};
 use watertight_model::{Estate, Power};
 use watertight_reach::RuleAt;
 
+use super::subjects::Subjects;
 use super::{Building, Change, Input};
 use crate::action::{Action, Cost, Seen};
+use crate::fact::Subject;
 use crate::hop::Removable;
 
 /// One action for each thing that can be taken away.
 ///
-/// The cost counts pairs of subjects that the change closes beyond the first: what lies on no
+/// The cost counts pairs of workloads that the change closes beyond the first: what lies on no
 /// chain is closed for nothing.
-pub(crate) fn offer(input: &Input<'_>, building: &Building) -> Vec<Action> {
+pub(crate) fn offer(input: &Input<'_>, subjects: &Subjects, building: &Building) -> Vec<Action> {
     building
         .changes
         .iter()
         .enumerate()
         .filter_map(|(place, change)| {
             let number = Removable(u32::try_from(place).ok()?);
-            let pairs = building.pairs.get(&number).map_or(0, BTreeSet::len);
+            let members = |subject: &u32| u64::from(subjects.members_of(Subject(*subject)));
+            let known = building.pairs.get(&number).into_iter().flatten();
+            let known: u64 = known.map(|(from, to)| members(from) * members(to)).sum();
+            let pairs = known + building.closed.get(&number).copied().unwrap_or_default();
             let idle = u32::try_from(pairs.saturating_sub(1)).unwrap_or(u32::MAX);
             let (name, seen) = describe(input, change);
             Some(Action::new(name, [number], Cost::of(seen, idle)))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use watertight_model::network::GatewayKind;
+use watertight_model::network::{GatewayKind, RealmId};
 use watertight_model::{Certainty, Grant, Name, Power, Scope, WorkloadId, WorkloadKind};
 
 use super::subjects::Subjects;
@@ -80,6 +80,12 @@ impl Adding<'_> {
     /// or in one from which a private endpoint that it names is routed to.
     fn admitted(&self, places: &[Name]) -> BTreeSet<Subject> {
         let network = &self.input.estate.network;
+        let private = network.endpoints.values().filter(|endpoint| {
+            let workload = &self.input.estate.workloads[endpoint.workload];
+            workload.kind == WorkloadKind::PrivateService && places.contains(&workload.id)
+        });
+        let behind: BTreeSet<RealmId> =
+            private.filter_map(|one| Some(network.subnets[one.subnet?].realm)).collect();
         let mut found = BTreeSet::new();
         for endpoint in network.endpoints.values() {
             let Some(subject) = self.subjects.workload(endpoint.workload) else { continue };
@@ -102,12 +108,7 @@ impl Adding<'_> {
                     | watertight_model::network::Hop::Unread(_) => false,
                 })
             });
-            let private = network.endpoints.values().any(|other| {
-                let workload = &self.input.estate.workloads[other.workload];
-                workload.kind == WorkloadKind::PrivateService
-                    && places.contains(&workload.id)
-                    && other.subnet.is_some_and(|id| network.subnets[id].realm == subnet.realm)
-            });
+            let private = behind.contains(&subnet.realm);
             let addressed = endpoint.public.iter().any(|(_, public)| {
                 places.iter().any(|place| {
                     place.parse::<watertight_net::Prefix>().is_ok_and(|one| one.contains(*public))
@@ -134,38 +135,49 @@ impl Adding<'_> {
     }
 
     /// Every leg that routes carry and guards refuse, in an account whose guards can be changed.
+    ///
+    /// Where legs are too many to be kept one by one, the holder counts as being wherever one begins:
+    /// nothing looks better for it.
     fn tamper(&self, building: &mut Building, held: Fact, account: &Name) {
-        let estate = self.input.estate;
-        let mut opened: BTreeSet<(Fact, Fact)> = BTreeSet::new();
+        let several = self.input.survey.len() > self.input.options.pairs_max;
+        let mut opened: BTreeSet<(Option<Fact>, Fact)> = BTreeSet::new();
         for surveyed in self.input.survey {
             if surveyed.is_ungoverned() || !surveyed.arrives.is_empty() {
                 continue;
             }
-            for from in self.subjects.in_class(surveyed.from) {
-                let Some(source) = self.subjects.workload(from) else { continue };
-                if self.subjects.is_store(source) || !estate.workloads[from].kind.runs_code() {
+            let targets: Vec<Fact> = self.changed(surveyed.to, account).collect();
+            if targets.is_empty() {
+                continue;
+            }
+            for source in self.subjects.in_class(surveyed.from) {
+                let runs = self.input.estate.workloads[source].kind.runs_code();
+                let source = self.subjects.workload(source).filter(|_| runs);
+                let Some(source) = source.filter(|one| !self.subjects.is_store(*one)) else {
                     continue;
-                }
-                for to in self.subjects.in_class(surveyed.to) {
-                    if estate.workloads[to].account.as_ref() != Some(account) {
-                        continue;
-                    }
-                    let Some(target) = self.subjects.workload(to) else { continue };
-                    if target == source {
-                        continue;
-                    }
-                    let conclusion = if self.subjects.is_store(target) {
-                        Fact::read(target)
-                    } else {
-                        Fact::exec(target)
-                    };
-                    opened.insert((Fact::exec(source), conclusion));
-                }
+                };
+                let code = (!several).then(|| Fact::exec(source));
+                let others = targets.iter().filter(|target| target.subject != source);
+                opened.extend(others.map(|target| (code, *target)));
             }
         }
         for (code, conclusion) in opened {
-            self.hop(building, Variant::TamperOpen, &[held, code], conclusion);
+            let premises: Vec<Fact> = [held].into_iter().chain(code).collect();
+            self.hop(building, Variant::TamperOpen, &premises, conclusion);
         }
+    }
+
+    /// What is gained of a class's workloads of an account by reaching them.
+    fn changed<'s>(
+        &'s self,
+        class: watertight_reach::ClassIndex,
+        account: &'s Name,
+    ) -> impl Iterator<Item = Fact> + 's {
+        let workloads = self.subjects.in_class(class);
+        let own = workloads
+            .filter(|id| self.input.estate.workloads[*id].account.as_ref() == Some(account));
+        own.filter_map(|id| self.subjects.workload(id)).map(|target| {
+            if self.subjects.is_store(target) { Fact::read(target) } else { Fact::exec(target) }
+        })
     }
 }
 

@@ -1,15 +1,15 @@
-//! Hops that connectivity gives: net, front, datanet, local, meta, exfil.
+//! Hops that connectivity gives: net, front, datanet.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use watertight_model::network::{EndpointId, Health, TargetEnd};
-use watertight_model::{Bounds, CredentialId, WorkloadId};
+use watertight_model::{Bounds, CredentialId};
 use watertight_net::FlowSet;
 use watertight_reach::{Class, ClassIndex, FrontLeg, RuleAt, Way};
 
 use super::subjects::Subjects;
-use super::{Building, Change, Input, ports};
+use super::{Building, Change, Input, fans, own, ports};
 use crate::fact::{Fact, Subject};
 use crate::hop::{Evidence, Hop, Removable, Status, Variant};
 
@@ -19,32 +19,175 @@ const ALTERNATIVES_MAX: usize = 64;
 
 /// Adds every hop that does not need a grant.
 pub(crate) fn add(input: &Input<'_>, subjects: &Subjects, building: &mut Building) {
-    let listeners = known_listeners(input);
-    let by_class: BTreeMap<ClassIndex, Vec<&FrontLeg>> = legs_by_class(input);
+    let goals = goals(input, subjects);
     let pairs: BTreeSet<(ClassIndex, ClassIndex)> =
-        input.matrix.cells().map(|(pair, _)| pair).collect();
-    for (from, to) in pairs {
+        if input.matrix.cells_len() <= input.options.pairs_max {
+            input.matrix.cells().map(|(pair, _)| pair).collect()
+        } else {
+            fans::add(input, subjects, building)
+        };
+    let fronts = fronts_before(input);
+    for (number, (from, to)) in pairs.into_iter().enumerate() {
         let Some(source) = Source::of(input, subjects, from) else { continue };
-        for way in input.reach.ways(input.matrix, from, to) {
-            let Some(end) = way.to else { continue };
-            let legs = by_class.get(&to).into_iter().flatten();
-            for leg in legs.filter(|leg| leg.from == end) {
-                add_front(input, subjects, building, &source, &way, leg);
-            }
-            add_direct(input, subjects, building, &source, &way, end, &listeners);
+        if number < input.options.pairs_max {
+            add_pair(input, building, &source, &goals, &fronts, (from, to));
+        } else {
+            add_unasked(input, building, &source, &goals, (from, to));
         }
     }
-    add_own(input, subjects, building);
-    add_exfil(input, subjects, building);
+    own::add(input, subjects, building);
+}
+
+/// What being let in to a class is good for.
+#[derive(Clone, Debug)]
+pub(super) struct Goal {
+    /// Whom it is about.
+    pub(super) subject: Subject,
+    /// What is gained.
+    pub(super) conclusion: Fact,
+    pub(super) variant: Variant,
+    /// What must be held besides code at the sender.
+    pub(super) key: Option<Subject>,
+    /// By which flows it is gained.
+    pub(super) flows: FlowSet,
+    /// Whether something is known to be there that listens.
+    pub(super) known: bool,
+    /// The endpoint that has to be reached, where it matters which.
+    endpoint: Option<EndpointId>,
+    /// What a front adds to the evidence.
+    front: Option<Evidence>,
+    /// How many workloads the subject stands for.
+    pub(super) members: u32,
+}
+
+/// The goals at each class: its own workloads, and what the fronts among them lead to.
+pub(super) fn goals(input: &Input<'_>, subjects: &Subjects) -> BTreeMap<ClassIndex, Vec<Goal>> {
+    let listeners = known_listeners(input);
+    let keys = keys(input, subjects);
+    let mut found: BTreeMap<ClassIndex, Vec<Goal>> = BTreeMap::new();
+    for (class, content) in input.matrix.classes.iter().enumerate() {
+        let Class::Endpoints(members) = content else { continue };
+        let mut seen: BTreeSet<Subject> = BTreeSet::new();
+        for endpoint in members {
+            let Some(subject) = subjects.endpoint(input.estate, *endpoint) else { continue };
+            if seen.insert(subject) {
+                let known = listeners.get(endpoint).cloned().unwrap_or_else(FlowSet::none);
+                let own = direct(subjects, subject, known, keys.get(&subject));
+                found.entry(class).or_default().extend(own);
+            }
+        }
+    }
+    for leg in input.legs {
+        let Some(class) = input.matrix.class_of(leg.from) else { continue };
+        if let Some(goal) = through(input, subjects, leg) {
+            found.entry(class).or_default().push(goal);
+        }
+    }
+    found
+}
+
+/// What is gained by reaching a workload itself.
+fn direct(
+    subjects: &Subjects,
+    subject: Subject,
+    known: FlowSet,
+    keys: Option<&BTreeSet<Subject>>,
+) -> Vec<Goal> {
+    let store = subjects.is_store(subject);
+    let goal = |variant, flows: FlowSet, known, key| Goal {
+        subject,
+        conclusion: if store { Fact::read(subject) } else { Fact::exec(subject) },
+        variant,
+        key,
+        flows,
+        known,
+        endpoint: None,
+        front: None,
+        members: subjects.members_of(subject),
+    };
+    let keys = keys.into_iter().flatten().copied();
+    if store {
+        let with = keys.map(|key| goal(Variant::DatanetWithKey, ports::data(), true, Some(key)));
+        let without = goal(Variant::DatanetWithoutKey, ports::data(), true, None);
+        return with.chain([without]).collect();
+    }
+    let administration = ports::administration();
+    let rest = ports::connections().difference(&administration).difference(&known);
+    let with = keys.map(|key| {
+        goal(Variant::NetAdministrationWithKey, administration.clone(), true, Some(key))
+    });
+    let mut goals: Vec<Goal> = with.collect();
+    goals.push(goal(Variant::NetAdministration, administration.clone(), true, None));
+    if !known.is_empty() {
+        goals.push(goal(Variant::NetKnownListener, known, true, None));
+    }
+    goals.push(goal(Variant::NetPossibleListener, rest, false, None));
+    goals
+}
+
+/// What is gained by reaching a listener of a front.
+fn through(input: &Input<'_>, subjects: &Subjects, leg: &FrontLeg) -> Option<Goal> {
+    let target = subjects.endpoint(input.estate, leg.to)?;
+    let (variant, conclusion) = if subjects.is_store(target) {
+        (Variant::DatanetWithoutKey, Fact::read(target))
+    } else {
+        (Variant::FrontKnownListener, Fact::exec(target))
+    };
+    let front = &input.estate.network.fronts[leg.front];
+    let listener = front.listeners.get(leg.listener);
+    Some(Goal {
+        subject: target,
+        conclusion,
+        variant,
+        key: None,
+        flows: leg.listens.clone(),
+        known: !leg.flows.sure.is_empty(),
+        endpoint: Some(leg.from),
+        front: Some(Evidence {
+            resource: front.name.to_string(),
+            rule: listener.map(|listener| listener.name.to_string()).unwrap_or_default(),
+            text: format!("listener leads to {}", leg.flows.possible),
+        }),
+        members: subjects.members_of(target),
+    })
+}
+
+/// The secrets that open a workload. No provider says which do; a secret of the same account with
+/// the workload's name as a part of its own (`prod/orders-db/master`) is taken to be one.
+fn keys(input: &Input<'_>, subjects: &Subjects) -> BTreeMap<Subject, BTreeSet<Subject>> {
+    let mut parts: BTreeMap<&str, Vec<CredentialId>> = BTreeMap::new();
+    for (id, credential) in input.estate.credentials.iter() {
+        if credential.kind == "secret" {
+            for part in credential.name.split('/') {
+                parts.entry(part).or_default().push(id);
+            }
+        }
+    }
+    let mut found: BTreeMap<Subject, BTreeSet<Subject>> = BTreeMap::new();
+    if parts.is_empty() {
+        return found;
+    }
+    for (id, workload) in input.estate.workloads.iter() {
+        let Some(subject) = subjects.workload(id) else { continue };
+        for secret in parts.get(workload.name.as_str()).into_iter().flatten() {
+            if input.estate.credentials[*secret].account == workload.account
+                && let Some(secret) = subjects.credential(*secret)
+            {
+                found.entry(subject).or_default().insert(secret);
+            }
+        }
+    }
+    found
 }
 
 /// Who sends: workloads that run code, or the internet.
-pub(crate) struct Source {
-    facts: Vec<(Subject, Fact)>,
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) facts: Vec<(Subject, Fact)>,
 }
 
 impl Source {
-    fn of(input: &Input<'_>, subjects: &Subjects, class: ClassIndex) -> Option<Self> {
+    pub(super) fn of(input: &Input<'_>, subjects: &Subjects, class: ClassIndex) -> Option<Self> {
         let facts: BTreeSet<(Subject, Fact)> = match input.matrix.classes.get(class)? {
             Class::Endpoints(_) => subjects
                 .in_class(class)
@@ -59,16 +202,6 @@ impl Source {
         };
         (!facts.is_empty()).then(|| Self { facts: facts.into_iter().collect() })
     }
-}
-
-fn legs_by_class<'a>(input: &Input<'a>) -> BTreeMap<ClassIndex, Vec<&'a FrontLeg>> {
-    let mut found: BTreeMap<ClassIndex, Vec<&FrontLeg>> = BTreeMap::new();
-    for leg in input.legs {
-        if let Some(class) = input.matrix.class_of(leg.from) {
-            found.entry(class).or_default().push(leg);
-        }
-    }
-    found
 }
 
 /// Ports where something is known to listen: registered with a front.
@@ -96,97 +229,102 @@ fn known_listeners(input: &Input<'_>) -> BTreeMap<EndpointId, FlowSet> {
     known
 }
 
-fn add_direct(
+/// Adds what one class gains at another, with the rules and routes of every way.
+fn add_pair(
     input: &Input<'_>,
-    subjects: &Subjects,
     building: &mut Building,
     source: &Source,
-    way: &Way,
-    end: EndpointId,
-    listeners: &BTreeMap<EndpointId, FlowSet>,
+    goals: &BTreeMap<ClassIndex, Vec<Goal>>,
+    fronts: &BTreeMap<ClassIndex, BTreeSet<ClassIndex>>,
+    (from, to): (ClassIndex, ClassIndex),
 ) {
-    let Some(target) = subjects.endpoint(input.estate, end) else { return };
-    let mut kinds: Vec<(Variant, FlowSet, bool)> = Vec::new();
-    if subjects.is_store(target) {
-        kinds.push((Variant::DatanetWithoutKey, ports::data(), true));
-    } else {
-        let known = listeners.get(&end).cloned().unwrap_or_else(FlowSet::none);
-        let administration = ports::administration();
-        let rest = ports::connections().difference(&administration).difference(&known);
-        kinds.push((Variant::NetAdministration, administration, true));
-        kinds.push((Variant::NetKnownListener, known, true));
-        kinds.push((Variant::NetPossibleListener, rest, false));
-    }
-    for (variant, flows, known) in kinds {
-        let over = meet(&way.established, &flows);
-        if over.possible.is_empty() {
+    let dialled = fronts.get(&to).into_iter().flatten().copied().chain([to]);
+    for way in dialled.flat_map(|class| input.reach.ways(input.matrix, from, class)) {
+        let Some(end) = way.to.filter(|end| input.matrix.class_of(*end) == Some(to)) else {
             continue;
-        }
-        let conclusion =
-            if subjects.is_store(target) { Fact::read(target) } else { Fact::exec(target) };
-        let sure = known && !over.sure.is_empty();
-        let support = support(input, building, way, &flows);
-        let evidence = evidence(input, way, &over.possible);
-        for (subject, premise) in &source.facts {
-            if *subject == target {
-                continue;
+        };
+        for goal in goals.get(&to).into_iter().flatten() {
+            if goal.endpoint.is_none_or(|endpoint| endpoint == end) {
+                add_goal(input, building, source, goal, &way);
             }
-            note_pairs(building, &support, *subject, target);
-            let mut hop = Hop::new(variant, [*premise], conclusion, &input.options.likelihoods);
-            hop.status = if sure { Status::Sure } else { Status::Possible };
-            hop.evidence.clone_from(&evidence);
-            hop.support.clone_from(&support);
-            building.graph.hop(hop);
         }
     }
 }
 
-fn add_front(
-    input: &Input<'_>,
-    subjects: &Subjects,
-    building: &mut Building,
-    source: &Source,
-    way: &Way,
-    leg: &FrontLeg,
-) {
-    let Some(target) = subjects.endpoint(input.estate, leg.to) else { return };
-    let heard = meet(&way.established, &leg.listens);
-    if heard.possible.is_empty() {
+/// The classes of fronts that lead to a class and keep the sender's address: who dials them is at
+/// their target.
+fn fronts_before(input: &Input<'_>) -> BTreeMap<ClassIndex, BTreeSet<ClassIndex>> {
+    let network = &input.estate.network;
+    let mut found: BTreeMap<ClassIndex, BTreeSet<ClassIndex>> = BTreeMap::new();
+    for front in network.fronts.values() {
+        let groups = front.listeners.iter().flat_map(|listener| &listener.target_groups);
+        let keeping = groups.map(|group| &network.target_groups[*group]);
+        for group in keeping.filter(|group| group.preserves_source) {
+            for target in &group.targets {
+                let TargetEnd::Endpoint(endpoint, _) = &target.end else { continue };
+                let Some(class) = input.matrix.class_of(*endpoint) else { continue };
+                let fronts = front.endpoints.iter().filter_map(|id| input.matrix.class_of(*id));
+                found.entry(class).or_default().extend(fronts);
+            }
+        }
+    }
+    found
+}
+
+fn add_goal(input: &Input<'_>, building: &mut Building, source: &Source, goal: &Goal, way: &Way) {
+    let over = meet(&way.established, &goal.flows);
+    if over.possible.is_empty() {
         return;
     }
-    let store = subjects.is_store(target);
-    let (variant, conclusion) = if store {
-        (Variant::DatanetWithoutKey, Fact::read(target))
-    } else {
-        (Variant::FrontKnownListener, Fact::exec(target))
-    };
-    let sure = !heard.sure.is_empty() && !leg.flows.sure.is_empty();
-    let support = support(input, building, way, &leg.listens);
-    let mut evidence = evidence(input, way, &heard.possible);
-    let front = &input.estate.network.fronts[leg.front];
-    evidence.push(Evidence {
-        resource: front.name.to_string(),
-        rule: front
-            .listeners
-            .get(leg.listener)
-            .map(|listener| listener.name.to_string())
-            .unwrap_or_default(),
-        text: format!("listener leads to {}", leg.flows.possible),
-    });
+    let support = support(input, building, way, &goal.flows);
+    let mut evidence = evidence(input, way, &over.possible);
+    evidence.extend(goal.front.clone());
     for (subject, premise) in &source.facts {
-        if *subject == target {
+        if *subject == goal.subject && goal.members == 1 {
             continue;
         }
-        note_pairs(building, &support, *subject, target);
-        let mut hop = Hop::new(variant, [*premise], conclusion, &input.options.likelihoods);
-        hop.status = if sure { Status::Sure } else { Status::Possible };
+        note_pairs(building, &support, *subject, goal.subject);
+        let mut hop = goal_hop(input, goal, *premise, !over.sure.is_empty());
         hop.evidence.clone_from(&evidence);
         hop.support.clone_from(&support);
         building.graph.hop(hop);
     }
 }
 
-fn meet(flows: &Bounds<FlowSet>, with: &FlowSet) -> Bounds<FlowSet> {
+/// The hop to a goal, without evidence and support.
+pub(super) fn goal_hop(input: &Input<'_>, goal: &Goal, premise: Fact, sure: bool) -> Hop {
+    let premises = [premise].into_iter().chain(goal.key.map(Fact::hold));
+    let table = &input.options.likelihoods;
+    let mut hop = Hop::new(goal.variant, premises, goal.conclusion, table);
+    // That a secret opens what its name says is likely, not known.
+    let sure = sure && goal.known && goal.key.is_none();
+    hop.status = if sure { Status::Sure } else { Status::Possible };
+    hop
+}
+
+/// Adds what one class gains at another by the matrix alone: hops that stand whatever is removed.
+fn add_unasked(
+    input: &Input<'_>,
+    building: &mut Building,
+    source: &Source,
+    goals: &BTreeMap<ClassIndex, Vec<Goal>>,
+    (from, to): (ClassIndex, ClassIndex),
+) {
+    let Some(cell) = input.matrix.cell(from, to) else { return };
+    for goal in goals.get(&to).into_iter().flatten() {
+        let over = meet(&cell.established, &goal.flows);
+        if over.possible.is_empty() {
+            continue;
+        }
+        for (subject, premise) in &source.facts {
+            if *subject != goal.subject || goal.members > 1 {
+                building.graph.hop(goal_hop(input, goal, *premise, !over.sure.is_empty()));
+            }
+        }
+    }
+}
+
+pub(super) fn meet(flows: &Bounds<FlowSet>, with: &FlowSet) -> Bounds<FlowSet> {
     Bounds { sure: flows.sure.intersection(with), possible: flows.possible.intersection(with) }
 }
 
@@ -292,112 +430,4 @@ fn evidence(input: &Input<'_>, way: &Way, flows: &FlowSet) -> Vec<Evidence> {
         }
     }
     found
-}
-
-/// What code on a workload has without the network: its data and its credential.
-fn add_own(input: &Input<'_>, subjects: &Subjects, building: &mut Building) {
-    for (id, workload) in input.estate.workloads.iter() {
-        let Some(subject) = subjects.workload(id) else { continue };
-        if subjects.is_store(subject) {
-            continue;
-        }
-        let table = &input.options.likelihoods;
-        if workload.stores_data {
-            let hop =
-                Hop::new(Variant::LocalStored, [Fact::exec(subject)], Fact::read(subject), table);
-            building.graph.hop(hop.because(Evidence {
-                resource: workload.id.to_string(),
-                rule: String::new(),
-                text: "stores data".to_owned(),
-            }));
-        }
-        if let Some(credential) = workload.credential.and_then(|id| subjects.credential(id)) {
-            add_meta(input, building, id, subject, credential);
-        }
-    }
-}
-
-fn add_meta(
-    input: &Input<'_>,
-    building: &mut Building,
-    id: WorkloadId,
-    subject: Subject,
-    credential: Subject,
-) {
-    let workload = &input.estate.workloads[id];
-    let (first, text) = match workload.metadata {
-        // What has no metadata service of a machine finds its credential in its own environment.
-        None => (true, "hands its role to the code that runs on it"),
-        Some(metadata) if !metadata.enabled => return,
-        Some(metadata) if metadata.token_required => (false, "metadata service with token"),
-        Some(_) => (true, "metadata service without token (IMDSv1)"),
-    };
-    let table = &input.options.likelihoods;
-    let role = workload.credential.map(|id: CredentialId| &input.estate.credentials[id]);
-    let evidence = Evidence {
-        resource: workload.id.to_string(),
-        rule: role.map(|role| role.id.to_string()).unwrap_or_default(),
-        text: text.to_owned(),
-    };
-    let hop = |variant| {
-        let hop = Hop::new(variant, [Fact::exec(subject)], Fact::hold(credential), table);
-        hop.because(evidence.clone())
-    };
-    if !first {
-        return building.graph.hop(hop(Variant::MetaImdsV2));
-    }
-    if workload.metadata.is_none() {
-        return building.graph.hop(hop(Variant::MetaImdsV1));
-    }
-    // Requiring a token leaves the harder way.
-    let number =
-        building.removable(&Change::RequireToken(id), || format!("IMDSv1 on {}", workload.name));
-    building.graph.hop(hop(Variant::MetaImdsV1).supported_by([number]));
-    building.graph.hop(hop(Variant::MetaImdsV2));
-}
-
-/// Ways out for data: what is read at a workload leaves by whatever that workload reaches.
-fn add_exfil(input: &Input<'_>, subjects: &Subjects, building: &mut Building) {
-    let mut leaving: BTreeMap<Subject, (bool, Evidence)> = BTreeMap::new();
-    for ((from, to), cell) in input.matrix.cells() {
-        if !matches!(input.matrix.classes.get(to), Some(Class::Internet(_))) {
-            continue;
-        }
-        let open = meet(&cell.established, &ports::connections());
-        if open.possible.is_empty() {
-            continue;
-        }
-        let Some(Class::Endpoints(_)) = input.matrix.classes.get(from) else { continue };
-        for id in subjects.in_class(from) {
-            let Some(subject) = subjects.workload(id).filter(|one| !subjects.is_store(*one)) else {
-                continue;
-            };
-            let known = leaving.entry(subject).or_insert_with(|| {
-                let name = input.estate.workloads[id].id.to_string();
-                let text = format!("reaches the internet over {}", open.possible);
-                let evidence = Evidence { resource: name, rule: String::new(), text };
-                (false, evidence)
-            });
-            known.0 |= !open.sure.is_empty();
-        }
-    }
-    let data: Vec<Subject> = subjects
-        .members
-        .iter()
-        .filter(|(subject, members)| {
-            subjects.is_store(**subject)
-                || members.iter().any(|id| input.estate.workloads[*id].stores_data)
-        })
-        .map(|(subject, _)| *subject)
-        .collect();
-    for (subject, (sure, evidence)) in leaving {
-        for store in &data {
-            let premises = [Fact::read(*store), Fact::exec(subject)];
-            let out = Fact::out(*store);
-            let mut hop =
-                Hop::new(Variant::ExfilInternet, premises, out, &input.options.likelihoods);
-            hop.status = if sure { Status::Sure } else { Status::Possible };
-            building.graph.hop(hop.because(evidence.clone()));
-        }
-    }
 }

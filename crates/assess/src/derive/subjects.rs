@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_model::network::EndpointId;
 use watertight_model::{
-    CredentialId, Criticality, Estate, Name, Workload, WorkloadId, WorkloadKind,
+    CredentialId, Criticality, Estate, MetadataService, Name, Power, Workload, WorkloadId,
+    WorkloadKind,
 };
 use watertight_reach::{Class, ClassIndex};
 
@@ -23,6 +24,9 @@ pub(crate) struct Subjects {
     of_credential: BTreeMap<CredentialId, Subject>,
     by_class: BTreeMap<ClassIndex, BTreeSet<WorkloadId>>,
     stores: BTreeSet<Subject>,
+    jewels: BTreeSet<Subject>,
+    /// Of subjects that stand for several workloads, for how many.
+    several: BTreeMap<Subject, u32>,
 }
 
 impl Subjects {
@@ -39,6 +43,16 @@ impl Subjects {
     /// Whether a subject is data without code of its own.
     pub(crate) fn is_store(&self, subject: Subject) -> bool {
         self.stores.contains(&subject)
+    }
+
+    /// Whether a subject is a jewel.
+    pub(crate) fn is_jewel(&self, subject: Subject) -> bool {
+        self.jewels.contains(&subject)
+    }
+
+    /// How many workloads that nothing tells apart a subject stands for.
+    pub(crate) fn members_of(&self, subject: Subject) -> u32 {
+        self.several.get(&subject).copied().unwrap_or(1)
     }
 
     /// The workloads that have an endpoint in a class.
@@ -101,11 +115,20 @@ pub(crate) fn add(input: &Input<'_>, graph: &mut GraphBuilder) -> Subjects {
         of_credential: BTreeMap::new(),
         by_class: BTreeMap::new(),
         stores: BTreeSet::new(),
+        jewels: BTreeSet::new(),
+        several: BTreeMap::new(),
     };
-    for (key, workloads) in groups(estate) {
-        let (_, kind, _) = key;
-        let info = describe(input, kind, &workloads);
+    for (key, workloads) in groups(input) {
+        let kind = key.kind;
+        let info = describe(input, &key, &workloads);
+        let (members, jewel) = (info.members, info.jewel);
         let subject = graph.subject(info);
+        if jewel {
+            subjects.jewels.insert(subject);
+        }
+        if members > 1 {
+            subjects.several.insert(subject, members);
+        }
         if kind == SubjectKind::Store {
             subjects.stores.insert(subject);
         }
@@ -126,42 +149,113 @@ pub(crate) fn add(input: &Input<'_>, graph: &mut GraphBuilder) -> Subjects {
     subjects
 }
 
-type GroupKey = (Name, SubjectKind, u32);
+/// What makes workloads one subject.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct GroupKey {
+    /// The owner of replicas, or the first of workloads that nothing tells apart.
+    name: Name,
+    kind: SubjectKind,
+    weight: u32,
+    /// Whether they are workloads of their own that nothing tells apart, not replicas.
+    alike: bool,
+}
+
+/// What tells workloads apart for an attacker.
+type Face<'a> = (
+    WorkloadKind,
+    u32,
+    bool,
+    BTreeSet<ClassIndex>,
+    Option<CredentialId>,
+    Option<MetadataService>,
+    bool,
+    Option<&'a Name>,
+);
 
 /// Workloads by subject: replicas of one owner together, unless something about them differs that
-/// a reader of labels would see.
-fn groups(estate: &Estate) -> BTreeMap<GroupKey, Vec<WorkloadId>> {
+/// a reader of labels would see; and those together that nothing tells apart.
+fn groups(input: &Input<'_>) -> BTreeMap<GroupKey, Vec<WorkloadId>> {
+    let estate = input.estate;
+    let singled_out = singled_out(input);
+    let mut alike: BTreeMap<Face<'_>, Name> = BTreeMap::new();
     let mut groups: BTreeMap<GroupKey, Vec<WorkloadId>> = BTreeMap::new();
     for (id, workload) in estate.workloads.iter() {
         let Some(kind) = kind_of(workload) else { continue };
-        let owner = workload.owner.clone().unwrap_or_else(|| workload.id.clone());
         let weight = workload.criticality().weight();
-        groups.entry((owner, kind, weight)).or_default().push(id);
+        let mut key = match &workload.owner {
+            Some(owner) => GroupKey { name: owner.clone(), kind, weight, alike: false },
+            None => GroupKey { name: workload.id.clone(), kind, weight, alike: true },
+        };
+        if key.alike && !singled_out.contains(&id) && !is_jewel(input, workload) {
+            let endpoints = workload.endpoints.iter();
+            let face = (
+                workload.kind,
+                weight,
+                is_untrusted(workload),
+                endpoints.filter_map(|endpoint| input.matrix.class_of(*endpoint)).collect(),
+                workload.credential,
+                workload.metadata,
+                workload.stores_data,
+                workload.account.as_ref(),
+            );
+            key.name = alike.entry(face).or_insert(key.name).clone();
+        }
+        groups.entry(key).or_default().push(id);
     }
     groups
 }
 
-fn describe(input: &Input<'_>, kind: SubjectKind, workloads: &[WorkloadId]) -> SubjectInfo {
+/// Workloads that something names one by one, or of which something can be taken away one by one.
+fn singled_out(input: &Input<'_>) -> BTreeSet<WorkloadId> {
+    let estate = input.estate;
+    let named = estate.grants.iter().filter_map(|grant| match grant.power {
+        Power::ReadData { store, .. } => Some(store),
+        Power::RunCode(workload) => Some(workload),
+        Power::ReadSecret(_) | Power::Assume(_) | Power::ChangeGuards(_) => None,
+    });
+    let mut found: BTreeSet<WorkloadId> = named.collect();
+    let public = estate.network.endpoints.values().filter(|endpoint| !endpoint.public.is_empty());
+    found.extend(public.map(|endpoint| endpoint.workload));
+    for (id, workload) in estate.workloads.iter() {
+        let lax = workload.metadata.is_some_and(|metadata| {
+            metadata.enabled && !metadata.token_required && workload.credential.is_some()
+        });
+        if lax || workload.endpoints.is_empty() {
+            found.insert(id);
+        }
+    }
+    found
+}
+
+fn is_jewel(input: &Input<'_>, workload: &Workload) -> bool {
+    workload.criticality() == Criticality::CrownJewel
+        || input.options.jewel_kinds.contains(&workload.kind)
+        || input.options.jewel_names.contains(&workload.id)
+        || input.options.jewel_names.contains(&workload.name)
+}
+
+fn describe(input: &Input<'_>, key: &GroupKey, workloads: &[WorkloadId]) -> SubjectInfo {
     let estate = input.estate;
     let all = || workloads.iter().map(|id| &estate.workloads[*id]);
-    let first = workloads.first().map(|id| &estate.workloads[*id]);
-    let name = first.map_or_else(String::new, |workload| {
-        let owner = workload.owner.as_ref().filter(|_| workloads.len() > 1);
-        owner.map_or_else(|| workload.name.to_string(), ToString::to_string)
-    });
-    let mut info = SubjectInfo::new(kind, name);
-    info.replicas = u32::try_from(workloads.len()).unwrap_or(u32::MAX);
+    let first = workloads.first().map(|id| estate.workloads[*id].name.to_string());
+    let name = match (first, workloads.len() - 1) {
+        (Some(first), 0) => first,
+        (Some(first), others) if key.alike => format!("{first} and {others} like it"),
+        (_, _) => key.name.to_string(),
+    };
+    let mut info = SubjectInfo::new(key.kind, name);
+    let count = u32::try_from(workloads.len()).unwrap_or(u32::MAX);
+    if key.alike {
+        info = info.standing_for(count);
+    } else {
+        info.replicas = count;
+    }
     let criticality = all().map(Workload::criticality).max().unwrap_or_default();
     info = info.weighing(criticality.weight());
     if all().any(is_untrusted) {
         info = info.sharing(SubjectInfo::SHARE_UNTRUSTED);
     }
-    let named = |workload: &Workload| {
-        input.options.jewel_kinds.contains(&workload.kind)
-            || input.options.jewel_names.contains(&workload.id)
-            || input.options.jewel_names.contains(&workload.name)
-    };
-    if criticality == Criticality::CrownJewel || all().any(named) {
+    if all().any(|workload| is_jewel(input, workload)) {
         info = info.as_crown_jewel();
     }
     info

@@ -7,9 +7,9 @@ use watertight_reach::{Reach, front_legs};
 
 use super::{DeriveOptions, Derived, apply, derive};
 use crate::action::removed_by;
-use crate::cut::CutSet;
+use crate::cut::{CutSet, likely};
 use crate::graph::{Entry, GraphError, HopGraph};
-use crate::hop::{Bound, Removable};
+use crate::hop::Removable;
 use crate::likelihood::Likelihood;
 
 /// A likely way from an entry to a fact about a jewel, in words that two graphs share.
@@ -61,22 +61,13 @@ fn likely_ways(
     removed: &BTreeSet<Removable>,
     likelihood_min: Likelihood,
 ) -> BTreeSet<Way> {
-    let view = graph.view(Bound::All, removed);
     let mut ways = BTreeSet::new();
-    for entry in graph.entries() {
-        let likelihoods = view.likelihoods(*entry);
-        for (fact, likelihood) in likelihoods.iter() {
-            let jewel = graph.subjects().get(crate::csr::index(fact.subject.0));
-            let own = entry.workload() == Some(fact.subject);
-            if own || !jewel.is_some_and(|info| info.jewel) || likelihood < likelihood_min {
-                continue;
-            }
-            let from = match entry {
-                Entry::Internet => "internet".to_owned(),
-                Entry::Workload(subject) => graph.name(*subject),
-            };
-            ways.insert((from, graph.describe(fact)));
-        }
+    for (entry, fact) in likely(graph, removed, likelihood_min) {
+        let from = match entry {
+            Entry::Internet => "internet".to_owned(),
+            Entry::Workload(subject) => graph.name(subject),
+        };
+        ways.insert((from, graph.describe(fact)));
     }
     ways
 }

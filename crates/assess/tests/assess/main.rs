@@ -9,6 +9,7 @@
 mod chains;
 mod cut;
 mod example;
+mod fans;
 mod properties;
 mod sample;
 mod scale;

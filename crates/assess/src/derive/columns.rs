@@ -1,0 +1,76 @@
+//! A matrix as columns: for each class what every other can open towards it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use watertight_reach::{ClassIndex, Matrix};
+
+use super::fans::Sent;
+use crate::csr::{index, number};
+use crate::graph::NONE;
+
+/// The number of what a pair can establish; [`NONE`] for nothing.
+pub(super) type FlowsId = u32;
+
+/// Consecutive senders that can open the same.
+#[derive(Clone, Copy)]
+struct Run {
+    start: u32,
+    end: u32,
+    flows: FlowsId,
+}
+
+/// The columns of a matrix.
+pub(super) struct Columns {
+    flows: Vec<Sent>,
+    columns: Vec<Vec<Run>>,
+    classes: usize,
+}
+
+impl Columns {
+    pub(super) fn new(matrix: &Matrix) -> Self {
+        let classes = matrix.classes.len();
+        let mut columns: Vec<Vec<Run>> = vec![Vec::new(); classes];
+        let mut flows: Vec<Sent> = Vec::new();
+        let mut numbers: BTreeMap<Sent, FlowsId> = BTreeMap::new();
+        // Pairs share cells, so that most are known by where they are.
+        let mut places: HashMap<*const watertight_reach::Cell, FlowsId> = HashMap::new();
+        for ((from, to), cell) in matrix.cells() {
+            let id = *places.entry(std::ptr::from_ref(cell)).or_insert_with(|| {
+                if cell.established.possible.is_empty() {
+                    return NONE;
+                }
+                *numbers.entry(cell.established.clone()).or_insert_with(|| {
+                    flows.push(cell.established.clone());
+                    number(flows.len() - 1)
+                })
+            });
+            let (from, Some(column)) = (number(from), columns.get_mut(to)) else { continue };
+            match column.last_mut() {
+                Some(run) if run.end == from && run.flows == id => run.end += 1,
+                _ => column.push(Run { start: from, end: from + 1, flows: id }),
+            }
+        }
+        Self { flows, columns, classes }
+    }
+
+    /// What every class can open towards one.
+    pub(super) fn dense(&self, to: ClassIndex) -> Vec<FlowsId> {
+        let mut dense = vec![NONE; self.classes];
+        for run in self.columns.get(to).into_iter().flatten() {
+            if let Some(places) = dense.get_mut(index(run.start)..index(run.end)) {
+                places.fill(run.flows);
+            }
+        }
+        dense
+    }
+
+    /// How many numbers there are.
+    pub(super) fn flows_len(&self) -> usize {
+        self.flows.len()
+    }
+
+    /// What a number stands for.
+    pub(super) fn flows(&self, id: FlowsId) -> Option<&Sent> {
+        self.flows.get(index(id))
+    }
+}

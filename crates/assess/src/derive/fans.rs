@@ -1,0 +1,443 @@
+//! Hops by the network for estates with too many pairs of classes to ask about one by one.
+//!
+//! The matrix tells what each class sends to another, and the rules of the guards at both ends tell
+//! by which of them: a rule matches the same senders whoever asks, so that all receivers with one
+//! rule share a fan. What fits no rule is asked pair by pair, as far as a limit allows, and beyond
+//! it counts as standing whatever is removed, which never makes a cut look better than it is.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use watertight_model::Bounds;
+use watertight_net::FlowSet;
+use watertight_reach::{Class, ClassIndex};
+
+use super::columns::{Columns, FlowsId};
+use super::hops::{Goal, Source, goal_hop, goals};
+use super::rules::{RuleId, Rules, Side, SideId};
+use super::subjects::Subjects;
+use super::{Building, Change, Input};
+use crate::csr::{index, number};
+use crate::fact::Fact;
+use crate::graph::{Arm, Fan, Shared};
+use crate::hop::{Evidence, Removable, Status, Variant};
+
+/// A sender with the rules that let it out: numbers of a class and of an [`Outs`] entry.
+type Sender = (u32, u32);
+
+/// What makes hops part of one fan: their kind, and the number of the list of their senders.
+type FanKey = (Variant, Status, u32);
+
+/// What is known of whether flows meet what is wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Met {
+    Unasked,
+    Never,
+    As(Status),
+}
+
+/// A receiver of a fan: its fact, and the rule by which it lets senders in.
+type Receiver = (Fact, Option<RuleId>);
+
+/// Adds the hops of every pair of classes; gives the pairs that have to be asked one by one.
+pub(super) fn add(
+    input: &Input<'_>,
+    subjects: &Subjects,
+    building: &mut Building,
+) -> BTreeSet<(ClassIndex, ClassIndex)> {
+    let columns = Columns::new(input.matrix);
+    let sources = sources(input, subjects);
+    let rules = Rules::new(input, &sources);
+    let mut work = Work {
+        input,
+        sources: &sources,
+        columns: &columns,
+        rules: &rules,
+        counts: sources.iter().map(|source| members(subjects, source.as_ref())).collect(),
+        met: BTreeMap::new(),
+        kinds: BTreeMap::new(),
+        lists: Lists::default(),
+        outs: Outs::default(),
+        fans: BTreeMap::new(),
+        closed: vec![0; rules.len()],
+        left: BTreeSet::new(),
+    };
+    let goals = goals(input, subjects);
+    for (class, goals) in &goals {
+        work.column(building, *class, goals);
+    }
+    let Work { lists, outs, fans, closed, left, .. } = work;
+    let mut writer = Writer { input, rules: &rules, outs: &outs, arms: BTreeMap::new() };
+    writer.write(building, &sources, &lists, fans);
+    for (rule, pairs) in closed.into_iter().enumerate().filter(|(_, pairs)| *pairs > 0) {
+        let thing = writer.thing(building, number(rule));
+        *building.closed.entry(thing).or_default() += pairs;
+    }
+    left
+}
+
+/// Who sends, by class; none for what sends nothing of its own or from outside.
+fn sources(input: &Input<'_>, subjects: &Subjects) -> Vec<Option<Source>> {
+    let inside = |class: &Class| matches!(class, Class::Endpoints(_));
+    let classes = input.matrix.classes.iter().enumerate();
+    classes
+        .map(|(place, class)| inside(class).then(|| Source::of(input, subjects, place)).flatten())
+        .collect()
+}
+
+/// How many workloads are behind goals.
+fn receiving(goals: &[Goal]) -> u64 {
+    let members: BTreeMap<_, u32> = goals.iter().map(|goal| (goal.subject, goal.members)).collect();
+    members.values().map(|members| u64::from(*members)).sum()
+}
+
+/// How many workloads send.
+fn members(subjects: &Subjects, source: Option<&Source>) -> u64 {
+    let facts = source.map(|source| source.facts.iter());
+    facts.into_iter().flatten().map(|(subject, _)| u64::from(subjects.members_of(*subject))).sum()
+}
+
+struct Work<'a> {
+    input: &'a Input<'a>,
+    sources: &'a [Option<Source>],
+    columns: &'a Columns,
+    rules: &'a Rules,
+    /// How many workloads send from each class.
+    counts: Vec<u64>,
+    /// Whether what a pair sends meets a rule's flows and a goal's: never, perhaps or for sure.
+    met: BTreeMap<(Option<u32>, u32), Vec<Met>>,
+    kinds: BTreeMap<FlowSet, u32>,
+    lists: Lists,
+    outs: Outs,
+    fans: BTreeMap<FanKey, BTreeSet<Receiver>>,
+    /// How many pairs of workloads each rule lets connect.
+    closed: Vec<u64>,
+    left: BTreeSet<(ClassIndex, ClassIndex)>,
+}
+
+impl Work<'_> {
+    /// Adds what is sent to one class.
+    fn column(&mut self, building: &mut Building, to: ClassIndex, goals: &[Goal]) {
+        let flows = self.columns.dense(to);
+        let receiving = receiving(goals);
+        let Side::Rules(ingress) = self.rules.ingress(to) else {
+            return self.leave(to, &flows);
+        };
+        let ways_in: Vec<Option<RuleId>> = match ingress.as_slice() {
+            [] => vec![None],
+            rules => rules.iter().map(|rule| Some(*rule)).collect(),
+        };
+        let outs = self.outs_towards(to);
+        let mut covered = vec![false; flows.len()];
+        let mut counted: BTreeSet<u32> = BTreeSet::new();
+        for goal in goals {
+            let kind = self.kind(goal);
+            let column = Column { to, goal, kind, ways_in: &ways_in, flows: &flows, outs: &outs };
+            if goal.key.is_some() {
+                for from in 0..number(flows.len()) {
+                    self.apart(building, from, &column);
+                }
+                continue;
+            }
+            for way_in in &ways_in {
+                let (lists, met) = self.senders(&column, *way_in);
+                for (status, list) in lists {
+                    let list = self.lists.number(list);
+                    let key = (goal.variant, status, list);
+                    self.fans.entry(key).or_default().insert((goal.conclusion, *way_in));
+                }
+                let mut let_in = 0;
+                for from in met {
+                    let_in += self.counts[index(from)];
+                    if !std::mem::replace(&mut covered[index(from)], true) {
+                        counted.insert(from);
+                    }
+                }
+                if let Some(rule) = way_in {
+                    self.closed[index(*rule)] += let_in * receiving.max(1);
+                }
+            }
+            if goal.members > 1 {
+                self.apart(building, number(to), &column);
+            }
+        }
+        for from in counted {
+            if let Some(out) = outs.get(&self.rules.side(from)) {
+                for rule in self.outs.rules(*out) {
+                    self.closed[index(*rule)] += self.counts[index(from)] * receiving.max(1);
+                }
+            }
+        }
+        self.leave_uncovered(to, goals, &flows, &covered);
+    }
+
+    /// For each side of senders the rules that let something out towards a class.
+    fn outs_towards(&mut self, to: ClassIndex) -> BTreeMap<SideId, u32> {
+        let mut found = BTreeMap::new();
+        for (side, content) in self.rules.egress_sides() {
+            if let Side::Rules(rules) = content {
+                let matching: Vec<RuleId> =
+                    rules.iter().filter(|rule| self.rules.matches(**rule, to)).copied().collect();
+                if rules.is_empty() || !matching.is_empty() {
+                    found.insert(side, self.outs.number(matching));
+                }
+            }
+        }
+        found
+    }
+
+    /// The senders that a rule lets in for a goal, by status, and who of them is met.
+    fn senders(
+        &mut self,
+        column: &Column<'_>,
+        way_in: Option<RuleId>,
+    ) -> (BTreeMap<Status, Vec<Sender>>, Vec<u32>) {
+        let rules = self.rules;
+        let mut lists: BTreeMap<Status, Vec<Sender>> = BTreeMap::new();
+        let mut met = Vec::new();
+        let mut own = None;
+        for from in rules.senders(way_in) {
+            let Some(out) = column.outs.get(&rules.side(*from)) else { continue };
+            if index(*from) == column.to {
+                own = Some((*from, *out));
+            }
+            let Some(status) = self.meets(*from, way_in, column) else { continue };
+            lists.entry(status).or_default().push((*from, *out));
+            met.push(*from);
+        }
+        // A class has no hop to itself by a fan; with it in the list, other classes share the list.
+        if let Some(own) = own {
+            for list in lists.values_mut() {
+                if let Err(place) = list.binary_search(&own) {
+                    list.insert(place, own);
+                }
+            }
+        }
+        (lists, met)
+    }
+
+    /// Whether flows meet a goal by a rule.
+    fn meets(&mut self, from: u32, way_in: Option<RuleId>, column: &Column<'_>) -> Option<Status> {
+        let flows = *column.flows.get(index(from))?;
+        let sent = self.columns.flows(flows)?;
+        let goal = column.goal;
+        let rules = self.rules;
+        let key = (way_in.map(|rule| rules.flows_id(rule)), column.kind);
+        let count = self.columns.flows_len();
+        let table = self.met.entry(key).or_insert_with(|| vec![Met::Unasked; count]);
+        let met = table.get_mut(index(flows))?;
+        if *met == Met::Unasked {
+            let wanted = match way_in {
+                Some(rule) => goal.flows.intersection(rules.flows(rule)),
+                None => goal.flows.clone(),
+            };
+            *met = if !sent.possible.intersects(&wanted) {
+                Met::Never
+            } else if sent.sure.intersects(&wanted) {
+                Met::As(Status::Sure)
+            } else {
+                Met::As(Status::Possible)
+            };
+        }
+        match met {
+            Met::As(status) => Some(if goal.known { *status } else { Status::Possible }),
+            Met::Unasked | Met::Never => None,
+        }
+    }
+
+    /// The number of what a goal wants.
+    fn kind(&mut self, goal: &Goal) -> u32 {
+        let next = number(self.kinds.len());
+        *self.kinds.entry(goal.flows.clone()).or_insert(next)
+    }
+
+    /// Adds hops that no fan holds: with a key, or between workloads that nothing tells apart.
+    fn apart(&self, building: &mut Building, from: u32, column: &Column<'_>) {
+        let goal = column.goal;
+        let Some(out) = column.outs.get(&self.rules.side(from)) else { return };
+        let sent = column.flows.get(index(from)).and_then(|flows| self.columns.flows(*flows));
+        let (Some(sent), Some(Some(source))) = (sent, self.sources.get(index(from))) else {
+            return;
+        };
+        for way_in in column.ways_in {
+            let wanted = match way_in {
+                Some(rule) if !self.rules.matches(*rule, index(from)) => continue,
+                Some(rule) => goal.flows.intersection(self.rules.flows(*rule)),
+                None => goal.flows.clone(),
+            };
+            if !sent.possible.intersects(&wanted) {
+                continue;
+            }
+            let mut thing = |rule: &RuleId| thing(self.input, self.rules, building, *rule);
+            let inward: BTreeSet<Removable> = way_in.iter().map(&mut thing).collect();
+            let mut support: Vec<BTreeSet<Removable>> = Vec::new();
+            for out in self.outs.rules(*out) {
+                let mut things = inward.clone();
+                things.insert(thing(out));
+                support.push(things);
+            }
+            if support.is_empty() && !inward.is_empty() {
+                support.push(inward);
+            }
+            for (subject, premise) in &source.facts {
+                let itself = *subject == goal.subject;
+                let wanted_itself = goal.key.is_none();
+                if itself != wanted_itself || (itself && goal.members == 1) {
+                    continue;
+                }
+                let sure = sent.sure.intersects(&wanted);
+                let mut hop = goal_hop(self.input, goal, *premise, sure);
+                hop.support.clone_from(&support);
+                building.graph.hop(hop);
+            }
+        }
+    }
+
+    /// Leaves every pair towards a class to be asked.
+    fn leave(&mut self, to: ClassIndex, flows: &[FlowsId]) {
+        for (from, flows) in flows.iter().enumerate() {
+            if self.columns.flows(*flows).is_some() {
+                self.left.insert((from, to));
+            }
+        }
+    }
+
+    /// Leaves those pairs to be asked that no rule accounts for.
+    fn leave_uncovered(
+        &mut self,
+        to: ClassIndex,
+        goals: &[Goal],
+        flows: &[FlowsId],
+        covered: &[bool],
+    ) {
+        let outs = BTreeMap::new();
+        for goal in goals.iter().filter(|goal| goal.key.is_none()) {
+            let kind = self.kind(goal);
+            let column = Column { to, goal, kind, ways_in: &[], flows, outs: &outs };
+            for (from, covered) in covered.iter().enumerate() {
+                let asked = !covered && from != to;
+                if asked && self.meets(number(from), None, &column).is_some() {
+                    self.left.insert((from, to));
+                }
+            }
+        }
+    }
+}
+
+/// What is sent to one class, and what it would be good for.
+struct Column<'c> {
+    to: ClassIndex,
+    goal: &'c Goal,
+    /// The number of what the goal wants.
+    kind: u32,
+    ways_in: &'c [Option<RuleId>],
+    flows: &'c [FlowsId],
+    outs: &'c BTreeMap<SideId, u32>,
+}
+
+/// Lists of senders, each once.
+#[derive(Default)]
+struct Lists {
+    lists: Vec<Vec<Sender>>,
+    numbers: HashMap<Vec<Sender>, u32>,
+}
+
+impl Lists {
+    fn number(&mut self, list: Vec<Sender>) -> u32 {
+        if let Some(known) = self.numbers.get(&list) {
+            return *known;
+        }
+        let next = number(self.lists.len());
+        self.lists.push(list.clone());
+        self.numbers.insert(list, next);
+        next
+    }
+}
+
+/// Sets of rules that let senders out, each once.
+#[derive(Default)]
+struct Outs {
+    sets: Vec<Vec<RuleId>>,
+    numbers: BTreeMap<Vec<RuleId>, u32>,
+}
+
+impl Outs {
+    fn number(&mut self, rules: Vec<RuleId>) -> u32 {
+        let next = number(self.sets.len());
+        let known = *self.numbers.entry(rules.clone()).or_insert(next);
+        if known == next {
+            self.sets.push(rules);
+        }
+        known
+    }
+
+    fn rules(&self, set: u32) -> &[RuleId] {
+        self.sets.get(index(set)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Writes fans into a graph.
+struct Writer<'a> {
+    input: &'a Input<'a>,
+    rules: &'a Rules,
+    outs: &'a Outs,
+    arms: BTreeMap<Vec<RuleId>, Shared>,
+}
+
+impl Writer<'_> {
+    fn write(
+        &mut self,
+        building: &mut Building,
+        sources: &[Option<Source>],
+        lists: &Lists,
+        fans: BTreeMap<FanKey, BTreeSet<Receiver>>,
+    ) {
+        for ((variant, status, list), receivers) in fans {
+            let mut senders = Vec::new();
+            for (class, out) in &lists.lists[index(list)] {
+                let Some(Some(source)) = sources.get(index(*class)) else { continue };
+                let shared = self.share(building, self.outs.rules(*out).to_vec());
+                senders.extend(source.facts.iter().map(|(_, fact)| Arm { fact: *fact, shared }));
+            }
+            let mut targets = Vec::new();
+            for (fact, rule) in receivers {
+                let shared = self.share(building, rule.into_iter().collect());
+                targets.push(Arm { fact, shared });
+            }
+            let likelihood = self.input.options.likelihoods.get(variant);
+            building.graph.fan(Fan { variant, likelihood, status, sources: senders, targets });
+        }
+    }
+
+    /// What arms have in common that stand while one of some rules does.
+    fn share(&mut self, building: &mut Building, rules: Vec<RuleId>) -> Shared {
+        if let Some(known) = self.arms.get(&rules) {
+            return *known;
+        }
+        let mut evidence = Vec::new();
+        let mut support = Vec::new();
+        for rule in &rules {
+            let at = self.rules.at(*rule);
+            evidence.push(Evidence {
+                resource: self.input.estate.network.guards[at.guard].name.to_string(),
+                rule: super::actions::rule_name(self.input, at),
+                text: super::actions::rule_text(self.input, at),
+            });
+            support.push(BTreeSet::from([self.thing(building, *rule)]));
+        }
+        let shared = building.graph.share(evidence, support);
+        self.arms.insert(rules, shared);
+        shared
+    }
+
+    fn thing(&self, building: &mut Building, rule: RuleId) -> Removable {
+        thing(self.input, self.rules, building, rule)
+    }
+}
+
+fn thing(input: &Input<'_>, rules: &Rules, building: &mut Building, rule: RuleId) -> Removable {
+    let at = rules.at(rule);
+    building.removable(&Change::RemoveRule(at), || super::actions::rule_text(input, at))
+}
+
+/// What is sent, for comparisons.
+pub(super) type Sent = Bounds<FlowSet>;
