@@ -15,8 +15,8 @@ use watertight_model::network::{EndpointId, RealmId, Subnet, SubnetId};
 use watertight_model::{Estate, Name, Network, WorkloadId};
 use watertight_net::Family;
 
-pub(crate) use atoms::{internet_space, named_atoms};
 pub use atoms::{internet_atoms, outside_atoms};
+pub(crate) use atoms::{internet_space, named_atoms};
 
 use crate::path::{OutsideBy, Start};
 use crate::unaddressed::{Target, start_of, targets_of};

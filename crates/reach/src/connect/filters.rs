@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use watertight_model::network::{
-    Action, Direction, FrontId, GuardId, LayerId, ListContent, Peer, StageDefault,
+    Action, Combine, Direction, FrontId, GuardId, LayerId, ListContent, Peer, StageDefault,
 };
 use watertight_model::{Bounds, Network};
 use watertight_net::{AddressSet, Family, FlowSet, Prefix};
@@ -82,8 +82,9 @@ fn asked(
     sets: &mut Sets,
 ) -> Accepts {
     let peers = peer_runs(network, layers, view, positions);
+    let simple = Accepting::of(network, layers, view, &peers, sets);
     let mut edges: Vec<(u32, usize)> = Vec::new();
-    for (number, runs) in peers.iter().enumerate() {
+    for (number, (_, runs)) in peers.iter().enumerate() {
         edges.extend(runs.iter().flat_map(|run| [(run.start, number), (run.end, number)]));
     }
     edges.push((positions.len(), usize::MAX));
@@ -97,8 +98,12 @@ fn asked(
             let value = match answers.get(matching.as_slice()) {
                 Some(value) => Some(*value),
                 None => positions.first_shown(from, position, view.shown).map(|sender| {
-                    let seen = seen(sender, view);
-                    let value = sets.intern(accepted(network, layers, Direction::Ingress, seen));
+                    let value = if let Some(simple) = &simple {
+                        simple.accepted(&matching, sets)
+                    } else {
+                        let seen = seen(sender, view);
+                        sets.intern(accepted(network, layers, Direction::Ingress, seen))
+                    };
                     answers.insert(matching.clone().into_boxed_slice(), value);
                     value
                 }),
@@ -130,23 +135,95 @@ fn seen(sender: &Position, view: View) -> Seen {
     }
 }
 
+/// One layer of guards that only accept, and of which nothing is in doubt: what it accepts is what
+/// any matching rule accepts.
+#[derive(Debug)]
+struct Accepting {
+    /// What matches whoever sends.
+    always: BoundsId,
+    /// What rules for each peer accept.
+    by_peer: Vec<BoundsId>,
+}
+
+impl Accepting {
+    /// None for layers that are not like this.
+    fn of(
+        network: &Network,
+        layers: &[LayerId],
+        view: View,
+        peers: &[PeerRuns<'_>],
+        sets: &mut Sets,
+    ) -> Option<Self> {
+        let [layer] = layers else { return None };
+        if view.front.is_some() || peers.iter().any(|(peer, _)| peer.is_none()) {
+            return None;
+        }
+        let mut found = Self { always: BoundsId::NONE, by_peer: vec![BoundsId::NONE; peers.len()] };
+        for guard in &network.layers[*layer].guards {
+            let [stage] = network.guards[*guard].ingress.as_slice() else { return None };
+            if stage.combine != Combine::Union || stage.default != StageDefault::Deny {
+                return None;
+            }
+            for rule in &stage.rules {
+                let known = match &rule.peer {
+                    Peer::Unread(_) => false,
+                    Peer::List(list) => {
+                        matches!(network.lists[*list].content, ListContent::Known(_))
+                    }
+                    Peer::Any | Peer::Prefix(_) | Peer::Members(_) => true,
+                };
+                if rule.action != Action::Accept || !known {
+                    return None;
+                }
+                let slot = match &rule.peer {
+                    Peer::Any => Some(&mut found.always),
+                    peer => {
+                        let place = peers.iter().position(|(one, _)| *one == Some(peer));
+                        place.and_then(|place| found.by_peer.get_mut(place))
+                    }
+                };
+                // A peer that no position matches has no place.
+                let Some(slot) = slot else { continue };
+                let flows = sets.intern(Bounds::exact(rule.flows.clone()));
+                *slot = sets.join(*slot, flows);
+            }
+        }
+        Some(found)
+    }
+
+    fn accepted(&self, matching: &[u64], sets: &mut Sets) -> BoundsId {
+        let matches = |place: usize| {
+            matching.get(place / 64).is_some_and(|word| word & (1 << (place % 64)) != 0)
+        };
+        let by_peer = self.by_peer.iter().enumerate();
+        by_peer
+            .filter(|(place, _)| matches(*place))
+            .fold(self.always, |all, (_, one)| sets.join(all, *one))
+    }
+}
+
+/// A peer with the positions that it means or may mean; no peer for those that are in doubt.
+type PeerRuns<'n> = (Option<&'n Peer>, Arc<[Run<()>]>);
+
 /// For every peer of a rule that not all positions match alike, the positions that do or may.
-fn peer_runs(
-    network: &Network,
+fn peer_runs<'n>(
+    network: &'n Network,
     layers: &[LayerId],
     view: View,
     positions: &mut Positions,
-) -> Vec<Arc<[Run<()>]>> {
+) -> Vec<PeerRuns<'n>> {
     let contents = layers.iter().map(|layer| &network.layers[*layer]);
     let peers: BTreeSet<&Peer> = contents
         .flat_map(|layer| rules(network, layer, Direction::Ingress).map(|(peer, _)| peer))
         .collect();
-    let mut found: Vec<Arc<[Run<()>]>> = Vec::new();
+    let mut found: Vec<PeerRuns<'n>> = Vec::new();
     let mut members = false;
     for peer in peers {
         match peer {
             Peer::Any | Peer::Unread(_) => {}
-            Peer::Prefix(prefix) => found.push(positions.in_prefix(*prefix, view.shown)),
+            Peer::Prefix(prefix) => {
+                found.push((Some(peer), positions.in_prefix(*prefix, view.shown)));
+            }
             Peer::List(list) => {
                 let prefixes = match &network.lists[*list].content {
                     ListContent::Known(prefixes) => {
@@ -159,19 +236,19 @@ fn peer_runs(
                     runs.extend_from_slice(&positions.in_prefix(prefix, view.shown));
                 }
                 runs.sort_unstable();
-                found.push(runs.into());
+                found.push((Some(peer), runs.into()));
             }
             Peer::Members(guard) if view.members => {
-                found.push(positions.members(*guard));
+                found.push((Some(peer), positions.members(*guard)));
                 members = true;
             }
             Peer::Members(_) => {}
         }
     }
     if members {
-        found.push(positions.doubtful());
+        found.push((None, positions.doubtful()));
     }
-    found.retain(|runs| !runs.is_empty());
+    found.retain(|(_, runs)| !runs.is_empty());
     found
 }
 

@@ -37,6 +37,7 @@ pub(super) struct Sets {
     bounds: Vec<(FlowSetId, FlowSetId)>,
     bounds_ids: HashMap<(FlowSetId, FlowSetId), BoundsId>,
     meets: HashMap<(BoundsId, BoundsId), BoundsId>,
+    joins: HashMap<(BoundsId, BoundsId), BoundsId>,
     cells: Vec<CellParts>,
     cell_ids: HashMap<CellParts, CellId>,
     cell_joins: HashMap<(CellId, CellId), CellId>,
@@ -49,6 +50,7 @@ impl Sets {
             bounds: Vec::new(),
             bounds_ids: HashMap::new(),
             meets: HashMap::new(),
+            joins: HashMap::new(),
             cells: Vec::new(),
             cell_ids: HashMap::new(),
             cell_joins: HashMap::new(),
@@ -101,11 +103,24 @@ impl Sets {
         id
     }
 
-    fn join(&mut self, a: BoundsId, b: BoundsId) -> BoundsId {
+    /// What either lets through.
+    pub(super) fn join(&mut self, a: BoundsId, b: BoundsId) -> BoundsId {
+        if a == b || b == BoundsId::NONE || a == BoundsId::ALL {
+            return a;
+        }
+        if a == BoundsId::NONE || b == BoundsId::ALL {
+            return b;
+        }
+        let key = (a.min(b), a.max(b));
+        if let Some(id) = self.joins.get(&key) {
+            return *id;
+        }
         let ((a_sure, a_possible), (b_sure, b_possible)) = (self.parts(a), self.parts(b));
         let sure = self.flows.union(a_sure, b_sure);
         let possible = self.flows.union(a_possible, b_possible);
-        self.pair(Bounds { sure, possible })
+        let id = self.pair(Bounds { sure, possible });
+        self.joins.insert(key, id);
+        id
     }
 
     /// Whether nothing is possible.
