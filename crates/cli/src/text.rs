@@ -113,6 +113,7 @@ pub(crate) fn gateway_kind(kind: &GatewayKind) -> &str {
         GatewayKind::Transit => "transit gateway",
         GatewayKind::Service { .. } => "private endpoint",
         GatewayKind::Tunnel { .. } => "tunnel gateway",
+        GatewayKind::Surroundings { .. } => "way out of the cluster",
         GatewayKind::Inspection { .. } => "inspection gateway",
         GatewayKind::Opaque(text) => text,
     }

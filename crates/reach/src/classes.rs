@@ -9,8 +9,8 @@ use std::net::IpAddr;
 
 use watertight_model::Network;
 use watertight_model::network::{
-    Attached, EndpointId, EndpointRole, GatewayKind, Hop, LayerId, ListContent, Peer, SubnetId,
-    TargetEnd, Unaddressed,
+    Attached, EndpointId, EndpointRole, GatewayKind, Hop, LayerId, ListContent, Peer, RealmId,
+    SubnetId, TargetEnd, Unaddressed,
 };
 use watertight_net::{AddressAtoms, AddressSet, AtomId, Family, Prefix};
 
@@ -98,9 +98,17 @@ pub(crate) fn classes(network: &Network, boundaries: &BTreeSet<Prefix>) -> Vec<C
         endpoint_classes(network, &atoms).into_values().map(Class::Endpoints).collect();
     found.sort();
     let estate = estate_space(network);
-    found.extend(internet_atoms(&atoms, &estate).into_iter().map(Class::Internet));
+    if !is_internet_around(network) {
+        found.extend(internet_atoms(&atoms, &estate).into_iter().map(Class::Internet));
+    }
     for by in outsides(network) {
-        let atoms = private_atoms(network, &atoms);
+        let atoms = match by {
+            OutsideBy::Gateway(id) => match network.gateways[id].kind {
+                GatewayKind::Surroundings { realm } => surrounding_atoms(network, realm, &atoms),
+                _ => private_atoms(network, &atoms),
+            },
+            OutsideBy::Attachment(_) => private_atoms(network, &atoms),
+        };
         found.extend(atoms.into_iter().map(|atom| Class::Outside(by, atom)));
     }
     found
@@ -153,6 +161,7 @@ fn named_one_by_one(network: &Network) -> BTreeSet<EndpointId> {
             | GatewayKind::Peering { .. }
             | GatewayKind::Transit
             | GatewayKind::Tunnel { .. }
+            | GatewayKind::Surroundings { .. }
             | GatewayKind::Opaque(_) => {}
         }
     }
@@ -195,6 +204,25 @@ fn private_atoms(network: &Network, atoms: &AddressAtoms) -> Vec<OutsideAtom> {
     let local = network.realms.values().flat_map(|realm| realm.prefixes.iter().copied());
     let known = public_space().union(&AddressSet::from_prefixes(local)).union(&not_unicast());
     parts(atoms, &known.complement())
+}
+
+/// Whether the internet is met only as a part of a realm's surroundings: nothing leads to it as
+/// such.
+pub(crate) fn is_internet_around(network: &Network) -> bool {
+    let mut kinds = network.gateways.values().map(|gateway| &gateway.kind);
+    let all = || network.gateways.values().map(|gateway| &gateway.kind);
+    kinds.any(|kind| matches!(kind, GatewayKind::Surroundings { .. }))
+        && !all().any(|kind| {
+            matches!(kind, GatewayKind::Internet { .. } | GatewayKind::EgressOnly { .. })
+        })
+}
+
+/// The fewest parts of everything that is not local to a realm; IPv6 only where the realm has it.
+fn surrounding_atoms(network: &Network, realm: RealmId, atoms: &AddressAtoms) -> Vec<OutsideAtom> {
+    let prefixes = &network.realms[realm].prefixes;
+    let has_v6 = prefixes.iter().any(|prefix| prefix.family() == Family::V6);
+    let all = if has_v6 { AddressSet::all() } else { AddressSet::all_v4() };
+    parts(atoms, &all.difference(&AddressSet::from_prefixes(prefixes.iter().copied())))
 }
 
 fn parts(atoms: &AddressAtoms, space: &AddressSet) -> Vec<OutsideAtom> {
@@ -251,6 +279,7 @@ fn outsides(network: &Network) -> Vec<OutsideBy> {
     let gateways = network.gateways.iter().filter_map(|(id, gateway)| {
         let leads_out = match &gateway.kind {
             GatewayKind::Tunnel { realm, .. } => realm.is_some(),
+            GatewayKind::Surroundings { .. } => true,
             GatewayKind::Peering { sides, .. } => sides.iter().flatten().count() == 1,
             GatewayKind::Internet { .. }
             | GatewayKind::EgressOnly { .. }

@@ -22,6 +22,9 @@ pub(super) fn dependencies(network: &Network) -> Vec<Dependency> {
             GatewayKind::Tunnel { .. } => {
                 add("outside network", &format!("outside:{}", gateway.name), "through a tunnel");
             }
+            GatewayKind::Surroundings { .. } => {
+                add("surroundings", &format!("outside:{}", gateway.name), "nothing tells of them");
+            }
             GatewayKind::Peering { sides, .. } if sides.contains(&None) => {
                 add("peer", &gateway.name, "its other network is not in the input");
             }

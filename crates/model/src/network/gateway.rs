@@ -65,6 +65,13 @@ pub enum GatewayKind {
         /// The table that routes what enters the realm through it.
         edge: Option<TableId>,
     },
+    /// To everything around a realm of which the input tells nothing but that it is there: all
+    /// addresses that are not the realm's own, the internet among them. What lies on the way there
+    /// is not in the input, so nothing is refused and nothing translated at it.
+    Surroundings {
+        /// The realm that it surrounds.
+        realm: RealmId,
+    },
     /// A Box that returns what it passes to its own subnet, unchanged.
     Inspection {
         /// Its attachment.

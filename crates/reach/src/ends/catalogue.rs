@@ -140,7 +140,8 @@ impl<'e> Catalogue<'e> {
         let network = self.network();
         let mut known: Vec<(&Name, OutsideBy)> = Vec::new();
         for (gateway, content) in network.gateways.iter() {
-            if matches!(content.kind, GatewayKind::Tunnel { .. }) {
+            if matches!(content.kind, GatewayKind::Tunnel { .. } | GatewayKind::Surroundings { .. })
+            {
                 known.push((&content.name, OutsideBy::Gateway(gateway)));
             }
         }

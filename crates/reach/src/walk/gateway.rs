@@ -33,6 +33,7 @@ impl<'n> Walk<'_, 'n> {
             GatewayKind::Internet { realm, .. }
             | GatewayKind::EgressOnly { realm }
             | GatewayKind::Tunnel { realm, .. } => *realm == Some(context.realm),
+            GatewayKind::Surroundings { realm } => *realm == context.realm,
             GatewayKind::Peering { sides, .. } => sides.contains(&Some(context.realm)),
             GatewayKind::SourceNat { .. }
             | GatewayKind::Transit
@@ -62,7 +63,7 @@ impl<'n> Walk<'_, 'n> {
                 packet.realm = Some(context.realm);
                 self.through_service_gateway(packet, id, *endpoint);
             }
-            GatewayKind::Tunnel { .. } => {
+            GatewayKind::Tunnel { .. } | GatewayKind::Surroundings { .. } => {
                 packet.steps.push(Step::At(Place::Gateway(id)));
                 self.finish(packet, End::Outside(OutsideBy::Gateway(id)));
             }

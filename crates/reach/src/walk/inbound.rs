@@ -73,6 +73,7 @@ impl<'n> Walk<'_, 'n> {
             | GatewayKind::Peering { .. }
             | GatewayKind::Transit
             | GatewayKind::Service { .. }
+            | GatewayKind::Surroundings { .. }
             | GatewayKind::Inspection { .. }
             | GatewayKind::Opaque(_) => None,
         };
@@ -105,6 +106,7 @@ impl<'n> Walk<'_, 'n> {
         };
         let (realm, edge) = match &network.gateways[gateway].kind {
             GatewayKind::Tunnel { realm, edge } => (*realm, edge.is_some()),
+            GatewayKind::Surroundings { realm } => (Some(*realm), false),
             // A side of the peering that is not in the input.
             GatewayKind::Peering { sides, .. } => {
                 (sides.iter().flatten().copied().find(holds), false)
