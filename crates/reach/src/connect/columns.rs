@@ -76,7 +76,7 @@ impl Columns {
     pub(super) fn add(&mut self, work: &mut Work<'_, '_, '_>, number: usize) {
         let Some(between) = work.between(number) else { return };
         let Some(target) = work.targets.get(number).cloned() else { return };
-        let Some(function) = work.ways.functions.get(place(between)).cloned() else { return };
+        let Some(function) = work.ways.function(between) else { return };
         if function.is_empty() {
             return;
         }

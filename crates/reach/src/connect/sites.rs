@@ -21,7 +21,7 @@ use crate::path::{OutsideBy, Start};
 pub(super) type SiteId = u32;
 
 /// The number of a group of subnets that forward alike.
-type GroupId = u32;
+pub(super) type GroupId = u32;
 
 /// What makes two subnets forward alike.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -60,8 +60,9 @@ enum SiteKey {
 #[derive(Debug, Default)]
 pub(super) struct Sites {
     ids: BTreeMap<SiteKey, SiteId>,
-    /// The group of each site's subnets, where its subnets are not alone.
+    /// The group of each site's subnets.
     groups: Vec<Option<GroupId>>,
+    of_group: BTreeMap<GroupId, Vec<SiteId>>,
 }
 
 impl Sites {
@@ -74,12 +75,20 @@ impl Sites {
         let id = *self.ids.entry(key).or_insert(next);
         if id == next {
             self.groups.push(group);
+            if let Some(group) = group {
+                self.of_group.entry(group).or_default().push(id);
+            }
         }
         id
     }
 
     pub(super) fn len(&self) -> usize {
         self.groups.len()
+    }
+
+    /// The sites in a group of subnets.
+    pub(super) fn of_group(&self, group: GroupId) -> &[SiteId] {
+        self.of_group.get(&group).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn group(&self, site: SiteId) -> Option<GroupId> {
@@ -108,8 +117,8 @@ impl<'r, 'n> Ground<'r, 'n> {
         for subnet in &overlapping {
             prefixes.extend(&network.subnets[*subnet].prefixes);
         }
-        let special = special_subnets(network, &routed_to);
-        let zones = zones(network, &special);
+        let holders = holders(network, &routed_to);
+        let (special, zones) = (special_subnets(network, &holders), zones(network, &holders));
         let mut groups: BTreeMap<GroupKey, GroupId> = BTreeMap::new();
         let mut group_of = BTreeMap::new();
         for (id, subnet) in network.subnets.iter() {
@@ -191,14 +200,11 @@ impl<'r, 'n> Ground<'r, 'n> {
         let address = self.atoms.atom_of(target.address);
         match (target.endpoint, target.outside) {
             (Some(endpoint), _) => {
-                let dialled_public = target.private.is_some();
+                // Whether a public address stands for the one that is dialled is all the same: a
+                // reply that left through the internet would not come from the dialled address.
                 let own = target.private.unwrap_or(target.address);
-                let other = if dialled_public {
-                    Some(own)
-                } else {
-                    self.reach.network.endpoints[endpoint].public_of(own)
-                };
-                self.endpoint(endpoint, target.address, own, other, dialled_public)
+                let dialled_public = target.private.is_some();
+                self.endpoint(endpoint, target.address, own, target.private, dialled_public)
             }
             (None, Some(by)) => Some(SiteKey::Outside(by, address)),
             (None, None) => Some(SiteKey::Internet(address)),
@@ -297,24 +303,34 @@ fn routed_to(network: &Network) -> BTreeSet<EndpointId> {
     targets.collect()
 }
 
-/// Subnets to which a gateway, a route or a front leads in particular.
-fn special_subnets(network: &Network, routed_to: &BTreeSet<EndpointId>) -> BTreeSet<SubnetId> {
-    let mut special: BTreeSet<SubnetId> = BTreeSet::new();
-    for attachment in network.attachments.values() {
-        if let Attached::Realm { subnets, .. } = &attachment.attached {
-            special.extend(subnets);
-        }
-    }
-    for (id, endpoint) in network.endpoints.iter() {
+/// Subnets with an endpoint to which a gateway, a route or a front leads in particular.
+fn holders(network: &Network, routed_to: &BTreeSet<EndpointId>) -> BTreeSet<SubnetId> {
+    let particular = network.endpoints.iter().filter(|(id, endpoint)| {
         let ordinary = matches!(
             endpoint.role,
             EndpointRole::Host | EndpointRole::Forwarder | EndpointRole::InitiatesOnly
         );
-        if !ordinary || routed_to.contains(&id) {
-            special.extend(endpoint.subnet);
+        !ordinary || routed_to.contains(id)
+    });
+    particular.filter_map(|(_, endpoint)| endpoint.subnet).collect()
+}
+
+/// These, and subnets by which attachments lead in and out, unless nothing is noticed of it.
+fn special_subnets(network: &Network, holders: &BTreeSet<SubnetId>) -> BTreeSet<SubnetId> {
+    let mut special = holders.clone();
+    for attachment in network.attachments.values() {
+        if let Attached::Realm { subnets, .. } = &attachment.attached {
+            special.extend(subnets.iter().filter(|id| !is_open(network, **id)));
         }
     }
     special
+}
+
+/// Whether neither a subnet's guards nor its switch for the internet ever take anything away.
+fn is_open(network: &Network, id: SubnetId) -> bool {
+    let subnet = &network.subnets[id];
+    subnet.internet_access == InternetAccess::Open
+        && subnet.layers.iter().all(|layer| is_transparent(network, *layer))
 }
 
 /// Subnets that share addresses with another one, or with a target that is not in them.
@@ -361,27 +377,13 @@ fn holds(subnet: &Subnet, address: IpAddr) -> bool {
 }
 
 /// Zones as numbers; zones in which every attachment has subnets that forward alike have one.
-fn zones<'n>(network: &'n Network, special: &BTreeSet<SubnetId>) -> BTreeMap<&'n str, usize> {
-    let mut transparent: BTreeMap<LayerId, bool> = BTreeMap::new();
-    let holders: BTreeSet<SubnetId> = network
-        .endpoints
-        .values()
-        .filter(|endpoint| {
-            !matches!(endpoint.role, EndpointRole::Host | EndpointRole::InitiatesOnly)
-        })
-        .filter_map(|endpoint| endpoint.subnet)
-        .filter(|subnet| special.contains(subnet))
-        .collect();
-    let mut entry = |id: Option<SubnetId>| -> Entry {
-        let Some(id) = id else { return Entry::Nowhere };
-        let subnet = &network.subnets[id];
-        let open = subnet.layers.iter().all(|layer| {
-            *transparent.entry(*layer).or_insert_with(|| is_transparent(network, *layer))
-        });
-        match (open, &subnet.internet_access) {
-            (true, InternetAccess::Open) if !holders.contains(&id) => Entry::Plain(subnet.table),
-            _ => Entry::Particular(id),
+fn zones<'n>(network: &'n Network, holders: &BTreeSet<SubnetId>) -> BTreeMap<&'n str, usize> {
+    let entry = |id: Option<SubnetId>| match id {
+        None => Entry::Nowhere,
+        Some(id) if is_open(network, id) && !holders.contains(&id) => {
+            Entry::Plain(network.subnets[id].table)
         }
+        Some(id) => Entry::Particular(id),
     };
     let names: BTreeSet<&str> =
         network.subnets.values().map(|subnet| subnet.zone.as_str()).collect();
