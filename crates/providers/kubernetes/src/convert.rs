@@ -1,0 +1,130 @@
+//! From documents to an estate.
+
+use watertight_model::{Account, Estate, Name, network};
+use watertight_source::{Diagnostics, Tree};
+
+use crate::fields::Notes;
+use crate::lower::Lowering;
+use crate::namespaces::Namespaces;
+use crate::objects::Object;
+use crate::policies::is_policy;
+use crate::policy::{PeerSpec, Peers, Policy};
+use crate::{Converted, Options, codes, fronts, objects, policies, workloads};
+
+/// Kinds that are read beside policies and what has a template of pods.
+const READ: [&str; 26] = [
+    "Namespace",
+    "Pod",
+    "Service",
+    "Ingress",
+    "Route",
+    "Gateway",
+    "HTTPRoute",
+    "GRPCRoute",
+    "TCPRoute",
+    "TLSRoute",
+    "UDPRoute",
+    "Tier",
+    "NetworkSet",
+    "GlobalNetworkSet",
+    "CiliumCIDRGroup",
+    "ServiceAccount",
+    "ConfigMap",
+    "Secret",
+    "Role",
+    "RoleBinding",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "PersistentVolumeClaim",
+    "PodDisruptionBudget",
+    "HorizontalPodAutoscaler",
+    "CustomResourceDefinition",
+];
+
+/// See [`crate::convert`].
+pub(crate) fn convert(documents: &[Tree], options: &Options) -> Converted {
+    let mut notes = Notes { diagnostics: Diagnostics::new(&options.limits) };
+    let objects = objects::read(documents, &mut notes);
+    let namespaces = Namespaces::read(&objects);
+    let pods = workloads::read(&objects, &mut notes);
+    let policies = policies::read(&objects, options.parts_max, &mut notes);
+    unread(&objects, &mut notes);
+    undeclared(&objects, &namespaces, &policies, &mut notes);
+    let cluster = Name::from(options.cluster.as_str());
+    let mut lowering = Lowering::new(cluster.clone(), &namespaces, &pods, &policies, &mut notes);
+    lowering.pods();
+    fronts::add(&mut lowering, &objects);
+    let mut estate =
+        Estate { accounts: vec![Account { id: cluster, name: None }], ..lowering.finish() };
+    estate.sources.push(watertight_model::SourceRecord {
+        provider: Name::from("k8s"),
+        account: estate.accounts.first().map(|account| account.id.clone()),
+        regions: Vec::new(),
+        collected: None,
+    });
+    Converted { estate, diagnostics: notes.diagnostics }
+}
+
+/// Notes objects of kinds that are not read; a policy among them could change every answer.
+fn unread(objects: &[Object<'_>], notes: &mut Notes) {
+    for object in objects {
+        let read =
+            is_policy(object) || READ.contains(&object.kind) || workloads::has_template(object);
+        if read {
+            continue;
+        }
+        let full = if object.group.is_empty() {
+            format!("{} {}", object.version, object.kind)
+        } else {
+            format!("{}/{} {}", object.group, object.version, object.kind)
+        };
+        let message = format!("`{}` is not read: the kind {full} is not", object.full_name());
+        if object.kind.contains("Policy") && object.kind.contains("Network") {
+            notes.warn(codes::UNREAD_KIND, object.span, message);
+        } else {
+            notes.note(codes::UNREAD_KIND, object.span, message);
+        }
+    }
+}
+
+/// Warns of namespaces without an object where policies ask for labels of namespaces.
+fn undeclared(
+    objects: &[Object<'_>],
+    namespaces: &Namespaces,
+    policies: &[Policy],
+    notes: &mut Notes,
+) {
+    let rules = || {
+        let both = policies.iter().flat_map(|policy| [&policy.ingress, &policy.egress]);
+        both.flatten().flatten()
+    };
+    let of_rules = rules().filter_map(|rule| match &rule.peers {
+        Peers::Listed(listed) => Some(listed),
+        Peers::Anybody => None,
+    });
+    let by_rules = of_rules.flatten().any(|peer| match peer {
+        PeerSpec::Pods(pods) => pods.namespaces.asks_more_than_name(),
+        PeerSpec::Addresses(..) | PeerSpec::SomeAddresses(_) | PeerSpec::Unread(_) => false,
+    });
+    let by_subjects = policies.iter().any(|policy| policy.subject.namespaces.asks_more_than_name());
+    if !by_rules && !by_subjects {
+        return;
+    }
+    for name in namespaces.names().filter(|name| !namespaces.declared.contains(*name)) {
+        let Some(object) = objects.iter().find(|object| object.namespace == *name) else {
+            continue;
+        };
+        let message = format!(
+            "the namespace `{name}` is not in the input: it is taken to have no label but its name"
+        );
+        notes.warn(codes::NO_NAMESPACE, object.span, message);
+    }
+}
+
+/// The layer of what is not modelled as a guard of its own.
+pub(crate) fn layer(guards: Vec<network::GuardId>, complete: bool) -> network::Layer {
+    let mut guards = guards;
+    guards.sort();
+    guards.dedup();
+    network::Layer { guards, complete }
+}

@@ -1,0 +1,319 @@
+//! What leads clients from outside to pods: ingresses, routes of `OpenShift`, gateways and their routes.
+
+mod services;
+
+use std::collections::BTreeMap;
+
+use watertight_model::network::{
+    Action, Combine, EndpointId, EndpointRole, Front, Guard, Health, Listener, Peer, Rule, Stage,
+    StageDefault, Target, TargetEnd, TargetGroup,
+};
+use watertight_model::{ArenaId, Labels, Name, Workload, WorkloadKind};
+use watertight_net::{Family, FlowSet, PortSet, Prefix, Protocol};
+use watertight_source::{Node, Span};
+
+use crate::codes;
+use crate::convert::layer;
+use crate::flows::to_ports;
+use crate::lower::Lowering;
+use crate::objects::Object;
+use services::{PortRef, Services};
+
+/// The workload that every ingress and every `Route` is served by.
+const CONTROLLER: &str = "ingress-controller";
+
+/// Where a listener leads: a service, by one of its ports or all.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Backend {
+    namespace: Name,
+    service: Name,
+    port: Option<PortRef>,
+}
+
+/// One object that leads to services.
+#[derive(Clone, Debug)]
+struct Way {
+    /// The front that serves it.
+    front: Name,
+    name: Name,
+    listens: FlowSet,
+    backends: Vec<Backend>,
+    span: Span,
+}
+
+/// Adds the fronts of all objects.
+pub(crate) fn add(lowering: &mut Lowering<'_>, objects: &[Object<'_>]) {
+    let services = Services::read(objects, lowering.notes);
+    let mut ways = Vec::new();
+    for object in objects {
+        match (object.group, object.kind) {
+            ("networking.k8s.io" | "extensions", "Ingress") => {
+                ways.extend(ingress(lowering, object));
+            }
+            ("route.openshift.io" | "", "Route") => ways.extend(route(lowering, object)),
+            ("gateway.networking.k8s.io", kind) if kind.ends_with("Route") => {
+                ways.extend(gateway_routes(lowering, object, objects));
+            }
+            _ => {}
+        }
+    }
+    let mut fronts: BTreeMap<Name, Vec<Way>> = BTreeMap::new();
+    for way in ways {
+        fronts.entry(way.front.clone()).or_default().push(way);
+    }
+    for (name, ways) in fronts {
+        add_front(lowering, &services, &name, &ways);
+    }
+}
+
+/// Source: Kubernetes API reference, `IngressSpec` of networking.k8s.io/v1; v1beta1 and
+/// extensions/v1beta1 wrote `serviceName` and `servicePort`.
+fn ingress(lowering: &mut Lowering<'_>, object: &Object<'_>) -> Option<Way> {
+    let notes = &mut *lowering.notes;
+    let spec = object.spec(notes)?;
+    let mut nodes: Vec<Node<'_>> = Vec::new();
+    nodes.extend(spec.get("defaultBackend").or(spec.get("backend")));
+    for rule in notes.items(spec, "rules") {
+        let Some(http) = notes.take(rule.object_field("http")) else { continue };
+        let paths = notes.items(http, "paths");
+        nodes.extend(paths.into_iter().filter_map(|path| path.get("backend")));
+    }
+    let mut backends = Vec::new();
+    for node in nodes {
+        let (service, port) = match node.get("service") {
+            Some(service) => {
+                let port = service.get("port");
+                let number = port.and_then(|port| port.get("number"));
+                (notes.name(service, "name"), number.or(port.and_then(|port| port.get("name"))))
+            }
+            None => (notes.name(node, "serviceName"), node.get("servicePort")),
+        };
+        let Some(service) = service else {
+            let message = "the backend is no service: where it leads is not read";
+            notes.warn(codes::NOT_MODELLED, node.span(), message);
+            continue;
+        };
+        let port = port.and_then(PortRef::of);
+        backends.push(Backend { namespace: object.namespace.clone(), service, port });
+    }
+    let encrypted = spec.get("tls").is_some_and(|tls| !tls.is_empty());
+    Some(Way {
+        front: Name::from(CONTROLLER),
+        name: Name::from(format!("Ingress {}", object.full_name())),
+        listens: web(encrypted),
+        backends,
+        span: object.span,
+    })
+}
+
+/// Source: `OpenShift` API reference, `RouteSpec` of route.openshift.io/v1: `port.targetPort` is the
+/// port of the pods that the service selects; when left out, all of the service's ports.
+fn route(lowering: &mut Lowering<'_>, object: &Object<'_>) -> Option<Way> {
+    let notes = &mut *lowering.notes;
+    let spec = object.spec(notes)?;
+    let port = spec.get("port").and_then(|port| port.get("targetPort")).and_then(PortRef::of);
+    let port = port.map(PortRef::target);
+    let others = notes.items(spec, "alternateBackends");
+    let mut backends = Vec::new();
+    for node in notes.take(spec.object_field("to")).into_iter().chain(others) {
+        let kind = notes.take(node.str_field("kind")).unwrap_or("Service");
+        if kind != "Service" {
+            let message = format!("the route leads to a {kind}, and only services are read");
+            notes.warn(codes::NOT_MODELLED, node.span(), message);
+            continue;
+        }
+        let Some(service) = notes.name(node, "name") else { continue };
+        let namespace = object.namespace.clone();
+        backends.push(Backend { namespace, service, port: port.clone() });
+    }
+    Some(Way {
+        front: Name::from(CONTROLLER),
+        name: Name::from(format!("Route {}", object.full_name())),
+        listens: web(spec.get("tls").is_some()),
+        backends,
+        span: object.span,
+    })
+}
+
+/// What a web front listens on.
+fn web(encrypted: bool) -> FlowSet {
+    let plain = to_ports(Protocol::TCP, PortSet::single(80));
+    if encrypted { plain.union(&to_ports(Protocol::TCP, PortSet::single(443))) } else { plain }
+}
+
+/// One way for each gateway that a route is attached to.
+///
+/// Source: Gateway API specification, `ParentReference` and `BackendRef`: a reference without a
+/// namespace means the route's own.
+fn gateway_routes(
+    lowering: &mut Lowering<'_>,
+    object: &Object<'_>,
+    objects: &[Object<'_>],
+) -> Vec<Way> {
+    let notes = &mut *lowering.notes;
+    let Some(spec) = object.spec(notes) else { return Vec::new() };
+    let mut backends = Vec::new();
+    for rule in notes.items(spec, "rules") {
+        for node in notes.items(rule, "backendRefs") {
+            if notes.take(node.str_field("kind")).unwrap_or("Service") != "Service" {
+                let message = "the backend is no service: where it leads is not read";
+                notes.warn(codes::NOT_MODELLED, node.span(), message);
+                continue;
+            }
+            let Some(service) = notes.name(node, "name") else { continue };
+            let namespace = notes.name(node, "namespace");
+            let namespace = namespace.unwrap_or_else(|| object.namespace.clone());
+            let port = node.get("port").and_then(PortRef::of);
+            backends.push(Backend { namespace, service, port });
+        }
+    }
+    let mut found = Vec::new();
+    for parent in notes.items(spec, "parentRefs") {
+        let Some(name) = notes.name(parent, "name") else { continue };
+        let namespace = notes.name(parent, "namespace");
+        let namespace = namespace.unwrap_or_else(|| object.namespace.clone());
+        let section = notes.name(parent, "sectionName");
+        let gateway = objects
+            .iter()
+            .find(|one| one.kind == "Gateway" && one.namespace == namespace && one.name == name);
+        let Some(gateway) = gateway else {
+            let message = format!("the gateway `{namespace}/{name}` is not in the input");
+            notes.warn(codes::MISSING, parent.span(), message);
+            continue;
+        };
+        let mut listens = FlowSet::none();
+        let listeners = gateway.spec(notes).map(|spec| notes.items(spec, "listeners"));
+        for listener in listeners.unwrap_or_default() {
+            let own = notes.name(listener, "name");
+            if section.is_some() && section != own {
+                continue;
+            }
+            let protocol = match notes.take(listener.str_field("protocol")) {
+                Some("UDP") => Protocol::UDP,
+                _ => Protocol::TCP,
+            };
+            if let Some(port) = notes.take(listener.u16_field("port")) {
+                listens = listens.union(&to_ports(protocol, PortSet::single(port)));
+            }
+        }
+        found.push(Way {
+            front: Name::from(format!("gateway {namespace}/{name}")),
+            name: Name::from(format!("{} {}", object.kind, object.full_name())),
+            listens,
+            backends: backends.clone(),
+            span: object.span,
+        });
+    }
+    found
+}
+
+/// Adds one front: a workload that listens, and opens legs to its targets and to nothing else.
+fn add_front(lowering: &mut Lowering<'_>, services: &Services, name: &Name, ways: &[Way]) {
+    let workload = lowering.estate.workloads.push(Workload {
+        id: name.clone(),
+        name: name.clone(),
+        kind: WorkloadKind::LoadBalancer,
+        account: Some(lowering.account.clone()),
+        region: None,
+        labels: facts(),
+        endpoints: Vec::new(),
+        owner: None,
+        credential: None,
+        metadata: None,
+        stores_data: false,
+        origin: None,
+    });
+    let unlabelled = lowering.unlabelled();
+    let endpoint = lowering.endpoint(name.clone(), workload, vec![unlabelled]);
+    let mut rules: Vec<Rule> = Vec::new();
+    let mut listeners = Vec::new();
+    for way in ways {
+        let mut targets: Vec<Target> = Vec::new();
+        for backend in &way.backends {
+            for (pod, protocol, port) in targets_of(lowering, services, backend, way.span) {
+                let addresses = lowering.estate.network.endpoints[pod].addresses.clone();
+                for address in addresses {
+                    rules.push(Rule {
+                        name: way.name.clone(),
+                        peer: Peer::Prefix(Prefix::host(address)),
+                        flows: to_ports(protocol, PortSet::single(port)),
+                        action: Action::Accept,
+                        origin: Some(way.span),
+                    });
+                    if Family::of(address) == Family::V4 {
+                        let end = TargetEnd::Endpoint(pod, address);
+                        targets.push(Target { end, port: Some(port), health: Health::Unknown });
+                    }
+                }
+            }
+        }
+        let group = lowering.estate.network.target_groups.push(TargetGroup {
+            name: way.name.clone(),
+            preserves_source: false,
+            targets,
+            targets_read: true,
+            origin: Some(way.span),
+        });
+        listeners.push(Listener {
+            name: way.name.clone(),
+            flows: way.listens.clone(),
+            target_groups: vec![group],
+            clauses: Vec::new(),
+            origin: Some(way.span),
+        });
+    }
+    let guard = lowering.estate.network.guards.push(Guard {
+        name: Name::from(format!("backends of {name}")),
+        title: Name::from(format!("backends of {name}")),
+        kind: Name::from("backends"),
+        stateful: true,
+        ingress: Vec::new(),
+        egress: vec![Stage { combine: Combine::Union, rules, default: StageDefault::Deny }],
+        origin: None,
+    });
+    let backends = lowering.layer(layer(vec![guard], true));
+    let front = lowering.estate.network.fronts.push(Front {
+        name: name.clone(),
+        workload,
+        endpoints: vec![endpoint],
+        listeners,
+        cross_zone: true,
+        listeners_read: true,
+        origin: None,
+    });
+    let content = &mut lowering.estate.network.endpoints[endpoint];
+    content.layers.push(backends);
+    content.role = EndpointRole::Front(front);
+}
+
+fn facts() -> Labels {
+    let facts = [("cloud", "k8s"), ("kind", WorkloadKind::LoadBalancer.word())];
+    facts.into_iter().map(|(key, value)| (Name::from(key), Name::from(value))).collect()
+}
+
+/// The pods behind a backend, with the protocol and port at which they are reached.
+fn targets_of(
+    lowering: &mut Lowering<'_>,
+    services: &Services,
+    backend: &Backend,
+    span: Span,
+) -> Vec<(EndpointId, Protocol, u16)> {
+    let Some(service) = services.get(&backend.namespace, &backend.service) else {
+        let message = format!(
+            "the service `{}/{}` is not in the input: it leads nowhere",
+            backend.namespace, backend.service
+        );
+        lowering.notes.warn(codes::MISSING, span, message);
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for (pod, endpoint) in lowering.placed() {
+        if service.selects(pod) {
+            let ports = service.ports_of(pod, backend.port.as_ref());
+            found.extend(ports.into_iter().map(|(protocol, port)| (endpoint, protocol, port)));
+        }
+    }
+    found.sort_by_key(|(endpoint, protocol, port)| (endpoint.index(), *protocol, *port));
+    found.dedup();
+    found
+}

@@ -1,0 +1,166 @@
+//! Services: which pods they lead to, and at which ports.
+
+use std::collections::BTreeMap;
+
+use watertight_model::Name;
+use watertight_net::Protocol;
+use watertight_source::Node;
+
+use crate::codes;
+use crate::fields::Notes;
+use crate::flows::{port, protocol};
+use crate::labels;
+use crate::objects::Object;
+use crate::selector::{LabelMap, Selector};
+use crate::workloads::Pod;
+
+/// A port as a reference names it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum PortRef {
+    /// The service's port of this number.
+    Number(u16),
+    /// The service's port of this name.
+    Named(Name),
+    /// The port of the pods of this number, or that the service leads to by this number.
+    TargetNumber(u16),
+    /// The port of the pods of this name, or the service's.
+    TargetNamed(Name),
+}
+
+impl PortRef {
+    /// Reads a number or a name.
+    pub(super) fn of(node: Node<'_>) -> Option<Self> {
+        match node.as_str() {
+            Some(text) => Some(Self::Named(Name::from(text))),
+            None => node.as_u64().and_then(|number| u16::try_from(number).ok()).map(Self::Number),
+        }
+    }
+
+    /// The same as a reference to a port of pods.
+    pub(super) fn target(self) -> Self {
+        match self {
+            Self::Number(number) => Self::TargetNumber(number),
+            Self::Named(name) => Self::TargetNamed(name),
+            other => other,
+        }
+    }
+}
+
+/// One port of a service.
+#[derive(Clone, Debug)]
+struct ServicePort {
+    name: Option<Name>,
+    number: u16,
+    protocol: Protocol,
+    target: TargetPort,
+}
+
+/// The port of the pods that a service's port leads to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum TargetPort {
+    Number(u16),
+    Named(Name),
+}
+
+/// A service.
+#[derive(Clone, Debug)]
+pub(super) struct Service {
+    namespace: Name,
+    selector: Option<Selector>,
+    ports: Vec<ServicePort>,
+}
+
+/// The services of a cluster.
+#[derive(Debug, Default)]
+pub(super) struct Services {
+    by_name: BTreeMap<(Name, Name), Service>,
+}
+
+impl Services {
+    /// Reads every service.
+    pub(super) fn read(objects: &[Object<'_>], notes: &mut Notes) -> Self {
+        let mut found = Self::default();
+        for object in objects.iter().filter(|one| one.kind == "Service" && one.group.is_empty()) {
+            let Some(spec) = object.spec(notes) else { continue };
+            let labels = labels::read(notes, spec, "selector");
+            let parts = labels.iter().map(|(key, value)| Selector::is(key, value));
+            let selector = (!labels.is_empty()).then(|| Selector::all(parts));
+            if selector.is_none() {
+                let message = format!(
+                    "the service `{}` selects no pods: where it leads is not read",
+                    object.full_name()
+                );
+                notes.note(codes::NOT_MODELLED, object.span, message);
+            }
+            let nodes = notes.items(spec, "ports");
+            let ports = nodes.into_iter().filter_map(|node| service_port(notes, node)).collect();
+            let service = Service { namespace: object.namespace.clone(), selector, ports };
+            found.by_name.insert((object.namespace.clone(), object.name.clone()), service);
+        }
+        found
+    }
+
+    pub(super) fn get(&self, namespace: &Name, name: &Name) -> Option<&Service> {
+        self.by_name.get(&(namespace.clone(), name.clone()))
+    }
+}
+
+/// Source: Kubernetes API reference, `ServicePort`: `targetPort` defaults to the port's own number.
+fn service_port(notes: &mut Notes, node: Node<'_>) -> Option<ServicePort> {
+    let number = node.get("port").and_then(|number| port(notes, number))?;
+    let protocol = protocol(notes, node)?;
+    let target = match node.get("targetPort") {
+        Some(target) => match target.as_str() {
+            Some(text) => TargetPort::Named(Name::from(text)),
+            None if target.as_u64() == Some(0) || target.is_null() => TargetPort::Number(number),
+            None => TargetPort::Number(port(notes, target)?),
+        },
+        None => TargetPort::Number(number),
+    };
+    Some(ServicePort { name: notes.name(node, "name"), number, protocol, target })
+}
+
+impl Service {
+    /// Whether a pod is behind it.
+    pub(super) fn selects(&self, pod: &Pod) -> bool {
+        let none = LabelMap::new();
+        let labels = if pod.workload.namespace == self.namespace { &pod.labels } else { &none };
+        pod.workload.namespace == self.namespace
+            && self.selector.as_ref().is_some_and(|selector| selector.matches(labels))
+    }
+
+    /// The ports of a pod that a reference leads to; all of the service's where it says none.
+    pub(super) fn ports_of(&self, pod: &Pod, wanted: Option<&PortRef>) -> Vec<(Protocol, u16)> {
+        let mut found = Vec::new();
+        for port in &self.ports {
+            let fits = match wanted {
+                None => true,
+                Some(PortRef::Number(number)) => port.number == *number,
+                Some(PortRef::Named(name)) => port.name.as_ref() == Some(name),
+                Some(PortRef::TargetNumber(number)) => {
+                    port.target == TargetPort::Number(*number) || port.number == *number
+                }
+                Some(PortRef::TargetNamed(name)) => {
+                    port.target == TargetPort::Named(name.clone())
+                        || port.name.as_ref() == Some(name)
+                }
+            };
+            if fits {
+                found.extend(numbers(pod, port).map(|number| (port.protocol, number)));
+            }
+        }
+        found
+    }
+}
+
+/// The numbers of a pod's ports that a service's port leads to.
+fn numbers<'p>(pod: &'p Pod, port: &'p ServicePort) -> impl Iterator<Item = u16> + 'p {
+    let (plain, name) = match &port.target {
+        TargetPort::Number(number) => (Some(*number), None),
+        TargetPort::Named(name) => (None, Some(name)),
+    };
+    let named = pod.ports.iter().filter(move |declared| {
+        name.is_some_and(|name| declared.name == *name) && declared.protocol == port.protocol
+    });
+    plain.into_iter().chain(named.map(|declared| declared.number))
+}

@@ -1,0 +1,358 @@
+//! Pods and policies into endpoints and guards.
+//!
+//! The cluster is one realm with one subnet, around which is everything else. Addresses of pods are
+//! made up, from space that no network uses, because manifests do not tell them and policies do not
+//! go by them: what a rule selects by labels is membership in a guard that accepts everything.
+
+mod guards;
+mod peers;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use watertight_model::network::{
+    Endpoint, EndpointRole, Gateway, GatewayKind, Hop, InternetAccess, Layer, LayerId, Realm,
+    Route, Subnet, SubnetId, Table,
+};
+use watertight_model::{Estate, Name, Workload, WorkloadId, WorkloadKind};
+use watertight_net::{AddressSet, Family, Prefix};
+
+use crate::codes;
+use crate::convert::layer;
+use crate::fields::Notes;
+use crate::namespaces::Namespaces;
+use crate::policies::Way;
+use crate::policy::{NamedPort, PeerSpec, Peers, Policy};
+use crate::selector::LabelMap;
+use crate::workloads::{Pod, WorkloadKey};
+use guards::GuardKey;
+use peers::PeerGuards;
+
+/// Where pods get their addresses: space "reserved for future use" that no host has (RFC 1112,
+/// section 4).
+const PODS_V4: (Ipv4Addr, u8) = (Ipv4Addr::new(240, 0, 0, 0), 8);
+/// The same for IPv6: the prefix to discard (RFC 6666).
+const PODS_V6: (Ipv6Addr, u8) = (Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0), 64);
+
+/// What pods are told apart by.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct PodClass {
+    pub(crate) namespace: Name,
+    pub(crate) labels: LabelMap,
+    pub(crate) ports: Vec<NamedPort>,
+    pub(crate) host_network: bool,
+}
+
+/// An estate that is being built.
+#[derive(Debug)]
+pub(crate) struct Lowering<'i> {
+    pub(crate) notes: &'i mut Notes,
+    pub(crate) namespaces: &'i Namespaces,
+    pub(crate) all_pods: &'i [Pod],
+    policies: &'i [Policy],
+    pub(crate) estate: Estate,
+    pub(crate) subnet: SubnetId,
+    pub(crate) account: Name,
+    classes: Vec<PodClass>,
+    class_of_pod: Vec<usize>,
+    peers: PeerGuards,
+    layers: BTreeMap<Layer, LayerId>,
+    has_v6: bool,
+    /// The endpoint of each pod, in their order.
+    pub(crate) endpoints: Vec<watertight_model::network::EndpointId>,
+    next_address: u32,
+}
+
+impl<'i> Lowering<'i> {
+    /// A cluster without pods.
+    pub(crate) fn new(
+        account: Name,
+        namespaces: &'i Namespaces,
+        pods: &'i [Pod],
+        policies: &'i [Policy],
+        notes: &'i mut Notes,
+    ) -> Self {
+        let mut estate = Estate::default();
+        let has_v6 = policies.iter().any(names_v6);
+        let subnet = cluster(&mut estate, &account, has_v6);
+        let mut numbers: BTreeMap<PodClass, usize> = BTreeMap::new();
+        for pod in pods {
+            numbers.insert(class_of(pod), 0);
+        }
+        for (number, place) in numbers.values_mut().enumerate() {
+            *place = number;
+        }
+        let class_of_pod =
+            pods.iter().map(|pod| numbers.get(&class_of(pod)).copied().unwrap_or(0)).collect();
+        let classes = numbers.into_keys().collect();
+        Self {
+            notes,
+            namespaces,
+            all_pods: pods,
+            policies,
+            estate,
+            subnet,
+            account,
+            classes,
+            class_of_pod,
+            peers: PeerGuards::default(),
+            layers: BTreeMap::new(),
+            has_v6,
+            endpoints: Vec::new(),
+            next_address: 1,
+        }
+    }
+
+    /// Adds every pod with its guards.
+    pub(crate) fn pods(&mut self) {
+        let selected = self.selected();
+        let mut known: BTreeMap<GuardKey, LayerId> = BTreeMap::new();
+        let mut guarded: Vec<Option<LayerId>> = Vec::with_capacity(self.classes.len());
+        for (number, lists) in selected.into_iter().enumerate() {
+            let key = self.guard_key(number, lists);
+            if key.is_empty() {
+                guarded.push(None);
+                continue;
+            }
+            let known_layer = known.get(&key).copied();
+            let layer = known_layer.unwrap_or_else(|| {
+                let guard = self.policy_guard(&key, known.len());
+                self.layer(layer(vec![guard], true))
+            });
+            known.insert(key, layer);
+            guarded.push(Some(layer));
+        }
+        // Only when every guard is made is it known which selectors there are.
+        let mut layers: Vec<Vec<LayerId>> = Vec::with_capacity(self.classes.len());
+        for (number, guard) in guarded.into_iter().enumerate() {
+            let members = self.membership(number);
+            layers.push(members.into_iter().chain(guard).collect());
+        }
+        let mut workloads: BTreeMap<&WorkloadKey, WorkloadId> = BTreeMap::new();
+        for (pod, class) in self.all_pods.iter().zip(self.class_of_pod.clone()) {
+            let known = workloads.get(&pod.workload).copied();
+            let workload = known.unwrap_or_else(|| self.workload(pod));
+            workloads.insert(&pod.workload, workload);
+            let layers = layers.get(class).cloned().unwrap_or_default();
+            let name = Name::from(format!("{}/{}", pod.workload.namespace, pod.name));
+            let endpoint = self.endpoint(name, workload, layers);
+            self.estate.network.endpoints[endpoint].origin = Some(pod.span);
+            self.endpoints.push(endpoint);
+            if pod.host_network {
+                let message = format!(
+                    "`{}` is on its host's network: what policies do to it is not defined",
+                    pod.workload.name
+                );
+                self.notes.warn(codes::HOST_NETWORK, pod.span, message);
+            }
+        }
+    }
+
+    /// The estate.
+    pub(crate) fn finish(self) -> Estate {
+        self.estate
+    }
+
+    /// The pods with their endpoints.
+    pub(crate) fn placed(
+        &self,
+    ) -> impl Iterator<Item = (&'i Pod, watertight_model::network::EndpointId)> + use<'i, '_> {
+        self.all_pods.iter().zip(self.endpoints.iter().copied())
+    }
+
+    /// An endpoint in the cluster, with an address of its own.
+    pub(crate) fn endpoint(
+        &mut self,
+        name: Name,
+        workload: WorkloadId,
+        layers: Vec<LayerId>,
+    ) -> watertight_model::network::EndpointId {
+        let number = self.next_address;
+        self.next_address = number.saturating_add(1);
+        let v4 = Ipv4Addr::from_bits(PODS_V4.0.to_bits().saturating_add(number));
+        let mut addresses = vec![IpAddr::V4(v4)];
+        if self.has_v6 {
+            let bits = PODS_V6.0.to_bits().saturating_add(u128::from(number));
+            addresses.push(IpAddr::V6(Ipv6Addr::from_bits(bits)));
+        }
+        let id = self.estate.network.endpoints.push(Endpoint {
+            name,
+            workload,
+            subnet: Some(self.subnet),
+            addresses,
+            delegated: Vec::new(),
+            public: Vec::new(),
+            layers,
+            role: EndpointRole::Host,
+            inferred: false,
+            origin: None,
+        });
+        self.estate.workloads[workload].endpoints.push(id);
+        id
+    }
+
+    /// A layer, each once.
+    pub(crate) fn layer(&mut self, content: Layer) -> LayerId {
+        if let Some(known) = self.layers.get(&content) {
+            return *known;
+        }
+        let id = self.estate.network.layers.push(content.clone());
+        self.layers.insert(content, id);
+        id
+    }
+
+    fn workload(&mut self, pod: &Pod) -> WorkloadId {
+        let WorkloadKey { namespace, name, kind } = &pod.workload;
+        let mut labels = pod.labels.clone();
+        let facts = [
+            ("cloud", Name::from("k8s")),
+            ("k8s.cluster", self.account.clone()),
+            ("k8s.namespace", namespace.clone()),
+            ("k8s.kind", kind.clone()),
+            ("kind", Name::from(WorkloadKind::Pod.word())),
+        ];
+        for (key, value) in facts {
+            labels.insert(Name::from(key), value);
+        }
+        if let Some(account) = &pod.service_account {
+            labels.insert(Name::from("k8s.serviceaccount"), account.clone());
+        }
+        self.estate.workloads.push(Workload {
+            id: Name::from(format!("{namespace}/{name}[{kind}]")),
+            name: Name::from(format!("{namespace}/{name}")),
+            kind: WorkloadKind::Pod,
+            account: Some(self.account.clone()),
+            region: None,
+            labels,
+            endpoints: Vec::new(),
+            owner: None,
+            credential: None,
+            metadata: None,
+            stores_data: false,
+            origin: Some(pod.span),
+        })
+    }
+
+    /// The policies that select the pods of each class, by direction.
+    fn selected(&self) -> Vec<[Vec<usize>; 2]> {
+        let mut by_namespace: BTreeMap<&Name, Vec<usize>> = BTreeMap::new();
+        let mut anywhere = Vec::new();
+        for (number, policy) in self.policies.iter().enumerate() {
+            match policy.subject.namespaces.only_namespace() {
+                Some(name) => by_namespace.entry(name).or_default().push(number),
+                None => anywhere.push(number),
+            }
+        }
+        let each = self.classes.iter().map(|class| {
+            let mut found = [Vec::new(), Vec::new()];
+            if class.host_network {
+                return found;
+            }
+            let own = by_namespace.get(&class.namespace).into_iter().flatten();
+            let mut candidates: Vec<usize> = own.chain(&anywhere).copied().collect();
+            candidates.sort_unstable();
+            let namespace = self.namespaces.labels(&class.namespace);
+            for number in candidates {
+                let Some(policy) = self.policies.get(number) else { continue };
+                if !policy.subject.matches(namespace, &class.labels) {
+                    continue;
+                }
+                for (list, rules) in found.iter_mut().zip([&policy.ingress, &policy.egress]) {
+                    if rules.is_some() {
+                        list.push(number);
+                    }
+                }
+            }
+            found
+        });
+        each.collect()
+    }
+
+    /// The prefixes of the cluster's own addresses.
+    pub(crate) fn own_space(&self) -> AddressSet {
+        AddressSet::from_prefixes(self.estate.network.subnets[self.subnet].prefixes.iter().copied())
+    }
+}
+
+fn class_of(pod: &Pod) -> PodClass {
+    PodClass {
+        namespace: pod.workload.namespace.clone(),
+        labels: pod.labels.clone(),
+        ports: pod.ports.clone(),
+        host_network: pod.host_network,
+    }
+}
+
+/// Whether a rule names IPv6 addresses: then pods have some.
+fn names_v6(policy: &Policy) -> bool {
+    let rules = [&policy.ingress, &policy.egress].into_iter().flatten().flatten();
+    rules
+        .filter_map(|rule| match &rule.peers {
+            Peers::Listed(listed) => Some(listed),
+            Peers::Anybody => None,
+        })
+        .flatten()
+        .any(|peer| match peer {
+            PeerSpec::Addresses(addresses, _) => !addresses.of_family(Family::V6).is_empty(),
+            PeerSpec::Pods(_) | PeerSpec::SomeAddresses(_) | PeerSpec::Unread(_) => false,
+        })
+}
+
+/// The cluster's realm, subnet, table and surroundings.
+fn cluster(estate: &mut Estate, name: &Name, has_v6: bool) -> SubnetId {
+    let mut prefixes: Vec<Prefix> = Vec::new();
+    prefixes.extend(Prefix::masked(IpAddr::V4(PODS_V4.0), PODS_V4.1).ok());
+    let mut everywhere: Vec<Prefix> = Vec::new();
+    everywhere.extend(Prefix::masked(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0).ok());
+    if has_v6 {
+        prefixes.extend(Prefix::masked(IpAddr::V6(PODS_V6.0), PODS_V6.1).ok());
+        everywhere.extend(Prefix::masked(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0).ok());
+    }
+    let network = &mut estate.network;
+    let realm = network.realms.push(Realm {
+        name: name.clone(),
+        title: name.clone(),
+        account: Some(name.clone()),
+        region: None,
+        prefixes: prefixes.clone(),
+        internet: None,
+        resolvers: Vec::new(),
+        subnets_read: true,
+        origin: None,
+    });
+    let gateway = network.gateways.push(Gateway {
+        name: name.clone(),
+        kind: GatewayKind::Surroundings { realm },
+        available: true,
+        origin: None,
+    });
+    let text = Name::from("whatever is outside of the cluster");
+    let routes = everywhere.into_iter().map(|destination| Route {
+        destination,
+        rank: 0,
+        hop: Hop::Gateway(gateway),
+        text: text.clone(),
+        origin: None,
+    });
+    let table = network.tables.push(Table {
+        name: Name::from(format!("routes of {name}")),
+        routes: routes.collect(),
+        unread: Vec::new(),
+        origin: None,
+    });
+    network.subnets.push(Subnet {
+        name: Name::from(format!("pods of {name}")),
+        title: Name::from("pods"),
+        realm,
+        prefixes,
+        zone: Name::from(""),
+        table: Some(table),
+        layers: Vec::new(),
+        internet_access: InternetAccess::Open,
+        endpoints_read: true,
+        origin: None,
+    })
+}
+
+/// Both directions with their place in pairs.
+pub(crate) const WAYS: [(usize, Way); 2] = [(0, Way::Ingress), (1, Way::Egress)];
