@@ -80,6 +80,7 @@ fn denied(root: Node<'_>) -> Vec<DeniedCall> {
             region: text(node, "region"),
             call: text(node, "call")?,
             argument: text(node, "argument"),
+            error: text(node, "error"),
         })
     });
     calls.collect()

@@ -6,10 +6,12 @@
 //! in [`targets`], and put some inputs into `corpus/<name>/`.
 
 mod bodies;
+mod description;
 mod positions;
 mod trees;
 
 pub use bodies::bodies;
+pub use description::description;
 pub use positions::positions;
 pub use trees::{json, yaml};
 
@@ -17,6 +19,12 @@ pub use trees::{json, yaml};
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its corpus folder.
-pub const fn targets() -> [(&'static str, Target); 4] {
-    [("bodies", bodies), ("json", json), ("positions", positions), ("yaml", yaml)]
+pub const fn targets() -> [(&'static str, Target); 5] {
+    [
+        ("bodies", bodies),
+        ("description", description),
+        ("json", json),
+        ("positions", positions),
+        ("yaml", yaml),
+    ]
 }

@@ -14,19 +14,16 @@ use std::path::Path;
 use watertight_aws::{Body, Converted, Options};
 use watertight_model::Estate;
 use watertight_source::{
-    Code, Diagnostic, Diagnostics, Limits, Severity, SourceError, Sources, Tree,
+    Code, Diagnostic, Diagnostics, EstateDescription, Limits, Severity, SourceError, Sources, Tree,
 };
 
 use crate::args::{EstateArguments, InputArguments};
 use crate::diagnostics;
 use crate::exit::Failure;
 use files::Found;
-use manifest::Manifest;
 
 /// A file of the estate's folder is not read, because it is no JSON.
 const NOT_READ: Code = Code("WT0900");
-/// The estate's description does not hold what its format defines.
-const BAD_MANIFEST: Code = Code("WT0901");
 /// The estate's description names a body that is not there.
 const BODY_ABSENT: Code = Code("WT0902");
 /// Bodies of a provider that is not read.
@@ -91,7 +88,10 @@ fn read(root: &Path, limits: &Limits) -> Result<(Loaded, Diagnostics), Failure> 
     if let Some(found) = &listing.manifest
         && let Some(tree) = parse(found, &mut sources, limits, &mut diagnostics)?
     {
-        manifest = Manifest::read(&tree, &mut diagnostics).map(|manifest| (manifest, tree));
+        match EstateDescription::read(&tree) {
+            Ok(description) => manifest = Some((description, tree)),
+            Err(error) => diagnostics.push(error),
+        }
     }
     if bodies.is_empty() && !diagnostics.has_errors() {
         return Err(Failure::Estate(format!(
@@ -100,14 +100,16 @@ fn read(root: &Path, limits: &Limits) -> Result<(Loaded, Diagnostics), Failure> 
         )));
     }
     let id = identity::of(&bodies, manifest.as_ref().map(|(_, tree)| tree));
-    let options = Options { limits: limits.clone(), ..Options::default() };
+    let denied = manifest.as_ref().map(|(description, _)| manifest::denied(description));
+    let denied = denied.unwrap_or_default();
+    let options = Options { limits: limits.clone(), denied, ..Options::default() };
     let Converted { mut estate, diagnostics: converted } =
         watertight_aws::convert(&bodies, &options);
     diagnostics.merge(converted);
     estate.id = id;
-    if let Some((manifest, _)) = manifest {
-        manifest.check(&listing.bodies, &mut diagnostics);
-        manifest.apply(&mut estate);
+    if let Some((description, _)) = manifest {
+        manifest::check(&description, &listing.bodies, &mut diagnostics);
+        manifest::apply(description, &mut estate);
     }
     Ok((Loaded { estate, sources, diagnostics: Vec::new() }, diagnostics))
 }

@@ -228,6 +228,45 @@ fn the_description_is_checked() {
 }
 
 #[test]
+fn a_call_that_was_denied_or_failed_leaves_what_it_decides_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(folder.path());
+    let manifest = folder.path().join("estate.json");
+    let written = fs::read_to_string(&manifest).unwrap();
+    let estate = text(folder.path());
+    let ask = || {
+        let question = ["--from", "web-1", "--to", "internet@198.51.100.7", "--over", "tcp/443"];
+        let output =
+            watertight(&[&["can", estate, "--verbose", "-f", "json"], &question[..]].concat());
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (json["answer"].as_str().unwrap().to_owned(), error(&output))
+    };
+    assert_eq!(ask().0, "exits_network");
+    let body = "raw/aws/111111111111/eu-west-1/ec2-describe-internet-gateways.json";
+    fs::remove_file(folder.path().join(body)).unwrap();
+    let written = written.replace("\"ec2-describe-internet-gateways\",", "");
+    for (list, error) in [("denied", "UnauthorizedOperation"), ("failed", "RequestLimitExceeded")] {
+        let call = format!(
+            r#""{list}": [{{"provider": "aws", "account": "111111111111", "region": "eu-west-1",
+                "call": "ec2-describe-internet-gateways", "error": "{error}"}}], "more": ["#
+        );
+        fs::write(&manifest, written.replace("\"denied\": [", &call)).unwrap();
+        let (answer, told) = ask();
+        assert_eq!(answer, "unknown", "{list}");
+        let says = ["WT0116", "`ec2-describe-internet-gateways` in account", error];
+        assert!(says.iter().all(|part| told.contains(part)), "{told}");
+        let inventory = watertight(&["inventory", estate]);
+        let printed = String::from_utf8(inventory.stdout).unwrap();
+        assert!(printed.contains("ec2-describe-internet-gateways"), "{printed}");
+        let other = fs::read_to_string(&manifest)
+            .unwrap()
+            .replace("\"provider\": \"aws\", \"account\"", "\"provider\": \"azure\", \"account\"");
+        fs::write(&manifest, other).unwrap();
+        assert!(!ask().1.contains("WT0116"), "another provider's call is none of AWS");
+    }
+}
+
+#[test]
 fn bodies_of_a_provider_that_is_not_read_are_told() {
     let folder = tempfile::tempdir().unwrap();
     copy(folder.path());

@@ -57,6 +57,7 @@ codes! {
     FIELD_TYPE = "WT0011": "a field has another type than the format defines";
     FIELD_MISSING = "WT0012": "a field that the format requires is missing or null";
     LEFT_OUT = "WT0013": "diagnostics were left out because there were too many";
+    FORMAT = "WT0014": "the text names a format, or a version of one, that is not read";
 }
 
 /// What a code of this crate means; `None` for a code of another crate.

@@ -19,6 +19,7 @@
 //! ```
 
 mod codes;
+mod description;
 mod diagnostic;
 mod diagnostics;
 mod error;
@@ -28,6 +29,7 @@ mod span;
 mod tree;
 
 pub use codes::{CODES, Code, CodeLine, explain};
+pub use description::{AnsweredCall, DescribedSource, EstateDescription, UnansweredCall};
 pub use diagnostic::{Diagnostic, Severity};
 pub use diagnostics::{Diagnostics, render_text};
 pub use error::{FieldError, ParseError, ParseReason};

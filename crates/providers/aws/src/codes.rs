@@ -32,7 +32,7 @@ codes! {
     UNKNOWN_OWNER = "WT0113": "the input does not tell whose network interface it is";
     INFERRED = "WT0114": "a network attachment was inferred, because the input does not hold it";
     BAD_DOCUMENT = "WT0115": "a text that should be a JSON document is none";
-    DENIED = "WT0116": "a call was denied, so what it would have told is unknown";
+    DENIED = "WT0116": "a call was denied or failed, so what it would have told is unknown";
 }
 
 /// What a code of this crate means; `None` for a code of another crate.

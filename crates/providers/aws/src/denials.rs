@@ -86,7 +86,7 @@ fn fits(one: Option<&str>, other: Option<&str>) -> bool {
 }
 
 fn warning(denied: &DeniedCall) -> Diagnostic {
-    let mut message = format!("`{}` was denied", denied.call);
+    let mut message = format!("`{}`", denied.call);
     let places = [
         (" about", &denied.argument),
         (" in account", &denied.account),
@@ -100,7 +100,13 @@ fn warning(denied: &DeniedCall) -> Diagnostic {
             message.push('`');
         }
     }
+    message.push_str(" was not answered");
+    if let Some(error) = &denied.error {
+        message.push_str(" (`");
+        message.push_str(error);
+        message.push_str("`)");
+    }
     message.push_str("; what it would have told is unknown");
-    let help = "give the collecting role this permission, and collect again";
+    let help = "give the collecting role this permission if it lacks it, and collect again";
     Diagnostic::warning(codes::DENIED, message).with_help(help)
 }

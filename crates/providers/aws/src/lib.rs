@@ -63,12 +63,12 @@ pub struct Options {
     pub parts_max: u32,
     /// The limits of reading; `diagnostics_max` bounds what [`Converted::diagnostics`] keeps.
     pub limits: Limits,
-    /// Calls that were denied when the bodies were collected, in any order. What they would have
-    /// told is unknown: a list that was denied is no empty list. Default none.
+    /// Calls that were denied or failed when the bodies were collected, in any order. What they
+    /// would have told is unknown: a list that was denied is no empty list. Default none.
     pub denied: Vec<DeniedCall>,
 }
 
-/// A call that was denied, such as `estate.json` lists under `denied`.
+/// A call that was denied or failed, such as `estate.json` lists under `denied` and `failed`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DeniedCall {
     /// The account that was asked, where known.
@@ -79,6 +79,8 @@ pub struct DeniedCall {
     pub call: String,
     /// What was asked about, for a call that is asked for one resource at a time.
     pub argument: Option<String>,
+    /// The provider's error, where known: `AccessDenied`.
+    pub error: Option<String>,
 }
 
 impl Default for Options {

@@ -16,6 +16,7 @@ fn denied_in([account, region]: [&str; 2], call: &str, argument: Option<&str>) -
         region: Some(region.to_owned()),
         call: call.to_owned(),
         argument: argument.map(str::to_owned),
+        error: Some("AccessDenied".to_owned()),
     };
     Options { denied: vec![call], ..Options::default() }
 }

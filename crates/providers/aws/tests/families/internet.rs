@@ -71,6 +71,7 @@ fn a_list_of_internet_gateways_counts_where_it_was_read() {
             region: Some(region.to_owned()),
             call: format!("ec2-{CALL}"),
             argument: None,
+            error: None,
         }];
         let options = Options { denied, ..Options::default() };
         from_internet(&flat.converted(&options).estate, PUBLIC)

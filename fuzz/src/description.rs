@@ -1,0 +1,122 @@
+//! `estate.json`, whatever is in it.
+
+use serde_json::Value;
+use watertight_source::{EstateDescription, FileId, Limits, Span, Tree, UnansweredCall};
+
+/// A description is read exactly where a slow reader of `serde_json`'s values reads one, and says
+/// the same; the place of an answered call is its name, and an error's is in the text.
+///
+/// # Panics
+///
+/// When the property does not hold.
+pub fn description(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    let limits = Limits { depth_max: 40, nodes_max: 20_000, ..Limits::default() };
+    let Ok(tree) = Tree::parse_json(FileId(0), text, &limits) else { return };
+    let Ok(value) = serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}')) else {
+        return;
+    };
+    let twin = slow(&value);
+    match EstateDescription::read(&tree) {
+        Ok(description) => {
+            for call in &description.answered {
+                let place = at(text, call.span);
+                let named = serde_json::from_str::<String>(place).unwrap_or_default();
+                assert!(call.path.ends_with(&named) && !place.is_empty(), "{call:?} at `{place}`");
+            }
+            assert_eq!(Some(lines(&description)), twin, "the slow reader reads otherwise");
+        }
+        Err(error) => {
+            assert_eq!(twin, None, "{error:?}");
+            let span = error.span();
+            let is_inside = span.is_some_and(|span| {
+                let (start, end) = (usize::try_from(span.start), usize::try_from(span.end));
+                start.ok().zip(end.ok()).is_some_and(|(start, end)| text.get(start..end).is_some())
+            });
+            assert!(is_inside, "{error:?} is on no characters");
+        }
+    }
+}
+
+fn at(text: &str, span: Span) -> &str {
+    let (start, end) = (usize::try_from(span.start), usize::try_from(span.end));
+    let range = start.ok().zip(end.ok());
+    range.and_then(|(start, end)| text.get(start..end)).unwrap_or_default()
+}
+
+/// What a description says, a line for each thing.
+fn lines(description: &EstateDescription) -> Vec<Vec<Option<String>>> {
+    let mut lines = Vec::new();
+    for source in &description.sources {
+        let mut line = vec![Some(source.provider.clone()), source.account.clone()];
+        line.push(source.collected.clone());
+        line.extend(source.regions.iter().cloned().map(Some));
+        lines.push(line);
+    }
+    lines.extend(description.answered.iter().map(|call| vec![Some(call.path.clone())]));
+    for call in &description.unanswered {
+        let UnansweredCall { provider, account, region, call, argument, error } = call.clone();
+        lines.push(vec![provider, account, region, Some(call), argument, error]);
+    }
+    lines
+}
+
+/// What the format's page says that a text says, read without a thought of places; `None` for what
+/// is no description.
+fn slow(root: &Value) -> Option<Vec<Vec<Option<String>>>> {
+    let root = root.as_object()?;
+    if root.get("format")? != "watertight.estate/v1" {
+        return None;
+    }
+    let list = |value: Option<&Value>| match value {
+        None | Some(Value::Null) => Some(Vec::new()),
+        Some(Value::Array(items)) => Some(items.clone()),
+        Some(_) => None,
+    };
+    let text = |value: Option<&Value>| match value {
+        None | Some(Value::Null) => Some(None),
+        Some(Value::String(text)) => Some(Some(text.clone())),
+        Some(_) => None,
+    };
+    let mut lines = Vec::new();
+    for source in list(root.get("sources"))? {
+        let source = source.as_object()?;
+        let provider = text(source.get("provider"))??;
+        let mut line = vec![Some(provider), text(source.get("account"))?];
+        line.push(text(source.get("collected"))?);
+        for region in list(source.get("regions"))? {
+            line.push(Some(region.as_str()?.to_owned()));
+        }
+        lines.push(line);
+    }
+    for answered in list(root.get("coverage"))? {
+        let answered = answered.as_object()?;
+        let folders = [
+            Some(text(answered.get("provider"))??),
+            text(answered.get("account"))?,
+            text(answered.get("region"))?,
+        ];
+        for call in list(answered.get("calls"))? {
+            let path = folders.iter().flatten().map(String::as_str).chain([call.as_str()?]);
+            let path: Vec<&str> = std::iter::once("raw").chain(path).collect();
+            lines.push(vec![Some(path.join("/"))]);
+        }
+    }
+    for key in ["denied", "failed"] {
+        for call in list(root.get(key))? {
+            let call = call.as_object()?;
+            let name = Some(text(call.get("call"))??);
+            let [provider, account, region, argument, error] =
+                ["provider", "account", "region", "argument", "error"].map(|key| call.get(key));
+            lines.push(vec![
+                text(provider)?,
+                text(account)?,
+                text(region)?,
+                name,
+                text(argument)?,
+                text(error)?,
+            ]);
+        }
+    }
+    Some(lines)
+}
