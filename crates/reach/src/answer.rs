@@ -103,7 +103,7 @@ impl<'n> Reach<'n> {
     ) -> Vec<Part> {
         let mut parts: Vec<Part> = Vec::new();
         for path in self.walker_assuming(assumed.clone()).paths(start, destination) {
-            let folded = fold(self.network, &path, flows, Asking::All);
+            let folded = fold(self, &path, flows, Asking::All);
             add_stops(&mut parts, &path, &folded);
             if !folded.arrived.possible.is_empty() {
                 self.add_arrived(assumed, &mut parts, start, &path, &folded);
@@ -191,7 +191,7 @@ impl<'n> Reach<'n> {
         let replies = walker.reply_paths(&from.0, from.1, destination, path.sessions.clone());
         for mut reply in replies {
             let returns = returns_to(start, path, &mut reply);
-            let back = fold(self.network, &reply, &flows, Asking::Reply(&opened));
+            let back = fold(self, &reply, &flows, Asking::Reply(&opened));
             let stop = back.stops.first().map(|stop| (stop.step, stop.why.clone()));
             if returns || matches!(reply.end, End::Unknown { .. }) {
                 let sure = folded.as_sent(&back.arrived.sure.reply());

@@ -13,7 +13,6 @@ mod positions;
 mod sets;
 mod sites;
 mod targets;
-mod transparent;
 mod ways;
 
 use std::collections::BTreeMap;

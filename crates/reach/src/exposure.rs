@@ -4,13 +4,14 @@ mod gather;
 
 use std::collections::BTreeMap;
 
-use watertight_model::network::{EndpointId, FrontId, TargetEnd, TargetGroup};
+use watertight_model::network::{EndpointId, Front, FrontId, TargetEnd, TargetGroup};
 use watertight_model::{Bounds, Network};
 use watertight_net::{AddressSet, FlowSet, PortSet, Protocol};
 
 use self::gather::{Way, gather};
 use crate::answer::Reach;
 use crate::matrix::{ClassIndex, Matrix};
+use crate::walk::serving;
 
 /// One leg that a front opens to a target on behalf of whoever reaches one of its listeners.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -65,8 +66,8 @@ pub fn front_legs(network: &Network, matrix: &Matrix) -> Vec<FrontLeg> {
                 if group.preserves_source {
                     continue;
                 }
-                for (to, port) in endpoint_targets(network, group) {
-                    for from in &front.endpoints {
+                for from in &front.endpoints {
+                    for (to, port) in endpoint_targets(network, *from, front, group) {
                         let wanted = towards(&listener.flows, port);
                         let Some(cell) = matrix.between(*from, to) else { continue };
                         let flows = Bounds {
@@ -94,11 +95,16 @@ pub fn front_legs(network: &Network, matrix: &Matrix) -> Vec<FrontLeg> {
     legs
 }
 
-/// The endpoints of a target group with their ports; a target that is another front counts as
-/// that front's attachments.
-fn endpoint_targets(network: &Network, group: &TargetGroup) -> Vec<(EndpointId, Option<u16>)> {
+/// The endpoints to which an attachment of a front leads, with their ports; a target that is
+/// another front counts as that front's attachments.
+fn endpoint_targets(
+    network: &Network,
+    attachment: EndpointId,
+    front: &Front,
+    group: &TargetGroup,
+) -> Vec<(EndpointId, Option<u16>)> {
     let mut found = Vec::new();
-    for target in &group.targets {
+    for target in serving(network, attachment, front, group) {
         match &target.end {
             TargetEnd::Endpoint(endpoint, _) => found.push((*endpoint, target.port)),
             TargetEnd::Front(front) => {

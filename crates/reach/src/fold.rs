@@ -3,7 +3,9 @@
 use watertight_model::{Bounds, Disposition, Name, Network};
 use watertight_net::{FlowSet, PortSet};
 
+use crate::answer::Reach;
 use crate::guards::layer_accepts;
+use crate::index::Index;
 use crate::path::{Check, End, Path, Place, Step};
 
 /// What becomes of flows along one path. All sets are in terms of the flows as they were sent.
@@ -63,9 +65,10 @@ fn undo(translations: &[Before], flows: &FlowSet) -> FlowSet {
 }
 
 /// Follows flows along a path.
-pub(crate) fn fold(network: &Network, path: &Path, flows: &FlowSet, asking: Asking<'_>) -> Folded {
+pub(crate) fn fold(reach: &Reach<'_>, path: &Path, flows: &FlowSet, asking: Asking<'_>) -> Folded {
     let mut state = Folding {
-        network,
+        network: reach.network,
+        index: &reach.index,
         asking,
         current: Bounds::exact(flows.clone()),
         undo: Vec::new(),
@@ -83,6 +86,7 @@ pub(crate) fn fold(network: &Network, path: &Path, flows: &FlowSet, asking: Aski
 
 struct Folding<'a> {
     network: &'a Network,
+    index: &'a Index,
     asking: Asking<'a>,
     current: Bounds<FlowSet>,
     undo: Vec<Before>,
@@ -129,6 +133,9 @@ impl Folding<'_> {
             Disposition::DeniedIn
         };
         for layer in &check.layers {
+            if self.index.is_transparent(*layer) {
+                continue;
+            }
             let stateful = self.network.layers[*layer]
                 .guards
                 .iter()

@@ -1,14 +1,17 @@
 //! Look-ups that the walk needs, made once for a network.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use watertight_model::Name;
 use watertight_model::Network;
 use watertight_model::network::{
-    Attached, AttachmentId, EndpointId, GatewayId, GuardId, RealmId, Route, SubnetId, TableId,
+    Attached, AttachmentId, EndpointId, GatewayId, GuardId, LayerId, RealmId, Route, SubnetId,
+    TableId,
 };
 use watertight_net::{Family, Prefix};
+
+use crate::transparent::is_transparent;
 
 /// What a routing table says about one destination.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,6 +35,8 @@ pub(crate) struct Index {
     attachments_of: BTreeMap<(GatewayId, RealmId), Vec<AttachmentId>>,
     tables: BTreeMap<TableId, Vec<u32>>,
     platform_realms: BTreeMap<IpAddr, Vec<RealmId>>,
+    /// Layers of subnets without state that accept everything, whoever the peer is.
+    transparent: BTreeSet<LayerId>,
 }
 
 impl Index {
@@ -45,6 +50,7 @@ impl Index {
             attachments_of: BTreeMap::new(),
             tables: BTreeMap::new(),
             platform_realms: BTreeMap::new(),
+            transparent: transparent(network),
         };
         index.add_subnets(network);
         index.add_endpoints(network);
@@ -114,6 +120,12 @@ impl Index {
         }
     }
 
+    /// Whether a layer is one of a subnet, keeps no state and accepts everything: asking it changes
+    /// no answer.
+    pub(crate) fn is_transparent(&self, layer: LayerId) -> bool {
+        self.transparent.contains(&layer)
+    }
+
     /// The endpoint that has an address in a subnet.
     pub(crate) fn endpoint_in(&self, subnet: SubnetId, address: IpAddr) -> Option<EndpointId> {
         self.by_address.get(&(subnet, address)).copied().or_else(|| {
@@ -172,6 +184,18 @@ impl Index {
         }
         found.map_or(Lookup::NoRoute, Lookup::Route)
     }
+}
+
+/// Layers of subnets without state that accept everything.
+fn transparent(network: &Network) -> BTreeSet<LayerId> {
+    let layers = network.subnets.values().flat_map(|subnet| subnet.layers.iter().copied());
+    let layers: BTreeSet<LayerId> = layers.collect();
+    let stateless = |layer: &LayerId| {
+        let mut guards = network.layers[*layer].guards.iter();
+        guards.all(|guard| !network.guards[*guard].stateful)
+    };
+    let open = layers.into_iter().filter(|layer| is_transparent(network, *layer));
+    open.filter(stateless).collect()
 }
 
 /// Whether an endpoint has a guard.

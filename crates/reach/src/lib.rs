@@ -24,6 +24,7 @@ mod runs;
 mod services;
 mod space;
 mod survey;
+mod transparent;
 mod unaddressed;
 mod walk;
 mod ways;

@@ -167,7 +167,7 @@ impl Reach<'_> {
         let all = FlowSet::all();
         let mut found = Vec::new();
         for path in self.walker().paths(start, address) {
-            let folded = fold(self.network, &path, &all, Asking::All);
+            let folded = fold(self, &path, &all, Asking::All);
             if folded.arrived.possible.is_empty() {
                 continue;
             }

@@ -255,6 +255,17 @@ pub struct Path {
 }
 
 impl Path {
+    /// The same way with other steps.
+    pub(crate) fn with_steps(&self, steps: Vec<Step>) -> Self {
+        Self {
+            steps,
+            end: self.end.clone(),
+            sessions: self.sessions.clone(),
+            through: self.through,
+            ..*self
+        }
+    }
+
     /// The endpoints whose guards the path meets, for the state that they keep.
     pub(crate) fn guarded(&self) -> impl Iterator<Item = Place> + '_ {
         self.steps.iter().filter_map(|step| match step {

@@ -120,7 +120,7 @@ impl Reach<'_> {
             End::Platform(_) | End::Stopped { .. } | End::Unknown { .. } => return None,
         }
         let all = FlowSet::all();
-        let arrives = fold(self.network, path, &all, Asking::All).arrived.possible;
+        let arrives = fold(self, path, &all, Asking::All).arrived.possible;
         let mut deciding = Vec::new();
         let mut layers: BTreeSet<(Place, Direction, LayerId)> = BTreeSet::new();
         for step in &path.steps {

@@ -10,6 +10,8 @@ mod inbound;
 mod route;
 mod service;
 
+pub(crate) use self::front::serving;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 

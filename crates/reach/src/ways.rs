@@ -63,7 +63,7 @@ impl Reach<'_> {
                     continue;
                 }
                 for path in self.walker().paths(&start, *address) {
-                    let folded = fold(self.network, &path, &FlowSet::all(), Asking::All);
+                    let folded = fold(self, &path, &FlowSet::all(), Asking::All);
                     let (sent, _) = self.reply(&start, &path, &folded);
                     if sent.possible.is_empty() {
                         continue;

@@ -168,8 +168,7 @@ fn passage(
         return Found::Nothing;
     };
     let mut asked: Vec<Asked> = Vec::new();
-    let mut rest = path.clone();
-    rest.steps.clear();
+    let mut steps: Vec<Step> = Vec::with_capacity(path.steps.len());
     for step in &path.steps {
         match step {
             Step::Guards(check) if matches!(check.place, Place::Endpoint(_)) => {
@@ -180,11 +179,12 @@ fn passage(
                     asked.push(one);
                 }
             }
-            _ => rest.steps.push(step.clone()),
+            _ => steps.push(step.clone()),
         }
     }
     let all = FlowSet::all();
-    let folded = fold(network, &rest, &all, Asking::All);
+    let rest = path.with_steps(steps);
+    let folded = fold(scene.reach, &rest, &all, Asking::All);
     if folded.arrived.possible.is_empty() {
         return Found::Nothing;
     }

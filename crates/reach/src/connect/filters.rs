@@ -16,10 +16,10 @@ use watertight_net::{AddressSet, Family, FlowSet, Prefix};
 use super::positions::{LayerLists, LayersId, Position, Positions, Shown};
 use super::sets::{BoundsId, Sets};
 use super::targets::Target;
-use super::transparent::{could_accept_family, is_open, rules};
 use crate::guards::layer_accepts;
 use crate::path::Seen;
 use crate::runs::{Run, of_ascending, push};
+use crate::transparent::{could_accept_family, is_open, rules};
 
 /// How a guard that packets come in by sees their senders.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -13,9 +13,9 @@ use watertight_net::{AddressAtoms, AddressSet, AtomId, Family, Prefix};
 
 use super::positions::{Position, Positions};
 use super::targets::Target;
-use super::transparent::is_transparent;
 use crate::answer::Reach;
 use crate::path::{OutsideBy, Start};
+use crate::transparent::is_transparent;
 
 /// The number of a site of senders or of receivers.
 pub(super) type SiteId = u32;

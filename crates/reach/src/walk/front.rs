@@ -6,7 +6,7 @@ use watertight_model::network::{
     Direction, EndpointId, Front, FrontId, Health, Listener, SubnetId, Target, TargetEnd,
     TargetGroup,
 };
-use watertight_model::{Disposition, Name};
+use watertight_model::{Disposition, Name, Network};
 use watertight_net::{Family, FlowSet};
 
 use super::{Packet, Walk};
@@ -104,7 +104,7 @@ impl<'n> Walk<'_, 'n> {
                 self.unknown(packet.clone(), place, why);
                 continue;
             }
-            let targets = self.targets(id, content, group);
+            let targets = serving(network, id, content, group);
             if targets.is_empty() {
                 let why = Name::from("no target is registered");
                 self.stop(packet.clone(), Disposition::DeniedIn, place, why);
@@ -120,32 +120,6 @@ impl<'n> Walk<'_, 'n> {
                 self.reach_target(branch, id, front, target);
             }
         }
-    }
-
-    /// The targets that an attachment leads to: those of its zone unless the front crosses zones;
-    /// healthy ones, or all when none is (fail open).
-    fn targets<'g>(
-        &self,
-        id: EndpointId,
-        front: &Front,
-        group: &'g TargetGroup,
-    ) -> Vec<&'g Target> {
-        let network = self.network();
-        let zone_of = |endpoint: EndpointId| {
-            network.endpoints[endpoint].subnet.map(|subnet| &network.subnets[subnet].zone)
-        };
-        let own = zone_of(id);
-        let near = |target: &&Target| match &target.end {
-            TargetEnd::Endpoint(endpoint, _) => front.cross_zone || zone_of(*endpoint) == own,
-            TargetEnd::Address(_)
-            | TargetEnd::Front(_)
-            | TargetEnd::Workload(_)
-            | TargetEnd::Unread(_) => true,
-        };
-        let all: Vec<&Target> = group.targets.iter().filter(near).collect();
-        let serving: Vec<&Target> =
-            all.iter().copied().filter(|target| target.health != Health::Unhealthy).collect();
-        if serving.is_empty() { all } else { serving }
     }
 
     fn reach_target(
@@ -195,6 +169,33 @@ impl<'n> Walk<'_, 'n> {
             }
         }
     }
+}
+
+/// The targets to which an attachment of a front leads: those of its zone unless the front crosses
+/// zones; healthy ones, or all when none is (fail open).
+///
+/// Source: Elastic Load Balancing, "Target group health" and "Cross-zone load balancing".
+pub(crate) fn serving<'g>(
+    network: &Network,
+    attachment: EndpointId,
+    front: &Front,
+    group: &'g TargetGroup,
+) -> Vec<&'g Target> {
+    let zone_of = |endpoint: EndpointId| {
+        network.endpoints[endpoint].subnet.map(|subnet| &network.subnets[subnet].zone)
+    };
+    let own = zone_of(attachment);
+    let near = |target: &&Target| match &target.end {
+        TargetEnd::Endpoint(endpoint, _) => front.cross_zone || zone_of(*endpoint) == own,
+        TargetEnd::Address(_)
+        | TargetEnd::Front(_)
+        | TargetEnd::Workload(_)
+        | TargetEnd::Unread(_) => true,
+    };
+    let all: Vec<&Target> = group.targets.iter().filter(near).collect();
+    let healthy: Vec<&Target> =
+        all.iter().copied().filter(|target| target.health != Health::Unhealthy).collect();
+    if healthy.is_empty() { all } else { healthy }
 }
 
 /// Whether a group's targets have addresses of a family: a front that passes a connection to the

@@ -8,7 +8,7 @@ use crate::guards::layer_accepts;
 use crate::path::Seen;
 
 /// Whether a layer accepts everything in both directions.
-pub(super) fn is_transparent(network: &Network, layer: LayerId) -> bool {
+pub(crate) fn is_transparent(network: &Network, layer: LayerId) -> bool {
     [Direction::Ingress, Direction::Egress].into_iter().all(|direction| {
         [Family::V4, Family::V6]
             .into_iter()
@@ -18,7 +18,7 @@ pub(super) fn is_transparent(network: &Network, layer: LayerId) -> bool {
 
 /// Whether a layer accepts everything of a family in a direction, by rules for any peer alone: no
 /// rule for particular peers takes anything away.
-pub(super) fn is_open(
+pub(crate) fn is_open(
     network: &Network,
     layer: LayerId,
     direction: Direction,
@@ -42,7 +42,7 @@ pub(super) fn is_open(
 }
 
 /// Whether a layer could accept anything of a family in a direction.
-pub(super) fn could_accept_family(
+pub(crate) fn could_accept_family(
     network: &Network,
     layer: LayerId,
     direction: Direction,
@@ -65,7 +65,7 @@ pub(super) fn could_accept_family(
 }
 
 /// The peers and actions of a layer's rules.
-pub(super) fn rules<'n>(
+pub(crate) fn rules<'n>(
     network: &'n Network,
     layer: &'n Layer,
     direction: Direction,
