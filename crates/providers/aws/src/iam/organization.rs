@@ -101,8 +101,11 @@ impl Organization {
         kind: PolicyType,
     ) -> Guardrails<'f> {
         let mut guardrails = Guardrails::default();
-        let is_on = self.enabled.as_ref().is_none_or(|enabled| enabled.contains(&kind));
-        if !is_on || !self.accounts.contains_key(account) || self.is_management(account) {
+        let is_on = self.enabled.as_ref().map(|enabled| enabled.contains(&kind));
+        if is_on == Some(false)
+            || !self.accounts.contains_key(account)
+            || self.is_management(account)
+        {
             return guardrails;
         }
         let own = self.policies.values().filter(|policy| policy.kind == kind);
@@ -110,7 +113,8 @@ impl Organization {
         let is_known = count > 0 || self.attached.keys().any(|(of, _)| *of == kind);
         let is_only_full =
             self.listed.contains(&kind) && count == 1 && self.policies.contains_key(kind.full());
-        if is_only_full || !(is_known || self.is_denied) {
+        // Where nothing tells of policies, there are none; a root that has them switched on tells.
+        if is_only_full || !(is_known || self.is_denied || is_on == Some(true)) {
             return guardrails;
         }
         let unread = self.unread.and_then(|at| facts.document(at));
@@ -330,15 +334,32 @@ impl Organization {
         ];
         self.is_denied = kinds.into_iter().any(|kind| context.index.denials.about(kind, None, &[]))
             || context.index.denials.is_denied("organizations-list-policies");
-        if let Some(item) = context.index.of(Kind::OrganizationAccounts).first()
-            && !self.accounts.is_empty()
-            && self.enabled.is_none()
-            && self.policies.is_empty()
-            && !self.is_denied
-        {
-            let message = "the service control policies of the organization are not in the input; \
-                           grants are computed as if they allowed everything";
-            context.fields.note(item.node, codes::UNREAD_CONTENT, item.id, message.to_owned());
+        self.tell_absent(context);
+    }
+
+    /// Says what of the policies is not in the input.
+    fn tell_absent(&self, context: &mut Context<'_>) {
+        let Some(item) = context.index.of(Kind::OrganizationAccounts).first() else { return };
+        if self.accounts.is_empty() || self.is_denied {
+            return;
+        }
+        let Some(enabled) = &self.enabled else {
+            if self.policies.is_empty() {
+                let message = "the service control policies of the organization are not in the \
+                               input; grants are computed as if they allowed everything";
+                context.fields.note(item.node, codes::UNREAD_CONTENT, item.id, message.to_owned());
+            }
+            return;
+        };
+        for kind in enabled {
+            if self.policies.values().all(|policy| policy.kind != *kind) {
+                let message = format!(
+                    "the root has `{}` enabled, and none of these policies is in the input; what \
+                     they would refuse is granted as possible only",
+                    kind.word()
+                );
+                context.fields.warn(item.node, codes::UNREAD_CONTENT, item.id, message);
+            }
         }
     }
 }

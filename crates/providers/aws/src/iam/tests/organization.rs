@@ -197,6 +197,7 @@ fn who_has_no_such_policies_is_left_alone() {
         region: Some("global".to_owned()),
         call: "organizations-list-policies".to_owned(),
         argument: None,
+        error: None,
     };
     let mut bodies = Bodies::new();
     bodies.denied = vec![denied];
@@ -219,6 +220,29 @@ fn who_has_no_such_policies_is_left_alone() {
     };
     assert_eq!(roots(r#"{"Type": "SERVICE_CONTROL_POLICY", "Status": "ENABLED"}"#), "");
     assert_eq!(roots(""), ALL, "the root has policies of this kind switched off");
+}
+
+#[test]
+fn policies_that_are_enabled_and_not_in_the_input_make_grants_possible() {
+    let roots = |types: &[(&str, &str)]| {
+        let types = types
+            .iter()
+            .map(|(kind, status)| format!(r#"{{"Type": "{kind}", "Status": "{status}"}}"#));
+        let types = types.collect::<Vec<_>>().join(",");
+        format!(r#"{{"Roots": [{{"Id": "r-1", "PolicyTypes": [{types}]}}]}}"#)
+    };
+    let with =
+        |bodies: Bodies, types: &[(&str, &str)]| bodies.with("list-roots", &roots(types)).reads();
+    assert_eq!(with(Bodies::new(), &[(SERVICE, "ENABLED")]), PERHAPS);
+    assert_eq!(with(Bodies::new(), &[("TAG_POLICY", "ENABLED")]), ALL);
+    assert_eq!(with(Bodies::new(), &[]), ALL);
+    let both = [(SERVICE, "ENABLED"), (RESOURCE, "ENABLED")];
+    let listed = with(Bodies::new().full(&EVERYWHERE), &both);
+    assert_eq!(listed, "data? carts? jobs?", "those over resources were not asked for");
+    assert_eq!(with(Bodies::new().full(&EVERYWHERE), &both[..1]), ALL);
+    let managed = r#"{"Organization": {"Id": "o-1", "MasterAccountId": "111111111111"}}"#;
+    let managed = Bodies::new().with("describe-organization", managed);
+    assert_eq!(with(managed, &both[..1]), ALL, "the management account is exempt");
 }
 
 #[test]
