@@ -2,16 +2,16 @@
 //! to, and an upper bound of what the firewall's rules pass.
 //!
 //! An endpoint is an inspection gateway: a Box that returns what it passes to its own subnet. What
-//! rules refuse whatever the addresses are is refused for sure, at the edge of the firewall's subnet.
+//! its rules refuse whatever the contents are is refused for sure, at the edge of the firewall's
+//! subnet: by the source where packets come in, by the destination where they go on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_model::network::{
-    Action, Attached, Combine, Endpoint, EndpointId, EndpointRole, Gateway, GatewayId, GatewayKind,
-    Guard, LayerId, Peer, Rule, Stage, StageDefault, SubnetId,
+    Attached, Endpoint, EndpointId, EndpointRole, Gateway, GatewayId, GatewayKind, Guard, LayerId,
+    SubnetId,
 };
 use watertight_model::{WorkloadId, WorkloadKind};
-use watertight_net::{Family, FlowSet};
 use watertight_source::{Kind as ValueKind, Node};
 
 use crate::codes;
@@ -21,6 +21,9 @@ use crate::shapes::Kind;
 use crate::subnet;
 
 mod policy;
+mod sides;
+
+use policy::Stages;
 
 /// Converts the endpoints of firewalls, before routes lead to them.
 pub(crate) fn convert(context: &mut Context<'_>) {
@@ -133,22 +136,17 @@ pub(crate) fn convert_rules(context: &mut Context<'_>) {
             let id = context.fields.text(attachment, "EndpointId").unwrap_or_default();
             subnets.extend(subnet_of_gateway(context, id));
         }
-        let is_v6 = |subnet: &SubnetId| {
-            let prefixes = &context.estate.network.subnets[*subnet].prefixes;
-            prefixes.iter().any(|prefix| prefix.family() == Family::V6)
-        };
-        let has_v6 = subnets.iter().any(is_v6);
-        let passed = policy::passed(context, item, has_v6);
         let message = format!(
-            "what `{}` refuses by protocol and port is read, what it passes is unknown",
+            "what `{}` refuses by address, protocol and port is read, what it passes is unknown",
             item.id
         );
         context.fields.note(item.node, codes::NOT_MODELLED, item.id, message);
-        for (flows, stateful) in [(passed.packets, false), (passed.connections, true)] {
-            if flows.is_all() {
+        let Some(engines) = policy::engines(context, item) else { continue };
+        for (stages, stateful) in [(engines.packets, false), (engines.connections, true)] {
+            if sides::is_open(&stages.ingress) && sides::is_open(&stages.egress) {
                 continue;
             }
-            let layer = guard(context, item, flows, stateful);
+            let layer = guard(context, item, stages, stateful);
             for subnet in subnets.difference(&shared) {
                 context.estate.network.subnets[*subnet].layers.push(layer);
             }
@@ -185,16 +183,8 @@ fn shared_subnets(context: &Context<'_>) -> BTreeSet<SubnetId> {
 }
 
 /// A guard of what one engine of a firewall may pass.
-fn guard(context: &mut Context<'_>, item: &Item<'_>, flows: FlowSet, stateful: bool) -> LayerId {
+fn guard(context: &mut Context<'_>, item: &Item<'_>, stages: Stages, stateful: bool) -> LayerId {
     let engine = if stateful { "stateful" } else { "stateless" };
-    let rule = Rule {
-        name: context.name("what a rule may pass"),
-        peer: Peer::Any,
-        flows,
-        action: Action::Accept,
-        origin: Some(item.node.span()),
-    };
-    let stage = |rules, default| Stage { combine: Combine::Union, rules, default };
     let name = context.name(&format!("{engine} rules of {}", item.id));
     let title = context.fields.text(item.node, "FirewallName").unwrap_or(item.id);
     let guard = Guard {
@@ -202,8 +192,8 @@ fn guard(context: &mut Context<'_>, item: &Item<'_>, flows: FlowSet, stateful: b
         title: context.name(title),
         kind: context.name("network firewall"),
         stateful,
-        ingress: vec![stage(vec![rule], StageDefault::Deny)],
-        egress: vec![stage(Vec::new(), StageDefault::Accept)],
+        ingress: stages.ingress,
+        egress: stages.egress,
         origin: Some(item.node.span()),
     };
     let guard = context.estate.network.guards.push(guard);

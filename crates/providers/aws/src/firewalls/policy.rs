@@ -1,54 +1,69 @@
-//! What a firewall's policy passes at most, whatever the addresses and contents are.
+//! A firewall's policy and its rule groups.
 //!
 //! AWS Network Firewall developer guide, "Stateless and stateful rules engines", "Managing
 //! evaluation order" and "Defining rule actions". Stateless rules come first, by the priority of
 //! their group and their own; what they forward goes to the stateful ones. A rule that looks at
-//! addresses or contents passes its ports as far as anybody can tell, and refuses none of them for
-//! sure.
+//! contents passes its ports as far as anybody can tell, and refuses none of them for sure.
 
-use watertight_net::{FlowSet, PortSet, Protocol};
+use watertight_model::Name;
+use watertight_model::network::{Direction, Stage, StageDefault};
+use watertight_net::{FlowSet, PortSet, Prefix, Protocol};
 use watertight_source::Node;
 
+use super::sides::{self, Ending, FirewallRule, Side, Verdict};
 use crate::context::Context;
 use crate::index::Item;
 use crate::shapes::Kind;
 
-/// What one pass over rules has found: what may be passed and what no rule has decided.
-struct Found {
-    passed: FlowSet,
-    left: FlowSet,
+/// The stages of a guard.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Stages {
+    pub(super) ingress: Vec<Stage>,
+    pub(super) egress: Vec<Stage>,
 }
 
-impl Found {
-    fn pass(&mut self, flows: &FlowSet, is_whole: bool) {
-        self.passed = self.passed.union(&self.left.intersection(flows));
-        self.decide(flows, is_whole);
-    }
-
-    fn decide(&mut self, flows: &FlowSet, is_whole: bool) {
-        if is_whole {
-            self.left = self.left.difference(flows);
-        }
-    }
-}
-
-/// The flows that a firewall may pass, by both of its engines.
+/// What a firewall may pass, by both of its engines.
 #[derive(Debug)]
-pub(super) struct Passed {
+pub(super) struct Engines {
     /// What the stateless rules pass or forward, of packets in either direction.
-    pub(super) packets: FlowSet,
+    pub(super) packets: Stages,
     /// What may open a connection.
-    pub(super) connections: FlowSet,
+    pub(super) connections: Stages,
 }
 
-/// What a firewall may pass; everything where its policy is not in the input.
-pub(super) fn passed<'t>(context: &mut Context<'t>, firewall: &Item<'t>, has_v6: bool) -> Passed {
-    let Some(policy) = policy_of(context, firewall) else {
-        return Passed { packets: FlowSet::all(), connections: FlowSet::all() };
+/// The guards of a firewall's policy; `None` where it is not in the input.
+pub(super) fn engines<'t>(context: &mut Context<'t>, firewall: &Item<'t>) -> Option<Engines> {
+    let policy = policy_of(context, firewall)?;
+    let first = stateless_rules(context, policy);
+    let defaults = context.fields.texts(policy, "StatelessDefaultActions");
+    // Fragments have no ports: what becomes of them is left out of an answer about ports.
+    let (forwards, drops) =
+        (defaults.contains(&"aws:forward_to_sfe"), defaults.contains(&"aws:drop"));
+    let ending = |default| Ending { rule: None, default };
+    let default = match (forwards, drops) {
+        (true, _) => StageDefault::Next,
+        (false, true) => StageDefault::Deny,
+        (false, false) => StageDefault::Accept,
     };
-    let (passed, forwarded) = stateless(context, policy, has_v6);
-    let connections = passed.union(&stateful(context, policy, &forwarded, has_v6));
-    Passed { packets: passed.union(&forwarded), connections }
+    let second = stateful_rules(context, policy);
+    let last = stateful_ending(context, policy);
+    let packets: Vec<FirewallRule> = first.iter().map(forwarded_as_passed).collect();
+    let passed = if default == StageDefault::Deny { default.clone() } else { StageDefault::Accept };
+    let (default, passed) = (ending(default), ending(passed));
+    let of_packets = |direction| vec![sides::stage(&packets, &passed, direction)];
+    let of_connections = |direction| {
+        vec![sides::stage(&first, &default, direction), sides::stage(&second, &last, direction)]
+    };
+    let [ingress, egress] = [Direction::Ingress, Direction::Egress];
+    Some(Engines {
+        packets: Stages { ingress: of_packets(ingress), egress: of_packets(egress) },
+        connections: Stages { ingress: of_connections(ingress), egress: of_connections(egress) },
+    })
+}
+
+fn forwarded_as_passed(rule: &FirewallRule) -> FirewallRule {
+    let verdict = if rule.verdict == Verdict::Drop { Verdict::Drop } else { Verdict::Pass };
+    FirewallRule { verdict, ..rule.clone() }
 }
 
 /// The policy that a firewall names by its ARN, by its response's own ARN or its file's name.
@@ -66,37 +81,43 @@ fn is_named(item: &Item<'_>, response: &str, key: &str, arn: &str) -> bool {
     own.unwrap_or(item.id) == arn || (own.is_none() && arn.ends_with(&format!("/{}", item.id)))
 }
 
-/// The rules of the groups that a policy refers to, in the order of priority; `None` for a group
-/// that is not in the input.
-fn groups<'t>(context: &mut Context<'t>, policy: Node<'t>, key: &str) -> Vec<Option<Node<'t>>> {
-    let index = context.index;
-    let mut found = Vec::new();
-    for reference in context.fields.objects(policy, key) {
-        let arn = context.fields.text(reference, "ResourceArn").unwrap_or_default();
-        let priority = context.fields.integer(reference, "Priority").unwrap_or(0);
-        let mut all = index.of(Kind::FirewallRuleGroups).iter();
-        let item = all.find(|item| is_named(item, "RuleGroupResponse", "RuleGroupArn", arn));
-        let group = item.and_then(|item| context.fields.object(item.node, "RuleGroup"));
-        if group.is_none() {
-            context.warn_missing(reference, "rule group", arn);
-        }
-        found.push((priority, group));
-    }
-    found.sort_by_key(|(priority, _)| *priority);
-    found.into_iter().map(|(_, group)| group).collect()
+/// A rule group that a policy refers to.
+struct Group<'t> {
+    priority: i64,
+    /// Its rules and variables; `None` for one that is not in the input.
+    content: Option<Node<'t>>,
+    place: Node<'t>,
 }
 
-/// What stateless rules pass, and what they forward to the stateful ones.
-fn stateless<'t>(context: &mut Context<'t>, policy: Node<'t>, has_v6: bool) -> (FlowSet, FlowSet) {
-    let mut found = Found { passed: FlowSet::none(), left: FlowSet::all() };
-    let mut forwarded = FlowSet::none();
+/// The groups that a policy refers to, in the order of priority.
+fn groups<'t>(context: &mut Context<'t>, policy: Node<'t>, key: &str) -> Vec<Group<'t>> {
+    let index = context.index;
+    let mut found = Vec::new();
+    for place in context.fields.objects(policy, key) {
+        let arn = context.fields.text(place, "ResourceArn").unwrap_or_default();
+        let priority = context.fields.integer(place, "Priority").unwrap_or(0);
+        let mut all = index.of(Kind::FirewallRuleGroups).iter();
+        let item = all.find(|item| is_named(item, "RuleGroupResponse", "RuleGroupArn", arn));
+        let content = item.and_then(|item| context.fields.object(item.node, "RuleGroup"));
+        if content.is_none() {
+            context.warn_missing(place, "rule group", arn);
+        }
+        found.push(Group { priority, content, place });
+    }
+    found.sort_by_key(|group| group.priority);
+    found
+}
+
+/// Stateless rules in the order of evaluation.
+fn stateless_rules<'t>(context: &mut Context<'t>, policy: Node<'t>) -> Vec<FirewallRule> {
+    let mut found = Vec::new();
     for group in groups(context, policy, "StatelessRuleGroupReferences") {
-        let rules = group.and_then(|group| context.fields.object(group, "RulesSource"));
+        let rules = group.content.and_then(|node| context.fields.object(node, "RulesSource"));
         let rules =
             rules.and_then(|node| context.fields.object(node, "StatelessRulesAndCustomActions"));
         let Some(rules) = rules else {
-            found.passed = found.passed.union(&found.left);
-            forwarded = forwarded.union(&found.left);
+            let name = context.name(&format!("stateless {}, which is unread", group.priority));
+            found.push(FirewallRule::unread(name, Some(group.place.span())));
             continue;
         };
         let mut ordered: Vec<(i64, Node<'_>)> = Vec::new();
@@ -106,60 +127,53 @@ fn stateless<'t>(context: &mut Context<'t>, policy: Node<'t>, has_v6: bool) -> (
             ordered.extend(definition.map(|definition| (priority, definition)));
         }
         ordered.sort_by_key(|(priority, _)| *priority);
-        for (_, definition) in ordered {
-            let (flows, is_whole) = stateless_match(context, definition, has_v6);
-            let actions = context.fields.texts(definition, "Actions");
-            if actions.contains(&"aws:forward_to_sfe") {
-                forwarded = forwarded.union(&found.left.intersection(&flows));
-                found.decide(&flows, is_whole);
-            } else if actions.contains(&"aws:drop") {
-                found.decide(&flows, is_whole);
-            } else {
-                found.pass(&flows, is_whole);
-            }
+        for (priority, definition) in ordered {
+            let name = context.name(&format!("stateless {}.{priority}", group.priority));
+            found.push(stateless_rule(context, name, definition));
         }
     }
-    let defaults = context.fields.texts(policy, "StatelessDefaultActions");
-    // Fragments have no ports: what becomes of them is left out of an answer about ports.
-    if defaults.contains(&"aws:forward_to_sfe") {
-        forwarded = forwarded.union(&found.left);
-    } else if !defaults.contains(&"aws:drop") {
-        found.passed = found.passed.union(&found.left);
-    }
-    (found.passed, forwarded)
+    found
 }
 
-/// The protocols and ports of a stateless rule, and whether it matches all of them.
-fn stateless_match(
-    context: &mut Context<'_>,
-    definition: Node<'_>,
-    has_v6: bool,
-) -> (FlowSet, bool) {
-    let Some(attributes) = context.fields.object(definition, "MatchAttributes") else {
-        return (FlowSet::all(), false);
+fn stateless_rule(context: &mut Context<'_>, name: Name, definition: Node<'_>) -> FirewallRule {
+    let actions = context.fields.texts(definition, "Actions");
+    let verdict = if actions.contains(&"aws:forward_to_sfe") {
+        Verdict::Forward
+    } else if actions.contains(&"aws:drop") {
+        Verdict::Drop
+    } else {
+        Verdict::Pass
     };
-    let mut is_whole = context.fields.list(attributes, "TCPFlags").len() == 0;
-    for key in ["Sources", "Destinations"] {
-        let prefixes = context.fields.objects(attributes, key);
-        let mut texts = Vec::new();
-        for prefix in prefixes {
-            texts.extend(context.fields.text(prefix, "AddressDefinition"));
+    let unread = FirewallRule::unread(name, Some(definition.span()));
+    let Some(attributes) = context.fields.object(definition, "MatchAttributes") else {
+        return FirewallRule { verdict, ..unread };
+    };
+    let mut is_exact = context.fields.list(attributes, "TCPFlags").len() == 0;
+    let [sources, destinations] = ["Sources", "Destinations"].map(|key| {
+        let mut prefixes = Vec::new();
+        for place in context.fields.objects(attributes, key) {
+            match context.fields.text(place, "AddressDefinition").map(Prefix::parse_lenient) {
+                Some(Ok(prefix)) => prefixes.push(prefix),
+                _ => return Side::Unread,
+            }
         }
-        is_whole &= texts.is_empty() || is_everywhere(&texts, has_v6);
-    }
-    let sources = ranges(context, attributes, "SourcePorts");
-    let destinations = ranges(context, attributes, "DestinationPorts");
+        if prefixes.is_empty() { Side::Any } else { Side::Prefixes(prefixes) }
+    });
+    let from = ranges(context, attributes, "SourcePorts");
+    let to = ranges(context, attributes, "DestinationPorts");
     let protocols = context.fields.list(attributes, "Protocols");
     let numbers: Vec<Protocol> = protocols
         .filter_map(|number| number.as_i64().and_then(|number| u8::try_from(number).ok()))
         .map(Protocol)
         .collect();
-    if numbers.is_empty() {
-        let has_ports = sources != PortSet::full() || destinations != PortSet::full();
-        return (FlowSet::all(), is_whole && !has_ports);
-    }
-    let flows = numbers.into_iter().map(|protocol| flows_of(protocol, &sources, &destinations));
-    (flows.fold(FlowSet::none(), |all, one| all.union(&one)), is_whole)
+    let flows = if numbers.is_empty() {
+        is_exact &= from == PortSet::full() && to == PortSet::full();
+        FlowSet::all()
+    } else {
+        let flows = numbers.into_iter().map(|protocol| flows_of(protocol, &from, &to));
+        flows.fold(FlowSet::none(), |all, one| all.union(&one))
+    };
+    FirewallRule { verdict, flows, is_exact, sources, destinations, ..unread }
 }
 
 fn flows_of(protocol: Protocol, sources: &PortSet, destinations: &PortSet) -> FlowSet {
@@ -185,123 +199,157 @@ fn ranges(context: &mut Context<'_>, node: Node<'_>, key: &str) -> PortSet {
     ports
 }
 
-/// What stateful rules pass of what reaches them.
-fn stateful<'t>(
-    context: &mut Context<'t>,
-    policy: Node<'t>,
-    forwarded: &FlowSet,
-    has_v6: bool,
-) -> FlowSet {
-    let mut found = Found { passed: FlowSet::none(), left: forwarded.clone() };
+fn is_strict<'t>(context: &mut Context<'t>, policy: Node<'t>) -> bool {
     let options = context.fields.object(policy, "StatefulEngineOptions");
     let order = options.and_then(|options| context.fields.text(options, "RuleOrder"));
-    let is_strict = order == Some("STRICT_ORDER");
+    order == Some("STRICT_ORDER")
+}
+
+/// Stateful rules in the order of evaluation.
+fn stateful_rules<'t>(context: &mut Context<'t>, policy: Node<'t>) -> Vec<FirewallRule> {
     let mut rules = Vec::new();
     for group in groups(context, policy, "StatefulRuleGroupReferences") {
-        let source = group.and_then(|group| context.fields.object(group, "RulesSource"));
+        let source = group.content.and_then(|node| context.fields.object(node, "RulesSource"));
         match source.filter(|source| source.get("StatefulRules").is_some()) {
             Some(source) => {
+                let variables =
+                    group.content.and_then(|node| context.fields.object(node, "RuleVariables"));
                 for rule in context.fields.objects(source, "StatefulRules") {
-                    rules.push(stateful_rule(context, rule, has_v6));
+                    stateful_rule(context, rule, variables, &mut rules);
                 }
             }
             // Rules in Suricata's language, lists of domains and the provider's own groups.
             None => {
-                rules.push(StatefulRule { passes: true, flows: FlowSet::all(), is_whole: false });
+                let name = context.name(&format!("stateful {}, which is unread", group.priority));
+                rules.push(FirewallRule::unread(name, Some(group.place.span())));
             }
         }
     }
-    if !is_strict {
+    if !is_strict(context, policy) {
         // "Pass rules are evaluated first, then drop rules."
-        rules.sort_by_key(|rule| !rule.passes);
+        rules.sort_by_key(|rule| rule.verdict != Verdict::Pass);
     }
-    for rule in rules {
-        if rule.passes {
-            found.pass(&rule.flows, rule.is_whole);
-        } else {
-            found.decide(&rule.flows, rule.is_whole);
-        }
-    }
-    let defaults = context.fields.texts(policy, "StatefulDefaultActions");
-    let default = if !is_strict {
-        found.left
-    } else if defaults.contains(&"aws:drop_strict") {
-        FlowSet::none()
-    } else if defaults.iter().any(|action| action.starts_with("aws:drop")) {
-        // Connections are still opened: only established ones are dropped.
-        found.left.intersection(&FlowSet::protocol(Protocol::TCP))
-    } else {
-        found.left
-    };
-    found.passed.union(&default)
+    rules
 }
 
-/// A stateful rule: what it matches, and whether it matches all of it.
-struct StatefulRule {
-    passes: bool,
-    flows: FlowSet,
-    is_whole: bool,
+/// What becomes of what no stateful rule matches.
+fn stateful_ending<'t>(context: &mut Context<'t>, policy: Node<'t>) -> Ending {
+    let defaults = context.fields.texts(policy, "StatefulDefaultActions");
+    let drops = |action: &&str| action.starts_with("aws:drop");
+    if !is_strict(context, policy) || !defaults.iter().any(drops) {
+        return Ending { rule: None, default: StageDefault::Accept };
+    }
+    // Without `drop_strict` connections are still opened: only established ones are dropped.
+    let opens = (!defaults.contains(&"aws:drop_strict")).then(|| FirewallRule {
+        flows: FlowSet::protocol(Protocol::TCP),
+        ..FirewallRule::unread(Name::from("what opens a connection"), Some(policy.span()))
+    });
+    Ending { rule: opens, default: StageDefault::Deny }
 }
 
 /// Keywords that number or describe a rule and match nothing.
 const SILENT_KEYWORDS: [&str; 6] = ["sid", "rev", "msg", "gid", "priority", "metadata"];
 
-fn stateful_rule(context: &mut Context<'_>, rule: Node<'_>, has_v6: bool) -> StatefulRule {
+fn stateful_rule(
+    context: &mut Context<'_>,
+    rule: Node<'_>,
+    variables: Option<Node<'_>>,
+    rules: &mut Vec<FirewallRule>,
+) {
     let action = context.fields.text(rule, "Action").unwrap_or_default();
-    let refuses = matches!(action, "DROP" | "REJECT" | "ALERT");
-    let mut is_whole = action != "ALERT";
+    if action == "ALERT" {
+        return;
+    }
+    let verdict = if matches!(action, "DROP" | "REJECT") { Verdict::Drop } else { Verdict::Pass };
+    let mut is_exact = true;
+    let mut number = None;
     for option in context.fields.objects(rule, "RuleOptions") {
         let keyword = context.fields.text(option, "Keyword").unwrap_or_default();
-        let name = keyword.split(':').next().unwrap_or(keyword).trim();
-        is_whole &= SILENT_KEYWORDS.contains(&name);
+        let (name, value) = keyword.split_once(':').unwrap_or((keyword, ""));
+        is_exact &= SILENT_KEYWORDS.contains(&name.trim());
+        if name.trim() == "sid" {
+            let setting = context.fields.texts(option, "Settings").first().copied();
+            number = setting.or(Some(value)).filter(|number| !number.is_empty());
+        }
     }
+    let name = number.map_or_else(|| "stateful".to_owned(), |number| format!("sid {number}"));
+    let unread = FirewallRule::unread(context.name(&name), Some(rule.span()));
     let Some(header) = context.fields.object(rule, "Header") else {
-        return StatefulRule { passes: !refuses, flows: FlowSet::all(), is_whole: false };
+        rules.push(FirewallRule { verdict, ..unread });
+        return;
     };
-    for key in ["Source", "Destination"] {
-        let text = context.fields.text(header, key).unwrap_or("ANY");
-        is_whole &= text.eq_ignore_ascii_case("any") || is_everywhere(&[text], has_v6);
-    }
-    let mut port = |key: &str| port_of(context.fields.text(header, key).unwrap_or("ANY"));
-    let (sources, destinations) = (port("SourcePort"), port("DestinationPort"));
-    is_whole &= sources.is_some() && destinations.is_some();
-    let (sources, destinations) =
-        (sources.unwrap_or_else(PortSet::full), destinations.unwrap_or_else(PortSet::full));
+    let [sources, destinations] = ["Source", "Destination"]
+        .map(|key| side(context.fields.text(header, key).unwrap_or("ANY"), variables));
+    let ports = ["SourcePort", "DestinationPort"]
+        .map(|key| ports(context.fields.text(header, key).unwrap_or("ANY"), variables));
+    is_exact &= ports.iter().all(Option::is_some);
+    let [from, to] = ports.map(|ports| ports.unwrap_or_else(PortSet::full));
     let flows = match context.fields.text(header, "Protocol").unwrap_or("IP") {
         "IP" => {
-            is_whole &= sources == PortSet::full() && destinations == PortSet::full();
+            is_exact &= from == PortSet::full() && to == PortSet::full();
             FlowSet::all()
         }
-        "TCP" => FlowSet::ports(Protocol::TCP, sources, destinations),
-        "UDP" => FlowSet::ports(Protocol::UDP, sources, destinations),
+        "TCP" => FlowSet::ports(Protocol::TCP, from, to),
+        "UDP" => FlowSet::ports(Protocol::UDP, from, to),
         "ICMP" => FlowSet::protocol(Protocol::ICMP).union(&FlowSet::protocol(Protocol::ICMPV6)),
         // A protocol that is told by contents may be spoken at any port.
         _ => {
-            is_whole = false;
+            is_exact = false;
             FlowSet::all()
         }
     };
-    let is_both = context.fields.text(header, "Direction") == Some("ANY");
-    let flows = if is_both { flows.union(&flows.reply()) } else { flows };
-    StatefulRule { passes: !refuses, flows, is_whole }
+    let rule = FirewallRule { verdict, flows, is_exact, sources, destinations, ..unread };
+    let turned = (context.fields.text(header, "Direction") == Some("ANY")).then(|| rule.turned());
+    rules.push(rule);
+    rules.extend(turned);
 }
 
-/// A port or a range (`1024:65535`, `[443,8443]` is not read); `None` where it cannot be read.
-fn port_of(text: &str) -> Option<PortSet> {
+/// The parts of `[a, b]` or `a`, with the rule group's variables (`$WEB`) put in; `None` for what is
+/// negated or refers to something that is not in the group.
+fn parts<'t>(text: &'t str, variables: Option<Node<'t>>, sets: &str) -> Option<Vec<&'t str>> {
+    let text = text.trim();
+    let list = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let mut found = Vec::new();
+    for part in list.split(',').map(str::trim) {
+        match part.strip_prefix('$') {
+            Some(name) => {
+                let set = variables?.get(sets)?.get(name)?.get("Definition")?;
+                for item in set.items() {
+                    found.push(item.as_str()?);
+                }
+            }
+            None => found.push(part),
+        }
+    }
+    Some(found)
+}
+
+fn side(text: &str, variables: Option<Node<'_>>) -> Side {
+    if text.eq_ignore_ascii_case("any") {
+        return Side::Any;
+    }
+    let parts = parts(text, variables, "IPSets");
+    let prefixes: Option<Vec<Prefix>> = parts
+        .and_then(|parts| parts.into_iter().map(|part| Prefix::parse_lenient(part).ok()).collect());
+    prefixes.filter(|prefixes| !prefixes.is_empty()).map_or(Side::Unread, Side::Prefixes)
+}
+
+/// A port, a range (`1024:65535`) or a list of them; `None` where it cannot be read.
+fn ports(text: &str, variables: Option<Node<'_>>) -> Option<PortSet> {
     if text.eq_ignore_ascii_case("any") {
         return Some(PortSet::full());
     }
-    match text.split_once(':') {
-        None => Some(PortSet::single(text.parse().ok()?)),
-        Some((first, last)) => {
-            let first = if first.is_empty() { 0 } else { first.parse().ok()? };
-            let last = if last.is_empty() { u16::MAX } else { last.parse().ok()? };
-            PortSet::range(first, last).ok()
-        }
+    let mut all = PortSet::default();
+    for part in parts(text, variables, "PortSets")? {
+        let range = match part.split_once(':') {
+            None => PortSet::single(part.parse().ok()?),
+            Some((first, last)) => {
+                let first = if first.is_empty() { 0 } else { first.parse().ok()? };
+                let last = if last.is_empty() { u16::MAX } else { last.parse().ok()? };
+                PortSet::range(first, last).ok()?
+            }
+        };
+        all = all.union(&range);
     }
-}
-
-/// Whether prefixes hold every address that the firewall sees.
-fn is_everywhere(texts: &[&str], has_v6: bool) -> bool {
-    texts.contains(&"0.0.0.0/0") && (!has_v6 || texts.contains(&"::/0"))
+    Some(all)
 }
