@@ -132,7 +132,9 @@ fn since(start: Instant) -> f64 {
     clock().duration_since(start).as_secs_f64()
 }
 
-/// A number of things, for arithmetic; exact up to four thousand million.
+/// A number of things, for arithmetic; exact up to 2^53.
 fn float(count: usize) -> f64 {
-    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+    let low = count & 0xffff_ffff;
+    let half = |part: usize| f64::from(u32::try_from(part).unwrap_or(u32::MAX));
+    half(count >> 32) * 4_294_967_296.0 + half(low)
 }

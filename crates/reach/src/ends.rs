@@ -271,62 +271,100 @@ fn internet_starts(network: &Network, family: Family) -> Vec<Start> {
         .collect()
 }
 
-/// Finds what a name stands for.
-///
-/// Ids come before names, and a name before a scope and a name, so that what is unique without a
-/// scope needs none.
+/// The names of an estate, for many questions. Making one reads the whole estate once.
+#[derive(Debug)]
+pub struct Directory<'e> {
+    catalogue: Catalogue<'e>,
+}
+
+impl<'e> Directory<'e> {
+    /// Reads an estate's names.
+    pub fn new(estate: &'e Estate) -> Self {
+        Self { catalogue: Catalogue::new(estate) }
+    }
+
+    /// Finds what a name stands for.
+    ///
+    /// Ids come before names, and a name before a scope and a name, so that what is unique without
+    /// a scope needs none.
+    ///
+    /// # Errors
+    /// When the name fits nothing or several ends, or its address does not fit it.
+    pub fn end(&self, text: &str) -> Result<End, EndError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(EndError::Empty);
+        }
+        let catalogue = &self.catalogue;
+        let Some((name, after)) = text.rsplit_once('@') else {
+            return whole(catalogue, text);
+        };
+        // A person's name for a workload may hold an `@` itself.
+        if let Ok(end) = whole(catalogue, text) {
+            return Ok(end);
+        }
+        let Ok(address) = after.parse::<IpAddr>() else {
+            let bad = EndError::BadAddress { name: text.to_owned(), address: after.to_owned() };
+            return Err(if catalogue.find(name).is_ok() || name == "internet" {
+                bad
+            } else {
+                catalogue.unknown(text)
+            });
+        };
+        at_address(catalogue, name, address)
+    }
+
+    /// Finds where packets start.
+    ///
+    /// # Errors
+    /// As [`Directory::end`], and when the name is an address from which nobody sends.
+    pub fn start(&self, text: &str) -> Result<End, EndError> {
+        let end = self.end(text)?;
+        let End::Address(address) = end else { return Ok(end) };
+        let holds =
+            |subnet: &&Subnet| subnet.prefixes.iter().any(|prefix| prefix.contains(address));
+        let subnet = self.catalogue.network().subnets.values().find(holds);
+        let subnet = subnet.map(|subnet| subnet.name.to_string());
+        Err(EndError::NobodyHas { address, subnet })
+    }
+
+    /// Finds where packets go. An address is itself, whoever has it where they start.
+    ///
+    /// # Errors
+    /// As [`Directory::end`], and when the name is a whole realm.
+    pub fn destination(&self, text: &str) -> Result<End, EndError> {
+        if let Ok(address) = text.trim().parse::<IpAddr>() {
+            return Ok(End::Address(address));
+        }
+        match self.end(text)? {
+            End::Realm(_) => Err(EndError::NoDestination { name: text.trim().to_owned() }),
+            end => Ok(end),
+        }
+    }
+}
+
+/// Finds what a name stands for; see [`Directory::end`].
 ///
 /// # Errors
-/// When the name fits nothing or several ends, or its address does not fit it.
+/// As [`Directory::end`].
 pub fn resolve(estate: &Estate, text: &str) -> Result<End, EndError> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(EndError::Empty);
-    }
-    let catalogue = Catalogue::new(estate);
-    let Some((name, after)) = text.rsplit_once('@') else {
-        return whole(&catalogue, text);
-    };
-    // A person's name for a workload may hold an `@` itself.
-    if let Ok(end) = whole(&catalogue, text) {
-        return Ok(end);
-    }
-    let Ok(address) = after.parse::<IpAddr>() else {
-        let bad = EndError::BadAddress { name: text.to_owned(), address: after.to_owned() };
-        return Err(if catalogue.find(name).is_ok() || name == "internet" {
-            bad
-        } else {
-            catalogue.unknown(text)
-        });
-    };
-    at_address(&catalogue, name, address)
+    Directory::new(estate).end(text)
 }
 
-/// Finds where packets start.
+/// Finds where packets start; see [`Directory::start`].
 ///
 /// # Errors
-/// As [`resolve`], and when the name is an address from which nobody sends.
+/// As [`Directory::start`].
 pub fn resolve_start(estate: &Estate, text: &str) -> Result<End, EndError> {
-    let end = resolve(estate, text)?;
-    let End::Address(address) = end else { return Ok(end) };
-    let holds = |subnet: &&Subnet| subnet.prefixes.iter().any(|prefix| prefix.contains(address));
-    let subnet = estate.network.subnets.values().find(holds);
-    let subnet = subnet.map(|subnet| subnet.name.to_string());
-    Err(EndError::NobodyHas { address, subnet })
+    Directory::new(estate).start(text)
 }
 
-/// Finds where packets go. An address is itself, whoever has it where they start.
+/// Finds where packets go; see [`Directory::destination`].
 ///
 /// # Errors
-/// As [`resolve`], and when the name is a whole realm.
+/// As [`Directory::destination`].
 pub fn resolve_destination(estate: &Estate, text: &str) -> Result<End, EndError> {
-    if let Ok(address) = text.trim().parse::<IpAddr>() {
-        return Ok(End::Address(address));
-    }
-    match resolve(estate, text)? {
-        End::Realm(_) => Err(EndError::NoDestination { name: text.trim().to_owned() }),
-        end => Ok(end),
-    }
+    Directory::new(estate).destination(text)
 }
 
 /// A name without `@address`.

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use watertight_aws::{Options, convert};
 use watertight_model::Estate;
 use watertight_net::{Family, FlowSet, PortSet};
-use watertight_reach::ends::{resolve_destination, resolve_start};
+use watertight_reach::ends::Directory;
 use watertight_reach::{Class, Graph, Reach, exposure};
 use watertight_source::Sources;
 use watertight_testkit::generate::Random;
@@ -40,8 +40,9 @@ pub(super) fn run(folder: &Path) -> Result<ExitCode, Error> {
 fn questions(estate: &Estate) {
     let start = clock();
     let reach = Reach::new(&estate.network);
+    let directory = Directory::new(estate);
     say("prepare", since(start));
-    can(estate, &reach);
+    can(estate, &directory, &reach);
     let start = clock();
     let matrix = reach.matrix(&BTreeSet::new());
     say("connectivity", since(start));
@@ -62,7 +63,7 @@ fn questions(estate: &Estate) {
 }
 
 /// Asks for single flows between workloads drawn at random, from names to answers.
-fn can(estate: &Estate, reach: &Reach<'_>) {
+fn can(estate: &Estate, directory: &Directory<'_>, reach: &Reach<'_>) {
     let names: Vec<&str> =
         estate.network.endpoints.iter().map(|(_, endpoint)| endpoint.name.as_str()).collect();
     let flows = FlowSet::tcp(PortSet::single(443));
@@ -71,7 +72,7 @@ fn can(estate: &Estate, reach: &Reach<'_>) {
     for _ in 0..ASKED {
         let (Some(from), Some(to)) = (random.pick(&names), random.pick(&names)) else { return };
         let start = clock();
-        black_box(ask(estate, reach, (from, to), &flows));
+        black_box(ask(estate, (directory, reach), (from, to), &flows));
         seconds.push(since(start));
     }
     seconds.sort_by(f64::total_cmp);
@@ -80,9 +81,14 @@ fn can(estate: &Estate, reach: &Reach<'_>) {
 }
 
 /// How many parts the answers have.
-fn ask(estate: &Estate, reach: &Reach<'_>, (from, to): (&str, &str), flows: &FlowSet) -> usize {
+fn ask(
+    estate: &Estate,
+    (directory, reach): (&Directory<'_>, &Reach<'_>),
+    (from, to): (&str, &str),
+    flows: &FlowSet,
+) -> usize {
     let network = &estate.network;
-    let (Ok(from), Ok(to)) = (resolve_start(estate, from), resolve_destination(estate, to)) else {
+    let (Ok(from), Ok(to)) = (directory.start(from), directory.destination(to)) else {
         return 0;
     };
     let mut parts = 0;

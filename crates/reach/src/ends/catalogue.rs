@@ -1,8 +1,8 @@
 //! What has a name in an estate.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use watertight_model::network::{Attached, AttachmentId, GatewayKind};
+use watertight_model::network::{Attached, AttachmentId, EndpointId, GatewayKind};
 use watertight_model::{Account, Estate, Name, Network, Workload, WorkloadId};
 
 use super::{EndError, Found, NAMED_MAX};
@@ -11,15 +11,31 @@ use crate::path::OutsideBy;
 /// How many names an unknown one is answered with.
 const SUGGESTIONS_MAX: usize = 3;
 
-/// Looks names up in one estate.
+/// Looks names up in one estate, which is read once.
 #[derive(Debug)]
 pub(super) struct Catalogue<'e> {
     pub(super) estate: &'e Estate,
+    workloads_by_id: HashMap<&'e str, Vec<WorkloadId>>,
+    workloads_by_name: HashMap<&'e str, Vec<WorkloadId>>,
+    endpoints_by_name: HashMap<&'e str, Vec<EndpointId>>,
 }
 
 impl<'e> Catalogue<'e> {
     pub(super) fn new(estate: &'e Estate) -> Self {
-        Self { estate }
+        let mut found = Self {
+            estate,
+            workloads_by_id: HashMap::with_capacity(estate.workloads.len()),
+            workloads_by_name: HashMap::with_capacity(estate.workloads.len()),
+            endpoints_by_name: HashMap::with_capacity(estate.network.endpoints.len()),
+        };
+        for (id, workload) in estate.workloads.iter() {
+            found.workloads_by_id.entry(&workload.id).or_default().push(id);
+            found.workloads_by_name.entry(&workload.name).or_default().push(id);
+        }
+        for (id, endpoint) in estate.network.endpoints.iter() {
+            found.endpoints_by_name.entry(&endpoint.name).or_default().push(id);
+        }
+        found
     }
 
     pub(super) fn network(&self) -> &'e Network {
@@ -47,11 +63,11 @@ impl<'e> Catalogue<'e> {
     /// By a provider's id; a workload before its attachment of the same name.
     fn by_id(&self, id: &str) -> Vec<Found> {
         let network = self.network();
-        let workloads = self.estate.workloads.iter().filter(|(_, one)| one.id == id);
-        let mut found: Vec<Found> = workloads.map(|(id, _)| Found::Workload(id)).collect();
+        let workloads = self.workloads_by_id.get(id).into_iter().flatten();
+        let mut found: Vec<Found> = workloads.map(|id| Found::Workload(*id)).collect();
         if found.is_empty() {
-            let endpoints = network.endpoints.iter().filter(|(_, one)| one.name == id);
-            found.extend(endpoints.map(|(id, _)| Found::Endpoint(id)));
+            let endpoints = self.endpoints_by_name.get(id).into_iter().flatten();
+            found.extend(endpoints.map(|id| Found::Endpoint(*id)));
             let subnets = network.subnets.iter().filter(|(_, one)| one.name == id);
             found.extend(subnets.map(|(id, _)| Found::Subnet(id)));
             let realms = network.realms.iter().filter(|(_, one)| one.name == id);
@@ -61,9 +77,9 @@ impl<'e> Catalogue<'e> {
     }
 
     fn by_name(&self, name: &str, fits: impl Fn(&Workload) -> bool) -> Vec<Found> {
-        let workloads = self.estate.workloads.iter();
-        let named = workloads.filter(|(_, one)| one.name == name && fits(one));
-        named.map(|(id, _)| Found::Workload(id)).collect()
+        let named = self.workloads_by_name.get(name).into_iter().flatten();
+        let named = named.filter(|id| fits(&self.estate.workloads[**id]));
+        named.map(|id| Found::Workload(*id)).collect()
     }
 
     /// `scope/name`, at whichever `/` it can be taken apart: names may hold some themselves.
