@@ -91,8 +91,12 @@ says that there is a finding as bad as `--fail-on` or worse.";
 #[derive(Debug, Args)]
 pub(crate) struct EstateArguments {
     /// The estate's folder, or one file of it
-    #[arg(value_name = "ESTATE")]
-    pub(crate) estate: PathBuf,
+    #[arg(value_name = "ESTATE", required_unless_present = "manifests")]
+    pub(crate) estate: Option<PathBuf>,
+    /// Kubernetes manifests instead: a file, a folder, or `-` for standard input; may be given
+    /// several times
+    #[arg(long, value_name = "PATH", conflicts_with = "estate")]
+    pub(crate) manifests: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) input: InputArguments,
 }
@@ -191,6 +195,9 @@ pub(crate) struct DiffArguments {
     /// The estate as it is
     #[arg(value_name = "AFTER")]
     pub(crate) after: PathBuf,
+    /// Both are Kubernetes manifests: files, folders, or `-` for standard input
+    #[arg(long)]
+    pub(crate) manifests: bool,
     #[command(flatten)]
     pub(crate) input: InputArguments,
     #[command(flatten)]

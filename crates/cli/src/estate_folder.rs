@@ -4,7 +4,7 @@
 //! answered; what cannot be read as it stands is an error that says where.
 
 mod files;
-mod identity;
+pub(crate) mod identity;
 mod manifest;
 
 use std::fs::File;
@@ -45,7 +45,10 @@ pub(crate) struct Loaded {
 /// # Errors
 /// When a file cannot be read, when the input is malformed, and with `--strict` when it is odd.
 pub(crate) fn load(arguments: &EstateArguments) -> Result<Loaded, Failure> {
-    load_folder(&arguments.estate, &arguments.input)
+    match &arguments.estate {
+        Some(root) => load_folder(root, &arguments.input),
+        None => crate::manifests::load(&arguments.manifests, &arguments.input),
+    }
 }
 
 /// [`load`], for a folder that another argument names.

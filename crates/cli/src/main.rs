@@ -11,6 +11,7 @@ mod diagnostics;
 mod estate_folder;
 mod exit;
 mod inventory;
+mod manifests;
 mod output;
 mod questions;
 mod reference;

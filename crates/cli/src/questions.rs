@@ -1,6 +1,7 @@
 //! Questions about whole estates: the engines answer, `report` prints.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use watertight_model::Estate;
 use watertight_reach::ends::{End, resolve};
@@ -13,6 +14,7 @@ use crate::args::{
 };
 use crate::estate_folder;
 use crate::exit::{Failure, Outcome};
+use crate::manifests;
 use crate::output;
 
 /// Prints the connectivity matrix.
@@ -64,8 +66,14 @@ pub(crate) fn blast(arguments: &BlastArguments) -> Result<Outcome, Failure> {
 
 /// Prints what two estates differ in.
 pub(crate) fn diff(arguments: &DiffArguments) -> Result<Outcome, Failure> {
-    let before = estate_folder::load_folder(&arguments.before, &arguments.input)?.estate;
-    let after = estate_folder::load_folder(&arguments.after, &arguments.input)?.estate;
+    let load = |path: &PathBuf| {
+        if arguments.manifests {
+            return manifests::load(std::slice::from_ref(path), &arguments.input);
+        }
+        estate_folder::load_folder(path, &arguments.input)
+    };
+    let before = load(&arguments.before)?.estate;
+    let after = load(&arguments.after)?.estate;
     let changes = watertight_reach::diff(&before, &after);
     print(&arguments.output, |format, layout| match format {
         ListFormat::Table => report::diff::table(&changes, layout),
