@@ -17,7 +17,8 @@ pub struct Front {
     pub endpoints: Vec<EndpointId>,
     /// What it listens on. What no listener matches is refused.
     pub listeners: Vec<Listener>,
-    /// Whether an attachment leads to targets in other zones than its own.
+    /// Whether an attachment leads to targets in other zones than its own, unless a target group
+    /// says otherwise.
     pub cross_zone: bool,
     /// Whether the input tells its listeners: when not, what it accepts is unknown.
     pub listeners_read: bool,
@@ -48,6 +49,9 @@ pub struct TargetGroup {
     /// Whether targets see the client's address: then the front does not end the leg, and only
     /// the destination is rewritten.
     pub preserves_source: bool,
+    /// Whether attachments lead to its targets in other zones than their own; `None` leaves it to
+    /// the front.
+    pub cross_zone: Option<bool>,
     /// Its registered targets, in the order of the source.
     pub targets: Vec<Target>,
     /// Whether the input tells its targets: when not, where it leads is unknown.

@@ -250,6 +250,7 @@ fn add_front(lowering: &mut Lowering<'_>, services: &Services, name: &Name, ways
         let group = lowering.estate.network.target_groups.push(TargetGroup {
             name: way.name.clone(),
             preserves_source: false,
+            cross_zone: None,
             targets,
             targets_read: true,
             origin: Some(way.span),

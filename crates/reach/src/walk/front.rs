@@ -171,8 +171,8 @@ impl<'n> Walk<'_, 'n> {
     }
 }
 
-/// The targets to which an attachment of a front leads: those of its zone unless the front crosses
-/// zones; healthy ones, or all when none is (fail open).
+/// The targets to which an attachment of a front leads: those of its zone unless the group, or
+/// else the front, crosses zones; healthy ones, or all when none is (fail open).
 ///
 /// Source: Elastic Load Balancing, "Target group health" and "Cross-zone load balancing".
 pub(crate) fn serving<'g>(
@@ -185,8 +185,9 @@ pub(crate) fn serving<'g>(
         network.endpoints[endpoint].subnet.map(|subnet| &network.subnets[subnet].zone)
     };
     let own = zone_of(attachment);
+    let crosses = group.cross_zone.unwrap_or(front.cross_zone);
     let near = |target: &&Target| match &target.end {
-        TargetEnd::Endpoint(endpoint, _) => front.cross_zone || zone_of(*endpoint) == own,
+        TargetEnd::Endpoint(endpoint, _) => crosses || zone_of(*endpoint) == own,
         TargetEnd::Address(_)
         | TargetEnd::Front(_)
         | TargetEnd::Workload(_)

@@ -136,6 +136,7 @@ fn group(
     context.estate.network.target_groups.push(TargetGroup {
         name,
         preserves_source: false,
+        cross_zone: None,
         targets,
         targets_read: true,
         origin: Some(item.node.span()),

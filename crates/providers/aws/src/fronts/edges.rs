@@ -316,6 +316,7 @@ pub(super) fn group(
     context.estate.network.target_groups.push(TargetGroup {
         name,
         preserves_source: false,
+        cross_zone: None,
         targets,
         targets_read,
         origin: Some(place.span()),

@@ -39,7 +39,7 @@ pub(crate) fn convert(context: &mut Context<'_>) {
     let listeners = Listeners::new(context);
     for (item, front, is_application) in balancers {
         listeners.add_to(context, &mut targets, item, front, is_application);
-        cross_zones(context, item, front, is_application, &targets);
+        cross_zones(context, item, front, is_application);
     }
 }
 
@@ -156,22 +156,10 @@ fn give_addresses(
 }
 
 /// Whether an attachment leads to targets in other zones: on for application load balancers, off
-/// for network load balancers, unless attributes say otherwise.
-fn cross_zones(
-    context: &mut Context<'_>,
-    item: &Item<'_>,
-    front: FrontId,
-    is_application: bool,
-    targets: &Targets<'_>,
-) {
+/// for network load balancers, unless attributes say otherwise. A target group may overrule it.
+fn cross_zones(context: &mut Context<'_>, item: &Item<'_>, front: FrontId, is_application: bool) {
     let key = "load_balancing.cross_zone.enabled";
     let own = attribute(context, Kind::LoadBalancerAttributes, item.id, key);
     let own = own.map_or(is_application, |value| value == "true");
-    // A target group may overrule its load balancer; a front crosses zones if any of them does.
-    let listeners = context.estate.network.fronts[front].listeners.iter();
-    let groups: Vec<_> =
-        listeners.flat_map(|listener| listener.target_groups.iter().copied()).collect();
-    let overruled = groups.iter().map(|group| targets.crosses_zones(*group).unwrap_or(own));
-    let crosses = overruled.reduce(|one, other| one || other).unwrap_or(own);
-    context.estate.network.fronts[front].cross_zone = crosses;
+    context.estate.network.fronts[front].cross_zone = own;
 }

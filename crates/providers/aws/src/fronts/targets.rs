@@ -19,7 +19,6 @@ use crate::shapes::Kind;
 #[derive(Debug)]
 pub(super) struct Targets<'t> {
     made: BTreeMap<(&'t str, bool), TargetGroupId>,
-    crossing: BTreeMap<TargetGroupId, bool>,
     fronts: BTreeMap<Name, FrontId>,
     addresses: BTreeMap<IpAddr, Vec<(RealmId, EndpointId)>>,
 }
@@ -36,12 +35,7 @@ impl<'t> Targets<'t> {
                 addresses.entry(*address).or_default().push((realm, id));
             }
         }
-        Self { made: BTreeMap::new(), crossing: BTreeMap::new(), fronts, addresses }
-    }
-
-    /// What a target group says about crossing zones; `None` leaves it to the load balancer.
-    pub(super) fn crosses_zones(&self, group: TargetGroupId) -> Option<bool> {
-        self.crossing.get(&group).copied()
+        Self { made: BTreeMap::new(), fronts, addresses }
     }
 
     /// The target group with an ARN, for listeners that end the leg or do not.
@@ -68,19 +62,21 @@ impl<'t> Targets<'t> {
             }
         }
         let name = context.name(arn);
+        let key = "load_balancing.cross_zone.enabled";
+        let cross_zone = match attribute(context, Kind::TargetGroupAttributes, arn, key) {
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            // `use_load_balancer_configuration`, which is the default.
+            _ => None,
+        };
         let group = context.estate.network.target_groups.push(TargetGroup {
             name,
             preserves_source,
+            cross_zone,
             targets,
             targets_read: health.is_some(),
             origin: item.map(|item| item.node.span()),
         });
-        let key = "load_balancing.cross_zone.enabled";
-        match attribute(context, Kind::TargetGroupAttributes, arn, key) {
-            Some("true") => self.crossing.insert(group, true),
-            Some("false") => self.crossing.insert(group, false),
-            _ => None,
-        };
         self.made.insert((arn, ends_leg), group);
         group
     }

@@ -247,6 +247,7 @@ fn url_front(context: &mut Context<'_>, item: &Item<'_>, function: WorkloadId, u
     let group = context.estate.network.target_groups.push(TargetGroup {
         name: id.clone(),
         preserves_source: false,
+        cross_zone: None,
         targets: vec![Target { end, port: None, health: Health::Unknown }],
         targets_read: true,
         origin,

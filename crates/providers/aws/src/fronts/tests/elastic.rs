@@ -151,7 +151,12 @@ fn listeners_hear_their_protocol_and_port() {
 
 #[test]
 fn zones_are_crossed_by_type_and_attribute() {
-    let crosses = |bodies: &Bodies| front(&bodies.estate(), "nlb").cross_zone;
+    let crosses = |bodies: &Bodies| {
+        let estate = bodies.estate();
+        let front = front(&estate, "nlb");
+        let group = front.listeners[0].target_groups[0];
+        estate.network.target_groups[group].cross_zone.unwrap_or(front.cross_zone)
+    };
     let mut bodies = Bodies::new();
     assert!(!crosses(&bodies));
     let key = "load_balancing.cross_zone.enabled";
@@ -162,6 +167,10 @@ fn zones_are_crossed_by_type_and_attribute() {
     bodies.attributes = String::from("{\"ResponseMetadata\": {}}");
     bodies.group_attributes = attributes("TargetGroupArn", GROUP, key, "true");
     assert!(crosses(&bodies));
+    assert!(!front(&bodies.estate(), "nlb").cross_zone, "it is about this group alone");
+    let inherited = "use_load_balancer_configuration";
+    bodies.group_attributes = attributes("TargetGroupArn", GROUP, key, inherited);
+    assert!(!crosses(&bodies));
     let mut application = Bodies::new();
     application.balancer = application.balancer.replace("network", "application");
     assert!(crosses(&application));
