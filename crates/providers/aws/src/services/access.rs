@@ -28,7 +28,7 @@ pub(crate) fn convert(context: &mut Context<'_>) {
 
 fn instance_connect(context: &mut Context<'_>, item: &Item<'_>) {
     let state = context.fields.text(item.node, "State");
-    if state.is_some_and(|state| state.starts_with("delete")) {
+    if matches!(state, Some("create-failed" | "delete-in-progress" | "delete-complete")) {
         return;
     }
     let tags = context.fields.tags(item.node, "Tags");
@@ -102,7 +102,12 @@ fn client_vpn(context: &mut Context<'_>, item: &Item<'_>) {
     }
     let index = context.index;
     for network in index.of(Kind::ClientVpnTargetNetworks) {
-        if context.fields.text(network.node, "ClientVpnEndpointId") == Some(item.id) {
+        let status = context.fields.object(network.node, "Status");
+        let status = status.and_then(|status| context.fields.text(status, "Code"));
+        let is_associated =
+            !matches!(status, Some("association-failed" | "disassociating" | "disassociated"));
+        let is_own = context.fields.text(network.node, "ClientVpnEndpointId") == Some(item.id);
+        if is_own && is_associated {
             subnets.extend(context.fields.text(network.node, "TargetNetworkId"));
         }
     }
@@ -124,6 +129,10 @@ fn client_vpn(context: &mut Context<'_>, item: &Item<'_>) {
 
 /// The interfaces by which HTTP APIs reach into a VPC.
 fn vpc_link(context: &mut Context<'_>, item: &Item<'_>) {
+    let status = context.fields.text(item.node, "VpcLinkStatus");
+    if matches!(status, Some("DELETING" | "FAILED")) {
+        return;
+    }
     let name = context.fields.text(item.node, "Name").unwrap_or_default();
     let tags = tag_map(context, item.node, "Tags");
     let workload = add(

@@ -9,6 +9,7 @@
 
 mod base;
 mod denied;
+mod doors;
 mod fields;
 mod firewalls;
 mod internet;

@@ -10,10 +10,10 @@ use watertight_reach::{Reach, Start};
 use crate::partial::address;
 use crate::support::converted;
 
-const HOME: &str = "111111111111/eu-west-1";
+pub(crate) const HOME: &str = "111111111111/eu-west-1";
 
 /// Two VPCs with one machine each, whose groups and lists let everything through.
-const NETWORKS: &[(&str, &str)] = &[
+pub(crate) const NETWORKS: &[(&str, &str)] = &[
     (
         "describe-vpcs",
         r#"{"Vpcs": [{"VpcId": "vpc-a", "OwnerId": "111111111111", "CidrBlock": "10.0.0.0/16"},
@@ -58,7 +58,7 @@ const NETWORKS: &[(&str, &str)] = &[
     ),
 ];
 
-fn tables(target: &str) -> String {
+pub(crate) fn tables(target: &str) -> String {
     format!(
         r#"{{"RouteTables": [
         {{"RouteTableId": "rtb-a", "VpcId": "vpc-a", "Associations": [{{"Main": true}}],
@@ -128,12 +128,12 @@ fn answer(estate: &Estate, destination: &str, port: u16) -> String {
     words.into_iter().collect::<Vec<_>>().join(" ")
 }
 
-const YES: &str = "accepted";
-const LOST: &str = "null_routed";
-const DENIED: &str = "denied_in";
-const OUT: &str = "exits_network";
-const NONE: &str = "no_route";
-const UNKNOWN: &str = "unknown";
+pub(crate) const YES: &str = "accepted";
+pub(crate) const LOST: &str = "null_routed";
+pub(crate) const DENIED: &str = "denied_in";
+pub(crate) const OUT: &str = "exits_network";
+pub(crate) const NONE: &str = "no_route";
+pub(crate) const UNKNOWN: &str = "unknown";
 
 #[test]
 fn peerings() {
