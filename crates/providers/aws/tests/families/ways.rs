@@ -235,6 +235,111 @@ fn transit_gateways() {
     );
 }
 
+/// A transit gateway with one VPC and an attachment to networks outside of the estate.
+const EDGE: [(&str, &str); 5] = [
+    (
+        "describe-transit-gateways",
+        r#"{"TransitGateways": [{"TransitGatewayId": "tgw-1", "State": "available"}]}"#,
+    ),
+    (
+        "describe-transit-gateway-attachments",
+        r#"{"TransitGatewayAttachments": [
+        {"TransitGatewayAttachmentId": "att-a", "TransitGatewayId": "tgw-1", "State": "available",
+         "ResourceType": "vpc", "ResourceId": "vpc-a",
+         "Association": {"State": "associated", "TransitGatewayRouteTableId": "tgw-rtb-1"}},
+        {"TransitGatewayAttachmentId": "att-o", "TransitGatewayId": "tgw-1", "State": "available",
+         "ResourceType": "vpn", "ResourceId": "vpn-1"}]}"#,
+    ),
+    (
+        "describe-transit-gateway-vpc-attachments",
+        r#"{"TransitGatewayVpcAttachments": [
+        {"TransitGatewayAttachmentId": "att-a", "TransitGatewayId": "tgw-1", "VpcId": "vpc-a",
+         "State": "available", "SubnetIds": ["subnet-a"]}]}"#,
+    ),
+    (
+        "describe-transit-gateway-route-tables",
+        r#"{"TransitGatewayRouteTables": [{"TransitGatewayRouteTableId": "tgw-rtb-1",
+        "TransitGatewayId": "tgw-1"}]}"#,
+    ),
+    (
+        "describe-customer-gateways",
+        r#"{"CustomerGateways": [{"CustomerGatewayId": "cgw-1", "State": "available",
+        "IpAddress": "198.51.100.4", "BgpAsn": "65000", "Type": "ipsec.1"}]}"#,
+    ),
+];
+
+#[test]
+fn customer_gateways_behind_a_transit_gateway() {
+    let connections = r#"{"VpnConnections": [{"VpnConnectionId": "vpn-1", "State": "available",
+        "CustomerGatewayId": "cgw-1", "TransitGatewayId": "tgw-1",
+        "Options": {"StaticRoutesOnly": true},
+        "Routes": [{"DestinationCidrBlock": "172.16.0.0/12", "State": "available"}]}]}"#;
+    let propagations = r#"{"TransitGatewayRouteTableId": "tgw-rtb-1",
+        "TransitGatewayRouteTablePropagations": [{"TransitGatewayAttachmentId": "att-o",
+          "ResourceType": "vpn", "ResourceId": "vpn-1", "State": "enabled"}]}"#;
+    let fixed = r#"{"TransitGatewayStaticRoutes": [{"TransitGatewayRouteTableId": "tgw-rtb-1",
+        "Routes": []}]}"#;
+    let own = [
+        ("describe-vpn-connections", connections),
+        ("get-transit-gateway-route-table-propagations/tgw-rtb-1", propagations),
+        ("search-transit-gateway-routes/tgw-rtb-1", fixed),
+    ];
+    let files: Vec<_> = EDGE.into_iter().chain(own).collect();
+    let way = Way { target: r#""TransitGatewayId": "tgw-1""#, files: &files };
+    way.check(
+        [NONE, NONE, OUT],
+        &[
+            (r#""StaticRoutesOnly": true"#, r#""StaticRoutesOnly": false"#, [UNKNOWN; 3]),
+            (r#""State": "enabled""#, r#""State": "disabled""#, [NONE; 3]),
+            (r#"16.0.0/12", "State": "available""#, r#"16.0.0/12", "State": "deleted""#, [NONE; 3]),
+            (
+                r#"": "172.16.0.0/12", "State": "available"}]}]}"#,
+                r#"": "10.1.0.0/16", "State": "available"}]}]}"#,
+                [OUT, OUT, NONE],
+            ),
+            (r#"[{"VpnConnectionId": "vpn-1""#, r#"[{"VpnConnectionId": "vpn-2""#, [UNKNOWN; 3]),
+        ],
+    );
+}
+
+#[test]
+fn direct_connect_gateways_behind_a_transit_gateway() {
+    let routes = r#"{"Routes": [{"DestinationCidrBlock": "172.16.0.0/12", "Type": "propagated",
+        "State": "active", "TransitGatewayAttachments": [{"TransitGatewayAttachmentId": "att-o"}]}]}"#;
+    let gateways = r#"{"directConnectGateways": [{"directConnectGatewayId": "dxgw-1",
+        "directConnectGatewayName": "dx", "directConnectGatewayState": "available"}]}"#;
+    let links = r#"{"directConnectGatewayAssociations": [{"associationId": "dxa-1",
+        "directConnectGatewayId": "dxgw-1", "associationState": "associated",
+        "associatedGateway": {"id": "tgw-1", "type": "transitGateway"}}]}"#;
+    let own = [
+        ("search-transit-gateway-routes/tgw-rtb-1", routes),
+        ("directconnect-describe-direct-connect-gateways", gateways),
+        ("directconnect-describe-direct-connect-gateway-associations", links),
+    ];
+    let mut files: Vec<_> = EDGE.into_iter().chain(own).collect();
+    let attachments = files[1].1.replace(
+        r#""vpn", "ResourceId": "vpn-1""#,
+        r#""direct-connect-gateway", "ResourceId": "dxgw-1""#,
+    );
+    files[1].1 = &attachments;
+    let way = Way { target: r#""TransitGatewayId": "tgw-1""#, files: &files };
+    let available = r#""att-o", "TransitGatewayId": "tgw-1", "State": "available""#;
+    let deleted = r#""att-o", "TransitGatewayId": "tgw-1", "State": "deleted""#;
+    way.check(
+        [NONE, NONE, OUT],
+        &[
+            (available, deleted, [NONE, NONE, LOST]),
+            (r#""State": "active", "Tr"#, r#""State": "blackhole", "Tr"#, [NONE, NONE, LOST]),
+            (r#""direct-connect-gateway""#, r#""something-new""#, [NONE, NONE, UNKNOWN]),
+            (
+                r#"Block": "172.16.0.0/12", "Type""#,
+                r#"Block": "10.1.0.0/16", "Type""#,
+                [OUT, OUT, NONE],
+            ),
+        ],
+    );
+}
+
 #[test]
 fn virtual_private_gateways() {
     let body = r#"{"VpnGateways": [{"VpnGatewayId": "vgw-1", "State": "available",
