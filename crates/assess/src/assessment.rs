@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{Action, removed_by};
 use crate::blast::{BlastRadius, Bounds, Spread, blasts, own_weight, total_weight};
-use crate::chain::{self, ChainLimits, ChainList};
+use crate::chain::{self, Chain, ChainLimits, ChainList};
 use crate::csr::index;
 use crate::cut::{CutLimits, CutSet, cut_set};
 use crate::graph::HopGraph;
@@ -84,6 +84,9 @@ pub struct Assessment {
     pub blasts: Vec<BlastRadius>,
     /// The chains.
     pub chains: ChainList,
+    /// For each jewel the likeliest chain of each kind: by whether it begins outside, by the
+    /// credentials that it takes and by its last hop.
+    pub various: Vec<Chain>,
     /// The cut set.
     pub cut_set: CutSet,
     /// The effects of its actions, one after the other.
@@ -102,6 +105,8 @@ pub fn assess(graph: &HopGraph, actions: &[Action], limits: &AssessmentLimits) -
     let standing = standing(graph, &measured);
     let blasts = blasts(&lower, &upper, &measured.spread);
     let Measured { segments, spread, pairs, .. } = measured;
+    let likeliest = pairs.clone().into_sorted();
+    let various = chain::various(&upper, &likeliest, limits.chains);
     let chains = chain::list(&upper, pairs, &spread.upper.joined, limits.chains);
     let cut_set = cut_set(graph, actions, limits.cut);
     let work = graph.rows.len().saturating_mul(graph.entries.len() / 64 + 16).max(1);
@@ -109,7 +114,7 @@ pub fn assess(graph: &HopGraph, actions: &[Action], limits: &AssessmentLimits) -
     let mut scorer = Scorer { graph, actions, left: scorings };
     let cut_effects = scorer.effects(&cut_set.actions, standing);
     let ranking = scorer.rank(standing, limits.ranked_max);
-    Assessment { standing, segments, blasts, chains, cut_set, cut_effects, ranking }
+    Assessment { standing, segments, blasts, chains, various, cut_set, cut_effects, ranking }
 }
 
 fn standing(graph: &HopGraph, measured: &Measured) -> Standing {

@@ -3,12 +3,14 @@
 mod count;
 mod links;
 mod search;
+mod various;
 
 use crate::fact::Fact;
 use crate::graph::Entry;
 use crate::likelihood::Likelihood;
 
 pub(crate) use search::{PAIRS_PER_CHAIN, list};
+pub(crate) use various::various;
 
 /// A derivation of a jewel fact from one entry from which no premise can be dropped.
 ///
@@ -54,6 +56,8 @@ pub struct ChainList {
 pub struct ChainLimits {
     /// How many chains are listed.
     pub listed_max: usize,
+    /// How many kinds of chains are listed for each jewel.
+    pub various_max: usize,
     /// How much work the search for them takes: the lengths of all derivations that it extends.
     pub search_work_max: usize,
     /// How much work counting takes where there is no formula, in the same measure.
@@ -62,6 +66,11 @@ pub struct ChainLimits {
 
 impl Default for ChainLimits {
     fn default() -> Self {
-        Self { listed_max: 100, search_work_max: 4_000_000, count_work_max: 4_000_000 }
+        Self {
+            listed_max: 100,
+            various_max: 24,
+            search_work_max: 4_000_000,
+            count_work_max: 4_000_000,
+        }
     }
 }

@@ -7,6 +7,7 @@
 //! a cut can be verified by asking the changed estate.
 
 mod actions;
+mod apply;
 mod columns;
 mod fans;
 mod grants;
@@ -15,12 +16,14 @@ mod own;
 mod ports;
 mod rules;
 mod subjects;
+mod support;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use watertight_model::network::EndpointId;
+use watertight_model::network::{EndpointId, GuardId, RealmId, TableId};
 use watertight_model::{Estate, Name, WorkloadId, WorkloadKind};
+use watertight_net::FlowSet;
 use watertight_reach::{FrontLeg, Matrix, Reach, RuleAt, Surveyed};
 
 use crate::action::Action;
@@ -28,8 +31,9 @@ use crate::graph::{GraphBuilder, GraphError, HopGraph};
 use crate::hop::Removable;
 use crate::likelihood::LikelihoodTable;
 
-pub use actions::apply;
+pub use apply::apply;
 pub use subjects::Members;
+pub use support::Without;
 pub use verify::{Verified, Way, verify};
 
 /// What the user decides about an assessment.
@@ -62,6 +66,14 @@ impl Default for DeriveOptions {
 pub enum Change {
     /// A rule of a guard is removed.
     RemoveRule(RuleAt),
+    /// A rule of a guard goes on to match all but some addresses.
+    NarrowRule(RuleAt, Without),
+    /// A rule of a guard goes on to match these of its flows only.
+    NarrowPorts(RuleAt, FlowSet),
+    /// An ordered list denies flows to data ports that come in from a realm's addresses.
+    AddDeny(GuardId, RealmId),
+    /// A route is removed from a table, by its place.
+    DropRoute(TableId, usize),
     /// A public address is taken from an endpoint.
     DropPublic(EndpointId, std::net::IpAddr),
     /// A machine's metadata service requires a token.
@@ -129,6 +141,16 @@ impl Building {
             pairs: BTreeMap::new(),
             closed: BTreeMap::new(),
         }
+    }
+
+    /// Whether something of a way stays open when a thing is taken away: the ports that are known.
+    fn is_open_after(&self, thing: Removable, way: &watertight_reach::Way) -> bool {
+        let Some(Change::NarrowPorts(at, ports)) = self.changes.get(place_of(thing)) else {
+            return false;
+        };
+        let rules = way.layers.iter().flat_map(|(_, rules)| rules);
+        let mut accepting = rules.filter(|(rule, _)| rule == at);
+        accepting.any(|(_, accepted)| accepted.intersects(ports))
     }
 
     /// The number of a change.

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 pub use builder::{GraphBuilder, GraphError};
 pub use fan::{Arm, Fan, Shared};
 
-use crate::csr::index;
+use crate::csr::{Rows, index};
 use crate::fact::{Fact, FactKind, Subject};
 use crate::hop::{Hop, Removable};
 use crate::view::{Value, View};
@@ -219,6 +219,8 @@ pub struct HopGraph {
     pub(crate) several: Vec<u32>,
     shared: Vec<fan::SharedContent>,
     pub(crate) supports: Vec<Vec<BTreeSet<Removable>>>,
+    /// For each removable thing the supports that speak of it.
+    pub(crate) resting: Rows,
     pub(crate) rows: Vec<HopRow>,
     pub(crate) facts: Vec<Fact>,
     numbers: Vec<u32>,

@@ -141,7 +141,9 @@ fn backwards(
         let searches: Vec<Vec<Value>> =
             facts.targets.iter().map(|target| view.backwards(&[*target], false)).collect();
         if let Some(critical) = critical.as_deref_mut() {
-            searches.iter().for_each(|values| mark(view, values, critical));
+            for values in &searches {
+                mark(view, values, critical);
+            }
         }
         for (place, entry) in graph.entries.iter().enumerate() {
             if except[place] || is_own(graph, *entry, jewel) {

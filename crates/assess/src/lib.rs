@@ -32,7 +32,9 @@ pub use assessment::{Assessment, AssessmentLimits, Effect, Ranking, Standing, as
 pub use blast::{BlastRadius, Bounds, Reached};
 pub use chain::{Chain, ChainLimits, ChainList, ChainTotal};
 pub use cut::{CutLimits, CutSet, cut_set};
-pub use derive::{Change, DeriveOptions, Derived, Members, Verified, Way, apply, derive, verify};
+pub use derive::{
+    Change, DeriveOptions, Derived, Members, Verified, Way, Without, apply, derive, verify,
+};
 pub use fact::{Fact, FactKind, Subject};
 pub use graph::{
     Arm, Entry, Fan, GraphBuilder, GraphError, HopGraph, SegmentMembers, Shared, SubjectInfo,

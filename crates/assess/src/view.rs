@@ -56,11 +56,17 @@ impl<'g> View<'g> {
 
     /// The supports that stand here and would not if all of `removed` were taken away.
     pub(crate) fn gone(&self, removed: &BTreeSet<Removable>) -> Vec<u32> {
+        let resting = &self.graph.resting;
+        let mut touched: Vec<u32> =
+            removed.iter().flat_map(|thing| resting.row(thing.0)).copied().collect();
+        touched.sort_unstable();
+        touched.dedup();
         let removed = Removed::new(self.graph, removed);
-        let supports = self.graph.supports.iter().zip(&self.standing).enumerate();
-        let gone = supports
-            .filter(|(_, (support, standing))| **standing != NONE && removed.left(support) == NONE);
-        gone.map(|(place, _)| number(place)).collect()
+        touched.retain(|support| {
+            let stands = self.standing[index(*support)] != NONE;
+            stands && removed.left(&self.graph.supports[index(*support)]) == NONE
+        });
+        touched
     }
 
     fn counts(&self, row: &HopRow) -> bool {

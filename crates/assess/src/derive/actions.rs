@@ -1,13 +1,11 @@
-//! Actions on offer, and what they mean for the estate.
+//! Actions on offer.
 
-use std::collections::BTreeSet;
-
-use watertight_model::network::{Direction, Peer};
-use watertight_model::{Estate, Power};
+use watertight_model::Power;
+use watertight_model::network::{Direction, GuardId, Peer};
 use watertight_reach::RuleAt;
 
 use super::subjects::Subjects;
-use super::{Building, Change, Input};
+use super::{Building, Change, Input, Without};
 use crate::action::{Action, Cost, Seen};
 use crate::fact::Subject;
 use crate::hop::Removable;
@@ -23,6 +21,14 @@ pub(crate) fn offer(input: &Input<'_>, subjects: &Subjects, building: &Building)
         .enumerate()
         .filter_map(|(place, change)| {
             let number = Removable(u32::try_from(place).ok()?);
+            if let Change::NarrowRule(at, _) = change {
+                // Where it closes all that the rule opens, it is the rule's removal.
+                let rule = building.numbers.get(&Change::RemoveRule(*at));
+                let of = |thing: &Removable| building.pairs.get(thing);
+                if rule.and_then(of) == of(&number) {
+                    return None;
+                }
+            }
             let members = |subject: &u32| u64::from(subjects.members_of(Subject(*subject)));
             let known = building.pairs.get(&number).into_iter().flatten();
             let known: u64 = known.map(|(from, to)| members(from) * members(to)).sum();
@@ -36,7 +42,32 @@ pub(crate) fn offer(input: &Input<'_>, subjects: &Subjects, building: &Building)
 
 fn describe(input: &Input<'_>, change: &Change) -> (String, Seen) {
     let estate = input.estate;
+    let network = &estate.network;
+    let of_guard =
+        |guard: GuardId| format!("{} {}", network.guards[guard].kind, network.guards[guard].name);
     match change {
+        Change::NarrowRule(at, without) => {
+            let whom = match without {
+                Without::Internet => "the internet".to_owned(),
+                Without::Realm(realm) => network.realms[*realm].title.to_string(),
+            };
+            let (text, guard) = (rule_text(input, *at), of_guard(at.guard));
+            (format!("leave {whom} out of {text} in {guard}"), Seen::Unlogged)
+        }
+        Change::NarrowPorts(at, ports) => {
+            let (text, guard) = (rule_text(input, *at), of_guard(at.guard));
+            (format!("narrow {text} in {guard} to {ports}"), Seen::Unlogged)
+        }
+        Change::AddDeny(guard, realm) => {
+            let (realm, guard) = (&network.realms[*realm].title, of_guard(*guard));
+            (format!("deny data ports from {realm} in {guard}"), Seen::Unlogged)
+        }
+        Change::DropRoute(table, place) => {
+            let table = &network.tables[*table];
+            let text = table.routes.get(*place).map(|route| route.text.to_string());
+            let text = text.unwrap_or_default();
+            (format!("drop the route {text} from {}", table.name), Seen::Unlogged)
+        }
         Change::RemoveRule(at) => {
             let guard = &estate.network.guards[at.guard];
             let text = rule_text(input, *at);
@@ -103,50 +134,4 @@ pub(crate) fn rule_text(input: &Input<'_>, at: RuleAt) -> String {
         Direction::Ingress => format!("{} from {peer}", rule.flows),
         Direction::Egress => format!("{} to {peer}", rule.flows),
     }
-}
-
-/// The estate after changes: to ask it whether a cut holds.
-#[must_use]
-pub fn apply(estate: &Estate, changes: &[Change]) -> Estate {
-    let mut changed = estate.clone();
-    let mut rules: Vec<RuleAt> = Vec::new();
-    let mut grants: BTreeSet<usize> = BTreeSet::new();
-    for change in changes {
-        match change {
-            Change::RemoveRule(at) => rules.push(*at),
-            Change::DropPublic(endpoint, address) => {
-                let endpoint = &mut changed.network.endpoints[*endpoint];
-                endpoint.public.retain(|(_, public)| public != address);
-            }
-            Change::RequireToken(workload) => {
-                if let Some(metadata) = &mut changed.workloads[*workload].metadata {
-                    metadata.token_required = true;
-                }
-            }
-            Change::RemoveGrant(place) => {
-                grants.insert(*place);
-            }
-        }
-    }
-    // From the last to the first, so that the places of the others stay as they are.
-    rules.sort_by(|a, b| b.cmp(a));
-    rules.dedup();
-    for at in rules {
-        let guard = &mut changed.network.guards[at.guard];
-        let stages = match at.direction {
-            Direction::Ingress => &mut guard.ingress,
-            Direction::Egress => &mut guard.egress,
-        };
-        if let Some(stage) = stages.get_mut(at.stage)
-            && at.rule < stage.rules.len()
-        {
-            stage.rules.remove(at.rule);
-        }
-    }
-    let mut place = 0;
-    changed.grants.retain(|_| {
-        place += 1;
-        !grants.contains(&(place - 1))
-    });
-    changed
 }

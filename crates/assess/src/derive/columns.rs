@@ -22,7 +22,7 @@ struct Run {
 /// The columns of a matrix.
 pub(super) struct Columns {
     flows: Vec<Sent>,
-    columns: Vec<Vec<Run>>,
+    by_class: Vec<Vec<Run>>,
     classes: usize,
 }
 
@@ -50,13 +50,13 @@ impl Columns {
                 _ => column.push(Run { start: from, end: from + 1, flows: id }),
             }
         }
-        Self { flows, columns, classes }
+        Self { flows, by_class: columns, classes }
     }
 
     /// What every class can open towards one.
     pub(super) fn dense(&self, to: ClassIndex) -> Vec<FlowsId> {
         let mut dense = vec![NONE; self.classes];
-        for run in self.columns.get(to).into_iter().flatten() {
+        for run in self.by_class.get(to).into_iter().flatten() {
             if let Some(places) = dense.get_mut(index(run.start)..index(run.end)) {
                 places.fill(run.flows);
             }

@@ -18,7 +18,7 @@ use super::subjects::Subjects;
 use super::{Building, Change, Input};
 use crate::csr::{index, number};
 use crate::fact::Fact;
-use crate::graph::{Arm, Fan, Shared};
+use crate::graph::{Arm, Fan, NONE, Shared};
 use crate::hop::{Evidence, Removable, Status, Variant};
 
 /// A sender with the rules that let it out: numbers of a class and of an [`Outs`] entry.
@@ -161,7 +161,7 @@ impl Work<'_> {
             }
         }
         for from in counted {
-            if let Some(out) = outs.get(&self.rules.side(from)) {
+            if let Some(out) = outs.get(index(self.rules.side(from))).filter(|out| **out != NONE) {
                 for rule in self.outs.rules(*out) {
                     self.closed[index(*rule)] += self.counts[index(from)] * receiving.max(1);
                 }
@@ -171,16 +171,19 @@ impl Work<'_> {
     }
 
     /// For each side of senders the rules that let something out towards a class.
-    fn outs_towards(&mut self, to: ClassIndex) -> BTreeMap<SideId, u32> {
-        let mut found = BTreeMap::new();
-        for (side, content) in self.rules.egress_sides() {
-            if let Side::Rules(rules) = content {
-                let matching: Vec<RuleId> =
-                    rules.iter().filter(|rule| self.rules.matches(**rule, to)).copied().collect();
-                if rules.is_empty() || !matching.is_empty() {
-                    found.insert(side, self.outs.number(matching));
+    fn outs_towards(&mut self, to: ClassIndex) -> Vec<u32> {
+        let mut found = Vec::new();
+        for content in self.rules.egress_sides() {
+            let out = match content {
+                Side::Rules(rules) => {
+                    let meant = rules.iter().filter(|rule| self.rules.matches(**rule, to));
+                    let meant: Vec<RuleId> = meant.copied().collect();
+                    let open = rules.is_empty() || !meant.is_empty();
+                    open.then(|| self.outs.number(meant))
                 }
-            }
+                Side::Other => None,
+            };
+            found.push(out.unwrap_or(NONE));
         }
         found
     }
@@ -192,38 +195,67 @@ impl Work<'_> {
         way_in: Option<RuleId>,
     ) -> (BTreeMap<Status, Vec<Sender>>, Vec<u32>) {
         let rules = self.rules;
-        let mut lists: BTreeMap<Status, Vec<Sender>> = BTreeMap::new();
+        let (mut sure, mut possible) = (Vec::new(), Vec::new());
         let mut met = Vec::new();
         let mut own = None;
+        let key = self.met_key(way_in, column);
+        // Out of the map while it is read, so that nothing is looked up for each sender.
+        let mut table = self.met.remove(&key).unwrap_or_default();
         for from in rules.senders(way_in) {
-            let Some(out) = column.outs.get(&rules.side(*from)) else { continue };
-            if index(*from) == column.to {
-                own = Some((*from, *out));
+            let Some(out) = column.out(rules.side(*from)) else { continue };
+            if index(*from) == column.to && self.is_single(column.to) {
+                own = Some((*from, out));
             }
-            let Some(status) = self.meets(*from, way_in, column) else { continue };
-            lists.entry(status).or_default().push((*from, *out));
+            match self.meets(*from, way_in, column, &mut table) {
+                Some(Status::Sure) => sure.push((*from, out)),
+                Some(Status::Possible) => possible.push((*from, out)),
+                None => continue,
+            }
             met.push(*from);
         }
-        // A class has no hop to itself by a fan; with it in the list, other classes share the list.
-        if let Some(own) = own {
-            for list in lists.values_mut() {
-                if let Err(place) = list.binary_search(&own) {
-                    list.insert(place, own);
-                }
+        self.met.insert(key, table);
+        let mut lists = BTreeMap::new();
+        for (status, mut list) in [(Status::Sure, sure), (Status::Possible, possible)] {
+            if list.is_empty() {
+                continue;
             }
+            // A class has no hop to itself by a fan; with it in the list, other classes share the
+            // list.
+            if let Some(own) = own
+                && let Err(place) = list.binary_search(&own)
+            {
+                list.insert(place, own);
+            }
+            lists.insert(status, list);
         }
         (lists, met)
     }
 
+    /// Whether a class has one endpoint, so that the matrix says nothing of it towards itself.
+    fn is_single(&self, class: ClassIndex) -> bool {
+        let class = self.input.matrix.classes.get(class);
+        matches!(class, Some(Class::Endpoints(members)) if members.len() == 1)
+    }
+
+    /// What a table of what meets what is about: a rule's flows, and what a goal wants.
+    fn met_key(&self, way_in: Option<RuleId>, column: &Column<'_>) -> (Option<u32>, u32) {
+        (way_in.map(|rule| self.rules.flows_id(rule)), column.kind)
+    }
+
     /// Whether flows meet a goal by a rule.
-    fn meets(&mut self, from: u32, way_in: Option<RuleId>, column: &Column<'_>) -> Option<Status> {
+    fn meets(
+        &self,
+        from: u32,
+        way_in: Option<RuleId>,
+        column: &Column<'_>,
+        table: &mut Vec<Met>,
+    ) -> Option<Status> {
         let flows = *column.flows.get(index(from))?;
         let sent = self.columns.flows(flows)?;
-        let goal = column.goal;
-        let rules = self.rules;
-        let key = (way_in.map(|rule| rules.flows_id(rule)), column.kind);
-        let count = self.columns.flows_len();
-        let table = self.met.entry(key).or_insert_with(|| vec![Met::Unasked; count]);
+        let (goal, rules) = (column.goal, self.rules);
+        if table.is_empty() {
+            table.resize(self.columns.flows_len(), Met::Unasked);
+        }
         let met = table.get_mut(index(flows))?;
         if *met == Met::Unasked {
             let wanted = match way_in {
@@ -253,7 +285,7 @@ impl Work<'_> {
     /// Adds hops that no fan holds: with a key, or between workloads that nothing tells apart.
     fn apart(&self, building: &mut Building, from: u32, column: &Column<'_>) {
         let goal = column.goal;
-        let Some(out) = column.outs.get(&self.rules.side(from)) else { return };
+        let Some(out) = column.out(self.rules.side(from)) else { return };
         let sent = column.flows.get(index(from)).and_then(|flows| self.columns.flows(*flows));
         let (Some(sent), Some(Some(source))) = (sent, self.sources.get(index(from))) else {
             return;
@@ -270,7 +302,7 @@ impl Work<'_> {
             let mut thing = |rule: &RuleId| thing(self.input, self.rules, building, *rule);
             let inward: BTreeSet<Removable> = way_in.iter().map(&mut thing).collect();
             let mut support: Vec<BTreeSet<Removable>> = Vec::new();
-            for out in self.outs.rules(*out) {
+            for out in self.outs.rules(out) {
                 let mut things = inward.clone();
                 things.insert(thing(out));
                 support.push(things);
@@ -309,16 +341,18 @@ impl Work<'_> {
         flows: &[FlowsId],
         covered: &[bool],
     ) {
-        let outs = BTreeMap::new();
         for goal in goals.iter().filter(|goal| goal.key.is_none()) {
             let kind = self.kind(goal);
-            let column = Column { to, goal, kind, ways_in: &[], flows, outs: &outs };
+            let column = Column { to, goal, kind, ways_in: &[], flows, outs: &[] };
+            let key = self.met_key(None, &column);
+            let mut table = self.met.remove(&key).unwrap_or_default();
             for (from, covered) in covered.iter().enumerate() {
                 let asked = !covered && from != to;
-                if asked && self.meets(number(from), None, &column).is_some() {
+                if asked && self.meets(number(from), None, &column, &mut table).is_some() {
                     self.left.insert((from, to));
                 }
             }
+            self.met.insert(key, table);
         }
     }
 }
@@ -331,7 +365,15 @@ struct Column<'c> {
     kind: u32,
     ways_in: &'c [Option<RuleId>],
     flows: &'c [FlowsId],
-    outs: &'c BTreeMap<SideId, u32>,
+    /// By the number of their guards, the rules that let senders out; [`NONE`] where none does.
+    outs: &'c [u32],
+}
+
+impl Column<'_> {
+    /// The rules that let senders with some guards out.
+    fn out(&self, side: SideId) -> Option<u32> {
+        self.outs.get(index(side)).copied().filter(|out| *out != NONE)
+    }
 }
 
 /// Lists of senders, each once.

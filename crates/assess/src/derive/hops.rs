@@ -1,21 +1,17 @@
 //! Hops that connectivity gives: net, front, datanet.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
-use watertight_model::network::{EndpointId, Health, TargetEnd};
+use watertight_model::network::{EndpointId, GuardId, Health, TargetEnd};
 use watertight_model::{Bounds, CredentialId};
 use watertight_net::FlowSet;
-use watertight_reach::{Class, ClassIndex, FrontLeg, RuleAt, Way};
+use watertight_reach::{Class, ClassIndex, FrontLeg, Way};
 
 use super::subjects::Subjects;
-use super::{Building, Change, Input, fans, own, ports};
+use super::support::Ends;
+use super::{Building, Input, fans, own, ports};
 use crate::fact::{Fact, Subject};
 use crate::hop::{Evidence, Hop, Removable, Status, Variant};
-
-/// The most alternatives that one hop keeps; beyond, the hop counts as standing whatever is
-/// removed, which never makes a cut look better than it is.
-const ALTERNATIVES_MAX: usize = 64;
 
 /// Adds every hop that does not need a grant.
 pub(crate) fn add(input: &Input<'_>, subjects: &Subjects, building: &mut Building) {
@@ -27,10 +23,12 @@ pub(crate) fn add(input: &Input<'_>, subjects: &Subjects, building: &mut Buildin
             fans::add(input, subjects, building)
         };
     let fronts = fronts_before(input);
+    let listening = listening(input);
     for (number, (from, to)) in pairs.into_iter().enumerate() {
         let Some(source) = Source::of(input, subjects, from) else { continue };
         if number < input.options.pairs_max {
-            add_pair(input, building, &source, &goals, &fronts, (from, to));
+            let ends = Ends { input, listening: &listening, from, to };
+            add_pair(&ends, building, &source, &goals, &fronts);
         } else {
             add_unasked(input, building, &source, &goals, (from, to));
         }
@@ -231,13 +229,13 @@ fn known_listeners(input: &Input<'_>) -> BTreeMap<EndpointId, FlowSet> {
 
 /// Adds what one class gains at another, with the rules and routes of every way.
 fn add_pair(
-    input: &Input<'_>,
+    ends: &Ends<'_>,
     building: &mut Building,
     source: &Source,
     goals: &BTreeMap<ClassIndex, Vec<Goal>>,
     fronts: &BTreeMap<ClassIndex, BTreeSet<ClassIndex>>,
-    (from, to): (ClassIndex, ClassIndex),
 ) {
+    let Ends { input, from, to, .. } = *ends;
     let dialled = fronts.get(&to).into_iter().flatten().copied().chain([to]);
     for way in dialled.flat_map(|class| input.reach.ways(input.matrix, from, class)) {
         let Some(end) = way.to.filter(|end| input.matrix.class_of(*end) == Some(to)) else {
@@ -245,7 +243,7 @@ fn add_pair(
         };
         for goal in goals.get(&to).into_iter().flatten() {
             if goal.endpoint.is_none_or(|endpoint| endpoint == end) {
-                add_goal(input, building, source, goal, &way);
+                add_goal(ends, building, source, goal, &way);
             }
         }
     }
@@ -271,19 +269,20 @@ fn fronts_before(input: &Input<'_>) -> BTreeMap<ClassIndex, BTreeSet<ClassIndex>
     found
 }
 
-fn add_goal(input: &Input<'_>, building: &mut Building, source: &Source, goal: &Goal, way: &Way) {
+fn add_goal(ends: &Ends<'_>, building: &mut Building, source: &Source, goal: &Goal, way: &Way) {
     let over = meet(&way.established, &goal.flows);
     if over.possible.is_empty() {
         return;
     }
-    let support = support(input, building, way, &goal.flows);
+    let input = ends.input;
+    let support = ends.support(building, way, goal);
     let mut evidence = evidence(input, way, &over.possible);
     evidence.extend(goal.front.clone());
     for (subject, premise) in &source.facts {
         if *subject == goal.subject && goal.members == 1 {
             continue;
         }
-        note_pairs(building, &support, *subject, goal.subject);
+        note_pairs(building, way, &support, (*subject, goal.subject));
         let mut hop = goal_hop(input, goal, *premise, !over.sure.is_empty());
         hop.evidence.clone_from(&evidence);
         hop.support.clone_from(&support);
@@ -300,6 +299,21 @@ pub(super) fn goal_hop(input: &Input<'_>, goal: &Goal, premise: Fact, sure: bool
     let sure = sure && goal.known && goal.key.is_none();
     hop.status = if sure { Status::Sure } else { Status::Possible };
     hop
+}
+
+/// What is known to listen at the endpoints of each guard.
+fn listening(input: &Input<'_>) -> BTreeMap<GuardId, FlowSet> {
+    let network = &input.estate.network;
+    let mut found: BTreeMap<GuardId, FlowSet> = BTreeMap::new();
+    for (endpoint, known) in known_listeners(input) {
+        for layer in &network.endpoints[endpoint].layers {
+            for guard in &network.layers[*layer].guards {
+                let entry = found.entry(*guard).or_insert_with(FlowSet::none);
+                *entry = entry.union(&known);
+            }
+        }
+    }
+    found
 }
 
 /// Adds what one class gains at another by the matrix alone: hops that stand whatever is removed.
@@ -328,80 +342,18 @@ pub(super) fn meet(flows: &Bounds<FlowSet>, with: &FlowSet) -> Bounds<FlowSet> {
     Bounds { sure: flows.sure.intersection(with), possible: flows.possible.intersection(with) }
 }
 
-/// On which removable things a way rests: one accepting rule at each place with guards that state
-/// what they let in, and the public address that is dialled. Every choice is an alternative.
-fn support(
-    input: &Input<'_>,
-    building: &mut Building,
-    way: &Way,
-    flows: &FlowSet,
-) -> Vec<BTreeSet<Removable>> {
-    let mut alternatives: Vec<BTreeSet<Removable>> = vec![BTreeSet::new()];
-    for (_, rules) in &way.layers {
-        let accepting: Vec<RuleAt> = rules
-            .iter()
-            .filter(|(at, accepted)| is_removable(input, *at) && accepted.intersects(flows))
-            .map(|(at, _)| *at)
-            .collect();
-        if accepting.is_empty() {
-            continue;
-        }
-        let numbers: Vec<Removable> = accepting
-            .iter()
-            .map(|at| {
-                building
-                    .removable(&Change::RemoveRule(*at), || super::actions::rule_text(input, *at))
-            })
-            .collect();
-        alternatives = alternatives
-            .iter()
-            .flat_map(|alternative| {
-                numbers.iter().map(|number| {
-                    let mut more = alternative.clone();
-                    more.insert(*number);
-                    more
-                })
-            })
-            .collect();
-        if alternatives.len() > ALTERNATIVES_MAX {
-            return Vec::new();
-        }
-    }
-    if let Some((endpoint, address)) = way.public {
-        let number = public_address(input, building, endpoint, address);
-        for alternative in &mut alternatives {
-            alternative.insert(number);
-        }
-    }
-    if alternatives.iter().any(BTreeSet::is_empty) { Vec::new() } else { alternatives }
-}
-
-fn public_address(
-    input: &Input<'_>,
-    building: &mut Building,
-    endpoint: EndpointId,
-    address: IpAddr,
-) -> Removable {
-    building.removable(&Change::DropPublic(endpoint, address), || {
-        let name = &input.estate.network.endpoints[endpoint].name;
-        format!("public address {address} of {name}")
-    })
-}
-
-/// Rules of stateful guards can be removed one by one; an ordered list's entries shadow each
-/// other, so taking one away could open what it closes.
-fn is_removable(input: &Input<'_>, at: RuleAt) -> bool {
-    input.estate.network.guards[at.guard].stateful
-}
-
+/// Notes for each removable thing that a pair loses this way without it.
 fn note_pairs(
     building: &mut Building,
+    way: &Way,
     support: &[BTreeSet<Removable>],
-    from: Subject,
-    to: Subject,
+    (from, to): (Subject, Subject),
 ) {
-    for thing in support.iter().flatten() {
-        building.pairs.entry(*thing).or_default().insert((from.0, to.0));
+    let things: BTreeSet<Removable> = support.iter().flatten().copied().collect();
+    for thing in things {
+        if !building.is_open_after(thing, way) {
+            building.pairs.entry(thing).or_default().insert((from.0, to.0));
+        }
     }
 }
 

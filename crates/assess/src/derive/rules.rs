@@ -46,7 +46,7 @@ struct Rule {
 
 /// The rules by which classes let others in and themselves out.
 pub(super) struct Rules {
-    rules: Vec<Rule>,
+    all: Vec<Rule>,
     peers: Vec<Peer>,
     flows: Vec<FlowSet>,
     ingress: Vec<Side>,
@@ -111,7 +111,7 @@ impl Rules {
         let lists = network.lists.values();
         let everybody = (0..sources.len()).filter(|place| sources[*place].is_some());
         let mut rules = Self {
-            rules: gathered.rules,
+            all: gathered.rules,
             peers: Vec::new(),
             flows: gathered.flows,
             ingress,
@@ -137,7 +137,7 @@ impl Rules {
 
     /// How many rules there are.
     pub(super) fn len(&self) -> usize {
-        self.rules.len()
+        self.all.len()
     }
 
     /// What has to let others in at a class.
@@ -146,9 +146,9 @@ impl Rules {
         side.cloned().unwrap_or(Side::Other)
     }
 
-    /// What has to let senders out, by side.
-    pub(super) fn egress_sides(&self) -> impl Iterator<Item = (SideId, &Side)> {
-        self.egress.iter().enumerate().map(|(place, side)| (number(place), side))
+    /// What has to let senders out, in the order of the numbers of their guards.
+    pub(super) fn egress_sides(&self) -> std::slice::Iter<'_, Side> {
+        self.egress.iter()
     }
 
     /// The guards of a class, by number.
@@ -158,7 +158,7 @@ impl Rules {
 
     /// The senders that a rule matches; everybody where no rule is needed.
     pub(super) fn senders(&self, rule: Option<RuleId>) -> &[u32] {
-        match rule.and_then(|rule| self.rules.get(index(rule))) {
+        match rule.and_then(|rule| self.all.get(index(rule))) {
             Some(rule) => &self.senders[index(rule.peer)],
             None => &self.everybody,
         }
@@ -166,7 +166,7 @@ impl Rules {
 
     /// Whether a rule matches a class.
     pub(super) fn matches(&self, rule: RuleId, class: ClassIndex) -> bool {
-        let rule = self.rules.get(index(rule));
+        let rule = self.all.get(index(rule));
         rule.is_some_and(|rule| self.is_meant(&self.peers[index(rule.peer)], class))
     }
 
@@ -177,12 +177,12 @@ impl Rules {
 
     /// The number of a rule's flows; rules share them.
     pub(super) fn flows_id(&self, rule: RuleId) -> u32 {
-        self.rules[index(rule)].flows
+        self.all[index(rule)].flows
     }
 
     /// Where a rule stands.
     pub(super) fn at(&self, rule: RuleId) -> RuleAt {
-        self.rules[index(rule)].at
+        self.all[index(rule)].at
     }
 
     /// Whether a peer means a class, or perhaps does.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::fan::{Fan, Shared, SharedContent};
 use super::{Entry, HopGraph, Jewel, NONE, SegmentMembers, SubjectInfo, SubjectKind, slot};
-use crate::csr::{index, number};
+use crate::csr::{Rows, index, number};
 use crate::fact::{Fact, FactKind, Subject};
 use crate::hop::{Evidence, Hop, Removable, Status, Variant};
 use crate::likelihood::Likelihood;
@@ -212,6 +212,7 @@ impl GraphBuilder {
             several: Vec::new(),
             shared: shared.into_iter().map(|(_, content)| content).collect(),
             supports: Vec::new(),
+            resting: Rows::default(),
             rows: Vec::new(),
             facts,
             numbers,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{HopGraph, HopRow, NONE};
-use crate::csr::number;
+use crate::csr::{Rows, number};
 use crate::fact::Fact;
 use crate::hop::{Removable, Status};
 use crate::likelihood::Likelihood;
@@ -76,6 +76,12 @@ impl HopGraph {
             }
         }
         self.supports = supports.list;
+        let mut resting: Vec<(u32, u32)> = Vec::new();
+        for (place, support) in self.supports.iter().enumerate() {
+            let things: BTreeSet<u32> = support.iter().flatten().map(|thing| thing.0).collect();
+            resting.extend(things.into_iter().map(|thing| (thing, number(place))));
+        }
+        self.resting = Rows::gather(self.removables.len(), &resting);
         self.rows = rows;
     }
 

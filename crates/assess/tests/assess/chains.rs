@@ -146,7 +146,7 @@ proptest! {
     fn limits_are_told(sample in samples(SMALL)) {
         let graph = sample.build();
         let total = plain_chains(&graph).len();
-        let limits = ChainLimits { listed_max: 100, search_work_max: 2, count_work_max: 2 };
+        let limits = ChainLimits { search_work_max: 2, count_work_max: 2, ..ChainLimits::default() };
         let limits = AssessmentLimits { chains: limits, ..AssessmentLimits::default() };
         let list = assess(&graph, &[], &limits).chains;
         if list.complete {

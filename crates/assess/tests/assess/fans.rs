@@ -58,8 +58,8 @@ fn sketches() -> impl Strategy<Value = Sketch> {
     })
 }
 
-fn exec(subject: &Subject) -> Fact {
-    Fact::exec(*subject)
+fn exec(subject: Subject) -> Fact {
+    Fact::exec(subject)
 }
 
 /// The sketch as a graph: with fans and classes, or with every hop and workload by itself.
@@ -87,11 +87,11 @@ fn build(sketch: &Sketch, apart: bool) -> (watertight_assess::HopGraph, Vec<Acti
     let entry = Hop::new(
         Variant::FrontKnownListener,
         [Fact::exec(internet)],
-        exec(&workloads[0][0]),
+        exec(workloads[0][0]),
         &table,
     );
     for subject in &workloads[0] {
-        builder.hop(Hop { conclusion: exec(subject), ..entry.clone() }.supported_by([things[0]]));
+        builder.hop(Hop { conclusion: exec(*subject), ..entry.clone() }.supported_by([things[0]]));
     }
     for fan in &sketch.fans {
         let status = if fan.sure { Status::Sure } else { Status::Possible };
@@ -100,7 +100,7 @@ fn build(sketch: &Sketch, apart: bool) -> (watertight_assess::HopGraph, Vec<Acti
                 for (to, inward) in fan.targets.iter().filter(|(to, _)| to != from) {
                     for one in &workloads[*from] {
                         for other in &workloads[*to] {
-                            let mut hop = Hop::new(fan.variant, [exec(one)], exec(other), &table);
+                            let mut hop = Hop::new(fan.variant, [exec(*one)], exec(*other), &table);
                             hop.status = status;
                             builder.hop(hop.supported_by([things[*out], things[*inward]]));
                         }
@@ -113,7 +113,7 @@ fn build(sketch: &Sketch, apart: bool) -> (watertight_assess::HopGraph, Vec<Acti
             let arm = |(class, thing): &(usize, usize)| {
                 let support = vec![BTreeSet::from([things[*thing]])];
                 let shared = builder.share(Vec::new(), support);
-                Arm { fact: exec(&workloads[*class][0]), shared }
+                Arm { fact: exec(workloads[*class][0]), shared }
             };
             ends.iter().map(arm).collect()
         };
@@ -124,17 +124,18 @@ fn build(sketch: &Sketch, apart: bool) -> (watertight_assess::HopGraph, Vec<Acti
     for (number, (holder, opened)) in sketch.keys.iter().enumerate() {
         let key = Fact::hold(builder.credential(format!("key {number}")));
         for subject in &workloads[*holder] {
-            builder.hop(Hop::new(Variant::MetaImdsV2, [exec(subject)], key, &table));
+            builder.hop(Hop::new(Variant::MetaImdsV2, [exec(*subject)], key, &table));
         }
         for subject in &workloads[*opened] {
-            builder.hop(Hop::new(Variant::ControlCommand, [key], exec(subject), &table));
+            builder.hop(Hop::new(Variant::ControlCommand, [key], exec(*subject), &table));
         }
     }
     for (class, thing) in &sketch.inner {
         for one in &workloads[*class] {
             for other in &workloads[*class] {
                 if apart == (one != other) {
-                    let hop = Hop::new(Variant::NetKnownListener, [exec(one)], exec(other), &table);
+                    let hop =
+                        Hop::new(Variant::NetKnownListener, [exec(*one)], exec(*other), &table);
                     builder.hop(hop.supported_by([things[*thing]]));
                 }
             }
