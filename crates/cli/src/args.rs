@@ -81,11 +81,13 @@ const ASSESS_EXAMPLES: &str = "\
 Examples:
   watertight assess estate/ -o out/
   watertight assess estate/ --jewel orders-db --jewel-kind object-store --fail-on critical
+  watertight assess estate/ --likelihood net/known-listener=0.2 --likelihoods ours.txt
   watertight assess estate/ -f sarif > findings.sarif
 
 Crown jewels are workloads with the label `criticality: crown-jewel`, those of the kinds of
-`--jewel-kind`, and those that `--jewel` or a line of the file of `--jewels` names. Exit code 2
-says that there is a finding as bad as `--fail-on` or worse.";
+`--jewel-kind`, and those that `--jewel` or a line of the file of `--jewels` names. The likelihoods
+are listed in `docs/concepts/breach-chains.md`. Exit code 2 says that there is a finding as bad as
+`--fail-on` or worse.";
 
 /// The estate that a command reads.
 #[derive(Debug, Args)]
@@ -219,6 +221,14 @@ pub(crate) struct AssessArguments {
     /// A file that names a crown jewel in each line; lines that begin with `#` are comments
     #[arg(long, value_name = "PATH")]
     pub(crate) jewels: Option<PathBuf>,
+    /// How likely a kind of hop succeeds, instead of what is published, as in
+    /// `net/known-listener=0.2`; may be given several times
+    #[arg(long, value_name = "HOP=NUMBER")]
+    pub(crate) likelihood: Vec<String>,
+    /// A file with such a setting in each line; lines that begin with `#` are comments, and
+    /// `--likelihood` goes before the file
+    #[arg(long, value_name = "PATH")]
+    pub(crate) likelihoods: Option<PathBuf>,
     /// How bad a finding must be for exit code 2
     #[arg(long, value_enum, default_value_t = FailOn::High)]
     pub(crate) fail_on: FailOn,

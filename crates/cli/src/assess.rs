@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use watertight_assess::{AssessmentLimits, DeriveOptions, Verified, assess, derive, verify};
+use watertight_assess::{
+    AssessmentLimits, DeriveOptions, LikelihoodTable, Verified, assess, derive, verify,
+};
 use watertight_model::{Estate, Name, WorkloadKind};
 use watertight_reach::ends::{End, resolve};
 use watertight_reach::{Reach, exposure, front_legs};
@@ -41,6 +43,7 @@ pub(crate) fn run(arguments: &AssessArguments) -> Result<Outcome, Failure> {
     let options = DeriveOptions {
         jewel_kinds: kinds(&arguments.jewel_kind)?,
         jewel_names: jewels(&loaded.estate, arguments)?,
+        likelihoods: likelihoods(arguments)?,
         ..DeriveOptions::default()
     };
     let view = view(&loaded, &options)?;
@@ -72,6 +75,9 @@ fn view(loaded: &Loaded, options: &DeriveOptions) -> Result<View, Failure> {
     let verified = verify(estate, &derived, &found.cut_set, limits.cut.likelihood_min, options)
         .map_err(|error| Failure::Estate(error.to_string()))?;
     crate::exit::say(&format!("{}\n", told(&verified)));
+    if options.likelihoods.overrides().next().is_some() {
+        crate::exit::say(&format!("likelihoods: {}\n", options.likelihoods.version()));
+    }
     Ok(assessment::view(&Facts {
         estate,
         matrix: &matrix,
@@ -168,6 +174,43 @@ fn jewel(estate: &Estate, flag: &'static str, name: &str) -> Result<Name, Failur
             Err(Failure::Argument { flag, problem })
         }
     }
+}
+
+/// The published likelihoods with the user's own: those of the file, then those of arguments.
+fn likelihoods(arguments: &AssessArguments) -> Result<LikelihoodTable, Failure> {
+    let mut table = LikelihoodTable::v1();
+    if let Some(path) = &arguments.likelihoods {
+        let text = fs::read_to_string(path).map_err(|source| Failure::File {
+            path: path.clone(),
+            action: "read",
+            source,
+        })?;
+        for (number, line) in text.lines().map(str::trim).enumerate() {
+            if !line.is_empty() && !line.starts_with('#') {
+                set(&mut table, line).map_err(|problem| Failure::Argument {
+                    flag: "likelihoods",
+                    problem: format!("`{}`, line {}: {problem}", path.display(), number + 1),
+                })?;
+            }
+        }
+    }
+    for setting in &arguments.likelihood {
+        set(&mut table, setting)
+            .map_err(|problem| Failure::Argument { flag: "likelihood", problem })?;
+    }
+    Ok(table)
+}
+
+/// Takes a setting such as `net/known-listener=0.2` into a table.
+fn set(table: &mut LikelihoodTable, setting: &str) -> Result<(), String> {
+    let parts = setting.split_once('=').and_then(|(hop, number)| {
+        let (kind, variant) = hop.trim().split_once('/')?;
+        Some((kind, variant, number.trim().parse::<f64>().ok()?))
+    });
+    let Some((kind, variant, number)) = parts else {
+        return Err(format!("`{setting}` is no setting: write one like `net/known-listener=0.2`"));
+    };
+    table.set(kind, variant, number).map_err(|error| error.to_string())
 }
 
 fn severity(fail_on: FailOn) -> Option<Severity> {

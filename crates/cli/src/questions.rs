@@ -75,10 +75,16 @@ pub(crate) fn diff(arguments: &DiffArguments) -> Result<Outcome, Failure> {
     let before = load(&arguments.before)?.estate;
     let after = load(&arguments.after)?.estate;
     let changes = watertight_reach::diff(&before, &after);
+    let (old, new) = (matrix(&before), matrix(&after));
+    let compared = report::diff::Compared {
+        before: (&before, &old),
+        after: (&after, &new),
+        changes: &changes,
+    };
     print(&arguments.output, |format, layout| match format {
-        ListFormat::Table => report::diff::table(&changes, layout),
-        ListFormat::Json => output::json(&report::diff::json(&changes)),
-        ListFormat::Csv => report::diff::csv(&changes),
+        ListFormat::Table => report::diff::table(&compared, layout),
+        ListFormat::Json => output::json(&report::diff::json(&compared)),
+        ListFormat::Csv => report::diff::csv(&compared),
     })?;
     Ok(if changes.is_empty() { Outcome::Fine } else { Outcome::Found })
 }

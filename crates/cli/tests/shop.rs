@@ -6,6 +6,8 @@
 
 #[path = "shop/answers.rs"]
 mod answers;
+#[path = "shop/chains.rs"]
+mod chains;
 #[path = "shop/mistakes.rs"]
 mod mistakes;
 #[path = "shop/properties.rs"]

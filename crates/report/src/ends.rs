@@ -78,7 +78,7 @@ impl Space {
         self.text.contains(" except ")
     }
 
-    fn label(&self, name: &str) -> String {
+    pub(crate) fn label(&self, name: &str) -> String {
         if self.text.is_empty() { name.to_owned() } else { format!("{name} ({})", self.text) }
     }
 }

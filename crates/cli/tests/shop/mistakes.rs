@@ -39,7 +39,8 @@ fn found(rule: &'static str, resource: &str) -> bool {
 /// Whether a chain that ends at a jewel goes by all of these, in any order.
 fn chain(target: &str, by: &[&str]) -> bool {
     let chains = &assessment()["chains"];
-    let mut all = list(&chains["to_jewels"]).iter().chain(list(&chains["listed"]));
+    let listed = ["to_jewels", "various", "listed"].map(|which| list(&chains[which]));
+    let mut all = listed.into_iter().flatten();
     all.any(|one| one["target"]["subject"] == target && by.iter().all(|text| names(one, text)))
 }
 
@@ -89,7 +90,7 @@ fn mistake_7_shared_services_reach_the_data_tier() {
 #[test]
 fn mistake_8_a_sandbox_can_become_administrator() {
     assert!(chain("vault-api-1", &["ai-agent-sandbox", "platform-automation"]));
-    assert!(chain("copper-kettle-customers", &["ai-agent-sandbox", "break-glass-admin"]));
+    assert!(chain("customers", &["ai-agent-sandbox", "break-glass-admin"]));
     assert!(cut("ai-agent-sandbox", "platform-automation"));
 }
 

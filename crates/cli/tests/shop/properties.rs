@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use watertight_assess::{CutLimits, Derived, Entry, apply, cut_set, score};
+use watertight_assess::{
+    Bound, Change, CutLimits, DeriveOptions, Derived, Entry, Removable, apply, cut_set, derive,
+    score,
+};
 use watertight_model::Estate;
 use watertight_model::network::{Action, Peer, Rule, Stage};
 use watertight_net::FlowSet;
+use watertight_reach::{Reach, front_legs};
 
 use crate::support::{SHOP, hops, json, shop, workload};
 
@@ -98,4 +102,84 @@ fn a_function_outside_of_every_vpc_reaches_the_internet() {
         let mut parts = parts.flat_map(|group| group["parts"].as_array().unwrap());
         assert!(parts.all(|part| part["disposition"] == "exits_network"), "{name}");
     }
+}
+
+/// An estate's hops, with `pairs_max` of its pairs asked one by one; if it has more, rules are
+/// matched to whole columns of the matrix instead. Without tampering, which is kept roughly there.
+fn with_pairs(estate: &Estate, pairs_max: usize) -> Derived {
+    let reach = Reach::new(&estate.network);
+    let matrix = reach.matrix(&BTreeSet::new());
+    let legs = front_legs(&estate.network, &matrix);
+    let options = DeriveOptions { pairs_max, ..DeriveOptions::default() };
+    derive(estate, &reach, &matrix, &legs, &[], &options).unwrap()
+}
+
+#[test]
+fn columns_and_pairs_give_the_same_score_and_the_same_likely_ways() {
+    let estate = shop();
+    let (pairs, columns) = (with_pairs(&estate, 10_000), with_pairs(&estate, 500));
+    assert!(pairs.graph.fans().is_empty() && !columns.graph.fans().is_empty());
+    assert_eq!(score(&pairs.graph, &BTreeSet::new()), score(&columns.graph, &BTreeSet::new()));
+    assert_eq!(likely(&pairs), likely(&columns));
+}
+
+#[test]
+fn a_cut_found_by_columns_leaves_no_likely_chain_in_the_changed_estate() {
+    let estate = shop();
+    let before = with_pairs(&estate, 500);
+    let cut = cut_set(&before.graph, &before.actions, CutLimits::default());
+    assert!(!cut.actions.is_empty());
+    let changes: Vec<_> = cut.actions.iter().flat_map(|action| before.change(*action)).collect();
+    assert_eq!(likely(&with_pairs(&apply(&estate, &changes), 10_000)), BTreeSet::new());
+}
+
+#[test]
+fn narrowing_a_rule_dropping_a_route_and_a_deny_close_what_they_claim() {
+    // With everything open to payments, whose listener is known, ports can be narrowed too.
+    let estate = opened(&shop(), "sg-0bb640583b553cc14");
+    let before = hops(&estate);
+    let mut tried = [0; 4];
+    for (place, action) in before.actions.iter().enumerate() {
+        let changes = before.change(place);
+        let kind = match changes[..] {
+            [Change::NarrowRule(..)] => 0,
+            [Change::NarrowPorts(..)] => 1,
+            [Change::DropRoute(..)] => 2,
+            [Change::AddDeny(..)] => 3,
+            _ => continue,
+        };
+        tried[kind] += 1;
+        if tried[kind] > 4 {
+            continue;
+        }
+        let limits = CutLimits { uncuttable_listed_max: usize::MAX, ..CutLimits::default() };
+        let after = hops(&apply(&estate, &changes));
+        let found: BTreeSet<String> = named_ways(&after, &BTreeSet::new(), limits);
+        let claimed = named_ways(&before, &action.removes, limits);
+        let open: Vec<&String> = found.difference(&claimed).collect();
+        assert!(open.is_empty(), "{}: {open:?}", action.name);
+    }
+    assert!(tried.iter().all(|tried| *tried > 0), "{tried:?}");
+}
+
+/// Every derivable fact from every entry, with its likelihood, in words that two graphs share.
+fn named_ways(
+    derived: &Derived,
+    removed: &BTreeSet<Removable>,
+    limits: CutLimits,
+) -> BTreeSet<String> {
+    let view = derived.graph.view(Bound::All, removed);
+    let mut ways = BTreeSet::new();
+    for entry in derived.graph.entries() {
+        let from = match entry {
+            Entry::Internet => "internet".to_owned(),
+            Entry::Workload(subject) => derived.graph.name(*subject),
+        };
+        for (fact, likelihood) in view.likelihoods(*entry).iter() {
+            if likelihood >= limits.likelihood_min {
+                ways.insert(format!("{from} to {}", derived.graph.describe(fact)));
+            }
+        }
+    }
+    ways
 }

@@ -16,6 +16,8 @@ use crate::places::{Places, position};
 
 /// To how many jewels the likeliest way is listed.
 const JEWELS_LISTED_MAX: usize = 50;
+/// How many kinds of chains are listed.
+const VARIOUS_LISTED_MAX: usize = 200;
 /// How many blast radii are listed.
 const BLASTS_LISTED_MAX: usize = 200;
 /// How many pairs that no action parts are listed.
@@ -37,6 +39,7 @@ pub(super) fn no_chains() -> ChainsView {
         total_exact: true,
         complete: true,
         to_jewels: Vec::new(),
+        various: Vec::new(),
         listed: Vec::new(),
     }
 }
@@ -54,8 +57,16 @@ impl<'a> Breach<'a> {
     }
 
     pub(super) fn fill(&self, view: &mut View) {
-        let Assessment { standing, segments, blasts, chains, cut_set, cut_effects, ranking } =
-            self.assessed.assessment;
+        let Assessment {
+            standing,
+            segments,
+            blasts,
+            chains,
+            various,
+            cut_set,
+            cut_effects,
+            ranking,
+        } = self.assessed.assessment;
         let (total, total_exact) = match chains.total {
             ChainTotal::Exactly(number) => (number, true),
             ChainTotal::AtLeast(number) => (number, false),
@@ -65,6 +76,12 @@ impl<'a> Breach<'a> {
             total_exact,
             complete: chains.complete,
             to_jewels: self.to_jewels(),
+            various: various
+                .iter()
+                .take(VARIOUS_LISTED_MAX)
+                .enumerate()
+                .map(|(at, chain)| self.chain(format!("kind-{}", at + 1), chain))
+                .collect(),
             listed: chains
                 .chains
                 .iter()
@@ -163,7 +180,7 @@ impl<'a> Breach<'a> {
     }
 
     fn chain(&self, id: String, chain: &Chain) -> ChainView {
-        let hops = self.assessed.graph.hops();
+        let graph = self.assessed.graph;
         ChainView {
             id,
             entry: self.entry(chain.entry),
@@ -174,8 +191,8 @@ impl<'a> Breach<'a> {
             hops: chain
                 .hops
                 .iter()
-                .filter_map(|hop| hops.get(*hop))
-                .map(|hop| self.hop(hop))
+                .filter_map(|hop| graph.hop(*hop))
+                .map(|hop| self.hop(&hop))
                 .collect(),
         }
     }

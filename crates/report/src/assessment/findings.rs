@@ -1,6 +1,8 @@
 //! What to know or to change, worst first.
 
+mod credentials;
 mod exposed;
+mod fronts;
 mod left;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,11 +37,16 @@ pub(super) struct Rule {
 }
 
 /// Every rule, in the order in which findings of one severity are listed.
-pub(super) const RULES: [Rule; 12] = [
+pub(super) const RULES: [Rule; 14] = [
     Rule {
         id: "breach-chain",
         name: "A breach gets to a crown jewel",
         text: "A chain of hops leads from an entry to a crown jewel. Each hop is permitted; break one.",
+    },
+    Rule {
+        id: "credential-path",
+        name: "Credentials lead to a crown jewel",
+        text: "Code on a workload takes a credential, and what that may do leads on. Permit less, or trust fewer.",
     },
     Rule {
         id: "exposed-wide",
@@ -60,6 +67,11 @@ pub(super) const RULES: [Rule; 12] = [
         id: "metadata-without-token",
         name: "A machine hands out its credential without a token",
         text: "A forged request makes the machine give away its credential. Require a session token.",
+    },
+    Rule {
+        id: "front-bypassed",
+        name: "A front can be walked around",
+        text: "What stands behind a front answers others too. Let in the front alone.",
     },
     Rule {
         id: "single-layer",
@@ -132,8 +144,10 @@ pub(super) fn findings(
     let places = Places::new(facts.estate);
     let input = Input { facts, places, names: Names::new(facts.estate) };
     let mut found = chains(view);
+    found.extend(credentials::findings(view));
     found.extend(exposed::findings(&input, exposed));
     found.extend(metadata(&input));
+    found.extend(fronts::findings(&input));
     found.extend(single_layers(&input, single));
     found.extend(lost_replies(&input, view));
     found.extend(ungoverned(&input));

@@ -151,6 +151,9 @@ pub(crate) struct ChainsView {
     pub(crate) complete: bool,
     /// The likeliest from the internet to each jewel that it gets to.
     pub(crate) to_jewels: Vec<ChainView>,
+    /// For each jewel the likeliest of each kind: from the internet or not, by the credentials on the
+    /// way and the last hop.
+    pub(crate) various: Vec<ChainView>,
     pub(crate) listed: Vec<ChainView>,
 }
 

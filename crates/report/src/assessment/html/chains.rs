@@ -44,8 +44,13 @@ pub(super) fn body(view: &View) -> String {
     if !chains.to_jewels.is_empty() {
         html.push_str("<h3>From the internet to each crown jewel</h3>\n");
         folded(&mut html, &chains.to_jewels);
-        html.push_str("<h3>Likeliest of all</h3>\n");
     }
+    if !chains.various.is_empty() {
+        html.push_str("<h3>Of each kind, by credentials taken and last hop</h3>\n");
+        let shown = folded(&mut html, &chains.various);
+        left_out(&mut html, chains.various.len() - shown, "chains");
+    }
+    html.push_str("<h3>Likeliest of all</h3>\n");
     let listed = folded(&mut html, &varied(&chains.listed));
     left_out(&mut html, chains.listed.len() - listed, "chains");
     html
