@@ -16,6 +16,7 @@ mod draft;
 mod fronts;
 mod gateways;
 mod groups;
+pub mod kubernetes;
 mod machines;
 mod mutation;
 mod queries;

@@ -1,0 +1,263 @@
+//! Network policies of Kubernetes, packet by packet, straight from their documents.
+//!
+//! Sources: "Network Policies" in the concepts of Kubernetes, the API reference of `NetworkPolicy`,
+//! and the API specification of network-policy-api (`AdminNetworkPolicy`,
+//! `BaselineAdminNetworkPolicy`, `ClusterNetworkPolicy`).
+
+mod read;
+mod selector;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+pub use read::{Pod, pods};
+use read::{items, text};
+use selector::{block_holds, selects};
+
+/// One end of a connection.
+#[derive(Debug, Clone, Copy)]
+pub enum End<'c> {
+    /// A pod.
+    Pod(&'c Pod),
+    /// An address outside of the cluster.
+    Outside(IpAddr),
+}
+
+/// A connection that somebody opens.
+#[derive(Debug, Clone, Copy)]
+pub struct Connection<'c> {
+    /// Who opens it.
+    pub from: End<'c>,
+    /// To whom.
+    pub to: End<'c>,
+    /// `TCP`, `UDP` or `SCTP`.
+    pub protocol: &'c str,
+    /// The port at the other end.
+    pub port: u16,
+}
+
+/// What a rule or a policy says of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Allow,
+    Deny,
+    Pass,
+}
+
+/// Whether a connection can be opened: both ends must allow it, and what is outside allows all.
+pub fn allows(objects: &[Value], connection: Connection<'_>) -> bool {
+    side_allows(objects, connection, "egress") && side_allows(objects, connection, "ingress")
+}
+
+/// Whether the policies of the pod at one end allow it: administrators' first, then those of
+/// `NetworkPolicy` where any selects the pod, else the baseline, else everything.
+fn side_allows(objects: &[Value], connection: Connection<'_>, way: &str) -> bool {
+    let own = if way == "ingress" { connection.to } else { connection.from };
+    let End::Pod(pod) = own else { return true };
+    match admin(objects, pod, connection, way, "Admin") {
+        Some(Word::Allow) => return true,
+        Some(Word::Deny) => return false,
+        Some(Word::Pass) | None => {}
+    }
+    let selecting: Vec<&Value> =
+        objects.iter().filter(|object| policy_selects(object, pod, way)).collect();
+    if !selecting.is_empty() {
+        return selecting.iter().any(|policy| policy_allows(objects, policy, connection, way));
+    }
+    !matches!(admin(objects, pod, connection, way, "Baseline"), Some(Word::Deny))
+}
+
+/// Whether a `NetworkPolicy` isolates a pod in a direction.
+fn policy_selects(policy: &Value, pod: &Pod, way: &str) -> bool {
+    if text(policy, "/kind") != "NetworkPolicy" {
+        return false;
+    }
+    let namespace = text(policy, "/metadata/namespace");
+    let namespace = if namespace.is_empty() { "default" } else { namespace };
+    if namespace != pod.namespace {
+        return false;
+    }
+    let types = items(policy, "/spec/policyTypes");
+    let governs = if types.is_empty() {
+        // "all policies are assumed to affect ingress", and those with an egress section egress.
+        way == "ingress" || policy.pointer("/spec/egress").is_some_and(|rules| !rules.is_null())
+    } else {
+        let wanted = if way == "ingress" { "Ingress" } else { "Egress" };
+        types.iter().any(|one| one.as_str() == Some(wanted))
+    };
+    governs && selects(policy.pointer("/spec/podSelector").unwrap_or(&Value::Null), &pod.labels)
+}
+
+/// Whether any rule of a policy allows a connection.
+fn policy_allows(objects: &[Value], policy: &Value, connection: Connection<'_>, way: &str) -> bool {
+    let (peers, other) = other_end(connection, way);
+    let own = text(policy, "/metadata/namespace");
+    let own = if own.is_empty() { "default" } else { own };
+    items(policy, &format!("/spec/{way}")).iter().any(|rule| {
+        let listed = items(rule, &format!("/{peers}"));
+        let by_peer =
+            listed.is_empty() || listed.iter().any(|peer| peer_is(objects, peer, other, own));
+        let ports = items(rule, "/ports");
+        by_peer && (ports.is_empty() || ports.iter().any(|port| port_is(port, connection)))
+    })
+}
+
+/// The key of a rule's peers, and the end that they are about.
+fn other_end<'c>(connection: Connection<'c>, way: &str) -> (&'static str, End<'c>) {
+    if way == "ingress" { ("from", connection.from) } else { ("to", connection.to) }
+}
+
+/// Whether one peer of a `NetworkPolicy` in namespace `own` means an end.
+fn peer_is(objects: &[Value], peer: &Value, end: End<'_>, own: &str) -> bool {
+    match (end, peer.get("ipBlock")) {
+        (End::Outside(address), Some(block)) => block_holds(block, address),
+        // "These should be cluster-external IPs, since Pod IPs are ephemeral and unpredictable."
+        (End::Pod(_), Some(_)) | (End::Outside(_), None) => false,
+        (End::Pod(pod), None) => {
+            let in_namespace = match peer.get("namespaceSelector") {
+                Some(selector) => selects(selector, &read::namespace(objects, &pod.namespace)),
+                None => pod.namespace == own,
+            };
+            in_namespace && peer.get("podSelector").is_none_or(|one| selects(one, &pod.labels))
+        }
+    }
+}
+
+/// Whether one port of a `NetworkPolicy` means a connection's.
+fn port_is(port: &Value, connection: Connection<'_>) -> bool {
+    let protocol = port.get("protocol").and_then(Value::as_str).unwrap_or("TCP");
+    if protocol != connection.protocol {
+        return false;
+    }
+    match port.get("port") {
+        None | Some(Value::Null) => true,
+        Some(Value::String(name)) => is_named(name, Some(protocol), connection),
+        Some(number) => {
+            let first = number.as_u64().unwrap_or(0);
+            let last = port.get("endPort").and_then(Value::as_u64).unwrap_or(first);
+            (first..=last).contains(&u64::from(connection.port))
+        }
+    }
+}
+
+/// Whether the pod that is connected to calls the port by a name.
+fn is_named(name: &str, protocol: Option<&str>, connection: Connection<'_>) -> bool {
+    let End::Pod(pod) = connection.to else { return false };
+    pod.ports.iter().any(|port| {
+        port.name == name
+            && port.number == connection.port
+            && port.protocol == connection.protocol
+            && protocol.is_none_or(|one| one == port.protocol)
+    })
+}
+
+/// What the administrators' policies of a tier say; nothing when none matches.
+fn admin(
+    objects: &[Value],
+    pod: &Pod,
+    connection: Connection<'_>,
+    way: &str,
+    tier: &str,
+) -> Option<Word> {
+    let mut policies: Vec<&Value> = objects.iter().filter(|one| tier_of(one) == tier).collect();
+    policies.sort_by_key(|one| one.pointer("/spec/priority").and_then(Value::as_u64).unwrap_or(0));
+    let (peers, other) = other_end(connection, way);
+    for policy in policies {
+        let subject = policy.pointer("/spec/subject").unwrap_or(&Value::Null);
+        if !pods_are(objects, subject, End::Pod(pod)) {
+            continue;
+        }
+        for rule in items(policy, &format!("/spec/{way}")) {
+            let listed = items(rule, &format!("/{peers}"));
+            let by_peer = listed.iter().any(|peer| admin_peer_is(objects, peer, other));
+            if by_peer && admin_ports_are(rule, connection) {
+                return Some(match text(rule, "/action") {
+                    "Allow" | "Accept" => Word::Allow,
+                    "Deny" => Word::Deny,
+                    _ => Word::Pass,
+                });
+            }
+        }
+    }
+    None
+}
+
+fn tier_of(object: &Value) -> &str {
+    match text(object, "/kind") {
+        "AdminNetworkPolicy" => "Admin",
+        "BaselineAdminNetworkPolicy" => "Baseline",
+        "ClusterNetworkPolicy" => text(object, "/spec/tier"),
+        _ => "",
+    }
+}
+
+fn admin_peer_is(objects: &[Value], peer: &Value, end: End<'_>) -> bool {
+    match (peer.get("networks"), end) {
+        (Some(networks), End::Outside(address)) => networks
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|one| selector::prefix_holds(one.as_str().unwrap_or(""), address)),
+        (Some(_), End::Pod(_)) => false,
+        (None, _) => pods_are(objects, peer, end),
+    }
+}
+
+/// `namespaces`, or `pods` with both selectors.
+fn pods_are(objects: &[Value], peer: &Value, end: End<'_>) -> bool {
+    let End::Pod(pod) = end else { return false };
+    let labels = read::namespace(objects, &pod.namespace);
+    if let Some(namespaces) = peer.get("namespaces") {
+        return selects(namespaces, &labels);
+    }
+    let Some(pods) = peer.get("pods") else { return false };
+    let by = |key: &str| pods.get(key).unwrap_or(&Value::Null);
+    selects(by("namespaceSelector"), &labels) && selects(by("podSelector"), &pod.labels)
+}
+
+fn admin_ports_are(rule: &Value, connection: Connection<'_>) -> bool {
+    let ports = items(rule, "/ports");
+    let protocols = items(rule, "/protocols");
+    if ports.is_empty() && protocols.is_empty() {
+        return true;
+    }
+    ports.iter().any(|port| admin_port_is(port, connection))
+        || protocols.iter().any(|one| cluster_port_is(one, connection))
+}
+
+fn admin_port_is(port: &Value, connection: Connection<'_>) -> bool {
+    if let Some(name) = port.get("namedPort").and_then(Value::as_str) {
+        return is_named(name, None, connection);
+    }
+    let protocol =
+        |one: &Value| one.get("protocol").and_then(Value::as_str) == Some(connection.protocol);
+    if let Some(one) = port.get("portNumber") {
+        return protocol(one) && number(one, "port") == u64::from(connection.port);
+    }
+    port.get("portRange").is_some_and(|one| {
+        protocol(one)
+            && (number(one, "start")..=number(one, "end")).contains(&u64::from(connection.port))
+    })
+}
+
+fn cluster_port_is(one: &Value, connection: Connection<'_>) -> bool {
+    if let Some(name) = one.get("destinationNamedPort").and_then(Value::as_str) {
+        return is_named(name, None, connection);
+    }
+    let Some(port) = one.get(connection.protocol.to_lowercase()) else { return false };
+    let Some(to) = port.get("destinationPort") else { return true };
+    if to.get("number").is_some() {
+        return number(to, "number") == u64::from(connection.port);
+    }
+    to.get("range").is_some_and(|range| {
+        (number(range, "start")..=number(range, "end")).contains(&u64::from(connection.port))
+    })
+}
+
+fn number(value: &Value, key: &str) -> u64 {
+    value.get(key).and_then(Value::as_u64).unwrap_or(0)
+}

@@ -1,0 +1,92 @@
+//! What objects say of pods and namespaces.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// A pod, or the pods of one template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pod {
+    /// Its namespace.
+    pub namespace: String,
+    /// The name of its workload.
+    pub name: String,
+    /// The kind of its workload.
+    pub kind: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// The ports that its containers declare.
+    pub ports: Vec<Port>,
+}
+
+/// A port of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// Its name; empty when it has none.
+    pub name: String,
+    /// `TCP`, `UDP` or `SCTP`.
+    pub protocol: String,
+    /// Its number.
+    pub number: u16,
+}
+
+/// The pods of all objects: of `Pod`s themselves, and one for each template.
+pub fn pods(objects: &[Value]) -> Vec<Pod> {
+    let mut found = Vec::new();
+    for object in objects {
+        let (labels, spec) = match text(object, "/kind") {
+            "Pod" => ("/metadata/labels", "/spec"),
+            "Deployment" | "StatefulSet" | "DaemonSet" | "Job" => {
+                ("/spec/template/metadata/labels", "/spec/template/spec")
+            }
+            _ => continue,
+        };
+        let namespace = text(object, "/metadata/namespace");
+        let mut ports = Vec::new();
+        for container in items(object, &format!("{spec}/containers")) {
+            ports.extend(items(container, "/ports").iter().map(|port| {
+                let protocol = text(port, "/protocol");
+                let number = port.get("containerPort").and_then(Value::as_u64).unwrap_or(0);
+                Port {
+                    name: text(port, "/name").to_owned(),
+                    protocol: if protocol.is_empty() { "TCP" } else { protocol }.to_owned(),
+                    number: u16::try_from(number).unwrap_or(0),
+                }
+            }));
+        }
+        found.push(Pod {
+            namespace: if namespace.is_empty() { "default" } else { namespace }.to_owned(),
+            name: text(object, "/metadata/name").to_owned(),
+            kind: text(object, "/kind").to_owned(),
+            labels: labels_at(object, labels),
+            ports,
+        });
+    }
+    found
+}
+
+/// The labels of a namespace; the API server adds its name to them.
+pub(super) fn namespace(objects: &[Value], name: &str) -> BTreeMap<String, String> {
+    let own = objects.iter().find(|object| {
+        text(object, "/kind") == "Namespace" && text(object, "/metadata/name") == name
+    });
+    let mut labels = own.map(|own| labels_at(own, "/metadata/labels")).unwrap_or_default();
+    labels.insert("kubernetes.io/metadata.name".to_owned(), name.to_owned());
+    labels
+}
+
+fn labels_at(object: &Value, pointer: &str) -> BTreeMap<String, String> {
+    let labels = object.pointer(pointer).and_then(Value::as_object);
+    let each = labels.into_iter().flatten();
+    each.map(|(key, value)| (key.clone(), value.as_str().unwrap_or("").to_owned())).collect()
+}
+
+/// The items of an array at a pointer; none when there is none.
+pub(super) fn items<'v>(value: &'v Value, pointer: &str) -> &'v [Value] {
+    value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// The text at a pointer; empty when there is none.
+pub(super) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or("")
+}
