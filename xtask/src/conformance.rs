@@ -4,6 +4,7 @@
 mod batfish;
 mod deviations;
 mod estate;
+mod kubernetes;
 mod npguard;
 mod report;
 
@@ -102,7 +103,11 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<Verdict, Error> {
         println!("{text}");
         return Ok(Verdict::Absent(text));
     }
-    let suites = [batfish::run(&folder, options)?, npguard::run(&folder, options)?];
+    let suites = [
+        batfish::run(&folder, options)?,
+        npguard::run(&folder, options)?,
+        kubernetes::run(&root.join(kubernetes::FOLDER), options)?,
+    ];
     let report = Report::new(&suites, deviations::LISTED, options);
     print!("{}", report.text);
     Ok(if report.passed { Verdict::Passed } else { Verdict::Failed })

@@ -26,7 +26,7 @@ codes! {
     MISSING = "WT0207": "a reference leads to an object that is not in the input";
     NO_NAMESPACE = "WT0208": "a namespace has no object in the input, so only its name is known of its labels";
     NO_PORT = "WT0209": "a named port is a port of no container that it could mean";
-    HOST_NETWORK = "WT0210": "what policies do to a pod on its host's network is not defined";
+    HOST_NETWORK = "WT0210": "whether policies govern a pod on its host's network is up to the network plugin";
     NOT_MODELLED = "WT0211": "something that could change an answer is not modelled; the answer is unknown";
     SAME_PRIORITY = "WT0212": "two policies of one tier have the same priority, so their order is not defined";
     NO_EFFECT = "WT0213": "an object is read and changes nothing";

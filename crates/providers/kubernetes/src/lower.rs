@@ -40,7 +40,6 @@ pub(crate) struct PodClass {
     pub(crate) namespace: Name,
     pub(crate) labels: LabelMap,
     pub(crate) ports: Vec<NamedPort>,
-    pub(crate) host_network: bool,
 }
 
 /// An estate that is being built.
@@ -140,7 +139,8 @@ impl<'i> Lowering<'i> {
             self.endpoints.push(endpoint);
             if pod.host_network {
                 let message = format!(
-                    "`{}` is on its host's network: what policies do to it is not defined",
+                    "`{}` is on its host's network: whether policies govern it is up to the \
+                     network plugin; here they do",
                     pod.workload.name
                 );
                 self.notes.warn(codes::HOST_NETWORK, pod.span, message);
@@ -245,9 +245,6 @@ impl<'i> Lowering<'i> {
         }
         let each = self.classes.iter().map(|class| {
             let mut found = [Vec::new(), Vec::new()];
-            if class.host_network {
-                return found;
-            }
             let own = by_namespace.get(&class.namespace).into_iter().flatten();
             let mut candidates: Vec<usize> = own.chain(&anywhere).copied().collect();
             candidates.sort_unstable();
@@ -279,7 +276,6 @@ fn class_of(pod: &Pod) -> PodClass {
         namespace: pod.workload.namespace.clone(),
         labels: pod.labels.clone(),
         ports: pod.ports.clone(),
-        host_network: pod.host_network,
     }
 }
 

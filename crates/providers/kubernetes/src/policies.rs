@@ -1,6 +1,8 @@
 //! Policies of every kind that is read, in one form.
 
 mod admin;
+mod calico;
+mod cilium;
 mod network;
 
 use watertight_model::Name;
@@ -42,6 +44,7 @@ impl Way {
 /// The policies of all objects, in the order in which they are asked.
 pub(crate) fn read(objects: &[Object<'_>], parts_max: u32, notes: &mut Notes) -> Vec<Policy> {
     let mut found = Vec::new();
+    let tiers = calico::tiers(objects, notes);
     for object in objects {
         let before = notes.diagnostics.errors();
         let policies = match (object.group, object.kind) {
@@ -54,6 +57,13 @@ pub(crate) fn read(objects: &[Object<'_>], parts_max: u32, notes: &mut Notes) ->
             ("policy.networking.k8s.io", "ClusterNetworkPolicy") => {
                 admin::read_cluster(object, notes).into_iter().collect()
             }
+            ("cilium.io", "CiliumNetworkPolicy" | "CiliumClusterwideNetworkPolicy") => {
+                cilium::read(object, notes)
+            }
+            (
+                "projectcalico.org" | "crd.projectcalico.org",
+                "NetworkPolicy" | "GlobalNetworkPolicy",
+            ) => calico::read(object, &tiers, notes).into_iter().collect(),
             _ => Vec::new(),
         };
         if policies.is_empty() && notes.diagnostics.errors() > before && is_policy(object) {
@@ -80,6 +90,11 @@ pub(crate) fn is_policy(object: &Object<'_>) -> bool {
             | (
                 "policy.networking.k8s.io",
                 "AdminNetworkPolicy" | "BaselineAdminNetworkPolicy" | "ClusterNetworkPolicy"
+            )
+            | ("cilium.io", "CiliumNetworkPolicy" | "CiliumClusterwideNetworkPolicy")
+            | (
+                "projectcalico.org" | "crd.projectcalico.org",
+                "NetworkPolicy" | "GlobalNetworkPolicy"
             )
     )
 }

@@ -32,8 +32,6 @@ pub(super) struct PeerGuards {
     guards: BTreeMap<PeerKey, GuardId>,
     lists: BTreeMap<(AddressSet, Name), ListId>,
     unread: BTreeMap<Name, ListId>,
-    /// What guards a class of pods has, by its number; made when all guards are.
-    host: Option<GuardId>,
 }
 
 impl PeerKey {
@@ -118,14 +116,6 @@ impl Lowering<'_> {
     /// The layer that says which selectors hold for the pods of a class; none where none does.
     pub(super) fn membership(&mut self, number: usize) -> Option<LayerId> {
         let class = self.classes.get(number)?;
-        if class.host_network {
-            let host = self.peers.host;
-            let guard = host.unwrap_or_else(|| {
-                self.estate.network.guards.push(marker(Name::from("the host's network")))
-            });
-            self.peers.host = Some(guard);
-            return Some(self.layer(layer(vec![guard], false)));
-        }
         let all = self.peers.guards.iter();
         let guards: Vec<GuardId> = all
             .filter(|(key, _)| key.matches(self.namespaces, class))

@@ -122,10 +122,12 @@ fn policy(
     };
     let subject = pods_of(notes, subject)?;
     let passes = tier == Tier::admin();
-    let mut rules = |way| -> Option<Vec<PolicyRule>> {
-        let nodes = notes.items(spec, way_key(way));
+    let mut rules = |way: Way| -> Option<Vec<PolicyRule>> {
+        let nodes = notes.items(spec, way.key());
         let each = nodes.into_iter().enumerate();
-        Some(each.map(|(place, node)| rule(notes, node, (way, place), dialect, passes)).collect())
+        let rules: Vec<PolicyRule> =
+            each.map(|(place, node)| rule(notes, node, (way, place), dialect, passes)).collect();
+        (!rules.is_empty()).then_some(rules)
     };
     let (ingress, egress) = (rules(Way::Ingress), rules(Way::Egress));
     Some(Policy {
@@ -139,10 +141,6 @@ fn policy(
         isolates: [false, false],
         span: object.span,
     })
-}
-
-const fn way_key(way: Way) -> &'static str {
-    way.key()
 }
 
 /// `namespaces` or `pods`, of a subject or a peer.

@@ -1,0 +1,315 @@
+//! Calico's `NetworkPolicy` and `GlobalNetworkPolicy`, with tiers.
+//!
+//! Source: Calico documentation, resource definitions "Network policy", "Global network policy" and
+//! "Tier". Tiers are asked by order, policies in a tier by order, rules in turn; the first that
+//! matches allows, denies, or passes to the next tier. A tier of which a policy governs the pod
+//! denies the rest, unless its default action is `Pass`.
+
+mod expression;
+
+use std::collections::BTreeMap;
+
+use watertight_model::Name;
+use watertight_net::{AddressSet, FlowSet, PortSet, Protocol};
+use watertight_source::Node;
+
+use super::{Way, not_modelled, numbered, prefix};
+use crate::codes;
+use crate::fields::Notes;
+use crate::objects::Object;
+use crate::policy::{
+    Effect, PeerSpec, Peers, Policy, PolicyRule, PortSpec, Ports, Rank, Style, Tier,
+};
+use crate::selector::{PodSelector, Selector};
+
+/// The tier of policies that name none.
+const DEFAULT: &str = "default";
+
+/// A tier as its object defines it.
+#[derive(Clone, Debug)]
+pub(super) struct TierFacts {
+    order: Rank,
+    passes: bool,
+}
+
+/// Tiers by name.
+pub(super) fn tiers(objects: &[Object<'_>], notes: &mut Notes) -> BTreeMap<Name, TierFacts> {
+    let mut found = BTreeMap::new();
+    let tiers =
+        objects.iter().filter(|one| one.kind == "Tier" && one.group.ends_with("projectcalico.org"));
+    for object in tiers {
+        let Some(spec) = object.spec(notes) else { continue };
+        let order = order(spec);
+        let passes = notes.take(spec.str_field("defaultAction")) == Some("Pass");
+        found.insert(object.name.clone(), TierFacts { order, passes });
+    }
+    found
+}
+
+/// `order`; what has none comes last.
+fn order(spec: Node<'_>) -> Rank {
+    let text = spec.get("order").and_then(Node::number_text);
+    text.and_then(Rank::parse).unwrap_or(Rank::LAST)
+}
+
+/// Reads one policy.
+pub(super) fn read(
+    object: &Object<'_>,
+    tiers: &BTreeMap<Name, TierFacts>,
+    notes: &mut Notes,
+) -> Option<Policy> {
+    let spec = object.spec(notes)?;
+    let is_global = object.kind == "GlobalNetworkPolicy";
+    let own = (!is_global).then(|| object.namespace.clone());
+    let tier_name = notes.name(spec, "tier").unwrap_or_else(|| Name::from(DEFAULT));
+    let facts = tiers.get(&tier_name);
+    let is_default = *tier_name == *DEFAULT;
+    let tier_order = match facts {
+        Some(facts) => facts.order,
+        None if is_default => Tier::policies().order,
+        None => {
+            let message = format!("the tier `{tier_name}` is not in the input: it comes last");
+            notes.warn(codes::MISSING, object.span, message);
+            Rank::LAST
+        }
+    };
+    let name = if is_default { Tier::policies().name } else { tier_name };
+    let tier_order = if is_default { Tier::policies().order } else { tier_order };
+    let tier = Tier { order: tier_order, name, style: Style::Ordered };
+    for key in ["preDNAT", "doNotTrack", "applyOnForward"] {
+        if spec.get(key).and_then(Node::as_bool) == Some(true) {
+            let message = format!("`{key}` is about hosts: the policy is not read");
+            notes.warn(codes::NOT_MODELLED, object.span, message);
+            return None;
+        }
+    }
+    let subject = subject(notes, spec, own.as_ref())?;
+    let governed = types(notes, spec);
+    let mut read = |way: Way, governs: bool| {
+        governs.then(|| {
+            let nodes = notes.items(spec, way.key());
+            let each = nodes.into_iter().enumerate();
+            each.filter_map(|(place, node)| {
+                rule(notes, node, way, numbered(way, place), own.as_ref())
+            })
+            .collect::<Vec<_>>()
+        })
+    };
+    let ingress = read(Way::Ingress, governed[0]);
+    let egress = read(Way::Egress, governed[1]);
+    let denies = facts.is_none_or(|facts| !facts.passes);
+    Some(Policy {
+        kind: if is_global { "GlobalNetworkPolicy" } else { "NetworkPolicy" },
+        name: object.full_name(),
+        tier,
+        rank: order(spec),
+        subject,
+        ingress,
+        egress,
+        isolates: [denies, denies],
+        span: object.span,
+    })
+}
+
+fn subject(notes: &mut Notes, spec: Node<'_>, own: Option<&Name>) -> Option<PodSelector> {
+    let pods = selector(notes, spec, "selector")?;
+    let by_namespace = selector(notes, spec, "namespaceSelector")?;
+    let accounts = ["serviceAccountSelector"].iter().find_map(|key| spec.get(key));
+    if let Some(accounts) = accounts.filter(|one| one.as_str() != Some("")) {
+        let message = "the policy selects by service accounts: it is not read";
+        notes.error(codes::NOT_MODELLED, accounts.span(), message);
+        return None;
+    }
+    let namespaces = match own {
+        Some(own) => Selector::namespace(own),
+        None => by_namespace,
+    };
+    Some(PodSelector { namespaces, pods })
+}
+
+/// A selector under a key; everything where there is none.
+fn selector(notes: &mut Notes, node: Node<'_>, key: &str) -> Option<Selector> {
+    let Some(text) = notes.take(node.str_field(key)) else { return Some(Selector::Everything) };
+    match expression::parse(text) {
+        Ok(selector) => Some(selector),
+        Err(why) => {
+            let span = node.get(key).map_or(node.span(), Node::span);
+            let message = format!("the selector `{text}` cannot be read: {why}");
+            notes.error(codes::BAD_VALUE, span, message);
+            None
+        }
+    }
+}
+
+/// Source: "Network policy", `types`: when left out, ingress, unless there are egress rules alone.
+fn types(notes: &mut Notes, spec: Node<'_>) -> [bool; 2] {
+    let listed = notes.items(spec, "types");
+    if listed.is_empty() {
+        let has = |way: Way| spec.get(way.key()).is_some_and(|rules| !rules.is_empty());
+        let out = has(Way::Egress);
+        return [has(Way::Ingress) || !out, out];
+    }
+    let has = |word: &str| listed.iter().any(|one| one.as_str() == Some(word));
+    [has("Ingress"), has("Egress")]
+}
+
+/// One rule; nothing for one that only writes a log.
+fn rule(
+    notes: &mut Notes,
+    node: Node<'_>,
+    way: Way,
+    name: Name,
+    own: Option<&Name>,
+) -> Option<PolicyRule> {
+    let before = notes.diagnostics.errors();
+    let effect = match notes.take(node.str_field("action")) {
+        Some("Allow") => Effect::Allow,
+        Some("Deny") => Effect::Deny,
+        Some("Pass") => Effect::Pass,
+        Some("Log") => return None,
+        _ => {
+            let message = "expected the action `Allow`, `Deny`, `Pass` or `Log`";
+            notes.error(codes::BAD_VALUE, node.span(), message);
+            Effect::Deny
+        }
+    };
+    let (theirs, ours) = match way {
+        Way::Ingress => (node.get("source"), node.get("destination")),
+        Way::Egress => (node.get("destination"), node.get("source")),
+    };
+    let mut unread = None;
+    for key in ["http", "icmp", "notICMP", "notProtocol", "ipVersion"] {
+        if let Some(field) = node.get(key) {
+            not_modelled(notes, field.span(), &format!("`{key}` of a rule"));
+            unread = Some(Name::from(key));
+        }
+    }
+    let of_ours = ours.into_iter().flat_map(Node::entries);
+    for entry in of_ours.filter(|entry| entry.key != "ports") {
+        not_modelled(notes, entry.key_span, "what a rule says of its own side");
+        unread = Some(Name::from("a rule about its own side"));
+    }
+    let peers = match theirs {
+        Some(theirs) => peers(notes, theirs, own, &mut unread),
+        None => Peers::Anybody,
+    };
+    let protocol = match node.get("protocol") {
+        None => None,
+        Some(given) => {
+            let text = given.as_str().unwrap_or(given.raw());
+            let found = text.to_lowercase().parse::<Protocol>().ok();
+            let found = found.or_else(|| text.parse::<u8>().ok().map(Protocol));
+            if found.is_none() {
+                let message = format!("`{text}` is no protocol");
+                notes.error(codes::BAD_VALUE, given.span(), message);
+            }
+            found
+        }
+    };
+    let ports = ports(notes, node, protocol);
+    if notes.diagnostics.errors() > before {
+        unread = Some(Name::from("a rule that cannot be read"));
+    }
+    let (peers, ports) = match unread {
+        Some(text) => (Peers::Listed(vec![PeerSpec::Unread(text)]), Ports::All),
+        None => (peers, ports),
+    };
+    Some(PolicyRule { name, peers, ports, effect, span: node.span() })
+}
+
+/// Whom a rule means at the other side: selectors mean pods, networks what is outside.
+fn peers(
+    notes: &mut Notes,
+    node: Node<'_>,
+    own: Option<&Name>,
+    unread: &mut Option<Name>,
+) -> Peers {
+    let known = ["selector", "notSelector", "namespaceSelector", "nets", "notNets", "ports"];
+    for entry in node.entries().filter(|entry| !known.contains(&entry.key)) {
+        not_modelled(notes, entry.key_span, &format!("`{}` of a rule", entry.key));
+        *unread = Some(Name::from(entry.key));
+    }
+    let by_pods =
+        ["selector", "notSelector", "namespaceSelector"].iter().any(|key| node.get(key).is_some());
+    let (nets, not_nets) = (networks(notes, node, "nets"), networks(notes, node, "notNets"));
+    if by_pods && (nets.is_some() || not_nets.is_some()) {
+        not_modelled(notes, node.span(), "a selector together with networks");
+        *unread = Some(Name::from("a selector together with networks"));
+        return Peers::Anybody;
+    }
+    if by_pods {
+        let Some(pods) = selector(notes, node, "selector") else { return Peers::Anybody };
+        let Some(but) = not_selector(notes, node) else { return Peers::Anybody };
+        let Some(given) = selector(notes, node, "namespaceSelector") else {
+            return Peers::Anybody;
+        };
+        let namespaces = match (own, node.get("namespaceSelector")) {
+            (Some(own), None) => Selector::namespace(own),
+            _ => given,
+        };
+        let pods = Selector::all([pods, but]);
+        return Peers::Listed(vec![PeerSpec::Pods(PodSelector { namespaces, pods })]);
+    }
+    match (nets, not_nets) {
+        (None, None) => Peers::Anybody,
+        (Some((all, text)), None) => Peers::Listed(vec![PeerSpec::Addresses(all, text)]),
+        (all, Some((but, _))) => {
+            let has_nets = all.is_some();
+            let all = all.map_or_else(AddressSet::all, |(all, _)| all);
+            let left = all.difference(&but);
+            let text = Name::from(left.to_string());
+            let mut listed = vec![PeerSpec::Addresses(left, text)];
+            if !has_nets {
+                listed.push(PeerSpec::Pods(PodSelector::ALL));
+            }
+            Peers::Listed(listed)
+        }
+    }
+}
+
+fn not_selector(notes: &mut Notes, node: Node<'_>) -> Option<Selector> {
+    if node.get("notSelector").is_none() {
+        return Some(Selector::Everything);
+    }
+    selector(notes, node, "notSelector").map(Selector::negated)
+}
+
+/// The prefixes under a key; nothing when there is none.
+fn networks(notes: &mut Notes, node: Node<'_>, key: &str) -> Option<(AddressSet, Name)> {
+    let nodes = notes.items(node, key);
+    if nodes.is_empty() {
+        return None;
+    }
+    let prefixes: Vec<_> = nodes.into_iter().filter_map(|one| prefix(notes, one)).collect();
+    let text = prefixes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    Some((AddressSet::from_prefixes(prefixes), Name::from(text)))
+}
+
+/// Over what a rule is: its protocol, its source's ports and its destination's.
+fn ports(notes: &mut Notes, node: Node<'_>, protocol: Option<Protocol>) -> Ports {
+    let mut of = |side: &str| -> (PortSet, Vec<Name>) {
+        let Some(side) = node.get(side) else { return (PortSet::full(), Vec::new()) };
+        let nodes = notes.items(side, "ports");
+        let (mut numbers, mut names) = (PortSet::none(), Vec::new());
+        for one in &nodes {
+            let text = one.as_str().unwrap_or(one.raw());
+            let (first, last) = text.split_once(':').unwrap_or((text, text));
+            match (first.parse::<u16>(), last.parse::<u16>()) {
+                (Ok(first), Ok(last)) => {
+                    numbers = numbers.union(&PortSet::range(first, last).unwrap_or_default());
+                }
+                _ => names.push(Name::from(text)),
+            }
+        }
+        (if nodes.is_empty() { PortSet::full() } else { numbers }, names)
+    };
+    let (from, from_names) = of("source");
+    let (to, names) = of("destination");
+    let Some(protocol) = protocol else { return Ports::All };
+    let mut listed = vec![PortSpec::Flows(FlowSet::ports(protocol, from, to))];
+    if !from_names.is_empty() {
+        not_modelled(notes, node.span(), "a source's port by name");
+    }
+    listed.extend(names.into_iter().map(|name| PortSpec::Named(name, Some(protocol))));
+    Ports::Listed(listed)
+}

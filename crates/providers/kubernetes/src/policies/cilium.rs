@@ -1,0 +1,300 @@
+//! `CiliumNetworkPolicy` and `CiliumClusterwideNetworkPolicy`, their rules for addresses and ports.
+//!
+//! Source: Cilium documentation, "Layer 3 Policies", "Layer 4 Policies", "Deny Policies" and
+//! "Using Kubernetes Constructs In Policy". Rules add up beside those of `NetworkPolicy`, and one
+//! that denies wins; addresses never mean pods. Rules for contents (HTTP, DNS, Kafka) narrow what a
+//! rule for ports accepts, so that rule is taken as perhaps accepting.
+
+use watertight_model::Name;
+use watertight_net::{AddressSet, FlowSet, PortSet, Protocol};
+use watertight_source::Node;
+
+use super::{Way, cidr_except, not_modelled, numbered, prefix};
+use crate::codes;
+use crate::fields::Notes;
+use crate::flows::{range, to_ports};
+use crate::labels;
+use crate::objects::Object;
+use crate::policy::{Effect, PeerSpec, Peers, Policy, PolicyRule, PortSpec, Ports, Rank, Tier};
+use crate::selector::{PodSelector, Selector};
+
+/// The label by which selectors name a namespace.
+const NAMESPACE: &str = "io.kubernetes.pod.namespace";
+/// What comes before the keys of a namespace's own labels.
+const OF_NAMESPACE: &str = "io.cilium.k8s.namespace.labels.";
+
+/// Reads a policy: one for each of its specifications.
+pub(super) fn read(object: &Object<'_>, notes: &mut Notes) -> Vec<Policy> {
+    let mut specs: Vec<Node<'_>> = object.spec(notes).into_iter().collect();
+    specs.extend(notes.items(object.node, "specs"));
+    if specs.is_empty() {
+        notes.diagnostics.push(object.node.missing_field("spec", "an object"));
+    }
+    specs.into_iter().filter_map(|spec| policy(object, spec, notes)).collect()
+}
+
+fn policy(object: &Object<'_>, spec: Node<'_>, notes: &mut Notes) -> Option<Policy> {
+    notes.only(
+        spec,
+        &[
+            "endpointSelector",
+            "nodeSelector",
+            "ingress",
+            "ingressDeny",
+            "egress",
+            "egressDeny",
+            "enableDefaultDeny",
+            "labels",
+            "description",
+        ],
+    );
+    let Some(selector) = spec.get("endpointSelector") else {
+        if let Some(nodes) = spec.get("nodeSelector") {
+            notes.note(codes::NO_EFFECT, nodes.span(), "policies for nodes are not read");
+        } else {
+            notes.diagnostics.push(spec.missing_field("endpointSelector", "an object"));
+        }
+        return None;
+    };
+    let own = (!object.namespace.is_empty()).then(|| object.namespace.clone());
+    let subject = pods(notes, selector, own.as_ref())?;
+    let mut read = |way: Way, denies: &str| -> Option<Vec<PolicyRule>> {
+        let deny = notes.items(spec, denies);
+        let allow = notes.items(spec, way.key());
+        let mut rules = Vec::new();
+        for (place, node) in deny.iter().enumerate() {
+            let name = Name::from(format!("{denies} {}", place.saturating_add(1)));
+            rules.extend(rule(notes, *node, way, name, Effect::Deny, own.as_ref()));
+        }
+        for (place, node) in allow.iter().enumerate() {
+            let name = numbered(way, place);
+            rules.extend(rule(notes, *node, way, name, Effect::Allow, own.as_ref()));
+        }
+        (!deny.is_empty() || !allow.is_empty()).then_some(rules)
+    };
+    let ingress = read(Way::Ingress, "ingressDeny");
+    let egress = read(Way::Egress, "egressDeny");
+    let default = notes.take(spec.object_field("enableDefaultDeny"));
+    let mut isolates = |way: Way| {
+        let said = default.and_then(|default| notes.take(default.bool_field(way.key())));
+        said.unwrap_or(true)
+    };
+    let isolates = [isolates(Way::Ingress), isolates(Way::Egress)];
+    let kind = if own.is_some() { "CiliumNetworkPolicy" } else { "CiliumClusterwideNetworkPolicy" };
+    Some(Policy {
+        kind,
+        name: object.full_name(),
+        tier: Tier::policies(),
+        rank: Rank::whole(0),
+        subject,
+        ingress,
+        egress,
+        isolates,
+        span: object.span,
+    })
+}
+
+/// An endpoint selector: in a namespace's policy, of that namespace unless it names another.
+fn pods(notes: &mut Notes, node: Node<'_>, own: Option<&Name>) -> Option<PodSelector> {
+    let (namespaces, pods, named) = split(labels::selector(notes, node)?)?;
+    let namespaces = match own {
+        Some(own) if !named => Selector::all([namespaces, Selector::namespace(own)]),
+        _ => namespaces,
+    };
+    Some(PodSelector { namespaces, pods })
+}
+
+/// Takes a selector apart into what it asks of namespaces and of pods, and whether it names a
+/// namespace at all. Nothing for labels of what is no pod.
+fn split(selector: Selector) -> Option<(Selector, Selector, bool)> {
+    let parts = match selector {
+        Selector::And(parts) => parts,
+        one => vec![one],
+    };
+    let (mut namespaces, mut pods, mut named) = (Vec::new(), Vec::new(), false);
+    for part in parts {
+        let (negated, part) = match part {
+            Selector::Not(inner) => (true, *inner),
+            other => (false, other),
+        };
+        let key = match &part {
+            Selector::In(key, _) | Selector::Exists(key) => key.clone(),
+            other => {
+                pods.push(other.clone());
+                continue;
+            }
+        };
+        if key.starts_with("reserved:") {
+            return None;
+        }
+        let key = key.strip_prefix("k8s:").or(key.strip_prefix("any:")).unwrap_or(&key);
+        let of_namespace = if key == NAMESPACE {
+            Some(crate::selector::NAMESPACE_NAME)
+        } else {
+            key.strip_prefix(OF_NAMESPACE)
+        };
+        let renamed = |key: &str| match &part {
+            Selector::In(_, values) => Selector::In(Name::from(key), values.clone()),
+            _ => Selector::Exists(Name::from(key)),
+        };
+        let one = renamed(of_namespace.unwrap_or(key));
+        let one = if negated { one.negated() } else { one };
+        named |= of_namespace.is_some();
+        if of_namespace.is_some() { namespaces.push(one) } else { pods.push(one) }
+    }
+    Some((Selector::all(namespaces), Selector::all(pods), named))
+}
+
+/// One rule; an empty one accepts nothing.
+fn rule(
+    notes: &mut Notes,
+    node: Node<'_>,
+    way: Way,
+    name: Name,
+    effect: Effect,
+    own: Option<&Name>,
+) -> Option<PolicyRule> {
+    let before = notes.diagnostics.errors();
+    let mut listed: Vec<PeerSpec> = Vec::new();
+    let (mut has_peers, mut unread) = (false, None);
+    for entry in node.entries() {
+        let field = entry.key.strip_prefix(way.peers()).unwrap_or(entry.key);
+        match field {
+            "toPorts" | "Ports" | "icmps" | "authentication" => continue,
+            "Endpoints" => {
+                for one in notes.items(node, entry.key) {
+                    listed.push(match pods(notes, one, own) {
+                        Some(pods) => PeerSpec::Pods(pods),
+                        None => PeerSpec::SomeAddresses(Name::from("reserved labels")),
+                    });
+                }
+            }
+            "Entities" => {
+                for one in notes.items(node, entry.key) {
+                    entity(notes, one, &mut listed);
+                }
+            }
+            "CIDR" => {
+                for one in notes.items(node, entry.key) {
+                    listed.extend(prefix(notes, one).map(|prefix| {
+                        let text = Name::from(prefix.to_string());
+                        PeerSpec::Addresses(AddressSet::from_prefix(prefix), text)
+                    }));
+                }
+            }
+            "CIDRSet" => {
+                for one in notes.items(node, entry.key) {
+                    let block = cidr_except(notes, one, ("cidr", "except"));
+                    listed.extend(block.map(|(set, text)| PeerSpec::Addresses(set, text)));
+                }
+            }
+            other => {
+                let what = format!("`{other}` of a rule");
+                not_modelled(notes, entry.key_span, &what);
+                unread = Some(Name::from(what));
+            }
+        }
+        has_peers = true;
+    }
+    let (ports, contents) = ports(notes, node);
+    if node.get("icmps").is_some() {
+        not_modelled(notes, node.span(), "a rule for ICMP");
+        unread = Some(Name::from("ICMP"));
+    }
+    if notes.diagnostics.errors() > before {
+        unread = Some(Name::from("a rule that cannot be read"));
+    }
+    if contents && effect == Effect::Allow {
+        unread = Some(Name::from("a rule that looks at contents"));
+    }
+    let empty = !has_peers && ports == Ports::All && unread.is_none();
+    if empty {
+        return None;
+    }
+    let peers = match unread {
+        Some(text) => Peers::Listed(vec![PeerSpec::Unread(text)]),
+        None if has_peers => Peers::Listed(listed),
+        None => Peers::Anybody,
+    };
+    Some(PolicyRule { name, peers, ports, effect, span: node.span() })
+}
+
+/// Source: "Layer 3 Policies", entities based.
+fn entity(notes: &mut Notes, node: Node<'_>, listed: &mut Vec<PeerSpec>) {
+    match node.as_str() {
+        Some("all") => {
+            listed.push(PeerSpec::Pods(PodSelector::ALL));
+            listed.push(PeerSpec::Addresses(AddressSet::all(), Name::from("everything outside")));
+        }
+        Some("world") => {
+            listed.push(PeerSpec::Addresses(AddressSet::all(), Name::from("the world")));
+        }
+        Some("world-ipv4") => {
+            listed.push(PeerSpec::Addresses(AddressSet::all_v4(), Name::from("the world, IPv4")));
+        }
+        Some("world-ipv6") => {
+            listed.push(PeerSpec::Addresses(AddressSet::all_v6(), Name::from("the world, IPv6")));
+        }
+        Some("cluster") => {
+            listed.push(PeerSpec::Pods(PodSelector::ALL));
+            listed.push(PeerSpec::SomeAddresses(Name::from("nodes, whose addresses are not read")));
+        }
+        Some("none") => {}
+        Some(
+            name @ ("host" | "remote-node" | "kube-apiserver" | "ingress" | "init" | "health"
+            | "unmanaged"),
+        ) => listed.push(PeerSpec::SomeAddresses(Name::from(name))),
+        _ => {
+            let message = format!("{} is no entity", node.describe());
+            notes.error(codes::BAD_VALUE, node.span(), message);
+        }
+    }
+}
+
+/// The ports of a rule, and whether it looks at contents too.
+fn ports(notes: &mut Notes, node: Node<'_>) -> (Ports, bool) {
+    let mut listed = Vec::new();
+    let mut contents = false;
+    let groups = notes.items(node, "toPorts");
+    for group in &groups {
+        contents |= group.get("rules").is_some();
+        for one in notes.items(*group, "ports") {
+            listed.extend(port(notes, one));
+        }
+    }
+    let ports = if listed.is_empty() { Ports::All } else { Ports::Listed(listed) };
+    (ports, contents)
+}
+
+/// Source: "Layer 4 Policies": no protocol, or `ANY`, is TCP, UDP and SCTP; port 0 is all.
+fn port(notes: &mut Notes, node: Node<'_>) -> Option<PortSpec> {
+    let protocols = match notes.take(node.str_field("protocol")) {
+        Some("TCP") => vec![Protocol::TCP],
+        Some("UDP") => vec![Protocol::UDP],
+        Some("SCTP") => vec![Protocol::SCTP],
+        Some("ANY") | None => vec![Protocol::TCP, Protocol::UDP, Protocol::SCTP],
+        Some(other) => {
+            let message = format!("the protocol `{other}` is not read in a rule for ports");
+            notes.error(codes::BAD_VALUE, node.span(), message);
+            return None;
+        }
+    };
+    let text = node.get("port").map(|port| port.as_str().unwrap_or(port.raw()));
+    let Some(text) = text else {
+        notes.diagnostics.push(node.missing_field("port", "a port"));
+        return None;
+    };
+    let ports = match text.parse::<u16>() {
+        Ok(0) => PortSet::full(),
+        Ok(first) => match notes.take(node.u16_field("endPort")) {
+            Some(last) if last > 0 => range(notes, node, first, last)?,
+            _ => PortSet::single(first),
+        },
+        Err(_) => {
+            let only = if protocols.len() == 1 { protocols.first().copied() } else { None };
+            return Some(PortSpec::Named(Name::from(text), only));
+        }
+    };
+    let each = protocols.into_iter().map(|protocol| to_ports(protocol, ports.clone()));
+    Some(PortSpec::Flows(each.collect::<FlowSet>()))
+}
