@@ -80,10 +80,12 @@ pub(crate) fn convert(context: &mut Context<'_>) {
     for realm in missing.subnets_of {
         network.realms[realm].subnets_read = false;
     }
+    let of_input: BTreeSet<SubnetId> = places.iter().map(|place| place.subnet).collect();
     for endpoint in network.endpoints.values() {
         // Functions share interfaces, so that one which is inferred may be there already.
         if let (true, Some(subnet)) = (endpoint.inferred, endpoint.subnet)
             && endpoint.role != EndpointRole::InitiatesOnly
+            && of_input.contains(&subnet)
         {
             network.subnets[subnet].endpoints_read = false;
         }

@@ -6,6 +6,7 @@ mod classic;
 mod edges;
 mod elastic;
 mod gateway;
+mod lattice;
 mod listeners;
 mod rest;
 mod targets;
@@ -30,6 +31,7 @@ pub(crate) fn convert(context: &mut Context<'_>) {
     gateway::convert(context);
     classic::convert(context);
     edges::convert(context);
+    lattice::convert(context);
 }
 
 /// Fronts by the provider's id.

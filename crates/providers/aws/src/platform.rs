@@ -34,7 +34,10 @@ pub(crate) fn convert(context: &mut Context<'_>) {
         .map(|(id, _)| id)
         .collect();
     let metadata = prefixes(&METADATA);
-    let rest = prefixes(&PLATFORM).difference(&metadata);
+    // Where services of a mesh answer at link-local addresses, guards do filter.
+    let held = estate.network.subnets.values().flat_map(|subnet| subnet.prefixes.iter().copied());
+    let held = AddressSet::from_prefixes(held);
+    let rest = prefixes(&PLATFORM).difference(&metadata).difference(&held);
     context.estate.network.platform = vec![
         PlatformService {
             name: Name::from("instance-metadata"),

@@ -180,6 +180,10 @@ fn hop<'t>(
     };
     let hop = match key {
         "GatewayId" if id == "local" => Some(Hop::Local),
+        // Its services answer within the VPC, see `fronts::lattice`.
+        "GatewayId" if id == "VpcLattice" => {
+            context.index.has(Kind::LatticeVpcAssociations).then_some(Hop::Local)
+        }
         "NetworkInterfaceId" => context.endpoints.get(id).map(Hop::Endpoint),
         "InstanceId" => primary(context, id).map(Hop::Endpoint),
         "CarrierGatewayId" | "LocalGatewayId" | "CoreNetworkArn" | "OdbNetworkArn" => {

@@ -363,7 +363,33 @@ shapes! {
     AcceleratorEndpointGroups {
         "EndpointGroups" List, "list-endpoint-groups", ["EndpointGroupArn"], [];
     }
-    ServiceNetworks { "serviceNetworks" List, "list-service-networks", ["arn"], []; }
+    ServiceNetworks {
+        "items" List, "list-service-networks", ["arn"],
+            ["numberOfAssociatedVPCs", "numberOfAssociatedServices"];
+        "serviceNetworks" List, "list-service-networks", ["arn"], [];
+    }
+    LatticeVpcAssociations {
+        "items" List, "list-service-network-vpc-associations", ["arn"], ["vpcId"];
+    }
+    LatticeVpcAssociationDetails {
+        "securityGroupIds" Whole, "get-service-network-vpc-association", ["arn"], [];
+    }
+    LatticeServiceAssociations {
+        "items" List, "list-service-network-service-associations", ["arn"], ["serviceArn"];
+    }
+    LatticeServices { "items" List, "list-services", ["arn"], ["dnsEntry"]; }
+    LatticeAuthTypes {
+        "authType" Whole, "get-service", ["arn"], [];
+        "authType" Whole, "get-service-network", ["arn"], [];
+    }
+    LatticeListeners {
+        "defaultAction" Whole, "get-listener", ["arn"], ["forward", "fixedResponse"];
+    }
+    LatticeRules { "action" Whole, "get-rule", ["arn"], ["forward", "fixedResponse"]; }
+    LatticeTargetGroups {
+        "items" List, "list-target-groups", ["arn"], ["serviceArns"];
+    }
+    LatticeTargets { "items" Whole, "list-targets", ["targetGroupId"], ["reasonCode"]; }
     CoreNetworks { "CoreNetworks" List, "list-core-networks", ["CoreNetworkId"], []; }
     ListedFirewalls {
         "Firewalls" List, "list-firewalls", ["FirewallArn"], ["FirewallArn"];

@@ -210,19 +210,16 @@ fn stateful_rules<'t>(context: &mut Context<'t>, policy: Node<'t>) -> Vec<Firewa
     let mut rules = Vec::new();
     for group in groups(context, policy, "StatefulRuleGroupReferences") {
         let source = group.content.and_then(|node| context.fields.object(node, "RulesSource"));
-        match source.filter(|source| source.get("StatefulRules").is_some()) {
-            Some(source) => {
-                let variables =
-                    group.content.and_then(|node| context.fields.object(node, "RuleVariables"));
-                for rule in context.fields.objects(source, "StatefulRules") {
-                    stateful_rule(context, rule, variables, &mut rules);
-                }
-            }
+        let source = source.filter(|source| source.get("StatefulRules").is_some());
+        let Some(source) = source else {
             // Rules in Suricata's language, lists of domains and the provider's own groups.
-            None => {
-                let name = context.name(&format!("stateful {}, which is unread", group.priority));
-                rules.push(FirewallRule::unread(name, Some(group.place.span())));
-            }
+            let name = context.name(&format!("stateful {}, which is unread", group.priority));
+            rules.push(FirewallRule::unread(name, Some(group.place.span())));
+            continue;
+        };
+        let variables = group.content.and_then(|node| context.fields.object(node, "RuleVariables"));
+        for rule in context.fields.objects(source, "StatefulRules") {
+            stateful_rule(context, rule, variables, &mut rules);
         }
     }
     if !is_strict(context, policy) {

@@ -285,7 +285,7 @@ fn plane_endpoint(
     serve(context, &placement, layer.into_iter().collect())
 }
 
-fn add_front(
+pub(super) fn add_front(
     context: &mut Context<'_>,
     item: &Item<'_>,
     workload: WorkloadId,

@@ -128,7 +128,12 @@ impl<'t> Targets<'t> {
     }
 
     /// Who has an address: in the group's VPC, else (for peers) wherever exactly one has it.
-    fn holder(&self, context: &Context<'_>, vpc: Option<&str>, address: IpAddr) -> TargetEnd {
+    pub(super) fn holder(
+        &self,
+        context: &Context<'_>,
+        vpc: Option<&str>,
+        address: IpAddr,
+    ) -> TargetEnd {
         let realm = vpc.and_then(|vpc| context.realms.get(vpc));
         let holders = self.addresses.get(&address).map(Vec::as_slice).unwrap_or_default();
         let own = holders.iter().find(|(holder, _)| Some(*holder) == realm);

@@ -7,11 +7,8 @@ use crate::context::Context;
 use crate::shapes::Kind;
 
 /// What is a Box, and what it is called.
-const BOXES: [(Kind, &str); 3] = [
-    (Kind::CoreNetworks, "the core network"),
-    (Kind::ServiceNetworks, "the service network"),
-    (Kind::ListedFirewalls, "the network firewall"),
-];
+const BOXES: [(Kind, &str); 2] =
+    [(Kind::CoreNetworks, "the core network"), (Kind::ListedFirewalls, "the network firewall")];
 
 /// Converts them.
 pub(crate) fn convert(context: &mut Context<'_>) {

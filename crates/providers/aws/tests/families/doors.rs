@@ -12,14 +12,14 @@ use crate::support::converted;
 use crate::ways::{DENIED, HOME, LOST, NETWORKS, OUT, UNKNOWN, YES, tables};
 
 /// Bodies by call, on top of two VPCs with a machine each.
-struct Door<'d> {
-    target: &'d str,
-    files: &'d [(&'d str, &'d str)],
+pub(crate) struct Door<'d> {
+    pub(crate) target: &'d str,
+    pub(crate) files: &'d [(&'d str, &'d str)],
 }
 
 impl Door<'_> {
     /// The estate with one text replaced by another.
-    fn estate(&self, from: &str, to: &str) -> Estate {
+    pub(crate) fn estate(&self, from: &str, to: &str) -> Estate {
         let tables = tables(self.target);
         let own = [("describe-route-tables", tables.as_str())];
         let is_own = |call: &str| self.files.iter().any(|(own, _)| *own == call);
@@ -40,7 +40,7 @@ impl Door<'_> {
     }
 
     /// Each change gives another answer.
-    fn check(
+    pub(crate) fn check(
         &self,
         ask: impl Fn(&Estate) -> String,
         expected: &str,
@@ -54,7 +54,7 @@ impl Door<'_> {
     }
 }
 
-fn tcp(port: u16) -> FlowSet {
+pub(crate) fn tcp(port: u16) -> FlowSet {
     FlowSet::from(Flow::Ports {
         protocol: Protocol::TCP,
         source_port: 40000,
@@ -62,12 +62,12 @@ fn tcp(port: u16) -> FlowSet {
     })
 }
 
-fn words(parts: &[Part]) -> String {
+pub(crate) fn words(parts: &[Part]) -> String {
     let words: BTreeSet<&str> = parts.iter().map(|part| part.disposition.word()).collect();
     words.into_iter().collect::<Vec<_>>().join(" ")
 }
 
-fn endpoints(estate: &Estate, name: &str) -> Option<Vec<EndpointId>> {
+pub(crate) fn endpoints(estate: &Estate, name: &str) -> Option<Vec<EndpointId>> {
     let workload = estate.workloads.values().find(|one| one.name == name)?;
     Some(workload.endpoints.clone())
 }
@@ -106,7 +106,7 @@ fn internet() -> Start {
     Start::Internet { address: address("8.8.8.8") }
 }
 
-const LOCAL: &str = r#""GatewayId": "local""#;
+pub(crate) const LOCAL: &str = r#""GatewayId": "local""#;
 
 #[test]
 fn client_vpn_endpoints() {

@@ -13,6 +13,7 @@ mod doors;
 mod fields;
 mod firewalls;
 mod internet;
+mod lattice;
 mod network;
 mod oddities;
 mod partial;
