@@ -94,9 +94,15 @@ pub(crate) fn classes(network: &Network, boundaries: &BTreeSet<Prefix>) -> Vec<C
     let mut prefixes = named_prefixes(network);
     prefixes.extend(boundaries);
     let atoms = AddressAtoms::from_prefixes(prefixes);
+    // Classes with public addresses side by side: most ways tell these two sorts apart, so that
+    // functions of the class then change their value seldom.
+    let mut ordered: Vec<(bool, Vec<EndpointId>)> = endpoint_classes(network, &atoms)
+        .into_iter()
+        .map(|(key, members)| (!key.public.is_empty(), members))
+        .collect();
+    ordered.sort();
     let mut found: Vec<Class> =
-        endpoint_classes(network, &atoms).into_values().map(Class::Endpoints).collect();
-    found.sort();
+        ordered.into_iter().map(|(_, members)| Class::Endpoints(members)).collect();
     let estate = estate_space(network);
     if !is_internet_around(network) {
         found.extend(internet_atoms(&atoms, &estate).into_iter().map(Class::Internet));
