@@ -1,7 +1,9 @@
 //! `estate.json`, whatever is in it.
 
 use serde_json::Value;
-use watertight_source::{EstateDescription, FileId, Limits, Span, Tree, UnansweredCall};
+use watertight_source::{
+    Diagnostics, EstateDescription, FileId, Limits, Span, Tree, UnansweredCall,
+};
 
 /// A description is read exactly where a slow reader of `serde_json`'s values reads one, and says
 /// the same; the place of an answered call is its name, and an error's is in the text.
@@ -17,25 +19,26 @@ pub fn description(data: &[u8]) {
         return;
     };
     let twin = slow(&value);
-    match EstateDescription::read(&tree) {
-        Ok(description) => {
-            for call in &description.answered {
-                let place = at(text, call.span);
-                let named = serde_json::from_str::<String>(place).unwrap_or_default();
-                assert!(call.path.ends_with(&named) && !place.is_empty(), "{call:?} at `{place}`");
-            }
-            assert_eq!(Some(lines(&description)), twin, "the slow reader reads otherwise");
-        }
-        Err(error) => {
-            assert_eq!(twin, None, "{error:?}");
-            let span = error.span();
-            let is_inside = span.is_some_and(|span| {
-                let (start, end) = (usize::try_from(span.start), usize::try_from(span.end));
-                start.ok().zip(end.ok()).is_some_and(|(start, end)| text.get(start..end).is_some())
-            });
-            assert!(is_inside, "{error:?} is on no characters");
-        }
+    let mut diagnostics = Diagnostics::new(&limits);
+    let Some(description) = EstateDescription::read(&tree, &mut diagnostics) else {
+        assert_eq!(twin, None, "{diagnostics:?}");
+        assert_eq!(diagnostics.errors(), 1);
+        let is_inside = |span: Span| {
+            let (start, end) = (usize::try_from(span.start), usize::try_from(span.end));
+            start.ok().zip(end.ok()).is_some_and(|(start, end)| text.get(start..end).is_some())
+        };
+        let mut errors = diagnostics.kept().iter();
+        let are_placed = errors.all(|error| error.span().is_some_and(is_inside));
+        assert!(are_placed, "{diagnostics:?} is on no characters");
+        return;
+    };
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    for call in &description.answered {
+        let place = at(text, call.span);
+        let named = serde_json::from_str::<String>(place).unwrap_or_default();
+        assert!(call.path.ends_with(&named) && !place.is_empty(), "{call:?} at `{place}`");
     }
+    assert_eq!(Some(lines(&description)), twin, "the slow reader reads otherwise");
 }
 
 fn at(text: &str, span: Span) -> &str {

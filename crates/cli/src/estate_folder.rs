@@ -91,10 +91,7 @@ fn read(root: &Path, limits: &Limits) -> Result<(Loaded, Diagnostics), Failure> 
     if let Some(found) = &listing.manifest
         && let Some(tree) = parse(found, &mut sources, limits, &mut diagnostics)?
     {
-        match EstateDescription::read(&tree) {
-            Ok(description) => manifest = Some((description, tree)),
-            Err(error) => diagnostics.push(error),
-        }
+        manifest = EstateDescription::read(&tree, &mut diagnostics).map(|read| (read, tree));
     }
     if bodies.is_empty() && !diagnostics.has_errors() {
         return Err(Failure::Estate(format!(

@@ -5,7 +5,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::{Diagnostic, FieldError, Node, Span, Tree, codes};
+use crate::{Diagnostic, Diagnostics, FieldError, Node, Span, Tree, codes};
 
 /// The one version of the format that is read.
 const FORMAT: &str = "watertight.estate/v1";
@@ -63,17 +63,24 @@ pub struct UnansweredCall {
 impl EstateDescription {
     /// Reads a description. Fields that the format does not define are passed over.
     ///
-    /// # Errors
-    /// When the format is not the one that is read, and when a field is missing or of another type
-    /// than the format defines.
-    pub fn read(tree: &Tree) -> Result<Self, Diagnostic> {
+    /// Nothing, and an error among the diagnostics, when the format is not the one that is read, or
+    /// a field is missing or of another type than the format defines.
+    pub fn read(tree: &Tree, diagnostics: &mut Diagnostics) -> Option<Self> {
         let root = tree.root();
-        let format = root.req_str("format")?;
-        if format != FORMAT {
-            let message = format!("the format `{format}` is not known, expected `{FORMAT}`");
-            let span = root.get("format").map_or(root.span(), Node::span);
-            return Err(Diagnostic::error(codes::FORMAT, message).with_label(span, ""));
-        }
+        let read = root.req_str("format").and_then(|format| match format {
+            FORMAT => Self::fill(root).map(Ok),
+            other => Ok(Err(unknown(root, other))),
+        });
+        let error = match read {
+            Ok(Ok(description)) => return Some(description),
+            Ok(Err(error)) => error,
+            Err(error) => error.into(),
+        };
+        diagnostics.push(error);
+        None
+    }
+
+    fn fill(root: Node<'_>) -> Result<Self, FieldError> {
         let mut description = Self::default();
         for source in objects(root, "sources")? {
             description.sources.push(read_source(source?)?);
@@ -88,6 +95,12 @@ impl EstateDescription {
         }
         Ok(description)
     }
+}
+
+fn unknown(root: Node<'_>, format: &str) -> Diagnostic {
+    let message = format!("the format `{format}` is not known, expected `{FORMAT}`");
+    let span = root.get("format").map_or(root.span(), Node::span);
+    Diagnostic::error(codes::FORMAT, message).with_label(span, "")
 }
 
 /// The items of a list that may be absent.
