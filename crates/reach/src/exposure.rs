@@ -3,6 +3,7 @@
 mod gather;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use watertight_model::network::{EndpointId, Front, FrontId, TargetEnd, TargetGroup};
 use watertight_model::{Bounds, Network};
@@ -10,7 +11,9 @@ use watertight_net::{AddressSet, FlowSet, PortSet, Protocol};
 
 use self::gather::{Way, gather};
 use crate::answer::Reach;
+use crate::fold::{Asking, fold};
 use crate::matrix::{ClassIndex, Matrix};
+use crate::path::End;
 use crate::walk::serving;
 
 /// One leg that a front opens to a target on behalf of whoever reaches one of its listeners.
@@ -57,8 +60,15 @@ pub struct Exposure {
 }
 
 /// The legs that fronts open to their targets, as far as guards and routes admit them.
+///
+/// A leg goes to the address under which its target is registered: others of the target's do not
+/// count.
 pub fn front_legs(network: &Network, matrix: &Matrix) -> Vec<FrontLeg> {
     let mut legs = Vec::new();
+    if network.fronts.is_empty() {
+        return legs;
+    }
+    let reach = Reach::new(network);
     for (id, front) in network.fronts.iter() {
         for (position, listener) in front.listeners.iter().enumerate() {
             for group in &listener.target_groups {
@@ -67,13 +77,12 @@ pub fn front_legs(network: &Network, matrix: &Matrix) -> Vec<FrontLeg> {
                     continue;
                 }
                 for from in &front.endpoints {
-                    for (to, port) in endpoint_targets(network, *from, front, group) {
+                    for (to, address, port) in endpoint_targets(network, *from, front, group) {
+                        if matrix.between(*from, to).is_none() {
+                            continue;
+                        }
                         let wanted = towards(&listener.flows, port);
-                        let Some(cell) = matrix.between(*from, to) else { continue };
-                        let flows = Bounds {
-                            sure: cell.established.sure.intersection(&wanted),
-                            possible: cell.established.possible.intersection(&wanted),
-                        };
+                        let flows = reach.leg(*from, (to, address), &wanted);
                         if flows.possible.is_empty() {
                             continue;
                         }
@@ -95,26 +104,57 @@ pub fn front_legs(network: &Network, matrix: &Matrix) -> Vec<FrontLeg> {
     legs
 }
 
-/// The endpoints to which an attachment of a front leads, with their ports; a target that is
+/// The endpoints to which an attachment of a front leads, with their addresses and ports; a target that is
 /// another front counts as that front's attachments.
 fn endpoint_targets(
     network: &Network,
     attachment: EndpointId,
     front: &Front,
     group: &TargetGroup,
-) -> Vec<(EndpointId, Option<u16>)> {
+) -> Vec<(EndpointId, IpAddr, Option<u16>)> {
     let mut found = Vec::new();
     for target in serving(network, attachment, front, group) {
         match &target.end {
-            TargetEnd::Endpoint(endpoint, _) => found.push((*endpoint, target.port)),
+            TargetEnd::Endpoint(endpoint, address) => {
+                found.push((*endpoint, *address, target.port));
+            }
             TargetEnd::Front(front) => {
-                let attachments = network.fronts[*front].endpoints.iter();
-                found.extend(attachments.map(|endpoint| (*endpoint, target.port)));
+                for endpoint in &network.fronts[*front].endpoints {
+                    let address = network.endpoints[*endpoint].addresses.first();
+                    found.extend(address.map(|address| (*endpoint, *address, target.port)));
+                }
             }
             TargetEnd::Address(_) | TargetEnd::Workload(_) | TargetEnd::Unread(_) => {}
         }
     }
     found
+}
+
+impl Reach<'_> {
+    /// What of `wanted` an attachment of a front can establish with a target.
+    fn leg(
+        &self,
+        from: EndpointId,
+        (to, address): (EndpointId, IpAddr),
+        wanted: &FlowSet,
+    ) -> Bounds<FlowSet> {
+        let mut found = Bounds::exact(FlowSet::none());
+        for start in self.starts_of(from) {
+            if start.source().is_some_and(|source| source.is_ipv4() != address.is_ipv4()) {
+                continue;
+            }
+            for path in self.walker().paths(&start, address) {
+                if path.end != End::Delivered(to) {
+                    continue;
+                }
+                let folded = fold(self, &path, wanted, Asking::All);
+                let (established, _) = self.reply(&start, &path, &folded);
+                found.sure = found.sure.union(&established.sure);
+                found.possible = found.possible.union(&established.possible);
+            }
+        }
+        found
+    }
 }
 
 /// What a front sends for what its listener hears: the same transport protocols, at the target's
@@ -135,7 +175,7 @@ pub fn exposure(network: &Network, matrix: &Matrix) -> Exposure {
     let reach = Reach::new(network);
     let more = [reach.unaddressed_inbound(matrix), reach.unaddressed_outbound(matrix)];
     let [inbound, outbound] = [(Way::In, &more[0]), (Way::Out, &more[1])].map(|(way, more)| {
-        gather(matrix, way, more.iter().map(|one| (one.class, one.atom, &one.cell)))
+        gather(network, matrix, way, more.iter().map(|one| (one.class, one.atom, &one.cell)))
     });
     let mut inbound_of: BTreeMap<ClassIndex, Vec<&Exposed>> = BTreeMap::new();
     for exposed in &inbound {

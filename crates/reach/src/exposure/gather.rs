@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use watertight_model::Network;
+use watertight_model::network::GatewayKind;
 use watertight_net::{AddressSet, Family};
 
 use super::Exposed;
 use crate::classes::{Class, OutsideAtom};
 use crate::matrix::{Cell, ClassIndex, Matrix};
+use crate::path::OutsideBy;
 use crate::runs::Run;
 
 /// Which end of a cell is on the internet.
@@ -22,6 +25,7 @@ pub(super) enum Way {
 /// What an inside class and the internet reach of each other, ordered by class; `more` are cells
 /// that the matrix does not have.
 pub(super) fn gather<'m>(
+    network: &Network,
     matrix: &'m Matrix,
     way: Way,
     more: impl Iterator<Item = (ClassIndex, &'m OutsideAtom, &'m Cell)>,
@@ -30,19 +34,32 @@ pub(super) fn gather<'m>(
     let mut whole: Vec<&OutsideAtom> = Vec::new();
     let mut internet: Vec<Run<()>> = Vec::new();
     for (number, class) in (0_u32..).zip(&matrix.classes) {
-        if let Class::Internet(atom) = class {
+        if let Some(atom) = internet_of(network, class) {
             whole.push(atom);
             crate::runs::push(&mut internet, number, number + 1, ());
         }
     }
     match way {
-        Way::In => groups.add_inbound(matrix, &internet),
-        Way::Out => groups.add_outbound(matrix),
+        Way::In => groups.add_inbound(network, matrix, &internet),
+        Way::Out => groups.add_outbound(network, matrix),
     }
     for (inside, atom, cell) in more {
         groups.add(inside, atom, cell);
     }
     groups.finish(&space(&whole))
+}
+
+/// The part of the internet that a class is. What surrounds a realm holds the internet with all
+/// else: nothing tells where in it the internet begins.
+fn internet_of<'c>(network: &Network, class: &'c Class) -> Option<&'c OutsideAtom> {
+    match class {
+        Class::Internet(atom) => Some(atom),
+        Class::Outside(OutsideBy::Gateway(id), atom) => {
+            let kind = &network.gateways[*id].kind;
+            matches!(kind, GatewayKind::Surroundings { .. }).then_some(atom)
+        }
+        Class::Outside(OutsideBy::Attachment(_), _) | Class::Endpoints(_) => None,
+    }
 }
 
 /// What belongs to one group: the same inside class and the same cell, by its text.
@@ -56,7 +73,7 @@ struct Groups<'m> {
 }
 
 impl<'m> Groups<'m> {
-    fn add_inbound(&mut self, matrix: &'m Matrix, internet: &[Run<()>]) {
+    fn add_inbound(&mut self, network: &Network, matrix: &'m Matrix, internet: &[Run<()>]) {
         for (to, class) in matrix.classes.iter().enumerate() {
             if !matches!(class, Class::Endpoints(_)) {
                 continue;
@@ -66,7 +83,8 @@ impl<'m> Groups<'m> {
                     let Some(cell) = matrix.numbered(run.value) else { continue };
                     for from in run.start.max(outside.start)..run.end.min(outside.end) {
                         let from = usize::try_from(from).unwrap_or(usize::MAX);
-                        if let Some(Class::Internet(atom)) = matrix.classes.get(from) {
+                        let class = matrix.classes.get(from);
+                        if let Some(atom) = class.and_then(|class| internet_of(network, class)) {
                             self.add(to, atom, cell);
                         }
                     }
@@ -75,9 +93,9 @@ impl<'m> Groups<'m> {
         }
     }
 
-    fn add_outbound(&mut self, matrix: &'m Matrix) {
+    fn add_outbound(&mut self, network: &Network, matrix: &'m Matrix) {
         for (to, class) in matrix.classes.iter().enumerate() {
-            let Class::Internet(atom) = class else { continue };
+            let Some(atom) = internet_of(network, class) else { continue };
             for (from, cell) in matrix.column(to) {
                 if matches!(matrix.classes.get(from), Some(Class::Endpoints(_))) {
                     self.add(from, atom, cell);
