@@ -121,7 +121,7 @@ fn undeclared(
     }
 }
 
-/// The layer of what is not modelled as a guard of its own.
+/// A layer of guards, in the order that layers have.
 pub(crate) fn layer(guards: Vec<network::GuardId>, complete: bool) -> network::Layer {
     let mut guards = guards;
     guards.sort();

@@ -100,7 +100,8 @@ fn template<'t>(notes: &mut Notes, object: &Object<'t>) -> Option<(Node<'t>, Nod
     let by_job = || spec.get("jobTemplate")?.get("spec")?.get("template");
     let template = direct.or_else(by_job)?;
     let pod = template.get("spec")?;
-    pod.get("containers")?;
+    // A virtual machine runs in a pod of its own and has a domain in the place of containers.
+    pod.get("containers").or(pod.get("domain"))?;
     if template.kind() != Kind::Object || pod.kind() != Kind::Object {
         return None;
     }
@@ -114,6 +115,7 @@ fn template<'t>(notes: &mut Notes, object: &Object<'t>) -> Option<(Node<'t>, Nod
             | "Job"
             | "CronJob"
             | "DeploymentConfig"
+            | "VirtualMachine"
             | "Rollout"
     );
     if !known {

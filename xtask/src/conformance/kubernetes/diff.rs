@@ -45,11 +45,30 @@ fn written(before: &Cluster, after: &Cluster) -> String {
             _ => "changed",
         };
         let (from, to) = key;
+        let info = info((before, after), (from.as_str(), to.as_str()));
         let (was, is) = (quoted(&flows_text(was)), quoted(&flows_text(is)));
-        lines.push(format!("{word},{from},{to},{was},{is},\n"));
+        lines.push(format!("{word},{from},{to},{was},{is},{info}\n"));
     }
     lines.sort();
     format!("diff-type,source,destination,ref1,ref2,workloads-diff-info\n{}", lines.concat())
+}
+
+/// Which of two workloads is in one of the cases alone, as the published lines say it.
+fn info((before, after): (&Cluster, &Cluster), (from, to): (&str, &str)) -> String {
+    let has = |cluster: &Cluster, name: &str| {
+        cluster.estate.workloads.values().any(|workload| *workload.id == *name)
+    };
+    let mut parts = Vec::new();
+    for (one, other, word) in [(after, before, "added"), (before, after, "removed")] {
+        let alone: Vec<&str> =
+            [from, to].into_iter().filter(|name| has(one, name) && !has(other, name)).collect();
+        match alone.as_slice() {
+            [] => {}
+            [name] => parts.push(format!("workload {name} {word}")),
+            names => parts.push(format!("workloads {} {word}", names.join(" and "))),
+        }
+    }
+    parts.join(", ")
 }
 
 /// Every pair by name; what is outside counts as far as the cases' own rules cut it.

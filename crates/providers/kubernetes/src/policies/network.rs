@@ -116,15 +116,13 @@ fn rule(
     } else {
         Ports::Listed(nodes.into_iter().filter_map(|one| port_spec(notes, one)).collect())
     };
-    let damaged = notes.diagnostics.errors() > before;
-    let peers = if damaged { unread_too(peers) } else { peers };
-    let ports = if damaged { Ports::All } else { ports };
+    if notes.diagnostics.errors() > before {
+        // The rule may match its peers over anything, or over nothing.
+        let listed = vec![PeerSpec::Unread(Name::from("the rule's ports cannot be read"))];
+        let (peers, ports) = (Peers::Listed(listed), Ports::All);
+        return PolicyRule { name, peers, ports, effect: Effect::Allow, span: node.span() };
+    }
     PolicyRule { name, peers, ports, effect: Effect::Allow, span: node.span() }
-}
-
-/// Peers of a rule whose ports cannot be read: it may match them, or not.
-fn unread_too(_peers: Peers) -> Peers {
-    Peers::Listed(vec![PeerSpec::Unread(Name::from("the rule's ports cannot be read"))])
 }
 
 /// Source: `NetworkPolicyIngressRule.from`: "If this field is empty or missing, this rule matches

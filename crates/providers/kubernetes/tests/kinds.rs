@@ -1,0 +1,282 @@
+//! Objects of each kind, and what they come to.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+use std::collections::BTreeSet;
+
+use watertight_kubernetes::{Converted, Options, convert};
+use watertight_model::Bounds;
+use watertight_net::FlowSet;
+use watertight_reach::{Matrix, Reach};
+use watertight_source::{Limits, Sources, Tree};
+
+const PODS: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {team: shop}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: c, ports: [{name: http, containerPort: 8080}]}]}}}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: shop}
+spec: {template: {metadata: {labels: {app: db}}, spec: {containers: [{name: c, ports: [{name: sql, containerPort: 5432}]}]}}}
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: job, namespace: ops}
+spec: {jobTemplate: {spec: {template: {metadata: {labels: {app: job}}, spec: {containers: [{name: c}]}}}}}
+---
+";
+
+fn read(text: &str) -> Converted {
+    let mut sources = Sources::new();
+    let file = sources.add("all.yaml", text).unwrap();
+    let limits = Limits::default();
+    let documents = Tree::parse_yaml_documents(file, sources.contents(file), &limits).unwrap();
+    convert(&documents, &Options::default())
+}
+
+/// What can be established between two workloads.
+fn flows(converted: &Converted, from: &str, to: &str) -> Bounds<FlowSet> {
+    let estate = &converted.estate;
+    let matrix: Matrix = Reach::new(&estate.network).matrix(&BTreeSet::new());
+    let endpoint = |name: &str| {
+        let workload = estate.workloads.values().find(|one| *one.name == *name).unwrap();
+        workload.endpoints[0]
+    };
+    let cell = matrix.between(endpoint(from), endpoint(to)).cloned().unwrap_or_default();
+    cell.established
+}
+
+fn sure(text: &str, from: &str, to: &str) -> String {
+    let found = flows(&read(&format!("{PODS}{text}")), from, to);
+    assert_eq!(found.sure, found.possible);
+    found.sure.to_string()
+}
+
+fn codes(converted: &Converted) -> Vec<&'static str> {
+    let mut codes: Vec<&str> =
+        converted.diagnostics.kept().iter().map(|one| one.code.as_str()).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes
+}
+
+#[test]
+fn owners_are_workloads() {
+    let converted = read(
+        "{apiVersion: v1, kind: List, items: [
+        {apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {template: {metadata: {labels: {a: b}}, spec: {containers: []}}}},
+        {apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: web-1, ownerReferences: [{kind: Deployment, name: web, controller: true}]}, spec: {template: {spec: {containers: []}}}},
+        {apiVersion: v1, kind: Pod, metadata: {name: web-1-x, ownerReferences: [{kind: ReplicaSet, name: web-1, controller: true}]}, spec: {containers: []}},
+        {apiVersion: v1, kind: Pod, metadata: {name: web-1-y, ownerReferences: [{kind: ReplicaSet, name: web-1, controller: true}]}, spec: {containers: []}},
+        {apiVersion: v1, kind: Pod, metadata: {name: over}, spec: {containers: []}, status: {phase: Succeeded}},
+        {apiVersion: v1, kind: Pod, metadata: {name: other, ownerReferences: [{kind: DaemonSet, name: agent}]}, spec: {containers: []}}]}",
+    );
+    let ids: Vec<(&str, usize)> = converted
+        .estate
+        .workloads
+        .values()
+        .map(|one| (one.id.as_str(), one.endpoints.len()))
+        .collect();
+    assert_eq!(ids, [("default/agent[DaemonSet]", 1), ("default/web[Deployment]", 2)]);
+}
+
+#[test]
+fn cilium_denies_over_what_others_allow_and_isolates_where_it_has_rules() {
+    let allow = "
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  endpointSelector: {matchLabels: {'k8s:app': db}}
+  ingress:
+  - fromEndpoints: [{matchLabels: {app: web}}, {matchLabels: {'k8s:io.kubernetes.pod.namespace': ops}}]
+    toPorts: [{ports: [{port: '5432', protocol: TCP}]}]
+";
+    assert_eq!(sure(allow, "shop/web", "shop/db"), "tcp/5432");
+    assert_eq!(sure(allow, "ops/job", "shop/db"), "tcp/5432");
+    assert_eq!(sure(allow, "shop/db", "shop/web"), "all");
+    let deny = format!(
+        "{allow}  ingressDeny: [{{fromEntities: [cluster], toPorts: [{{ports: [{{port: '5000', endPort: 5999}}]}}]}}]\n"
+    );
+    assert_eq!(sure(&deny, "shop/web", "shop/db"), "none");
+    let empty = "
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: db, namespace: shop}
+spec: {endpointSelector: {}, ingress: [{}]}
+";
+    assert_eq!(sure(empty, "ops/job", "shop/db"), "none");
+    let off = empty.replace("ingress: [{}]", "ingress: [{}], enableDefaultDeny: {ingress: false}");
+    assert_eq!(sure(&off, "ops/job", "shop/db"), "all");
+}
+
+#[test]
+fn what_cilium_sees_in_contents_is_in_doubt() {
+    let http = format!(
+        "{PODS}
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {{name: web, namespace: shop}}
+spec:
+  endpointSelector: {{matchLabels: {{app: web}}}}
+  ingress: [{{fromEntities: [all], toPorts: [{{ports: [{{port: '8080'}}], rules: {{http: [{{method: GET}}]}}}}]}}]
+"
+    );
+    let found = flows(&read(&http), "ops/job", "shop/web");
+    assert!(found.sure.is_empty());
+    assert_eq!(found.possible.to_string(), "tcp/8080; udp/8080; sctp/8080");
+}
+
+#[test]
+fn calico_asks_tiers_in_order_and_passes_on() {
+    let tiers = "
+apiVersion: projectcalico.org/v3
+kind: Tier
+metadata: {name: security}
+spec: {order: 10}
+---
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: security.first}
+spec:
+  tier: security
+  order: 1
+  selector: app in {'db', 'web'}
+  ingress:
+  - {action: Deny, protocol: TCP, source: {selector: app == 'job'}, destination: {ports: [22, '8000:9000']}}
+  - {action: Pass}
+---
+apiVersion: projectcalico.org/v3
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  order: 5
+  selector: has(app) && app != 'web'
+  ingress: [{action: Allow, protocol: TCP, source: {selector: app starts with 'w'}, destination: {ports: [sql]}}]
+";
+    assert_eq!(sure(tiers, "shop/web", "shop/db"), "tcp/5432");
+    assert_eq!(sure(tiers, "ops/job", "shop/db"), "none");
+    assert_eq!(
+        FlowSet::all()
+            .difference(&flows(&read(&format!("{PODS}{tiers}")), "ops/job", "shop/web").sure)
+            .to_string(),
+        "tcp/22,8000-9000"
+    );
+    let first = format!(
+        "{tiers}---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: all, namespace: shop}}
+spec: {{podSelector: {{}}, ingress: [{{}}]}}
+"
+    );
+    assert_eq!(
+        sure(&first, "ops/job", "shop/db"),
+        "all except tcp/22,8000-9000",
+        "a policy of Kubernetes comes after, in the same tier"
+    );
+}
+
+#[test]
+fn gateways_lead_to_the_pods_of_services() {
+    let routes = "
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {selector: {app: web}, ports: [{name: main, port: 80, targetPort: http}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: ops}
+spec: {listeners: [{name: https, protocol: HTTPS, port: 443}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: web, namespace: shop}
+spec:
+  parentRefs: [{name: edge, namespace: ops}]
+  rules: [{backendRefs: [{name: web, port: 80}]}]
+";
+    assert_eq!(sure(routes, "gateway ops/edge", "shop/web"), "tcp/8080");
+    assert_eq!(sure(routes, "gateway ops/edge", "shop/db"), "none");
+    assert_eq!(sure(routes, "shop/db", "gateway ops/edge"), "tcp/443");
+}
+
+#[test]
+fn what_cannot_be_read_of_a_rule_is_in_doubt_and_the_rest_holds() {
+    let odd = format!(
+        "{PODS}
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: db, namespace: shop}}
+spec:
+  podSelector: {{matchLabels: {{app: db}}}}
+  ingress:
+  - from: [{{podSelector: {{matchLabels: {{app: web}}}}}}]
+    ports: [{{port: 5432}}]
+  - from: [{{ipBlock: {{cidr: 10.0.0.0/33}}}}]
+    ports: [{{port: 99999}}]
+"
+    );
+    let converted = read(&odd);
+    assert_eq!(codes(&converted), ["WT0205", "WT0206"]);
+    let found = flows(&converted, "shop/web", "shop/db");
+    assert_eq!(found.sure.to_string(), "tcp/5432");
+    assert_eq!(found.possible.to_string(), "all");
+}
+
+#[test]
+fn a_misspelt_field_and_an_unknown_kind_are_told() {
+    let odd = format!(
+        "{PODS}
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: db, namespace: shop}}
+spec: {{podSelector: {{}}, ingress: [{{form: [{{podSelector: {{}}}}]}}]}}
+---
+apiVersion: example.org/v1
+kind: FancyNetworkPolicy
+metadata: {{name: x}}
+---
+just: a map
+"
+    );
+    let converted = read(&odd);
+    assert_eq!(codes(&converted), ["WT0200", "WT0201", "WT0203"]);
+    let spans = converted.diagnostics.kept().iter().filter(|one| one.label.is_some()).count();
+    assert_eq!(spans, converted.diagnostics.kept().len(), "every one says where");
+}
+
+#[test]
+fn a_host_networks_pod_is_governed_and_told() {
+    let host = format!(
+        "{PODS}{}",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: h, namespace: shop}\nspec: {hostNetwork: true, containers: []}\n"
+    );
+    assert_eq!(codes(&read(&host)), ["WT0210"]);
+}
+
+#[test]
+fn nobody_knows_where_nodes_are() {
+    let nodes = format!(
+        "{PODS}
+apiVersion: policy.networking.k8s.io/v1alpha1
+kind: AdminNetworkPolicy
+metadata: {{name: nodes}}
+spec:
+  priority: 1
+  subject: {{namespaces: {{}}}}
+  egress: [{{action: Deny, to: [{{nodes: {{}}}}]}}]
+"
+    );
+    let converted = read(&nodes);
+    assert_eq!(codes(&converted), ["WT0211"]);
+    let found = flows(&converted, "shop/web", "shop/db");
+    assert_eq!(found.sure.to_string(), "all", "a pod is no node");
+}
