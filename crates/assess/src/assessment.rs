@@ -11,7 +11,7 @@ use crate::cut::{CutLimits, CutSet, cut_set};
 use crate::graph::HopGraph;
 use crate::hop::{Bound, Removable};
 use crate::likelihood::real;
-use crate::score::{Measured, Score, SegmentScore, measure, whole_loss};
+use crate::score::{Measured, Score, SegmentScore, measure, score_after, whole_loss};
 
 /// Limits of an assessment.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -195,19 +195,22 @@ impl Scorer<'_> {
     fn best(&mut self, chosen: &[usize], open: &[usize]) -> Option<(usize, f64)> {
         let removed = removed_by(self.actions, chosen.iter().copied());
         let base = self.graph.view(Bound::All, &removed);
-        let (loss, part) = whole_loss(&base, None);
-        // Actions that take away the same give the same score.
-        let mut known: BTreeMap<Vec<u32>, f64> = BTreeMap::from([(Vec::new(), loss.score())]);
+        let (loss, part) = whole_loss(&base);
+        // Actions that take away the same give the same score; none is kept for what was too little.
+        let mut known: BTreeMap<Vec<u32>, Option<f64>> =
+            BTreeMap::from([(Vec::new(), Some(loss.score()))]);
         let mut best: Option<(usize, f64)> = None;
         for action in open {
             let Some(left) = self.left.checked_sub(1) else { break };
             self.left = left;
             let removed = removed_by(self.actions, chosen.iter().chain([action]).copied());
             let gone = base.gone(&removed);
+            let least = best.map(|(_, most)| most);
             let value = *known.entry(gone).or_insert_with_key(|gone| {
                 let view = self.graph.view(Bound::All, &removed);
-                whole_loss(&view, Some((&part, gone))).0.score()
+                score_after(&view, &part, gone, least)
             });
+            let Some(value) = value else { continue };
             let better = best.is_none_or(|(other, most)| {
                 let costs = self.actions[other].cost.cmp(&self.actions[*action].cost);
                 value.total_cmp(&most).then(costs) == Ordering::Greater

@@ -52,6 +52,47 @@ impl BestPairs {
     }
 }
 
+/// On which supports the values of which entries rest.
+#[derive(Clone, Debug)]
+pub(crate) struct Critical {
+    entries: usize,
+    /// For each support the entries, as places in the graph's; `None` for all of them.
+    of: Vec<Option<Vec<u32>>>,
+}
+
+impl Critical {
+    pub(crate) fn new(graph: &HopGraph) -> Self {
+        Self { entries: graph.entries.len(), of: vec![Some(Vec::new()); graph.supports.len()] }
+    }
+
+    fn add_all(&mut self, support: u32) {
+        self.of[index(support)] = None;
+    }
+
+    fn add(&mut self, support: u32, entry: u32) {
+        if let Some(entries) = &mut self.of[index(support)] {
+            entries.push(entry);
+        }
+    }
+
+    /// The entries whose values may change when these supports go; `None` where there is none.
+    pub(crate) fn touched(&self, gone: &[u32]) -> Option<Vec<bool>> {
+        let mut touched: Option<Vec<bool>> = None;
+        for support in gone {
+            match &self.of[index(*support)] {
+                None => return Some(vec![true; self.entries]),
+                Some(entries) => {
+                    for entry in entries {
+                        touched.get_or_insert_with(|| vec![false; self.entries])[index(*entry)] =
+                            true;
+                    }
+                }
+            }
+        }
+        touched
+    }
+}
+
 /// Whether a breach of this entry is a breach of the jewel to begin with.
 pub(crate) fn is_own(graph: &HopGraph, entry: Entry, jewel: usize) -> bool {
     entry.workload().is_some_and(|subject| subject == graph.jewels[jewel].subject)
@@ -64,15 +105,17 @@ pub(crate) fn is_own(graph: &HopGraph, entry: Entry, jewel: usize) -> bool {
 /// From such entries values are searched forwards. For the others one backward search per target
 /// serves all entries, which is far less work where jewels are few.
 ///
-/// `critical`, by the graph's supports, is set where some of these values rest on a hop with such a
-/// support: while it is not set, taking away what has the support changes none of them.
+/// With `asked`, only for the entries for which it is set. `critical` is told on which supports the
+/// values of an entry rest: taking away what has other supports changes none of them.
 pub(crate) fn jewel_values(
     view: &View<'_>,
     joined: &[bool],
-    mut critical: Option<&mut [bool]>,
+    asked: Option<&[bool]>,
+    mut critical: Option<&mut Critical>,
     sink: &mut impl FnMut(usize, usize, &[Value]),
 ) {
     let graph = view.graph;
+    let is_asked = |place: usize| asked.is_none_or(|asked| asked[place]);
     let targets: Vec<u32> =
         graph.jewels.iter().flat_map(|jewel| jewel.targets.iter().copied()).collect();
     let any_joined = joined.contains(&true);
@@ -81,20 +124,28 @@ pub(crate) fn jewel_values(
         vec![true; graph.entries.len()]
     } else if any_joined {
         let forwards = joint_matters(view, joined);
-        backwards(view, &forwards, critical.as_deref_mut(), sink);
+        let except: Vec<bool> =
+            (0..forwards.len()).map(|place| forwards[place] || !is_asked(place)).collect();
+        backwards(view, &except, critical.as_deref_mut(), sink);
         forwards
     } else {
-        backwards(view, joined, critical, sink);
+        let except: Vec<bool> =
+            (0..joined.len()).map(|place| joined[place] || !is_asked(place)).collect();
+        backwards(view, &except, critical, sink);
         return;
     };
-    let places: Vec<usize> = (0..graph.entries.len()).filter(|place| forwards[*place]).collect();
+    let places = (0..graph.entries.len()).filter(|place| forwards[*place] && is_asked(*place));
+    let places: Vec<usize> = places.collect();
+    if places.is_empty() {
+        return;
+    }
     let mut forward = Forward::new(view, &targets);
     for batch in places.chunks(LANES) {
         let held: Vec<Vec<u32>> =
             batch.iter().map(|place| graph.held_numbers(graph.entries[*place])).collect();
         forward.run(&held);
         if let Some(critical) = critical.as_deref_mut() {
-            forward.mark(&targets, critical);
+            forward.mark(&targets, batch, critical);
         }
         for (lane, place) in batch.iter().enumerate() {
             for (jewel, facts) in graph.jewels.iter().enumerate() {
@@ -131,7 +182,7 @@ fn joint_matters(view: &View<'_>, joined: &[bool]) -> Vec<bool> {
 fn backwards(
     view: &View<'_>,
     except: &[bool],
-    mut critical: Option<&mut [bool]>,
+    mut critical: Option<&mut Critical>,
     sink: &mut impl FnMut(usize, usize, &[Value]),
 ) {
     let graph = view.graph;
@@ -157,16 +208,16 @@ fn backwards(
 }
 
 /// Marks the supports of the hops by which the least values towards a target come about.
-fn mark(view: &View<'_>, values: &[Value], critical: &mut [bool]) {
+fn mark(view: &View<'_>, values: &[Value], critical: &mut Critical) {
     for (hop, row) in view.graph.rows.iter().enumerate() {
         let after = values[index(row.conclusion)];
-        if after == Value::NEVER || critical[index(row.support)] || !view.stands(number(hop)) {
+        if after == Value::NEVER || !view.stands(number(hop)) {
             continue;
         }
         if let [premise] = view.reduced(number(hop)).premises()
             && values[index(*premise)] == after.plus(row.adds())
         {
-            critical[index(row.support)] = true;
+            critical.add_all(row.support);
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::blast::{Bounds, Spread, own_weight, spread, total_weight};
 use crate::csr::index;
 use crate::graph::{Entry, HopGraph};
 use crate::hop::{Bound, Removable};
-use crate::jewel::{BestPairs, jewel_values, pairs};
+use crate::jewel::{BestPairs, Critical, jewel_values, pairs};
 use crate::likelihood::{Likelihood, ONE, real};
 use crate::view::{Value, View};
 
@@ -176,7 +176,7 @@ fn losses(view: &View<'_>, inside: &[Vec<bool>], best: &mut BestPairs) -> (Vec<L
             }
         }
     }
-    jewel_values(view, &spread.joined, None, &mut |place, jewel, values| {
+    jewel_values(view, &spread.joined, None, None, &mut |place, jewel, values| {
         let entry = graph.entries[place];
         let subject = graph.jewels[jewel].subject;
         let value = weighed(graph, subject, values);
@@ -198,57 +198,70 @@ fn weighed(graph: &HopGraph, subject: crate::Subject, values: &[Value]) -> u128 
     u128::from(graph.weight(subject)) * fixed
 }
 
-/// What jewels add to the loss of a view, with the supports on which that rests.
+/// What jewels add to the loss of a view, entry by entry, with what that rests on.
 #[derive(Clone, Debug)]
 pub(crate) struct JewelPart {
-    internet: u128,
-    workloads: u128,
-    critical: Vec<bool>,
+    by_entry: Vec<u128>,
+    critical: Critical,
 }
 
 impl JewelPart {
-    /// With what it rests on, or, where nobody will ask, without.
-    fn of(view: &View<'_>, joined: &[bool], with_critical: bool) -> Self {
+    fn of(view: &View<'_>, joined: &[bool]) -> Self {
         let graph = view.graph;
-        let mut critical = vec![!with_critical; graph.supports.len()];
-        let marked = with_critical.then_some(critical.as_mut_slice());
-        let mut scope = open_scope(graph, &[], Direction::Whole);
-        jewel_values(view, joined, marked, &mut |place, jewel, values| {
-            let value = weighed(graph, graph.jewels[jewel].subject, values);
-            scope.add_jewel(graph, graph.entries[place], value);
+        let mut critical = Critical::new(graph);
+        let mut by_entry = vec![0; graph.entries.len()];
+        jewel_values(view, joined, None, Some(&mut critical), &mut |place, jewel, values| {
+            by_entry[place] += weighed(graph, graph.jewels[jewel].subject, values);
         });
-        Self { internet: scope.jewel_internet, workloads: scope.jewel, critical }
-    }
-
-    /// Whether taking away what rests on these supports may change it.
-    fn may_change(&self, gone: &[u32]) -> bool {
-        gone.iter().any(|support| self.critical[index(*support)])
+        Self { by_entry, critical }
     }
 }
 
-/// The loss of the whole estate in a view. What jewels add is taken from a view of the same graph
-/// where more stood, if the supports that are `gone` since do not matter to it.
-pub(crate) fn whole_loss(
+/// The loss of the whole estate in a view, with what jewels add to it.
+pub(crate) fn whole_loss(view: &View<'_>) -> (Loss, JewelPart) {
+    let spread = spread(view, &[]);
+    let part = JewelPart::of(view, &spread.joined);
+    (whole_scope(view, &spread, &part.by_entry).loss(), part)
+}
+
+/// The score of the whole estate in a view of a graph of which more stood before, or `None` if it is
+/// less than `least`. What jewels add is asked only of entries to which the supports that are `gone`
+/// since matter, and only where the score may be enough without what those added.
+pub(crate) fn score_after(
     view: &View<'_>,
-    before: Option<(&JewelPart, &[u32])>,
-) -> (Loss, JewelPart) {
+    before: &JewelPart,
+    gone: &[u32],
+    least: Option<f64>,
+) -> Option<f64> {
     let graph = view.graph;
     let spread = spread(view, &[]);
+    let mut by_entry = before.by_entry.clone();
+    if let Some(touched) = before.critical.touched(gone) {
+        for (value, touched) in by_entry.iter_mut().zip(&touched) {
+            *value = if *touched { 0 } else { *value };
+        }
+        let most = whole_scope(view, &spread, &by_entry).loss().score();
+        if least.is_some_and(|least| most < least) {
+            return None;
+        }
+        jewel_values(view, &spread.joined, Some(&touched), None, &mut |place, jewel, values| {
+            by_entry[place] += weighed(graph, graph.jewels[jewel].subject, values);
+        });
+    }
+    Some(whole_scope(view, &spread, &by_entry).loss().score())
+}
+
+fn whole_scope(view: &View<'_>, spread: &Spread, jewels: &[u128]) -> Scope {
+    let graph = view.graph;
     let mut scope = open_scope(graph, &[], Direction::Whole);
     let total = weight_of(graph, &[], Direction::Whole);
     for (place, entry) in graph.entries.iter().enumerate() {
         let others = total - u128::from(own_weight(graph, *entry));
         let reached = u128::from(spread.weight[place]);
         scope.add_blast(graph, *entry, fixed_ratio(reached, others));
+        scope.add_jewel(graph, *entry, jewels[place]);
     }
-    let part = match before {
-        Some((part, gone)) if !part.may_change(gone) => part.clone(),
-        Some(_) => JewelPart::of(view, &spread.joined, false),
-        None => JewelPart::of(view, &spread.joined, true),
-    };
-    scope.jewel_internet = part.internet;
-    scope.jewel = part.workloads;
-    (scope.loss(), part)
+    scope
 }
 
 fn open_scope(graph: &HopGraph, inside: &[Vec<bool>], direction: Direction) -> Scope {

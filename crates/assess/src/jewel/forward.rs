@@ -7,6 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::Critical;
 use crate::blast::components;
 use crate::csr::{Rows, index, number};
 use crate::graph::NONE;
@@ -161,7 +162,7 @@ impl Forward {
     }
 
     /// Marks the supports of the hops on which values of `targets` rest in the last run.
-    pub(super) fn mark(&mut self, targets: &[u32], critical: &mut [bool]) {
+    pub(super) fn mark(&mut self, targets: &[u32], batch: &[usize], critical: &mut Critical) {
         if self.arriving.is_none() {
             let steps = self.steps.iter().enumerate();
             let pairs: Vec<(u32, u32)> =
@@ -170,6 +171,8 @@ impl Forward {
         }
         let Some(arriving) = &self.arriving else { return };
         let mut matters = vec![0_u32; self.values.len()];
+        let supports = self.supports.iter().max().map_or(0, |last| index(*last) + 1);
+        let mut marked = vec![0_u32; supports];
         let mut open: Vec<u32> = Vec::new();
         for target in targets {
             let place = self.place_of[index(*target)];
@@ -185,7 +188,14 @@ impl Forward {
                 if tight == 0 {
                     continue;
                 }
-                critical[index(self.supports[index(*step)])] = true;
+                let support = index(self.supports[index(*step)]);
+                let before = marked[support];
+                marked[support] |= tight;
+                for (lane, place) in batch.iter().enumerate() {
+                    if (tight & !before) >> lane & 1 == 1 {
+                        critical.add(number(support), number(*place));
+                    }
+                }
                 if matters[index(from)] | tight != matters[index(from)] {
                     matters[index(from)] |= tight;
                     open.push(from);

@@ -121,6 +121,24 @@ fn build(sketch: &Sketch, apart: bool) -> (watertight_assess::HopGraph, Vec<Acti
         let likelihood = table.get(fan.variant);
         builder.fan(Fan { variant: fan.variant, likelihood, status, sources, targets });
     }
+    add_rest(&mut builder, sketch, apart, &workloads, &things);
+    let actions = things.iter().enumerate().map(|(number, thing)| {
+        // No two sets of actions cost the same.
+        let idle = 1 << number;
+        Action::new(format!("remove {number}"), [*thing], Cost::of(Seen::Unlogged, idle))
+    });
+    (builder.build().unwrap(), actions.collect())
+}
+
+/// Keys that open classes, and what workloads of one class open to each other.
+fn add_rest(
+    builder: &mut GraphBuilder,
+    sketch: &Sketch,
+    apart: bool,
+    workloads: &[Vec<Subject>],
+    things: &[Removable],
+) {
+    let table = LikelihoodTable::v1();
     for (number, (holder, opened)) in sketch.keys.iter().enumerate() {
         let key = Fact::hold(builder.credential(format!("key {number}")));
         for subject in &workloads[*holder] {
@@ -141,12 +159,6 @@ fn build(sketch: &Sketch, apart: bool) -> (watertight_assess::HopGraph, Vec<Acti
             }
         }
     }
-    let actions = things.iter().enumerate().map(|(number, thing)| {
-        // No two sets of actions cost the same.
-        let idle = 1 << number;
-        Action::new(format!("remove {number}"), [*thing], Cost::of(Seen::Unlogged, idle))
-    });
-    (builder.build().unwrap(), actions.collect())
 }
 
 fn assessed(sketch: &Sketch, apart: bool) -> (watertight_assess::HopGraph, Assessment) {
