@@ -21,6 +21,8 @@ use crate::exit::Failure;
 const FOLDERS_MAX: usize = 64;
 /// A file cannot be taken as input.
 const TOO_MUCH: Code = Code("WT0904");
+/// Bytes that the documents of a malformed file may take when each is read for itself.
+const APART_BYTES_MAX: usize = 256 << 20;
 /// The name that stands for standard input.
 const STANDARD_INPUT: &str = "-";
 
@@ -138,25 +140,62 @@ impl Input {
                 return Ok(());
             }
         };
-        let contents = self.sources.contents(file);
+        let contents = self.sources.contents(file).clone();
         let parsed = if path.extension().is_some_and(|one| one.eq_ignore_ascii_case("json")) {
-            Tree::parse_json(file, contents, &self.limits).map(|tree| vec![tree])
+            Tree::parse_json(file, &contents, &self.limits).map(|tree| vec![tree])
         } else {
-            Tree::parse_yaml_documents(file, contents, &self.limits)
+            Tree::parse_yaml_documents(file, &contents, &self.limits)
         };
         match parsed {
-            Ok(trees) => self
-                .documents
-                .extend(trees.into_iter().map(|tree| Body { path: shown.to_owned(), tree })),
-            Err(error) => self.diagnostics.push(error),
+            Ok(trees) => self.add(shown, trees),
+            Err(error) => match contents.as_str().ok().and_then(apart) {
+                Some(texts) => {
+                    for text in texts {
+                        match Tree::parse_yaml_documents(file, text, &self.limits) {
+                            Ok(trees) => self.add(shown, trees),
+                            Err(error) => self.diagnostics.push(error),
+                        }
+                    }
+                }
+                None => self.diagnostics.push(error),
+            },
         }
         Ok(())
     }
+
+    fn add(&mut self, shown: &str, trees: Vec<Tree>) {
+        let bodies = trees.into_iter().map(|tree| Body { path: shown.to_owned(), tree });
+        self.documents.extend(bodies);
+    }
+}
+
+/// The documents of a malformed file one by one, each with blanks in the place of the others, so
+/// that places stay; nothing for one document, or for more text than is worth it.
+fn apart(text: &str) -> Option<Vec<String>> {
+    let mut starts = vec![0];
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        if line.trim_end() == "---" || line.starts_with("--- ") {
+            starts.push(offset);
+        }
+        offset += line.len();
+    }
+    if starts.len() < 2 || starts.len().saturating_mul(text.len()) > APART_BYTES_MAX {
+        return None;
+    }
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    let blank = |part: &str| -> String {
+        part.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect()
+    };
+    let each = starts.iter().copied().zip(ends).filter_map(|(start, end)| {
+        Some(format!("{}{}", blank(text.get(..start)?), text.get(start..end)?))
+    });
+    Some(each.collect())
 }
 
 /// Whether a file of a folder is a manifest, by its name.
 fn is_manifest(path: &Path) -> bool {
-    let extension = path.extension().map(|one| one.to_ascii_lowercase());
+    let extension = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     extension.is_some_and(|one| one == "yaml" || one == "yml" || one == "json")
 }
 

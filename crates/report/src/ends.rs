@@ -234,6 +234,10 @@ impl Wholes {
                 Class::Endpoints(_) => {}
             }
         }
+        // Where nothing leads to the internet as such, it is a part of what is outside.
+        if internet.is_empty() {
+            internet.extend(outside.values().flatten());
+        }
         let set = |prefixes: Vec<Prefix>| AddressSet::from_prefixes(prefixes);
         Self {
             internet: set(internet),
