@@ -174,15 +174,12 @@ fn requirements(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut rest = text;
     while !rest.is_empty() {
-        let (one, next) = match rest.strip_prefix("{Key:") {
-            Some(expression) => {
-                let (one, next) = expression.split_once(",}").unwrap_or((expression, ""));
-                (expression_words(one), next)
-            }
-            None => {
-                let (one, next) = rest.split_once(',').unwrap_or((rest, ""));
-                (one.to_owned(), next)
-            }
+        let (one, next) = if let Some(expression) = rest.strip_prefix("{Key:") {
+            let (one, next) = expression.split_once(",}").unwrap_or((expression, ""));
+            (expression_words(one), next)
+        } else {
+            let (one, next) = rest.split_once(',').unwrap_or((rest, ""));
+            (one.to_owned(), next)
         };
         found.insert(one);
         rest = next.trim_start_matches(',');
