@@ -185,9 +185,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         fault: "what has no public address leaves with its private one",
         edits: &[Edit {
             file: WALK_GATEWAY,
-            before: "Some((source, self.network().endpoints[holder].public_of(source)?))",
-            after: "Some((source, self.network().endpoints[holder].public_of(source)\
-                    .unwrap_or(source)))",
+            before: "Some((source, self.public_of(context.realm, source)?))",
+            after: "Some((source, self.public_of(context.realm, source).unwrap_or(source)))",
         }],
     },
     Mutant {
@@ -261,8 +260,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         fault: "no target serves when all are unhealthy",
         edits: &[Edit {
             file: WALK_FRONT,
-            before: "if serving.is_empty() { all } else { serving }",
-            after: "serving",
+            before: "if healthy.is_empty() { all } else { healthy }",
+            after: "healthy",
         }],
     },
     Mutant {
