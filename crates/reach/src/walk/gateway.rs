@@ -105,11 +105,6 @@ impl<'n> Walk<'_, 'n> {
                 .source
                 .and_then(|source| Some((source, self.public_of(context.realm, source)?)));
             let Some((private, public)) = public else {
-                if self.may_be_unlisted(&packet, context) {
-                    let why = "the input does not tell who has the source's address, nor whether \
-                               it has a public one";
-                    return self.unknown(packet, place, Name::from(why));
-                }
                 let why = Name::from("the source has no public address");
                 return self.stop(packet, Disposition::DeniedIn, place, why);
             };
@@ -122,14 +117,6 @@ impl<'n> Walk<'_, 'n> {
             return self.stop(packet, Disposition::NullRouted, Place::Internet, why);
         }
         self.come_from_internet(packet);
-    }
-
-    /// Whether somebody whom the input does not list may have the packet's source.
-    fn may_be_unlisted(&self, packet: &Packet, context: Context) -> bool {
-        let Some(source) = packet.source else { return false };
-        let subnet = self.index().subnet_of(context.realm, source);
-        self.index().endpoint_of(context.realm, source).is_none()
-            && subnet.is_some_and(|subnet| !self.network().subnets[subnet].endpoints_read)
     }
 
     fn egress_only(&mut self, mut packet: Packet, context: Context, id: GatewayId) {
