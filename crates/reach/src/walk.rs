@@ -69,6 +69,14 @@ struct Packet {
     visited: BTreeSet<(Pass, Place, Option<IpAddr>, IpAddr)>,
 }
 
+impl Packet {
+    /// Whether it has come into its realm over a gateway between networks: references hold over one
+    /// of these, never over two.
+    fn has_crossed(&self) -> bool {
+        self.over_transit || self.over_peer
+    }
+}
+
 /// How a packet passes a place: it may pass one place once in each way without being in a loop.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Pass {

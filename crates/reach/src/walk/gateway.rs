@@ -236,6 +236,7 @@ impl<'n> Walk<'_, 'n> {
             let why = Name::from("a peering leads to the other side's own prefixes only");
             return self.stop(packet, Disposition::NullRouted, Place::Realm(other), why);
         }
+        let references = references && !packet.has_crossed();
         packet.references_in &= references;
         packet.references_out &= references;
         packet.over_peer = true;

@@ -135,7 +135,7 @@ impl<'n> Walk<'_, 'n> {
         packet.steps.push(step);
         self.enter_gateway_subnet(&mut packet, context, subnet);
         packet.references_out = false;
-        packet.references_in &= network.attachments[attachment].references;
+        packet.references_in &= network.attachments[attachment].references && !packet.has_crossed();
         // A transit gateway keeps traffic in the zone in which it comes in.
         packet.zone = Some(network.subnets[subnet].zone.clone());
         self.transit(packet, attachment);

@@ -9,25 +9,32 @@ use crate::twin::aws::Start;
 const TABLE: &str = "raw/aws/111122223333/us-east-1/search-transit-gateway-routes-tgw-rtb-1.json";
 
 fn attach(world: &mut World, name: &str, subnets: &[&str]) {
-    let id = format!("tgw-attach-{name}");
+    attach_to(world, "1", name, &format!("tgw-attach-{name}"), subnets);
+    world.route(&format!("rtb-{name}"), "10.0.0.0/8", "TransitGatewayId", "tgw-1");
+}
+
+/// Attaches a VPC to `tgw-<number>`, whose table is `tgw-rtb-<number>`.
+fn attach_to(world: &mut World, number: &str, name: &str, id: &str, subnets: &[&str]) {
+    let gateway = format!("tgw-{number}");
     let vpc = format!("vpc-{name}");
     world.add(
         "TransitGatewayVpcAttachments",
         json!({
-            "Id": format!("options-{name}"), "TransitGatewayAttachmentId": id,
-            "TransitGatewayId": "tgw-1", "VpcId": vpc, "State": "available", "SubnetIds": subnets,
+            "Id": id.replace("tgw-attach", "options"), "TransitGatewayAttachmentId": id,
+            "TransitGatewayId": gateway, "VpcId": vpc, "State": "available", "SubnetIds": subnets,
             "Options": {"SecurityGroupReferencingSupport": "enable"},
         }),
     );
     world.add(
         "TransitGatewayAttachments",
         json!({
-            "TransitGatewayAttachmentId": id, "TransitGatewayId": "tgw-1", "State": "available",
+            "TransitGatewayAttachmentId": id, "TransitGatewayId": gateway, "State": "available",
             "ResourceType": "vpc", "ResourceId": vpc,
-            "Association": {"TransitGatewayRouteTableId": "tgw-rtb-1", "State": "associated"},
+            "Association": {
+                "TransitGatewayRouteTableId": format!("tgw-rtb-{number}"), "State": "associated",
+            },
         }),
     );
-    world.route(&format!("rtb-{name}"), "10.0.0.0/8", "TransitGatewayId", "tgw-1");
 }
 
 fn route(prefix: &str, kind: &str, attachment: Option<&str>) -> serde_json::Value {
@@ -77,6 +84,32 @@ fn rule_03_reference_over_a_transit_gateway_inbound_only() {
     world.admit("b1", from_group("sg-a1"));
     world.get("tgw-1")["Options"] = options;
     world.expect(&tcp("eni-a1", "10.1.1.10"), DeniedIn);
+}
+
+#[test]
+fn rule_03_reference_holds_over_one_transit_gateway_not_over_two() {
+    // From a over the first gateway into b, whose attachment's subnet leads on over the second to c.
+    let mut world = connected();
+    world.vpc("c", 2);
+    world.add(
+        "TransitGateways",
+        json!({
+            "TransitGatewayId": "tgw-2", "Options": {"SecurityGroupReferencingSupport": "enable"},
+        }),
+    );
+    attach_to(&mut world, "2", "b", "tgw-attach-b-2", &["subnet-b1"]);
+    attach_to(&mut world, "2", "c", "tgw-attach-c", &["subnet-c1"]);
+    world.route("rtb-b", "10.2.0.0/16", "TransitGatewayId", "tgw-2");
+    let to_b = route("10.2.0.0/16", "static", Some("tgw-attach-b"));
+    world.add_in(TABLE, "Routes", json!([to_b]));
+    let to_c = route("10.2.0.0/16", "propagated", Some("tgw-attach-c"));
+    world.add_in(&TABLE.replace("rtb-1", "rtb-2"), "Routes", json!([to_c]));
+    world.admit("c1", from_group("sg-b1"));
+    world.expect(&tcp("eni-b1", "10.2.1.10"), Accepted);
+    world.admit("c1", from_group("sg-a1"));
+    world.expect(&tcp("eni-a1", "10.2.1.10"), DeniedIn);
+    world.admit("c1", from_prefix("10.0.0.0/16"));
+    world.expect(&tcp("eni-a1", "10.2.1.10"), Accepted);
 }
 
 #[test]
