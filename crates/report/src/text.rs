@@ -107,6 +107,13 @@ pub(crate) fn percent(share: f64) -> String {
     }
 }
 
+/// A score in points with one decimal, never rounded up: only what is 100 is shown as such, and every
+/// output shows the same figure.
+pub(crate) fn points(score: f64) -> String {
+    // A tenth is no binary fraction: what is 64.1 lies a hair below it.
+    format!("{:.1}", (score * 10.0 + 1e-9).floor() / 10.0)
+}
+
 /// A likelihood with two digits that matter.
 pub(crate) fn likelihood(value: f64) -> String {
     if value >= 0.1 {

@@ -15,7 +15,7 @@ mod security;
 use std::fmt::Write;
 
 use super::view::{EvidenceView, View};
-use crate::text::{clean, escape};
+use crate::text::{clean, escape, points};
 
 /// The page's style, with that of pictures that are also files of their own.
 const STYLE: &str =
@@ -90,7 +90,7 @@ fn title(view: &View) -> String {
     let accounts = crate::text::few(&view.estate.accounts, 3);
     let of = if accounts.is_empty() { "an estate".to_owned() } else { accounts };
     match &view.score {
-        Some(score) => format!("{:.0} of 100: assessment of {}", score.value, short(&of)),
+        Some(score) => format!("{} of 100: assessment of {}", points(score.value), short(&of)),
         None => format!("Assessment of {}", short(&of)),
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::view::{ActionView, ChainView, ChainsView, EvidenceView, Severity, View};
 use crate::table::{Layout, Table, wrap};
-use crate::text::{clean, count, likelihood, percent};
+use crate::text::{clean, count, likelihood, percent, points};
 
 /// How many chains are told with their hops.
 const CHAINS_TOLD_MAX: usize = 5;
@@ -32,13 +32,13 @@ fn headline(text: &mut String, view: &View, layout: &Layout) {
     let estate = &view.estate;
     match &view.score {
         Some(score) => {
-            let title = format!("Score {:.1} of 100", score.value);
+            let title = format!("Score {} of 100", points(score.value));
             let _ = writeln!(text, "{}", layout.heading(&title));
             if (score.best_case - score.value).abs() > 0.05 {
                 let _ = writeln!(
                     text,
-                    "  {:.1} at best, if everything that could not be read holds",
-                    score.best_case
+                    "  {} at best, if everything that could not be read holds",
+                    points(score.best_case)
                 );
             }
             let _ = writeln!(
@@ -174,7 +174,7 @@ fn actions(actions: &[ActionView]) -> Table {
         table.push(vec![
             action.name.clone(),
             action.cost.to_string(),
-            change(action.score_before, action.score_after, |score| format!("{score:.1}")),
+            change(action.score_before, action.score_after, points),
             change(action.blast_before, action.blast_after, percent),
             crate::text::few(&action.denies, 2),
         ]);

@@ -1,4 +1,4 @@
-use super::{clean, columns, count, escape, few, likelihood, percent, thousands};
+use super::{clean, columns, count, escape, few, likelihood, percent, points, thousands};
 
 #[test]
 fn escaping_leaves_no_mark_up() {
@@ -33,6 +33,7 @@ fn numbers_read_well() {
     assert_eq!(percent(0.0004), "<0.1 %");
     assert_eq!(percent(0.034), "3.4 %");
     assert_eq!(percent(0.34), "34 %");
+    assert_eq!([99.99, 64.1, 46.6955, 100.0].map(points), ["99.9", "64.1", "46.6", "100.0"]);
     assert_eq!(likelihood(0.3), "0.30");
     assert_eq!(likelihood(0.0123), "0.012");
     assert_eq!(likelihood(0.000_01), "<0.001");

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{Section, short};
 use crate::assessment::view::{ScoreView, Severity, View};
-use crate::text::{count, few, likelihood, percent, thousands};
+use crate::text::{count, few, likelihood, percent, points, thousands};
 use crate::width::int;
 
 /// The width of the scale.
@@ -67,9 +67,9 @@ fn scored(page: &mut String, view: &View, score: &ScoreView) {
     page.push_str("</div>\n");
 }
 
-/// The score as whole points and one decimal, never rounded up.
+/// The score as whole points and one decimal.
 fn parts(value: f64) -> (String, String) {
-    let tenths = format!("{:.1}", (value * 10.0).floor() / 10.0);
+    let tenths = points(value);
     match tenths.split_once('.') {
         Some((whole, rest)) => (whole.to_owned(), format!(".{rest}")),
         None => (tenths, String::new()),
@@ -124,8 +124,9 @@ fn meaning(view: &View, score: &ScoreView) -> String {
     {
         let _ = write!(
             text,
-            " <a href=\"#cut\">{}</a> would raise the score to {after:.1}.",
-            count(cut.actions.len(), "change")
+            " <a href=\"#cut\">{}</a> would raise the score to {}.",
+            count(cut.actions.len(), "change"),
+            points(after)
         );
     }
     text
@@ -137,11 +138,11 @@ fn scale(page: &mut String, score: &ScoreView) {
     let _ = write!(
         page,
         "<svg class=\"scale\" viewBox=\"0 0 {SCALE} 22\" role=\"img\" \
-         aria-label=\"Score {:.1}, best case {:.1}\">\
+         aria-label=\"Score {}, best case {}\">\
          <rect class=\"track\" x=\"0\" y=\"8\" width=\"{SCALE}\" height=\"6\" rx=\"3\"/>\
          <rect class=\"fill\" x=\"0\" y=\"8\" width=\"{}\" height=\"6\" rx=\"3\"/>",
-        score.value,
-        score.best_case,
+        points(score.value),
+        points(score.best_case),
         along(score.value),
     );
     let mut mark = |class: &str, value: f64| {
@@ -159,11 +160,11 @@ fn scale(page: &mut String, score: &ScoreView) {
     page.push_str("</svg><p class=\"legend\"><span class=\"now\">score</span>");
     let _ = write!(
         page,
-        "<span class=\"best\">best case {:.1}, if all that could not be read holds</span>",
-        score.best_case
+        "<span class=\"best\">best case {}, if all that could not be read holds</span>",
+        points(score.best_case)
     );
     if let Some(after) = score.after_cut {
-        let _ = write!(page, "<span class=\"after\">after the changes {after:.1}</span>");
+        let _ = write!(page, "<span class=\"after\">after the changes {}</span>", points(after));
     }
     page.push_str("</p>");
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{anchor, is_full, left_out, short};
 use crate::assessment::view::{ActionView, CutView, View};
-use crate::text::{count, few, percent, thousands};
+use crate::text::{count, few, percent, points, thousands};
 
 /// How many blast radii are listed.
 const BLASTS_MAX: usize = 25;
@@ -80,7 +80,7 @@ fn actions(html: &mut String, actions: &[ActionView]) {
             html,
             "</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
             action.cost,
-            change(action.score_before, action.score_after, |score| format!("{score:.1}")),
+            change(action.score_before, action.score_after, points),
             change(action.blast_before, action.blast_after, percent),
         );
     }
@@ -174,10 +174,10 @@ fn segment_scores(html: &mut String, view: &View) {
     for segment in view.segment_scores.iter().take(BLASTS_MAX * 4) {
         let _ = write!(
             html,
-            "<tr><th scope=\"row\">{}</th><td class=\"n\">{:.1}</td><td class=\"n\">{:.1}</td></tr>",
+            "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
             short(&segment.name),
-            segment.inbound,
-            segment.outbound
+            points(segment.inbound),
+            points(segment.outbound)
         );
     }
     html.push_str("</tbody></table></div>\n");
