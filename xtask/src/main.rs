@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "a developer's program: standard output is its interface")]
 
+mod aws_calls;
 mod bench;
 mod ci;
 mod conformance;
@@ -27,6 +28,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     mutants::SUBCOMMAND,
     bench::SUBCOMMAND,
     bench::MEASURE,
+    aws_calls::SUBCOMMAND,
 ];
 
 fn main() -> ExitCode {

@@ -54,6 +54,9 @@ pub(crate) enum Command {
     /// `assessment.json` and `assessment.sarif` there.
     #[command(after_long_help = ASSESS_EXAMPLES)]
     Assess(AssessArguments),
+    /// Ask a provider and write what it tells into an estate folder
+    #[command(subcommand)]
+    Collect(crate::collect::CollectCommand),
     /// Print a completion script for a shell
     Completions(CompletionsArguments),
     /// Print a man page, or write all of them into a folder

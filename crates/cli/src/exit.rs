@@ -71,6 +71,9 @@ pub(crate) enum Failure {
         /// What the operating system says.
         source: io::Error,
     },
+    /// Nothing could be collected.
+    #[error("{0}")]
+    Collect(String),
     /// Standard output is closed or full.
     #[error("standard output cannot be written: {0}")]
     Output(io::Error),
@@ -86,7 +89,7 @@ impl Failure {
             | Self::End { .. }
             | Self::Estate(_) => 3,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
-            Self::File { .. } | Self::Output(_) => 1,
+            Self::File { .. } | Self::Collect(_) | Self::Output(_) => 1,
         }
     }
 }

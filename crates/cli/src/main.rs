@@ -7,6 +7,7 @@
 mod args;
 mod assess;
 mod can;
+mod collect;
 mod diagnostics;
 mod estate_folder;
 mod exit;
@@ -46,6 +47,7 @@ fn run(arguments: Arguments) -> Result<Outcome, Failure> {
         Command::Diff(arguments) => questions::diff(&arguments),
         Command::Coverage(arguments) => questions::coverage(&arguments),
         Command::Assess(arguments) => assess::run(&arguments),
+        Command::Collect(command) => collect::run(command),
         Command::Completions(arguments) => reference::completions(&arguments),
         Command::Man(arguments) => reference::man(&arguments),
         Command::Reference => reference::markdown(),

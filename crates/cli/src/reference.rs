@@ -29,10 +29,9 @@ pub(crate) fn man(arguments: &ManArguments) -> Result<Outcome, Failure> {
         output::write(None, &page(&command)?)?;
         return Ok(Outcome::Fine);
     };
-    for subcommand in command.get_subcommands().filter(|one| !one.is_hide_set()) {
-        let name = format!("watertight-{}", subcommand.get_name());
+    for (name, subcommand) in subcommands(&command) {
         let text = page(subcommand)?;
-        write_page(&folder.join(format!("{name}.1")), &text)?;
+        write_page(&folder.join(format!("watertight-{}.1", name.replace(' ', "-"))), &text)?;
     }
     write_page(&folder.join("watertight.1"), &page(&command)?)?;
     Ok(Outcome::Fine)
@@ -68,15 +67,27 @@ fn reference() -> String {
          same. [Exit codes](exit-codes.md), [names of ends](ends.md), [flows](flowset.md) and\n\
          [formats](formats.md) have pages of their own.\n",
     );
-    for subcommand in command.get_subcommands() {
-        if !subcommand.is_hide_set() && subcommand.get_name() != "help" {
-            section(&mut text, subcommand);
-        }
+    for (name, subcommand) in subcommands(&command) {
+        section(&mut text, &name, subcommand);
     }
     text
 }
 
-fn section(text: &mut String, command: &Command) {
+/// The commands that do something and are not hidden, with the words that call them.
+fn subcommands(command: &Command) -> Vec<(String, &Command)> {
+    let mut found = Vec::new();
+    let shown = |one: &&Command| !one.is_hide_set() && one.get_name() != "help";
+    for outer in command.get_subcommands().filter(shown) {
+        if !outer.has_subcommands() {
+            found.push((outer.get_name().to_owned(), outer));
+        }
+        let inner = outer.get_subcommands().filter(shown);
+        found.extend(inner.map(|one| (format!("{} {}", outer.get_name(), one.get_name()), one)));
+    }
+    found
+}
+
+fn section(text: &mut String, name: &str, command: &Command) {
     let about = command.get_long_about().or_else(|| command.get_about());
     let about = about.map(ToString::to_string).unwrap_or_default();
     let usage = command.clone().render_usage().to_string();
@@ -85,7 +96,7 @@ fn section(text: &mut String, command: &Command) {
     let _infallible = write!(
         text,
         "\n## watertight {}\n\n{}\n\n    {usage}\n\n| argument | meaning |\n|---|---|\n",
-        command.get_name(),
+        name,
         about.trim(),
     );
     for argument in command.get_arguments().filter(|one| one.get_id() != "help") {

@@ -1,0 +1,38 @@
+//! Collects what AWS tells about an estate, body by body, with read-only calls.
+//!
+//! [`collect`] asks every call of the [`Table`] in every account and region of a [`Request`], keeps
+//! each answer whole as a body of an estate folder, and says in `estate.json` what was answered and
+//! what was not. It starts a runtime of its own and ends with it. What is pure (requests, answers,
+//! pages, secrets, policies) lies in modules of its own that know no socket, file or clock.
+//!
+//! `docs/guides/collect-aws.md` shows how it is used; a decision record says why there is one client
+//! over a generated table.
+
+mod accounts;
+mod answer;
+mod arguments;
+mod client;
+mod collect;
+mod description;
+mod endpoint;
+mod error;
+mod outcome;
+mod pages;
+mod permissions;
+mod place;
+mod progress;
+mod request;
+mod secrets;
+mod staging;
+mod table;
+mod time;
+mod xml;
+
+pub use accounts::Role;
+pub use client::Pace;
+pub use collect::{Report, Request, Unanswered, Who, collect};
+pub use error::CollectError;
+pub use permissions::policy;
+pub use progress::{Progress, Silent};
+pub use table::Table;
+pub use time::time_of;
