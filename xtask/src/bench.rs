@@ -3,9 +3,11 @@
 //!
 //! Nothing here fails because something is slow: a machine has its own speed.
 
+mod cluster;
 mod estate;
 mod figures;
 mod measure;
+mod pairs;
 mod sizes;
 mod table;
 #[cfg(test)]
@@ -17,6 +19,7 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use clap::{Arg, ArgAction, ArgMatches, Command as Chore, value_parser};
+use watertight_testkit::generate::ClusterShape;
 
 use crate::Subcommand;
 use crate::workspace::Error;
@@ -45,6 +48,12 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
                     .help("Interfaces that share their groups, in the place of the usual share"),
             )
             .arg(
+                Arg::new("cluster")
+                    .long("cluster")
+                    .action(ArgAction::SetTrue)
+                    .help("Measure Kubernetes clusters of so many pods, in the place of estates"),
+            )
+            .arg(
                 Arg::new("z3")
                     .long("z3")
                     .action(ArgAction::SetTrue)
@@ -65,7 +74,12 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
             memory_kib: u64::from(number("memory")) * 1000 * 1000 / 1024,
             replicas: arguments.get_one::<u32>("replicas").copied(),
         };
-        sizes::run(&options)?;
+        if arguments.get_flag("cluster") {
+            sizes::run(&options, Subject::Cluster(ClusterShape::Owned))?;
+            sizes::run(&options, Subject::Cluster(ClusterShape::Random))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        sizes::run(&options, Subject::Estate)?;
         if arguments.get_flag("z3") {
             z3::run(&target(root), number("z3-endpoints"), options.runs)?;
         }
@@ -80,11 +94,15 @@ pub(crate) const MEASURE: Subcommand = Subcommand {
             .hide(true)
             .about("Measure one estate once; `bench` starts it")
             .arg(Arg::new("folder").required(true).value_parser(value_parser!(PathBuf)))
+            .arg(Arg::new("cluster").long("cluster").action(ArgAction::SetTrue))
     },
     run: |_: &Path, arguments: &ArgMatches| {
         let Some(folder) = arguments.get_one::<PathBuf>("folder") else {
             return Ok(ExitCode::FAILURE);
         };
+        if arguments.get_flag("cluster") {
+            return cluster::run(folder);
+        }
         measure::run(folder)
     },
 };
@@ -92,6 +110,15 @@ pub(crate) const MEASURE: Subcommand = Subcommand {
 fn number(name: &'static str, default: &'static str, help: &'static str) -> Arg {
     let parser = value_parser!(u32).range(1..);
     Arg::new(name).long(name).value_name("N").default_value(default).value_parser(parser).help(help)
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Subject {
+    /// Estates of a cloud.
+    Estate,
+    /// Clusters.
+    Cluster(ClusterShape),
 }
 
 /// What is asked for.

@@ -6,8 +6,10 @@
 //! laid over each other as functions of the sender: one such column for every receiver, shared by
 //! receivers that nothing tells apart. What does not fit this is asked pair by pair.
 
+mod accepting;
 mod columns;
 mod effects;
+mod egress;
 mod filters;
 mod positions;
 mod sets;
@@ -22,7 +24,8 @@ use watertight_model::network::EndpointId;
 use self::columns::Columns;
 pub(crate) use self::columns::{Column, Connected};
 use self::effects::{Effects, Scene};
-use self::filters::{Accepts, Egress, Ingress, View};
+use self::egress::Egress;
+use self::filters::{Accepts, Ingress, View};
 use self::positions::{LayerLists, LayersId, Positions};
 use self::sets::Sets;
 use self::sites::Ground;
@@ -57,7 +60,8 @@ impl Reach<'_> {
         let mut lists = LayerLists::default();
         let positions = Positions::new(self, classes, &mut lists);
         let targets = targets(self, classes, &mut lists);
-        let egress = Egress::new(self.network, &lists, &positions);
+        let mut sets = Sets::new();
+        let egress = Egress::new(self.network, &mut lists, &positions, &mut sets);
         let ground = Ground::new(self, &targets);
         let (senders, sender_of) = ground.senders(&positions);
         let (receivers, receiver_of) = ground.receivers(&targets);
@@ -70,7 +74,7 @@ impl Reach<'_> {
             lists,
             positions,
             targets,
-            sets: Sets::new(),
+            sets,
             ingress: Ingress::default(),
             egress,
             effects: Effects::new(),
@@ -89,6 +93,12 @@ impl Work<'_, '_, '_> {
     fn ingress(&mut self, layers: LayersId, view: View) -> Accepts {
         let Self { reach, lists, positions, sets, ingress, .. } = self;
         ingress.of(reach.network, lists, positions, sets, (layers, view))
+    }
+
+    /// The number of what is left of layers at the receiving end without those that accept all.
+    fn closed(&mut self, layers: LayersId) -> LayersId {
+        let Self { reach, lists, ingress, .. } = self;
+        ingress.closed(reach.network, lists, layers)
     }
 
     /// The number of the function that tells what is between every sender and a target.

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::twin::aws::Packet;
 
+mod clusters;
 mod connections;
 mod draft;
 mod fronts;
@@ -25,6 +26,7 @@ mod scaled;
 mod statistics;
 mod vpcs;
 
+pub use clusters::{ClusterScale, ClusterShape, cluster_policy, cluster_scaled};
 pub use mutation::{Mutation, mutated};
 pub use random::Random;
 pub use scaled::{Scale, Written, aws_scaled};

@@ -100,13 +100,15 @@ fn ask(
     parts
 }
 
-fn say(name: &str, figure: f64) {
+/// Reports a figure.
+pub(super) fn say(name: &str, figure: f64) {
     println!("{name} {figure}");
     // Whoever reads has gone when this fails, and ends this process too.
     let _ = std::io::stdout().flush();
 }
 
-fn say_peak(name: &str) {
+/// Reports the most memory so far.
+pub(super) fn say_peak(name: &str) {
     if let Some(kib) = peak_kib("self") {
         say(name, f64::from(u32::try_from(kib).unwrap_or(u32::MAX)));
     }

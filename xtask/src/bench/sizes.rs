@@ -7,11 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use watertight_testkit::generate::Scale;
+use watertight_testkit::generate::{ClusterShape, Scale};
 
 use super::figures::Figures;
 use super::measure::peak_kib;
-use super::{Options, clock, estate, float, table};
+use super::{Options, Subject, clock, cluster, estate, float, table};
 use crate::workspace::Error;
 
 /// How often memory is looked at while nothing is reported.
@@ -33,12 +33,15 @@ pub(super) struct Size {
 }
 
 /// Measures every size and prints the table.
-pub(super) fn run(options: &Options) -> Result<(), Error> {
+pub(super) fn run(options: &Options, subject: Subject) -> Result<(), Error> {
     let mut sizes = Vec::new();
     for endpoints in &options.sizes {
-        sizes.push(size(*endpoints, options)?);
+        sizes.push(match subject {
+            Subject::Estate => size(*endpoints, options)?,
+            Subject::Cluster(shape) => cluster_size(*endpoints, options, shape)?,
+        });
     }
-    print!("{}", table::of(&sizes, options));
+    print!("{}", table::of(&sizes, options, subject));
     Ok(())
 }
 
@@ -53,7 +56,22 @@ fn size(endpoints: u32, options: &Options) -> Result<Size, Error> {
     size.add("subnets", float(scale.subnets));
     for _ in 0..options.runs {
         if size.stopped.is_none() {
-            measure(folder.path(), options, &mut size)?;
+            measure(folder.path(), options, &[], &mut size)?;
+        }
+    }
+    Ok(size)
+}
+
+fn cluster_size(pods: u32, options: &Options, shape: ClusterShape) -> Result<Size, Error> {
+    let scale = cluster::scale(pods, shape);
+    let folder = temporary()?;
+    cluster::write(folder.path(), &scale)?;
+    let mut size = Size { endpoints: pods, ..Size::default() };
+    size.add("namespaces", float(scale.namespaces));
+    size.add("policies", float(scale.policies));
+    for _ in 0..options.runs {
+        if size.stopped.is_none() {
+            measure(folder.path(), options, &["--cluster"], &mut size)?;
         }
     }
     Ok(size)
@@ -69,11 +87,12 @@ pub(super) fn temporary() -> Result<tempfile::TempDir, Error> {
 }
 
 /// One run; figures are added as they come.
-fn measure(folder: &Path, options: &Options, size: &mut Size) -> Result<(), Error> {
+fn measure(folder: &Path, options: &Options, flags: &[&str], size: &mut Size) -> Result<(), Error> {
     let program = std::env::current_exe()
         .map_err(|source| Error::File { path: folder.to_path_buf(), source })?;
     let mut child = Command::new(&program)
         .arg("bench-run")
+        .args(flags)
         .arg(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

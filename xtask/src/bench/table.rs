@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::Options;
+use watertight_testkit::generate::ClusterShape;
+
 use super::figures::{Figures, count, memory, seconds};
 use super::sizes::Size;
+use super::{Options, Subject};
 
 /// What is wanted: interfaces, seconds for the questions about the whole estate, MB at most.
 const TARGETS: [(u32, f64, f64); 3] =
@@ -45,9 +47,66 @@ const ROWS: &[Row] = &[
     Row("peak", &["peak"], Kind::Memory),
 ];
 
+/// The rows of clusters.
+const CLUSTER_ROWS: &[Row] = &[
+    Row("namespaces", &["namespaces"], Kind::Count),
+    Row("policies", &["policies"], Kind::Count),
+    Row("classes of pods", &["classes"], Kind::Count),
+    Row("classes outside", &["outside"], Kind::Count),
+    Row("connected pairs of classes", &["cells"], Kind::Count),
+    Row("read and parse", &["read"], Kind::Time),
+    Row("convert", &["convert"], Kind::Time),
+    Row("load: both", LOAD, Kind::Time),
+    Row("prepare", &["prepare"], Kind::Time),
+    Row("all pairs by class", &["connectivity"], Kind::Time),
+    Row("exposure", &["exposure"], Kind::Time),
+    Row("peak after loading", &["load_peak"], Kind::Memory),
+    Row("peak", &["peak"], Kind::Memory),
+    Row("all pairs one by one, from a sample", &["pairwise"], Kind::Time),
+    Row("pairs of the sample that differ", &["differ"], Kind::Count),
+];
+/// What all pairs of a cluster of 100,000 pods may take, in seconds.
+const TARGET_CLUSTER: f64 = 1.0;
+
 /// The whole table as text.
-pub(super) fn of(sizes: &[Size], options: &Options) -> String {
-    let mut rows = vec![heading(sizes)];
+pub(super) fn of(sizes: &[Size], options: &Options, subject: Subject) -> String {
+    let rows = match subject {
+        Subject::Estate => estates(sizes),
+        Subject::Cluster(shape) => clusters(sizes, shape),
+    };
+    let runs = options.runs;
+    let mut text = aligned(&rows);
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "Runs: {runs}. Figures are medians; \u{b1} is how far the furthest run lies from it.\n\
+         Growth: times, and the power of what the first row counts (1.0 is linear).\n\
+         Targets: what was measured as a multiple of what is wanted; up to 1.0 is met."
+    );
+    text
+}
+
+fn clusters(sizes: &[Size], shape: ClusterShape) -> Vec<Vec<String>> {
+    let label = match shape {
+        ClusterShape::Owned => "pods, ten to a deployment",
+        ClusterShape::Random => "pods with random labels",
+    };
+    let mut rows = vec![heading(label, sizes)];
+    rows.extend(CLUSTER_ROWS.iter().map(|row| measured(row, sizes)));
+    rows.push(described("one by one, as a multiple of by class", sizes, |size| {
+        let (one, all) = (size.median("pairwise"), sum(size, &["prepare", "connectivity"]));
+        one.zip(all).map_or_else(|| "-".to_owned(), |(one, all)| format!("{:.0} x", one / all))
+    }));
+    rows.push(described("target: all pairs by class", sizes, |size| {
+        let is_wanted = shape == ClusterShape::Owned && size.endpoints <= 100_000;
+        let wanted = is_wanted.then_some(TARGET_CLUSTER);
+        against(size, &["prepare", "connectivity"], wanted, seconds)
+    }));
+    rows
+}
+
+fn estates(sizes: &[Size]) -> Vec<Vec<String>> {
+    let mut rows = vec![heading("interfaces", sizes)];
     rows.push(described("groups", sizes, |size| count(super::float(size.groups))));
     rows.push(described("rules", sizes, |size| count(super::float(size.rules))));
     rows.push(described("subnets", sizes, |size| {
@@ -66,20 +125,11 @@ pub(super) fn of(sizes: &[Size], options: &Options) -> String {
     rows.push(described("target: can", sizes, |size| {
         against(size, &["can"], Some(TARGET_CAN), seconds)
     }));
-    let runs = options.runs;
-    let mut text = aligned(&rows);
-    // Writing to a string cannot fail.
-    let _ = writeln!(
-        text,
-        "Runs: {runs}. Figures are medians; \u{b1} is how far the furthest run lies from it.\n\
-         Growth: times, and the power of the number of interfaces (1.0 is linear).\n\
-         Targets: what was measured as a multiple of what is wanted; up to 1.0 is met."
-    );
-    text
+    rows
 }
 
-fn heading(sizes: &[Size]) -> Vec<String> {
-    described("interfaces", sizes, |size| count(f64::from(size.endpoints)))
+fn heading(label: &str, sizes: &[Size]) -> Vec<String> {
+    described(label, sizes, |size| count(f64::from(size.endpoints)))
         .into_iter()
         .enumerate()
         .map(|(column, text)| if column > 0 && column % 2 == 0 { "growth".into() } else { text })

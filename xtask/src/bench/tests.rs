@@ -1,11 +1,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Options;
 use super::estate::{read, scale, write};
 use super::figures::{Figures, count, memory, seconds};
 use super::sizes::{Size, temporary};
 use super::table;
+use watertight_testkit::generate::{ClusterScale, ClusterShape};
+
+use super::{Options, Subject, cluster};
 
 fn figures(values: &[f64]) -> Figures {
     let mut figures = Figures::default();
@@ -36,7 +38,7 @@ fn shown(sizes: &[Size]) -> String {
         memory_kib: 0,
         replicas: None,
     };
-    table::of(sizes, &options)
+    table::of(sizes, &options, Subject::Estate)
 }
 
 fn row<'t>(text: &'t str, label: &str) -> Vec<&'t str> {
@@ -101,4 +103,16 @@ fn what_is_written_is_read_back() {
     let mut sources = watertight_source::Sources::new();
     let bodies = read(folder.path(), &mut sources).expect("read");
     assert_eq!((bodies.len(), written.endpoints), (written.files, 200));
+}
+
+#[test]
+fn pairs_one_by_one_and_classes_agree_on_small_clusters() {
+    for shape in [ClusterShape::Owned, ClusterShape::Random] {
+        let folder = temporary().unwrap();
+        let scale = ClusterScale { policies: 40, ..cluster::scale(120, shape) };
+        cluster::write(folder.path(), &scale).unwrap();
+        let (asked, differ) = cluster::compared(folder.path()).unwrap();
+        assert!(asked > 10_000, "{asked}");
+        assert_eq!(differ, 0, "{shape:?}");
+    }
 }

@@ -54,10 +54,13 @@ pub(super) struct Columns {
     pairs: BTreeMap<ClassIndex, BTreeMap<ClassIndex, CellId>>,
 }
 
+/// A function as exceptions and what holds elsewhere.
+type Layered = (Accepts, Accepts);
+
 /// What is asked on one passage towards one target.
 struct Opened {
     passage: PassageId,
-    functions: Vec<Accepts>,
+    functions: Vec<Layered>,
     constant: BoundsId,
 }
 
@@ -86,7 +89,7 @@ impl Columns {
         let particular = function.iter().any(|run| is_particular(work, run.value));
         let key = Key {
             between,
-            layers: target.layers,
+            layers: work.closed(target.layers),
             egress,
             family: target.family(),
             alone: particular.then_some(number),
@@ -144,8 +147,8 @@ impl Columns {
         (start, end): (u32, u32),
         into: &mut Vec<Run<CellId>>,
     ) {
-        let functions: Vec<&[Run<BoundsId>]> =
-            open.functions.iter().map(|function| &**function).collect();
+        let functions: Vec<_> =
+            open.functions.iter().map(|(over, base)| (&**over, &**base)).collect();
         together(&functions, (start, end), |from, to, values| {
             let value = values.iter().fold(open.constant, |met, value| work.sets.meet(met, *value));
             let cells = &mut self.cells;
@@ -294,9 +297,11 @@ fn open(work: &mut Work<'_, '_, '_>, target: &Target, id: PassageId, egress: [u3
                 opened.functions.push(work.egress.get(target.family(), id));
             }
             Asked::Receiver(view) => {
-                opened.functions.push(work.ingress(target.layers, view));
+                opened.functions.push((nothing(), work.ingress(target.layers, view)));
             }
-            Asked::Into(layers, view) => opened.functions.push(work.ingress(layers, view)),
+            Asked::Into(layers, view) => {
+                opened.functions.push((nothing(), work.ingress(layers, view)));
+            }
             Asked::ReceiverSees(seen) => alike(work, target.layers, Direction::Ingress, seen),
             Asked::IntoSees(layers, seen) => alike(work, layers, Direction::Ingress, seen),
             Asked::OutOf(layers, members) => {
@@ -326,14 +331,21 @@ fn join(work: &mut Work<'_, '_, '_>, layers: &[Vec<Run<CellId>>]) -> Vec<Run<Cel
     joined
 }
 
-/// Calls `visit` for every piece of a range in which all functions have a value.
+fn nothing() -> Accepts {
+    Arc::new([])
+}
+
+/// Exceptions, and what holds elsewhere.
+type Two<'r, T> = (&'r [Run<T>], &'r [Run<T>]);
+
+/// Calls `visit` for every piece of a range in which all functions have a value. Each function is
+/// exceptions, which hold where they have a value, and what holds elsewhere.
 fn together<T: Copy>(
-    functions: &[&[Run<T>]],
+    functions: &[Two<'_, T>],
     (start, end): (u32, u32),
     mut visit: impl FnMut(u32, u32, &[T]),
 ) {
-    let mut cursors: Vec<usize> =
-        functions.iter().map(|runs| runs.partition_point(|run| run.end <= start)).collect();
+    let mut cursors: Vec<(usize, usize)> = vec![(0, 0); functions.len()];
     let mut values: Vec<T> = Vec::with_capacity(functions.len());
     let mut from = start;
     while from < end {
@@ -341,17 +353,24 @@ fn together<T: Copy>(
         // Where a function has no value: the next place at which it could have one.
         let mut resume: Option<u32> = None;
         values.clear();
-        for (runs, cursor) in functions.iter().zip(&mut cursors) {
-            while runs.get(*cursor).is_some_and(|run| run.end <= from) {
-                *cursor += 1;
+        for ((over, base), (in_over, in_base)) in functions.iter().zip(&mut cursors) {
+            let exception = advance(over, in_over, from);
+            if let Some(run) = exception.filter(|run| run.start <= from) {
+                to = to.min(run.end);
+                values.push(run.value);
+                continue;
             }
-            match runs.get(*cursor) {
+            let usual = advance(base, in_base, from);
+            let until = exception.map_or(end, |run| run.start);
+            match usual {
                 Some(run) if run.start <= from => {
-                    to = to.min(run.end);
+                    to = to.min(run.end).min(until);
                     values.push(run.value);
                 }
-                Some(run) => resume = Some(resume.unwrap_or(0).max(run.start)),
-                None => return,
+                _ => {
+                    let next = usual.map_or(end, |run| run.start).min(until);
+                    resume = Some(resume.unwrap_or(0).max(next));
+                }
             }
         }
         if let Some(next) = resume {
@@ -361,4 +380,18 @@ fn together<T: Copy>(
         visit(from, to, &values);
         from = to;
     }
+}
+
+/// Moves a cursor to the first run that ends behind a position: by steps that double, because it is
+/// often near.
+fn advance<'r, T>(runs: &'r [Run<T>], cursor: &mut usize, position: u32) -> Option<&'r Run<T>> {
+    let mut step = 1;
+    while runs.get(*cursor + step - 1).is_some_and(|run| run.end <= position) {
+        *cursor += step;
+        step *= 2;
+    }
+    let rest = runs.get(*cursor..).unwrap_or_default();
+    let near = rest.get(..step.min(rest.len())).unwrap_or_default();
+    *cursor += near.partition_point(|run| run.end <= position);
+    runs.get(*cursor)
 }

@@ -3,23 +3,20 @@
 //! Positions for which the same rules match are found by sorting the ends of the rules' peers; the
 //! guards are then asked once for each combination of matching rules.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use watertight_model::network::{
-    Action, Combine, Direction, FrontId, GuardId, LayerId, ListContent, Peer, StageDefault,
-};
+use watertight_model::network::{Direction, FrontId, LayerId, ListContent, Peer};
 use watertight_model::{Bounds, Network};
-use watertight_net::{AddressSet, Family, FlowSet, Prefix};
+use watertight_net::{AddressSet, Family, FlowSet};
 
+use super::accepting::Accepting;
 use super::positions::{LayerLists, LayersId, Position, Positions, Shown};
 use super::sets::{BoundsId, Sets};
-use super::targets::Target;
 use crate::guards::layer_accepts;
 use crate::path::Seen;
-use crate::runs::{Run, of_ascending, push};
-use crate::transparent::{could_accept_family, is_open, rules};
+use crate::runs::{Run, push};
+use crate::transparent::{is_open, rules};
 
 /// How a guard that packets come in by sees their senders.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -53,23 +50,70 @@ pub(super) fn accepted(
 #[derive(Debug, Default)]
 pub(super) struct Ingress {
     known: HashMap<(LayersId, View), Accepts>,
+    /// What is left of each list of layers without those that accept everything.
+    closed: HashMap<LayersId, LayersId>,
+    open: Opens,
 }
 
 impl Ingress {
     pub(super) fn of(
         &mut self,
         network: &Network,
-        lists: &LayerLists,
+        lists: &mut LayerLists,
         positions: &mut Positions,
         sets: &mut Sets,
         (layers, view): (LayersId, View),
     ) -> Accepts {
+        let layers = self.closed(network, lists, layers);
         if let Some(known) = self.known.get(&(layers, view)) {
             return Arc::clone(known);
         }
         let found = asked(network, lists.get(layers), view, positions, sets);
         self.known.insert((layers, view), Arc::clone(&found));
         found
+    }
+
+    /// The layers of a list that do not accept everything: lists with the same answer the same way.
+    pub(super) fn closed(
+        &mut self,
+        network: &Network,
+        lists: &mut LayerLists,
+        layers: LayersId,
+    ) -> LayersId {
+        if let Some(known) = self.closed.get(&layers) {
+            return *known;
+        }
+        let all = lists.get(layers).to_vec();
+        let rest: Vec<LayerId> = all
+            .into_iter()
+            .filter(|layer| {
+                let mut families = [Family::V4, Family::V6].into_iter();
+                !families
+                    .all(|family| self.open.is_open(network, *layer, Direction::Ingress, family))
+            })
+            .collect();
+        let closed = lists.intern(&rest);
+        self.closed.insert(layers, closed);
+        closed
+    }
+}
+
+/// Which layers accept everything, as far as it was asked for.
+#[derive(Debug, Default)]
+pub(super) struct Opens {
+    known: HashMap<(LayerId, Direction, Family), bool>,
+}
+
+impl Opens {
+    pub(super) fn is_open(
+        &mut self,
+        network: &Network,
+        layer: LayerId,
+        direction: Direction,
+        family: Family,
+    ) -> bool {
+        let known = self.known.entry((layer, direction, family));
+        *known.or_insert_with(|| is_open(network, layer, direction, family))
     }
 }
 
@@ -82,7 +126,9 @@ fn asked(
     sets: &mut Sets,
 ) -> Accepts {
     let peers = peer_runs(network, layers, view, positions);
-    let simple = Accepting::of(network, layers, view, &peers, sets);
+    let simple =
+        view.front.is_none().then(|| Accepting::of(network, layers, Direction::Ingress, sets));
+    let simple = simple.flatten().map(|simple| simple.at(&peers, sets));
     let mut edges: Vec<(u32, usize)> = Vec::new();
     for (number, (_, runs)) in peers.iter().enumerate() {
         edges.extend(runs.iter().flat_map(|run| [(run.start, number), (run.end, number)]));
@@ -135,75 +181,8 @@ fn seen(sender: &Position, view: View) -> Seen {
     }
 }
 
-/// One layer of guards that only accept, and of which nothing is in doubt: what it accepts is what
-/// any matching rule accepts.
-#[derive(Debug)]
-struct Accepting {
-    /// What matches whoever sends.
-    always: BoundsId,
-    /// What rules for each peer accept.
-    by_peer: Vec<BoundsId>,
-}
-
-impl Accepting {
-    /// None for layers that are not like this.
-    fn of(
-        network: &Network,
-        layers: &[LayerId],
-        view: View,
-        peers: &[PeerRuns<'_>],
-        sets: &mut Sets,
-    ) -> Option<Self> {
-        let [layer] = layers else { return None };
-        if view.front.is_some() || peers.iter().any(|(peer, _)| peer.is_none()) {
-            return None;
-        }
-        let mut found = Self { always: BoundsId::NONE, by_peer: vec![BoundsId::NONE; peers.len()] };
-        for guard in &network.layers[*layer].guards {
-            let [stage] = network.guards[*guard].ingress.as_slice() else { return None };
-            if stage.combine != Combine::Union || stage.default != StageDefault::Deny {
-                return None;
-            }
-            for rule in &stage.rules {
-                let known = match &rule.peer {
-                    Peer::Unread(_) => false,
-                    Peer::List(list) => {
-                        matches!(network.lists[*list].content, ListContent::Known(_))
-                    }
-                    Peer::Any | Peer::Prefix(_) | Peer::Members(_) => true,
-                };
-                if rule.action != Action::Accept || !known {
-                    return None;
-                }
-                let slot = match &rule.peer {
-                    Peer::Any => Some(&mut found.always),
-                    peer => {
-                        let place = peers.iter().position(|(one, _)| *one == Some(peer));
-                        place.and_then(|place| found.by_peer.get_mut(place))
-                    }
-                };
-                // A peer that no position matches has no place.
-                let Some(slot) = slot else { continue };
-                let flows = sets.intern(Bounds::exact(rule.flows.clone()));
-                *slot = sets.join(*slot, flows);
-            }
-        }
-        Some(found)
-    }
-
-    fn accepted(&self, matching: &[u64], sets: &mut Sets) -> BoundsId {
-        let matches = |place: usize| {
-            matching.get(place / 64).is_some_and(|word| word & (1 << (place % 64)) != 0)
-        };
-        let by_peer = self.by_peer.iter().enumerate();
-        by_peer
-            .filter(|(place, _)| matches(*place))
-            .fold(self.always, |all, (_, one)| sets.join(all, *one))
-    }
-}
-
 /// A peer with the positions that it means or may mean; no peer for those that are in doubt.
-type PeerRuns<'n> = (Option<&'n Peer>, Arc<[Run<()>]>);
+pub(super) type PeerRuns<'n> = (Option<&'n Peer>, Arc<[Run<()>]>);
 
 /// For every peer of a rule that not all positions match alike, the positions that do or may.
 fn peer_runs<'n>(
@@ -250,220 +229,4 @@ fn peer_runs<'n>(
     }
     found.retain(|(_, runs)| !runs.is_empty());
     found
-}
-
-/// What the layers of senders accept of what is sent to a target.
-#[derive(Debug)]
-pub(super) struct Egress {
-    v4: OfFamily,
-    v6: OfFamily,
-}
-
-/// The number of a function that [`Egress`] gave.
-pub(super) type EgressId = u32;
-
-#[derive(Debug, Default)]
-struct OfFamily {
-    /// Positions whose layers accept everything.
-    open: Vec<Run<BoundsId>>,
-    open_lists: BTreeSet<LayersId>,
-    /// Positions of each list of layers that accepts some things.
-    restricted: BTreeMap<LayersId, Vec<Run<()>>>,
-    by_prefix: HashMap<Prefix, Vec<LayersId>>,
-    prefix_lengths: BTreeSet<u8>,
-    by_member: HashMap<GuardId, Vec<LayersId>>,
-    /// Lists of layers with a rule that refers to members.
-    with_members: Vec<LayersId>,
-    /// Lists of layers that could accept something whoever the target is.
-    always: Vec<LayersId>,
-    ids: HashMap<Vec<(LayersId, BoundsId)>, EgressId>,
-    functions: Vec<Accepts>,
-}
-
-impl Egress {
-    pub(super) fn new(network: &Network, lists: &LayerLists, positions: &Positions) -> Self {
-        Self {
-            v4: OfFamily::new(network, lists, positions, Family::V4),
-            v6: OfFamily::new(network, lists, positions, Family::V6),
-        }
-    }
-
-    /// What every position's layers accept of what is sent to a target's address, with `members`
-    /// where references to the target's guards hold.
-    pub(super) fn of(
-        &mut self,
-        network: &Network,
-        lists: &LayerLists,
-        sets: &mut Sets,
-        target: &Target,
-        members: bool,
-    ) -> EgressId {
-        let seen = Seen {
-            address: Some(target.address),
-            ipv6: target.family() == Family::V6,
-            member: target.endpoint.filter(|_| members),
-            front: None,
-        };
-        let family = self.family_mut(target.family());
-        let candidates = family.candidates(network, seen);
-        let mut key: Vec<(LayersId, BoundsId)> = Vec::new();
-        for layers in candidates {
-            let answer = accepted(network, lists.get(layers), Direction::Egress, seen);
-            if !answer.possible.is_empty() {
-                key.push((layers, sets.intern(answer)));
-            }
-        }
-        family.function(key)
-    }
-
-    /// Whether a position's layers could accept anything of its family.
-    pub(super) fn could_send(&self, position: &Position) -> bool {
-        let family = match position.family() {
-            Family::V4 => &self.v4,
-            Family::V6 => &self.v6,
-        };
-        family.open_lists.contains(&position.layers)
-            || family.restricted.contains_key(&position.layers)
-    }
-
-    pub(super) fn get(&self, family: Family, id: EgressId) -> Accepts {
-        let functions = match family {
-            Family::V4 => &self.v4.functions,
-            Family::V6 => &self.v6.functions,
-        };
-        let found = functions.get(super::positions::place(id));
-        found.map_or_else(|| Arc::new([]) as Accepts, Arc::clone)
-    }
-
-    fn family_mut(&mut self, family: Family) -> &mut OfFamily {
-        match family {
-            Family::V4 => &mut self.v4,
-            Family::V6 => &mut self.v6,
-        }
-    }
-}
-
-impl OfFamily {
-    fn new(network: &Network, lists: &LayerLists, positions: &Positions, family: Family) -> Self {
-        let mut found = Self::default();
-        let count = u32::try_from(lists.len()).unwrap_or(u32::MAX);
-        let open: Vec<bool> = (0..count)
-            .map(|id| {
-                let mut layers = lists.get(id).iter();
-                layers.all(|layer| is_open(network, *layer, Direction::Egress, family))
-            })
-            .collect();
-        let mut restricted: BTreeMap<LayersId, Vec<u32>> = BTreeMap::new();
-        for (number, position) in positions.iter() {
-            if position.family() != family {
-                continue;
-            }
-            if open.get(super::positions::place(position.layers)).copied().unwrap_or(false) {
-                push(&mut found.open, number, number + 1, BoundsId::ALL);
-                found.open_lists.insert(position.layers);
-            } else {
-                restricted.entry(position.layers).or_default().push(number);
-            }
-        }
-        for (id, positions) in restricted {
-            let layers = lists.get(id);
-            let could =
-                |layer: &LayerId| could_accept_family(network, *layer, Direction::Egress, family);
-            if layers.iter().all(could) {
-                found.restricted.insert(id, of_ascending(positions));
-                found.add(network, id, layers);
-            }
-        }
-        found
-    }
-
-    /// Notes for which targets a list of layers could accept anything: by the first of its layers.
-    fn add(&mut self, network: &Network, id: LayersId, layers: &[LayerId]) {
-        let Some(first) = layers.first() else { return self.always.push(id) };
-        let layer = &network.layers[*first];
-        let could_by_default = layer.guards.iter().any(|guard| {
-            let stage = network.guards[*guard].stages(Direction::Egress).first();
-            stage.is_none_or(|stage| stage.default != StageDefault::Deny)
-        });
-        if could_by_default {
-            return self.always.push(id);
-        }
-        for (peer, action) in rules(network, layer, Direction::Egress) {
-            if action == Action::Deny {
-                continue;
-            }
-            match peer {
-                Peer::Any | Peer::Unread(_) => self.always.push(id),
-                Peer::Prefix(prefix) => self.add_prefixes(&[*prefix], id),
-                Peer::List(list) => match &network.lists[*list].content {
-                    ListContent::Known(prefixes) => self.add_prefixes(prefixes, id),
-                    ListContent::Unread(candidates) => {
-                        self.add_prefixes(&candidates.prefixes(), id);
-                    }
-                },
-                Peer::Members(guard) => {
-                    self.by_member.entry(*guard).or_default().push(id);
-                    self.with_members.push(id);
-                }
-            }
-        }
-    }
-
-    fn add_prefixes(&mut self, prefixes: &[Prefix], id: LayersId) {
-        for prefix in prefixes {
-            self.prefix_lengths.insert(prefix.len());
-            self.by_prefix.entry(*prefix).or_default().push(id);
-        }
-    }
-
-    /// The restricted lists of layers that could accept anything of what they see.
-    fn candidates(&self, network: &Network, seen: Seen) -> BTreeSet<LayersId> {
-        if self.restricted.is_empty() {
-            return BTreeSet::new();
-        }
-        let mut found: BTreeSet<LayersId> = self.always.iter().copied().collect();
-        if let Some(address) = seen.address {
-            for prefix in self.prefixes_of(address) {
-                found.extend(self.by_prefix.get(&prefix).into_iter().flatten());
-            }
-        }
-        if let Some(member) = seen.member {
-            let layers = &network.endpoints[member].layers;
-            for layer in layers {
-                let layer = &network.layers[*layer];
-                if !layer.complete {
-                    found.extend(&self.with_members);
-                }
-                for guard in &layer.guards {
-                    found.extend(self.by_member.get(guard).into_iter().flatten());
-                }
-            }
-        }
-        found
-    }
-
-    fn prefixes_of(&self, address: IpAddr) -> impl Iterator<Item = Prefix> + '_ {
-        let lengths = self.prefix_lengths.iter();
-        lengths.filter_map(move |length| Prefix::masked(address, *length).ok())
-    }
-
-    fn function(&mut self, key: Vec<(LayersId, BoundsId)>) -> EgressId {
-        if let Some(id) = self.ids.get(&key) {
-            return *id;
-        }
-        let mut pieces: Vec<Run<BoundsId>> = self.open.clone();
-        for (layers, value) in &key {
-            let runs = self.restricted.get(layers).into_iter().flatten();
-            pieces.extend(runs.map(|run| Run { start: run.start, end: run.end, value: *value }));
-        }
-        pieces.sort_unstable_by_key(|run| run.start);
-        let mut runs = Vec::new();
-        for piece in pieces {
-            push(&mut runs, piece.start, piece.end, piece.value);
-        }
-        let id = u32::try_from(self.functions.len()).unwrap_or(u32::MAX);
-        self.functions.push(runs.into());
-        self.ids.insert(key, id);
-        id
-    }
 }

@@ -70,10 +70,6 @@ impl LayerLists {
     pub(super) fn get(&self, id: LayersId) -> &[LayerId] {
         self.lists.get(place(id)).map_or(&[], Vec::as_slice)
     }
-
-    pub(super) fn len(&self) -> usize {
-        self.lists.len()
-    }
 }
 
 /// Positions, and where to find those that a rule's peer could mean.

@@ -123,6 +123,13 @@ impl Sets {
         id
     }
 
+    /// For sure one, and possibly the other too.
+    pub(super) fn perhaps(&mut self, sure: BoundsId, more: BoundsId) -> BoundsId {
+        let possible = self.join(sure, more);
+        let ((sure, _), (_, possible)) = (self.parts(sure), self.parts(possible));
+        self.pair(Bounds { sure, possible })
+    }
+
     /// Whether nothing is possible.
     pub(super) fn is_nothing(&self, id: BoundsId) -> bool {
         self.parts(id).1 == FlowSetId::NONE

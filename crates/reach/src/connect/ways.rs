@@ -7,7 +7,7 @@ use watertight_model::network::SubnetId;
 use watertight_net::Family;
 
 use super::effects::{EffectId, NOTHING};
-use super::filters::Egress;
+use super::egress::Egress;
 use super::positions::{Positions, place};
 use super::sites::{SiteId, Sites};
 use super::targets::Target;
