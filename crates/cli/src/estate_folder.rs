@@ -7,11 +7,12 @@ mod files;
 pub(crate) mod identity;
 mod manifest;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use watertight_aws::{Body, Converted, Options};
+use watertight_aws::{Body, Options};
 use watertight_model::Estate;
 use watertight_source::{
     Code, Diagnostic, Diagnostics, EstateDescription, Limits, Severity, SourceError, Sources, Tree,
@@ -84,28 +85,38 @@ fn read(root: &Path, limits: &Limits) -> Result<(Loaded, Diagnostics), Failure> 
     let mut sources = Sources::with_limits(limits.clone());
     let mut manifest = None;
     let mut bodies = Vec::new();
+    let mut clusters: Clusters = BTreeMap::new();
     for found in &listing.bodies {
-        let Some(tree) = parse(found, &mut sources, limits, &mut diagnostics)? else { continue };
-        bodies.push(Body { path: found.relative.clone(), tree });
+        let trees = parse(found, &mut sources, limits, &mut diagnostics)?;
+        let parsed = trees.into_iter().map(|tree| Body { path: found.relative.clone(), tree });
+        match found.cluster() {
+            Some(cluster) => clusters.entry(cluster.to_owned()).or_default().extend(parsed),
+            None => bodies.extend(parsed),
+        }
     }
     if let Some(found) = &listing.manifest
-        && let Some(tree) = parse(found, &mut sources, limits, &mut diagnostics)?
+        && let Some(tree) = parse(found, &mut sources, limits, &mut diagnostics)?.pop()
     {
         manifest = EstateDescription::read(&tree, &mut diagnostics).map(|read| (read, tree));
     }
-    if bodies.is_empty() && !diagnostics.has_errors() {
+    if bodies.is_empty() && clusters.is_empty() && !diagnostics.has_errors() {
         return Err(Failure::Estate(format!(
             "`{}` holds no body: expected `*.json` files as the provider's command line writes them",
             root.display()
         )));
     }
-    let id = identity::of(&bodies, manifest.as_ref().map(|(_, tree)| tree));
-    let denied = manifest.as_ref().map(|(description, _)| manifest::denied(description));
-    let denied = denied.unwrap_or_default();
-    let options = Options { limits: limits.clone(), denied, ..Options::default() };
-    let Converted { mut estate, diagnostics: converted } =
-        watertight_aws::convert(&bodies, &options);
-    diagnostics.merge(converted);
+    let all = bodies.iter().chain(clusters.values().flatten());
+    let id = identity::of(all, manifest.as_ref().map(|(_, tree)| tree));
+    let mut estate = Estate::default();
+    if !bodies.is_empty() || clusters.is_empty() {
+        let denied = manifest.as_ref().map(|(description, _)| manifest::denied(description));
+        let denied = denied.unwrap_or_default();
+        let options = Options { limits: limits.clone(), denied, ..Options::default() };
+        let converted = watertight_aws::convert(&bodies, &options);
+        diagnostics.merge(converted.diagnostics);
+        estate = converted.estate;
+    }
+    let mut estate = add_clusters(estate, clusters, limits, &mut diagnostics);
     estate.id = id;
     if let Some((description, _)) = manifest {
         manifest::check(&description, &listing.bodies, &mut diagnostics);
@@ -114,13 +125,34 @@ fn read(root: &Path, limits: &Limits) -> Result<(Loaded, Diagnostics), Failure> 
     Ok((Loaded { estate, sources, diagnostics: Vec::new() }, diagnostics))
 }
 
+/// The documents of each cluster, by its name.
+type Clusters = BTreeMap<String, Vec<Body>>;
+
+/// Adds clusters to an estate, each joined to what its nodes run on.
+fn add_clusters(
+    mut estate: Estate,
+    clusters: Clusters,
+    limits: &Limits,
+    diagnostics: &mut Diagnostics,
+) -> Estate {
+    for (cluster, documents) in clusters {
+        let documents: Vec<Tree> = documents.into_iter().map(|body| body.tree).collect();
+        let limits = limits.clone();
+        let options = watertight_kubernetes::Options { cluster, limits, ..Default::default() };
+        let converted = watertight_kubernetes::convert_into(estate, &documents, &options);
+        diagnostics.merge(converted.diagnostics);
+        estate = converted.estate;
+    }
+    estate
+}
+
 /// Reads one file; what is wrong with its contents is a diagnostic.
 fn parse(
     found: &Found,
     sources: &mut Sources,
     limits: &Limits,
     diagnostics: &mut Diagnostics,
-) -> Result<Option<Tree>, Failure> {
+) -> Result<Vec<Tree>, Failure> {
     let failed = |source| Failure::File { path: found.path.clone(), action: "read", source };
     let file = File::open(&found.path).map_err(failed)?;
     let mut bytes = Vec::new();
@@ -131,14 +163,18 @@ fn parse(
         Ok(file) => file,
         Err(error @ (SourceError::TooLarge { .. } | SourceError::TooMany { .. })) => {
             diagnostics.push(Diagnostic::error(Code("WT0008"), error.to_string()));
-            return Ok(None);
+            return Ok(Vec::new());
         }
     };
-    match Tree::parse_json(file, sources.contents(file), limits) {
-        Ok(tree) => Ok(Some(tree)),
-        Err(error) => {
-            diagnostics.push(error);
-            Ok(None)
-        }
-    }
+    let contents = sources.contents(file);
+    let is_json = found.path.extension().is_some_and(|one| one.eq_ignore_ascii_case("json"));
+    let parsed = if is_json {
+        Tree::parse_json(file, contents, limits).map(|tree| vec![tree])
+    } else {
+        Tree::parse_yaml_documents(file, contents, limits)
+    };
+    Ok(parsed.unwrap_or_else(|error| {
+        diagnostics.push(error);
+        Vec::new()
+    }))
 }

@@ -90,6 +90,11 @@ impl<I: ArenaId, T> Arena<I, T> {
         self.items.iter_mut().enumerate().map(|(index, item)| (id_of(index), item))
     }
 
+    /// All elements with their ids, in order.
+    pub fn into_entries(self) -> impl Iterator<Item = (I, T)> {
+        self.items.into_iter().enumerate().map(|(index, item)| (id_of(index), item))
+    }
+
     /// All ids, in order.
     pub fn ids(&self) -> impl DoubleEndedIterator<Item = I> + ExactSizeIterator + use<I, T> {
         (0..self.items.len()).map(id_of)

@@ -21,6 +21,8 @@ pub struct Estate {
     pub credentials: Arena<CredentialId, Credential>,
     /// What each holder may do.
     pub grants: Vec<Grant>,
+    /// What runs on what, ordered: pods on machines that are in the estate.
+    pub hosted: Vec<Hosted>,
     /// How packets are forwarded and filtered.
     pub network: Network,
 }
@@ -33,6 +35,19 @@ impl fmt::Display for EstateId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(&self.0)
     }
+}
+
+/// A workload of which something runs on a machine, in a cluster.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Hosted {
+    /// The machine.
+    pub host: WorkloadId,
+    /// What runs on it.
+    pub guest: WorkloadId,
+    /// Why code on the guest may take the machine (`it is privileged`), where it may.
+    pub unconfined: Option<Name>,
+    /// Whether the guest uses the machine's own network.
+    pub shares_network: bool,
 }
 
 /// One collection of one account (subscription, cluster).

@@ -9,6 +9,7 @@ mod arena;
 mod credential;
 mod disposition;
 mod estate;
+pub mod join;
 mod name;
 pub mod network;
 mod workload;
@@ -18,7 +19,7 @@ pub use credential::{
     Certainty, Credential, CredentialId, Evidence, Grant, MetadataService, Power, Scope,
 };
 pub use disposition::{Bounds, Disposition};
-pub use estate::{Account, Coverage, CoverageState, Estate, EstateId, SourceRecord};
+pub use estate::{Account, Coverage, CoverageState, Estate, EstateId, Hosted, SourceRecord};
 pub use name::Name;
 pub use network::Network;
 pub use workload::{Criticality, Labels, Workload, WorkloadId, WorkloadKind};

@@ -17,7 +17,7 @@ use watertight_net::{AddressSet, FlowSet, Prefix};
 use watertight_source::Span;
 
 pub use endpoint::{
-    Endpoint, EndpointRole, InternetAccess, Origin, OriginGuard, Realm, Subnet, Unaddressed,
+    Endpoint, EndpointRole, InternetAccess, Origin, OriginGuard, Realm, Subnet, Unaddressed, Uplink,
 };
 pub use front::{Front, Health, Listener, Target, TargetEnd, TargetGroup};
 pub use gateway::{Attached, Attachment, Gateway, GatewayKind};
@@ -103,7 +103,10 @@ pub struct Network {
     /// What is known of endpoints whose addresses the input does not tell. An endpoint without
     /// addresses that is not here has no public address either.
     pub unaddressed: BTreeMap<EndpointId, Unaddressed>,
-    /// Services of the platform itself that every endpoint reaches past every guard.
+    /// Endpoints that send under their hosts' addresses to where their own are not known.
+    pub uplinks: BTreeMap<EndpointId, Uplink>,
+    /// Services of the platform itself that endpoints reach past every guard; only the guards of
+    /// an endpoint with an uplink stand before them.
     pub platform: Vec<PlatformService>,
 }
 

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use watertight_model::Network;
 use watertight_model::network::{
     Attached, EndpointId, EndpointRole, GatewayKind, Hop, LayerId, ListContent, Peer, RealmId,
-    SubnetId, TargetEnd, Unaddressed,
+    SubnetId, TargetEnd, Unaddressed, Uplink,
 };
 use watertight_net::{AddressAtoms, AddressSet, AtomId, Family, Prefix};
 
@@ -47,6 +47,8 @@ struct Key {
     public: Vec<AtomId>,
     /// How it is reached, where the input does not tell its addresses.
     unaddressed: Option<Unaddressed>,
+    /// How it leaves its host.
+    uplink: Option<Uplink>,
     /// Set for endpoints that routes, fronts or gateways name one by one.
     alone: Option<EndpointId>,
 }
@@ -81,6 +83,7 @@ pub fn named_prefixes(network: &Network) -> BTreeSet<Prefix> {
     for realm in network.realms.values() {
         prefixes.extend(&realm.prefixes);
     }
+    prefixes.extend(network.uplinks.values().flat_map(|uplink| uplink.keeps.iter().copied()));
     for service in &network.platform {
         prefixes.extend(service.addresses.prefixes());
     }
@@ -135,6 +138,7 @@ fn endpoint_classes(network: &Network, atoms: &AddressAtoms) -> BTreeMap<Key, Ve
                 .collect(),
             public: endpoint.public.iter().map(|(_, public)| atoms.atom_of(*public)).collect(),
             unaddressed: network.unaddressed.get(&id).cloned(),
+            uplink: network.uplinks.get(&id).cloned(),
             alone: alone.contains(&id).then_some(id),
         };
         classes.entry(key).or_default().push(id);

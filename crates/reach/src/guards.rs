@@ -263,15 +263,19 @@ pub(crate) fn deciding(
 ) -> Vec<Deciding> {
     let accepted = layer_accepts(network, layer, direction, seen, flows).possible;
     let mut found = BTreeSet::new();
-    for guard in &network.layers[layer].guards {
+    let guards = &network.layers[layer].guards;
+    // What was made up beside guards of the input refuses nothing that they would not.
+    let some_read = guards.iter().any(|guard| network.guards[*guard].origin.is_some());
+    for guard in guards {
         let content = &network.guards[*guard];
+        let made_up = some_read && content.origin.is_none();
         for decision in first_matches(network, *guard, content, direction, seen, flows) {
             let part = if decision.accepts {
                 decision.flows.clone()
             } else {
                 decision.flows.difference(&accepted)
             };
-            if !part.is_empty() {
+            if !part.is_empty() && (decision.accepts || !made_up) {
                 found.insert(Deciding { flows: part, ..decision });
             }
         }

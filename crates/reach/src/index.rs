@@ -35,6 +35,8 @@ pub(crate) struct Index {
     attachments_of: BTreeMap<(GatewayId, RealmId), Vec<AttachmentId>>,
     tables: BTreeMap<TableId, Vec<u32>>,
     platform_realms: BTreeMap<IpAddr, Vec<RealmId>>,
+    /// Endpoints with uplinks, by host and own address.
+    guests: BTreeMap<(EndpointId, IpAddr), EndpointId>,
     /// Layers of subnets without state that accept everything, whoever the peer is.
     transparent: BTreeSet<LayerId>,
 }
@@ -50,6 +52,7 @@ impl Index {
             attachments_of: BTreeMap::new(),
             tables: BTreeMap::new(),
             platform_realms: BTreeMap::new(),
+            guests: guests(network),
             transparent: transparent(network),
         };
         index.add_subnets(network);
@@ -155,6 +158,11 @@ impl Index {
         self.platform_realms.get(&address).is_some_and(|realms| realms.contains(&realm))
     }
 
+    /// The endpoint with an uplink by a host that has an address.
+    pub(crate) fn guest_of(&self, host: EndpointId, address: IpAddr) -> Option<EndpointId> {
+        self.guests.get(&(host, address)).copied()
+    }
+
     /// The attachments of a realm to a transit gateway, in order.
     pub(crate) fn attachments(&self, gateway: GatewayId, realm: RealmId) -> &[AttachmentId] {
         self.attachments_of.get(&(gateway, realm)).map_or(&[], Vec::as_slice)
@@ -184,6 +192,15 @@ impl Index {
         }
         found.map_or(Lookup::NoRoute, Lookup::Route)
     }
+}
+
+/// Endpoints with uplinks, by host and own address.
+fn guests(network: &Network) -> BTreeMap<(EndpointId, IpAddr), EndpointId> {
+    let each = network.uplinks.iter().flat_map(|(guest, uplink)| {
+        let addresses = network.endpoints[*guest].addresses.iter();
+        addresses.map(move |address| ((uplink.by, *address), *guest))
+    });
+    each.collect()
 }
 
 /// Layers of subnets without state that accept everything.

@@ -6,6 +6,7 @@
 
 mod front;
 mod gateway;
+mod host;
 mod inbound;
 mod route;
 mod service;
@@ -206,8 +207,13 @@ impl<'w, 'n> Walk<'w, 'n> {
             self.check(&mut packet, Place::Endpoint(id), Direction::Egress);
             return self.reply_by_front(packet, subnet, endpoint, address, port);
         }
-        let realm = network.subnets[subnet].realm;
+        let uplink = network.uplinks.get(&id);
+        let host = uplink.and_then(|uplink| network.endpoints[uplink.by].subnet);
+        let realm = network.subnets[host.unwrap_or(subnet)].realm;
         if let Some(end) = self.platform(realm, packet.destination) {
+            if uplink.is_some() {
+                self.check(&mut packet, Place::Endpoint(id), Direction::Egress);
+            }
             packet.realm = Some(realm);
             return self.finish_platform(packet, end, id);
         }
@@ -216,7 +222,12 @@ impl<'w, 'n> Walk<'w, 'n> {
             return self.stop(packet, Disposition::DeniedOut, Place::Endpoint(id), why);
         }
         self.check(&mut packet, Place::Endpoint(id), Direction::Egress);
-        self.leave_subnet(packet, subnet);
+        match uplink {
+            Some(uplink) if self.leaves_by_host(&packet, uplink) => {
+                self.leave_by_host(packet, uplink.by);
+            }
+            _ => self.leave_subnet(packet, subnet),
+        }
     }
 
     /// A platform service that has this address, seen from a realm.
@@ -345,7 +356,10 @@ impl<'w, 'n> Walk<'w, 'n> {
             EndpointRole::Host | EndpointRole::Forwarder => {
                 self.check(&mut packet, place, Direction::Ingress);
                 self.settle(&mut packet, Some(id));
-                self.accept(packet, id);
+                match self.expected_guest(id) {
+                    Some((guest, original)) => self.return_to_guest(packet, place, guest, original),
+                    None => self.accept(packet, id),
+                }
             }
             EndpointRole::InitiatesOnly => {
                 self.settle(&mut packet, Some(id));
@@ -436,7 +450,11 @@ impl<'w, 'n> Walk<'w, 'n> {
             PlatformEnd::Service(position) => {
                 let Some(service) = self.network().platform.get(position) else { return };
                 if service.refuses.binary_search(&asker).is_ok() {
-                    let why = Name::from("the service is switched off");
+                    let why = Name::from(if self.network().uplinks.contains_key(&asker) {
+                        "the service's answers do not travel beyond the host"
+                    } else {
+                        "the service is switched off"
+                    });
                     return self.stop(packet, Disposition::DeniedIn, Place::Endpoint(asker), why);
                 }
                 packet

@@ -12,6 +12,11 @@ use crate::exit::Failure;
 /// Folders inside each other. Layouts in use have fewer than ten.
 const FOLDERS_MAX: usize = 64;
 
+/// Providers whose bodies are read.
+const PROVIDERS: [&str; 2] = ["aws", "kubernetes"];
+/// Where bodies of clusters are.
+const CLUSTERS: &str = "raw/kubernetes/";
+
 /// One file to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
@@ -21,6 +26,20 @@ pub(super) struct Found {
     pub(super) shown: String,
     /// Its path within the estate, with `/` between names.
     pub(super) relative: String,
+}
+
+impl Found {
+    /// Whether it tells of a cluster, and which: by the folders below `raw/kubernetes`.
+    pub(super) fn cluster(&self) -> Option<&str> {
+        let rest = self.relative.strip_prefix(CLUSTERS)?;
+        let mut folders = rest.split('/');
+        let (first, second) = (folders.next()?, folders.next());
+        match (second, folders.next()) {
+            (Some(second), Some(_)) => Some(second),
+            (Some(_), None) => Some(first),
+            (None, _) => Some("cluster"),
+        }
+    }
 }
 
 /// The files of an estate, ordered by their path within it.
@@ -84,14 +103,19 @@ fn no_estate(root: &Path, error: io::Error) -> Failure {
 fn of_known_providers(bodies: Vec<Found>, diagnostics: &mut Diagnostics) -> Vec<Found> {
     let provider_of = |found: &Found| found.relative.split('/').nth(1).map(ToOwned::to_owned);
     let mut others: Vec<String> =
-        bodies.iter().filter_map(provider_of).filter(|provider| provider != "aws").collect();
+        bodies.iter().filter_map(provider_of).filter(|one| !is_read(one)).collect();
     others.sort();
     others.dedup();
     for provider in others {
-        let message = format!("bodies in `raw/{provider}` are not read: only `raw/aws` is");
+        let read = PROVIDERS.map(|one| format!("`raw/{one}`")).join(" and ");
+        let message = format!("bodies in `raw/{provider}` are not read: only {read} are");
         diagnostics.push(Diagnostic::warning(PROVIDER_UNREAD, message));
     }
-    bodies.into_iter().filter(|found| provider_of(found).is_some_and(|one| one == "aws")).collect()
+    bodies.into_iter().filter(|found| provider_of(found).is_some_and(|one| is_read(&one))).collect()
+}
+
+fn is_read(provider: &str) -> bool {
+    PROVIDERS.contains(&provider)
 }
 
 struct Walk<'w> {
@@ -148,8 +172,11 @@ impl Walk<'_> {
             return self.folder(&path, &relative);
         }
         let shown = path.to_string_lossy().into_owned();
-        let is_json = path.extension().is_some_and(|one| one.eq_ignore_ascii_case("json"));
-        if !kind.is_file() || !is_json {
+        let extension = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
+        let is_body = extension.is_some_and(|one| {
+            one == "json" || relative.starts_with(CLUSTERS) && (one == "yaml" || one == "yml")
+        });
+        if !kind.is_file() || !is_body {
             let message = format!("`{shown}` is not read: it is no `.json` file");
             self.diagnostics.push(Diagnostic::note(NOT_READ, message));
             return Ok(());

@@ -14,7 +14,10 @@ const TIMES: [&str; 1] = ["collected"];
 const OF_THE_CALL: [&str; 1] = ["ResponseMetadata"];
 
 /// The id of bodies, which are ordered by path, and of the description.
-pub(crate) fn of(bodies: &[Body], manifest: Option<&Tree>) -> EstateId {
+pub(crate) fn of<'b>(
+    bodies: impl IntoIterator<Item = &'b Body>,
+    manifest: Option<&Tree>,
+) -> EstateId {
     let mut hash = Sha256::new();
     for body in bodies {
         text(&mut hash, b'f', &body.path);

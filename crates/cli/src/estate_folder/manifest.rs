@@ -16,7 +16,7 @@ pub(super) fn check(
 ) {
     let mut there: BTreeSet<&str> = BTreeSet::new();
     for body in bodies {
-        let stem = body.relative.strip_suffix(".json").unwrap_or(&body.relative);
+        let stem = body.relative.rsplit_once('.').map_or(body.relative.as_str(), |(stem, _)| stem);
         there.insert(stem);
         // One call with an argument has one body for each argument, in a folder of its own.
         there.extend(body.relative.rsplit_once('/').map(|(folder, _)| folder));

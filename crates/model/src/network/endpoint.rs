@@ -113,6 +113,26 @@ pub enum EndpointRole {
     Inspector(GatewayId),
 }
 
+/// How what an endpoint sends to some addresses leaves: under the address of another endpoint, its
+/// host's, whose guards then look at it.
+///
+/// Replies to what came from outside go back as they came; only connections that the endpoint
+/// opens are translated, and only IPv4.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Uplink {
+    /// The host's endpoint, whose primary address becomes the source.
+    pub by: EndpointId,
+    /// Destinations to which the endpoint sends under its own address, ordered.
+    pub keeps: Vec<Prefix>,
+}
+
+impl Uplink {
+    /// Whether what is sent to an address leaves under the host's address.
+    pub fn translates(&self, destination: IpAddr) -> bool {
+        destination.is_ipv4() && !self.keeps.iter().any(|prefix| prefix.contains(destination))
+    }
+}
+
 /// What is known of an endpoint whose addresses the input does not tell.
 ///
 /// An endpoint in a subnet has one of that subnet's free addresses. An endpoint in no subnet

@@ -30,6 +30,8 @@ codes! {
     NOT_MODELLED = "WT0211": "something that could change an answer is not modelled; the answer is unknown";
     SAME_PRIORITY = "WT0212": "two policies of one tier have the same priority, so their order is not defined";
     NO_EFFECT = "WT0213": "an object is read and changes nothing";
+    NO_MACHINE = "WT0220": "the machine of a node is not in the estate";
+    NOT_JOINED = "WT0221": "where a pod is in the estate's network is not known: what passes between them is unknown";
 }
 
 /// What a code of this crate means; `None` for a code of another crate.

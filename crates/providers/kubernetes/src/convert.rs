@@ -1,6 +1,6 @@
 //! From documents to an estate.
 
-use watertight_model::{Account, Estate, Name, network};
+use watertight_model::{Account, Estate, Name, SourceRecord, network};
 use watertight_source::{Diagnostics, Tree};
 
 use crate::fields::Notes;
@@ -9,11 +9,12 @@ use crate::namespaces::Namespaces;
 use crate::objects::Object;
 use crate::policies::is_policy;
 use crate::policy::{PeerSpec, Peers, Policy};
-use crate::{Converted, Options, codes, fronts, objects, policies, workloads};
+use crate::{Converted, Options, codes, fronts, objects, placement, policies, workloads};
 
 /// Kinds that are read beside policies and what has a template of pods.
-const READ: [&str; 26] = [
+const READ: [&str; 27] = [
     "Namespace",
+    "Node",
     "Pod",
     "Service",
     "Ingress",
@@ -41,8 +42,9 @@ const READ: [&str; 26] = [
     "CustomResourceDefinition",
 ];
 
-/// See [`crate::convert`].
-pub(crate) fn convert(documents: &[Tree], options: &Options) -> Converted {
+/// See [`crate::convert`] and [`crate::convert_into`].
+pub(crate) fn convert(estate: Estate, documents: &[Tree], options: &Options) -> Converted {
+    let joins = !estate.network.realms.is_empty();
     let mut notes = Notes { diagnostics: Diagnostics::new(&options.limits) };
     let objects = objects::read(documents, &mut notes);
     let namespaces = Namespaces::read(&objects);
@@ -51,17 +53,27 @@ pub(crate) fn convert(documents: &[Tree], options: &Options) -> Converted {
     unread(&objects, &mut notes);
     undeclared(&objects, &namespaces, &policies, &mut notes);
     let cluster = Name::from(options.cluster.as_str());
-    let mut lowering = Lowering::new(cluster.clone(), &namespaces, &pods, &policies, &mut notes);
+    let mut lowering =
+        Lowering::new(estate, cluster.clone(), &namespaces, &pods, &policies, &mut notes);
     lowering.pods();
-    fronts::add(&mut lowering, &objects);
-    let mut estate =
-        Estate { accounts: vec![Account { id: cluster, name: None }], ..lowering.finish() };
-    estate.sources.push(watertight_model::SourceRecord {
+    if !joins {
+        // Beside a cloud's network, what serves ingresses is there itself: pods, load balancers.
+        fronts::add(&mut lowering, &objects);
+    }
+    let (realm, placed) = (lowering.realm(), placement::pods(&lowering));
+    let mut estate = lowering.finish();
+    if joins {
+        placement::join(&mut estate, &objects, placed, realm, &mut notes);
+    }
+    estate.sources.push(SourceRecord {
         provider: Name::from("k8s"),
-        account: estate.accounts.first().map(|account| account.id.clone()),
+        account: Some(cluster.clone()),
         regions: Vec::new(),
         collected: None,
     });
+    estate.sources.sort();
+    estate.accounts.push(Account { id: cluster, name: None });
+    estate.accounts.sort();
     Converted { estate, diagnostics: notes.diagnostics }
 }
 

@@ -14,6 +14,7 @@ mod labels;
 mod lower;
 mod namespaces;
 mod objects;
+mod placement;
 mod policies;
 mod policy;
 mod selector;
@@ -50,10 +51,18 @@ pub struct Converted {
     pub diagnostics: Diagnostics,
 }
 
+/// Lowers a cluster's objects into an estate that holds what its nodes run on, and joins the two.
+///
+/// [`watertight_model::join`] says how. An estate without a network is as none at all: then the
+/// cluster stands alone, as [`convert`] makes it.
+pub fn convert_into(estate: Estate, documents: &[Tree], options: &Options) -> Converted {
+    convert::convert(estate, documents, options)
+}
+
 /// Lowers manifests into an estate: one cluster.
 ///
 /// Each tree is one document. A `List`, or a list of one kind (`PodList`), counts as its items. The
 /// result depends on the objects only, not on their order or on how they are spread over documents.
 pub fn convert(documents: &[Tree], options: &Options) -> Converted {
-    convert::convert(documents, options)
+    convert::convert(Estate::default(), documents, options)
 }

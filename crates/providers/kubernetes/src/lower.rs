@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use watertight_model::network::{
     Endpoint, EndpointRole, Gateway, GatewayKind, Hop, InternetAccess, Layer, LayerId, Realm,
-    Route, Subnet, SubnetId, Table,
+    RealmId, Route, Subnet, SubnetId, Table,
 };
 use watertight_model::{Estate, Name, Workload, WorkloadId, WorkloadKind};
 use watertight_net::{AddressSet, Family, Prefix};
@@ -63,15 +63,15 @@ pub(crate) struct Lowering<'i> {
 }
 
 impl<'i> Lowering<'i> {
-    /// A cluster without pods.
+    /// A cluster without pods, beside what an estate holds.
     pub(crate) fn new(
+        mut estate: Estate,
         account: Name,
         namespaces: &'i Namespaces,
         pods: &'i [Pod],
         policies: &'i [Policy],
         notes: &'i mut Notes,
     ) -> Self {
-        let mut estate = Estate::default();
         let has_v6 = policies.iter().any(names_v6);
         let subnet = cluster(&mut estate, &account, has_v6);
         let mut numbers: BTreeMap<PodClass, usize> = BTreeMap::new();
@@ -127,6 +127,7 @@ impl<'i> Lowering<'i> {
             let members = self.membership(number);
             layers.push(members.into_iter().chain(guard).collect());
         }
+        let alone = self.estate.network.realms.len() == 1;
         let mut workloads: BTreeMap<&WorkloadKey, WorkloadId> = BTreeMap::new();
         for (pod, class) in self.all_pods.iter().zip(self.class_of_pod.clone()) {
             let known = workloads.get(&pod.workload).copied();
@@ -137,7 +138,7 @@ impl<'i> Lowering<'i> {
             let endpoint = self.endpoint(name, workload, layers);
             self.estate.network.endpoints[endpoint].origin = Some(pod.span);
             self.endpoints.push(endpoint);
-            if pod.host_network {
+            if pod.host_network && alone {
                 let message = format!(
                     "`{}` is on its host's network: whether policies govern it is up to the \
                      network plugin; here they do",
@@ -146,6 +147,11 @@ impl<'i> Lowering<'i> {
                 self.notes.warn(codes::HOST_NETWORK, pod.span, message);
             }
         }
+    }
+
+    /// The cluster's realm.
+    pub(crate) fn realm(&self) -> RealmId {
+        self.estate.network.subnets[self.subnet].realm
     }
 
     /// The estate.

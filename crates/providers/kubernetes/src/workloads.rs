@@ -10,6 +10,7 @@ use crate::fields::Notes;
 use crate::flows::{port, protocol};
 use crate::labels;
 use crate::objects::Object;
+use crate::placement::Place;
 use crate::policy::NamedPort;
 use crate::selector::LabelMap;
 
@@ -36,6 +37,7 @@ pub(crate) struct Pod {
     pub(crate) ports: Vec<NamedPort>,
     pub(crate) host_network: bool,
     pub(crate) service_account: Option<Name>,
+    pub(crate) place: Place,
     pub(crate) span: Span,
 }
 
@@ -164,6 +166,7 @@ fn pod(
         ports,
         host_network,
         service_account,
+        place: Place::read(notes, object, spec),
         span: object.span,
     }
 }

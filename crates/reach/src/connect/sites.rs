@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use watertight_model::Network;
 use watertight_model::network::{
     Attached, AttachmentId, EndpointId, EndpointRole, Hop, InternetAccess, LayerId, ListContent,
-    Peer, RealmId, Subnet, SubnetId, TableId,
+    Peer, RealmId, Subnet, SubnetId, TableId, Uplink,
 };
 use watertight_net::{AddressAtoms, AddressSet, AtomId, Family, Prefix};
 
@@ -48,6 +48,7 @@ enum SiteKey {
         /// For receivers: whether the public address is dialled.
         dialled_public: bool,
         role: EndpointRole,
+        uplink: Option<Uplink>,
         guarded: bool,
         stateless: bool,
     },
@@ -249,6 +250,7 @@ impl<'r, 'n> Ground<'r, 'n> {
             other: other.map(|other| self.atoms.atom_of(other)),
             dialled_public,
             role: endpoint.role,
+            uplink: network.uplinks.get(&id).cloned(),
             guarded: !endpoint.layers.is_empty(),
             stateless,
         })
@@ -266,6 +268,7 @@ fn told_apart(network: &Network) -> BTreeSet<Prefix> {
         prefixes.extend(&realm.prefixes);
         prefixes.extend(realm.resolvers.iter().map(|resolver| Prefix::host(*resolver)));
     }
+    prefixes.extend(network.uplinks.values().flat_map(|uplink| uplink.keeps.iter().copied()));
     for service in &network.platform {
         prefixes.extend(service.addresses.prefixes());
     }

@@ -1,0 +1,170 @@
+//! A cluster beside the network of its nodes: one path through both.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![expect(clippy::panic, reason = "a helper that fails fails its test")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const JOINED: &str = "crates/cli/tests/estates/joined";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn watertight(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_watertight"))
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .unwrap()
+}
+
+fn can(from: &str, to: &str, over: &str) -> Value {
+    let arguments = ["can", JOINED, "--from", from, "--to", to, "--over", over, "-f", "json"];
+    let output = watertight(&arguments);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!("{arguments:?}: {error}: {}", String::from_utf8_lossy(&output.stderr))
+    })
+}
+
+/// The dispositions of all parts of an answer, each once.
+fn dispositions(answer: &Value) -> Vec<String> {
+    let all = answer["dispositions"].as_array().unwrap().iter();
+    all.map(|one| one.as_str().unwrap().to_owned()).collect()
+}
+
+#[track_caller]
+fn expect(from: &str, to: &str, over: &str, disposition: &str) -> String {
+    let answer = can(from, to, over);
+    assert_eq!(dispositions(&answer), [disposition], "{from} to {to} over {over}: {answer:#}");
+    answer.to_string()
+}
+
+#[test]
+fn a_pod_reaches_a_database_by_the_group_of_the_attachment_that_holds_its_address() {
+    expect("k8s:shop/checkout", "orders-db", "tcp/5432", "accepted");
+    // On the second attachment of the node, and in a prefix that is delegated to it.
+    expect("k8s:shop/second", "orders-db", "tcp/5432", "accepted");
+    expect("k8s:shop/delegated", "orders-db", "tcp/5432", "accepted");
+    expect("k8s:shop/checkout", "orders-db", "tcp/5433", "denied_in");
+}
+
+#[test]
+fn policies_stand_beside_the_groups() {
+    let answer = expect("k8s:shop/cart", "orders-db", "tcp/5432", "denied_out");
+    assert!(answer.contains("shop/cart (policies 1)"), "{answer}");
+    assert!(!answer.contains("translation at nodes in shop, ingress: no rule"), "{answer}");
+}
+
+#[test]
+fn what_stays_on_a_node_meets_policies_and_no_group() {
+    expect("k8s:shop/checkout", "k8s:shop/cart", "tcp/8080", "accepted");
+    expect("k8s:shop/delegated", "k8s:shop/checkout", "tcp/22", "accepted");
+    expect("node-1", "k8s:shop/checkout", "tcp/22", "accepted");
+    // The policy admits the checkout alone.
+    expect("k8s:shop/second", "k8s:shop/cart", "tcp/8080", "denied_in");
+}
+
+#[test]
+fn what_goes_between_nodes_meets_the_groups_of_both() {
+    expect("k8s:shop/far", "k8s:shop/checkout", "tcp/8443", "accepted");
+    let answer = expect("k8s:shop/far", "k8s:shop/checkout", "tcp/22", "denied_in");
+    assert!(answer.contains("security group nodes"), "{answer}");
+    expect("orders-db", "k8s:shop/checkout", "tcp/8443", "denied_in");
+}
+
+#[test]
+fn beyond_the_network_of_the_nodes_a_pod_is_its_node() {
+    // The other side of the peering admits the address of the first node alone.
+    let answer = expect("k8s:shop/checkout", "reports", "tcp/443", "accepted");
+    assert!(answer.contains("10.0.1.10"), "{answer}");
+    expect("k8s:shop/far", "reports", "tcp/443", "denied_in");
+    let answer = can("k8s:shop/checkout", "internet@198.51.100.7", "tcp/443");
+    assert_eq!(dispositions(&answer), ["exits_network"]);
+    assert!(answer.to_string().contains("203.0.113.5"), "{answer}");
+}
+
+#[test]
+fn a_reply_finds_the_pod_behind_its_node() {
+    for (from, to, over) in [
+        ("k8s:shop/checkout", "reports", "tcp/443"),
+        ("k8s:shop/checkout", "internet@198.51.100.7", "tcp/443"),
+        ("k8s:shop/overlay", "orders-db", "tcp/5432"),
+        ("k8s:shop/far", "k8s:shop/checkout", "tcp/8443"),
+    ] {
+        let output = watertight(&["can", JOINED, "--from", from, "--to", to, "--over", over]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("the connection can be established"), "{text}");
+    }
+}
+
+#[test]
+fn an_attachment_of_its_own_takes_a_pod_from_its_node() {
+    expect("k8s:shop/branch", "orders-db", "tcp/5433", "accepted");
+    expect("k8s:shop/branch", "orders-db", "tcp/5432", "denied_in");
+    // Not translated, and filtered on its own node as well.
+    expect("k8s:shop/branch", "reports", "tcp/443", "denied_in");
+    expect("k8s:shop/far", "k8s:shop/branch", "tcp/8443", "denied_in");
+}
+
+#[test]
+fn a_pod_in_a_network_over_that_of_the_nodes_leaves_under_its_nodes_address() {
+    let answer = expect("k8s:shop/overlay", "orders-db", "tcp/5432", "accepted");
+    assert!(answer.contains("10.0.1.20"), "{answer}");
+}
+
+#[test]
+fn a_pod_on_its_nodes_network_is_its_node() {
+    expect("k8s:ops/agent", "orders-db", "tcp/5432", "accepted");
+    expect("k8s:ops/agent", "k8s:shop/far", "tcp/22", "accepted");
+}
+
+#[test]
+fn the_metadata_service_answers_pods_only_beyond_a_hop_limit_of_one() {
+    let answer = expect("k8s:shop/checkout", "169.254.169.254", "tcp/80", "denied_in");
+    assert!(answer.contains("do not travel beyond the host"), "{answer}");
+    expect("k8s:shop/far", "169.254.169.254", "tcp/80", "accepted");
+    expect("node-1", "169.254.169.254", "tcp/80", "accepted");
+    // A policy stands before it, and no group does.
+    expect("k8s:shop/cart", "169.254.169.254", "tcp/443", "denied_out");
+}
+
+#[test]
+fn what_cannot_be_joined_is_unknown_and_told() {
+    expect("k8s:shop/planned", "orders-db", "tcp/5432", "unknown");
+    expect("k8s:shop/elsewhere", "orders-db", "tcp/5432", "unknown");
+    expect("k8s:shop/stale", "orders-db", "tcp/5432", "unknown");
+    expect("node-2", "k8s:shop/stale", "tcp/5432", "unknown");
+    let output = watertight(&["inventory", JOINED, "--verbose"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    for (code, what) in [
+        ("WT0220", "`ip-10-0-1-40`"),
+        ("WT0221", "`shop/planned`"),
+        ("WT0221", "`shop/elsewhere`"),
+        ("WT0221", "`shop/stale`"),
+    ] {
+        let line = told.lines().find(|line| line.contains(code) && line.contains(what));
+        assert!(line.is_some(), "{code} {what}: {told}");
+    }
+}
+
+#[test]
+fn the_matrix_says_of_pods_what_each_pair_says() {
+    let matrix = watertight(&["reach", JOINED, "-f", "csv"]);
+    let text = String::from_utf8(matrix.stdout).unwrap();
+    let has = |from: &str, to: &str, flows: &str| {
+        text.lines().any(|line| {
+            let mut cells = line.split(',');
+            let (one, other) = (cells.next().unwrap_or(""), cells.next().unwrap_or(""));
+            one.contains(from) && other.contains(to) && line.contains(flows)
+        })
+    };
+    assert!(has("shop/checkout", "orders-db", "tcp/5432"), "{text}");
+    assert!(has("shop/checkout", "reports", "tcp/443"), "{text}");
+    assert!(!has("shop/far", "reports", ""), "{text}");
+    assert!(!has("shop/cart", "orders-db", ""), "{text}");
+    assert!(has("shop/branch", "orders-db", "tcp/5433"), "{text}");
+}
