@@ -5,6 +5,7 @@
 //! go by them: what a rule selects by labels is membership in a guard that accepts everything.
 
 mod guards;
+mod members;
 mod peers;
 
 use std::collections::BTreeMap;
@@ -74,16 +75,7 @@ impl<'i> Lowering<'i> {
     ) -> Self {
         let has_v6 = policies.iter().any(names_v6);
         let subnet = cluster(&mut estate, &account, has_v6);
-        let mut numbers: BTreeMap<PodClass, usize> = BTreeMap::new();
-        for pod in pods {
-            numbers.insert(class_of(pod), 0);
-        }
-        for (number, place) in numbers.values_mut().enumerate() {
-            *place = number;
-        }
-        let class_of_pod =
-            pods.iter().map(|pod| numbers.get(&class_of(pod)).copied().unwrap_or(0)).collect();
-        let classes = numbers.into_keys().collect();
+        let (classes, class_of_pod) = classes_of(pods);
         Self {
             notes,
             namespaces,
@@ -123,8 +115,7 @@ impl<'i> Lowering<'i> {
         }
         // Only when every guard is made is it known which selectors there are.
         let mut layers: Vec<Vec<LayerId>> = Vec::with_capacity(self.classes.len());
-        for (number, guard) in guarded.into_iter().enumerate() {
-            let members = self.membership(number);
+        for (members, guard) in self.memberships().into_iter().zip(guarded) {
             layers.push(members.into_iter().chain(guard).collect());
         }
         let alone = self.estate.network.realms.len() == 1;
@@ -277,12 +268,29 @@ impl<'i> Lowering<'i> {
     }
 }
 
-fn class_of(pod: &Pod) -> PodClass {
-    PodClass {
-        namespace: pod.workload.namespace.clone(),
-        labels: pod.labels.clone(),
-        ports: pod.ports.clone(),
+/// What pods are told apart by, in order, and the number of each pod's.
+fn classes_of(pods: &[Pod]) -> (Vec<PodClass>, Vec<usize>) {
+    fn key(pod: &Pod) -> (&Name, &LabelMap, &[NamedPort]) {
+        (&pod.workload.namespace, &pod.labels, &pod.ports)
     }
+    let mut order: Vec<usize> = (0..pods.len()).collect();
+    order.sort_by(|one, other| pods.get(*one).map(key).cmp(&pods.get(*other).map(key)));
+    let mut classes: Vec<PodClass> = Vec::new();
+    let mut class_of_pod = vec![0; pods.len()];
+    let same = |one: &usize, other: &usize| pods.get(*one).map(key) == pods.get(*other).map(key);
+    for together in order.chunk_by(same) {
+        for number in together {
+            if let Some(slot) = class_of_pod.get_mut(*number) {
+                *slot = classes.len();
+            }
+        }
+        classes.extend(together.first().and_then(|number| pods.get(*number)).map(|pod| PodClass {
+            namespace: pod.workload.namespace.clone(),
+            labels: pod.labels.clone(),
+            ports: pod.ports.clone(),
+        }));
+    }
+    (classes, class_of_pod)
 }
 
 /// Whether a rule names IPv6 addresses: then pods have some.

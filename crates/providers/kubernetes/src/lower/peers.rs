@@ -6,9 +6,8 @@ use watertight_model::Name;
 use watertight_model::network::{AddressList, Guard, GuardId, LayerId, ListContent, ListId, Peer};
 use watertight_net::{AddressSet, Protocol};
 
-use super::{Lowering, PodClass};
+use super::{Lowering, members};
 use crate::convert::layer;
-use crate::namespaces::Namespaces;
 use crate::selector::{PodSelector, Selector};
 
 /// Pods that a rule means: by a selector, and by what number a port of theirs has.
@@ -34,20 +33,6 @@ pub(super) struct PeerGuards {
     unread: BTreeMap<Name, ListId>,
 }
 
-impl PeerKey {
-    fn matches(&self, namespaces: &Namespaces, class: &PodClass) -> bool {
-        let namespace = namespaces.labels(&class.namespace);
-        self.selector.matches(namespace, &class.labels)
-            && self.port.as_ref().is_none_or(|port| {
-                class.ports.iter().any(|one| {
-                    one.name == port.name
-                        && one.protocol == port.protocol
-                        && one.number == port.number
-                })
-            })
-    }
-}
-
 impl Lowering<'_> {
     /// The peer that means pods of a selector.
     pub(super) fn pods_peer(&mut self, key: PeerKey) -> Peer {
@@ -67,7 +52,14 @@ impl Lowering<'_> {
         name: &Name,
         protocol: Option<Protocol>,
     ) -> BTreeSet<PortKey> {
-        let classes = self.classes.iter().filter(|class| {
+        // Classes are ordered by namespace.
+        let all = self.classes.as_slice();
+        let within = selector.namespaces.only_namespace().and_then(|name| {
+            let first = all.partition_point(|class| class.namespace < *name);
+            let last = all.partition_point(|class| class.namespace <= *name);
+            all.get(first..last)
+        });
+        let classes = within.unwrap_or(all).iter().filter(|class| {
             selector.matches(self.namespaces.labels(&class.namespace), &class.labels)
         });
         let ports = classes.flat_map(|class| &class.ports);
@@ -113,15 +105,11 @@ impl Lowering<'_> {
         Peer::List(list)
     }
 
-    /// The layer that says which selectors hold for the pods of a class; none where none does.
-    pub(super) fn membership(&mut self, number: usize) -> Option<LayerId> {
-        let class = self.classes.get(number)?;
-        let all = self.peers.guards.iter();
-        let guards: Vec<GuardId> = all
-            .filter(|(key, _)| key.matches(self.namespaces, class))
-            .map(|(_, guard)| *guard)
-            .collect();
-        (!guards.is_empty()).then(|| self.layer(layer(guards, true)))
+    /// For each class, the layer that says which selectors hold for its pods; none where none does.
+    pub(super) fn memberships(&mut self) -> Vec<Option<LayerId>> {
+        let selected = members::of_classes(&self.peers.guards, self.namespaces, &self.classes);
+        let each = selected.into_iter();
+        each.map(|guards| (!guards.is_empty()).then(|| self.layer(layer(guards, true)))).collect()
     }
 
     /// The layer of something in the cluster of which no labels are known: only what selects every
