@@ -130,6 +130,7 @@ fn request(arguments: AwsArguments, out: PathBuf) -> Result<Request, Failure> {
     };
     Ok(Request {
         profile: arguments.profile,
+        given: None,
         who,
         regions: arguments.region,
         all_regions: arguments.all_regions,

@@ -1,10 +1,12 @@
 //! Whose credentials a call is made with.
 
+use std::fmt;
 use std::time::Duration;
 
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_async::time::{SystemTimeSource, TimeSource};
 use tokio::sync::Mutex;
@@ -24,6 +26,24 @@ pub struct Role {
     pub name: String,
     /// What its trust policy asks for as external id.
     pub external_id: Option<String>,
+}
+
+/// Credentials and an endpoint that the caller gives, instead of those that are found as the AWS CLI
+/// finds them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The key's id.
+    pub key_id: String,
+    /// The key.
+    pub secret: String,
+    /// The address that stands for all endpoints.
+    pub address: Option<String>,
+}
+
+impl fmt::Debug for Given {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Given").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 /// Credentials for one account, renewed before they end.
@@ -47,9 +67,7 @@ impl Access {
         {
             return Ok(known.clone());
         }
-        // What went wrong may name secrets: only that it did is passed on.
-        let failed = |_| Refusal::new("CredentialsNotAvailable", Class::Refused);
-        let fresh = self.provider.provide_credentials().await.map_err(failed)?;
+        let fresh = self.provider.provide_credentials().await.map_err(|error| refusal(&error))?;
         *current = Some(fresh.clone());
         Ok(fresh)
     }
@@ -58,6 +76,15 @@ impl Access {
     pub(crate) async fn forget(&self) {
         *self.current.lock().await = None;
     }
+}
+
+/// What went wrong may name secrets: only that it did, and whether a permission is missing, is passed
+/// on.
+fn refusal(error: &CredentialsError) -> Refusal {
+    if format!("{error:?}").contains("AccessDenied") {
+        return Refusal::new("AccessDenied", Class::Denied);
+    }
+    Refusal::new("CredentialsNotAvailable", Class::Refused)
 }
 
 /// The credentials that a collection begins with.
@@ -76,6 +103,7 @@ impl Base {
     pub(crate) async fn load(
         profile: Option<&str>,
         region: Option<&str>,
+        given: Option<&Given>,
     ) -> Result<Self, CollectError> {
         let mut loader =
             aws_config::defaults(BehaviorVersion::latest()).http_client(client::http_client());
@@ -84,6 +112,13 @@ impl Base {
         }
         if let Some(region) = region {
             loader = loader.region(Region::new(region.to_owned()));
+        }
+        if let Some(given) = given {
+            let keys = Credentials::new(&given.key_id, &given.secret, None, None, "given");
+            loader = loader.credentials_provider(SharedCredentialsProvider::new(keys));
+            if let Some(address) = &given.address {
+                loader = loader.endpoint_url(address);
+            }
         }
         let config = loader.load().await;
         let region = config.region().map(ToString::to_string).ok_or(CollectError::Region)?;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::accounts::{Access, Base, Role};
+use crate::accounts::{Access, Base, Given, Role};
 use crate::answer;
 use crate::arguments;
 use crate::client::{Client, Gates, Pace};
@@ -41,6 +41,8 @@ pub enum Who {
 pub struct Request {
     /// The profile of the shared configuration; the usual chain of credentials without it.
     pub profile: Option<String>,
+    /// Credentials of the caller's, instead of those that are found.
+    pub given: Option<Given>,
     /// Whose estate.
     pub who: Who,
     /// The regions; the profile's own where there is none.
@@ -102,7 +104,8 @@ pub fn collect(request: &Request, progress: Arc<dyn Progress>) -> Result<Report,
 async fn run(request: &Request, progress: Arc<dyn Progress>) -> Result<Report, CollectError> {
     let table = Arc::new(Table::load()?);
     let first = request.regions.first().map(String::as_str);
-    let base = Arc::new(Base::load(request.profile.as_deref(), first).await?);
+    let base =
+        Arc::new(Base::load(request.profile.as_deref(), first, request.given.as_ref()).await?);
     let client = Arc::new(Client::new(request.pace.clone()));
     let start = Start { table, base, client, progress };
     let access = Arc::new(start.base.access());

@@ -28,7 +28,7 @@ mod table;
 mod time;
 mod xml;
 
-pub use accounts::Role;
+pub use accounts::{Given, Role};
 pub use client::Pace;
 pub use collect::{Report, Request, Unanswered, Who, collect};
 pub use error::CollectError;

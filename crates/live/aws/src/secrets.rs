@@ -138,12 +138,20 @@ fn ends_as_secret(name: &str) -> bool {
     SECRET_ENDS.iter().any(|end| plain.ends_with(end))
 }
 
-/// Whether a field's own name says that it holds a secret. Tokens that lead to the next page, and
-/// what only says where a secret is, do not.
+/// Whether a field's own name says that it holds a secret. Tokens that lead to the next page, or
+/// tell one request from another, do not.
 fn is_secret_key(key: &str) -> bool {
-    const KNOWN: &[&str] = &["UpdateToken", "NextToken", "nextToken", "ClientToken", "clientToken"];
+    const PLAIN: &[&str] = &[
+        "clientrequesttoken",
+        "clienttoken",
+        "continuationtoken",
+        "creationtoken",
+        "nexttoken",
+        "updatetoken",
+    ];
     // Keys of a policy's conditions have a colon: what a condition compares with is no secret.
-    ends_as_secret(key) && !key.contains(':') && !KNOWN.contains(&key)
+    let name = key.to_ascii_lowercase();
+    ends_as_secret(key) && !key.contains(':') && !PLAIN.contains(&&*name)
 }
 
 /// Whether a value names where a secret lies and is none.

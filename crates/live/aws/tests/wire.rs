@@ -1,0 +1,11 @@
+//! Collections over the wire: against a server that answers from recordings and makes trouble, and
+//! against a mock server.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+#[path = "wire/recorded.rs"]
+mod recorded;
+#[path = "wire/secrets.rs"]
+mod secrets;
+#[path = "wire/support.rs"]
+mod support;
