@@ -12,6 +12,8 @@ mod estate;
 pub mod join;
 mod name;
 pub mod network;
+mod selector;
+mod truth;
 mod workload;
 
 pub use arena::{Arena, ArenaId};
@@ -22,4 +24,6 @@ pub use disposition::{Bounds, Disposition};
 pub use estate::{Account, Coverage, CoverageState, Estate, EstateId, Hosted, SourceRecord};
 pub use name::Name;
 pub use network::Network;
+pub use selector::{Label, Selector};
+pub use truth::Truth;
 pub use workload::{Criticality, Labels, Workload, WorkloadId, WorkloadKind};

@@ -115,10 +115,12 @@ fn undeclared(
         Peers::Anybody => None,
     });
     let by_rules = of_rules.flatten().any(|peer| match peer {
-        PeerSpec::Pods(pods) => pods.namespaces.asks_more_than_name(),
+        PeerSpec::Pods(pods) => crate::selector::asks_more_than_name(&pods.namespaces),
         PeerSpec::Addresses(..) | PeerSpec::SomeAddresses(_) | PeerSpec::Unread(_) => false,
     });
-    let by_subjects = policies.iter().any(|policy| policy.subject.namespaces.asks_more_than_name());
+    let by_subjects = policies
+        .iter()
+        .any(|policy| crate::selector::asks_more_than_name(&policy.subject.namespaces));
     if !by_rules && !by_subjects {
         return;
     }

@@ -235,7 +235,7 @@ impl<'i> Lowering<'i> {
         let mut by_namespace: BTreeMap<&Name, Vec<usize>> = BTreeMap::new();
         let mut anywhere = Vec::new();
         for (number, policy) in self.policies.iter().enumerate() {
-            match policy.subject.namespaces.only_namespace() {
+            match crate::selector::only_namespace(&policy.subject.namespaces) {
                 Some(name) => by_namespace.entry(name).or_default().push(number),
                 None => anywhere.push(number),
             }

@@ -22,7 +22,7 @@ pub(super) fn of_classes(
     let mut of_one: BTreeMap<&Name, Vec<Selecting<'_>>> = BTreeMap::new();
     let mut of_several: Vec<Selecting<'_>> = Vec::new();
     for (key, guard) in guards {
-        match key.selector.namespaces.only_namespace() {
+        match crate::selector::only_namespace(&key.selector.namespaces) {
             Some(name) => of_one.entry(name).or_default().push((key, *guard)),
             None => of_several.push((key, *guard)),
         }

@@ -54,7 +54,7 @@ impl Lowering<'_> {
     ) -> BTreeSet<PortKey> {
         // Classes are ordered by namespace.
         let all = self.classes.as_slice();
-        let within = selector.namespaces.only_namespace().and_then(|name| {
+        let within = crate::selector::only_namespace(&selector.namespaces).and_then(|name| {
             let first = all.partition_point(|class| class.namespace < *name);
             let last = all.partition_point(|class| class.namespace <= *name);
             all.get(first..last)
@@ -147,7 +147,7 @@ fn describe(key: &PeerKey) -> Name {
         Selector::Everything => "all pods".to_owned(),
         other => format!("pods with {}", words(other)),
     };
-    match (namespaces.only_namespace(), namespaces) {
+    match (crate::selector::only_namespace(namespaces), namespaces) {
         (_, Selector::Everything) => text.push_str(" of all namespaces"),
         (Some(name), Selector::In(..)) => {
             text.push_str(" of ");

@@ -121,7 +121,7 @@ fn subject(notes: &mut Notes, spec: Node<'_>, own: Option<&Name>) -> Option<PodS
         return None;
     }
     let namespaces = match own {
-        Some(own) => Selector::namespace(own),
+        Some(own) => crate::selector::namespace(own),
         None => by_namespace,
     };
     Some(PodSelector { namespaces, pods })
@@ -244,7 +244,7 @@ fn peers(
             return Peers::Anybody;
         };
         let namespaces = match (own, node.get("namespaceSelector")) {
-            (Some(own), None) => Selector::namespace(own),
+            (Some(own), None) => crate::selector::namespace(own),
             _ => given,
         };
         let pods = Selector::all([pods, but]);

@@ -98,7 +98,7 @@ fn policy(object: &Object<'_>, spec: Node<'_>, notes: &mut Notes) -> Option<Poli
 fn pods(notes: &mut Notes, node: Node<'_>, own: Option<&Name>) -> Option<PodSelector> {
     let (namespaces, pods, named) = split(labels::selector(notes, node)?)?;
     let namespaces = match own {
-        Some(own) if !named => Selector::all([namespaces, Selector::namespace(own)]),
+        Some(own) if !named => Selector::all([namespaces, crate::selector::namespace(own)]),
         _ => namespaces,
     };
     Some(PodSelector { namespaces, pods })

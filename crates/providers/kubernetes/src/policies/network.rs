@@ -26,7 +26,7 @@ pub(super) fn read(object: &Object<'_>, notes: &mut Notes) -> Option<Policy> {
         return None;
     };
     notes.only(spec, &["podSelector", "policyTypes", "ingress", "egress"]);
-    let namespaces = Selector::namespace(&object.namespace);
+    let namespaces = crate::selector::namespace(&object.namespace);
     let pods = match spec.get("podSelector") {
         Some(selector) => labels::selector(notes, selector)?,
         None => Selector::Everything,
@@ -164,7 +164,7 @@ fn peer(notes: &mut Notes, object: &Object<'_>, node: Node<'_>) -> Option<PeerSp
     }
     let namespaces = match namespaces {
         Some(selector) => labels::selector(notes, selector)?,
-        None => Selector::namespace(&object.namespace),
+        None => crate::selector::namespace(&object.namespace),
     };
     let pods = match pods {
         Some(selector) => labels::selector(notes, selector)?,

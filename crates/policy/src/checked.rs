@@ -1,0 +1,332 @@
+//! The checked policy: every name resolved, every selector compiled, every default filled in.
+
+use std::sync::Arc;
+
+use watertight_model::{Criticality, Label, Labels, Name, Selector, Truth};
+use watertight_net::{AddressSet, FlowSet};
+use watertight_source::Span;
+
+pub use crate::syntax::{
+    Action, ClaimKind, DefaultAction, FaultMode, HttpMatch, Labeling, LabelingRule, LoweringChoice,
+    Mode, PathMatch, Pattern, RawFacts, Reach, Tier,
+};
+use crate::{Domain, Timestamp};
+
+macro_rules! ids {
+    ($($(#[$meta:meta])* $name:ident;)*) => {
+        $(
+            $(#[$meta])*
+            #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+            pub struct $name(pub u32);
+
+            impl $name {
+                /// The place in its list.
+                pub const fn index(self) -> usize {
+                    self.0 as usize
+                }
+
+                pub(crate) fn at(index: usize) -> Self {
+                    Self(u32::try_from(index).unwrap_or(u32::MAX))
+                }
+            }
+        )*
+    };
+}
+
+ids! {
+    /// Names a [`SelectorNode`] of [`CheckedPolicy::selectors`].
+    SelectorId;
+    /// Names a [`Segment`] of [`CheckedPolicy::segments`].
+    SegmentId;
+    /// Names a [`Users`] of [`CheckedPolicy::users`].
+    UsersId;
+    /// Names an [`Assertion`] of [`CheckedPolicy::assertions`].
+    AssertionId;
+}
+
+/// The whole of a policy without errors.
+#[derive(Clone, Debug)]
+pub struct CheckedPolicy {
+    /// The selectors, each once; a node refers to earlier ones only, so that one pass over the list
+    /// evaluates all of them.
+    pub selectors: Vec<SelectorNode>,
+    /// The segments by name, after the first, which is `estate`.
+    pub segments: Vec<Segment>,
+    /// The named users, by name.
+    pub users: Vec<Users>,
+    /// The labelings, by name.
+    pub labelings: Vec<(Name, Labeling)>,
+    /// The policies by tier (guardrail, standard, baseline), order and name.
+    pub policies: Vec<Policy>,
+    /// The assertions, by name.
+    pub assertions: Vec<Assertion>,
+    /// The exceptions, by name.
+    pub exceptions: Vec<Exception>,
+}
+
+/// A set of workloads by their labels.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum SelectorNode {
+    /// Those whose labels a selector holds for.
+    Labels(Selector),
+    /// Those in all of the sets.
+    All(Vec<SelectorId>),
+    /// Those in any of the sets.
+    Any(Vec<SelectorId>),
+}
+
+/// A named set of workloads with a default and a mode.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// Its name.
+    pub name: Name,
+    /// Its document; `None` for an `estate` that nobody wrote.
+    pub span: Option<Span>,
+    /// Who belongs to it.
+    pub members: SelectorId,
+    /// Whether it takes part.
+    pub mode: Mode,
+    /// For what comes in from outside of it.
+    pub ingress: DefaultAction,
+    /// For what goes out of it.
+    pub egress: DefaultAction,
+    /// For what stays within.
+    pub intra: DefaultAction,
+    /// How much its members matter.
+    pub criticality: Criticality,
+    /// What enforcement points do where they cannot know.
+    pub on_fault: OnFault,
+}
+
+/// What enforcement points do where they cannot know, by what they lack.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OnFault {
+    /// Room in the kernel's map.
+    pub map_full: FaultMode,
+    /// The other end's identity.
+    pub unknown_identity: FaultMode,
+    /// The proxy that reads requests.
+    pub proxy_gone: FaultMode,
+    /// A fresh identity of the other end.
+    pub stale_identity: FaultMode,
+}
+
+/// Named people.
+#[derive(Clone, Debug)]
+pub struct Users {
+    /// The name.
+    pub name: Name,
+    /// The document.
+    pub span: Span,
+    /// Groups of the identity provider.
+    pub groups: Vec<Name>,
+    /// The addresses of access pools.
+    pub pools: AddressSet,
+}
+
+/// One document of rules.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Its name.
+    pub name: Name,
+    /// Where the name stands.
+    pub name_span: Span,
+    /// Who answers for it.
+    pub owner: Option<Name>,
+    /// The ticket that asked for it.
+    pub ticket: Option<Name>,
+    /// When its rules are asked.
+    pub tier: Tier,
+    /// Its place within the tier; 0 for standard, which has no order.
+    pub order: i64,
+    /// Whether it takes part.
+    pub mode: Mode,
+    /// From when on it takes no part.
+    pub expires: Option<Timestamp>,
+    /// What is written where a plane cannot express a rule.
+    pub lowering: Lowering,
+    /// The rules in the order of the text.
+    pub rules: Vec<Rule>,
+}
+
+impl Policy {
+    /// Whether it still takes part at a time.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.expires.is_none_or(|expires| now < expires)
+    }
+}
+
+/// What is written where a plane cannot express a part of a rule.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lowering {
+    /// For conditions on requests.
+    pub requests: LoweringChoice,
+    /// For identities.
+    pub identity: LoweringChoice,
+    /// For `internet`.
+    pub internet: LoweringChoice,
+    /// For domain names.
+    pub domains: LoweringChoice,
+    /// For denials.
+    pub deny: LoweringChoice,
+}
+
+/// One rule.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Where it stands.
+    pub span: Span,
+    /// A name for people.
+    pub name: Option<Name>,
+    /// What it does.
+    pub action: Action,
+    /// Who opens the leg: any of these.
+    pub from: Vec<Peer>,
+    /// Who accepts it: any of these.
+    pub to: Vec<Peer>,
+    /// The fronts between them: any of these; none for a leg from end to end.
+    pub through: Vec<Peer>,
+    /// What is sent: any of these. One clause of every packet where the rule does not say.
+    pub over: Arc<[Clause]>,
+}
+
+impl Rule {
+    /// The packets of all clauses, conditions on requests left aside.
+    pub fn flows(&self) -> FlowSet {
+        self.over.iter().fold(FlowSet::none(), |all, clause| all.union(&clause.flows))
+    }
+}
+
+/// What is sent, as one alternative.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Clause {
+    /// Where it stands, in the rule or in the service that the rule names.
+    pub span: Span,
+    /// The packets.
+    pub flows: FlowSet,
+    /// Whether the first bytes must be a TLS `ClientHello`.
+    pub tls: bool,
+    /// The requests of which one must fit; none for a clause that asks nothing of requests.
+    pub http: Arc<[HttpMatch]>,
+}
+
+impl Clause {
+    /// Whether it asks about more than packets.
+    pub fn has_conditions(&self) -> bool {
+        self.tls || !self.http.is_empty()
+    }
+}
+
+/// One end of a rule, as one alternative.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Where it stands.
+    pub span: Span,
+    /// Whom it means.
+    pub end: End,
+}
+
+/// Whom a peer means.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum End {
+    /// Everything.
+    Any,
+    /// Public unicast space without the estate and without providers' services.
+    Internet,
+    /// Those for whom every condition holds.
+    Conditions(Box<Conditions>),
+}
+
+/// The conditions of a peer; `None`, empty and false ask nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Conditions {
+    /// It is a workload in this set.
+    pub workloads: Option<SelectorId>,
+    /// The segment by which the peer was named, which is part of `workloads`.
+    pub segment: Option<SegmentId>,
+    /// It holds one of these addresses.
+    pub addresses: Option<Arc<AddressSet>>,
+    /// The network in which it holds them.
+    pub network: Option<Name>,
+    /// It was asked for by one of these names.
+    pub domains: Arc<[Domain]>,
+    /// It is one of these users.
+    pub users: Vec<UsersId>,
+    /// It is one of these services, such as `aws.s3`.
+    pub provider: Vec<Name>,
+    /// It is the metadata service of the instance itself.
+    pub metadata: bool,
+}
+
+/// What must hold whatever the policies say.
+#[derive(Clone, Debug)]
+pub struct Assertion {
+    /// Its name.
+    pub name: Name,
+    /// Where the name stands.
+    pub name_span: Span,
+    /// Who answers for it.
+    pub owner: Option<Name>,
+    /// What it claims.
+    pub kind: ClaimKind,
+    /// How far it follows what can be reached.
+    pub reach: Reach,
+    /// Who opens legs.
+    pub from: Vec<Peer>,
+    /// Who accepts them.
+    pub to: Vec<Peer>,
+    /// What is sent.
+    pub over: Arc<[Clause]>,
+}
+
+/// What may be broken until a time.
+#[derive(Clone, Debug)]
+pub struct Exception {
+    /// Its name.
+    pub name: Name,
+    /// Where the name stands.
+    pub name_span: Span,
+    /// Who answers for it.
+    pub owner: Name,
+    /// Until when.
+    pub expires: Timestamp,
+    /// What it excuses.
+    pub excused: Excused,
+}
+
+/// What an exception excuses.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Excused {
+    /// An assertion.
+    Assertion(AssertionId),
+    /// A gap, by its id.
+    Gap(Name),
+}
+
+impl CheckedPolicy {
+    /// The node of a selector. An id of another policy is a mistake, and selects nobody.
+    pub fn selector(&self, id: SelectorId) -> &SelectorNode {
+        const NOBODY: &SelectorNode = &SelectorNode::Any(Vec::new());
+        self.selectors.get(id.index()).unwrap_or(NOBODY)
+    }
+
+    /// For each selector, whether a workload with these labels is in its set.
+    pub fn memberships(&self, labels: &Labels) -> Vec<Truth> {
+        self.memberships_where(&|key: &Name| labels.get(key).map_or(Label::Absent, Label::Value))
+    }
+
+    /// As [`memberships`](Self::memberships), where some labels are not known.
+    pub fn memberships_where<'l>(&self, label: &impl Fn(&Name) -> Label<'l>) -> Vec<Truth> {
+        let mut found: Vec<Truth> = Vec::with_capacity(self.selectors.len());
+        for node in &self.selectors {
+            let of = |id: &SelectorId| found.get(id.index()).copied().unwrap_or(Truth::No);
+            let truth = match node {
+                SelectorNode::Labels(selector) => selector.evaluate(label),
+                SelectorNode::All(parts) => Truth::all(parts.iter().map(of)),
+                SelectorNode::Any(parts) => Truth::any(parts.iter().map(of)),
+            };
+            found.push(truth);
+        }
+        found
+    }
+}

@@ -1,0 +1,46 @@
+//! The codes of this crate's diagnostics.
+
+use watertight_source::{Code, CodeLine};
+
+macro_rules! codes {
+    ($($name:ident = $text:literal: $meaning:literal;)*) => {
+        $(
+            #[doc = $meaning]
+            pub(crate) const $name: Code = Code($text);
+        )*
+
+        /// Every code of this crate with its meaning, in the order of the codes.
+        pub const CODES: &[CodeLine] =
+            &[$(CodeLine { code: $name, meaning: $meaning }),*];
+    };
+}
+
+codes! {
+    VERSION = "WT0300": "a document's `apiVersion` is not one that is read";
+    UNKNOWN_KIND = "WT0301": "a document is of a kind that does not exist";
+    UNKNOWN_FIELD = "WT0302": "an object holds a field that its kind does not define";
+    BAD_VALUE = "WT0303": "a field has a value that is none of those allowed";
+    BAD_NAME = "WT0304": "a name, a label or a provider's service is not well-formed";
+    DUPLICATE_NAME = "WT0305": "two documents of one kind have the same name";
+    UNKNOWN_NAME = "WT0306": "a reference names a document that does not exist";
+    CYCLE = "WT0307": "groups or services hold themselves";
+    BAD_SELECTOR = "WT0308": "a selector is not well-formed";
+    BAD_ADDRESS = "WT0309": "a prefix of addresses is not well-formed";
+    BAD_PORT = "WT0310": "a port, a protocol or an ICMP type is not well-formed";
+    BAD_DOMAIN = "WT0311": "a domain name is not well-formed";
+    BAD_TIME = "WT0312": "a time is not well-formed";
+    BAD_REQUEST = "WT0313": "an HTTP method or path is not well-formed";
+    NOT_TOGETHER = "WT0314": "fields do not go together, or a field does not belong there";
+    EMPTY = "WT0315": "what must name something is missing or empty";
+    TIER = "WT0316": "a policy or rule does not fit its tier";
+    EXPIRY_OPENS = "WT0317": "a policy that denies has an expiry and does not say that expiry opens";
+    DENIED_DOMAINS = "WT0319": "a rule that denies domains names neither `tls` nor `http`";
+    TOO_MUCH = "WT0320": "what a document expands to is larger than a limit allows";
+    RESERVED_LABEL = "WT0321": "a Labeling gives a label that only providers give";
+    FEED = "WT0322": "the file of a feed is not there";
+}
+
+/// What a code of this crate means; `None` for a code of another crate.
+pub fn explain(code: Code) -> Option<&'static str> {
+    CODES.iter().find(|line| line.code == code).map(|line| line.meaning)
+}

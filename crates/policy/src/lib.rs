@@ -1,0 +1,26 @@
+//! The policy language: text into a syntax tree ([`syntax`]), and that checked, with names
+//! resolved ([`CheckedPolicy`]).
+
+mod check;
+pub mod checked;
+mod codes;
+mod domain;
+mod read;
+mod request_path;
+mod suggest;
+pub mod syntax;
+mod timestamp;
+mod trust;
+mod words;
+
+pub use check::{Feeds, check, feeds_of};
+pub use checked::CheckedPolicy;
+pub use codes::{CODES, explain};
+pub use domain::{Domain, DomainError};
+pub use read::{API_VERSION, Documents, Format};
+pub use request_path::normal_path;
+pub use timestamp::{Timestamp, TimestampError};
+pub use trust::{claimed_label, is_trusted};
+
+/// The name of the built-in segment that holds every workload.
+pub const ESTATE: &str = "estate";

@@ -1,0 +1,151 @@
+//! Reading documents from trees: everything that one document alone can get wrong.
+
+mod ends;
+mod kinds;
+mod labels;
+mod over;
+mod reader;
+mod rules;
+
+use watertight_model::Name;
+use watertight_source::{Contents, Diagnostics, FileId, Limits, Node, Span, Tree};
+
+use crate::codes;
+use crate::syntax::{Document, Kind, Metadata, Object, Spanned};
+
+use reader::Reader;
+
+/// The `apiVersion` that is read.
+pub const API_VERSION: &str = "watertight.io/v1alpha1";
+
+/// Documents that were read, and the names of those that could not be.
+#[derive(Clone, Debug, Default)]
+pub struct Documents {
+    /// The sound ones, in the order of reading.
+    pub documents: Vec<Document>,
+    /// The kind, name and place of documents with errors: references to them are no error.
+    pub broken: Vec<(Kind, Spanned<Name>)>,
+}
+
+/// How a file is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// Several documents.
+    Yaml,
+    /// One document, or an array of documents.
+    Json,
+}
+
+impl Format {
+    /// The format that a file's name tells; YAML where it tells none.
+    pub fn of_path(path: &str) -> Self {
+        let is_json = path.rsplit('.').next().is_some_and(|end| end.eq_ignore_ascii_case("json"));
+        if is_json { Self::Json } else { Self::Yaml }
+    }
+}
+
+impl Documents {
+    /// Reads one more file. Whatever is wrong with it goes to the diagnostics.
+    pub fn read(
+        &mut self,
+        file: FileId,
+        contents: &Contents,
+        format: Format,
+        limits: &Limits,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let trees = match format {
+            Format::Yaml => Tree::parse_yaml_documents(file, contents, limits),
+            Format::Json => Tree::parse_json(file, contents, limits).map(|tree| vec![tree]),
+        };
+        match trees {
+            Ok(trees) => {
+                for tree in &trees {
+                    self.read_tree(tree, format, diagnostics);
+                }
+            }
+            Err(error) => diagnostics.push(error),
+        }
+    }
+
+    fn read_tree(&mut self, tree: &Tree, format: Format, diagnostics: &mut Diagnostics) {
+        let root = tree.root();
+        if format == Format::Json && root.kind() == watertight_source::Kind::Array {
+            for item in root.items() {
+                self.read_document(item, diagnostics);
+            }
+        } else if !root.is_null() {
+            self.read_document(root, diagnostics);
+        }
+    }
+
+    fn read_document(&mut self, root: Node<'_>, diagnostics: &mut Diagnostics) {
+        let errors = diagnostics.errors();
+        let mut reader = Reader::new(diagnostics);
+        let Some((kind, metadata)) = header(&mut reader, root) else { return };
+        let object = root.get("spec").filter(|spec| !spec.is_null());
+        let object = if let Some(spec) = object {
+            kinds::object(&mut reader, kind, &metadata, spec)
+        } else {
+            reader.push(root.missing_field("spec", "an object"));
+            None
+        };
+        match object {
+            Some(object) if diagnostics.errors() == errors => {
+                self.documents.push(Document { span: root.span(), metadata, object });
+            }
+            _ => self.broken.push((kind, metadata.name)),
+        }
+    }
+
+    /// The documents of one kind with what `select` takes from their objects.
+    pub fn of<'d, T: 'd>(
+        &'d self,
+        select: impl Fn(&'d Object) -> Option<T> + 'd,
+    ) -> impl Iterator<Item = (&'d Document, T)> + 'd {
+        self.documents
+            .iter()
+            .filter_map(move |document| select(&document.object).map(|object| (document, object)))
+    }
+}
+
+/// The kind and metadata; nothing when they cannot be read.
+fn header(reader: &mut Reader<'_>, root: Node<'_>) -> Option<(Kind, Metadata)> {
+    reader.object(root, &["apiVersion", "kind", "metadata", "spec"])?;
+    let version = reader.take(root.req_str("apiVersion"));
+    let kind = reader.take(root.req_str("kind"));
+    if let Some(version) = version
+        && version != API_VERSION
+    {
+        let span = span_of(root, "apiVersion");
+        let message = format!("the version `{version}` is not read");
+        reader.error(codes::VERSION, span, message, format!("write `apiVersion: {API_VERSION}`"));
+    }
+    let kind = kind.and_then(|word| {
+        let found = Kind::ALL.into_iter().find(|kind| kind.word() == word);
+        if found.is_none() {
+            let words = Kind::ALL.map(Kind::word);
+            let help = crate::suggest::help(word, &words);
+            let message = format!("there is no kind `{word}`");
+            reader.error(codes::UNKNOWN_KIND, span_of(root, "kind"), message, help);
+        }
+        found
+    });
+    let metadata = metadata(reader, root);
+    (version == Some(API_VERSION)).then_some(())?;
+    kind.zip(metadata)
+}
+
+fn span_of(node: Node<'_>, key: &str) -> Span {
+    node.get(key).unwrap_or(node).span()
+}
+
+fn metadata(reader: &mut Reader<'_>, root: Node<'_>) -> Option<Metadata> {
+    let node = reader.take(root.req_field("metadata"))?;
+    reader.object(node, &["name", "owner", "ticket", "description"])?;
+    let name = reader.take(node.req_field("name"));
+    let name = name.and_then(|name| reader.name(name));
+    let mut text = |key| reader.text_field(node, key);
+    let (owner, ticket, description) = (text("owner"), text("ticket"), text("description"));
+    Some(Metadata { name: name?, owner, ticket, description })
+}

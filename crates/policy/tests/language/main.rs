@@ -1,0 +1,7 @@
+//! The language of policies, as `docs/reference/policy.md` has it.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod errors;
+mod meaning;
+mod support;
