@@ -4,6 +4,7 @@
 mod check;
 pub mod checked;
 mod codes;
+pub mod decide;
 mod domain;
 mod read;
 mod request_path;

@@ -1,0 +1,195 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use watertight_model::{Name, Selector, Truth};
+
+use crate::Timestamp;
+use crate::checked::{CheckedPolicy, Conditions, End as PeerEnd, Peer, SelectorNode};
+use crate::decide::bits::Bits;
+use crate::decide::compile::{Decider, interned};
+use crate::decide::ends::{End, Who, agreed};
+use crate::decide::labels::{Known, Labelled, look};
+
+/// The label by which a workload is put into quarantine.
+pub(super) const QUARANTINE: &str = "watertight.io/quarantine";
+
+/// Ends that no selector tells apart.
+#[derive(Debug, Default)]
+pub(super) struct Class {
+    /// The truth of every selector of the policy.
+    pub(super) selectors: Vec<Truth>,
+    pub(super) quarantine: Truth3,
+    /// The rules whose `from` can match.
+    pub(super) from: Bits,
+    /// The rules whose `to` can match.
+    pub(super) to: Bits,
+    /// The rules whose `from` matches whatever the address.
+    pub(super) from_certain: Bits,
+    /// The rules whose `to` matches whatever the address.
+    pub(super) to_certain: Bits,
+}
+
+/// A truth that is no by default.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Truth3(pub(super) Truth);
+
+impl Default for Truth3 {
+    fn default() -> Self {
+        Self(Truth::No)
+    }
+}
+
+/// All classes.
+#[derive(Debug, Default)]
+pub(super) struct Classes {
+    list: Vec<Arc<Class>>,
+    of_workload: Vec<usize>,
+    /// What no selector matches.
+    outside: Arc<Class>,
+    /// What every selector may match.
+    unknown: Arc<Class>,
+}
+
+impl Classes {
+    /// Classes with the truth of their selectors, before rules are known.
+    pub(super) fn of_selectors(policy: &CheckedPolicy, labels: &[Labelled]) -> Self {
+        let mut keys: BTreeSet<&Name> = BTreeSet::new();
+        for node in &policy.selectors {
+            if let SelectorNode::Labels(selector) = node {
+                selector.keys(&mut keys);
+            }
+        }
+        let quarantine = Selector::Exists(Name::from(QUARANTINE));
+        quarantine.keys(&mut keys);
+        let keys: Vec<&Name> = keys.into_iter().collect();
+        let mut classes = Self::default();
+        // First by the labels that any selector asks about, then by what the selectors make of it.
+        let mut by_labels: BTreeMap<Vec<(usize, &Known)>, usize> = BTreeMap::new();
+        let mut by_truth: BTreeMap<(Vec<Truth>, Truth3), usize> = BTreeMap::new();
+        for of_one in labels {
+            let shown: Vec<(usize, &Known)> = keys
+                .iter()
+                .enumerate()
+                .filter_map(|(place, key)| Some((place, &of_one.get(*key)?.value)))
+                .collect();
+            let class = if let Some(class) = by_labels.get(&shown) {
+                *class
+            } else {
+                let selectors = policy.memberships_where(&|key: &Name| look(of_one, key));
+                let quarantine = Truth3(quarantine.evaluate(&|key: &Name| look(of_one, key)));
+                let key = (selectors.clone(), quarantine);
+                let make = || Arc::new(Class { selectors, quarantine, ..Class::default() });
+                let class = interned(&mut by_truth, &mut classes.list, key, make);
+                by_labels.insert(shown, class);
+                class
+            };
+            classes.of_workload.push(class);
+        }
+        let length = policy.selectors.len();
+        let all = |truth| Arc::new(Class { selectors: vec![truth; length], ..Class::default() });
+        classes.outside = all(Truth::No);
+        classes.unknown = all(Truth::Maybe);
+        classes
+    }
+
+    /// Finds for each class the rules that can match it.
+    pub(super) fn prepare(&mut self, decider: &Decider<'_>) {
+        for class in self.list.iter_mut().chain([&mut self.outside, &mut self.unknown]) {
+            *class = Arc::new(with_rules(decider, class.selectors.clone(), class.quarantine));
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    pub(super) fn of_workload(&self, workload: usize) -> Option<&Arc<Class>> {
+        self.list.get(*self.of_workload.get(workload)?)
+    }
+}
+
+/// A class with the rules that can match it.
+fn with_rules(decider: &Decider<'_>, selectors: Vec<Truth>, quarantine: Truth3) -> Class {
+    let length = decider.rules.len();
+    let mut class = Class {
+        quarantine,
+        from: Bits::new(length),
+        to: Bits::new(length),
+        from_certain: Bits::new(length),
+        to_certain: Bits::new(length),
+        selectors,
+    };
+    for (place, rule) in decider.rules.iter().enumerate() {
+        let (from, certain) = at_most(rule.from, &class.selectors);
+        if from {
+            class.from.insert(place);
+        }
+        if certain {
+            class.from_certain.insert(place);
+        }
+        let (to, certain) = at_most(rule.to, &class.selectors);
+        if to {
+            class.to.insert(place);
+        }
+        if certain {
+            class.to_certain.insert(place);
+        }
+    }
+    class
+}
+
+/// Whether peers can match, and whether they do whatever is not about labels.
+fn at_most(peers: &[Peer], selectors: &[Truth]) -> (bool, bool) {
+    let (mut can, mut certain) = (false, false);
+    for peer in peers {
+        match &peer.end {
+            PeerEnd::Any => (can, certain) = (true, true),
+            PeerEnd::Internet => can = true,
+            PeerEnd::Conditions(conditions) => {
+                let truth = conditions.workloads.map_or(Truth::Yes, |id| {
+                    selectors.get(id.index()).copied().unwrap_or(Truth::No)
+                });
+                can |= truth != Truth::No;
+                certain |= truth == Truth::Yes && is_about_labels(conditions);
+            }
+        }
+    }
+    (can, certain)
+}
+
+fn is_about_labels(conditions: &Conditions) -> bool {
+    conditions.addresses.is_none()
+        && conditions.network.is_none()
+        && conditions.domains.is_empty()
+        && conditions.users.is_empty()
+        && conditions.provider.is_empty()
+        && !conditions.metadata
+}
+
+impl Decider<'_> {
+    /// The class of an end: prepared for one workload, made for several candidates.
+    pub(super) fn class(&self, end: &End) -> Arc<Class> {
+        let workloads = match &end.who {
+            Who::Outside { .. } => return Arc::clone(&self.classes.outside),
+            Who::Unknown => return Arc::clone(&self.classes.unknown),
+            Who::Workloads(workloads) => workloads,
+        };
+        let classes: Vec<&Arc<Class>> =
+            workloads.iter().filter_map(|workload| self.class_of(*workload)).collect();
+        match &*classes {
+            [] => Arc::clone(&self.classes.unknown),
+            [first, rest @ ..] if rest.iter().all(|one| Arc::ptr_eq(first, one)) => {
+                Arc::clone(first)
+            }
+            several => {
+                let at = |place: usize| several.iter().map(move |class| class.selectors[place]);
+                let selectors = (0..self.policy.selectors.len()).map(|place| agreed(at(place)));
+                let quarantine = agreed(several.iter().map(|class| class.quarantine.0));
+                Arc::new(with_rules(self, selectors.collect(), Truth3(quarantine)))
+            }
+        }
+    }
+
+    /// The expiry of bindings needs an instant where nobody asks about names.
+    pub(super) const BEFORE_ALL: Timestamp = Timestamp(i64::MIN);
+}

@@ -1,0 +1,93 @@
+//! An estate as decisions see it.
+
+use watertight_model::network::{EndpointId, Front, TargetEnd};
+use watertight_model::{ArenaId, Estate, Name, Network};
+use watertight_net::{FlowSet, PortSet, Protocol};
+
+use crate::decide::world::{FrontLegs, ListenerLegs, Member, Place, TargetLegs, World};
+
+impl World {
+    /// The workloads, fronts and services of an estate. Workloads keep their places.
+    ///
+    /// The input does not name the services behind `service_space`, so a rule about one of them may
+    /// match any address there.
+    pub fn of_estate(estate: &Estate) -> Self {
+        let network = &estate.network;
+        let workloads = estate.workloads.values().map(|workload| {
+            let endpoints = || workload.endpoints.iter().copied();
+            let subnets = endpoints().filter_map(|id| network.endpoints.get(id)?.subnet);
+            let subnets = subnets.filter_map(|id| network.subnets.get(id));
+            Member {
+                name: workload.name.clone(),
+                account: workload.account.clone(),
+                subnets: subnets.flat_map(|one| [one.name.clone(), one.title.clone()]).collect(),
+                labels: workload.labels.clone(),
+                places: endpoints().flat_map(|id| Place::of_endpoint(network, id)).collect(),
+            }
+        });
+        Self {
+            workloads: workloads.collect(),
+            fronts: network.fronts.values().map(|front| front_legs(network, front)).collect(),
+            services: std::collections::BTreeMap::new(),
+            service_space: network.service_space.clone(),
+        }
+    }
+}
+
+impl Place {
+    /// The addresses of an endpoint: its own, in its realm, and then its public ones.
+    pub fn of_endpoint(network: &Network, id: EndpointId) -> Vec<Self> {
+        let Some(endpoint) = network.endpoints.get(id) else { return Vec::new() };
+        let subnet = endpoint.subnet.and_then(|id| network.subnets.get(id));
+        let realm = subnet.and_then(|subnet| network.realms.get(subnet.realm));
+        let name: Option<Name> = realm.map(|realm| realm.name.clone());
+        let own = endpoint.addresses.iter();
+        let own = own.map(|address| Self { network: name.clone(), address: *address });
+        let public = endpoint.public.iter();
+        own.chain(public.map(|(outer, _)| Self { network: None, address: *outer })).collect()
+    }
+}
+
+/// The legs of a front. Targets that see their clients' addresses end no leg of theirs.
+fn front_legs(network: &Network, front: &Front) -> FrontLegs {
+    let mut listeners = Vec::new();
+    let mut health: Vec<TargetLegs> = Vec::new();
+    for listener in &front.listeners {
+        let mut targets = Vec::new();
+        let groups = listener.target_groups.iter().filter_map(|id| network.target_groups.get(*id));
+        for group in groups.filter(|group| !group.preserves_source) {
+            for target in &group.targets {
+                let Some(workload) = workload_of(network, &target.end) else { continue };
+                let flows = target.port.map_or_else(FlowSet::all, |port| {
+                    let protocols = listener.flows.protocols();
+                    protocols
+                        .fold(FlowSet::none(), |all, protocol| all.union(&to_port(protocol, port)))
+                });
+                if let Some(port) = target.port {
+                    health.push(TargetLegs { workload, flows: to_port(Protocol::TCP, port) });
+                }
+                targets.push(TargetLegs { workload, flows });
+            }
+        }
+        listeners.push(ListenerLegs { flows: listener.flows.clone(), targets });
+    }
+    FrontLegs { workload: front.workload.index(), listeners, health }
+}
+
+fn to_port(protocol: Protocol, port: u16) -> FlowSet {
+    if protocol.has_ports() {
+        FlowSet::ports(protocol, PortSet::full(), PortSet::single(port))
+    } else {
+        FlowSet::none()
+    }
+}
+
+fn workload_of(network: &Network, end: &TargetEnd) -> Option<usize> {
+    let workload = match end {
+        TargetEnd::Endpoint(endpoint, _) => network.endpoints.get(*endpoint)?.workload,
+        TargetEnd::Front(front) => network.fronts.get(*front)?.workload,
+        TargetEnd::Workload(workload) => *workload,
+        TargetEnd::Address(_) | TargetEnd::Unread(_) => return None,
+    };
+    Some(workload.index())
+}

@@ -1,0 +1,80 @@
+use watertight_model::{Name, Truth};
+
+use crate::Timestamp;
+use crate::checked::{Mode, SegmentId};
+use crate::decide::bits::Bits;
+use crate::decide::compile::{Decider, number};
+
+/// Which segments and policies are on: a mode assignment, M.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Modes {
+    /// Those in mode enforce.
+    Enforced,
+    /// Those in mode enforce or monitor.
+    Pending,
+    /// Those in mode enforce, and this segment.
+    PromoteSegment(Name),
+    /// Those in mode enforce, and this policy.
+    PromotePolicy(Name),
+}
+
+impl Modes {
+    fn is_on(&self, mode: Mode, name: &Name, is_segment: bool) -> bool {
+        match self {
+            Self::Enforced => mode == Mode::Enforce,
+            Self::Pending => mode != Mode::Disabled,
+            Self::PromoteSegment(promoted) => {
+                mode == Mode::Enforce || (is_segment && promoted == name)
+            }
+            Self::PromotePolicy(promoted) => {
+                mode == Mode::Enforce || (!is_segment && promoted == name)
+            }
+        }
+    }
+}
+
+/// A policy under a mode assignment at an instant: what answers questions.
+#[derive(Debug)]
+pub struct Deciding<'d> {
+    pub(super) decider: &'d Decider<'d>,
+    pub(super) now: Timestamp,
+    /// The rules that take part.
+    pub(super) active: Bits,
+    /// By policy, whether its mode lets it take part.
+    pub(super) policies_on: Vec<bool>,
+    /// The segments that are on.
+    pub(super) segments_on: Vec<SegmentId>,
+}
+
+impl<'d> Deciding<'d> {
+    pub(super) fn new(decider: &'d Decider<'d>, modes: &Modes, now: Timestamp) -> Self {
+        let policy = decider.policy;
+        let policies_on: Vec<bool> =
+            policy.policies.iter().map(|one| modes.is_on(one.mode, &one.name, false)).collect();
+        let mut active = Bits::new(decider.rules.len());
+        for (place, rule) in decider.rules.iter().enumerate() {
+            let of = rule.id.policy as usize;
+            if policies_on[of] && policy.policies[of].is_live(now) {
+                active.insert(place);
+            }
+        }
+        let segments = policy.segments.iter().enumerate();
+        let segments_on = segments
+            .filter(|(_, segment)| modes.is_on(segment.mode, &segment.name, true))
+            .map(|(place, _)| SegmentId(number(place)))
+            .collect();
+        Self { decider, now, active, policies_on, segments_on }
+    }
+
+    /// The segments that are on, with how surely they hold a class of ends.
+    pub(super) fn holding<'s>(
+        &'s self,
+        selectors: &'s [Truth],
+    ) -> impl Iterator<Item = (SegmentId, Truth)> + 's {
+        self.segments_on.iter().filter_map(move |id| {
+            let segment = self.decider.policy.segments.get(id.index())?;
+            let truth = selectors.get(segment.members.index()).copied()?;
+            (truth != Truth::No).then_some((*id, truth))
+        })
+    }
+}

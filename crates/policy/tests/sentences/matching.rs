@@ -1,0 +1,162 @@
+//! Ends and matching.
+
+use watertight_net::Flow;
+use watertight_policy::Timestamp;
+use watertight_policy::decide::{Binding, End};
+
+use crate::scene::{
+    DATA, DB, EDGE, NOW, Scene, TWIN, WEB, is_counted, nobody, one, outside, policy,
+};
+
+const FLOW: Flow = Flow::tcp(40_000, 443);
+
+/// The data segment, and one rule of one action from or to a peer.
+fn to_data(action: &str, from: &str) -> Scene {
+    let rule = format!("{{action: {action}, from: [{from}], to: [{{segment: data}}]}}");
+    Scene::new(&format!("{DATA}{}", policy("p", "mode: enforce", &[&rule])))
+}
+
+fn from_data(to: &str) -> Scene {
+    let rule = format!("{{action: allow, from: [{{segment: data}}], to: [{to}]}}");
+    Scene::new(&format!("{DATA}{}", policy("p", "mode: enforce", &[&rule])))
+}
+
+/// "Selectors, segments and groups match workloads only: an outside atom is `no` for every selector,
+/// `NotIn` and `DoesNotExist` included".
+#[test]
+fn no_selector_matches_an_outside_address() {
+    for operator in
+        ["{key: app, operator: NotIn, values: [x]}", "{key: app, operator: DoesNotExist}"]
+    {
+        let scene = to_data("allow", &format!("{{matchExpressions: [{operator}]}}"));
+        assert_eq!(scene.ask(outside("192.0.2.7/32"), one(DB), FLOW), "deny: data ingress");
+    }
+}
+
+/// "an unknown end, or candidates that differ, is `maybe`", and "`maybe` counts as yes for `deny` and
+/// as no for `allow` and `pass`; the decision carries what it assumed."
+#[test]
+fn what_may_match_counts_against_the_flow_and_is_told() {
+    let peer = "{matchLabels: {app: web}}";
+    let differ = || End::workload(vec![WEB, DB]);
+    for end in [nobody("10.0.0.99"), differ()] {
+        let allow = to_data("allow", peer).decision(end.clone(), one(EDGE), FLOW);
+        assert_eq!(allow.outcome.word(), "deny");
+        assert!(is_counted(&allow, false), "{allow:?}");
+        let deny = to_data("deny", peer).decision(end, one(EDGE), FLOW);
+        assert!(is_counted(&deny, true), "{deny:?}");
+    }
+    let agree = to_data("allow", peer).decision(End::workload(vec![WEB, TWIN]), one(DB), FLOW);
+    assert_eq!((agree.outcome.word(), agree.assumed.len()), ("allow", 0));
+}
+
+/// "`addresses` match whatever holds the address, in the named network".
+#[test]
+fn addresses_match_whatever_holds_them_in_the_named_network() {
+    let scene = to_data("allow", "{addresses: [10.0.0.0/28], network: vpc-a}");
+    assert_eq!(scene.ask(one(WEB), one(DB), FLOW), "allow: p/0");
+    assert_eq!(scene.ask(one(TWIN), one(DB), FLOW), "deny: data ingress");
+    assert_eq!(scene.ask(nobody("10.0.0.9"), one(DB), FLOW), "allow: p/0");
+    let scene = to_data("allow", "{addresses: [192.0.2.0/24]}");
+    assert_eq!(scene.ask(outside("192.0.2.7/32"), one(DB), FLOW), "allow: p/0");
+}
+
+/// "`internet` is public unicast space ... less the public addresses of estate workloads, which are
+/// those workloads, and less `provider` services. `any` is everything."
+#[test]
+fn the_internet_is_public_space_without_the_estate_and_without_services() {
+    let scene = to_data("allow", "internet");
+    let mut answers = Vec::new();
+    for prefix in ["192.0.2.7/32", "203.0.113.5/32", "198.51.100.1/32", "10.9.9.9/32"] {
+        answers.push(scene.decision(outside(prefix), one(DB), FLOW).outcome.word());
+    }
+    assert_eq!(answers, ["allow", "deny", "deny", "deny"]);
+    assert_eq!(scene.ask(one(EDGE), one(DB), FLOW), "deny: data intra");
+    let scene = to_data("allow", "any");
+    assert_eq!(scene.ask(outside("10.9.9.9/32"), one(DB), FLOW), "allow: p/0");
+}
+
+/// A provider's service is its addresses; where nobody tells them, any public address may be it.
+#[test]
+fn a_provider_service_is_where_it_answers() {
+    let scene = from_data("{provider: [aws.s3]}");
+    assert_eq!(scene.ask(one(DB), outside("198.51.100.1/32"), FLOW), "allow: p/0");
+    assert_eq!(scene.ask(one(DB), outside("192.0.2.7/32"), FLOW), "deny: data egress");
+    let scene = from_data("{provider: [aws.sqs]}");
+    let decision = scene.decision(one(DB), outside("192.0.2.7/32"), FLOW);
+    assert!(is_counted(&decision, false), "{decision:?}");
+}
+
+/// "Instance metadata is never implied: it needs `to: [{metadata: instance}]`."
+#[test]
+fn metadata_is_reached_by_name_alone() {
+    let metadata = || outside("169.254.169.254/32");
+    assert_eq!(from_data("internet").ask(one(DB), metadata(), FLOW), "deny: data egress");
+    assert_eq!(from_data("{metadata: instance}").ask(one(DB), metadata(), FLOW), "allow: p/0");
+}
+
+/// "`domains` match the question name that the workload asked (...; `*.` is one or more labels, not
+/// the apex) and an address bound to it in `bindings` for that asker until TTL plus grace."
+#[test]
+fn a_domain_matches_the_address_that_the_asker_was_told_while_it_holds() {
+    let mut scene = from_data("{domains: ['*.example.com']}");
+    let bound = |asker, name: &str, until| Binding {
+        asker,
+        name: name.into(),
+        address: "192.0.2.7".parse().expect("an address"),
+        until: Timestamp(until),
+    };
+    let ask = |scene: &Scene, address| scene.ask(one(DB), outside(address), FLOW);
+    assert_eq!(ask(&scene, "192.0.2.7/32"), "deny: data egress");
+    scene.bindings = vec![bound(DB, "a.b.example.com", NOW.0 + 1)];
+    assert_eq!(ask(&scene, "192.0.2.7/32"), "allow: p/0");
+    assert_eq!(ask(&scene, "192.0.2.8/32"), "deny: data egress");
+    for other in [
+        bound(DB, "a.example.com", NOW.0),
+        bound(WEB, "a.example.com", NOW.0 + 1),
+        bound(DB, "example.com", NOW.0 + 1),
+    ] {
+        scene.bindings = vec![other];
+        assert_eq!(ask(&scene, "192.0.2.7/32"), "deny: data egress");
+    }
+}
+
+/// "A missing `over` is every protocol and port, ICMP included."
+#[test]
+fn a_rule_without_over_is_about_every_packet() {
+    let scene = to_data("allow", "any");
+    let echo = Flow::Icmp { protocol: watertight_net::Protocol::ICMP, icmp_type: 8, icmp_code: 0 };
+    for flow in [echo, Flow::udp(1, 1), Flow::Other { protocol: watertight_net::Protocol(47) }] {
+        assert_eq!(scene.ask(one(WEB), one(DB), flow), "allow: p/0");
+    }
+}
+
+/// "Source ports are not a policy matter."
+#[test]
+fn source_ports_make_no_difference() {
+    let rule = "{action: allow, from: [any], to: [{segment: data}], over: [{tcp: 443}]}";
+    let scene = Scene::new(&format!("{DATA}{}", policy("p", "mode: enforce", &[rule])));
+    for port in [0, 1, 443, u16::MAX] {
+        assert_eq!(scene.ask(one(WEB), one(DB), Flow::tcp(port, 443)), "allow: p/0");
+    }
+}
+
+/// "Labelings read raw facts only, in one pass; two that disagree make the label unknown for that
+/// workload."
+#[test]
+fn labelings_that_disagree_make_a_label_unknown() {
+    let labeling = |name: &str, value: &str| {
+        format!(
+            "apiVersion: watertight.io/v1alpha1\nkind: Labeling\nmetadata: {{name: {name}}}\n\
+             spec: {{rules: [{{when: {{name: [web]}}, labels: {{role: {value}}}}}]}}\n---\n"
+        )
+    };
+    let rule = "{action: allow, from: [{matchLabels: {role: a}}], to: [{segment: data}]}";
+    let rest = format!("{DATA}{}", policy("p", "mode: enforce", &[rule]));
+    let scene = Scene::new(&format!("{}{rest}", labeling("one", "a")));
+    assert_eq!(scene.ask(one(WEB), one(DB), FLOW), "allow: p/0");
+    let both = format!("{}{}{rest}", labeling("one", "a"), labeling("two", "b"));
+    let decision = Scene::new(&both).decision(one(WEB), one(DB), FLOW);
+    assert_eq!(decision.outcome.word(), "deny");
+    assert!(is_counted(&decision, false), "{decision:?}");
+}

@@ -1,0 +1,58 @@
+//! Mode assignments.
+
+use watertight_policy::decide::Modes;
+
+use crate::scene::{DB, JOB, Scene, WEB, policy, segment};
+
+/// Data is in monitor, an allow into it is too, and one from jobs is enforced.
+fn text() -> String {
+    let data = segment("data", "tier: data", "mode: monitor");
+    let to_data = |app| {
+        format!(
+            "{{action: allow, from: [{{matchLabels: {{app: {app}}}}}], to: [{{segment: data}}]}}"
+        )
+    };
+    let watched = policy("watched", "mode: monitor", &[&to_data("web")]);
+    let enforced = policy("enforced", "mode: enforce", &[&to_data("job")]);
+    format!("{data}{watched}{enforced}")
+}
+
+/// "`M_enforced`: those in mode enforce."
+#[test]
+fn what_is_in_monitor_is_off_under_enforced() {
+    let scene = Scene::new(&text());
+    assert_eq!(scene.tcp(WEB, DB, 443), "allow: ungoverned");
+}
+
+/// "`M_pending`: enforce or monitor."
+#[test]
+fn what_is_in_monitor_is_on_under_pending() {
+    let scene = Scene::new(&text()).under(Modes::Pending);
+    assert_eq!(scene.tcp(WEB, DB, 443), "allow: watched/0");
+    assert_eq!(scene.tcp(JOB, DB, 443), "allow: enforced/0");
+}
+
+/// "`M_promote(X)`: `M_enforced` with X on", and "an allow that is itself only in monitor does not save
+/// a flow".
+#[test]
+fn a_promoted_segment_hears_enforced_rules_alone() {
+    let scene = Scene::new(&text()).under(Modes::PromoteSegment("data".into()));
+    assert_eq!(scene.tcp(WEB, DB, 443), "deny: data ingress");
+    assert_eq!(scene.tcp(JOB, DB, 443), "allow: enforced/0");
+}
+
+/// "`M_promote(X)`" of a policy turns that one on, and no segment.
+#[test]
+fn a_promoted_policy_is_on_and_governs_nobody() {
+    let scene = Scene::new(&text()).under(Modes::PromotePolicy("watched".into()));
+    assert_eq!(scene.tcp(WEB, DB, 443), "allow: ungoverned");
+}
+
+/// "Rules bind only at governed ends": the decision says at which.
+#[test]
+fn a_decision_says_at_which_ends_it_binds() {
+    let scene = Scene::new(&text()).under(Modes::PromoteSegment("data".into()));
+    let flow = watertight_net::Flow::tcp(40_000, 443);
+    let decision = scene.decision(crate::scene::one(WEB), crate::scene::one(DB), flow);
+    assert_eq!((decision.governed.source, decision.governed.destination), (false, true));
+}
