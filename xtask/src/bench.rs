@@ -4,6 +4,7 @@
 //! Nothing here fails because something is slow: a machine has its own speed.
 
 mod cluster;
+mod collect;
 mod estate;
 mod figures;
 mod measure;
@@ -23,6 +24,8 @@ use watertight_testkit::generate::ClusterShape;
 
 use crate::Subcommand;
 use crate::workspace::Error;
+
+pub(crate) use collect::SUBCOMMAND as COLLECT;
 
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     command: || {

@@ -28,6 +28,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     mutants::SUBCOMMAND,
     bench::SUBCOMMAND,
     bench::MEASURE,
+    bench::COLLECT,
     aws_calls::SUBCOMMAND,
 ];
 

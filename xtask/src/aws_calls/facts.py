@@ -81,13 +81,16 @@ class Shapes:
         return {"struct": members, **secret}
 
     def pruned(self):
-        """For JSON, only what leads to a time or a secret: all else is kept as it comes."""
+        """For JSON, only what leads to a time, a secret or another name: all else is kept as it comes."""
         if self.is_xml:
             return self.found
         wanted = set()
 
         def leads(kind):
             return kind == "S" or kind.startswith("t") and kind in ("t", "tu", "ti", "tr") or kind in wanted
+
+        def renames(shape):
+            return any(isinstance(kind, list) for kind in shape.get("struct", {}).values())
 
         def kinds(shape):
             if "list" in shape:
@@ -97,7 +100,7 @@ class Shapes:
             return [kind if isinstance(kind, str) else kind[1] for kind in shape["struct"].values()]
 
         while True:
-            more = {name for name, shape in self.found.items() if shape.get("S") or any(map(leads, kinds(shape)))}
+            more = {name for name, shape in self.found.items() if shape.get("S") or renames(shape) or any(map(leads, kinds(shape)))}
             if more <= wanted:
                 break
             wanted |= more
@@ -107,7 +110,7 @@ class Shapes:
             if "struct" in shape:
                 members = shape["struct"].items()
                 shape["struct"] = {wire: kind for wire, kind in members
-                                   if leads(kind if isinstance(kind, str) else kind[1])}
+                                   if not isinstance(kind, str) or leads(kind)}
             kept[name] = shape
         return kept
 

@@ -5,6 +5,7 @@ mod tests;
 
 use serde_json::{Map, Value};
 
+use crate::pages::{self, Next};
 use crate::secrets::{self, REDACTED};
 use crate::table::{Call, Protocol, Shape, Shapes};
 use crate::time;
@@ -30,7 +31,17 @@ pub(crate) enum AnswerError {
     Element(String),
 }
 
-/// Reads an answer; its secrets are taken out.
+/// One page of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// What it tells, without its secrets.
+    pub(crate) body: Map<String, Value>,
+    /// What follows it. The token that asks for it may look like a secret, and is read before those
+    /// are taken out.
+    pub(crate) next: Next,
+}
+
+/// Reads a page of an answer.
 ///
 /// # Errors
 /// When the bytes are not an answer of the protocol.
@@ -39,19 +50,20 @@ pub(crate) fn read(
     protocol: Protocol,
     shapes: Shapes<'_>,
     bytes: &[u8],
-) -> Result<Map<String, Value>, AnswerError> {
+) -> Result<Page, AnswerError> {
     let text = std::str::from_utf8(bytes).map_err(|_error| AnswerError::Encoding)?;
     let mut object = match protocol {
         Protocol::Json | Protocol::RestJson => of_json(call, shapes, text)?,
         Protocol::Ec2 | Protocol::Query | Protocol::RestXml => of_xml(call, shapes, text)?,
     };
+    let next = pages::next(call.facts.pages.as_ref(), &object);
     if call.facts.service == "iam" {
         object.values_mut().for_each(decode_documents);
     }
     let mut value = Value::Object(object);
     secrets::redact(&mut value);
     match value {
-        Value::Object(object) => Ok(object),
+        Value::Object(body) => Ok(Page { body, next }),
         _ => Err(AnswerError::Json),
     }
 }
@@ -70,7 +82,8 @@ fn of_json(call: &Call, shapes: Shapes<'_>, text: &str) -> Result<Map<String, Va
     }
 }
 
-/// Writes times as texts and takes out what the models call sensitive; all else stays as it is.
+/// Writes times as texts, calls members by their names, and takes out what the models call sensitive;
+/// all else stays as it is.
 fn refine(value: &mut Value, kind: &str, shapes: Shapes<'_>) {
     let Some(shape) = shapes.find(kind) else {
         match kind {
@@ -101,14 +114,16 @@ fn refine(value: &mut Value, kind: &str, shapes: Shapes<'_>) {
         }
         (Value::Object(object), Shape { members: Some(members), .. }) => {
             for (wire, member) in members {
-                let (_, kind) = member.name_and_kind(wire);
+                let (name, kind) = member.name_and_kind(wire);
+                let Some(mut inner) = object.get_mut(wire).map(Value::take) else { continue };
                 // The name of an account is how people know it.
-                if wire == "Name" && kind == "S" {
-                    continue;
+                if !(wire == "Name" && kind == "S") {
+                    refine(&mut inner, kind, shapes);
                 }
-                if let Some(inner) = object.get_mut(wire) {
-                    refine(inner, kind, shapes);
+                if name != wire {
+                    object.shift_remove(wire);
                 }
+                object.insert(name.to_owned(), inner);
             }
         }
         _ => {}

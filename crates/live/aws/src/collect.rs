@@ -188,9 +188,8 @@ impl Start {
             let wire = request::wire(call, service, &parameters);
             let read = |body: &[u8]| answer::read(call, service.protocol, shapes, body).ok();
             let page = self.client.send((access, &gates), &endpoint, &wire, read, || {}).await?;
-            let next = pages::next(call.facts.pages.as_ref(), &page);
-            pages::add(&mut whole, page, call.facts.pages.as_ref());
-            match next {
+            pages::add(&mut whole, page.body, call.facts.pages.as_ref());
+            match page.next {
                 Next::End => break,
                 Next::Page(tokens) => parameters = tokens,
             }

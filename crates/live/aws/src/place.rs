@@ -239,9 +239,8 @@ async fn answered(
         if bytes > site.client.pace.body_bytes_max {
             return Err(refused("AnswerTooLarge"));
         }
-        let next = pages::next(call.facts.pages.as_ref(), &page);
-        pages::add(&mut whole, page, call.facts.pages.as_ref());
-        match next {
+        pages::add(&mut whole, page.body, call.facts.pages.as_ref());
+        match page.next {
             Next::End => return Ok(whole),
             Next::Page(tokens) if before.as_ref() == Some(&tokens) => break,
             Next::Page(tokens) => {

@@ -147,6 +147,7 @@ fn is_secret_key(key: &str) -> bool {
         "continuationtoken",
         "creationtoken",
         "nexttoken",
+        "paginationtoken",
         "updatetoken",
     ];
     // Keys of a policy's conditions have a colon: what a condition compares with is no secret.

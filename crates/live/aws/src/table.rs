@@ -244,8 +244,8 @@ pub(crate) struct Pages {
     pub(crate) more: Option<String>,
 }
 
-/// The shapes of the answers of one service. For JSON there are those alone that lead to a time or
-/// a secret.
+/// The shapes of the answers of one service. For JSON there are those alone that lead to a time, a
+/// secret or a member that is called otherwise on the wire.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shapes<'t>(Option<&'t BTreeMap<String, Shape>>);
 

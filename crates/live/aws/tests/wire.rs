@@ -2,7 +2,10 @@
 //! against a mock server.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![expect(clippy::panic, reason = "a helper that fails fails its test")]
 
+#[path = "wire/moto.rs"]
+mod moto;
 #[path = "wire/recorded.rs"]
 mod recorded;
 #[path = "wire/secrets.rs"]

@@ -61,7 +61,8 @@ pub(super) fn page(table: &Table, asked: &Asked, body: Value, size: Option<usize
 pub(super) fn answer(table: &Table, asked: &Asked, body: Value) -> Response {
     let protocol = table.protocol(&asked.call);
     if matches!(protocol, "json" | "rest-json") {
-        return Response::good("application/x-amz-json-1.1", body.to_string());
+        let wire = wired(table, &asked.call, body, text(&table.call(&asked.call)["output"]));
+        return Response::good("application/x-amz-json-1.1", wire.to_string());
     }
     if asked.call == "s3api-get-bucket-policy" {
         return Response::good("application/json", text(&body["Policy"]).to_owned());
@@ -101,6 +102,27 @@ pub(super) fn answer(table: &Table, asked: &Asked, body: Value) -> Response {
         ),
     };
     Response::good("text/xml", xml)
+}
+
+/// A value with its members called as they are on the wire.
+fn wired(table: &Table, call: &str, value: Value, kind: &str) -> Value {
+    let Some(shape) = table.shape(call, kind) else { return value };
+    match value {
+        Value::Array(items) => {
+            let kind = text(&shape["list"][1]);
+            items.into_iter().map(|item| wired(table, call, item, kind)).collect()
+        }
+        Value::Object(mut object) => {
+            for (wire, member) in shape["struct"].as_object().into_iter().flatten() {
+                let (name, kind) = named(wire, member);
+                if let Some(inner) = object.remove(name) {
+                    object.insert(wire.clone(), wired(table, call, inner, kind));
+                }
+            }
+            Value::Object(object)
+        }
+        other => other,
+    }
 }
 
 struct Writer<'t> {

@@ -10,7 +10,7 @@ fn answer(table: &Table, call: &str, bytes: &[u8]) -> Result<Value, AnswerError>
     let call = table.call(call).unwrap();
     let service = table.service(call).unwrap();
     let shapes = table.shapes(&call.facts.service);
-    read(call, service.protocol, shapes, bytes).map(Value::Object)
+    read(call, service.protocol, shapes, bytes).map(|page| Value::Object(page.body))
 }
 
 /// `testdata/answers` holds answers of a mock server, and what the provider's own library makes of
@@ -46,6 +46,28 @@ fn json_is_kept_whole_and_times_are_texts() {
         "New": {"a": [1]},
     }});
     assert_eq!(read, expected);
+}
+
+#[test]
+fn members_have_their_names_and_not_those_of_the_wire() {
+    let table = Table::load().unwrap();
+    let body = br#"{"clusterInfoList":[{"clusterArn":"arn:k","clusterName":"k"}],"nextToken":"n"}"#;
+    let read = answer(&table, "kafka-list-clusters-v2", body).unwrap();
+    let clusters = json!([{"ClusterArn": "arn:k", "ClusterName": "k"}]);
+    assert_eq!(read, json!({"ClusterInfoList": clusters, "NextToken": "n"}));
+    let read = answer(&table, "apigateway-get-rest-apis", br#"{"item":[{"id":"a"}]}"#).unwrap();
+    assert_eq!(read, json!({"items": [{"id": "a"}]}));
+}
+
+#[test]
+fn a_token_that_looks_like_a_secret_asks_for_the_next_page() {
+    let table = Table::load().unwrap();
+    let call = table.call("resourcegroupstaggingapi-get-resources").unwrap();
+    let body = br#"{"PaginationToken":"AKIAIOSFODNN7EXAMPLE","ResourceTagMappingList":[]}"#;
+    let page = read(call, Protocol::Json, table.shapes("resourcegroupstaggingapi"), body).unwrap();
+    let tokens = [("PaginationToken".to_owned(), json!("AKIAIOSFODNN7EXAMPLE"))].into();
+    assert_eq!(page.next, Next::Page(tokens));
+    assert_eq!(page.body.len(), 2);
 }
 
 #[test]

@@ -72,6 +72,10 @@ fn every_answer_with_pages_says_where_they_go_on() {
 fn every_kind_of_an_answer_is_a_scalar_or_a_shape() {
     let table = Table::load().unwrap();
     for (service, shapes) in &table.shapes {
+        // For JSON there are only the shapes that change something.
+        if matches!(table.services[service].protocol, Protocol::Json | Protocol::RestJson) {
+            continue;
+        }
         // What is taken out whole needs no kinds.
         for (name, shape) in shapes.iter().filter(|(_, shape)| !shape.is_secret()) {
             let members = shape.members.iter().flatten();

@@ -1,0 +1,162 @@
+//! A mock server that others wrote, holding what it can hold of the shop: what is collected from it is
+//! what the provider's own library reads there.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use watertight_live_aws::{Given, Pace, Request, Who};
+
+use crate::support::{SHOP, json, pace, run, shop};
+
+/// The account of a mock server.
+const MOCKED: &str = "123456789012";
+/// How often it is looked whether the server listens.
+const LOOKS_MAX: usize = 1200;
+
+/// A mock server that ends with the test.
+struct Mock {
+    child: Child,
+    port: u16,
+}
+
+impl Mock {
+    fn start(program: &Path) -> Self {
+        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let mut command = Command::new(program);
+        command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut mock = Self { child, port };
+        for _ in 0..LOOKS_MAX {
+            assert!(mock.child.try_wait().unwrap().is_none(), "the mock server ended");
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return mock;
+            }
+            thread::park_timeout(Duration::from_millis(50));
+        }
+        panic!("the mock server does not listen");
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Mock {
+    fn drop(&mut self) {
+        let _killed = self.child.kill();
+        let _ended = self.child.wait();
+    }
+}
+
+/// The folder of programs where the mock server is, or a note that the test is skipped.
+fn tools() -> Option<PathBuf> {
+    let given = std::env::var_os("WATERTIGHT_TOOLS").map(PathBuf::from);
+    let built = std::env::current_exe().unwrap();
+    let target = built.ancestors().nth(3).map(|target| target.join("tools"));
+    let mut folders = given.into_iter().chain(target).map(|tools| tools.join("bin"));
+    let found = folders.find(|folder| folder.join("moto_server").is_file());
+    if found.is_none() {
+        note("skipped: collecting from a mock server: no moto_server in the tools folder");
+    }
+    found
+}
+
+fn note(line: &str) {
+    let Some(path) = std::env::var_os("WATERTIGHT_NOTES") else { return };
+    let mut file = OpenOptions::new().append(true).create(true).open(path).unwrap();
+    writeln!(file, "{line}").unwrap();
+}
+
+fn load(tools: &Path, mock: &Mock, out: &Path) -> Value {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new(tools.join("python"))
+        .arg(here.join("tests/moto/load.py"))
+        .arg(mock.url())
+        .arg(shop())
+        .args([SHOP, "eu-central-1"])
+        .arg(out)
+        .arg(here.join("calls/plan.json"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn what_is_collected_from_a_mock_server_is_what_the_providers_library_reads_there() {
+    let Some(tools) = tools() else { return };
+    let mock = Mock::start(&tools.join("moto_server"));
+    let (read, out) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let loaded = load(&tools, &mock, read.path());
+    assert!(loaded["loaded"].as_u64().unwrap() > 100, "{loaded}");
+    let request = Request {
+        profile: None,
+        given: Some(Given {
+            key_id: "a".to_owned(),
+            secret: "s".to_owned(),
+            address: Some(mock.url()),
+        }),
+        who: Who::Own,
+        regions: vec!["eu-central-1".to_owned()],
+        all_regions: false,
+        out: out.path().to_owned(),
+        now: "2026-11-28T10:00:00Z".to_owned(),
+        // What the mock server lacks fails however often it is asked.
+        pace: Pace { attempts_max: 2, attempt_time_max: Duration::from_secs(30), ..pace() },
+    };
+    let report = run(&request).unwrap();
+    let account = out.path().join("raw/aws").join(MOCKED);
+    let mut compared = 0;
+    for entry in fs::read_dir(read.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap();
+        let places = ["eu-central-1", "global"].map(|place| account.join(place).join(name));
+        let Some(ours) = places.iter().find(|path| path.is_file()) else {
+            panic!("{} was not collected", name.display());
+        };
+        assert_holds(&json(ours), &json(&path), &name.to_string_lossy());
+        compared += 1;
+    }
+    assert!(compared >= 60, "{compared}");
+    let failed: Vec<&str> = report.unanswered.iter().map(|one| one.call.as_str()).collect();
+    note(&format!(
+        "collecting from a mock server: {compared} calls equal, {} not held by it, {} parts of the \
+         shop not held by it",
+        failed.len(),
+        loaded["failed"].as_array().unwrap().len()
+    ));
+}
+
+/// Whether everything that the library read is there too. What it drops because its models do not
+/// know it, and empty fields, may be there on top.
+fn assert_holds(ours: &Value, theirs: &Value, place: &str) {
+    match (ours, theirs) {
+        // The mock server's own user is called as access keys are.
+        (Value::String(text), _) if text == "REDACTED" => {}
+        (Value::Object(ours), Value::Object(theirs)) => {
+            for (key, inner) in theirs {
+                let place = format!("{place}.{key}");
+                // The first of many pages says that there are more.
+                if key.ends_with("Token") || key == "IsTruncated" {
+                    continue;
+                }
+                let Some(own) = ours.get(key) else { panic!("{place} is missing") };
+                assert_holds(own, inner, &place);
+            }
+        }
+        (Value::Array(ours), Value::Array(theirs)) => {
+            assert!(ours.len() >= theirs.len(), "{place}");
+            for (index, (own, inner)) in ours.iter().zip(theirs).enumerate() {
+                assert_holds(own, inner, &format!("{place}[{index}]"));
+            }
+        }
+        _ => assert_eq!(ours, theirs, "{place}"),
+    }
+}
