@@ -4,6 +4,7 @@ use watertight_model::{Account, Estate, Name, SourceRecord, network};
 use watertight_source::{Diagnostics, Tree};
 
 use crate::fields::Notes;
+use crate::known::Known;
 use crate::lower::Lowering;
 use crate::namespaces::Namespaces;
 use crate::objects::Object;
@@ -49,7 +50,12 @@ pub(crate) fn convert(estate: Estate, documents: &[Tree], options: &Options) -> 
     let objects = objects::read(documents, &mut notes);
     let namespaces = Namespaces::read(&objects);
     let pods = workloads::read(&objects, &mut notes);
-    let policies = policies::read(&objects, options.parts_max, &mut notes);
+    let policies = policies::read(
+        &objects,
+        &Known::read(&objects, &namespaces, &mut notes),
+        options.parts_max,
+        &mut notes,
+    );
     unread(&objects, &mut notes);
     undeclared(&objects, &namespaces, &policies, &mut notes);
     let cluster = Name::from(options.cluster.as_str());

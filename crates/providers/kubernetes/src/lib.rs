@@ -10,6 +10,7 @@ mod convert;
 mod fields;
 mod flows;
 mod fronts;
+mod known;
 mod labels;
 mod lower;
 mod namespaces;

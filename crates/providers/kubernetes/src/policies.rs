@@ -11,6 +11,7 @@ use watertight_source::{Node, Span};
 
 use crate::codes;
 use crate::fields::Notes;
+use crate::known::Known;
 use crate::objects::Object;
 use crate::policy::{Policy, Style, Tier};
 
@@ -42,7 +43,12 @@ impl Way {
 }
 
 /// The policies of all objects, in the order in which they are asked.
-pub(crate) fn read(objects: &[Object<'_>], parts_max: u32, notes: &mut Notes) -> Vec<Policy> {
+pub(crate) fn read(
+    objects: &[Object<'_>],
+    known: &Known,
+    parts_max: u32,
+    notes: &mut Notes,
+) -> Vec<Policy> {
     let mut found = Vec::new();
     let tiers = calico::tiers(objects, notes);
     for object in objects {
@@ -52,18 +58,18 @@ pub(crate) fn read(objects: &[Object<'_>], parts_max: u32, notes: &mut Notes) ->
                 network::read(object, notes).into_iter().collect()
             }
             ("policy.networking.k8s.io", "AdminNetworkPolicy" | "BaselineAdminNetworkPolicy") => {
-                admin::read(object, notes).into_iter().collect()
+                admin::read(object, known, notes).into_iter().collect()
             }
             ("policy.networking.k8s.io", "ClusterNetworkPolicy") => {
-                admin::read_cluster(object, notes).into_iter().collect()
+                admin::read_cluster(object, known, notes).into_iter().collect()
             }
             ("cilium.io", "CiliumNetworkPolicy" | "CiliumClusterwideNetworkPolicy") => {
-                cilium::read(object, notes)
+                cilium::read(object, known, notes)
             }
             (
                 "projectcalico.org" | "crd.projectcalico.org",
                 "NetworkPolicy" | "GlobalNetworkPolicy",
-            ) => calico::read(object, &tiers, notes).into_iter().collect(),
+            ) => calico::read(object, &tiers, known, notes).into_iter().collect(),
             _ => Vec::new(),
         };
         if policies.is_empty() && notes.diagnostics.errors() > before && is_policy(object) {

@@ -10,6 +10,9 @@ pub(crate) use watertight_model::Selector;
 /// Source: Kubernetes, "Well-Known Labels, Annotations and Taints", `kubernetes.io/metadata.name`.
 pub(crate) const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
+/// The label that Calico gives pods: the name of their service account.
+pub(crate) const SERVICE_ACCOUNT: &str = "projectcalico.org/serviceaccount";
+
 /// Labels of a pod or a namespace.
 pub(crate) type LabelMap = BTreeMap<Name, Name>;
 

@@ -12,7 +12,7 @@ use crate::labels;
 use crate::objects::Object;
 use crate::placement::Place;
 use crate::policy::NamedPort;
-use crate::selector::LabelMap;
+use crate::selector::{LabelMap, SERVICE_ACCOUNT};
 
 /// Owners above owners: a pod, its replica set, its deployment, what made that.
 const OWNERS_MAX: u32 = 8;
@@ -68,6 +68,12 @@ pub(crate) fn read(objects: &[Object<'_>], notes: &mut Notes) -> Vec<Pod> {
         };
         let name = workload.name.clone();
         found.push(pod(notes, object, spec, (workload, name, &labels)));
+    }
+    if objects.iter().any(|object| object.group.ends_with("projectcalico.org")) {
+        for pod in &mut found {
+            let account = pod.service_account.clone().unwrap_or_else(|| Name::from("default"));
+            pod.labels.insert(Name::from(SERVICE_ACCOUNT), account);
+        }
     }
     found.sort_by(|one, other| {
         (&one.workload, &one.name, one.span).cmp(&(&other.workload, &other.name, other.span))

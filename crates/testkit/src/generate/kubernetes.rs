@@ -4,6 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::Random;
 
+mod vendors;
+
+pub use vendors::{calico_cluster, cilium_cluster};
+
 /// Values of labels; few, so that selectors meet some pods and miss others.
 const VALUES: [&str; 3] = ["a", "b", "c"];
 /// Keys of labels.
@@ -49,13 +53,7 @@ const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
 /// The objects of a cluster.
 pub fn cluster(seed: u64) -> Vec<Value> {
     let mut random = Random::new(seed);
-    let mut objects = Vec::new();
-    for name in NAMESPACES {
-        if name != "default" || random.chance(50) {
-            objects.push(json!({"apiVersion": "v1", "kind": "Namespace",
-                "metadata": {"name": name, "labels": labels(&mut random)}}));
-        }
-    }
+    let mut objects = namespaces_of(&mut random);
     for number in 0..random.between(3, 7) {
         objects.push(workload(&mut random, number));
     }
@@ -72,6 +70,17 @@ pub fn cluster(seed: u64) -> Vec<Value> {
         objects.push(json!({"apiVersion": "policy.networking.k8s.io/v1alpha1",
             "kind": "BaselineAdminNetworkPolicy", "metadata": {"name": "default"},
             "spec": admin_spec(&mut random, None, &["Allow", "Deny"], "ports")}));
+    }
+    objects
+}
+
+fn namespaces_of(random: &mut Random) -> Vec<Value> {
+    let mut objects = Vec::new();
+    for name in NAMESPACES {
+        if name != "default" || random.chance(50) {
+            objects.push(json!({"apiVersion": "v1", "kind": "Namespace",
+                "metadata": {"name": name, "labels": labels(random)}}));
+        }
     }
     objects
 }

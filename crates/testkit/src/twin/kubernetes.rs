@@ -4,6 +4,8 @@
 //! and the API specification of network-policy-api (`AdminNetworkPolicy`,
 //! `BaselineAdminNetworkPolicy`, `ClusterNetworkPolicy`).
 
+mod calico;
+mod cilium;
 mod read;
 mod selector;
 
@@ -58,6 +60,9 @@ pub fn allows(objects: &[Value], connection: Connection<'_>) -> bool {
 fn side_allows(objects: &[Value], connection: Connection<'_>, way: &str) -> bool {
     let own = if way == "ingress" { connection.to } else { connection.from };
     let End::Pod(pod) = own else { return true };
+    if objects.iter().any(|one| text(one, "/apiVersion").starts_with("projectcalico.org/")) {
+        return calico::allows(objects, pod, connection, way);
+    }
     match admin(objects, pod, connection, way, "Admin") {
         Some(Word::Allow) => return true,
         Some(Word::Deny) => return false,
@@ -65,8 +70,14 @@ fn side_allows(objects: &[Value], connection: Connection<'_>, way: &str) -> bool
     }
     let selecting: Vec<&Value> =
         objects.iter().filter(|object| policy_selects(object, pod, way)).collect();
-    if !selecting.is_empty() {
-        return selecting.iter().any(|policy| policy_allows(objects, policy, connection, way));
+    let cilium = cilium::said(objects, pod, connection, way);
+    if cilium.denies {
+        return false;
+    }
+    if !selecting.is_empty() || cilium.isolates || cilium.allows {
+        let mut selecting = selecting.iter();
+        return cilium.allows
+            || selecting.any(|policy| policy_allows(objects, policy, connection, way));
     }
     !matches!(admin(objects, pod, connection, way, "Baseline"), Some(Word::Deny))
 }

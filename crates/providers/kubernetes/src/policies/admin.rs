@@ -14,6 +14,7 @@ use super::{Way, not_modelled, prefix, rule_name};
 use crate::codes;
 use crate::fields::Notes;
 use crate::flows::{port, protocol, range, to_ports};
+use crate::known::Known;
 use crate::labels;
 use crate::objects::Object;
 use crate::policy::{Effect, PeerSpec, Peers, Policy, PolicyRule, PortSpec, Ports, Rank, Tier};
@@ -32,7 +33,7 @@ enum Dialect {
 }
 
 /// Reads an `AdminNetworkPolicy` or a `BaselineAdminNetworkPolicy`.
-pub(super) fn read(object: &Object<'_>, notes: &mut Notes) -> Option<Policy> {
+pub(super) fn read(object: &Object<'_>, known: &Known, notes: &mut Notes) -> Option<Policy> {
     let spec = spec_of(object, notes)?;
     let is_admin = object.kind == "AdminNetworkPolicy";
     if object.version != "v1alpha1" {
@@ -54,11 +55,15 @@ pub(super) fn read(object: &Object<'_>, notes: &mut Notes) -> Option<Policy> {
     let rank = if is_admin { priority(notes, spec)? } else { Rank::whole(0) };
     let tier = if is_admin { Tier::admin() } else { Tier::baseline() };
     let kind = if is_admin { "AdminNetworkPolicy" } else { "BaselineAdminNetworkPolicy" };
-    policy(object, spec, (kind, tier, rank, Dialect::Alpha1), notes)
+    policy(object, spec, (kind, tier, rank, Dialect::Alpha1), known, notes)
 }
 
 /// Reads a `ClusterNetworkPolicy`.
-pub(super) fn read_cluster(object: &Object<'_>, notes: &mut Notes) -> Option<Policy> {
+pub(super) fn read_cluster(
+    object: &Object<'_>,
+    known: &Known,
+    notes: &mut Notes,
+) -> Option<Policy> {
     let spec = spec_of(object, notes)?;
     if object.version != "v1alpha2" {
         version_unknown(object, notes);
@@ -75,7 +80,7 @@ pub(super) fn read_cluster(object: &Object<'_>, notes: &mut Notes) -> Option<Pol
             return None;
         }
     };
-    policy(object, spec, ("ClusterNetworkPolicy", tier, rank, Dialect::Alpha2), notes)
+    policy(object, spec, ("ClusterNetworkPolicy", tier, rank, Dialect::Alpha2), known, notes)
 }
 
 fn spec_of<'t>(object: &Object<'t>, notes: &mut Notes) -> Option<Node<'t>> {
@@ -114,6 +119,7 @@ fn policy(
     object: &Object<'_>,
     spec: Node<'_>,
     (kind, tier, rank, dialect): (&'static str, Tier, Rank, Dialect),
+    known: &Known,
     notes: &mut Notes,
 ) -> Option<Policy> {
     let Some(subject) = notes.take(spec.object_field("subject")) else {
@@ -125,8 +131,9 @@ fn policy(
     let mut rules = |way: Way| -> Option<Vec<PolicyRule>> {
         let nodes = notes.items(spec, way.key());
         let each = nodes.into_iter().enumerate();
-        let rules: Vec<PolicyRule> =
-            each.map(|(place, node)| rule(notes, node, (way, place), dialect, passes)).collect();
+        let rules: Vec<PolicyRule> = each
+            .map(|(place, node)| rule(notes, node, (way, place), (dialect, passes), known))
+            .collect();
         (!rules.is_empty()).then_some(rules)
     };
     let (ingress, egress) = (rules(Way::Ingress), rules(Way::Egress));
@@ -176,8 +183,8 @@ fn rule(
     notes: &mut Notes,
     node: Node<'_>,
     (way, place): (Way, usize),
-    dialect: Dialect,
-    passes: bool,
+    (dialect, passes): (Dialect, bool),
+    known: &Known,
 ) -> PolicyRule {
     let list = match dialect {
         Dialect::Alpha1 => "ports",
@@ -204,7 +211,7 @@ fn rule(
         notes.error(codes::BAD_VALUE, node.span(), message);
     }
     for one in peers {
-        peer(notes, one, way, &mut listed);
+        peer(notes, one, way, known, &mut listed);
     }
     let nodes = notes.items(node, list);
     let ports = if nodes.is_empty() {
@@ -229,7 +236,7 @@ fn rule(
     PolicyRule { name, peers: Peers::Listed(listed), ports, effect, span: node.span() }
 }
 
-fn peer(notes: &mut Notes, node: Node<'_>, way: Way, listed: &mut Vec<PeerSpec>) {
+fn peer(notes: &mut Notes, node: Node<'_>, way: Way, known: &Known, listed: &mut Vec<PeerSpec>) {
     let given = |key: &str| node.get(key).filter(|value| !value.is_null());
     let out = way == Way::Egress;
     if let (Some(networks), true) = (given("networks"), out) {
@@ -245,9 +252,15 @@ fn peer(notes: &mut Notes, node: Node<'_>, way: Way, listed: &mut Vec<PeerSpec>)
             Err(error) => notes.diagnostics.push(error),
         }
     } else if let (Some(nodes), true) = (given("nodes"), out) {
-        labels::selector(notes, nodes);
-        listed.push(PeerSpec::SomeAddresses(Name::from("nodes, whose addresses are not read")));
-        not_modelled(notes, nodes.span(), "which addresses nodes have");
+        let Some(selector) = labels::selector(notes, nodes) else { return };
+        listed.push(known.nodes(&selector).unwrap_or_else(|| {
+            not_modelled(
+                notes,
+                nodes.span(),
+                "which addresses nodes have that are not in the input",
+            );
+            PeerSpec::SomeAddresses(Name::from("nodes, which are not in the input"))
+        }));
     } else if let (Some(names), true) = (given("domainNames"), out) {
         listed.push(PeerSpec::SomeAddresses(Name::from("domain names")));
         not_modelled(notes, names.span(), "which addresses domain names have");

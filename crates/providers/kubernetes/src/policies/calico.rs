@@ -5,22 +5,39 @@
 //! matches allows, denies, or passes to the next tier. A tier of which a policy governs the pod
 //! denies the rest, unless its default action is `Pass`.
 
+mod accounts;
 mod expression;
+mod place;
+mod ports;
 
 use std::collections::BTreeMap;
 
 use watertight_model::Name;
-use watertight_net::{AddressSet, FlowSet, PortSet, Protocol};
+use watertight_net::AddressSet;
 use watertight_source::Node;
 
 use super::{Way, not_modelled, numbered, prefix};
 use crate::codes;
 use crate::fields::Notes;
+use crate::known::Known;
 use crate::objects::Object;
-use crate::policy::{
-    Effect, PeerSpec, Peers, Policy, PolicyRule, PortSpec, Ports, Rank, Style, Tier,
-};
+use crate::policy::{Effect, PeerSpec, Peers, Policy, PolicyRule, Ports, Rank, Style, Tier};
 use crate::selector::{PodSelector, Selector};
+use place::Place;
+
+/// What a rule says of one side that is read.
+const OF_SIDE: [&str; 8] = [
+    "selector",
+    "notSelector",
+    "namespaceSelector",
+    "nets",
+    "notNets",
+    "ports",
+    "notPorts",
+    "serviceAccounts",
+];
+/// What of it means pods.
+const BY_LABELS: [&str; 4] = ["selector", "notSelector", "namespaceSelector", "serviceAccounts"];
 
 /// The tier of policies that name none.
 const DEFAULT: &str = "default";
@@ -56,6 +73,7 @@ fn order(spec: Node<'_>) -> Rank {
 pub(super) fn read(
     object: &Object<'_>,
     tiers: &BTreeMap<Name, TierFacts>,
+    known: &Known,
     notes: &mut Notes,
 ) -> Option<Policy> {
     let spec = object.spec(notes)?;
@@ -83,14 +101,14 @@ pub(super) fn read(
             return None;
         }
     }
-    let subject = subject(notes, spec, own.as_ref())?;
+    let subject = subject(notes, spec, known, own.as_ref())?;
     let governed = types(notes, spec);
     let mut read = |way: Way, governs: bool| {
         governs.then(|| {
             let nodes = notes.items(spec, way.key());
             let each = nodes.into_iter().enumerate();
             each.filter_map(|(place, node)| {
-                rule(notes, node, way, numbered(way, place), own.as_ref())
+                rule(notes, node, (way, numbered(way, place)), known, own.as_ref())
             })
             .collect::<Vec<_>>()
         })
@@ -111,14 +129,23 @@ pub(super) fn read(
     })
 }
 
-fn subject(notes: &mut Notes, spec: Node<'_>, own: Option<&Name>) -> Option<PodSelector> {
-    let pods = selector(notes, spec, "selector")?;
+fn subject(
+    notes: &mut Notes,
+    spec: Node<'_>,
+    known: &Known,
+    own: Option<&Name>,
+) -> Option<PodSelector> {
+    let mut pods = selector(notes, spec, "selector")?;
     let by_namespace = selector(notes, spec, "namespaceSelector")?;
     let accounts = ["serviceAccountSelector"].iter().find_map(|key| spec.get(key));
     if let Some(accounts) = accounts.filter(|one| one.as_str() != Some("")) {
-        let message = "the policy selects by service accounts: it is not read";
-        notes.error(codes::NOT_MODELLED, accounts.span(), message);
-        return None;
+        let Some(own) = own else {
+            let message = "the policy selects by service accounts of any namespace: it is not read";
+            notes.error(codes::NOT_MODELLED, accounts.span(), message);
+            return None;
+        };
+        let accounts = selector(notes, spec, "serviceAccountSelector")?;
+        pods = Selector::all([pods, accounts::of_namespace(known, own, &accounts)]);
     }
     let namespaces = match own {
         Some(own) => crate::selector::namespace(own),
@@ -157,8 +184,8 @@ fn types(notes: &mut Notes, spec: Node<'_>) -> [bool; 2] {
 fn rule(
     notes: &mut Notes,
     node: Node<'_>,
-    way: Way,
-    name: Name,
+    (way, name): (Way, Name),
+    known: &Known,
     own: Option<&Name>,
 ) -> Option<PolicyRule> {
     let before = notes.diagnostics.errors();
@@ -178,35 +205,22 @@ fn rule(
         Way::Egress => (node.get("destination"), node.get("source")),
     };
     let mut unread = None;
-    for key in ["http", "icmp", "notICMP", "notProtocol", "ipVersion"] {
+    for key in ["http", "ipVersion"] {
         if let Some(field) = node.get(key) {
             not_modelled(notes, field.span(), &format!("`{key}` of a rule"));
             unread = Some(Name::from(key));
         }
     }
     let of_ours = ours.into_iter().flat_map(Node::entries);
-    for entry in of_ours.filter(|entry| entry.key != "ports") {
+    for entry in of_ours.filter(|entry| !matches!(entry.key, "ports" | "notPorts")) {
         not_modelled(notes, entry.key_span, "what a rule says of its own side");
         unread = Some(Name::from("a rule about its own side"));
     }
     let peers = match theirs {
-        Some(theirs) => peers(notes, theirs, own, &mut unread),
+        Some(theirs) => peers(notes, theirs, known, own, &mut unread),
         None => Peers::Anybody,
     };
-    let protocol = match node.get("protocol") {
-        None => None,
-        Some(given) => {
-            let text = given.as_str().unwrap_or(given.raw());
-            let found = text.to_lowercase().parse::<Protocol>().ok();
-            let found = found.or_else(|| text.parse::<u8>().ok().map(Protocol));
-            if found.is_none() {
-                let message = format!("`{text}` is no protocol");
-                notes.error(codes::BAD_VALUE, given.span(), message);
-            }
-            found
-        }
-    };
-    let ports = ports(notes, node, protocol);
+    let ports = ports::read(notes, node, &mut unread);
     if notes.diagnostics.errors() > before {
         unread = Some(Name::from("a rule that cannot be read"));
     }
@@ -221,16 +235,15 @@ fn rule(
 fn peers(
     notes: &mut Notes,
     node: Node<'_>,
+    known: &Known,
     own: Option<&Name>,
     unread: &mut Option<Name>,
 ) -> Peers {
-    let known = ["selector", "notSelector", "namespaceSelector", "nets", "notNets", "ports"];
-    for entry in node.entries().filter(|entry| !known.contains(&entry.key)) {
+    for entry in node.entries().filter(|entry| !OF_SIDE.contains(&entry.key)) {
         not_modelled(notes, entry.key_span, &format!("`{}` of a rule", entry.key));
         *unread = Some(Name::from(entry.key));
     }
-    let by_pods =
-        ["selector", "notSelector", "namespaceSelector"].iter().any(|key| node.get(key).is_some());
+    let by_pods = BY_LABELS.iter().any(|key| node.get(key).is_some());
     let (nets, not_nets) = (networks(notes, node, "nets"), networks(notes, node, "notNets"));
     if by_pods && (nets.is_some() || not_nets.is_some()) {
         not_modelled(notes, node.span(), "a selector together with networks");
@@ -243,12 +256,14 @@ fn peers(
         let Some(given) = selector(notes, node, "namespaceSelector") else {
             return Peers::Anybody;
         };
-        let namespaces = match (own, node.get("namespaceSelector")) {
-            (Some(own), None) => crate::selector::namespace(own),
-            _ => given,
-        };
+        let place = Place::of(own, node.get("namespaceSelector").and_then(Node::as_str), given);
         let pods = Selector::all([pods, but]);
-        return Peers::Listed(vec![PeerSpec::Pods(PodSelector { namespaces, pods })]);
+        let Some(accounts) = node.get("serviceAccounts") else {
+            let mut listed = place.network_sets(known, &pods);
+            listed.push(PeerSpec::Pods(PodSelector { namespaces: place.namespaces(), pods }));
+            return Peers::Listed(listed);
+        };
+        return Peers::Listed(accounts::peers(notes, accounts, known, &place, &pods));
     }
     match (nets, not_nets) {
         (None, None) => Peers::Anybody,
@@ -283,33 +298,4 @@ fn networks(notes: &mut Notes, node: Node<'_>, key: &str) -> Option<(AddressSet,
     let prefixes: Vec<_> = nodes.into_iter().filter_map(|one| prefix(notes, one)).collect();
     let text = prefixes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     Some((AddressSet::from_prefixes(prefixes), Name::from(text)))
-}
-
-/// Over what a rule is: its protocol, its source's ports and its destination's.
-fn ports(notes: &mut Notes, node: Node<'_>, protocol: Option<Protocol>) -> Ports {
-    let mut of = |side: &str| -> (PortSet, Vec<Name>) {
-        let Some(side) = node.get(side) else { return (PortSet::full(), Vec::new()) };
-        let nodes = notes.items(side, "ports");
-        let (mut numbers, mut names) = (PortSet::none(), Vec::new());
-        for one in &nodes {
-            let text = one.as_str().unwrap_or(one.raw());
-            let (first, last) = text.split_once(':').unwrap_or((text, text));
-            match (first.parse::<u16>(), last.parse::<u16>()) {
-                (Ok(first), Ok(last)) => {
-                    numbers = numbers.union(&PortSet::range(first, last).unwrap_or_default());
-                }
-                _ => names.push(Name::from(text)),
-            }
-        }
-        (if nodes.is_empty() { PortSet::full() } else { numbers }, names)
-    };
-    let (from, from_names) = of("source");
-    let (to, names) = of("destination");
-    let Some(protocol) = protocol else { return Ports::All };
-    let mut listed = vec![PortSpec::Flows(FlowSet::ports(protocol, from, to))];
-    if !from_names.is_empty() {
-        not_modelled(notes, node.span(), "a source's port by name");
-    }
-    listed.extend(names.into_iter().map(|name| PortSpec::Named(name, Some(protocol))));
-    Ports::Listed(listed)
 }

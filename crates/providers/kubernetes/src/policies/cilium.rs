@@ -5,14 +5,17 @@
 //! that denies wins; addresses never mean pods. Rules for contents (HTTP, DNS, Kafka) narrow what a
 //! rule for ports accepts, so that rule is taken as perhaps accepting.
 
+mod peers;
+
 use watertight_model::Name;
 use watertight_net::{AddressSet, FlowSet, PortSet, Protocol};
 use watertight_source::Node;
 
-use super::{Way, cidr_except, not_modelled, numbered, prefix};
+use super::{Way, not_modelled, numbered, prefix};
 use crate::codes;
 use crate::fields::Notes;
 use crate::flows::{range, to_ports};
+use crate::known::Known;
 use crate::labels;
 use crate::objects::Object;
 use crate::policy::{Effect, PeerSpec, Peers, Policy, PolicyRule, PortSpec, Ports, Rank, Tier};
@@ -23,17 +26,26 @@ const NAMESPACE: &str = "io.kubernetes.pod.namespace";
 /// What comes before the keys of a namespace's own labels.
 const OF_NAMESPACE: &str = "io.cilium.k8s.namespace.labels.";
 
+/// What a rule is read with.
+#[derive(Clone, Copy, Debug)]
+struct Scene<'k> {
+    known: &'k Known,
+    /// The policy's namespace, where it has one.
+    own: Option<&'k Name>,
+}
+
 /// Reads a policy: one for each of its specifications.
-pub(super) fn read(object: &Object<'_>, notes: &mut Notes) -> Vec<Policy> {
+pub(super) fn read(object: &Object<'_>, known: &Known, notes: &mut Notes) -> Vec<Policy> {
     let mut specs: Vec<Node<'_>> = object.spec(notes).into_iter().collect();
     specs.extend(notes.items(object.node, "specs"));
     if specs.is_empty() {
         notes.diagnostics.push(object.node.missing_field("spec", "an object"));
     }
-    specs.into_iter().filter_map(|spec| policy(object, spec, notes)).collect()
+    specs.into_iter().filter_map(|spec| policy(object, spec, known, notes)).collect()
 }
 
-fn policy(object: &Object<'_>, spec: Node<'_>, notes: &mut Notes) -> Option<Policy> {
+fn policy(object: &Object<'_>, spec: Node<'_>, known: &Known, notes: &mut Notes) -> Option<Policy> {
+    let scene = Scene { known, own: (!object.namespace.is_empty()).then_some(&object.namespace) };
     notes.only(
         spec,
         &[
@@ -64,11 +76,11 @@ fn policy(object: &Object<'_>, spec: Node<'_>, notes: &mut Notes) -> Option<Poli
         let mut rules = Vec::new();
         for (place, node) in deny.iter().enumerate() {
             let name = Name::from(format!("{denies} {}", place.saturating_add(1)));
-            rules.extend(rule(notes, *node, way, name, Effect::Deny, own.as_ref()));
+            rules.extend(rule(notes, *node, (way, name), Effect::Deny, scene));
         }
         for (place, node) in allow.iter().enumerate() {
             let name = numbered(way, place);
-            rules.extend(rule(notes, *node, way, name, Effect::Allow, own.as_ref()));
+            rules.extend(rule(notes, *node, (way, name), Effect::Allow, scene));
         }
         (!deny.is_empty() || !allow.is_empty()).then_some(rules)
     };
@@ -149,10 +161,9 @@ fn split(selector: Selector) -> Option<(Selector, Selector, bool)> {
 fn rule(
     notes: &mut Notes,
     node: Node<'_>,
-    way: Way,
-    name: Name,
+    (way, name): (Way, Name),
     effect: Effect,
-    own: Option<&Name>,
+    scene: Scene<'_>,
 ) -> Option<PolicyRule> {
     let before = notes.diagnostics.errors();
     let mut listed: Vec<PeerSpec> = Vec::new();
@@ -163,7 +174,7 @@ fn rule(
             "toPorts" | "Ports" | "icmps" | "authentication" => continue,
             "Endpoints" => {
                 for one in notes.items(node, entry.key) {
-                    listed.push(match pods(notes, one, own) {
+                    listed.push(match pods(notes, one, scene.own) {
                         Some(pods) => PeerSpec::Pods(pods),
                         None => PeerSpec::SomeAddresses(Name::from("reserved labels")),
                     });
@@ -171,7 +182,7 @@ fn rule(
             }
             "Entities" => {
                 for one in notes.items(node, entry.key) {
-                    entity(notes, one, &mut listed);
+                    entity(notes, one, scene.known, &mut listed);
                 }
             }
             "CIDR" => {
@@ -184,9 +195,22 @@ fn rule(
             }
             "CIDRSet" => {
                 for one in notes.items(node, entry.key) {
-                    let block = cidr_except(notes, one, ("cidr", "except"));
-                    listed.extend(block.map(|(set, text)| PeerSpec::Addresses(set, text)));
+                    listed.extend(peers::cidr_set(notes, one, scene));
                 }
+            }
+            "Services" => {
+                for one in notes.items(node, entry.key) {
+                    listed.push(peers::service(notes, one, scene));
+                }
+            }
+            "Nodes" => {
+                for one in notes.items(node, entry.key) {
+                    listed.extend(peers::nodes(notes, one, scene));
+                }
+            }
+            "FQDNs" => {
+                not_modelled(notes, entry.key_span, "which addresses domain names have");
+                listed.push(PeerSpec::SomeAddresses(Name::from("domain names")));
             }
             other => {
                 let what = format!("`{other}` of a rule");
@@ -197,10 +221,14 @@ fn rule(
         has_peers = true;
     }
     let (ports, contents) = ports(notes, node);
-    if node.get("icmps").is_some() {
-        not_modelled(notes, node.span(), "a rule for ICMP");
-        unread = Some(Name::from("ICMP"));
-    }
+    let ports = match (peers::icmps(notes, node), ports) {
+        (None, ports) => ports,
+        (Some(icmp), Ports::All) => Ports::Listed(vec![icmp]),
+        (Some(icmp), Ports::Listed(mut listed)) => {
+            listed.push(icmp);
+            Ports::Listed(listed)
+        }
+    };
     if notes.diagnostics.errors() > before {
         unread = Some(Name::from("a rule that cannot be read"));
     }
@@ -220,7 +248,7 @@ fn rule(
 }
 
 /// Source: "Layer 3 Policies", entities based.
-fn entity(notes: &mut Notes, node: Node<'_>, listed: &mut Vec<PeerSpec>) {
+fn entity(notes: &mut Notes, node: Node<'_>, known: &Known, listed: &mut Vec<PeerSpec>) {
     match node.as_str() {
         Some("all") => {
             listed.push(PeerSpec::Pods(PodSelector::ALL));
@@ -237,7 +265,9 @@ fn entity(notes: &mut Notes, node: Node<'_>, listed: &mut Vec<PeerSpec>) {
         }
         Some("cluster") => {
             listed.push(PeerSpec::Pods(PodSelector::ALL));
-            listed.push(PeerSpec::SomeAddresses(Name::from("nodes, whose addresses are not read")));
+            listed.push(known.nodes(&Selector::Everything).unwrap_or_else(|| {
+                PeerSpec::SomeAddresses(Name::from("nodes, which are not in the input"))
+            }));
         }
         Some("none") => {}
         Some(

@@ -1,0 +1,238 @@
+//! Calico's tiers and policies, connection by connection.
+//!
+//! Sources: Calico documentation, "Network policy", "Global network policy", "Tier" and "Network
+//! set": in the order of tiers, of policies and of rules, the first that matches decides; the end of
+//! a tier that governs a pod denies unless the tier says `Pass`.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+use super::read::{Pod, items, namespace, text};
+use super::selector::prefix_holds;
+use super::{Connection, End, Word, is_named, other_end, policy_allows, policy_selects};
+
+/// Whether the tiers allow a connection at one of its ends.
+pub(super) fn allows(objects: &[Value], pod: &Pod, connection: Connection<'_>, way: &str) -> bool {
+    let mut tiers: Vec<(u64, &str, bool)> = vec![(1_000_000, "default", false)];
+    for tier in objects.iter().filter(|one| text(one, "/kind") == "Tier") {
+        let passes = text(tier, "/spec/defaultAction") == "Pass";
+        tiers.push((number(tier, "/spec/order"), text(tier, "/metadata/name"), passes));
+    }
+    tiers.sort_unstable();
+    for (_, tier, passes) in tiers {
+        match of_tier(objects, tier, pod, connection, way) {
+            (_, Some(Word::Allow)) => return true,
+            (_, Some(Word::Deny)) => return false,
+            (_, Some(Word::Pass)) | (false, None) => {}
+            (true, None) => {
+                if !passes {
+                    return false;
+                }
+            }
+        }
+    }
+    true
+}
+
+/// Whether a tier governs the pod, and what the first rule that matches says.
+fn of_tier(
+    objects: &[Value],
+    tier: &str,
+    pod: &Pod,
+    connection: Connection<'_>,
+    way: &str,
+) -> (bool, Option<Word>) {
+    let mut policies: Vec<(u64, &Value)> = Vec::new();
+    for policy in objects {
+        if is_calicos(policy) {
+            let own = text(policy, "/spec/tier");
+            if (if own.is_empty() { "default" } else { own }) == tier {
+                policies.push((number(policy, "/spec/order"), policy));
+            }
+        } else if text(policy, "/kind") == "NetworkPolicy" && tier == "default" {
+            policies.push((1_000, policy));
+        }
+    }
+    policies.sort_by_key(|(order, _)| *order);
+    let mut governs = false;
+    for (_, policy) in policies {
+        if !is_calicos(policy) {
+            if policy_selects(policy, pod, way) {
+                governs = true;
+                if policy_allows(objects, policy, connection, way) {
+                    return (true, Some(Word::Allow));
+                }
+            }
+            continue;
+        }
+        if !governs_pod(objects, policy, pod, way) {
+            continue;
+        }
+        governs = true;
+        for rule in items(policy, &format!("/spec/{way}")) {
+            if rule_holds(objects, policy, rule, connection, way) {
+                match text(rule, "/action") {
+                    "Allow" => return (true, Some(Word::Allow)),
+                    "Deny" => return (true, Some(Word::Deny)),
+                    "Pass" => return (true, Some(Word::Pass)),
+                    _ => {}
+                }
+            }
+        }
+    }
+    (governs, None)
+}
+
+fn is_calicos(object: &Value) -> bool {
+    text(object, "/apiVersion").starts_with("projectcalico.org/")
+        && matches!(text(object, "/kind"), "NetworkPolicy" | "GlobalNetworkPolicy")
+}
+
+/// The namespace of a policy that has one.
+fn own(policy: &Value) -> Option<&str> {
+    (text(policy, "/kind") == "NetworkPolicy").then(|| text(policy, "/metadata/namespace"))
+}
+
+fn governs_pod(objects: &[Value], policy: &Value, pod: &Pod, way: &str) -> bool {
+    let types = items(policy, "/spec/types");
+    let wanted = if way == "ingress" { "Ingress" } else { "Egress" };
+    let governs = if types.is_empty() {
+        let has = |key: &str| !items(policy, &format!("/spec/{key}")).is_empty();
+        if way == "egress" { has("egress") } else { has("ingress") || !has("egress") }
+    } else {
+        types.iter().any(|one| one.as_str() == Some(wanted))
+    };
+    let in_namespace = match own(policy) {
+        Some(own) => own == pod.namespace,
+        None => holds(text(policy, "/spec/namespaceSelector"), &namespace(objects, &pod.namespace)),
+    };
+    governs && in_namespace && holds(text(policy, "/spec/selector"), &pod.labels)
+}
+
+fn rule_holds(
+    objects: &[Value],
+    policy: &Value,
+    rule: &Value,
+    connection: Connection<'_>,
+    way: &str,
+) -> bool {
+    let protocol = text(rule, "/protocol");
+    let not_protocol = text(rule, "/notProtocol");
+    if !protocol.is_empty() && protocol != connection.protocol
+        || not_protocol == connection.protocol
+    {
+        return false;
+    }
+    let ports = items(rule, "/destination/ports");
+    let by_port = ports.is_empty() || ports.iter().any(|port| port_is(port, connection));
+    let not_ports = items(rule, "/destination/notPorts");
+    let (_, end) = other_end(connection, way);
+    let side = rule.get(if way == "ingress" { "source" } else { "destination" });
+    by_port
+        && !not_ports.iter().any(|port| port_is(port, connection))
+        && side.is_none_or(|side| side_is(objects, side, end, own(policy)))
+}
+
+/// Whether what a rule says of the other side means an end: pods and sets of networks by labels,
+/// other addresses by prefixes.
+fn side_is(objects: &[Value], side: &Value, end: End<'_>, own: Option<&str>) -> bool {
+    let by_labels =
+        ["selector", "notSelector", "namespaceSelector"].iter().any(|key| side.get(key).is_some());
+    if by_labels {
+        return match end {
+            End::Pod(pod) => {
+                let of_namespace = namespace(objects, &pod.namespace);
+                labels_are(side, &pod.labels, (Some(&pod.namespace), &of_namespace), own)
+            }
+            End::Outside(address) => objects.iter().any(|set| {
+                let place = match text(set, "/kind") {
+                    "NetworkSet" => Some(text(set, "/metadata/namespace")),
+                    "GlobalNetworkSet" => None,
+                    _ => return false,
+                };
+                let of_namespace = place.map(|place| namespace(objects, place)).unwrap_or_default();
+                in_prefixes(items(set, "/spec/nets"), address)
+                    && labels_are(side, &map(set), (place, &of_namespace), own)
+            }),
+        };
+    }
+    match end {
+        // Prefixes never mean pods, so a pod is always outside of them.
+        End::Pod(_) => items(side, "/nets").is_empty(),
+        End::Outside(address) => {
+            let nets = items(side, "/nets");
+            (nets.is_empty() || in_prefixes(nets, address))
+                && !in_prefixes(items(side, "/notNets"), address)
+        }
+    }
+}
+
+/// Whether selectors mean something with labels in a namespace, or in none.
+fn labels_are(
+    side: &Value,
+    labels: &BTreeMap<String, String>,
+    (place, of_namespace): (Option<&str>, &BTreeMap<String, String>),
+    own: Option<&str>,
+) -> bool {
+    let in_namespace = match (side.get("namespaceSelector"), own) {
+        (None, Some(own)) => place == Some(own),
+        (None, None) => true,
+        (Some(selector), _) => match selector.as_str() {
+            Some("global()") => place.is_none(),
+            Some(text) => place.is_some() && holds(text, of_namespace),
+            None => false,
+        },
+    };
+    let not = side.get("notSelector").and_then(Value::as_str);
+    in_namespace
+        && holds(text(side, "/selector"), labels)
+        && !not.is_some_and(|one| holds(one, labels))
+}
+
+fn map(object: &Value) -> BTreeMap<String, String> {
+    let labels = object.pointer("/metadata/labels").and_then(Value::as_object);
+    let each = labels.into_iter().flatten();
+    each.map(|(key, value)| (key.clone(), value.as_str().unwrap_or("").to_owned())).collect()
+}
+
+fn in_prefixes(prefixes: &[Value], address: IpAddr) -> bool {
+    prefixes.iter().any(|one| prefix_holds(one.as_str().unwrap_or(""), address))
+}
+
+fn port_is(port: &Value, connection: Connection<'_>) -> bool {
+    match port {
+        Value::Number(number) => number.as_u64() == Some(u64::from(connection.port)),
+        Value::String(written) => match written.split_once(':') {
+            Some((first, last)) => {
+                let of = |text: &str| text.parse::<u16>().unwrap_or(0);
+                (of(first)..=of(last)).contains(&connection.port)
+            }
+            None => is_named(written, Some(connection.protocol), connection),
+        },
+        _ => false,
+    }
+}
+
+/// The few expressions that are generated: parts with `&&` between them.
+fn holds(expression: &str, labels: &BTreeMap<String, String>) -> bool {
+    expression.split("&&").map(str::trim).all(|part| {
+        if let Some((key, value)) = part.split_once(" == ") {
+            labels.get(key).map(String::as_str) == Some(value.trim_matches('\''))
+        } else if let Some((key, value)) = part.split_once(" != ") {
+            labels.get(key).map(String::as_str) != Some(value.trim_matches('\''))
+        } else if let Some(key) = part.strip_prefix("has(") {
+            labels.contains_key(key.trim_end_matches(')'))
+        } else if let Some(key) = part.strip_prefix("!has(") {
+            !labels.contains_key(key.trim_end_matches(')'))
+        } else {
+            matches!(part, "" | "all()")
+        }
+    })
+}
+
+/// A number at a pointer; what has none comes last.
+fn number(value: &Value, pointer: &str) -> u64 {
+    value.pointer(pointer).and_then(Value::as_u64).unwrap_or(u64::MAX)
+}
