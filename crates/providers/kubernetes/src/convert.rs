@@ -10,10 +10,14 @@ use crate::namespaces::Namespaces;
 use crate::objects::Object;
 use crate::policies::is_policy;
 use crate::policy::{PeerSpec, Peers, Policy};
-use crate::{Converted, Options, codes, fronts, objects, placement, policies, workloads};
+use crate::{Converted, Options, codes, fronts, networks, objects, placement, policies, workloads};
 
 /// Kinds that are read beside policies and what has a template of pods.
-const READ: [&str; 27] = [
+const READ: [&str; 31] = [
+    "UserDefinedNetwork",
+    "ClusterUserDefinedNetwork",
+    "Endpoints",
+    "EndpointSlice",
     "Namespace",
     "Node",
     "Pod",
@@ -56,12 +60,13 @@ pub(crate) fn convert(estate: Estate, documents: &[Tree], options: &Options) -> 
         options.parts_max,
         &mut notes,
     );
+    let networks = networks::read(&objects, &namespaces, &mut notes);
     unread(&objects, &mut notes);
     undeclared(&objects, &namespaces, &policies, &mut notes);
     let cluster = Name::from(options.cluster.as_str());
     let mut lowering =
         Lowering::new(estate, cluster.clone(), &namespaces, &pods, &policies, &mut notes);
-    lowering.pods();
+    lowering.pods(&networks);
     if !joins {
         // Beside a cloud's network, what serves ingresses is there itself: pods, load balancers.
         fronts::add(&mut lowering, &objects);
@@ -96,6 +101,11 @@ fn unread(objects: &[Object<'_>], notes: &mut Notes) {
         } else {
             format!("{}/{} {}", object.group, object.version, object.kind)
         };
+        if let Some(why) = networks::beside(object) {
+            let message = format!("`{}` changes no answer: {why}", object.full_name());
+            notes.warn(codes::NOT_MODELLED, object.span, message);
+            continue;
+        }
         let message = format!("`{}` is not read: the kind {full} is not", object.full_name());
         if object.kind.contains("Policy") && object.kind.contains("Network") {
             notes.warn(codes::UNREAD_KIND, object.span, message);

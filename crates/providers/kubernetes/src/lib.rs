@@ -14,6 +14,7 @@ mod known;
 mod labels;
 mod lower;
 mod namespaces;
+mod networks;
 mod objects;
 mod placement;
 mod policies;

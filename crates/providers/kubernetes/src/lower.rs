@@ -6,6 +6,7 @@
 
 mod guards;
 mod members;
+mod networks;
 mod peers;
 
 use std::collections::BTreeMap;
@@ -95,7 +96,7 @@ impl<'i> Lowering<'i> {
     }
 
     /// Adds every pod with its guards.
-    pub(crate) fn pods(&mut self) {
+    pub(crate) fn pods(&mut self, networks: &BTreeMap<Name, Name>) {
         let selected = self.selected();
         let mut known: BTreeMap<GuardKey, LayerId> = BTreeMap::new();
         let mut guarded: Vec<Option<LayerId>> = Vec::with_capacity(self.classes.len());
@@ -118,13 +119,16 @@ impl<'i> Lowering<'i> {
         for (members, guard) in self.memberships().into_iter().zip(guarded) {
             layers.push(members.into_iter().chain(guard).collect());
         }
+        let on_network = self.network_layers(networks);
         let alone = self.estate.network.realms.len() == 1;
         let mut workloads: BTreeMap<&WorkloadKey, WorkloadId> = BTreeMap::new();
         for (pod, class) in self.all_pods.iter().zip(self.class_of_pod.clone()) {
             let known = workloads.get(&pod.workload).copied();
             let workload = known.unwrap_or_else(|| self.workload(pod));
             workloads.insert(&pod.workload, workload);
-            let layers = layers.get(class).cloned().unwrap_or_default();
+            let mut layers = layers.get(class).cloned().unwrap_or_default();
+            let network = networks.get(&pod.workload.namespace).filter(|_| !pod.host_network);
+            layers.extend(network.and_then(|network| on_network.get(network)));
             let name = Name::from(format!("{}/{}", pod.workload.namespace, pod.name));
             let endpoint = self.endpoint(name, workload, layers);
             self.estate.network.endpoints[endpoint].origin = Some(pod.span);

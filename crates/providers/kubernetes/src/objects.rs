@@ -14,7 +14,7 @@ use crate::selector::LabelMap;
 const LISTS_MAX: u32 = 8;
 
 /// Kinds that live in no namespace.
-const CLUSTER_WIDE: [&str; 20] = [
+const CLUSTER_WIDE: [&str; 21] = [
     "Namespace",
     "Node",
     "AdminNetworkPolicy",
@@ -35,6 +35,7 @@ const CLUSTER_WIDE: [&str; 20] = [
     "PriorityClass",
     "CustomResourceDefinition",
     "HostEndpoint",
+    "ClusterUserDefinedNetwork",
 ];
 
 /// One object.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use watertight_kubernetes::{Converted, Options, convert};
 use watertight_model::Bounds;
 use watertight_net::FlowSet;
-use watertight_reach::{Matrix, Reach};
+use watertight_reach::{Class, Matrix, Reach};
 use watertight_source::{Limits, Sources, Tree};
 
 const PODS: &str = "
@@ -279,4 +279,117 @@ spec:
     assert_eq!(codes(&converted), ["WT0211"]);
     let found = flows(&converted, "shop/web", "shop/db");
     assert_eq!(found.sure.to_string(), "all", "a pod is no node");
+}
+
+#[test]
+fn nodes_that_are_known_are_their_addresses() {
+    let text = format!(
+        "{PODS}
+apiVersion: v1
+kind: Node
+metadata: {{name: n1, labels: {{zone: a}}}}
+status: {{addresses: [{{type: InternalIP, address: 192.0.2.10}}, {{type: Hostname, address: n1}}]}}
+---
+apiVersion: policy.networking.k8s.io/v1alpha1
+kind: AdminNetworkPolicy
+metadata: {{name: nodes}}
+spec:
+  priority: 1
+  subject: {{namespaces: {{}}}}
+  egress: [{{action: Deny, to: [{{nodes: {{matchLabels: {{zone: a}}}}}}]}}]
+"
+    );
+    let converted = read(&text);
+    assert_eq!(codes(&converted), Vec::<&str>::new());
+    let estate = &converted.estate;
+    let matrix = Reach::new(&estate.network).matrix(&BTreeSet::new());
+    let web = estate.workloads.values().find(|one| *one.name == *"shop/web").unwrap();
+    let web = matrix.class_of(web.endpoints[0]).unwrap();
+    let denied: Vec<String> = (0..matrix.classes.len())
+        .filter(|to| matrix.cell(web, *to).is_none() && *to != web)
+        .filter_map(|to| match &matrix.classes[to] {
+            Class::Outside(_, atom) => Some(atom.prefixes[0].to_string()),
+            Class::Endpoints(_) | Class::Internet(_) => None,
+        })
+        .collect();
+    assert_eq!(denied, ["192.0.2.10/32"]);
+}
+
+#[test]
+fn calico_knows_service_accounts_and_types_of_icmp() {
+    let accounts = PODS.replacen(
+        "containers: [{name: c, ports: [{name: http",
+        "serviceAccountName: front, containers: [{name: c, ports: [{name: http",
+        1,
+    );
+    let text = format!(
+        "{accounts}
+apiVersion: v1
+kind: ServiceAccount
+metadata: {{name: front, namespace: shop, labels: {{kind: web}}}}
+---
+apiVersion: projectcalico.org/v3
+kind: NetworkPolicy
+metadata: {{name: db, namespace: shop}}
+spec:
+  selector: app == 'db'
+  ingress:
+    - {{action: Allow, protocol: ICMP, icmp: {{type: 8}}, source: {{serviceAccounts: {{names: [front]}}}}}}
+    - {{action: Allow, protocol: TCP, source: {{serviceAccounts: {{selector: kind == 'web'}}}}, destination: {{ports: [sql], notPorts: [5433]}}}}
+    - {{action: Allow, protocol: UDP, source: {{serviceAccounts: {{names: [other]}}}}}}
+"
+    );
+    let converted = read(&text);
+    assert_eq!(codes(&converted), Vec::<&str>::new());
+    let found = flows(&converted, "shop/web", "shop/db");
+    assert_eq!(found.sure, found.possible);
+    assert_eq!(found.sure.to_string(), "icmp/8; tcp/5432");
+    assert_eq!(flows(&converted, "ops/job", "shop/db").possible.to_string(), "none");
+}
+
+#[test]
+fn cilium_knows_services_and_types_of_icmp() {
+    let text = "
+apiVersion: v1
+kind: Service
+metadata: {name: sql, namespace: shop}
+spec: {selector: {app: db}, ports: [{port: 5432}]}
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  endpointSelector: {matchLabels: {app: web}}
+  egress:
+    - {toServices: [{k8sService: {serviceName: sql, namespace: shop}}], toPorts: [{ports: [{port: '5432', protocol: TCP}]}]}
+    - {icmps: [{fields: [{family: IPv4, type: EchoRequest}]}]}
+";
+    assert_eq!(sure(text, "shop/web", "shop/db"), "icmp/8; tcp/5432");
+    assert_eq!(sure(text, "shop/web", "ops/job"), "icmp/8");
+}
+
+#[test]
+fn pods_on_a_network_of_their_own_reach_each_other_and_what_is_outside() {
+    let network = "
+apiVersion: k8s.ovn.org/v1
+kind: UserDefinedNetwork
+metadata: {name: own, namespace: shop}
+spec: {topology: Layer2, layer2: {role: Primary, subnets: [10.100.0.0/16]}}
+";
+    let labelled =
+        PODS.replacen("{team: shop}", "{k8s.ovn.org/primary-user-defined-network: ''}", 1);
+    let converted = read(&format!("{labelled}{network}"));
+    assert_eq!(codes(&converted), Vec::<&str>::new());
+    for (from, to, expected) in [
+        ("shop/web", "shop/db", "all"),
+        ("shop/web", "ops/job", "none"),
+        ("ops/job", "shop/web", "none"),
+    ] {
+        let found = flows(&converted, from, to);
+        assert_eq!(found.sure, found.possible);
+        assert_eq!(found.sure.to_string(), expected, "{from} to {to}");
+    }
+    let without = read(&format!("{PODS}{network}"));
+    assert_eq!(codes(&without), ["WT0213"], "the namespace lacks its label");
+    assert_eq!(flows(&without, "ops/job", "shop/web").sure.to_string(), "all");
 }
