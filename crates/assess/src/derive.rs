@@ -12,6 +12,7 @@ mod columns;
 mod fans;
 mod grants;
 mod hops;
+mod hosted;
 mod own;
 mod ports;
 mod rules;

@@ -21,7 +21,7 @@ pub use credential::{
     Certainty, Credential, CredentialId, Evidence, Grant, MetadataService, Power, Scope,
 };
 pub use disposition::{Bounds, Disposition};
-pub use estate::{Account, Coverage, CoverageState, Estate, EstateId, Hosted, SourceRecord};
+pub use estate::{Account, Coverage, CoverageState, Estate, EstateId, Hosted, SourceRecord, Trust};
 pub use name::Name;
 pub use network::Network;
 pub use selector::{Label, Selector};

@@ -264,18 +264,18 @@ pub(crate) fn deciding(
     let accepted = layer_accepts(network, layer, direction, seen, flows).possible;
     let mut found = BTreeSet::new();
     let guards = &network.layers[layer].guards;
-    // What was made up beside guards of the input refuses nothing that they would not.
-    let some_read = guards.iter().any(|guard| network.guards[*guard].origin.is_some());
+    // What nobody wrote refuses nothing that the guards beside it would not.
+    let some_written = guards.iter().any(|guard| network.guards[*guard].is_written());
     for guard in guards {
         let content = &network.guards[*guard];
-        let made_up = some_read && content.origin.is_none();
+        let is_silent = some_written && !content.is_written();
         for decision in first_matches(network, *guard, content, direction, seen, flows) {
             let part = if decision.accepts {
                 decision.flows.clone()
             } else {
                 decision.flows.difference(&accepted)
             };
-            if !part.is_empty() && (decision.accepts || !made_up) {
+            if !part.is_empty() && (decision.accepts || !is_silent) {
                 found.insert(Deciding { flows: part, ..decision });
             }
         }

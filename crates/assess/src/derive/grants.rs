@@ -181,7 +181,7 @@ impl Adding<'_> {
     }
 }
 
-fn evidence_of(evidence: &watertight_model::Evidence) -> Evidence {
+pub(super) fn evidence_of(evidence: &watertight_model::Evidence) -> Evidence {
     Evidence {
         resource: evidence.resource.to_string(),
         rule: evidence.rule.to_string(),

@@ -1,8 +1,8 @@
-//! Hops that a workload's own place gives: local, meta, exfil.
+//! Hops that a workload's own place gives: local, meta, token, node, exfil.
 
 use std::collections::BTreeMap;
 
-use watertight_model::{CredentialId, WorkloadId};
+use watertight_model::{CredentialId, WorkloadId, WorkloadKind};
 use watertight_reach::Class;
 
 use super::hops::meet;
@@ -14,6 +14,7 @@ use crate::hop::{Evidence, Hop, Status, Variant};
 /// Adds what needs neither a leg nor a grant.
 pub(super) fn add(input: &Input<'_>, subjects: &Subjects, building: &mut Building) {
     add_own(input, subjects, building);
+    super::hosted::add(input, subjects, building);
     add_exfil(input, subjects, building);
 }
 
@@ -35,12 +36,17 @@ fn add_own(input: &Input<'_>, subjects: &Subjects, building: &mut Building) {
             }));
         }
         if let Some(credential) = workload.credential.and_then(|id| subjects.credential(id)) {
-            add_meta(input, building, id, subject, credential);
+            if workload.kind == WorkloadKind::Pod {
+                super::hosted::add_token(input, subjects, building, (id, subject));
+            } else {
+                add_meta(input, building, id, subject, credential);
+            }
         }
     }
 }
 
-fn add_meta(
+/// What code at `subject` gets of the metadata service of a machine.
+pub(super) fn add_meta(
     input: &Input<'_>,
     building: &mut Building,
     id: WorkloadId,

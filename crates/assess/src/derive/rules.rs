@@ -97,9 +97,14 @@ impl Rules {
                 egress.push(gathered.side(input, &endpoint.layers, Direction::Egress));
             }
             side_of.push(side);
-            let layers = || endpoint.layers.iter().map(|layer| &network.layers[*layer]);
+            // What it sends may come from its host, which others then see in its place.
+            let uplink = members.first().and_then(|id| network.uplinks.get(id));
+            let host = uplink.map(|uplink| &network.endpoints[uplink.by]);
+            let both = || [Some(endpoint), host].into_iter().flatten();
+            let layers = || both().flat_map(|one| &one.layers).map(|id| &network.layers[*id]);
+            let own = both().flat_map(addresses);
             faces.push(Some(Face {
-                addresses: addresses(endpoint).chain(translated.iter().copied()).collect(),
+                addresses: own.chain(translated.iter().copied()).collect(),
                 guards: layers().flat_map(|layer| layer.guards.iter().copied()).collect(),
                 partial: layers().any(|layer| !layer.complete),
             }));
@@ -238,7 +243,8 @@ impl Gathering {
         for guard in &network.layers[*layer].guards {
             let [stage] = network.guards[*guard].stages(direction) else { return Side::Other };
             let plain = stage.combine == Combine::Union && stage.default == StageDefault::Deny;
-            if !plain || !network.guards[*guard].stateful {
+            let decides = network.guards[*guard].stateful && network.guards[*guard].is_written();
+            if !plain || !decides {
                 return Side::Other;
             }
             for (place, rule) in stage.rules.iter().enumerate() {

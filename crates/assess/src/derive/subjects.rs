@@ -216,6 +216,8 @@ fn singled_out(input: &Input<'_>) -> BTreeSet<WorkloadId> {
     let mut found: BTreeSet<WorkloadId> = named.collect();
     let public = estate.network.endpoints.values().filter(|endpoint| !endpoint.public.is_empty());
     found.extend(public.map(|endpoint| endpoint.workload));
+    // Who runs on what is a matter of each.
+    found.extend(estate.hosted.iter().flat_map(|hosted| [hosted.host, hosted.guest]));
     for (id, workload) in estate.workloads.iter() {
         let lax = workload.metadata.is_some_and(|metadata| {
             metadata.enabled && !metadata.token_required && workload.credential.is_some()

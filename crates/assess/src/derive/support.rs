@@ -80,6 +80,13 @@ impl Ends<'_> {
         let mut common = self.common(building, way, goal);
         let mut alternatives: Vec<BTreeSet<Removable>> = vec![BTreeSet::new()];
         for (_, rules) in &way.layers {
+            // What nobody wrote cannot be removed, whatever else in the layer is.
+            if rules
+                .iter()
+                .any(|(at, accepted)| !self.is_written(*at) && accepted.intersects(&goal.flows))
+            {
+                continue;
+            }
             let accepting: Vec<BTreeSet<Removable>> = rules
                 .iter()
                 .filter(|(at, accepted)| self.is_removable(*at) && accepted.intersects(&goal.flows))
@@ -241,6 +248,10 @@ impl Ends<'_> {
             let name = &self.input.estate.network.endpoints[endpoint].name;
             format!("public address {address} of {name}")
         })
+    }
+
+    fn is_written(&self, at: RuleAt) -> bool {
+        self.input.estate.network.guards[at.guard].is_written()
     }
 
     /// Rules of stateful guards can be removed one by one; an ordered list's entries shadow each

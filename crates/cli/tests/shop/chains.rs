@@ -3,8 +3,9 @@
 use std::sync::OnceLock;
 
 use serde_json::Value;
+use watertight_assess::Variant;
 
-use crate::support::{SHOP, json};
+use crate::support::{SHOP, hops, json, shop};
 
 /// The assessment of the shop; it is made once.
 fn assessment() -> &'static Value {
@@ -71,4 +72,54 @@ fn mistake_10_a_function_may_read_the_password_of_the_database() {
     assert_eq!((&last["kind"], &last["variant"]), (&"datanet".into(), &"with-key".into()));
     let mut titles = findings("credential-path").map(|one| one["title"].as_str().unwrap());
     assert!(titles.any(|title| title.contains("order-events") && title.contains("orders-db")));
+}
+
+/// The hops of a chain as kind and what they gain.
+fn gains(chain: &Value) -> Vec<(&str, &str)> {
+    let hops = chain["hops"].as_array().unwrap().iter();
+    hops.map(|hop| (hop["kind"].as_str().unwrap(), hop["conclusion"]["subject"].as_str().unwrap()))
+        .collect()
+}
+
+#[test]
+fn mistake_21_a_pod_behind_the_load_balancer_reads_every_bucket() {
+    let chains = list(&assessment()["chains"]["to_jewels"]).iter();
+    let mut through = chains.filter(|chain| {
+        let hops = gains(chain);
+        chain["entry"] == "internet"
+            && hops.contains(&("front", "shop/recommendations"))
+            && hops.contains(&("token", "kettle-recommendations"))
+    });
+    let chain = through.next().expect("a chain over the pod and its role");
+    assert_eq!(chain["target"]["subject"], "copper-kettle-customers");
+    let hops = chain["hops"].as_array().unwrap();
+    let token = hops.iter().find(|hop| hop["kind"] == "token").unwrap();
+    assert_eq!(token["sure"], true, "{token}");
+}
+
+#[test]
+fn mistakes_22_and_23_pods_take_their_nodes_and_these_their_pods() {
+    let estate = shop();
+    let derived = hops(&estate);
+    let graph = &derived.graph;
+    let leads = |variant: Variant, from: &str, to: &str| {
+        graph.hops().iter().any(|hop| {
+            hop.variant == variant
+                && hop.premises.iter().any(|one| graph.name(one.subject) == from)
+                && graph.name(hop.conclusion.subject) == to
+        })
+    };
+    let nodes = "eks-kettle-workers";
+    assert!(leads(Variant::NodeToPod, nodes, "shop/checkout"));
+    assert!(leads(Variant::NodeFromPod, "ops/log-agent", nodes));
+    assert!(leads(Variant::NodeFromPod, "ops/image-builder", nodes));
+    assert!(leads(Variant::NodeFromPod, "kube-system/kube-proxy", nodes));
+    assert!(!leads(Variant::NodeFromPod, "shop/recommendations", nodes));
+    // Hop limit 2: who no policy keeps from the metadata service has the nodes' role.
+    assert!(leads(Variant::MetaImdsV2, "shop/recommendations", "eks-node"));
+    assert!(leads(Variant::MetaImdsV2, "kube-system/aws-node", "eks-node"));
+    assert!(!leads(Variant::MetaImdsV2, "shop/checkout", "eks-node"));
+    assert!(leads(Variant::TokenMounted, "shop/checkout", "shop/checkout"));
+    assert!(leads(Variant::TokenMounted, "shop/checkout", "kettle-checkout"));
+    assert!(!leads(Variant::TokenMounted, "shop/cart", "kettle-checkout"));
 }

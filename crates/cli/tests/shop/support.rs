@@ -38,19 +38,27 @@ pub(crate) fn json(arguments: &[&str]) -> Value {
     }
 }
 
-/// The shop's bodies, converted.
+/// The shop's bodies, converted, with its cluster joined.
 pub(crate) fn shop() -> Estate {
+    let estate = convert(&bodies("aws"), &Options::default()).estate;
+    let documents: Vec<Tree> = bodies("kubernetes").into_iter().map(|body| body.tree).collect();
+    let options =
+        watertight_kubernetes::Options { cluster: "kettle".to_owned(), ..Default::default() };
+    watertight_kubernetes::convert_into(estate, &documents, &options).estate
+}
+
+/// What there is of a provider.
+fn bodies(provider: &str) -> Vec<Body> {
     let raw = root().join(SHOP).join("raw");
     let mut paths = Vec::new();
-    below(&raw, &mut paths);
+    below(&raw.join(provider), &mut paths);
     let limits = Limits::default();
     let body = |path: &PathBuf| {
         let tree = Tree::parse_json(FileId(0), fs::read(path).unwrap(), &limits).unwrap();
         let path = path.strip_prefix(&raw).unwrap().to_string_lossy().into_owned();
         Body { path, tree }
     };
-    let bodies: Vec<Body> = paths.iter().map(body).collect();
-    convert(&bodies, &Options::default()).estate
+    paths.iter().map(body).collect()
 }
 
 fn below(folder: &Path, paths: &mut Vec<PathBuf>) {

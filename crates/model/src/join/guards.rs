@@ -35,7 +35,7 @@ impl Guards {
         estate.network.guards.push(Guard {
             name: name.clone(),
             title: name,
-            kind: Name::from("node"),
+            kind: Name::from(Guard::NODE),
             stateful: true,
             ingress: vec![accepts()],
             egress: vec![accepts()],
@@ -94,7 +94,7 @@ impl Guards {
         let guard = estate.network.guards.push(Guard {
             name: name.clone(),
             title: name,
-            kind: Name::from("node"),
+            kind: Name::from(Guard::NODE),
             stateful: true,
             ingress: vec![stage(Vec::new())],
             egress: vec![stage(rules)],

@@ -136,6 +136,14 @@ impl Direction {
 }
 
 impl Guard {
+    /// What [`join`](crate::join) calls the guards that it makes beside those of attachments.
+    pub const NODE: &'static str = "node";
+
+    /// Whether somebody wrote it, so that somebody could change it.
+    pub fn is_written(&self) -> bool {
+        self.kind != Self::NODE
+    }
+
     /// The stages for a direction.
     pub fn stages(&self, direction: Direction) -> &[Stage] {
         match direction {

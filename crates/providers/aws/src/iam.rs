@@ -20,6 +20,7 @@ mod databases;
 mod direct;
 mod evaluate;
 mod facts;
+mod federated;
 mod grants;
 mod keys;
 mod organization;
@@ -79,6 +80,7 @@ pub(crate) fn convert(context: &mut Context<'_>) {
     let left_out = grants.left_out();
     let found: Vec<Grant> = grants.finish();
     context.estate.grants.extend(found);
+    context.estate.trusts = federated::trusts(&facts);
     if left_out > 0 {
         let message = format!("{left_out} grants were left out beyond {GRANTS_MAX}");
         let help = "split the estate by account, or narrow the roles that may do everything";

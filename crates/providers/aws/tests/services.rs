@@ -85,7 +85,7 @@ fn targets(estate: &Estate, name: &str) -> Vec<(String, Option<u16>, bool)> {
 
 #[test]
 fn services_of_the_shop_have_their_own_interfaces() {
-    let estate = converted(&root().join("examples/estates/shop/raw")).estate;
+    let estate = converted(&root().join("examples/estates/shop/raw/aws")).estate;
     for (name, interfaces) in [
         ("orders-db", ["eni-02e1092089e3e08d5", "eni-07cecb0617f076c81"]),
         ("customers", ["eni-01ceba38b3daca8dc", "eni-0a6c7782fd6a5d46c"]),
@@ -107,7 +107,7 @@ fn services_of_the_shop_have_their_own_interfaces() {
 
 #[test]
 fn what_is_in_no_subnet_of_the_shop_is_reached_as_its_settings_say() {
-    let estate = converted(&root().join("examples/estates/shop/raw")).estate;
+    let estate = converted(&root().join("examples/estates/shop/raw/aws")).estate;
     let role = |name: &str| {
         let [endpoint] = endpoints(&estate, name)[..] else { panic!("one endpoint of `{name}`") };
         assert!(endpoint.subnet.is_none(), "{name}");
@@ -123,11 +123,13 @@ fn what_is_in_no_subnet_of_the_shop_is_reached_as_its_settings_say() {
 
 #[test]
 fn fronts_of_the_shop_lead_to_registered_ports() {
-    let estate = converted(&root().join("examples/estates/shop/raw")).estate;
+    let estate = converted(&root().join("examples/estates/shop/raw/aws")).estate;
     let web = targets(&estate, "copper-kettle-web");
-    assert_eq!(web.len(), 12);
+    // Two of them are addresses of nodes that pods have.
+    assert_eq!(web.len(), 14);
     for (name, port, preserves) in web {
-        let expected = if name.starts_with("web-") { 8080 } else { 8081 };
+        let of_pods = name.starts_with("eks-node-");
+        let expected = if name.starts_with("web-") || of_pods { 8080 } else { 8081 };
         assert_eq!((port, preserves), (Some(expected), false), "{name}");
     }
     assert!(front(&estate, "copper-kettle-web").cross_zone);

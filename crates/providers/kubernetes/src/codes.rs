@@ -32,6 +32,7 @@ codes! {
     NO_EFFECT = "WT0213": "an object is read and changes nothing";
     NO_MACHINE = "WT0220": "the machine of a node is not in the estate";
     NOT_JOINED = "WT0221": "where a pod is in the estate's network is not known: what passes between them is unknown";
+    NO_TRUST = "WT0222": "a service account names a role that does not trust it, so that it does not get the role";
 }
 
 /// What a code of this crate means; `None` for a code of another crate.

@@ -1,6 +1,6 @@
 //! From documents to an estate.
 
-use watertight_model::{Account, Estate, Name, SourceRecord, network};
+use watertight_model::{Account, Estate, Name, SourceRecord, WorkloadId, network};
 use watertight_source::{Diagnostics, Tree};
 
 use crate::fields::Notes;
@@ -10,7 +10,10 @@ use crate::namespaces::Namespaces;
 use crate::objects::Object;
 use crate::policies::is_policy;
 use crate::policy::{PeerSpec, Peers, Policy};
-use crate::{Converted, Options, codes, fronts, networks, objects, placement, policies, workloads};
+use crate::workloads::Pod;
+use crate::{
+    Converted, Options, accounts, codes, fronts, networks, objects, placement, policies, workloads,
+};
 
 /// Kinds that are read beside policies and what has a template of pods.
 const READ: [&str; 31] = [
@@ -72,8 +75,10 @@ pub(crate) fn convert(estate: Estate, documents: &[Tree], options: &Options) -> 
         fronts::add(&mut lowering, &objects);
     }
     let (realm, placed) = (lowering.realm(), placement::pods(&lowering));
+    let owned: Vec<(Pod, WorkloadId)> = if joins { lowering.owned() } else { Vec::new() };
     let mut estate = lowering.finish();
     if joins {
+        accounts::add(&mut estate, &objects, &owned, &cluster, &mut notes);
         placement::join(&mut estate, &objects, placed, realm, &mut notes);
     }
     estate.sources.push(SourceRecord {

@@ -5,6 +5,7 @@
 //! as a whole. What is wrong or not understood becomes a diagnostic, and an unknown where it could
 //! change an answer. `docs/reference/providers/kubernetes.md` says what is read and by which rule.
 
+mod accounts;
 mod codes;
 mod convert;
 mod fields;

@@ -161,6 +161,12 @@ impl<'i> Lowering<'i> {
         self.all_pods.iter().zip(self.endpoints.iter().copied())
     }
 
+    /// The pods with their workloads.
+    pub(crate) fn owned(&self) -> Vec<(Pod, WorkloadId)> {
+        let network = &self.estate.network;
+        self.placed().map(|(pod, id)| (pod.clone(), network.endpoints[id].workload)).collect()
+    }
+
     /// An endpoint in the cluster, with an address of its own.
     pub(crate) fn endpoint(
         &mut self,
@@ -322,10 +328,13 @@ fn cluster(estate: &mut Estate, name: &Name, has_v6: bool) -> SubnetId {
         prefixes.extend(Prefix::masked(IpAddr::V6(PODS_V6.0), PODS_V6.1).ok());
         everywhere.extend(Prefix::masked(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0).ok());
     }
+    // Beside a cloud's network the name alone is its control plane's.
+    let alone = estate.network.realms.is_empty();
+    let own = if alone { name.clone() } else { Name::from(format!("network of {name}")) };
     let network = &mut estate.network;
     let realm = network.realms.push(Realm {
-        name: name.clone(),
-        title: name.clone(),
+        name: own.clone(),
+        title: own,
         account: Some(name.clone()),
         region: None,
         prefixes: prefixes.clone(),

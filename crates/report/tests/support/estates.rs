@@ -65,7 +65,7 @@ pub(crate) fn assessed(read: &Read) -> View {
 pub(crate) fn shop() -> Read {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/estates/shop/raw");
     let mut files = Vec::new();
-    list(&root, &mut files);
+    list(&root.join("aws"), &mut files);
     files.sort();
     let limits = Limits::default();
     let mut sources = Sources::new();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use watertight_model::Trust;
 use watertight_model::network::{EndpointRole, Unaddressed};
 use watertight_model::{WorkloadId, WorkloadKind};
 use watertight_net::Prefix;
@@ -48,6 +49,11 @@ fn cluster<'t>(context: &mut Context<'t>, item: &Item<'t>) {
         context.roles.insert(workload, role);
     }
     label(context, workload, "aws.port", "443");
+    let oidc = item.node.get("identity").and_then(|identity| identity.get("oidc"));
+    if let Some(issuer) = oidc.and_then(|oidc| oidc.get("issuer")).and_then(Node::as_str) {
+        let issuer = issuer.trim_start_matches("https://").to_ascii_lowercase();
+        label(context, workload, Trust::ISSUER, &issuer);
+    }
     let subnets = context.fields.texts(config, "subnetIds");
     let mut groups = context.fields.texts(config, "securityGroupIds");
     groups.extend(context.fields.text(config, "clusterSecurityGroupId"));
