@@ -3,6 +3,7 @@
 //!
 //! Nothing here fails because something is slow: a machine has its own speed.
 
+mod changes;
 mod cluster;
 mod collect;
 mod estate;

@@ -1,7 +1,7 @@
 //! What becomes of a set of flows between two addresses, with the way, the reply and the reasons.
 
 use std::net::IpAddr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use watertight_model::network::{Attached, GatewayKind, RealmId};
 use watertight_model::{Bounds, Disposition, Name, Network};
@@ -19,7 +19,7 @@ use crate::walk::{ReplyFrom, Walker};
 #[derive(Debug)]
 pub struct Reach<'n> {
     pub(crate) network: &'n Network,
-    pub(crate) index: Index,
+    pub(crate) index: Arc<Index>,
     spaces: OnceLock<Spaces>,
 }
 
@@ -63,7 +63,13 @@ pub struct Reply {
 impl<'n> Reach<'n> {
     /// Prepares a network for questions.
     pub fn new(network: &'n Network) -> Self {
-        Self { network, index: Index::new(network), spaces: OnceLock::new() }
+        Self { network, index: Arc::new(Index::new(network)), spaces: OnceLock::new() }
+    }
+
+    /// Answers about a network that has other rules than the one whose look-ups these are, and they
+    /// are not rules of subnets.
+    pub(crate) fn with_index(network: &'n Network, index: Arc<Index>) -> Self {
+        Self { network, index, spaces: OnceLock::new() }
     }
 
     /// The network that is asked about.

@@ -1,17 +1,19 @@
 //! How far code on a workload gets by the network alone: in one hop, and in any number.
 
 mod components;
+mod kept;
 mod nodes;
 mod spread;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_model::network::EndpointId;
 use watertight_model::{Bounds, Estate, WorkloadId};
 use watertight_net::FlowSet;
 
-use self::nodes::{Bound, Nodes};
-use crate::exposure::front_legs;
+pub(crate) use self::kept::KeptBlasts;
+use self::nodes::{Bound, Legs, Nodes};
+use crate::exposure::{FrontLeg, front_legs};
 use crate::matrix::Matrix;
 
 /// What a workload reaches.
@@ -59,7 +61,7 @@ pub struct Graph<'m> {
     matrix: &'m Matrix,
     nodes: Nodes,
     /// Legs that fronts open, between nodes.
-    legs: BTreeMap<(usize, usize), Bounds<FlowSet>>,
+    legs: Legs,
 }
 
 impl<'m> Graph<'m> {
@@ -69,20 +71,7 @@ impl<'m> Graph<'m> {
     /// running a user's code opens nothing.
     pub fn new(estate: &Estate, matrix: &'m Matrix) -> Self {
         let opened = front_legs(&estate.network, matrix);
-        let workload = |endpoint: EndpointId| estate.network.endpoints[endpoint].workload;
-        let fronts = opened.iter().map(|leg| workload(leg.from)).collect();
-        let mut nodes = Nodes::new(estate, matrix, &fronts);
-        let mut legs: BTreeMap<(usize, usize), Bounds<FlowSet>> = BTreeMap::new();
-        for leg in opened {
-            if let (Some(from), Some(to)) =
-                (nodes.of(workload(leg.from)), nodes.of(workload(leg.to)))
-            {
-                let known =
-                    legs.entry((from, to)).or_insert_with(|| Bounds::exact(FlowSet::none()));
-                known.sure = known.sure.union(&leg.flows.sure);
-                known.possible = known.possible.union(&leg.flows.possible);
-            }
-        }
+        let (mut nodes, legs) = nodes_and_legs(estate, matrix, &opened);
         nodes.connect(matrix, &legs);
         Self { matrix, nodes, legs }
     }
@@ -168,29 +157,55 @@ impl<'m> Graph<'m> {
     pub fn every_blast(&self, estate: &Estate) -> Vec<BlastSize> {
         let sure = spread::spread(&self.nodes, Bound::Sure);
         let possible = spread::spread(&self.nodes, Bound::Possible);
-        let mut sizes: Vec<BlastSize> = Vec::new();
-        for number in 0..self.nodes.len() {
-            for from in self.nodes.members(number) {
-                let own = weight_of(estate, *from);
-                // What reaches its own node reaches the other members, not itself.
-                let without = |size: spread::Size| {
-                    let one_hop = size.one_hop - if size.one_hop_own { own } else { 0 };
-                    let any = size.any - if size.any_own { own } else { 0 };
-                    (one_hop, any)
-                };
-                let of = |sizes: &[spread::Size]| sizes.get(number).copied().unwrap_or_default();
-                let (sure, possible) = (without(of(&sure)), without(of(&possible)));
-                sizes.push(BlastSize {
-                    from: *from,
-                    one_hop: Bounds { sure: sure.0, possible: possible.0 },
-                    any: Bounds { sure: sure.1, possible: possible.1 },
-                    all: self.nodes.weight_all() - own,
-                });
-            }
-        }
-        sizes.sort_by_key(|size| size.from);
-        sizes
+        sizes(estate, &self.nodes, &Bounds { sure, possible })
     }
+}
+/// Nodes that are not connected yet, and the legs of fronts between them.
+fn nodes_and_legs(estate: &Estate, matrix: &Matrix, opened: &[FrontLeg]) -> (Nodes, Legs) {
+    let nodes = Nodes::new(estate, matrix, &opening(estate, opened));
+    let legs = legs_between(estate, &nodes, opened);
+    (nodes, legs)
+}
+
+/// The workloads that open legs of fronts.
+fn opening(estate: &Estate, opened: &[FrontLeg]) -> BTreeSet<WorkloadId> {
+    opened.iter().map(|leg| estate.network.endpoints[leg.from].workload).collect()
+}
+
+fn legs_between(estate: &Estate, nodes: &Nodes, opened: &[FrontLeg]) -> Legs {
+    let workload = |endpoint: EndpointId| estate.network.endpoints[endpoint].workload;
+    let mut legs = Legs::new();
+    for leg in opened {
+        if let (Some(from), Some(to)) = (nodes.of(workload(leg.from)), nodes.of(workload(leg.to))) {
+            let known = legs.entry((from, to)).or_insert_with(|| Bounds::exact(FlowSet::none()));
+            known.sure = known.sure.union(&leg.flows.sure);
+            known.possible = known.possible.union(&leg.flows.possible);
+        }
+    }
+    legs
+}
+
+/// How much every workload reaches, in the order of workloads, from how much every node does.
+fn sizes(estate: &Estate, nodes: &Nodes, of_nodes: &Bounds<Vec<spread::Size>>) -> Vec<BlastSize> {
+    let found = estate.workloads.iter().filter_map(|(from, _)| {
+        let number = nodes.of(from)?;
+        let own = nodes.own_weight(from);
+        // What reaches its own node reaches the other members, not itself.
+        let without = |sizes: &[spread::Size]| {
+            let size = sizes.get(number).copied().unwrap_or_default();
+            let one_hop = size.one_hop - if size.one_hop_own { own } else { 0 };
+            let any = size.any - if size.any_own { own } else { 0 };
+            (one_hop, any)
+        };
+        let (sure, possible) = (without(&of_nodes.sure), without(&of_nodes.possible));
+        Some(BlastSize {
+            from,
+            one_hop: Bounds { sure: sure.0, possible: possible.0 },
+            any: Bounds { sure: sure.1, possible: possible.1 },
+            all: nodes.weight_all() - own,
+        })
+    });
+    found.collect()
 }
 
 /// How a node is first reached.

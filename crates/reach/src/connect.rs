@@ -17,29 +17,37 @@ mod sites;
 mod targets;
 mod ways;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use watertight_model::network::EndpointId;
+use watertight_model::network::{EndpointId, LayerId};
 
 use self::columns::Columns;
 pub(crate) use self::columns::{Column, Connected};
 use self::effects::{Effects, Scene};
 use self::egress::Egress;
 use self::filters::{Accepts, Ingress, View};
-use self::positions::{LayerLists, LayersId, Positions};
+use self::positions::{LayerLists, LayersId, Position, Positions};
 use self::sets::Sets;
 use self::sites::Ground;
 use self::targets::{Target, targets};
 use self::ways::{Ways, stretches};
 use crate::answer::Reach;
 use crate::classes::Class;
-use crate::matrix::ClassIndex;
+use crate::matrix::{Cell, ClassIndex};
+use crate::standing::WholeBecause;
 
 /// Everything that columns are made of.
 struct Work<'a, 'r, 'n> {
     reach: &'r Reach<'n>,
     classes: &'a [Class],
     class_of: &'a BTreeMap<EndpointId, ClassIndex>,
+    made: Made,
+}
+
+/// What was found out so far. Nothing of it but `sets` and what guards accept depends on the rules
+/// of guards that stand at endpoints alone.
+#[derive(Debug)]
+struct Made {
     lists: LayerLists,
     positions: Positions,
     targets: Vec<Target>,
@@ -50,13 +58,37 @@ struct Work<'a, 'r, 'n> {
     ways: Ways,
 }
 
+/// What connectivity was made of, kept to find it again after a change.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    made: Made,
+    columns: Columns,
+}
+
+/// Which layers have other rules than before: layers of endpoints alone.
+#[derive(Debug)]
+pub(crate) struct Changed {
+    pub(crate) layers: BTreeSet<LayerId>,
+    /// Whether rules about what goes out are among them.
+    pub(crate) egress: bool,
+}
+
+/// What a change makes of connectivity.
+#[derive(Debug)]
+pub(crate) struct Reconnected {
+    /// Classes with the columns that they have now, where it may be another one.
+    pub(crate) columns: Vec<(ClassIndex, Column)>,
+    /// Cells that come behind those of before.
+    pub(crate) cells: Vec<Cell>,
+}
+
 impl Reach<'_> {
     /// Who reaches whom over what, by class.
     pub(crate) fn connect(
         &self,
         classes: &[Class],
         class_of: &BTreeMap<EndpointId, ClassIndex>,
-    ) -> Connected {
+    ) -> (Connected, Kept) {
         let mut lists = LayerLists::default();
         let positions = Positions::new(self, classes, &mut lists);
         let targets = targets(self, classes, &mut lists);
@@ -67,51 +99,76 @@ impl Reach<'_> {
         let (receivers, receiver_of) = ground.receivers(&targets);
         let ways =
             Ways::new(senders, receivers, receiver_of, stretches(&positions, &sender_of, &egress));
-        let mut work = Work {
-            reach: self,
-            classes,
-            class_of,
-            lists,
-            positions,
-            targets,
-            sets,
-            ingress: Ingress::default(),
-            egress,
-            effects: Effects::new(),
-            ways,
-        };
+        let (ingress, effects) = (Ingress::default(), Effects::new());
+        let made = Made { lists, positions, targets, sets, ingress, egress, effects, ways };
+        let mut work = Work { reach: self, classes, class_of, made };
         let mut columns = Columns::new(classes.len());
-        for number in 0..work.targets.len() {
+        for number in 0..work.made.targets.len() {
             columns.add(&mut work, number);
         }
-        columns.finish(work)
+        let connected = columns.finish(&mut work);
+        (connected, Kept { made: work.made, columns })
+    }
+
+    /// Who reaches whom after rules have changed, from what was kept of before, unless the change
+    /// reaches further than to the two ends of connections.
+    pub(crate) fn reconnect(
+        &self,
+        (classes, class_of): (&[Class], &BTreeMap<EndpointId, ClassIndex>),
+        kept: Kept,
+        changed: &Changed,
+    ) -> Result<(Reconnected, Kept), WholeBecause> {
+        let Kept { mut made, mut columns } = kept;
+        let has = |layers: &[LayerId]| layers.iter().any(|layer| changed.layers.contains(layer));
+        if made.effects.on_the_way().any(|layers| has(made.lists.get(layers))) {
+            return Err(WholeBecause::OnTheWay);
+        }
+        if changed.egress {
+            let egress =
+                Egress::new(self.network, &mut made.lists, &made.positions, &mut made.sets);
+            // Who could send at all is a part of what is between sites.
+            let alike =
+                |(_, one): (u32, &Position)| made.egress.could_send(one) == egress.could_send(one);
+            if !made.positions.iter().all(alike) {
+                return Err(WholeBecause::Senders);
+            }
+            made.egress = egress;
+        }
+        made.ingress.forget(&made.lists, &changed.layers);
+        let before = made.sets.cells_len();
+        let mut work = Work { reach: self, classes, class_of, made };
+        let found = columns.renew(&mut work, changed);
+        let cells = work.made.sets.cells_from(before);
+        Ok((Reconnected { columns: found, cells }, Kept { made: work.made, columns }))
+    }
+}
+
+impl Kept {
+    /// How many columns and cells are kept: changes add to them.
+    pub(crate) fn size(&self) -> usize {
+        self.columns.len() + self.made.sets.cells_len()
     }
 }
 
 impl Work<'_, '_, '_> {
     /// What layers at the receiving end accept of every position.
     fn ingress(&mut self, layers: LayersId, view: View) -> Accepts {
-        let Self { reach, lists, positions, sets, ingress, .. } = self;
-        ingress.of(reach.network, lists, positions, sets, (layers, view))
+        let Made { lists, positions, sets, ingress, .. } = &mut self.made;
+        ingress.of(self.reach.network, lists, positions, sets, (layers, view))
     }
 
     /// The number of what is left of layers at the receiving end without those that accept all.
     fn closed(&mut self, layers: LayersId) -> LayersId {
-        let Self { reach, lists, ingress, .. } = self;
-        ingress.closed(reach.network, lists, layers)
+        let Made { lists, ingress, .. } = &mut self.made;
+        ingress.closed(self.reach.network, lists, layers)
     }
 
     /// The number of the function that tells what is between every sender and a target.
     fn between(&mut self, number: usize) -> Option<u32> {
-        let target = self.targets.get(number)?;
-        let mut scene = Scene {
-            reach: self.reach,
-            classes: self.classes,
-            lists: &mut self.lists,
-            sets: &mut self.sets,
-        };
-        let (positions, effects) = (&self.positions, &mut self.effects);
-        self.ways.between(number, target, |stretch| {
+        let Made { lists, positions, targets, sets, effects, ways, .. } = &mut self.made;
+        let target = targets.get(number)?;
+        let mut scene = Scene { reach: self.reach, classes: self.classes, lists, sets };
+        ways.between(number, target, |stretch| {
             (stretch.start..stretch.end)
                 .find_map(|number| effects.between(&mut scene, positions.get(number)?, target))
         })

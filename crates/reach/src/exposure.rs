@@ -2,7 +2,7 @@
 
 mod gather;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use watertight_model::network::{EndpointId, Front, FrontId, TargetEnd, TargetGroup};
@@ -11,6 +11,7 @@ use watertight_net::{AddressSet, FlowSet, PortSet, Protocol};
 
 use self::gather::{Way, gather};
 use crate::answer::Reach;
+use crate::classes::Class;
 use crate::fold::{Asking, fold};
 use crate::matrix::{ClassIndex, Matrix};
 use crate::path::End;
@@ -64,11 +65,16 @@ pub struct Exposure {
 /// A leg goes to the address under which its target is registered: others of the target's do not
 /// count.
 pub fn front_legs(network: &Network, matrix: &Matrix) -> Vec<FrontLeg> {
-    let mut legs = Vec::new();
     if network.fronts.is_empty() {
-        return legs;
+        return Vec::new();
     }
-    let reach = Reach::new(network);
+    legs_of(&Reach::new(network), matrix)
+}
+
+/// The same, asked of who answers about the network.
+pub(crate) fn legs_of(reach: &Reach<'_>, matrix: &Matrix) -> Vec<FrontLeg> {
+    let network = reach.network;
+    let mut legs = Vec::new();
     for (id, front) in network.fronts.iter() {
         for (position, listener) in front.listeners.iter().enumerate() {
             for group in &listener.target_groups {
@@ -173,16 +179,78 @@ fn towards(listens: &FlowSet, port: Option<u16>) -> FlowSet {
 /// What the internet and the estate reach of each other.
 pub fn exposure(network: &Network, matrix: &Matrix) -> Exposure {
     let reach = Reach::new(network);
-    let more = [reach.unaddressed_inbound(matrix), reach.unaddressed_outbound(matrix)];
-    let [inbound, outbound] = [(Way::In, &more[0]), (Way::Out, &more[1])].map(|(way, more)| {
-        gather(network, matrix, way, more.iter().map(|one| (one.class, one.atom, &one.cell)))
-    });
+    let legs = legs_of(&reach, matrix);
+    exposure_of(&reach, matrix, &legs)
+}
+
+/// The same, asked of who answers about the network.
+pub(crate) fn exposure_of(reach: &Reach<'_>, matrix: &Matrix, legs: &[FrontLeg]) -> Exposure {
+    let inbound = one_way(reach, matrix, Way::In, None);
+    let outbound = one_way(reach, matrix, Way::Out, None);
+    let through = behind_fronts(matrix, &inbound, legs);
+    Exposure { inbound, through, outbound }
+}
+
+/// The same after a change, from what was found before.
+pub(crate) fn renewed(
+    before: Exposure,
+    (reach, matrix): (&Reach<'_>, &Matrix),
+    legs: &[FrontLeg],
+    touched: &BTreeSet<ClassIndex>,
+) -> Exposure {
+    // What such classes reach and are reached from is not in the matrix.
+    let unaddressed: BTreeSet<ClassIndex> =
+        reach.unaddressed_classes(matrix).into_iter().map(|(class, _)| class).collect();
+    let renew = |mut known: Vec<Exposed>, way, classes: &BTreeSet<ClassIndex>| {
+        if classes.is_empty() {
+            return known;
+        }
+        known.retain(|exposed| !classes.contains(&exposed.class));
+        known.extend(one_way(reach, matrix, way, Some(classes)));
+        // Stable, and only of two runs that are in order.
+        known.sort_by_key(|exposed| exposed.class);
+        known
+    };
+    let inbound = renew(before.inbound, Way::In, &touched.union(&unaddressed).copied().collect());
+    let mut receivers = touched.iter().filter_map(|class| matrix.classes.get(*class));
+    let outbound = if receivers.all(|class| matches!(class, Class::Endpoints(_))) {
+        renew(before.outbound, Way::Out, &unaddressed)
+    } else {
+        one_way(reach, matrix, Way::Out, None)
+    };
+    let through = behind_fronts(matrix, &inbound, legs);
+    Exposure { inbound, through, outbound }
+}
+
+/// What some classes or all are reached by from the internet, or reach there.
+fn one_way(
+    reach: &Reach<'_>,
+    matrix: &Matrix,
+    way: Way,
+    only: Option<&BTreeSet<ClassIndex>>,
+) -> Vec<Exposed> {
+    let more = match way {
+        Way::In => reach.unaddressed_inbound(matrix),
+        Way::Out => reach.unaddressed_outbound(matrix),
+    };
+    let more = more.iter().map(|one| (one.class, one.atom, &one.cell));
+    gather(reach.network, matrix, (way, only), more)
+}
+
+/// What the internet reaches through fronts.
+fn behind_fronts(
+    matrix: &Matrix,
+    inbound: &[Exposed],
+    legs: &[FrontLeg],
+) -> Vec<(Exposed, FrontLeg)> {
     let mut inbound_of: BTreeMap<ClassIndex, Vec<&Exposed>> = BTreeMap::new();
-    for exposed in &inbound {
-        inbound_of.entry(exposed.class).or_default().push(exposed);
+    if !legs.is_empty() {
+        for exposed in inbound {
+            inbound_of.entry(exposed.class).or_default().push(exposed);
+        }
     }
     let mut through = Vec::new();
-    for leg in front_legs(network, matrix) {
+    for leg in legs {
         let class = matrix.class_of(leg.from);
         let exposed_at = class.and_then(|class| inbound_of.get(&class));
         for exposed in exposed_at.into_iter().flatten().copied() {
@@ -201,5 +269,5 @@ pub fn exposure(network: &Network, matrix: &Matrix) -> Exposure {
             through.push((Exposed { forward, established, ..exposed.clone() }, leg.clone()));
         }
     }
-    Exposure { inbound, through, outbound }
+    through
 }

@@ -1,7 +1,8 @@
 //! Connectivity: every class towards every other, as sets of flows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use watertight_model::network::{Attached, EndpointId};
 use watertight_model::{Bounds, Name, Network};
@@ -9,7 +10,7 @@ use watertight_net::{FlowSet, Prefix};
 
 use crate::answer::Reach;
 use crate::classes::{Class, classes};
-use crate::connect::{Column, Connected};
+use crate::connect::{Column, Connected, Kept, Reconnected};
 use crate::fold::{Asking, fold};
 use crate::path::{End, OutsideBy, Path, Place, Start};
 use crate::runs::{Run, at};
@@ -40,6 +41,15 @@ pub struct Cell {
     pub forward: Bounds<FlowSet>,
     /// That part of it for which a connection can be established: the reply comes back.
     pub established: Bounds<FlowSet>,
+}
+
+/// What a change of rules has touched.
+#[derive(Debug, Default)]
+pub(crate) struct Touched {
+    /// Classes to which others send otherwise than before.
+    pub(crate) classes: BTreeSet<ClassIndex>,
+    /// Numbers of columns that are gone or stand for something else.
+    pub(crate) columns: BTreeSet<usize>,
 }
 
 impl Default for Cell {
@@ -130,6 +140,56 @@ impl Matrix {
         !matches!(self.classes.get(class), Some(Class::Endpoints(members)) if members.len() > 1)
     }
 
+    /// Takes over columns that are found after a change.
+    pub(crate) fn renew(&mut self, found: Reconnected) -> Touched {
+        self.cells.extend(found.cells);
+        let mut columns = found.columns;
+        columns.retain(|(class, column)| self.runs(*class) != &**column);
+        for (class, _) in &columns {
+            if let Some(number) = self.column_of.get_mut(*class) {
+                *number = u32::MAX;
+            }
+        }
+        // Columns that nobody has any more make room for new ones.
+        let mut used = vec![false; self.columns.len()];
+        for number in &self.column_of {
+            if let Some(used) = used.get_mut(place(*number)) {
+                *used = true;
+            }
+        }
+        let numbers = (0_u32..).zip(&used).filter(|(_, used)| !**used);
+        let mut free: Vec<u32> = numbers.map(|(number, _)| number).collect();
+        let mut touched = Touched::default();
+        touched.columns.extend(free.iter().map(|number| place(*number)));
+        let mut known: HashMap<*const Run<u32>, u32> = HashMap::new();
+        for (class, column) in &columns {
+            touched.classes.insert(*class);
+            let number = *known.entry(column.as_ptr()).or_insert_with(|| {
+                free.pop().unwrap_or_else(|| {
+                    self.columns.push(Column::from([]));
+                    u32::try_from(self.columns.len() - 1).unwrap_or(u32::MAX)
+                })
+            });
+            if let Some(slot) = self.columns.get_mut(place(number)) {
+                *slot = Arc::clone(column);
+            }
+            if let Some(slot) = self.column_of.get_mut(*class) {
+                *slot = number;
+            }
+        }
+        for number in free {
+            if let Some(slot) = self.columns.get_mut(place(number)) {
+                *slot = Column::from([]);
+            }
+        }
+        touched
+    }
+
+    /// The classes, with the class of each endpoint.
+    pub(crate) fn parts(&self) -> (&[Class], &BTreeMap<EndpointId, ClassIndex>) {
+        (&self.classes, &self.class_of)
+    }
+
     /// What one endpoint may send to another, if anything.
     pub fn between(&self, from: EndpointId, to: EndpointId) -> Option<&Cell> {
         if from == to {
@@ -145,6 +205,11 @@ impl Reach<'_> {
     /// `boundaries` are prefixes to tell apart beside those that the network names, for
     /// comparisons; an empty set for one network alone.
     pub fn matrix(&self, boundaries: &BTreeSet<Prefix>) -> Matrix {
+        self.matrix_kept(boundaries).0
+    }
+
+    /// The same, with what it was made of.
+    pub(crate) fn matrix_kept(&self, boundaries: &BTreeSet<Prefix>) -> (Matrix, Kept) {
         let classes = classes(self.network, boundaries);
         let mut class_of = BTreeMap::new();
         for (index, class) in classes.iter().enumerate() {
@@ -152,8 +217,9 @@ impl Reach<'_> {
                 class_of.extend(members.iter().map(|member| (*member, index)));
             }
         }
-        let Connected { column_of, columns, cells } = self.connect(&classes, &class_of);
-        Matrix { classes, column_of, columns, cells, class_of }
+        let (connected, kept) = self.connect(&classes, &class_of);
+        let Connected { column_of, columns, cells } = connected;
+        (Matrix { classes, column_of, columns, cells, class_of }, kept)
     }
 
     /// What one start may send to one address of a class: by the class at which it arrives.

@@ -70,7 +70,7 @@ impl Reach<'_> {
     }
 
     /// Classes without addresses, each with one of its members.
-    fn unaddressed_classes(&self, matrix: &Matrix) -> Vec<(ClassIndex, EndpointId)> {
+    pub(crate) fn unaddressed_classes(&self, matrix: &Matrix) -> Vec<(ClassIndex, EndpointId)> {
         let classes = matrix.classes.iter().enumerate();
         let first = classes.filter_map(|(index, class)| match class {
             Class::Endpoints(members) => Some((index, members.first().copied()?)),

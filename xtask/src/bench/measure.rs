@@ -15,7 +15,7 @@ use watertight_reach::{Class, Graph, Reach, exposure};
 use watertight_source::Sources;
 use watertight_testkit::generate::Random;
 
-use super::{clock, estate, float, since};
+use super::{changes, clock, estate, float, since};
 use crate::workspace::Error;
 
 /// How many times `can` is asked; odd, so that there is one in the middle.
@@ -34,6 +34,8 @@ pub(super) fn run(folder: &Path) -> Result<ExitCode, Error> {
     say_peak("load_peak");
     questions(&converted.estate);
     say_peak("peak");
+    changes::run(converted.estate);
+    say_peak("standing_peak");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -13,6 +13,8 @@ const TARGETS: [(u32, f64, f64); 3] =
     [(10_000, 1.0, 300.0), (100_000, 10.0, 1_500.0), (1_000_000, 120.0, 8_000.0)];
 /// What one question about a loaded estate may take, in seconds.
 const TARGET_CAN: f64 = 0.005;
+/// What all answers after one changed rule may take, in seconds, and of how many interfaces.
+const TARGET_CHANGED: (u32, f64) = (100_000, 0.1);
 
 /// What makes up the time to load, and the time to answer.
 const LOAD: &[&str] = &["read", "convert"];
@@ -45,6 +47,13 @@ const ROWS: &[Row] = &[
     Row("query: these four", QUERY, Kind::Time),
     Row("peak after loading", &["load_peak"], Kind::Memory),
     Row("peak", &["peak"], Kind::Memory),
+    Row("all answers, kept for changes", &["standing"], Kind::Time),
+    Row("after a changed rule, median", &["changed"], Kind::Time),
+    Row("after a changed rule, slowest", &["changed_slowest"], Kind::Time),
+    Row("after one about what goes out, median", &["changed_out"], Kind::Time),
+    Row("after one about what goes out, slowest", &["changed_out_slowest"], Kind::Time),
+    Row("changes that everything was computed for", &["changed_whole"], Kind::Count),
+    Row("peak with answers kept", &["standing_peak"], Kind::Memory),
 ];
 
 /// The rows of clusters.
@@ -124,6 +133,14 @@ fn estates(sizes: &[Size]) -> Vec<Vec<String>> {
     }));
     rows.push(described("target: can", sizes, |size| {
         against(size, &["can"], Some(TARGET_CAN), seconds)
+    }));
+    rows.push(described("target: after a changed rule, slowest", sizes, |size| {
+        let wanted = (size.endpoints <= TARGET_CHANGED.0).then_some(TARGET_CHANGED.1);
+        against(size, &["changed_slowest"], wanted, seconds)
+    }));
+    rows.push(described("all answers, as a multiple of after a changed rule", sizes, |size| {
+        let (all, one) = (size.median("standing"), size.median("changed"));
+        all.zip(one).map_or_else(|| "-".to_owned(), |(all, one)| format!("{:.1} x", all / one))
     }));
     rows
 }

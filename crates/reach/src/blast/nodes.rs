@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use watertight_model::{Bounds, Estate, WorkloadId};
+use watertight_model::{ArenaId, Bounds, Estate, WorkloadId};
 use watertight_net::FlowSet;
 
 use super::{place, weight_of};
-use crate::matrix::{Cell, ClassIndex, Matrix};
+use crate::matrix::{ClassIndex, Matrix};
 use crate::runs::{Run, of_ascending, push};
 
 /// Which of two bounds is meant.
@@ -25,6 +25,9 @@ enum Rank {
     OpensNothing,
 }
 
+/// Legs that fronts open, between nodes.
+pub(super) type Legs = BTreeMap<(usize, usize), Bounds<FlowSet>>;
+
 /// A set of nodes, as runs.
 pub(super) type NodeSet = Arc<[Run<()>]>;
 
@@ -33,7 +36,10 @@ pub(super) type NodeSet = Arc<[Run<()>]>;
 #[derive(Debug)]
 pub(super) struct Nodes {
     all: Vec<Node>,
-    of: BTreeMap<WorkloadId, usize>,
+    /// The node of each workload, by its position.
+    of: Vec<usize>,
+    /// The weight of each workload, by its position.
+    weights: Vec<u64>,
     running: usize,
     opening: usize,
     weight_all: u64,
@@ -69,7 +75,8 @@ impl Nodes {
         }
         let mut found = Self {
             all: Vec::with_capacity(groups.len()),
-            of: BTreeMap::new(),
+            of: vec![usize::MAX; estate.workloads.len()],
+            weights: estate.workloads.iter().map(|(id, _)| weight_of(estate, id)).collect(),
             running: 0,
             opening: 0,
             weight_all: 0,
@@ -79,8 +86,12 @@ impl Nodes {
             let number = found.all.len();
             found.running += usize::from(rank == Rank::RunsCode);
             found.opening += usize::from(rank != Rank::OpensNothing);
-            found.of.extend(members.iter().map(|member| (*member, number)));
-            let weight = members.iter().map(|id| weight_of(estate, *id)).sum();
+            for member in &members {
+                if let Some(slot) = found.of.get_mut(member.index()) {
+                    *slot = number;
+                }
+            }
+            let weight = members.iter().map(|id| found.own_weight(*id)).sum();
             found.weight_all += weight;
             let classes = classes.into_iter().collect();
             let senders = Bounds { sure: 0, possible: 0 };
@@ -108,7 +119,12 @@ impl Nodes {
     }
 
     pub(super) fn of(&self, workload: WorkloadId) -> Option<usize> {
-        self.of.get(&workload).copied()
+        self.of.get(workload.index()).copied().filter(|node| *node < self.all.len())
+    }
+
+    /// The weight of one workload.
+    pub(super) fn own_weight(&self, workload: WorkloadId) -> u64 {
+        self.weights.get(workload.index()).copied().unwrap_or(0)
     }
 
     pub(super) fn members(&self, node: usize) -> &[WorkloadId] {
@@ -152,12 +168,26 @@ impl Nodes {
     }
 
     /// Finds out who sends to whom.
-    pub(super) fn connect(
-        &mut self,
-        matrix: &Matrix,
-        legs: &BTreeMap<(usize, usize), Bounds<FlowSet>>,
-    ) {
+    pub(super) fn connect(&mut self, matrix: &Matrix, legs: &Legs) {
+        self.connect_kept(matrix, legs);
+    }
+
+    /// The same, with what is needed to find it again after a change.
+    pub(super) fn connect_kept(&mut self, matrix: &Matrix, legs: &Legs) -> Making {
         let mut making = Making::new(self, matrix);
+        self.connect_some(&mut making, matrix, legs, |_| true);
+        making
+    }
+
+    /// Finds out who sends to some nodes; whether that is anybody else than before, by bound.
+    pub(super) fn connect_some(
+        &mut self,
+        making: &mut Making,
+        matrix: &Matrix,
+        legs: &Legs,
+        is_meant: impl Fn(&[ClassIndex]) -> bool,
+    ) -> Bounds<bool> {
+        let mut differs = Bounds { sure: false, possible: false };
         let mut legs_to: BTreeMap<usize, Vec<(u32, &Bounds<FlowSet>)>> = BTreeMap::new();
         for ((from, to), over) in legs {
             if self.opens(*from)
@@ -166,22 +196,30 @@ impl Nodes {
                 legs_to.entry(*to).or_default().push((from, over));
             }
         }
-        for number in 0..self.all.len() {
-            let legs = legs_to.get(&number).map_or(&[][..], Vec::as_slice);
-            let classes = self.classes(number).to_vec();
-            let sure = making.senders(&classes, legs, Bound::Sure);
-            let possible = making.senders(&classes, legs, Bound::Possible);
-            if let Some(node) = self.all.get_mut(number) {
-                node.senders = Bounds { sure, possible };
+        for (number, node) in self.all.iter_mut().enumerate() {
+            if !is_meant(&node.classes) {
+                continue;
             }
+            let legs = legs_to.get(&number).map_or(&[][..], Vec::as_slice);
+            let sure = making.senders(matrix, &node.classes, legs, Bound::Sure);
+            let possible = making.senders(matrix, &node.classes, legs, Bound::Possible);
+            differs.sure |= node.senders.sure != sure;
+            differs.possible |= node.senders.possible != possible;
+            node.senders = Bounds { sure, possible };
         }
-        self.sets = making.sets;
+        self.sets.extend(making.sets.iter().skip(self.sets.len()).map(Arc::clone));
+        differs
+    }
+
+    /// Whether who surely sends is who perhaps does, everywhere.
+    pub(super) fn are_exact(&self) -> bool {
+        self.all.iter().all(|node| node.senders.sure == node.senders.possible)
     }
 }
 
 /// Sets of senders under construction.
-struct Making<'m> {
-    matrix: &'m Matrix,
+#[derive(Debug)]
+pub(super) struct Making {
     /// For each class, the first node that runs code whose first class is that or a later one.
     first_node: Vec<u32>,
     /// Further classes of nodes that run code, ordered.
@@ -193,8 +231,8 @@ struct Making<'m> {
     ids: HashMap<NodeSet, usize>,
 }
 
-impl<'m> Making<'m> {
-    fn new(nodes: &Nodes, matrix: &'m Matrix) -> Self {
+impl Making {
+    fn new(nodes: &Nodes, matrix: &Matrix) -> Self {
         let mut first_node = vec![u32::MAX; matrix.classes.len() + 1];
         let mut further = Vec::new();
         let running = u32::try_from(nodes.running).unwrap_or(u32::MAX);
@@ -210,25 +248,38 @@ impl<'m> Making<'m> {
             *slot = next;
         }
         further.sort_unstable();
-        let counts = |counts: fn(&Cell) -> bool| {
-            let cells = (0_u32..).map_while(|number| matrix.numbered(number));
-            cells.map(counts).collect()
-        };
-        let counts = [
-            counts(|cell| !cell.established.sure.is_empty()),
-            counts(|cell| !cell.established.possible.is_empty()),
-        ];
         let mut making = Self {
-            matrix,
             first_node,
             further,
-            counts,
+            counts: [Vec::new(), Vec::new()],
             by_column: HashMap::new(),
             sets: Vec::new(),
             ids: HashMap::new(),
         };
+        making.count(matrix);
         making.intern(Arc::new([]));
         making
+    }
+
+    /// Notes of cells whether they count, those that are known already apart.
+    fn count(&mut self, matrix: &Matrix) {
+        let [sure, possible] = &mut self.counts;
+        let first = u32::try_from(sure.len()).unwrap_or(u32::MAX);
+        for cell in (first..).map_while(|number| matrix.numbered(number)) {
+            sure.push(!cell.established.sure.is_empty());
+            possible.push(!cell.established.possible.is_empty());
+        }
+    }
+
+    /// Forgets columns that stand for something else than before.
+    pub(super) fn forget(&mut self, matrix: &Matrix, columns: &BTreeSet<usize>) {
+        self.count(matrix);
+        self.by_column.retain(|(column, _), _| !columns.contains(column));
+    }
+
+    /// How many sets there are.
+    pub(super) fn len(&self) -> usize {
+        self.sets.len()
     }
 
     fn intern(&mut self, set: NodeSet) -> usize {
@@ -243,12 +294,13 @@ impl<'m> Making<'m> {
     /// The number of the set of nodes that send to any of some classes, or by a leg of a front.
     fn senders(
         &mut self,
+        matrix: &Matrix,
         classes: &[ClassIndex],
         legs: &[(u32, &Bounds<FlowSet>)],
         bound: Bound,
     ) -> usize {
         let mut sets: Vec<usize> =
-            classes.iter().map(|class| self.senders_to(*class, bound)).collect();
+            classes.iter().map(|class| self.senders_to(matrix, *class, bound)).collect();
         let counts = |over: &Bounds<FlowSet>| match bound {
             Bound::Sure => !over.sure.is_empty(),
             Bound::Possible => !over.possible.is_empty(),
@@ -273,8 +325,8 @@ impl<'m> Making<'m> {
     }
 
     /// The number of the set of nodes that send to a class.
-    fn senders_to(&mut self, class: ClassIndex, bound: Bound) -> usize {
-        let Some(column) = self.matrix.column_number(class) else { return 0 };
+    fn senders_to(&mut self, matrix: &Matrix, class: ClassIndex, bound: Bound) -> usize {
+        let Some(column) = matrix.column_number(class) else { return 0 };
         let key = (column, bound == Bound::Sure);
         if let Some(known) = self.by_column.get(&key) {
             return *known;
@@ -285,7 +337,7 @@ impl<'m> Making<'m> {
             Bound::Possible => possible,
         };
         let mut classes: Vec<Run<()>> = Vec::new();
-        for run in self.matrix.runs(class) {
+        for run in matrix.runs(class) {
             if counts.get(place(run.value)).copied().unwrap_or(false) {
                 push(&mut classes, run.start, run.end, ());
             }

@@ -1,18 +1,18 @@
 //! Columns: what every class may send to one class.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use watertight_model::Bounds;
 use watertight_model::network::Direction;
 use watertight_net::{Family, FlowSet};
 
-use super::Work;
 use super::effects::{Asked, EffectId, PAIRWISE, PassageId};
 use super::filters::{Accepts, accepted};
 use super::positions::{LayersId, place};
 use super::sets::{BoundsId, CellId, CellParts};
 use super::targets::Target;
+use super::{Changed, Work};
 use crate::matrix::{Cell, ClassIndex};
 use crate::path::Seen;
 use crate::runs::{Run, overlay, push};
@@ -44,6 +44,7 @@ struct Key {
 }
 
 /// Columns under construction.
+#[derive(Debug)]
 pub(super) struct Columns {
     classes: usize,
     known: HashMap<Key, Column>,
@@ -51,8 +52,13 @@ pub(super) struct Columns {
     /// For each class, what its addresses add, by position.
     parts: Vec<Vec<Column>>,
     /// What was asked pair by pair, by receiving and sending class.
-    pairs: BTreeMap<ClassIndex, BTreeMap<ClassIndex, CellId>>,
+    pairs: Pairs,
+    /// The targets about which pairs were asked one by one.
+    pairwise: BTreeSet<usize>,
 }
+
+/// Cells by receiving and sending class.
+type Pairs = BTreeMap<ClassIndex, BTreeMap<ClassIndex, CellId>>;
 
 /// A function as exceptions and what holds elsewhere.
 type Layered = (Accepts, Accepts);
@@ -72,19 +78,37 @@ impl Columns {
             cells: HashMap::new(),
             parts: vec![Vec::new(); classes],
             pairs: BTreeMap::new(),
+            pairwise: BTreeSet::new(),
         }
+    }
+
+    /// How many columns of single addresses are known.
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
     }
 
     /// Adds what reaches one address.
     pub(super) fn add(&mut self, work: &mut Work<'_, '_, '_>, number: usize) {
+        self.add_part(work, number);
+        self.add_pairs(work, number);
+    }
+
+    /// Adds what reaches one address by what is asked of whole sites.
+    fn add_part(&mut self, work: &mut Work<'_, '_, '_>, number: usize) {
         let Some(between) = work.between(number) else { return };
-        let Some(target) = work.targets.get(number).cloned() else { return };
-        let Some(function) = work.ways.function(between) else { return };
+        let Some(target) = work.made.targets.get(number).cloned() else { return };
+        let Some(function) = work.made.ways.function(between) else { return };
         if function.is_empty() {
             return;
         }
         let egress = [true, false].map(|members| {
-            work.egress.of(work.reach.network, &work.lists, &mut work.sets, &target, members)
+            work.made.egress.of(
+                work.reach.network,
+                &work.made.lists,
+                &mut work.made.sets,
+                &target,
+                members,
+            )
         });
         let particular = function.iter().any(|run| is_particular(work, run.value));
         let key = Key {
@@ -101,13 +125,21 @@ impl Columns {
             self.known.insert(key, Arc::clone(&column));
             column
         };
-        for run in function.iter().filter(|run| run.value == PAIRWISE) {
-            self.ask_pairs(work, &target, run);
-        }
         if !column.is_empty()
             && let Some(parts) = self.parts.get_mut(target.class)
         {
             parts.push(column);
+        }
+    }
+
+    /// Adds what reaches one address from where pairs are asked one by one.
+    fn add_pairs(&mut self, work: &mut Work<'_, '_, '_>, number: usize) {
+        let Some(between) = work.between(number) else { return };
+        let Some(target) = work.made.targets.get(number).cloned() else { return };
+        let Some(function) = work.made.ways.function(between) else { return };
+        for run in function.iter().filter(|run| run.value == PAIRWISE) {
+            self.pairwise.insert(number);
+            self.ask_pairs(work, &target, run);
         }
     }
 
@@ -121,7 +153,7 @@ impl Columns {
         let mut opened: BTreeMap<PassageId, Opened> = BTreeMap::new();
         let mut layers: Vec<Vec<Run<CellId>>> = Vec::new();
         for run in function.iter().filter(|run| run.value != PAIRWISE) {
-            let passages = work.effects.passages(run.value).to_vec();
+            let passages = work.made.effects.passages(run.value).to_vec();
             for (rank, passage) in passages.into_iter().enumerate() {
                 let open =
                     opened.entry(passage).or_insert_with(|| open(work, target, passage, egress));
@@ -150,13 +182,14 @@ impl Columns {
         let functions: Vec<_> =
             open.functions.iter().map(|(over, base)| (&**over, &**base)).collect();
         together(&functions, (start, end), |from, to, values| {
-            let value = values.iter().fold(open.constant, |met, value| work.sets.meet(met, *value));
+            let value =
+                values.iter().fold(open.constant, |met, value| work.made.sets.meet(met, *value));
             let cells = &mut self.cells;
             let cell = *cells.entry((open.passage, value)).or_insert_with(|| {
-                let passage = work.effects.passage(open.passage)?;
-                let forward = work.sets.meet(passage.forward, value);
-                let established = work.sets.meet(passage.established, value);
-                work.sets.cell(CellParts { forward, established })
+                let passage = work.made.effects.passage(open.passage)?;
+                let forward = work.made.sets.meet(passage.forward, value);
+                let established = work.made.sets.meet(passage.established, value);
+                work.made.sets.cell(CellParts { forward, established })
             });
             if let Some(cell) = cell {
                 push(into, from, to, cell);
@@ -167,59 +200,102 @@ impl Columns {
     /// Asks about every position of a run by itself.
     fn ask_pairs(&mut self, work: &mut Work<'_, '_, '_>, target: &Target, run: &Run<EffectId>) {
         for number in run.start..run.end {
-            let Some(sender) = work.positions.get(number) else { continue };
+            let Some(sender) = work.made.positions.get(number) else { continue };
             let Some((_, address)) = target.other_than(sender.endpoint) else { continue };
             let ask = (&sender.start, address);
             let found = work.reach.pair(work.classes, work.class_of, target.class, ask);
             let sender = sender.class;
             for (class, cell) in found {
-                let forward = work.sets.intern(cell.forward);
-                let established = work.sets.intern(cell.established);
-                let Some(cell) = work.sets.cell(CellParts { forward, established }) else {
+                let forward = work.made.sets.intern(cell.forward);
+                let established = work.made.sets.intern(cell.established);
+                let Some(cell) = work.made.sets.cell(CellParts { forward, established }) else {
                     continue;
                 };
                 let known = self.pairs.entry(class).or_default();
-                let joined =
-                    known.get(&sender).map_or(cell, |known| work.sets.join_cells(*known, cell));
+                let joined = known
+                    .get(&sender)
+                    .map_or(cell, |known| work.made.sets.join_cells(*known, cell));
                 known.insert(sender, joined);
             }
         }
     }
 
     /// The columns by class.
-    pub(super) fn finish(mut self, mut work: Work<'_, '_, '_>) -> Connected {
+    pub(super) fn finish(&self, work: &mut Work<'_, '_, '_>) -> Connected {
         let mut columns: Vec<Column> = Vec::new();
         let mut ids: HashMap<Vec<*const Run<CellId>>, u32> = HashMap::new();
         let mut column_of: Vec<u32> = Vec::with_capacity(self.classes);
         for class in 0..self.classes {
-            let mut parts = self.parts.get_mut(class).map(std::mem::take).unwrap_or_default();
-            let pairs = self.pairs.get(&class);
-            let key: Vec<*const Run<CellId>> = parts.iter().map(|part| part.as_ptr()).collect();
-            if pairs.is_none()
-                && let Some(id) = ids.get(&key)
-            {
+            // The parts stay alive: their addresses are what tells them apart.
+            let key = self.parts_of(class).iter().map(|part| part.as_ptr()).collect();
+            let shared = !self.pairs.contains_key(&class);
+            if let Some(id) = ids.get(&key).filter(|_| shared) {
                 column_of.push(*id);
                 continue;
             }
             let id = u32::try_from(columns.len()).unwrap_or(u32::MAX);
             column_of.push(id);
-            let plain = parts
-                .iter()
-                .all(|part| part.last().is_none_or(|run| place(run.end) <= self.classes));
-            if plain && pairs.is_none() && parts.len() <= 1 {
-                columns.push(parts.pop().unwrap_or_else(|| Arc::new([])));
-            } else {
-                columns.push(self.merged(&mut work, &parts, pairs));
-            }
-            if pairs.is_none() {
+            columns.push(self.of_class(work, class));
+            if shared {
                 ids.insert(key, id);
             }
-            // The parts stay alive until the end: their addresses are what tells them apart.
-            if let Some(slot) = self.parts.get_mut(class) {
-                *slot = parts;
+        }
+        Connected { column_of, columns, cells: work.made.sets.cells_from(0) }
+    }
+
+    fn parts_of(&self, class: ClassIndex) -> &[Column] {
+        self.parts.get(class).map_or(&[], Vec::as_slice)
+    }
+
+    /// The column of a class.
+    fn of_class(&self, work: &mut Work<'_, '_, '_>, class: ClassIndex) -> Column {
+        let (parts, pairs) = (self.parts_of(class), self.pairs.get(&class));
+        let is_plain = |part: &Column| part.last().is_none_or(|run| place(run.end) <= self.classes);
+        match (parts, pairs) {
+            ([], None) => Arc::new([]),
+            ([one], None) if is_plain(one) => Arc::clone(one),
+            _ => self.merged(work, parts, pairs),
+        }
+    }
+
+    /// Finds the columns of classes anew whose layers have other rules than before, and all where
+    /// what goes out has; each with its class.
+    pub(super) fn renew(
+        &mut self,
+        work: &mut Work<'_, '_, '_>,
+        changed: &Changed,
+    ) -> Vec<(ClassIndex, Column)> {
+        let lists = &work.made.lists;
+        let has = |layers| lists.get(layers).iter().any(|layer| changed.layers.contains(layer));
+        self.known.retain(|key, _| !changed.egress && !has(key.layers));
+        let targets = (0..).zip(&work.made.targets);
+        let touched = targets.filter(|(_, target)| changed.egress || has(target.layers));
+        let mut classes: BTreeSet<ClassIndex> = touched.map(|(_, target)| target.class).collect();
+        for class in &classes {
+            if let Some(parts) = self.parts.get_mut(*class) {
+                parts.clear();
+            }
+            // Targets are in the order of classes.
+            let first = work.made.targets.partition_point(|target| target.class < *class);
+            let next = work.made.targets.partition_point(|target| target.class <= *class);
+            for number in first..next {
+                self.add_part(work, number);
             }
         }
-        Connected { column_of, columns, cells: work.sets.into_cells() }
+        classes.extend(self.renew_pairs(work));
+        let of_class = |class| (class, self.of_class(work, class));
+        classes.into_iter().map(of_class).collect()
+    }
+
+    /// Asks all pairs again that are asked one by one; the classes for which that gives others.
+    fn renew_pairs(&mut self, work: &mut Work<'_, '_, '_>) -> Vec<ClassIndex> {
+        let before = std::mem::take(&mut self.pairs);
+        for number in self.pairwise.clone() {
+            self.add_pairs(work, number);
+        }
+        let all: BTreeSet<ClassIndex> = before.keys().chain(self.pairs.keys()).copied().collect();
+        let differs = |class: &ClassIndex| before.get(class) != self.pairs.get(class);
+        all.into_iter().filter(differs).collect()
     }
 
     /// One column by class of several by position.
@@ -236,7 +312,7 @@ impl Columns {
                 let edge = u32::try_from(self.classes).unwrap_or(u32::MAX);
                 push(&mut first, run.start, run.end.min(edge), run.value);
                 for number in run.start.max(edge)..run.end {
-                    let Some(position) = work.positions.get(number) else { continue };
+                    let Some(position) = work.made.positions.get(number) else { continue };
                     further.push((position.class, run.value));
                 }
             }
@@ -259,7 +335,8 @@ fn add_singles(
 ) {
     let mut by_class: BTreeMap<ClassIndex, CellId> = BTreeMap::new();
     for (class, cell) in singles {
-        let joined = by_class.get(&class).map_or(cell, |known| work.sets.join_cells(*known, cell));
+        let joined =
+            by_class.get(&class).map_or(cell, |known| work.made.sets.join_cells(*known, cell));
         by_class.insert(class, joined);
     }
     let mut runs = Vec::new();
@@ -273,8 +350,8 @@ fn add_singles(
 /// Whether an effect depends on the target otherwise than by its layers and what senders let out.
 fn is_particular(work: &Work<'_, '_, '_>, effect: EffectId) -> bool {
     effect != PAIRWISE
-        && work.effects.passages(effect).iter().any(|id| {
-            work.effects.passage(*id).is_some_and(|passage| {
+        && work.made.effects.passages(effect).iter().any(|id| {
+            work.made.effects.passage(*id).is_some_and(|passage| {
                 passage.asked.iter().any(|asked| matches!(asked, Asked::OutOf(..)))
             })
         })
@@ -283,18 +360,20 @@ fn is_particular(work: &Work<'_, '_, '_>, effect: EffectId) -> bool {
 fn open(work: &mut Work<'_, '_, '_>, target: &Target, id: PassageId, egress: [u32; 2]) -> Opened {
     let network = work.reach.network;
     let mut opened = Opened { passage: id, functions: Vec::new(), constant: BoundsId::ALL };
-    let asked = work.effects.passage(id).map(|passage| passage.asked.clone()).unwrap_or_default();
+    let asked =
+        work.made.effects.passage(id).map(|passage| passage.asked.clone()).unwrap_or_default();
     let mut alike = |work: &mut Work<'_, '_, '_>, layers, direction, seen| {
-        let answer: Bounds<FlowSet> = accepted(network, work.lists.get(layers), direction, seen);
-        let answer = work.sets.intern(answer);
-        opened.constant = work.sets.meet(opened.constant, answer);
+        let answer: Bounds<FlowSet> =
+            accepted(network, work.made.lists.get(layers), direction, seen);
+        let answer = work.made.sets.intern(answer);
+        opened.constant = work.made.sets.meet(opened.constant, answer);
     };
     for one in asked {
         match one {
             Asked::Sender { members } => {
                 let [with, without] = egress;
                 let id = if members { with } else { without };
-                opened.functions.push(work.egress.get(target.family(), id));
+                opened.functions.push(work.made.egress.get(target.family(), id));
             }
             Asked::Receiver(view) => {
                 opened.functions.push((nothing(), work.ingress(target.layers, view)));
@@ -325,7 +404,7 @@ fn join(work: &mut Work<'_, '_, '_>, layers: &[Vec<Run<CellId>>]) -> Vec<Run<Cel
     overlay(&functions, |start, end, values| {
         let mut values = values.iter().copied();
         let Some(first) = values.next() else { return };
-        let cell = values.fold(first, |known, more| work.sets.join_cells(known, more));
+        let cell = values.fold(first, |known, more| work.made.sets.join_cells(known, more));
         push(&mut joined, start, end, cell);
     });
     joined

@@ -98,6 +98,17 @@ impl Effects {
         self.passages.get(super::positions::place(id))
     }
 
+    /// The layers of endpoints on the way that are asked for their rules.
+    pub(super) fn on_the_way(&self) -> impl Iterator<Item = LayersId> + '_ {
+        let asked = self.passages.iter().flat_map(|passage| &passage.asked);
+        asked.filter_map(|asked| match asked {
+            Asked::Into(layers, _) | Asked::IntoSees(layers, _) | Asked::OutOf(layers, _) => {
+                Some(*layers)
+            }
+            Asked::Sender { .. } | Asked::Receiver(_) | Asked::ReceiverSees(_) => None,
+        })
+    }
+
     fn intern(&mut self, passages: Vec<PassageId>) -> EffectId {
         if let Some(id) = self.list_ids.get(&passages) {
             return *id;

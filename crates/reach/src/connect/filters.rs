@@ -73,6 +73,14 @@ impl Ingress {
         found
     }
 
+    /// Forgets what layers accept whose rules have changed.
+    pub(super) fn forget(&mut self, lists: &LayerLists, changed: &BTreeSet<LayerId>) {
+        let has = |layers: LayersId| lists.get(layers).iter().any(|one| changed.contains(one));
+        self.known.retain(|(layers, _), _| !has(*layers));
+        self.closed.retain(|layers, _| !has(*layers));
+        self.open.known.retain(|(layer, ..), _| !changed.contains(layer));
+    }
+
     /// The layers of a list that do not accept everything: lists with the same answer the same way.
     pub(super) fn closed(
         &mut self,

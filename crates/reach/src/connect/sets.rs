@@ -171,8 +171,13 @@ impl Sets {
         id
     }
 
-    /// Every cell by number.
-    pub(super) fn into_cells(self) -> Vec<Cell> {
+    /// How many cells there are.
+    pub(super) fn cells_len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// The cells from a number on.
+    pub(super) fn cells_from(&self, first: usize) -> Vec<Cell> {
         let bounds = |id: BoundsId| {
             let (sure, possible) = self.parts(id);
             Bounds {
@@ -184,6 +189,6 @@ impl Sets {
             forward: bounds(parts.forward),
             established: bounds(parts.established),
         };
-        self.cells.iter().map(cell).collect()
+        self.cells.iter().skip(first).map(cell).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Cells between the estate and the internet, grouped by what they allow.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use watertight_model::Network;
@@ -22,12 +22,12 @@ pub(super) enum Way {
     Out,
 }
 
-/// What an inside class and the internet reach of each other, ordered by class; `more` are cells
-/// that the matrix does not have.
+/// What inside classes, some or all, and the internet reach of each other, ordered by class; `more`
+/// are cells that the matrix does not have.
 pub(super) fn gather<'m>(
     network: &Network,
     matrix: &'m Matrix,
-    way: Way,
+    (way, only): (Way, Option<&BTreeSet<ClassIndex>>),
     more: impl Iterator<Item = (ClassIndex, &'m OutsideAtom, &'m Cell)>,
 ) -> Vec<Exposed> {
     let mut groups = Groups::default();
@@ -39,12 +39,18 @@ pub(super) fn gather<'m>(
             crate::runs::push(&mut internet, number, number + 1, ());
         }
     }
-    match way {
-        Way::In => groups.add_inbound(network, matrix, &internet),
-        Way::Out => groups.add_outbound(network, matrix),
+    match (way, only) {
+        (Way::In, None) => groups.add_inbound(network, matrix, &internet, 0..matrix.classes.len()),
+        (Way::In, Some(only)) => {
+            groups.add_inbound(network, matrix, &internet, only.iter().copied());
+        }
+        (Way::Out, None) => groups.add_outbound(network, matrix),
+        (Way::Out, Some(only)) => groups.add_outbound_of(network, matrix, only),
     }
     for (inside, atom, cell) in more {
-        groups.add(inside, atom, cell);
+        if only.is_none_or(|only| only.contains(&inside)) {
+            groups.add(inside, atom, cell);
+        }
     }
     groups.finish(&space(&whole))
 }
@@ -73,9 +79,15 @@ struct Groups<'m> {
 }
 
 impl<'m> Groups<'m> {
-    fn add_inbound(&mut self, network: &Network, matrix: &'m Matrix, internet: &[Run<()>]) {
-        for (to, class) in matrix.classes.iter().enumerate() {
-            if !matches!(class, Class::Endpoints(_)) {
+    fn add_inbound(
+        &mut self,
+        network: &Network,
+        matrix: &'m Matrix,
+        internet: &[Run<()>],
+        receivers: impl Iterator<Item = ClassIndex>,
+    ) {
+        for to in receivers {
+            if !matches!(matrix.classes.get(to), Some(Class::Endpoints(_))) {
                 continue;
             }
             for outside in internet {
@@ -99,6 +111,24 @@ impl<'m> Groups<'m> {
             for (from, cell) in matrix.column(to) {
                 if matches!(matrix.classes.get(from), Some(Class::Endpoints(_))) {
                     self.add(from, atom, cell);
+                }
+            }
+        }
+    }
+
+    fn add_outbound_of(
+        &mut self,
+        network: &Network,
+        matrix: &'m Matrix,
+        senders: &BTreeSet<ClassIndex>,
+    ) {
+        for (to, class) in matrix.classes.iter().enumerate() {
+            let Some(atom) = internet_of(network, class) else { continue };
+            for from in senders {
+                if let Some(cell) = matrix.cell(*from, to)
+                    && matches!(matrix.classes.get(*from), Some(Class::Endpoints(_)))
+                {
+                    self.add(*from, atom, cell);
                 }
             }
         }

@@ -17,6 +17,7 @@ mod flows;
 mod matrix;
 mod rows;
 mod rules;
+mod standing;
 mod whole;
 
 use std::collections::BTreeSet;
