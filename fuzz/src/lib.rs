@@ -7,11 +7,13 @@
 
 mod bodies;
 mod description;
+mod policy;
 mod positions;
 mod trees;
 
 pub use bodies::bodies;
 pub use description::description;
+pub use policy::policy;
 pub use positions::positions;
 pub use trees::{json, yaml};
 
@@ -19,11 +21,12 @@ pub use trees::{json, yaml};
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its corpus folder.
-pub const fn targets() -> [(&'static str, Target); 5] {
+pub const fn targets() -> [(&'static str, Target); 6] {
     [
         ("bodies", bodies),
         ("description", description),
         ("json", json),
+        ("policy", policy),
         ("positions", positions),
         ("yaml", yaml),
     ]

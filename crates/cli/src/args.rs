@@ -57,6 +57,11 @@ pub(crate) enum Command {
     /// Ask a provider and write what it tells into an estate folder
     #[command(subcommand)]
     Collect(crate::collect::CollectCommand),
+    /// Check the policy that segments the estate
+    #[command(subcommand)]
+    Policy(crate::policy::PolicyCommand),
+    /// Tell what the code of a diagnostic means
+    Explain(crate::explain::ExplainArguments),
     /// Print a completion script for a shell
     Completions(CompletionsArguments),
     /// Print a man page, or write all of them into a folder

@@ -11,9 +11,11 @@ mod collect;
 mod diagnostics;
 mod estate_folder;
 mod exit;
+mod explain;
 mod inventory;
 mod manifests;
 mod output;
+mod policy;
 mod questions;
 mod reference;
 mod table;
@@ -48,6 +50,8 @@ fn run(arguments: Arguments) -> Result<Outcome, Failure> {
         Command::Coverage(arguments) => questions::coverage(&arguments),
         Command::Assess(arguments) => assess::run(&arguments),
         Command::Collect(command) => collect::run(command),
+        Command::Policy(command) => policy::run(&command),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Completions(arguments) => reference::completions(&arguments),
         Command::Man(arguments) => reference::man(&arguments),
         Command::Reference => reference::markdown(),

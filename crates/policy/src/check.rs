@@ -1,9 +1,11 @@
 //! Checking: names are resolved, and what takes two documents to get wrong is found.
 
+mod conflicts;
 mod ends;
 mod graph;
 mod names;
 mod over;
+mod overlap;
 mod policies;
 
 use std::collections::BTreeMap;
@@ -60,6 +62,7 @@ pub fn check(
     let (selectors, users) = ends.finish();
     let checked =
         CheckedPolicy { selectors, segments, users, labelings, policies, assertions, exceptions };
+    conflicts::conflicts(&checked, diagnostics);
     (!diagnostics.has_errors()).then_some(checked)
 }
 

@@ -34,6 +34,7 @@ codes! {
     EMPTY = "WT0315": "what must name something is missing or empty";
     TIER = "WT0316": "a policy or rule does not fit its tier";
     EXPIRY_OPENS = "WT0317": "a policy that denies has an expiry and does not say that expiry opens";
+    CONFLICT = "WT0318": "two rules of different action in policies of one tier and order can match the same leg";
     DENIED_DOMAINS = "WT0319": "a rule that denies domains names neither `tls` nor `http`";
     TOO_MUCH = "WT0320": "what a document expands to is larger than a limit allows";
     RESERVED_LABEL = "WT0321": "a Labeling gives a label that only providers give";

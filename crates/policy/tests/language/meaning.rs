@@ -312,3 +312,32 @@ fn stars_of_a_pattern_stand_for_any_characters() {
     assert!(fits("a*b*a", "aba") && !fits("a*a", "a") && fits("*", ""));
     assert!(fits("exact", "exact") && !fits("exact", "exactly"));
 }
+
+/// "Two rules of different action, in different policies of one tier and one order, that some labels
+/// could match both are an error".
+#[test]
+fn rules_that_no_labels_can_match_both_do_not_conflict() {
+    let of = |name: &str, order: i64, action: &str, from: &str, to: &str, over: &str| {
+        let rule = format!("{{action: {action}, from: [{from}], to: [{to}], over: [{over}]}}");
+        let spec = format!("{{tier: baseline, order: {order}, rules: [{rule}]}}");
+        document("Policy", name, &spec)
+    };
+    let dev = "{matchLabels: {env: dev}}";
+    let all = "{protocol: 6}";
+    let deny = of("a", 1, "deny", dev, "any", all);
+    let conflicts = |other: String| diagnostics(&(deny.clone() + &other)).matches("WT0318").count();
+    let prod = "{matchLabels: {env: prod}}";
+    let not_dev = "{matchExpressions: [{key: env, operator: NotIn, values: [dev]}]}";
+    let no_env = "{matchExpressions: [{key: env, operator: DoesNotExist}]}";
+    let web = "{matchLabels: {app: web}}";
+    assert_eq!(conflicts(of("b", 1, "allow", web, "any", all)), 1, "other labels");
+    assert_eq!(conflicts(of("b", 1, "allow", "any", "internet", all)), 1, "any");
+    assert_eq!(conflicts(of("b", 1, "allow", "{addresses: [10.0.0.0/8]}", "any", all)), 1);
+    assert_eq!(conflicts(of("b", 1, "allow", "internet", "any", all)), 0, "no workload");
+    assert_eq!(conflicts(of("b", 1, "allow", prod, "any", all)), 0, "another value");
+    assert_eq!(conflicts(of("b", 1, "allow", not_dev, "any", all)), 0, "not that value");
+    assert_eq!(conflicts(of("b", 1, "allow", no_env, "any", all)), 0, "no value");
+    assert_eq!(conflicts(of("b", 1, "allow", dev, "any", "{udp: 53}")), 0, "other packets");
+    assert_eq!(conflicts(of("b", 2, "allow", dev, "any", all)), 0, "another order");
+    assert_eq!(conflicts(of("b", 1, "deny", dev, "any", all)), 0, "the same action");
+}

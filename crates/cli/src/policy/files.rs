@@ -1,0 +1,133 @@
+//! The files of a policy.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use watertight_policy::{Documents, Feeds, Format, feeds_of};
+use watertight_source::{Code, Contents, Diagnostic, Diagnostics, FileId, Limits, Sources};
+
+use crate::exit::Failure;
+
+/// Folders inside each other.
+const FOLDERS_MAX: usize = 64;
+/// A file cannot be taken as input.
+const TOO_MUCH: Code = Code("WT0904");
+
+/// Everything that was read.
+pub(super) struct Files {
+    pub(super) sources: Sources,
+    pub(super) documents: Documents,
+    pub(super) diagnostics: Diagnostics,
+    limits: Limits,
+}
+
+impl Files {
+    /// Reads every file and folder. What is wrong with a file goes to the diagnostics.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or there is none.
+    pub(super) fn read(paths: &[PathBuf]) -> Result<Self, Failure> {
+        // A policy is written by people: what is larger is a mistake, or an attack.
+        let limits =
+            Limits { file_bytes_max: 256 << 20, nodes_max: 20_000_000, ..Limits::default() };
+        let mut files = Self {
+            sources: Sources::with_limits(limits.clone()),
+            documents: Documents::default(),
+            diagnostics: Diagnostics::new(&limits),
+            limits,
+        };
+        for path in paths {
+            files.path(path, FOLDERS_MAX)?;
+        }
+        if files.sources.is_empty() && !files.diagnostics.has_errors() {
+            let named: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+            return Err(Failure::Estate(format!(
+                "`{}` holds no policy: expected files ending in `.yaml`, `.yml` or `.json`",
+                named.join("`, `")
+            )));
+        }
+        Ok(files)
+    }
+
+    /// The files that feeds name. One that is not there is left out, which the check reports.
+    ///
+    /// # Errors
+    /// When a file is there and cannot be read.
+    pub(super) fn feeds(&mut self) -> Result<Feeds, Failure> {
+        let mut feeds = Feeds::new();
+        for (file, name) in feeds_of(&self.documents) {
+            let beside = PathBuf::from(self.sources.path(file));
+            let path = beside.parent().unwrap_or(Path::new("")).join(&*name);
+            if !path.is_file() {
+                continue;
+            }
+            if let Some((feed, contents)) = self.add(&path)? {
+                feeds.insert((file, name), (feed, contents));
+            }
+        }
+        Ok(feeds)
+    }
+
+    fn path(&mut self, path: &Path, left: usize) -> Result<(), Failure> {
+        let kind = fs::metadata(path).map_err(|source| failed(path, source))?;
+        if !kind.is_dir() {
+            return self.file(path);
+        }
+        let Some(left) = left.checked_sub(1) else {
+            return Err(Failure::Estate(format!(
+                "`{}` lies more than {FOLDERS_MAX} folders deep, or links lead back to it",
+                path.display()
+            )));
+        };
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(path).map_err(|source| failed(path, source))? {
+            paths.push(entry.map_err(|source| failed(path, source))?.path());
+        }
+        paths.sort();
+        for path in paths {
+            let name = path.file_name().map(std::ffi::OsStr::as_encoded_bytes);
+            if name.is_none_or(|name| name.starts_with(b".")) {
+                continue;
+            }
+            if path.is_dir() || is_policy(&path) {
+                self.path(&path, left)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path) -> Result<(), Failure> {
+        if let Some((file, contents)) = self.add(path)? {
+            let format = Format::of_path(&path.to_string_lossy());
+            let Self { documents, diagnostics, limits, .. } = self;
+            documents.read(file, &contents, format, limits, diagnostics);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, path: &Path) -> Result<Option<(FileId, Contents)>, Failure> {
+        let file = File::open(path).map_err(|source| failed(path, source))?;
+        let mut bytes = Vec::new();
+        // One byte past the limit is enough to know that the file is too large.
+        let limit = self.limits.file_bytes_max.saturating_add(1);
+        file.take(limit).read_to_end(&mut bytes).map_err(|source| failed(path, source))?;
+        match self.sources.add(path.to_string_lossy(), bytes) {
+            Ok(file) => Ok(Some((file, self.sources.contents(file).clone()))),
+            Err(error) => {
+                self.diagnostics.push(Diagnostic::error(TOO_MUCH, error.to_string()));
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// Whether a file of a folder belongs to the policy, by its name.
+fn is_policy(path: &Path) -> bool {
+    let extension = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
+    extension.is_some_and(|one| one == "yaml" || one == "yml" || one == "json")
+}
+
+fn failed(path: &Path, source: std::io::Error) -> Failure {
+    Failure::File { path: path.to_path_buf(), action: "read", source }
+}

@@ -1,0 +1,203 @@
+//! `watertight policy` and `watertight explain`.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use watertight_policy::syntax::{Object, Operator};
+use watertight_policy::{Documents, Format};
+use watertight_source::{Diagnostics, Limits, Sources};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn watertight(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_watertight"))
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .unwrap()
+}
+
+/// Exit code, standard output and standard error.
+fn run(arguments: &[&str]) -> (i32, String, String) {
+    let output = watertight(arguments);
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// Checks one file with this text.
+fn check(text: &str) -> (i32, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("policy.yaml");
+    fs::write(&file, text).unwrap();
+    run(&["policy", "check", file.to_str().unwrap()])
+}
+
+#[test]
+fn the_policies_of_the_shop_have_no_errors() {
+    let (code, stdout, stderr) = run(&["policy", "check", "examples/policies/shop"]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    let expected = "\
+The policy has no errors.
+  7 segments, `estate` among them: 7 in monitor
+  guardrail: 1 policy with 1 rule
+  standard: 4 policies with 8 rules
+  3 assertions, 0 exceptions
+";
+    assert_eq!(stdout, expected);
+}
+
+/// A segment on a label that nothing has would hold nobody.
+#[test]
+fn the_segments_of_the_shop_select_labels_that_its_estate_has() {
+    let mut tags = BTreeSet::new();
+    collect_tags(&root().join("examples/estates/shop/raw"), &mut tags);
+    let path = root().join("examples/policies/shop/segments.yaml");
+    let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::default());
+    let file = sources.add("segments.yaml", fs::read_to_string(path).unwrap()).unwrap();
+    let mut documents = Documents::default();
+    let limits = Limits::default();
+    documents.read(file, sources.contents(file), Format::Yaml, &limits, &mut diagnostics);
+    let mut asked = 0;
+    for document in &documents.documents {
+        let Object::Segment(segment) = &document.object else { continue };
+        for requirement in segment.members.iter().flat_map(|members| &members.requirements) {
+            let Operator::In(values) = &requirement.operator else { continue };
+            for value in values {
+                let pair = (requirement.key.to_string(), value.to_string());
+                assert!(tags.contains(&pair), "nothing in the shop has {pair:?}");
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked >= 15, "only {asked} labels are asked for");
+}
+
+/// Every tag of every body below a folder.
+fn collect_tags(folder: &Path, tags: &mut BTreeSet<(String, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect_tags(&path, tags);
+        } else if let Ok(body) = serde_json::from_slice(&fs::read(&path).unwrap()) {
+            collect_body(&body, tags);
+        }
+    }
+}
+
+fn collect_body(body: &serde_json::Value, tags: &mut BTreeSet<(String, String)>) {
+    let text = |key: &str| body.get(key).and_then(serde_json::Value::as_str).map(str::to_owned);
+    tags.extend(text("Key").zip(text("Value")));
+    match body {
+        serde_json::Value::Array(items) => items.iter().for_each(|item| collect_body(item, tags)),
+        serde_json::Value::Object(fields) => {
+            fields.values().for_each(|field| collect_body(field, tags));
+        }
+        _ => {}
+    }
+}
+
+/// "With any error nothing is decided and nothing written."
+#[test]
+fn bad_policies_exit_3_with_places_and_write_nothing() {
+    let head = "apiVersion: watertight.io/v1alpha1\nkind: Service\nmetadata: {name: s}\n";
+    let group = "apiVersion: watertight.io/v1alpha1\nkind: Group\nmetadata: {name: g}\n";
+    let aliases = |name: char| vec![format!("*{name}"); 10].join(",");
+    let lines: Vec<String> = "abcdefg"
+        .chars()
+        .zip("bcdefgh".chars())
+        .map(|(one, next)| format!("{next}: &{next} [{}]\n", aliases(one)))
+        .collect();
+    let bomb = lines.concat();
+    let bad = [
+        ("an unknown kind", head.replace("Service", "Servce") + "spec: {}\n", "WT0301"),
+        ("an unknown field", format!("{head}spec: {{ovr: []}}\n"), "WT0302"),
+        ("a wrong type", format!("{head}spec: {{over: tcp}}\n"), "WT0011"),
+        ("port 0", format!("{head}spec: {{over: [{{tcp: 0}}]}}\n"), "WT0310"),
+        ("port 65536", format!("{head}spec: {{over: [{{tcp: 65536}}]}}\n"), "WT0310"),
+        ("a reversed range", format!("{head}spec: {{over: [{{tcp: 9-8}}]}}\n"), "WT0310"),
+        ("a key twice", format!("{head}spec: {{over: [], over: []}}\n"), "WT0007"),
+        (
+            "a name twice",
+            format!(
+                "{head}spec: {{over: [{{tcp: 1}}]}}\n---\n{head}spec: {{over: [{{tcp: 1}}]}}\n"
+            ),
+            "WT0305",
+        ),
+        (
+            "a selector",
+            format!(
+                "{group}spec: {{members: [{{matchExpressions: [{{key: a, operator: is}}]}}]}}\n"
+            ),
+            "WT0308",
+        ),
+        ("a circle", format!("{group}spec: {{members: [{{group: g}}]}}\n"), "WT0307"),
+        (
+            "host bits",
+            head.replace("Service", "Addresses") + "spec: {prefixes: [10.0.0.1/8]}\n",
+            "WT0309",
+        ),
+        ("a tab", format!("{head}spec:\n\tover: []\n"), "WT0001"),
+        ("an anchor bomb", format!("a: &a [x,x,x,x,x,x,x,x,x,x]\n{bomb}"), "WT0008"),
+    ];
+    for (what, text, expected) in bad {
+        let (code, stdout, stderr) = check(&text);
+        assert_eq!((code, stdout.as_str()), (3, ""), "{what}: {stderr}");
+        assert!(stderr.contains(&format!("error[{expected}]")), "{what}: {stderr}");
+        assert!(stderr.contains("policy.yaml:"), "{what} has no place: {stderr}");
+    }
+}
+
+#[test]
+fn a_hundred_thousand_rules_with_one_mistake_are_read_to_the_end() {
+    let rule =
+        "  - {action: allow, from: [{matchLabels: {app: web}}], to: [any], over: [{tcp: 443}]}\n";
+    let text = format!(
+        "apiVersion: watertight.io/v1alpha1\nkind: Policy\nmetadata: {{name: p}}\nspec:\n  rules:\n{}{}",
+        rule.repeat(100_000),
+        rule.replace("443", "0")
+    );
+    let (code, stdout, stderr) = check(&text);
+    assert_eq!((code, stdout.as_str()), (3, ""), "{stderr}");
+    assert!(stderr.contains("policy.yaml:100006:"), "{stderr}");
+}
+
+#[test]
+fn a_folder_without_a_policy_and_a_file_that_is_not_there_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(run(&["policy", "check", folder.path().to_str().unwrap()]).0, 3);
+    let absent = folder.path().join("absent.yaml");
+    assert_eq!(run(&["policy", "check", absent.to_str().unwrap()]).0, 1);
+}
+
+#[test]
+fn feeds_are_found_beside_the_file_that_names_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "apiVersion: watertight.io/v1alpha1\nkind: Addresses\nmetadata: {name: a}\n\
+                spec: {feed: lists/partners.txt}\n";
+    fs::write(folder.path().join("a.yaml"), text).unwrap();
+    let path = folder.path().to_str().unwrap();
+    let (code, _, stderr) = run(&["policy", "check", path]);
+    assert!(code == 3 && stderr.contains("error[WT0322]"), "{stderr}");
+    fs::create_dir(folder.path().join("lists")).unwrap();
+    fs::write(folder.path().join("lists/partners.txt"), "192.0.2.0/24\n").unwrap();
+    assert_eq!(run(&["policy", "check", path]).0, 0);
+}
+
+#[test]
+fn codes_of_every_crate_are_explained() {
+    for code in ["WT0001", "WT0100", "WT0200", "wt0309", "WT0904"] {
+        let (exit, stdout, _) = run(&["explain", code]);
+        assert_eq!(exit, 0, "{code}");
+        assert!(stdout.starts_with(&code.to_ascii_uppercase()), "{stdout}");
+    }
+    let (exit, stdout, stderr) = run(&["explain", "WT9999"]);
+    assert_eq!((exit, stdout.as_str()), (3, ""));
+    assert!(stderr.contains("there is no code `WT9999`"), "{stderr}");
+    assert!(run(&["explain"]).1.lines().count() > 60);
+}
