@@ -1,9 +1,10 @@
 //! A mock server that others wrote, holding what it can hold of the shop: what is collected from it is
 //! what the provider's own library reads there.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -11,9 +12,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use watertight_aws::{Body, Options, convert};
 use watertight_live_aws::{Given, Pace, Request, Who};
+use watertight_model::network::RealmId;
+use watertight_model::{Estate, WorkloadKind};
+use watertight_net::{Family, FlowSet};
+use watertight_reach::Reach;
+use watertight_reach::ends::Directory;
+use watertight_source::{FileId, Limits, Tree};
 
-use crate::support::{SHOP, json, pace, run, shop};
+use crate::support::{SHOP, files, json, pace, run, shop};
 
 /// The account of a mock server.
 const MOCKED: &str = "123456789012";
@@ -125,10 +133,11 @@ fn what_is_collected_from_a_mock_server_is_what_the_providers_library_reads_ther
         compared += 1;
     }
     assert!(compared >= 60, "{compared}");
+    let answers = assert_same_answers(&account.parent().unwrap().join(MOCKED));
     let failed: Vec<&str> = report.unanswered.iter().map(|one| one.call.as_str()).collect();
     note(&format!(
-        "collecting from a mock server: {compared} calls equal, {} not held by it, {} parts of the \
-         shop not held by it",
+        "collecting from a mock server: {compared} calls equal, {answers} questions answered alike, \
+         {} calls and {} parts of the shop not held by it",
         failed.len(),
         loaded["failed"].as_array().unwrap().len()
     ));
@@ -158,5 +167,86 @@ fn assert_holds(ours: &Value, theirs: &Value, place: &str) {
             }
         }
         _ => assert_eq!(ours, theirs, "{place}"),
+    }
+}
+
+/// The estate of bodies below a folder.
+fn estate(folder: &Path) -> Estate {
+    let limits = Limits::default();
+    let body = |(path, bytes): (String, Vec<u8>)| {
+        let tree = Tree::parse_json(FileId(0), bytes, &limits).unwrap();
+        Body { path: format!("aws/{SHOP}/{path}"), tree }
+    };
+    let bodies: Vec<Body> = files(folder).into_iter().map(body).collect();
+    convert(&bodies, &Options::default()).estate
+}
+
+/// Asks about every two machines of one VPC, which things have the same names in both: what lies
+/// between VPCs the mock server does not hold. Gives the number of questions.
+fn assert_same_answers(collected: &Path) -> usize {
+    let recorded = shop().join("raw/aws").join(SHOP);
+    let (recorded, collected) = (estate(&recorded), estate(collected));
+    let machines = |estate: &Estate| -> BTreeSet<String> {
+        let workloads = estate.workloads.values();
+        let machines = workloads.filter(|one| one.kind == WorkloadKind::Machine);
+        machines.map(|one| one.name.to_string()).collect()
+    };
+    let names = machines(&recorded);
+    assert_eq!(names, machines(&collected));
+    let (left, right) = (Asking::new(&recorded), Asking::new(&collected));
+    let flows: FlowSet = "tcp/22; tcp/8080".parse().unwrap();
+    let mut asked = 0;
+    for from in &names {
+        for to in names.iter().filter(|to| *to != from) {
+            if left.realm(from) != left.realm(to) {
+                continue;
+            }
+            let (ours, mut theirs) = (right.ask(from, to, &flows), left.ask(from, to, &flows));
+            // The mock server's interfaces have one address each.
+            theirs.retain(|address, _| ours.contains_key(address));
+            assert!(!ours.is_empty(), "from {from} to {to}");
+            assert_eq!(ours, theirs, "from {from} to {to}");
+            asked += 1;
+        }
+    }
+    assert!(asked > 500, "{asked}");
+    asked
+}
+
+/// An estate to ask.
+struct Asking<'e> {
+    estate: &'e Estate,
+    directory: Directory<'e>,
+    reach: Reach<'e>,
+}
+
+impl<'e> Asking<'e> {
+    fn new(estate: &'e Estate) -> Self {
+        Self { estate, directory: Directory::new(estate), reach: Reach::new(&estate.network) }
+    }
+
+    fn realm(&self, name: &str) -> Option<RealmId> {
+        let workload = self.estate.workloads.values().find(|one| *one.name == *name)?;
+        let endpoint = &self.estate.network.endpoints[*workload.endpoints.first()?];
+        Some(self.estate.network.subnets[endpoint.subnet?].realm)
+    }
+
+    /// What becomes of the flows between private addresses.
+    fn ask(&self, from: &str, to: &str, flows: &FlowSet) -> BTreeMap<IpAddr, BTreeSet<String>> {
+        let network = &self.estate.network;
+        let from = self.directory.start(from).unwrap();
+        let to = self.directory.destination(to).unwrap();
+        let mut told: BTreeMap<IpAddr, BTreeSet<String>> = BTreeMap::new();
+        let is_private =
+            |address: &IpAddr| matches!(address, IpAddr::V4(four) if four.is_private());
+        for destination in to.destinations(network).into_iter().filter(is_private) {
+            for start in from.starts(network, Family::V4) {
+                for part in self.reach.answer(&start, destination, flows) {
+                    let one = format!("{:?} {}", part.disposition, part.flows);
+                    told.entry(destination).or_default().insert(one);
+                }
+            }
+        }
+        told
     }
 }
