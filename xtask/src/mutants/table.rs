@@ -127,9 +127,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         fault: "egress rules by reference hold over a transit gateway",
         edits: &[Edit {
             file: WALK_ROUTE,
-            before: "        packet.references_out = false;\n        \
-                     packet.references_in &= network.attachments[attachment].references;",
-            after: "        packet.references_in &= network.attachments[attachment].references;",
+            before: "        packet.references_out = false;\n        packet.references_in &=",
+            after: "        packet.references_in &=",
         }],
     },
     Mutant {
