@@ -68,8 +68,8 @@ fn one_hop(nodes: &Nodes, bound: Bound) -> Vec<u64> {
 /// Adds what each node reaches in any number of hops. Components come in an order in which what one
 /// leads to is done before it; each has the components that it reaches as a bitmap.
 fn any(nodes: &Nodes, bound: Bound, sizes: &mut [Size]) {
-    let components = components(nodes, bound);
     let stabs = Stabs::new(nodes, bound);
+    let components = components(nodes, &stabs, bound);
     let mut component_of = vec![0_usize; nodes.len()];
     for (number, members) in components.iter().enumerate() {
         for member in members {
@@ -94,7 +94,7 @@ fn any(nodes: &Nodes, bound: Bound, sizes: &mut [Size]) {
         let sets = stabs.holding(opening, &mut seen, number);
         let receivers = sets.iter().flat_map(|set| stabs.receivers(*set));
         let mut met: Vec<usize> =
-            receivers.filter_map(|node| component_of.get(*node).copied()).collect();
+            receivers.filter_map(|node| component_of.get(node).copied()).collect();
         met.sort_unstable();
         met.dedup();
         let mut bits = vec![0_u64; if met.is_empty() { 0 } else { words }];
