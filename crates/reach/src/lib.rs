@@ -6,6 +6,7 @@
 //! tell gives an answer with two bounds, never a guess.
 
 mod answer;
+mod assertion;
 mod assumed;
 mod blast;
 mod blocks;
@@ -31,6 +32,7 @@ mod walk;
 mod ways;
 
 pub use answer::{Part, Reach, Reply};
+pub use assertion::{Assertion, Claim, Follow, Held, Hop, Judge, Judgement, Party, Witness};
 pub use blast::{Blast, BlastSize, Graph, Reached};
 pub use classes::{Class, OutsideAtom, named_prefixes};
 pub use diff::{Change, diff};

@@ -12,6 +12,7 @@
     reason = "helpers of a test: what cannot be fails the test, and speed of messages is no matter"
 )]
 
+mod assertions;
 mod engine;
 mod flows;
 mod matrix;

@@ -1,0 +1,214 @@
+//! Ways as concrete flows with the whole path.
+
+use std::collections::BTreeSet;
+
+use watertight_model::network::EndpointId;
+use watertight_model::{Disposition, Name};
+use watertight_net::{Family, Flow, FlowSet, PortRange, PortSet, Protocol};
+
+use super::Judge;
+use super::search::{Bound, Way, Who};
+use crate::answer::Part;
+use crate::classes::Class;
+use crate::ends::End;
+use crate::matrix::{Cell, arrives_as};
+use crate::path::Start;
+use crate::unaddressed::Target;
+
+/// The first port that clients send from.
+const CLIENT_PORT_MIN: u16 = 1024;
+
+/// A way that breaks an assertion, hop by hop. One flow is named in each hop.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Witness {
+    /// The hops, in order.
+    pub hops: Vec<Hop>,
+}
+
+/// One hop: one flow between two addresses.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hop {
+    /// Who sends: an endpoint, or somebody outside.
+    pub from: Option<EndpointId>,
+    /// Who accepts.
+    pub to: Option<EndpointId>,
+    /// Where the flow starts.
+    pub start: Start,
+    /// Where it is sent.
+    pub target: Target,
+    /// The flow as it is sent.
+    pub flow: Flow,
+    /// What becomes of it, with its path.
+    pub part: Part,
+}
+
+impl Judge<'_> {
+    /// The hops as flows, and what the input lacks about them.
+    pub(super) fn witness(&self, ways: &[Way], bound: Bound) -> (Witness, BTreeSet<Name>) {
+        let mut missing = BTreeSet::new();
+        let mut hops = Vec::new();
+        for way in ways {
+            let Some(hop) = self.hop(way, bound) else { continue };
+            if hop.part.disposition == Disposition::Unknown {
+                missing.insert(hop.part.why.clone());
+            } else if !hop.part.established.sure.contains_flow(hop.flow) {
+                missing.insert(Name::from("how the reply comes back"));
+            }
+            hops.push(hop);
+        }
+        if bound == Bound::Sure {
+            missing.clear();
+        }
+        (Witness { hops }, missing)
+    }
+
+    fn hop(&self, way: &Way, bound: Bound) -> Option<Hop> {
+        let counts = |part: &Part| {
+            let cell = Cell {
+                forward: watertight_model::Bounds {
+                    sure: match part.disposition {
+                        Disposition::Accepted | Disposition::ExitsNetwork => part.flows.clone(),
+                        _ => FlowSet::none(),
+                    },
+                    possible: match part.disposition {
+                        Disposition::Accepted
+                        | Disposition::ExitsNetwork
+                        | Disposition::Unknown => part.flows.clone(),
+                        _ => FlowSet::none(),
+                    },
+                },
+                established: part.established.clone(),
+            };
+            bound.harm(&cell)
+        };
+        self.parts(way.from, way.to).into_iter().find_map(|(start, target, part)| {
+            let flow = sample(&part, &counts(&part), &way.over)?;
+            Some(Hop { from: endpoint(way.from), to: endpoint(way.to), start, target, flow, part })
+        })
+    }
+
+    /// A flow of `over` that does not get from one to the other, with what becomes of it.
+    pub(super) fn refused(&self, from: Who, to: Who, over: &FlowSet) -> Option<Hop> {
+        self.parts(from, to).into_iter().find_map(|(start, target, part)| {
+            let lost = part.flows.difference(&part.established.possible);
+            let flow = sample(&part, &lost, over)?;
+            Some(Hop { from: endpoint(from), to: endpoint(to), start, target, flow, part })
+        })
+    }
+
+    /// What becomes of everything that one sends to the other, for every pair of addresses.
+    fn parts(&self, from: Who, to: Who) -> Vec<(Start, Target, Part)> {
+        let network = &self.estate.network;
+        let mut found = Vec::new();
+        for family in [Family::V4, Family::V6] {
+            let starts = match from {
+                Who::Endpoint(id) => self.end_of(id).starts(network, family),
+                Who::Outside(class) => self.start_outside(class, family).into_iter().collect(),
+            };
+            let targets: Vec<Target> = match to {
+                Who::Endpoint(id) => self.end_of(id).targets(network),
+                Who::Outside(class) => {
+                    self.representative(class).map(Target::Address).into_iter().collect()
+                }
+            };
+            for start in &starts {
+                for target in targets.iter().filter(|one| one.family() == family) {
+                    for part in self.reach.ask(start, target, &FlowSet::all()) {
+                        if arrives_at(&part, to) {
+                            found.push((start.clone(), target.clone(), part));
+                        }
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// Why it is not known what becomes of flows between two ends.
+    pub(super) fn doubts(&self, from: Who, to: Who) -> BTreeSet<Name> {
+        let parts = self.parts(from, to).into_iter().map(|(_, _, part)| part);
+        let unknown = parts.filter(|part| part.disposition == Disposition::Unknown);
+        unknown.map(|part| part.why).collect()
+    }
+
+    /// What one may send to the other, where the matrix does not tell.
+    pub(super) fn asked(&self, from: Who, to: Who) -> Cell {
+        let mut cell = Cell::default();
+        for (_, _, part) in self.parts(from, to) {
+            let delivered = part.disposition.is_delivered();
+            if delivered {
+                cell.forward.sure = cell.forward.sure.union(&part.flows);
+            }
+            if delivered || part.disposition == Disposition::Unknown {
+                cell.forward.possible = cell.forward.possible.union(&part.flows);
+                let (all, own) = (&mut cell.established, &part.established);
+                all.sure = all.sure.union(&own.sure);
+                all.possible = all.possible.union(&own.possible);
+            }
+        }
+        cell
+    }
+
+    fn end_of(&self, endpoint: EndpointId) -> End {
+        let workload = self.estate.network.endpoints[endpoint].workload;
+        End::Endpoints { workload, endpoints: vec![endpoint], address: None }
+    }
+
+    fn representative(&self, class: usize) -> Option<std::net::IpAddr> {
+        match self.matrix.classes.get(class)? {
+            Class::Internet(atom) | Class::Outside(_, atom) => Some(atom.representative),
+            Class::Endpoints(_) => None,
+        }
+    }
+
+    fn start_outside(&self, class: usize, family: Family) -> Option<Start> {
+        let start = match self.matrix.classes.get(class)? {
+            Class::Internet(atom) => Start::Internet { address: atom.representative },
+            Class::Outside(by, atom) => Start::Outside { by: *by, address: atom.representative },
+            Class::Endpoints(_) => return None,
+        };
+        start.source().is_some_and(|address| Family::of(address) == family).then_some(start)
+    }
+}
+
+fn endpoint(who: Who) -> Option<EndpointId> {
+    match who {
+        Who::Endpoint(id) => Some(id),
+        Who::Outside(_) => None,
+    }
+}
+
+/// Whether a part that gets to an endpoint gets to the one that is meant: a front that keeps its
+/// client's address leads to others.
+fn arrives_at(part: &Part, to: Who) -> bool {
+    match (&part.path.end, to) {
+        (crate::path::End::Delivered(id), Who::Endpoint(wanted)) => *id == wanted,
+        _ => true,
+    }
+}
+
+/// A flow among those that count which the receiving end sees as one of `over`, rather one that a
+/// client would send.
+fn sample(part: &Part, counting: &FlowSet, over: &FlowSet) -> Option<Flow> {
+    let seen = arrives_as(&part.path, counting).intersection(over);
+    if seen.is_empty() {
+        return None;
+    }
+    let wanted = if part.path.by_front {
+        let protocols = seen.protocols().map(FlowSet::protocol);
+        protocols.fold(FlowSet::none(), |all, one| all.union(&one)).intersection(counting)
+    } else {
+        seen
+    };
+    wanted.intersection(&clients()).sample().or_else(|| wanted.sample())
+}
+
+/// What clients send first: from ports that they use, and packets without ports.
+pub(super) fn clients() -> FlowSet {
+    let ports: PortSet = PortRange::new(CLIENT_PORT_MIN, u16::MAX).into_iter().collect();
+    let with_ports = Protocol::WITH_PORTS.iter().map(|protocol| FlowSet::protocol(*protocol));
+    let portless = with_ports.fold(FlowSet::all(), |rest, ported| rest.difference(&ported));
+    Protocol::WITH_PORTS.iter().fold(portless, |all, protocol| {
+        all.union(&FlowSet::ports(*protocol, ports.clone(), PortSet::full()))
+    })
+}
