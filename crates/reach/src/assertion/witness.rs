@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use watertight_model::network::EndpointId;
+use watertight_model::network::{Endpoint, EndpointId, Front, TargetEnd};
 use watertight_model::{Disposition, Name};
 use watertight_net::{Family, Flow, FlowSet, PortRange, PortSet, Protocol};
 
@@ -87,22 +87,60 @@ impl Judge<'_> {
         })
     }
 
-    /// A flow of `over` that does not get from one to the other, with what becomes of it.
+    /// A flow of `over` that does not get from one to the other, with what becomes of it: refused,
+    /// unanswered, or delivered to somebody else who has the address.
     pub(super) fn refused(&self, from: Who, to: Who, over: &FlowSet) -> Option<Hop> {
-        self.parts(from, to).into_iter().find_map(|(start, target, part)| {
-            let lost = part.flows.difference(&part.established.possible);
+        self.sent(from, to).into_iter().find_map(|(start, target, part)| {
+            let lost = if arrives_at(&part, to) {
+                part.flows.difference(&part.established.possible)
+            } else {
+                part.flows.clone()
+            };
             let flow = sample(&part, &lost, over)?;
             Some(Hop { from: endpoint(from), to: endpoint(to), start, target, flow, part })
         })
     }
 
-    /// What becomes of everything that one sends to the other, for every pair of addresses.
+    /// What becomes of everything that one sends to the other, for every pair of addresses, as far as
+    /// it is not delivered to somebody else. What is sent to a front that keeps its clients' addresses
+    /// is delivered to its targets.
     fn parts(&self, from: Who, to: Who) -> Vec<(Start, Target, Part)> {
+        let mut parts = self.sent(from, to);
+        if let Who::Endpoint(target) = to {
+            for front in self.fronts_of(target) {
+                parts.extend(self.sent(from, Who::Endpoint(front)));
+            }
+        }
+        parts.retain(|(_, _, part)| arrives_at(part, to));
+        parts
+    }
+
+    /// The endpoints of the fronts that lead to an endpoint.
+    fn fronts_of(&self, target: EndpointId) -> BTreeSet<EndpointId> {
+        let network = &self.estate.network;
+        let leads_there = |front: &&Front| {
+            let groups = front.listeners.iter().flat_map(|listener| &listener.target_groups);
+            let mut targets = groups.flat_map(|id| &network.target_groups[*id].targets);
+            targets.any(|one| match &one.end {
+                TargetEnd::Endpoint(endpoint, _) => *endpoint == target,
+                TargetEnd::Front(other) => network.fronts[*other].endpoints.contains(&target),
+                TargetEnd::Address(_) | TargetEnd::Workload(_) | TargetEnd::Unread(_) => false,
+            })
+        };
+        let fronts = network.fronts.iter().map(|(_, front)| front).filter(leads_there);
+        fronts.flat_map(|front| front.endpoints.iter().copied()).collect()
+    }
+
+    /// What becomes of everything that one sends to the other's addresses.
+    fn sent(&self, from: Who, to: Who) -> Vec<(Start, Target, Part)> {
         let network = &self.estate.network;
         let mut found = Vec::new();
         for family in [Family::V4, Family::V6] {
             let starts = match from {
-                Who::Endpoint(id) => self.end_of(id).starts(network, family),
+                Who::Endpoint(id) if network.endpoints[id].addresses.is_empty() => {
+                    self.end_of(id).starts(network, family)
+                }
+                Who::Endpoint(id) => own_starts(&network.endpoints[id], id, family),
                 Who::Outside(class) => self.start_outside(class, family).into_iter().collect(),
             };
             let targets: Vec<Target> = match to {
@@ -114,9 +152,7 @@ impl Judge<'_> {
             for start in &starts {
                 for target in targets.iter().filter(|one| one.family() == family) {
                     for part in self.reach.ask(start, target, &FlowSet::all()) {
-                        if arrives_at(&part, to) {
-                            found.push((start.clone(), target.clone(), part));
-                        }
+                        found.push((start.clone(), target.clone(), part));
                     }
                 }
             }
@@ -169,6 +205,12 @@ impl Judge<'_> {
         };
         start.source().is_some_and(|address| Family::of(address) == family).then_some(start)
     }
+}
+
+/// An endpoint sends from each of its addresses, the secondary ones too.
+fn own_starts(own: &Endpoint, endpoint: EndpointId, family: Family) -> Vec<Start> {
+    let addresses = own.addresses.iter().filter(|address| Family::of(**address) == family);
+    addresses.map(|address| Start::Endpoint { endpoint, address: *address }).collect()
 }
 
 fn endpoint(who: Who) -> Option<EndpointId> {

@@ -72,7 +72,7 @@ fn plain(engine: &Engine, twin: &Estate) -> Vec<String> {
         );
         workload.endpoints.len() == 1 && !forwards
     };
-    let ids: Vec<String> = twin.interfaces().into_iter().map(|id| id.to_string()).collect();
+    let ids = twin.interfaces();
     ids.iter().filter(opens).cloned().collect()
 }
 
