@@ -190,6 +190,25 @@ fn feeds_are_found_beside_the_file_that_names_them() {
 }
 
 #[test]
+fn a_feed_that_leads_out_of_the_policys_folder_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret.txt");
+    fs::write(&secret, "hunter2\n").unwrap();
+    let policies = folder.path().join("policies");
+    fs::create_dir(&policies).unwrap();
+    for feed in ["../secret.txt", "lists/../../secret.txt", secret.to_str().unwrap()] {
+        let text = format!(
+            "apiVersion: watertight.io/v1alpha1\nkind: Addresses\nmetadata: {{name: a}}\n\
+             spec: {{feed: '{feed}'}}\n"
+        );
+        fs::write(policies.join("a.yaml"), text).unwrap();
+        let (code, _, stderr) = run(&["policy", "check", policies.to_str().unwrap()]);
+        assert!(code == 3 && stderr.contains("leads out of the policy's folder"), "{stderr}");
+        assert!(!stderr.contains("hunter2"), "{stderr}");
+    }
+}
+
+#[test]
 fn codes_of_every_crate_are_explained() {
     for code in ["WT0001", "WT0100", "WT0200", "wt0309", "WT0904"] {
         let (exit, stdout, _) = run(&["explain", code]);

@@ -28,13 +28,23 @@ use over::Services;
 /// The files that feeds name, by the file that names one and the path as it is written there.
 pub type Feeds = BTreeMap<(FileId, Name), (FileId, Contents)>;
 
-/// Every feed that the documents name, as [`Feeds`] wants its keys.
+/// Every feed that the documents name, as [`Feeds`] wants its keys. Left out are those that would
+/// lead out of the folder of the file that names them: a policy from elsewhere must not make its
+/// reader open any file there is.
 pub fn feeds_of(documents: &Documents) -> Vec<(FileId, Name)> {
     let feeds = documents.of(|object| match object {
         Object::Addresses(addresses) => addresses.feed.as_ref(),
         _ => None,
     });
-    feeds.map(|(_, feed)| (feed.span.file, feed.value.clone())).collect()
+    let inside = feeds.filter(|(_, feed)| stays_inside(&feed.value));
+    inside.map(|(_, feed)| (feed.span.file, feed.value.clone())).collect()
+}
+
+/// Whether a path leads to a file beside or below the one that names it, on any system.
+fn stays_inside(path: &str) -> bool {
+    !path.starts_with(['/', '\\'])
+        && !path.contains(':')
+        && path.split(['/', '\\']).all(|part| part != "..")
 }
 
 /// The checked policy; `None` when there is any error among the diagnostics, also one from reading

@@ -38,7 +38,7 @@ codes! {
     DENIED_DOMAINS = "WT0319": "a rule that denies domains names neither `tls` nor `http`";
     TOO_MUCH = "WT0320": "what a document expands to is larger than a limit allows";
     RESERVED_LABEL = "WT0321": "a Labeling gives a label that only providers give";
-    FEED = "WT0322": "the file of a feed is not there";
+    FEED = "WT0322": "the file of a feed is not there, or not in the policy's folder";
 }
 
 /// What a code of this crate means; `None` for a code of another crate.

@@ -336,6 +336,10 @@ fn address_set(
     {
         Some((file, Ok(text))) => read_feed(*file, text, &mut prefixes, diagnostics),
         Some((_, Err(_))) => problem(format!("the feed `{}` is not UTF-8", feed.value), "mend it"),
+        None if !super::stays_inside(&feed.value) => {
+            let help = "a feed lies beside the file that names it, or in a folder below";
+            problem(format!("the feed `{}` leads out of the policy's folder", feed.value), help);
+        }
         None => {
             let help = "the path is relative to the file that names it";
             problem(format!("the feed `{}` is not there", feed.value), help);
