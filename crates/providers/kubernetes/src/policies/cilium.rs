@@ -172,45 +172,14 @@ fn rule(
         let field = entry.key.strip_prefix(way.peers()).unwrap_or(entry.key);
         match field {
             "toPorts" | "Ports" | "icmps" | "authentication" => continue,
-            "Endpoints" => {
-                for one in notes.items(node, entry.key) {
-                    listed.push(match pods(notes, one, scene.own) {
-                        Some(pods) => PeerSpec::Pods(pods),
-                        None => PeerSpec::SomeAddresses(Name::from("reserved labels")),
-                    });
-                }
-            }
-            "Entities" => {
-                for one in notes.items(node, entry.key) {
-                    entity(notes, one, scene.known, &mut listed);
-                }
-            }
-            "CIDR" => {
-                for one in notes.items(node, entry.key) {
-                    listed.extend(prefix(notes, one).map(|prefix| {
-                        let text = Name::from(prefix.to_string());
-                        PeerSpec::Addresses(AddressSet::from_prefix(prefix), text)
-                    }));
-                }
-            }
-            "CIDRSet" => {
-                for one in notes.items(node, entry.key) {
-                    listed.extend(peers::cidr_set(notes, one, scene));
-                }
-            }
-            "Services" => {
-                for one in notes.items(node, entry.key) {
-                    listed.push(peers::service(notes, one, scene));
-                }
-            }
-            "Nodes" => {
-                for one in notes.items(node, entry.key) {
-                    listed.extend(peers::nodes(notes, one, scene));
-                }
-            }
             "FQDNs" => {
                 not_modelled(notes, entry.key_span, "which addresses domain names have");
                 listed.push(PeerSpec::SomeAddresses(Name::from("domain names")));
+            }
+            "Endpoints" | "Entities" | "CIDR" | "CIDRSet" | "Services" | "Nodes" => {
+                for one in notes.items(node, entry.key) {
+                    ends(notes, one, field, scene, &mut listed);
+                }
             }
             other => {
                 let what = format!("`{other}` of a rule");
@@ -245,6 +214,30 @@ fn rule(
         None => Peers::Anybody,
     };
     Some(PolicyRule { name, peers, ports, effect, span: node.span() })
+}
+
+/// What one item of a rule's field names; `field` is the field without its direction.
+fn ends(
+    notes: &mut Notes,
+    node: Node<'_>,
+    field: &str,
+    scene: Scene<'_>,
+    listed: &mut Vec<PeerSpec>,
+) {
+    match field {
+        "Endpoints" => listed.push(match pods(notes, node, scene.own) {
+            Some(pods) => PeerSpec::Pods(pods),
+            None => PeerSpec::SomeAddresses(Name::from("reserved labels")),
+        }),
+        "Entities" => entity(notes, node, scene.known, listed),
+        "CIDR" => listed.extend(prefix(notes, node).map(|prefix| {
+            let text = Name::from(prefix.to_string());
+            PeerSpec::Addresses(AddressSet::from_prefix(prefix), text)
+        })),
+        "CIDRSet" => listed.extend(peers::cidr_set(notes, node, scene)),
+        "Services" => listed.push(peers::service(notes, node, scene)),
+        _ => listed.extend(peers::nodes(notes, node, scene)),
+    }
 }
 
 /// Source: "Layer 3 Policies", entities based.
