@@ -87,18 +87,27 @@ impl Judge<'_> {
         })
     }
 
-    /// A flow of `over` that does not get from one to the other, with what becomes of it: refused,
-    /// unanswered, or delivered to somebody else who has the address.
+    /// A flow of `over`, none of which gets from one to the other, with what becomes of it: refused,
+    /// unanswered, delivered to somebody else who has the address, or, where the sender's own network
+    /// holds the address too, lost among what the input does not tell of that network.
     pub(super) fn refused(&self, from: Who, to: Who, over: &FlowSet) -> Option<Hop> {
-        self.sent(from, to).into_iter().find_map(|(start, target, part)| {
-            let lost = if arrives_at(&part, to) {
-                part.flows.difference(&part.established.possible)
+        let sent = self.sent(from, to);
+        let lost = sent.iter().find_map(|(start, target, part)| {
+            if arrives_at(part, to) {
+                let lost = part.flows.difference(&part.established.possible);
+                Some((start, target, part, sample(part, &lost, over)?))
             } else {
-                part.flows.clone()
-            };
-            let flow = sample(&part, &lost, over)?;
-            Some(Hop { from: endpoint(from), to: endpoint(to), start, target, flow, part })
-        })
+                // What another end receives instead says nothing about what was meant to arrive.
+                Some((start, target, part, client_flow(&part.flows.intersection(over))?))
+            }
+        });
+        let (start, target, part, flow) = lost.or_else(|| {
+            sent.iter().find_map(|(start, target, part)| {
+                Some((start, target, part, client_flow(&part.flows.intersection(over))?))
+            })
+        })?;
+        let (start, target, part) = (start.clone(), target.clone(), part.clone());
+        Some(Hop { from: endpoint(from), to: endpoint(to), start, target, flow, part })
     }
 
     /// What becomes of everything that one sends to the other, for every pair of addresses, as far as
@@ -242,7 +251,12 @@ fn sample(part: &Part, counting: &FlowSet, over: &FlowSet) -> Option<Flow> {
     } else {
         seen
     };
-    wanted.intersection(&clients()).sample().or_else(|| wanted.sample())
+    client_flow(&wanted)
+}
+
+/// One of some flows, rather one that a client would send.
+fn client_flow(flows: &FlowSet) -> Option<Flow> {
+    flows.intersection(&clients()).sample().or_else(|| flows.sample())
 }
 
 /// What clients send first: from ports that they use, and packets without ports.

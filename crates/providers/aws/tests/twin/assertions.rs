@@ -7,7 +7,7 @@ use watertight_model::{Bounds, WorkloadKind};
 use watertight_net::{AddressSet, FlowSet, PortRange, PortSet, Protocol};
 use watertight_reach::{Assertion, Claim, Follow, Held, Judge, Party};
 use watertight_testkit::generate::{self, Random, Size};
-use watertight_testkit::twin::aws::{Estate, Member, Peer, Row, probes};
+use watertight_testkit::twin::aws::{Estate, Peer, Row, probes};
 
 use crate::engine::Engine;
 use crate::flows::Probes;
@@ -182,61 +182,63 @@ fn assertions_equal_the_twins_pairs() {
     }
 }
 
-/// What a claim that follows everything finds is what the twin's blast radius holds: nothing more
-/// where it fails, nothing less where it holds.
+/// A claim that follows fronts, or everything, comes to what the twin finds by following its own
+/// packets interface by interface.
 #[test]
-fn claims_that_follow_everything_agree_with_the_twins_blast() {
+fn claims_that_follow_agree_with_the_twin() {
     let first = setting("WATERTIGHT_TWIN_SEED", 1);
     let estates = setting("WATERTIGHT_ASSERTION_ESTATES", 40);
-    let mut counts: BTreeMap<Held, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<(Follow, Held), usize> = BTreeMap::new();
     let mut far = 0;
     for seed in first..first + estates {
         let generated = generate::aws(seed, Size::FEW);
         let (twin, engine) = (Estate::load(&generated.files), Engine::new(&generated.files));
         let probes = Probes { all: probes(&[&twin]) };
-        let connections = twin.connections(&twin.rows(&[], &probes.all));
-        assert!(connections.keys().all(|(from, _)| matches!(from, Member::Workload(_))));
-        let opened = twin.opened(&connections, &probes.all);
+        let rows = twin.rows(&[], &probes.all);
         let workloads = twin.workloads();
         let random = &mut Random::new(seed);
         let keys: Vec<String> = workloads.keys().cloned().collect();
         let judge = Judge::new(&engine.estate, &[]);
-        for _ in 0..TRIED {
+        for follow in [Follow::Front, Follow::Any].repeat(TRIED) {
             let (Some(from), Some(to)) = (random.pick(&keys), random.pick(&keys)) else { continue };
             if from == to || !workloads[from].runs_code {
                 continue;
             }
-            let reached = Estate::blast(from, &opened).remove(to);
             let party = |key: &String| {
                 let ids: Vec<&String> = workloads[key].interfaces.iter().collect();
                 of(&engine, &ids)
             };
+            let tcp = FlowSet::protocol(Protocol::TCP);
             let judged = judge.judge(&Assertion {
                 claim: Claim::Never,
-                follow: Follow::Any,
+                follow,
                 from: party(from),
                 to: party(to),
-                over: FlowSet::protocol(Protocol::TCP),
+                over: tcp.clone(),
             });
-            let text = format!("seed {seed}: {from} {to}: {reached:?} {judged:?}");
-            match judged.held {
-                Held::Fails => assert!(reached.is_some_and(|hop| hop.certain), "{text}"),
-                Held::Unknown => assert!(!judged.missing.is_empty(), "{text}"),
-                // The twin's blast is of every protocol, the last hop of the claim of TCP.
-                Held::Holds => {
-                    let tcp = |(_, over): (&(String, String), _)| {
-                        probes.bounds(over).possible.intersects(&FlowSet::protocol(Protocol::TCP))
-                    };
-                    let last = opened.iter().filter(|((_, last), _)| last == to);
-                    assert!(reached.is_none() || !last.clone().all(tcp), "{text}");
-                }
-            }
+            let followed = twin.followed((from, to), &rows, &probes.all, follow == Follow::Any);
+            let arrives = probes.bounds(&followed);
+            let expected = if arrives.sure.intersects(&tcp) {
+                Held::Fails
+            } else if arrives.possible.intersects(&tcp) {
+                Held::Unknown
+            } else {
+                Held::Holds
+            };
+            let text = format!("seed {seed}: {follow:?} {from} {to}: {judged:?}");
+            assert_eq!(judged.held, expected, "{text}");
+            assert_eq!(judged.held == Held::Unknown, !judged.missing.is_empty(), "{text}");
             let hops = judged.witness.map_or(0, |witness| witness.hops.len());
+            assert_eq!(judged.held == Held::Holds, hops == 0, "{text}");
             far += usize::from(judged.held == Held::Fails && hops > 1);
-            *counts.entry(judged.held).or_default() += 1;
+            *counts.entry((follow, judged.held)).or_default() += 1;
         }
     }
     println!("{counts:?}, {far} in several hops");
-    assert!(counts.contains_key(&Held::Holds) && counts.contains_key(&Held::Fails), "{counts:?}");
+    for follow in [Follow::Front, Follow::Any] {
+        for held in [Held::Holds, Held::Fails] {
+            assert!(counts.contains_key(&(follow, held)), "{follow:?} {held:?}: {counts:?}");
+        }
+    }
     assert!(far > 0, "some ways have several hops: {counts:?}");
 }

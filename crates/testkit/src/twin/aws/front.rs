@@ -44,15 +44,9 @@ impl Estate {
 
     fn listener_for(&self, load_balancer: &LoadBalancer, flow: &Flow) -> Option<&Listener> {
         self.bodies.listeners.iter().find(|listener| {
-            let carried: &[u8] = match listener.protocol.as_str() {
-                "HTTP" | "HTTPS" | "TCP" | "TLS" => &[6],
-                "UDP" => &[17],
-                "TCP_UDP" => &[6, 17],
-                _ => &[],
-            };
             listener.load_balancer == load_balancer.arn
                 && listener.port == flow.header.destination_port
-                && carried.contains(&flow.protocol)
+                && listener.carried().contains(&flow.protocol)
         })
     }
 
@@ -215,10 +209,16 @@ impl Estate {
     /// What a load balancer that ends the leg sends on from one of its interfaces: a packet to each
     /// target in reach, at the target's port.
     pub fn second_legs(&self, interface: &str) -> Vec<Packet> {
+        self.legs_by_listener(interface).into_iter().map(|(_, packet)| packet).collect()
+    }
+
+    /// What a load balancer that ends the leg sends on from one of its interfaces, and for which of
+    /// its listeners.
+    pub(super) fn legs_by_listener(&self, interface: &str) -> Vec<(&Listener, Packet)> {
         let found = self.bodies.interfaces.get(interface);
         let found = found.and_then(|one| Some((one, self.load_balancer_of(one)?)));
         let Some((front, load_balancer)) = found else { return Vec::new() };
-        let mut packets = Vec::new();
+        let mut legs = Vec::new();
         let listeners =
             self.bodies.listeners.iter().filter(|one| one.load_balancer == load_balancer.arn);
         for listener in listeners {
@@ -231,7 +231,7 @@ impl Estate {
                 }
                 for (destination, destination_port) in self.targets_of(front, load_balancer, group)
                 {
-                    packets.push(Packet {
+                    let packet = Packet {
                         start: Start::Interface(front.id.clone()),
                         source: None,
                         destination,
@@ -240,11 +240,12 @@ impl Estate {
                         destination_port,
                         icmp_type: 0,
                         icmp_code: 0,
-                    });
+                    };
+                    legs.push((listener, packet));
                 }
             }
         }
-        packets
+        legs
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::{Disposition, Estate, Outcome, Packet, Start};
 
+mod followed;
 mod probes;
 mod workloads;
 

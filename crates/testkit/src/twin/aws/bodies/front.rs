@@ -19,6 +19,18 @@ pub(in crate::twin::aws) struct Listener {
     pub(in crate::twin::aws) target_groups: Vec<String>,
 }
 
+impl Listener {
+    /// The protocols that it hears, by number.
+    pub(in crate::twin::aws) fn carried(&self) -> &'static [u8] {
+        match self.protocol.as_str() {
+            "HTTP" | "HTTPS" | "TCP" | "TLS" => &[6],
+            "UDP" => &[17],
+            "TCP_UDP" => &[6, 17],
+            _ => &[],
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(in crate::twin::aws) struct TargetGroup {
     pub(in crate::twin::aws) arn: String,

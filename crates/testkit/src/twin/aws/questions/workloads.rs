@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Estate, Start};
+use super::super::{Estate, Packet, Start};
 use super::{Arrival, Bounds, Peer, Probe, Row};
 
 /// What one machine, load balancer or service has in the network.
@@ -134,28 +134,38 @@ impl Estate {
     /// What a load balancer's interface establishes with its targets, from every part of the source
     /// ports.
     fn legs(&self, interface: &str, probes: &[Probe]) -> Vec<(String, Arrival, (bool, bool))> {
+        let packets = self.second_legs(interface).into_iter();
+        packets.flat_map(|packet| self.leg(interface, packet, probes)).collect()
+    }
+
+    /// Who receives a packet of a load balancer's interface, and whether connections like it are
+    /// established, from every part of the source ports.
+    pub(super) fn leg(
+        &self,
+        interface: &str,
+        mut packet: Packet,
+        probes: &[Probe],
+    ) -> Vec<(String, Arrival, (bool, bool))> {
+        let port = packet.destination_port;
+        let fits = |probe: &Probe| {
+            probe.protocols.contains(&packet.protocol)
+                && (probe.second.0..=probe.second.1).contains(&port)
+        };
+        let fitting: Vec<usize> =
+            probes.iter().enumerate().filter(|(_, one)| fits(one)).map(|(at, _)| at).collect();
         let mut legs = Vec::new();
-        for mut packet in self.second_legs(interface) {
-            let port = packet.destination_port;
-            let fits = |probe: &Probe| {
-                probe.protocols.contains(&packet.protocol)
-                    && (probe.second.0..=probe.second.1).contains(&port)
-            };
-            let fitting: Vec<usize> =
-                probes.iter().enumerate().filter(|(_, one)| fits(one)).map(|(at, _)| at).collect();
-            for number in fitting {
-                let Some(probe) = probes.get(number) else { continue };
-                packet.source_port = probe.first.0;
-                packet.start = Start::Interface(interface.to_owned());
-                for outcome in self.walk(&packet).outcomes {
-                    let possible = outcome.may_establish;
-                    let arrival = Arrival { probe: number, port: Some(port) };
-                    let holders: BTreeSet<&String> =
-                        outcome.delivered_to.iter().chain(upper_ends(&outcome.upper)).collect();
-                    if outcome.established || possible {
-                        let bounds = (outcome.established, possible);
-                        legs.extend(holders.into_iter().map(|id| (id.clone(), arrival, bounds)));
-                    }
+        for number in fitting {
+            let Some(probe) = probes.get(number) else { continue };
+            packet.source_port = probe.first.0;
+            packet.start = Start::Interface(interface.to_owned());
+            for outcome in self.walk(&packet).outcomes {
+                let possible = outcome.may_establish;
+                let arrival = Arrival { probe: number, port: Some(port) };
+                let holders: BTreeSet<&String> =
+                    outcome.delivered_to.iter().chain(upper_ends(&outcome.upper)).collect();
+                if outcome.established || possible {
+                    let bounds = (outcome.established, possible);
+                    legs.extend(holders.into_iter().map(|id| (id.clone(), arrival, bounds)));
                 }
             }
         }
