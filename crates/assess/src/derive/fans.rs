@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use watertight_model::Bounds;
 use watertight_net::FlowSet;
-use watertight_reach::{Class, ClassIndex};
+use watertight_reach::{Class, ClassIndex, RuleAt};
 
+use super::actions::{rule_name, rule_text};
 use super::columns::{Columns, FlowsId};
 use super::hops::{Goal, Source, goal_hop, goals};
 use super::rules::{RuleId, Rules, Side, SideId};
@@ -69,8 +70,9 @@ pub(super) fn add(
     let mut writer = Writer { input, rules: &rules, outs: &outs, arms: BTreeMap::new() };
     writer.write(building, &sources, &lists, fans);
     for (rule, pairs) in closed.into_iter().enumerate().filter(|(_, pairs)| *pairs > 0) {
-        let thing = writer.thing(building, number(rule));
-        *building.closed.entry(thing).or_default() += pairs;
+        for thing in things(input, &rules, building, number(rule)) {
+            *building.closed.entry(thing).or_default() += pairs;
+        }
     }
     left
 }
@@ -299,13 +301,11 @@ impl Work<'_> {
             if !sent.possible.intersects(&wanted) {
                 continue;
             }
-            let mut thing = |rule: &RuleId| thing(self.input, self.rules, building, *rule);
-            let inward: BTreeSet<Removable> = way_in.iter().map(&mut thing).collect();
+            let mut things = |rule: &RuleId| things(self.input, self.rules, building, *rule);
+            let inward: BTreeSet<Removable> = way_in.iter().flat_map(&mut things).collect();
             let mut support: Vec<BTreeSet<Removable>> = Vec::new();
             for out in self.outs.rules(out) {
-                let mut things = inward.clone();
-                things.insert(thing(out));
-                support.push(things);
+                support.push(inward.union(&things(out)).copied().collect());
             }
             if support.is_empty() && !inward.is_empty() {
                 support.push(inward);
@@ -458,27 +458,35 @@ impl Writer<'_> {
         let mut evidence = Vec::new();
         let mut support = Vec::new();
         for rule in &rules {
-            let at = self.rules.at(*rule);
-            evidence.push(Evidence {
-                resource: self.input.estate.network.guards[at.guard].name.to_string(),
-                rule: super::actions::rule_name(self.input, at),
-                text: super::actions::rule_text(self.input, at),
-            });
-            support.push(BTreeSet::from([self.thing(building, *rule)]));
+            for at in self.rules.at(*rule) {
+                let one = Evidence {
+                    resource: self.input.estate.network.guards[at.guard].name.to_string(),
+                    rule: rule_name(self.input, *at),
+                    text: rule_text(self.input, *at),
+                };
+                if !evidence.contains(&one) {
+                    evidence.push(one);
+                }
+            }
+            support.push(things(self.input, self.rules, building, *rule));
         }
         let shared = building.graph.share(evidence, support);
         self.arms.insert(rules, shared);
         shared
     }
-
-    fn thing(&self, building: &mut Building, rule: RuleId) -> Removable {
-        thing(self.input, self.rules, building, rule)
-    }
 }
 
-fn thing(input: &Input<'_>, rules: &Rules, building: &mut Building, rule: RuleId) -> Removable {
-    let at = rules.at(rule);
-    building.removable(&Change::RemoveRule(at), || super::actions::rule_text(input, at))
+/// What can be taken away of a way: each of its rules closes it, but for those that nobody wrote.
+fn things(
+    input: &Input<'_>,
+    rules: &Rules,
+    building: &mut Building,
+    rule: RuleId,
+) -> BTreeSet<Removable> {
+    let written = |at: &&RuleAt| input.estate.network.guards[at.guard].is_written();
+    let removable =
+        |at: &RuleAt| building.removable(&Change::RemoveRule(*at), || rule_text(input, *at));
+    rules.at(rule).iter().filter(written).map(removable).collect()
 }
 
 /// What is sent, for comparisons.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use watertight_model::network::{
-    Action, Combine, Direction, Endpoint, GatewayKind, GuardId, LayerId, ListContent, Peer,
+    self, Action, Combine, Direction, Endpoint, GatewayKind, GuardId, LayerId, ListContent, Peer,
     StageDefault,
 };
 use watertight_net::FlowSet;
@@ -15,7 +15,12 @@ use super::hops::Source;
 use crate::csr::{index, number};
 use crate::graph::NONE;
 
-/// The number of a rule.
+/// How many ways through the layers of one end are told apart. Beyond, only the layer with the fewest
+/// rules is: the others count as standing.
+const WAYS_MAX: usize = 64;
+
+/// The number of a way through the guards of one end in one direction: a rule, or one of each of
+/// several layers.
 pub(super) type RuleId = u32;
 
 /// The number of the guards of a class's endpoints.
@@ -24,9 +29,9 @@ pub(super) type SideId = u32;
 /// What decides at one end in one direction.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Side {
-    /// One of these rules has to accept; without rules, nothing stands in the way.
+    /// One of these ways has to accept; without any, nothing stands in the way.
     Rules(Vec<RuleId>),
-    /// Something that does not come down to one rule that accepts.
+    /// Something that does not come down to rules that accept.
     Other,
 }
 
@@ -38,16 +43,19 @@ struct Face {
     partial: bool,
 }
 
-struct Rule {
-    at: RuleAt,
+/// A way: rules of different layers, all of which have to accept.
+struct Way {
+    at: Vec<RuleAt>,
+    /// The number of the peers that are all meant.
     peer: u32,
+    /// The number of the flows that all accept.
     flows: u32,
 }
 
 /// The rules by which classes let others in and themselves out.
 pub(super) struct Rules {
-    all: Vec<Rule>,
-    peers: Vec<Peer>,
+    all: Vec<Way>,
+    peers: Vec<Vec<Peer>>,
     flows: Vec<FlowSet>,
     ingress: Vec<Side>,
     egress: Vec<Side>,
@@ -132,9 +140,9 @@ impl Rules {
         rules.senders = rules
             .peers
             .iter()
-            .map(|peer| {
+            .map(|peers| {
                 let all = rules.everybody.iter().copied();
-                all.filter(|class| rules.is_meant(peer, index(*class))).collect()
+                all.filter(|class| rules.are_meant(peers, index(*class))).collect()
             })
             .collect();
         rules
@@ -172,7 +180,7 @@ impl Rules {
     /// Whether a rule matches a class.
     pub(super) fn matches(&self, rule: RuleId, class: ClassIndex) -> bool {
         let rule = self.all.get(index(rule));
-        rule.is_some_and(|rule| self.is_meant(&self.peers[index(rule.peer)], class))
+        rule.is_some_and(|rule| self.are_meant(&self.peers[index(rule.peer)], class))
     }
 
     /// The flows of a rule.
@@ -185,9 +193,13 @@ impl Rules {
         self.all[index(rule)].flows
     }
 
-    /// Where a rule stands.
-    pub(super) fn at(&self, rule: RuleId) -> RuleAt {
-        self.all[index(rule)].at
+    /// Where the rules of a way stand.
+    pub(super) fn at(&self, rule: RuleId) -> &[RuleAt] {
+        &self.all[index(rule)].at
+    }
+
+    fn are_meant(&self, peers: &[Peer], class: ClassIndex) -> bool {
+        peers.iter().all(|peer| self.is_meant(peer, class))
     }
 
     /// Whether a peer means a class, or perhaps does.
@@ -218,63 +230,104 @@ fn addresses(endpoint: &Endpoint) -> impl Iterator<Item = IpAddr> + '_ {
 /// Rules in the making, with peers and flows kept once.
 #[derive(Default)]
 struct Gathering {
-    rules: Vec<Rule>,
-    known: BTreeMap<RuleAt, RuleId>,
-    peers: Vec<Peer>,
-    peer_numbers: BTreeMap<Peer, u32>,
+    rules: Vec<Way>,
+    known: BTreeMap<Vec<RuleAt>, RuleId>,
+    peers: Vec<Vec<Peer>>,
+    peer_numbers: BTreeMap<Vec<Peer>, u32>,
     flows: Vec<FlowSet>,
     flow_numbers: BTreeMap<FlowSet, u32>,
 }
 
 impl Gathering {
     /// What layers decide in a direction. Guards that keep no state do not count: their rules shadow
-    /// each other, so that taking one away is no action.
+    /// each other, so that taking one away is no action; nor do layers that come down to no rules
+    /// that accept: what passes them is what the matrix says.
     fn side(&mut self, input: &Input<'_>, layers: &[LayerId], direction: Direction) -> Side {
         let network = &input.estate.network;
         let stateful = |layer: &&LayerId| {
             network.layers[**layer].guards.iter().any(|guard| network.guards[*guard].stateful)
         };
-        let mut deciding = layers.iter().filter(stateful);
-        let Some(layer) = deciding.next() else { return Side::Rules(Vec::new()) };
-        if deciding.next().is_some() {
-            return Side::Other;
+        let deciding: Vec<&LayerId> = layers.iter().filter(stateful).collect();
+        if deciding.is_empty() {
+            return Side::Rules(Vec::new());
         }
-        let mut found = Vec::new();
-        for guard in &network.layers[*layer].guards {
-            let [stage] = network.guards[*guard].stages(direction) else { return Side::Other };
-            let plain = stage.combine == Combine::Union && stage.default == StageDefault::Deny;
-            let decides = network.guards[*guard].stateful && network.guards[*guard].is_written();
-            if !plain || !decides {
-                return Side::Other;
-            }
-            for (place, rule) in stage.rules.iter().enumerate() {
-                if matches!(rule.action, Action::Accept | Action::AcceptHere) {
-                    let at = RuleAt { guard: *guard, direction, stage: 0, rule: place };
-                    found.push(self.rule(at, rule));
-                }
+        let mut plain: Vec<Vec<RuleAt>> = Vec::new();
+        for layer in deciding {
+            match accepting(input, *layer, direction) {
+                // Rules that accept nothing are as good as none, and none would mean that nothing
+                // decides.
+                Some(rules) if rules.is_empty() => return Side::Other,
+                Some(rules) => plain.push(rules),
+                None => {}
             }
         }
-        // Rules that accept nothing are as good as none, and none would mean that nothing decides.
-        if found.is_empty() { Side::Other } else { Side::Rules(found) }
+        let ways = plain.iter().try_fold(1_usize, |ways, rules| ways.checked_mul(rules.len()));
+        if ways.is_none_or(|ways| ways > WAYS_MAX) {
+            plain.sort_by_key(Vec::len);
+            plain.truncate(1);
+        }
+        let Some((first, others)) = plain.split_first() else { return Side::Other };
+        let mut ways: Vec<Vec<RuleAt>> = first.iter().map(|at| vec![*at]).collect();
+        for rules in others {
+            let longer = |way: &Vec<RuleAt>| {
+                let way = way.clone();
+                rules.iter().map(move |at| way.iter().chain([at]).copied().collect())
+            };
+            ways = ways.iter().flat_map(longer).collect();
+        }
+        let numbers = ways.into_iter().filter_map(|way| self.rule(input, way));
+        Side::Rules(numbers.collect())
     }
 
-    fn rule(&mut self, at: RuleAt, rule: &watertight_model::network::Rule) -> RuleId {
-        if let Some(known) = self.known.get(&at) {
-            return *known;
+    /// The number of a way; none where its rules have no flow in common.
+    fn rule(&mut self, input: &Input<'_>, way: Vec<RuleAt>) -> Option<RuleId> {
+        if let Some(known) = self.known.get(&way) {
+            return Some(*known);
         }
+        let rules: Vec<_> = way.iter().filter_map(|at| rule_at(input, *at)).collect();
+        let flows = rules.iter().map(|rule| rule.flows.clone());
+        let flows = flows.reduce(|all, one| all.intersection(&one))?;
+        if flows.is_empty() {
+            return None;
+        }
+        let peers: Vec<Peer> = rules.iter().map(|rule| rule.peer.clone()).collect();
         let next = number(self.peers.len());
-        let peer = *self.peer_numbers.entry(rule.peer.clone()).or_insert(next);
+        let peer = *self.peer_numbers.entry(peers.clone()).or_insert(next);
         if peer == next {
-            self.peers.push(rule.peer.clone());
+            self.peers.push(peers);
         }
         let next = number(self.flows.len());
-        let flows = *self.flow_numbers.entry(rule.flows.clone()).or_insert(next);
-        if flows == next {
-            self.flows.push(rule.flows.clone());
+        let number_of_flows = *self.flow_numbers.entry(flows.clone()).or_insert(next);
+        if number_of_flows == next {
+            self.flows.push(flows);
         }
         let id = number(self.rules.len());
-        self.rules.push(Rule { at, peer, flows });
-        self.known.insert(at, id);
-        id
+        self.rules.push(Way { at: way.clone(), peer, flows: number_of_flows });
+        self.known.insert(way, id);
+        Some(id)
     }
+}
+
+/// The rules by which a layer accepts, where it comes down to them: any of them is enough, and
+/// without one nothing passes.
+fn accepting(input: &Input<'_>, layer: LayerId, direction: Direction) -> Option<Vec<RuleAt>> {
+    let network = &input.estate.network;
+    let mut found = Vec::new();
+    for guard in &network.layers[layer].guards {
+        let [stage] = network.guards[*guard].stages(direction) else { return None };
+        let plain = stage.combine == Combine::Union && stage.default == StageDefault::Deny;
+        if !plain || !network.guards[*guard].stateful {
+            return None;
+        }
+        let accepts =
+            |rule: &network::Rule| matches!(rule.action, Action::Accept | Action::AcceptHere);
+        let places = stage.rules.iter().enumerate().filter(|(_, rule)| accepts(rule));
+        found.extend(places.map(|(rule, _)| RuleAt { guard: *guard, direction, stage: 0, rule }));
+    }
+    Some(found)
+}
+
+fn rule_at<'i>(input: &Input<'i>, at: RuleAt) -> Option<&'i network::Rule> {
+    let guard = &input.estate.network.guards[at.guard];
+    guard.stages(at.direction).get(at.stage)?.rules.get(at.rule)
 }
