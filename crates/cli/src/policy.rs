@@ -1,6 +1,7 @@
 //! `watertight policy`: what can be done with a policy's files.
 
 mod files;
+mod fmt;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use crate::exit::{Failure, Outcome, say};
 use crate::output;
 use crate::text::{clean, counted};
 use files::Files;
+use fmt::FmtArguments;
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -30,6 +32,12 @@ pub(crate) enum PolicyCommand {
     /// the policy. The language is described in `docs/reference/policy.md`.
     #[command(after_long_help = CHECK_EXAMPLES)]
     Check(CheckArguments),
+    /// Write a policy's files in their one form, and keep their comments
+    ///
+    /// The form decides on the order of fields, quotes, indents, and what stands in one line; it never
+    /// changes what a policy means. Aliases are written out. Files that cannot be read as policies
+    /// keep every file from being written.
+    Fmt(FmtArguments),
 }
 
 /// The arguments of `policy check`.
@@ -44,6 +52,7 @@ pub(crate) struct CheckArguments {
 pub(crate) fn run(command: &PolicyCommand) -> Result<Outcome, Failure> {
     match command {
         PolicyCommand::Check(arguments) => checked(arguments),
+        PolicyCommand::Fmt(arguments) => fmt::run(arguments),
     }
 }
 

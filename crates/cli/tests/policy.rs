@@ -220,3 +220,43 @@ fn codes_of_every_crate_are_explained() {
     assert!(stderr.contains("there is no code `WT9999`"), "{stderr}");
     assert!(run(&["explain"]).1.lines().count() > 60);
 }
+
+#[test]
+fn fmt_rewrites_files_and_check_lists_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let file = folder.path().join("a.yaml");
+    let old = "kind: Service # a\napiVersion: watertight.io/v1alpha1\nmetadata: {\"name\": s}\n\
+               spec: {over: [{tcp: '80'}]}\n";
+    fs::write(&file, old).unwrap();
+    let (code, stdout, stderr) = run(&["policy", "fmt", path, "--check"]);
+    assert_eq!((code, stderr.as_str()), (2, ""));
+    assert_eq!(stdout, format!("{}\n1 of 1 file not in form\n", file.display()));
+    assert_eq!(fs::read_to_string(&file).unwrap(), old);
+    assert_eq!(run(&["policy", "fmt", path]).0, 0);
+    let new = "apiVersion: watertight.io/v1alpha1\nkind: Service # a\nmetadata: {name: s}\nspec:\n  \
+               over: [{tcp: 80}]\n";
+    assert_eq!(fs::read_to_string(&file).unwrap(), new);
+    assert_eq!(run(&["policy", "fmt", path, "--check"]).1, "1 file in form\n");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// "With any error nothing is decided and nothing written."
+#[test]
+fn fmt_touches_no_file_when_one_has_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = "kind: Service\napiVersion: watertight.io/v1alpha1\nmetadata: {name: s}\n\
+                spec: {over: [{tcp: 80}]}\n";
+    fs::write(folder.path().join("a.yaml"), good).unwrap();
+    fs::write(folder.path().join("b.yaml"), good.replace("80", "0")).unwrap();
+    let (code, stdout, stderr) = run(&["policy", "fmt", folder.path().to_str().unwrap()]);
+    assert_eq!((code, stdout.as_str()), (3, ""));
+    assert!(stderr.contains("b.yaml:4:21: error[WT0310]"), "{stderr}");
+    assert_eq!(fs::read_to_string(folder.path().join("a.yaml")).unwrap(), good);
+}
+
+#[test]
+fn the_policies_of_the_shop_are_in_their_form() {
+    let (code, stdout, _) = run(&["policy", "fmt", "--check", "examples/policies/shop"]);
+    assert_eq!((code, stdout.as_str()), (0, "3 files in form\n"));
+}

@@ -36,4 +36,6 @@ pub use error::{FieldError, ParseError, ParseReason};
 pub use file::{Contents, FileId, Position, SourceError, Sources};
 pub use limits::Limits;
 pub use span::{Origin, Span};
-pub use tree::{Entries, Entry, Items, Kind, Node, Tree};
+pub use tree::{
+    Entries, Entry, Items, Kind, Node, Tree, YamlComment, is_yaml_string, yaml_comments,
+};

@@ -17,6 +17,7 @@ mod slot;
 mod yaml;
 
 pub use node::{Entries, Entry, Items, Kind, Node};
+pub use yaml::{YamlComment, is_yaml_string, yaml_comments};
 
 use build::Builder;
 use slot::Slot;

@@ -69,6 +69,11 @@ impl Files {
         Ok(feeds)
     }
 
+    /// The bounds on what is read.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     fn path(&mut self, path: &Path, left: usize) -> Result<(), Failure> {
         let kind = fs::metadata(path).map_err(|source| failed(path, source))?;
         if !kind.is_dir() {

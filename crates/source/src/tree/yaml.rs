@@ -14,6 +14,10 @@ use super::Tree;
 use super::build::{Builder, measure, shortened};
 use super::slot::{Tag, offset_of, widen};
 
+mod comments;
+
+pub use comments::{YamlComment, is_yaml_string, yaml_comments};
+
 #[cfg(test)]
 mod tests;
 
