@@ -1,5 +1,6 @@
 //! `watertight collect`: asks a provider and writes what it tells into an estate folder.
 
+mod exports;
 mod progress;
 
 use std::fmt::Write as _;
@@ -23,9 +24,15 @@ Examples:
   watertight collect aws --organization --role audit-read --all-regions -o estate/
   watertight collect aws --accounts 111122223333,444455556666 --role audit-read -o estate/
   watertight collect aws --print-iam-policy
+  watertight collect aws --from-terraform-state terraform.tfstate -o estate/
+  watertight collect aws --from-config snapshot.json -o estate/
 
 Credentials, the region and the endpoint are found as the AWS CLI finds them. Exit code 2: some
 call was denied or failed; `estate.json` names each, and what it would have told is unknown.";
+
+/// What says whom to ask: of no use where nobody is asked.
+const ASKING: [&str; 7] =
+    ["profile", "region", "all_regions", "organization", "accounts", "role", "print_iam_policy"];
 
 /// What there is to collect from.
 #[derive(Debug, Subcommand)]
@@ -62,6 +69,14 @@ pub(crate) struct AwsArguments {
     /// The external id that the trust policies of the roles ask for
     #[arg(long, value_name = "TEXT", requires = "role")]
     external_id: Option<String>,
+    /// Ask nobody: make bodies of a Terraform state, the file itself or what `terraform show -json`
+    /// prints of it; may be given several times
+    #[arg(long, value_name = "FILE", conflicts_with_all = ASKING)]
+    from_terraform_state: Vec<PathBuf>,
+    /// Ask nobody: make bodies of a configuration snapshot of AWS Config, unpacked; may be given
+    /// several times
+    #[arg(long, value_name = "FILE", conflicts_with_all = ASKING)]
+    from_config: Vec<PathBuf>,
     /// Print the policy that permits all calls, and no other, and collect nothing
     #[arg(long)]
     print_iam_policy: bool,
@@ -94,6 +109,9 @@ pub(crate) fn run(command: CollectCommand) -> Result<Outcome, Failure> {
     let Some(out) = arguments.out.clone().filter(|_| !arguments.print_iam_policy) else {
         return print_policy(&arguments);
     };
+    if !arguments.from_terraform_state.is_empty() || !arguments.from_config.is_empty() {
+        return exports::import(&arguments, &out, &now());
+    }
     let verbose = arguments.verbose;
     let meter = Arc::new(Meter::new());
     let report =

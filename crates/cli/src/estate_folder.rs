@@ -146,20 +146,30 @@ fn add_clusters(
     estate
 }
 
-/// Reads one file; what is wrong with its contents is a diagnostic.
 fn parse(
     found: &Found,
     sources: &mut Sources,
     limits: &Limits,
     diagnostics: &mut Diagnostics,
 ) -> Result<Vec<Tree>, Failure> {
-    let failed = |source| Failure::File { path: found.path.clone(), action: "read", source };
-    let file = File::open(&found.path).map_err(failed)?;
+    read_file(&found.path, &found.shown, sources, limits, diagnostics)
+}
+
+/// Reads one file of JSON, or of YAML by its name; what is wrong with its contents is a diagnostic.
+pub(crate) fn read_file(
+    path: &Path,
+    shown: &str,
+    sources: &mut Sources,
+    limits: &Limits,
+    diagnostics: &mut Diagnostics,
+) -> Result<Vec<Tree>, Failure> {
+    let failed = |source| Failure::File { path: path.to_path_buf(), action: "read", source };
+    let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     // One byte past the limit is enough to know that the file is too large.
     let limit = limits.file_bytes_max.saturating_add(1);
     file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
-    let file = match sources.add(found.shown.clone(), bytes) {
+    let file = match sources.add(shown.to_owned(), bytes) {
         Ok(file) => file,
         Err(error @ (SourceError::TooLarge { .. } | SourceError::TooMany { .. })) => {
             diagnostics.push(Diagnostic::error(Code("WT0008"), error.to_string()));
@@ -167,11 +177,13 @@ fn parse(
         }
     };
     let contents = sources.contents(file);
-    let is_json = found.path.extension().is_some_and(|one| one.eq_ignore_ascii_case("json"));
-    let parsed = if is_json {
-        Tree::parse_json(file, contents, limits).map(|tree| vec![tree])
-    } else {
+    let is_yaml = path
+        .extension()
+        .is_some_and(|one| one.eq_ignore_ascii_case("yaml") || one.eq_ignore_ascii_case("yml"));
+    let parsed = if is_yaml {
         Tree::parse_yaml_documents(file, contents, limits)
+    } else {
+        Tree::parse_json(file, contents, limits).map(|tree| vec![tree])
     };
     Ok(parsed.unwrap_or_else(|error| {
         diagnostics.push(error);

@@ -23,7 +23,7 @@ use watertight_model::{Disposition, Name, Network};
 use watertight_net::Family;
 
 use crate::assumed::Assumed;
-use crate::index::Index;
+use crate::index::{Index, realm_of};
 use crate::path::{Check, End, Path, Place, Seen, Session, Start, Step};
 
 /// More steps than any real path has: what is longer is a loop.
@@ -434,8 +434,27 @@ impl<'w, 'n> Walk<'w, 'n> {
         self.finish(packet, End::Stopped { disposition, at, why });
     }
 
-    fn unknown(&mut self, packet: Packet, at: Place, why: Name) {
+    /// Ends a way of which the input does not tell how it goes on. It may lead to whoever of the
+    /// estate has the destination, so that references to that endpoint's guards may hold.
+    fn unknown(&mut self, mut packet: Packet, at: Place, why: Name) {
+        if !packet.waiting.is_empty() && packet.references_out {
+            let holder = self.holder(at, packet.destination);
+            self.settle(&mut packet, holder);
+        }
         self.finish(packet, End::Unknown { at, why });
+    }
+
+    /// Who of the estate has an address: in the realm of a place, else in any.
+    fn holder(&self, at: Place, address: IpAddr) -> Option<EndpointId> {
+        let network = self.network();
+        let own = match at {
+            Place::Subnet(id) => Some(network.subnets[id].realm),
+            Place::Realm(realm) => Some(realm),
+            Place::Endpoint(id) => realm_of(network, id),
+            Place::Gateway(_) | Place::Attachment(_) | Place::Internet => None,
+        };
+        let all = network.realms.iter().map(|(realm, _)| realm);
+        own.into_iter().chain(all).find_map(|realm| self.index().endpoint_of(realm, address))
     }
 
     fn finish_platform(&mut self, mut packet: Packet, end: PlatformEnd, asker: EndpointId) {

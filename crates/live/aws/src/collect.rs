@@ -358,7 +358,7 @@ impl OneAccount {
 }
 
 /// Puts all accounts' bodies in place, and then says so.
-fn switch(staging: &Staging, collected: &[Account]) -> Result<(), CollectError> {
+pub(crate) fn switch(staging: &Staging, collected: &[Account]) -> Result<(), CollectError> {
     let before = staging.description()?;
     staging.describe(&description::merged(&before, collected, true))?;
     for account in collected.iter().filter(|account| account.collected.is_some()) {
@@ -367,7 +367,7 @@ fn switch(staging: &Staging, collected: &[Account]) -> Result<(), CollectError> 
     staging.describe(&description::merged(&before, collected, false))
 }
 
-fn report(collected: &[Account], resumed: bool) -> Report {
+pub(crate) fn report(collected: &[Account], resumed: bool) -> Report {
     let mut report = Report { resumed, ..Report::default() };
     for account in collected {
         report.accounts += usize::from(account.collected.is_some());

@@ -5,6 +5,8 @@
 //! what was not. It starts a runtime of its own and ends with it. What is pure (requests, answers,
 //! pages, secrets, policies) lies in modules of its own that know no socket, file or clock.
 //!
+//! [`import`] writes such a folder from what another tool exported, and asks nobody.
+//!
 //! `docs/guides/collect-aws.md` shows how it is used; a decision record says why there is one client
 //! over a generated table.
 
@@ -16,6 +18,7 @@ mod collect;
 mod description;
 mod endpoint;
 mod error;
+mod import;
 mod outcome;
 mod pages;
 mod permissions;
@@ -32,6 +35,7 @@ pub use accounts::{Given, Role};
 pub use client::Pace;
 pub use collect::{Report, Request, Unanswered, Who, collect};
 pub use error::CollectError;
+pub use import::import;
 pub use permissions::policy;
 pub use progress::{Progress, Silent};
 pub use table::Table;

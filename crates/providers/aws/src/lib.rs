@@ -15,6 +15,7 @@ mod convert;
 mod denials;
 mod elastic;
 mod endpoints;
+mod exports;
 mod fields;
 mod firewalls;
 mod flows;
@@ -44,6 +45,7 @@ use watertight_model::Estate;
 use watertight_source::{Diagnostics, Limits, Tree};
 
 pub use codes::{CODES, explain};
+pub use exports::{ExportError, Exported, ExportedBody, config_snapshot, terraform_state};
 
 /// One parsed body with the path that it was read from.
 #[derive(Debug)]

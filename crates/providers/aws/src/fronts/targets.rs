@@ -74,7 +74,7 @@ impl<'t> Targets<'t> {
             preserves_source,
             cross_zone,
             targets,
-            targets_read: health.is_some(),
+            targets_read: health.is_some_and(|item| !is_cut(item.node)),
             origin: item.map(|item| item.node.span()),
         });
         self.made.insert((arn, ends_leg), group);
@@ -202,4 +202,9 @@ fn health(state: Option<&str>) -> Health {
 pub(crate) fn without_qualifier(arn: &str) -> &str {
     let name_ends = arn.match_indices(':').nth(6).map(|(position, _)| position);
     name_ends.and_then(|end| arn.get(..end)).unwrap_or(arn)
+}
+
+/// Whether an answer says that more follow.
+fn is_cut(answer: Node<'_>) -> bool {
+    answer.get("NextToken").and_then(Node::as_str).is_some_and(|token| !token.is_empty())
 }

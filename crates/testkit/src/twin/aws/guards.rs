@@ -62,7 +62,7 @@ impl Estate {
                 Some(address) => self.list_contains(id, address).0,
                 None => Verdict::No,
             },
-            Peer::Group(id) if egress => Verdict::from(self.leads_to_member(id, interface, flow)),
+            Peer::Group(id) if egress => self.leads_to_member(id, interface, flow),
             Peer::Group(id) => Verdict::from(self.comes_from_member(id, interface, flow)),
         });
         verdicts.max().unwrap_or(Verdict::No)
@@ -85,20 +85,31 @@ impl Estate {
             && self.reference_works(&flow.crossings, sender, &interface.id, true)
     }
 
-    /// An egress reference: the way leads to a member, unchanged, and references work on it.
-    fn leads_to_member(&self, group: &str, interface: &Interface, flow: &Flow) -> bool {
+    /// An egress reference: the way leads to a member, unchanged, and references work on it. Where
+    /// it cannot be told how the way goes on, it may lead to a member that has the address.
+    fn leads_to_member(&self, group: &str, interface: &Interface, flow: &Flow) -> Verdict {
         let mut probe = flow.clone();
         probe.mode = Mode::Probe;
         probe.crossings.clear();
-        let Some(subnet) = self.bodies.subnets.get(&interface.subnet) else { return false };
-        let ends = self.within_subnet(subnet, probe);
-        ends.iter().any(|end| {
-            end.disposition == Disposition::Accepted
-                && end.flow.path.last().is_some_and(|holder| {
-                    self.has_group(holder, group)
-                        && self.reference_works(&end.flow.crossings, &interface.id, holder, false)
-                })
-        })
+        let Some(subnet) = self.bodies.subnets.get(&interface.subnet) else { return Verdict::No };
+        let verdicts = self.within_subnet(subnet, probe).into_iter().map(|end| {
+            let works = |holder: &String| {
+                self.has_group(holder, group)
+                    && self.reference_works(&end.flow.crossings, &interface.id, holder, false)
+            };
+            match end.disposition {
+                Disposition::Accepted => Verdict::from(end.flow.path.last().is_some_and(works)),
+                Disposition::Unknown => {
+                    let destination = end.flow.header.destination;
+                    let holders = self.bodies.interfaces.values();
+                    let mut holders = holders.filter(|one| one.addresses.contains(&destination));
+                    let may = holders.any(|one| works(&one.id));
+                    if may { Verdict::Unknown } else { Verdict::No }
+                }
+                _ => Verdict::No,
+            }
+        });
+        verdicts.max().unwrap_or(Verdict::No)
     }
 
     fn has_group(&self, interface: &str, group: &str) -> bool {
