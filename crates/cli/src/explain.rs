@@ -44,6 +44,11 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<Outcome, Failure> {
     Ok(Outcome::Fine)
 }
 
+/// What a code means, for reports that say so beside each finding.
+pub(crate) fn meaning(code: Code) -> Option<&'static str> {
+    all().find(|line| line.code == code).map(|line| line.meaning)
+}
+
 /// Every code of every crate, in order.
 fn all() -> impl Iterator<Item = &'static CodeLine> {
     [

@@ -41,9 +41,13 @@ fn check(text: &str) -> (i32, String, String) {
 #[test]
 fn the_policies_of_the_shop_have_no_errors() {
     let (code, stdout, stderr) = run(&["policy", "check", "examples/policies/shop"]);
-    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(
+        stderr.contains("rules.yaml:23:12: warning[WT0341]: this guardrail rests on"),
+        "{stderr}"
+    );
     let expected = "\
-The policy has no errors.
+The policy has no errors, and 1 warning.
   7 segments, `estate` among them: 7 in monitor
   guardrail: 1 policy with 1 rule
   standard: 4 policies with 8 rules
@@ -259,4 +263,49 @@ fn fmt_touches_no_file_when_one_has_an_error() {
 fn the_policies_of_the_shop_are_in_their_form() {
     let (code, stdout, _) = run(&["policy", "fmt", "--check", "examples/policies/shop"]);
     assert_eq!((code, stdout.as_str()), (0, "3 files in form\n"));
+}
+
+#[test]
+fn what_a_check_finds_is_json_and_sarif_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("p.yaml");
+    let head = "apiVersion: watertight.io/v1alpha1\nkind: Policy\nmetadata: {name: p}\n";
+    let rule =
+        "  - {action: allow, from: [{matchLabels: {a: b}}], to: [internet], over: [{tcp: 1}]}\n";
+    fs::write(&file, format!("{head}spec:\n  rules:\n{rule}{rule}")).unwrap();
+    let path = file.to_str().unwrap();
+    let (code, stdout, stderr) = run(&["policy", "check", path, "-f", "json"]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((&report["errors"], &report["warnings"]), (&0.into(), &1.into()));
+    let found = &report["diagnostics"][0];
+    assert_eq!((&found["code"], &found["place"]["start"]["line"]), (&"WT0332".into(), &7.into()));
+    assert_eq!(found["related"][0]["place"]["start"]["line"], 6);
+    let (code, stdout, _) = run(&["policy", "check", path, "-f", "sarif", "--strict"]);
+    assert_eq!(code, 3);
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let result = &report["runs"][0]["results"][0];
+    assert_eq!((&result["ruleId"], &result["level"]), (&"WT0332".into(), &"warning".into()));
+    let region = &result["locations"][0]["physicalLocation"]["region"];
+    assert_eq!(region["startLine"], 7);
+    fs::write(&file, "kind: Policy\n").unwrap();
+    let (code, stdout, stderr) = run(&["policy", "check", path, "-f", "sarif"]);
+    assert!(code == 3 && stderr.starts_with("error: the input is not used"), "{stderr}");
+    assert!(stdout.contains("\"level\": \"error\""), "{stdout}");
+}
+
+#[test]
+fn what_an_estate_shows_is_found_with_it_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("p.yaml");
+    let text = "apiVersion: watertight.io/v1alpha1\nkind: Segment\nmetadata: {name: s}\n\
+                spec: {members: {matchLabels: {app: ordrs}}}\n";
+    fs::write(&file, text).unwrap();
+    let path = file.to_str().unwrap();
+    assert_eq!(run(&["policy", "check", path]).2, "");
+    let shop = "examples/estates/shop";
+    let (code, _, stderr) = run(&["policy", "check", path, "--estate", shop]);
+    assert_eq!(code, 0);
+    assert!(stderr.contains("p.yaml:4:32: warning[WT0337]"), "{stderr}");
+    assert!(stderr.contains("did you mean `orders`?"), "{stderr}");
 }

@@ -5,7 +5,7 @@ mod ends;
 mod graph;
 mod names;
 mod over;
-mod overlap;
+pub(crate) mod overlap;
 mod policies;
 
 use std::collections::BTreeMap;

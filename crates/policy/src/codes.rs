@@ -39,6 +39,19 @@ codes! {
     TOO_MUCH = "WT0320": "what a document expands to is larger than a limit allows";
     RESERVED_LABEL = "WT0321": "a Labeling gives a label that only providers give";
     FEED = "WT0322": "the file of a feed is not there, or not in the policy's folder";
+    SHADOWED = "WT0330": "a rule never decides: every leg that it matches is decided before it is asked";
+    SHADOWED_KNOWN = "WT0331": "a denial decides only where an end is not known: an allow is asked before it about the same legs";
+    REDUNDANT = "WT0332": "a rule changes no decision: others of the same action match all that it matches";
+    NEVER = "WT0333": "a rule or a part of it can match nothing, whatever the estate";
+    BROAD = "WT0334": "a rule allows more than anybody can oversee: two of `from`, `to` and `over` are left open";
+    EXPIRED = "WT0335": "a policy or an exception has expired and takes no part any more";
+    NO_MEMBERS = "WT0336": "a segment or a group has no member in the estate";
+    UNUSED_LABEL = "WT0337": "a selector asks for a label, or a value of one, that nothing in the estate has";
+    NO_LEG = "WT0338": "a rule matches no leg of the estate, because what it is about comes from a front";
+    NO_RESOLVER = "WT0339": "workloads may reach domain names and no rule lets them ask a resolver";
+    FORBIDDEN = "WT0340": "a rule allows what an assertion forbids";
+    CLAIMED = "WT0341": "a guardrail rests on labels that the users of a workload can set";
+    UNFINISHED = "WT0342": "a policy is too large for all of its rules to be compared with each other";
 }
 
 /// What a code of this crate means; `None` for a code of another crate.

@@ -13,7 +13,7 @@ mod estate;
 mod fault;
 mod fronts;
 mod internet;
-mod labels;
+pub(crate) mod labels;
 mod near;
 mod parts;
 mod request;

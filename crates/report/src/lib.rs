@@ -13,6 +13,7 @@ pub mod assessment;
 pub mod blast;
 pub mod coverage;
 mod csv;
+pub mod diagnostics;
 pub mod diff;
 mod ends;
 pub mod exposure;

@@ -24,19 +24,36 @@ const PRIVATE: [&str; 7] = [
 ];
 
 /// What one alternative of a selector asks of each label.
-type Alternative = BTreeMap<Name, Asked>;
+pub(crate) type Alternative = BTreeMap<Name, Asked>;
 
 /// What is asked of one label.
 #[derive(Clone, Default)]
-struct Asked {
+pub(crate) struct Asked {
     /// It has one of these values.
-    values: Option<BTreeSet<Name>>,
+    pub(crate) values: Option<BTreeSet<Name>>,
     /// It has none of these values.
     but: BTreeSet<Name>,
     /// It is there.
     exists: bool,
     /// It is not there.
     absent: bool,
+}
+
+impl Asked {
+    /// Whether each label that fulfils this fulfils the other.
+    pub(crate) fn implies(&self, other: &Self) -> bool {
+        let values = self.values.as_ref();
+        let has = other.values.as_ref();
+        let is_none_of = |but: &BTreeSet<Name>| {
+            self.absent
+                || but.is_subset(&self.but)
+                || values.is_some_and(|values| values.is_disjoint(but))
+        };
+        (!other.exists || self.exists || values.is_some())
+            && (!other.absent || self.absent)
+            && has.is_none_or(|has| values.is_some_and(|values| values.is_subset(has)))
+            && is_none_of(&other.but)
+    }
 }
 
 /// Compares peers of one policy, and remembers the alternatives of its selectors.
@@ -110,7 +127,7 @@ impl<'p> Overlap<'p> {
     }
 
     /// The alternatives of a selector; `None` when they are too many to look at.
-    fn alternatives(&mut self, id: SelectorId) -> Option<Arc<[Alternative]>> {
+    pub(crate) fn alternatives(&mut self, id: SelectorId) -> Option<Arc<[Alternative]>> {
         if let Some(known) = self.alternatives.get(&id) {
             return known.clone();
         }

@@ -31,7 +31,7 @@ pub type Labelled = BTreeMap<Name, LabelOf>;
 
 /// The labels of a workload: its own, and over them those that labelings give, which read raw facts
 /// only, in one pass. Two that disagree leave the label unknown.
-pub(super) fn labels_of(policy: &CheckedPolicy, member: &Member) -> Labelled {
+pub(crate) fn labels_of(policy: &CheckedPolicy, member: &Member) -> Labelled {
     let mut given: Labelled = BTreeMap::new();
     for rule in policy.labelings.iter().flat_map(|(_, labeling)| &labeling.rules) {
         if !holds(&rule.when, member) {
@@ -62,7 +62,7 @@ pub(super) fn labels_of(policy: &CheckedPolicy, member: &Member) -> Labelled {
 }
 
 /// What a selector is told of a label.
-pub(super) fn look<'l>(labels: &'l Labelled, key: &Name) -> Label<'l> {
+pub(crate) fn look<'l>(labels: &'l Labelled, key: &Name) -> Label<'l> {
     match labels.get(key).map(|label| &label.value) {
         None => Label::Absent,
         Some(Known::Value(value)) => Label::Value(value),

@@ -132,6 +132,12 @@ const fn side(side: Side) -> &'static str {
     }
 }
 
+impl Prepared {
+    pub(crate) fn policy(&self) -> &CheckedPolicy {
+        &self.policy
+    }
+}
+
 impl<'p> Engine<'p> {
     pub(crate) fn new(generated: &Generated, prepared: &'p Prepared) -> Self {
         let essentials = Essentials {

@@ -11,6 +11,7 @@
 )]
 
 mod engine;
+mod lint;
 mod must_hold;
 mod statistics;
 

@@ -1,5 +1,7 @@
 //! The form of a text: its own form, with the same values and every comment.
 
+use std::fmt::Write as _;
+
 use watertight_policy::{Format, formatted};
 use watertight_source::{Kind, Limits, Node, Sources, Tree, yaml_comments};
 use watertight_testkit::generate::Random;
@@ -49,7 +51,7 @@ impl Writer {
         if self.random.chance(25) {
             self.comments += 1;
             let number = self.comments;
-            self.text.push_str(&format!(" # c{number}"));
+            write!(self.text, " # c{number}").unwrap();
         }
         self.text.push('\n');
     }
@@ -64,7 +66,7 @@ impl Writer {
                 self.text.push('#');
                 self.comments += 1;
                 let number = self.comments;
-                self.text.push_str(&format!("c{number}\n"));
+                writeln!(self.text, "c{number}").unwrap();
             }
         }
     }
@@ -84,7 +86,7 @@ impl Writer {
         match self.random.below(if depth == 0 { 2 } else { 5 }) {
             0 => {
                 let scalar = self.scalar();
-                self.text.push_str(&format!(" {scalar}"));
+                write!(self.text, " {scalar}").unwrap();
                 self.line_end();
             }
             1 => {
@@ -136,7 +138,7 @@ impl Writer {
                 self.text.push_str(&" ".repeat(indent));
             }
             if is_object {
-                self.text.push_str(&format!("{key}: "));
+                write!(self.text, "{key}: ").unwrap();
             }
             if depth > 0 && self.random.chance(40) {
                 self.flow(indent, depth - 1);

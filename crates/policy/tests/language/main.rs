@@ -4,5 +4,6 @@
 
 mod errors;
 mod form;
+mod lint;
 mod meaning;
 mod support;

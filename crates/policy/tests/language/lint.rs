@@ -1,0 +1,273 @@
+//! Lint: each finding by a policy that shows it, and one near it that does not.
+
+use watertight_net::{FlowSet, PortSet};
+use watertight_policy::decide::{FrontLegs, ListenerLegs, Member, Place, TargetLegs, World};
+use watertight_policy::{Documents, Feeds, Format, Linted, Timestamp, check, lint};
+use watertight_source::{Diagnostics, Limits, Severity, Sources};
+
+use super::support::document;
+
+/// 2026-01-01T00:00:00Z.
+const NOW: Timestamp = Timestamp(1_767_225_600);
+
+/// The codes of what is found, each with its line, and with the lines of the others that it names.
+fn found(text: &str, world: Option<&World>) -> Vec<String> {
+    let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::default());
+    let file = sources.add("policy.yaml", text).unwrap();
+    let mut documents = Documents::default();
+    let contents = sources.contents(file);
+    documents.read(file, contents, Format::Yaml, &Limits::default(), &mut diagnostics);
+    let policy = check(&documents, &Feeds::new(), &mut diagnostics)
+        .unwrap_or_else(|| panic!("{:?}\n{text}", diagnostics.kept()));
+    lint(&Linted { documents: &documents, policy: &policy, world, now: NOW }, &mut diagnostics);
+    let line = |span: watertight_source::Span| sources.position(span.file, span.start).line;
+    let mut found = Vec::new();
+    for one in diagnostics.into_sorted() {
+        assert_ne!(one.severity, Severity::Error, "{one:?}");
+        let others: Vec<String> =
+            one.related.iter().map(|(span, _)| format!(" {}", line(*span))).collect();
+        found.push(format!("{} {}{}", one.code, line(one.span().unwrap()), others.concat()));
+    }
+    found
+}
+
+fn alone(text: &str) -> Vec<String> {
+    found(text, None)
+}
+
+/// A policy whose first rule stands in its seventh line.
+fn policy(spec: &str, rules: &[&str]) -> String {
+    let rules: Vec<String> = rules.iter().map(|rule| format!("  - {rule}\n")).collect();
+    let name = format!("p{}", spec.len());
+    document("Policy", &name, &format!("\n  {spec}\n  rules:\n{}", rules.concat()))
+        .replace("owner: me", "owner: us")
+}
+
+const NARROW: &str = "{action: allow, from: [{matchLabels: {app: web, env: prod}}], to: [internet], over: [{tcp: 443}]}";
+const WIDE: &str =
+    "{action: allow, from: [{matchLabels: {app: web}}], to: [internet], over: [{tcp: 400-500}]}";
+
+#[test]
+fn a_rule_that_others_make_needless_is_redundant() {
+    assert_eq!(alone(&policy("mode: enforce", &[NARROW, WIDE])), ["WT0332 8 9"]);
+    assert_eq!(alone(&policy("mode: enforce", &[NARROW, NARROW])), ["WT0332 9 8"]);
+    // Several together, by the algebra of packets.
+    let low = WIDE.replace("400-500", "400-450");
+    let high = WIDE.replace("400-500", "443-500").replace("from: [", "from: [{segment: estate}, ");
+    let both = NARROW.replace("443", "410-490");
+    let found = alone(&policy("mode: enforce", &[&low, &high, &both]));
+    assert!(found.contains(&"WT0332 10 8 9".to_owned()), "{found:?}");
+}
+
+#[test]
+fn a_rule_that_adds_something_is_not_redundant() {
+    let near = [
+        NARROW.replace("443", "443-501"),
+        NARROW.replace("app: web, env: prod", "env: prod"),
+        NARROW.replace("internet", "any"),
+        NARROW.replace("allow", "deny"),
+    ];
+    for rule in near {
+        assert_eq!(alone(&policy("mode: enforce", &[&rule, WIDE])), [""; 0], "{rule}");
+    }
+    // Who promotes the one policy does not promote the other.
+    let two = policy("mode: monitor", &[NARROW]) + &policy("mode:  monitor", &[WIDE]);
+    assert_eq!(alone(&two), [""; 0]);
+    let enforced = policy("mode: monitor", &[NARROW]) + &policy("mode:  enforce", &[WIDE]);
+    assert_eq!(alone(&enforced), ["WT0332 8 17"]);
+    // What ends earlier does not replace what lasts.
+    let ends = enforced.replace("mode:  enforce", "{mode: enforce, expires: 2027-01-31T00:00:00Z");
+    let ends = ends.replace("{mode: enforce, ", "mode: enforce\n  ");
+    assert_eq!(alone(&ends), [""; 0]);
+    // A rule about some requests adds nothing to one about all, and the other way round it does.
+    let get = NARROW.replace("443", "443, http: [{methods: [GET]}]");
+    assert_eq!(alone(&policy("mode: enforce", &[&get, NARROW])), ["WT0332 8 9"]);
+    assert_eq!(alone(&policy("mode: enforce", &[&get, &get.replace("GET", "PUT")])), [""; 0]);
+}
+
+#[test]
+fn a_rule_whose_every_leg_is_decided_before_is_shadowed() {
+    let deny = WIDE.replace("allow", "deny");
+    assert_eq!(alone(&policy("mode: enforce", &[NARROW, &deny])), ["WT0330 8 9"]);
+    // In the other direction the deny still has more to decide.
+    let wide_allow = policy("mode: enforce", &[WIDE, &NARROW.replace("allow", "deny")]);
+    assert_eq!(alone(&wide_allow), [""; 0]);
+    let guardrail = |rules: &[&str]| {
+        let trusted: Vec<String> = rules.iter().map(|rule| trusted(rule)).collect();
+        let rules: Vec<&str> = trusted.iter().map(String::as_str).collect();
+        policy("{tier: guardrail, order: 1}", &rules)
+            .replace("{tier: guardrail, order: 1}", "tier: guardrail\n  order: 1\n  mode: enforce")
+    };
+    assert_eq!(alone(&guardrail(&[&deny, NARROW])), ["WT0330 11 10"]);
+    assert_eq!(alone(&guardrail(&[WIDE, &NARROW.replace("allow", "deny")])), ["WT0331 11 10"]);
+    let pass = NARROW.replace("allow", "pass");
+    assert_eq!(alone(&guardrail(&[&pass, &deny])), [""; 0]);
+    // A guardrail goes before the standard tier, unless one before it passes.
+    let standard = policy("mode: enforce", &[&trusted(NARROW)]);
+    assert_eq!(alone(&(guardrail(&[&deny]) + &standard)), ["WT0330 19 10"]);
+    assert_eq!(alone(&(guardrail(&[&pass, &deny]) + &standard)), [""; 0]);
+}
+
+/// A rule on labels that providers give.
+fn trusted(rule: &str) -> String {
+    rule.replace("app:", "aws.account:").replace("env:", "region:")
+}
+
+#[test]
+fn a_selector_that_contradicts_itself_is_found() {
+    let never =
+        "{matchLabels: {app: web}, matchExpressions: [{key: app, operator: NotIn, values: [web]}]}";
+    let rule = NARROW.replace("{matchLabels: {app: web, env: prod}}", never);
+    assert_eq!(alone(&policy("mode: enforce", &[&rule])), ["WT0333 8"]);
+    assert_eq!(alone(&document("Segment", "s", &format!("{{members: {never}}}"))), ["WT0333 2"]);
+    let near = never.replace("NotIn, values: [web]", "NotIn, values: [db]");
+    let rule = NARROW.replace("{matchLabels: {app: web, env: prod}}", &near);
+    assert_eq!(alone(&policy("mode: enforce", &[&rule])), [""; 0]);
+}
+
+#[test]
+fn an_allow_that_leaves_two_of_three_open_is_too_broad() {
+    for rule in [
+        "{action: allow, from: [any], to: [any], over: [{tcp: 443}]}",
+        "{action: allow, from: [{matchLabels: {app: web}}], to: [internet]}",
+        "{action: allow, from: [internet], to: [{segment: estate}], over: [{tcp: 443}]}",
+    ] {
+        assert_eq!(alone(&policy("mode: enforce", &[rule])), ["WT0334 8"], "{rule}");
+        let deny = rule.replace("allow", "deny");
+        assert_eq!(alone(&policy("mode: enforce", &[&deny])), [""; 0]);
+    }
+    assert_eq!(alone(&policy("mode: enforce", &[NARROW])), [""; 0]);
+}
+
+#[test]
+fn what_has_expired_is_found() {
+    let until = |time: &str| policy(&format!("expires: {time}"), &[NARROW]);
+    assert_eq!(alone(&until("2025-12-31T23:59:59Z")), ["WT0335 4"]);
+    assert_eq!(alone(&until("2026-01-01T00:00:00Z")), ["WT0335 4"]);
+    assert_eq!(alone(&until("2026-01-01T00:00:01Z")), [""; 0]);
+    let exception =
+        |time: &str| document("Exception", "e", &format!("{{gap: g, expires: {time}}}"));
+    assert_eq!(alone(&exception("2025-12-31T23:59:59Z")), ["WT0335 4"]);
+    assert_eq!(alone(&exception("2026-12-31T23:59:59Z")), [""; 0]);
+}
+
+#[test]
+fn domains_without_a_resolver_are_noted() {
+    let names = NARROW.replace("internet", "{domains: [api.example.com]}");
+    assert_eq!(alone(&policy("mode: enforce", &[&names])), ["WT0339 8"]);
+    let ask =
+        WIDE.replace("internet", "{addresses: [10.0.0.2/32]}").replace("tcp: 400-500", "udp: 53");
+    assert_eq!(alone(&policy("mode: enforce", &[&names, &ask])), [""; 0]);
+    let others = ask.replace("app: web", "app: db");
+    assert_eq!(alone(&policy("mode: enforce", &[&names, &others])), ["WT0339 8"]);
+}
+
+#[test]
+fn an_allow_that_an_assertion_forbids_is_found() {
+    let never = document(
+        "Assertion",
+        "a",
+        "{never: {from: [{matchLabels: {app: web}}], to: [internet], over: [{tcp: 443}]}}",
+    );
+    let of = |rules: &[&str]| alone(&(never.clone() + &policy("mode: enforce", rules)));
+    assert_eq!(of(&[NARROW]), ["WT0340 13 4"]);
+    assert_eq!(of(&[&NARROW.replace("443", "442")]), [""; 0]);
+    assert_eq!(of(&[&NARROW.replace("app: web", "app: db")]), [""; 0]);
+    // What a denial goes before is not allowed.
+    let found = of(&[WIDE, &WIDE.replace("allow", "deny").replace("400-500", "443")]);
+    assert_eq!(found, [""; 0]);
+    let excused = document("Exception", "e", "{assertion: a, expires: 2027-01-01T00:00:00Z}");
+    assert_eq!(alone(&(never + &excused + &policy("mode: enforce", &[NARROW]))), [""; 0]);
+    let only = document(
+        "Assertion",
+        "a",
+        "{onlyFrom: {from: [{matchLabels: {app: web}}], to: [{matchLabels: {app: db}}]}}",
+    );
+    let from = |who: &str| {
+        let rule = format!(
+            "{{action: allow, from: [{who}], to: [{{matchLabels: {{app: db}}}}], over: [{{tcp: 1}}]}}"
+        );
+        alone(&(only.clone() + &policy("mode: enforce", &[&rule])))
+    };
+    assert_eq!(from("{matchLabels: {app: job}}"), ["WT0340 13 4"]);
+    assert_eq!(from("internet"), ["WT0340 13 4"]);
+    assert_eq!(from("{matchLabels: {app: web, env: dev}}"), [""; 0]);
+    assert_eq!(from("{matchLabels: {env: dev}}"), [""; 0], "it may be web");
+}
+
+#[test]
+fn a_guardrail_on_labels_that_can_be_claimed_is_found() {
+    let guardrail = |rule: &str| policy("tier: guardrail\n  order: 1", &[rule]);
+    let deny = NARROW.replace("allow", "deny");
+    assert_eq!(alone(&guardrail(&deny)), ["WT0341 9 9"]);
+    assert_eq!(alone(&guardrail(&trusted(&deny))), [""; 0]);
+    assert_eq!(alone(&policy("mode: enforce", &[&deny])), [""; 0]);
+    let given = |when: &str| {
+        document(
+            "Labeling",
+            "l",
+            &format!("{{rules: [{{when: {when}, labels: {{app: web, env: prod}}}}]}}"),
+        )
+    };
+    assert_eq!(alone(&(given("{account: ['111122223333']}") + &guardrail(&deny))), [""; 0]);
+    assert_eq!(alone(&(given("{name: [web-*]}") + &guardrail(&deny))), ["WT0341 14 14"]);
+}
+
+/// Two workloads, of which the first is behind a front.
+fn world() -> World {
+    let member = |name: &str, app: &str, address: &str, network: Option<&str>| Member {
+        name: name.into(),
+        account: None,
+        subnets: Vec::new(),
+        labels: [("app".into(), app.into())].into_iter().collect(),
+        places: vec![Place { network: network.map(Into::into), address: address.parse().unwrap() }],
+    };
+    let flows = |port| FlowSet::tcp(PortSet::single(port));
+    World {
+        workloads: vec![
+            member("web-1", "web", "10.0.0.1", Some("vpc")),
+            member("lb", "front", "10.0.0.2", Some("vpc")),
+            member("bastion", "bastion", "203.0.113.9", None),
+        ],
+        fronts: vec![FrontLegs {
+            workload: 1,
+            listeners: vec![ListenerLegs {
+                flows: flows(443),
+                targets: vec![TargetLegs { workload: 0, flows: flows(8443) }],
+            }],
+            health: Vec::new(),
+        }],
+        ..World::default()
+    }
+}
+
+#[test]
+fn what_selects_nobody_in_the_estate_is_found() {
+    let world = world();
+    let segment = |members: &str| {
+        found(&document("Segment", "s", &format!("{{members: {members}}}")), Some(&world))
+    };
+    assert_eq!(segment("{matchLabels: {app: wbe}}"), ["WT0337 5"]);
+    assert_eq!(segment("{matchLabels: {ap: web}}"), ["WT0337 5"]);
+    assert_eq!(segment("{matchLabels: {app: web}}"), [""; 0]);
+    assert_eq!(segment("{matchExpressions: [{key: apx, operator: DoesNotExist}]}"), [""; 0]);
+    let nobody = "{matchExpressions: [{key: app, operator: DoesNotExist}]}";
+    assert_eq!(segment(nobody), ["WT0336 2"]);
+    let rule = NARROW.replace("{matchLabels: {app: web, env: prod}}", nobody);
+    assert_eq!(found(&policy("mode: enforce", &[&rule]), Some(&world)), ["WT0336 8"]);
+}
+
+#[test]
+fn a_rule_that_a_front_keeps_from_matching_is_found() {
+    let world = world();
+    let rule = |to: &str, port: u16, more: &str| {
+        let rule = format!(
+            "{{action: allow, from: [internet], to: [{{matchLabels: {{app: {to}}}}}], over: [{{tcp: {port}}}]{more}}}"
+        );
+        found(&policy("mode: enforce", &[&rule]), Some(&world))
+    };
+    assert_eq!(rule("web", 8443, ""), ["WT0338 8"]);
+    assert_eq!(rule("web", 8443, ", through: [{matchLabels: {app: front}}]"), [""; 0]);
+    assert_eq!(rule("web", 22, ""), [""; 0], "the front sends nothing there");
+    assert_eq!(rule("bastion", 8443, ""), [""; 0]);
+}
