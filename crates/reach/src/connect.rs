@@ -14,6 +14,7 @@ mod filters;
 mod positions;
 mod sets;
 mod sites;
+mod survey;
 mod targets;
 mod ways;
 
@@ -24,11 +25,12 @@ use watertight_model::network::{EndpointId, LayerId};
 use self::columns::Columns;
 pub(crate) use self::columns::{Column, Connected};
 use self::effects::{Effects, Scene};
-use self::egress::Egress;
+use self::egress::{Egress, Of};
 use self::filters::{Accepts, Ingress, View};
 use self::positions::{LayerLists, LayersId, Position, Positions};
 use self::sets::Sets;
 use self::sites::Ground;
+pub use self::survey::{Survey, SurveyTotals};
 use self::targets::{Target, targets};
 use self::ways::{Ways, stretches};
 use crate::answer::Reach;
@@ -89,18 +91,7 @@ impl Reach<'_> {
         classes: &[Class],
         class_of: &BTreeMap<EndpointId, ClassIndex>,
     ) -> (Connected, Kept) {
-        let mut lists = LayerLists::default();
-        let positions = Positions::new(self, classes, &mut lists);
-        let targets = targets(self, classes, &mut lists);
-        let mut sets = Sets::new();
-        let egress = Egress::new(self.network, &mut lists, &positions, &mut sets);
-        let ground = Ground::new(self, &targets);
-        let (senders, sender_of) = ground.senders(&positions);
-        let (receivers, receiver_of) = ground.receivers(&targets);
-        let ways =
-            Ways::new(senders, receivers, receiver_of, stretches(&positions, &sender_of, &egress));
-        let (ingress, effects) = (Ingress::default(), Effects::new());
-        let made = Made { lists, positions, targets, sets, ingress, egress, effects, ways };
+        let made = self.made(classes, Egress::could_send);
         let mut work = Work { reach: self, classes, class_of, made };
         let mut columns = Columns::new(classes.len());
         for number in 0..work.made.targets.len() {
@@ -108,6 +99,22 @@ impl Reach<'_> {
         }
         let connected = columns.finish(&mut work);
         (connected, Kept { made: work.made, columns })
+    }
+
+    /// What everything else is found from. Positions that do not count send nothing.
+    fn made(&self, classes: &[Class], counts: impl Fn(&Egress, &Position) -> bool) -> Made {
+        let mut lists = LayerLists::default();
+        let positions = Positions::new(self, classes, &mut lists);
+        let targets = targets(self, classes, &mut lists);
+        let mut sets = Sets::new();
+        let egress = Egress::new(self.network, &mut lists, &positions, &mut sets, Of::All);
+        let ground = Ground::new(self, &targets);
+        let (senders, sender_of) = ground.senders(&positions);
+        let (receivers, receiver_of) = ground.receivers(&targets);
+        let stretches = stretches(&positions, &sender_of, |one| counts(&egress, one));
+        let ways = Ways::new(senders, receivers, receiver_of, stretches);
+        let (ingress, effects) = (Ingress::default(), Effects::new());
+        Made { lists, positions, targets, sets, ingress, egress, effects, ways }
     }
 
     /// Who reaches whom after rules have changed, from what was kept of before, unless the change
@@ -124,8 +131,8 @@ impl Reach<'_> {
             return Err(WholeBecause::OnTheWay);
         }
         if changed.egress {
-            let egress =
-                Egress::new(self.network, &mut made.lists, &made.positions, &mut made.sets);
+            let Made { lists, positions, sets, .. } = &mut made;
+            let egress = Egress::new(self.network, lists, positions, sets, Of::All);
             // Who could send at all is a part of what is between sites.
             let alike =
                 |(_, one): (u32, &Position)| made.egress.could_send(one) == egress.could_send(one);

@@ -68,6 +68,64 @@ pub(crate) fn overlay<T: Copy>(functions: &[&[Run<T>]], mut visit: impl FnMut(u3
     }
 }
 
+/// Exceptions, which hold where they have a value, and what holds elsewhere.
+pub(crate) type Two<'r, T> = (&'r [Run<T>], &'r [Run<T>]);
+
+/// Calls `visit` for every piece of a range, with the value of each function there, if it has one.
+pub(crate) fn sweep<T: Copy>(
+    functions: &[Two<'_, T>],
+    (start, end): (u32, u32),
+    mut visit: impl FnMut(u32, u32, &[Option<T>]),
+) {
+    let mut cursors: Vec<(usize, usize)> = vec![(0, 0); functions.len()];
+    let mut values: Vec<Option<T>> = Vec::with_capacity(functions.len());
+    let mut from = start;
+    while from < end {
+        let mut to = end;
+        values.clear();
+        for ((over, base), (in_over, in_base)) in functions.iter().zip(&mut cursors) {
+            let exception = value_at(over, in_over, from, &mut to);
+            values.push(match exception {
+                Some(value) => Some(value),
+                None => value_at(base, in_base, from, &mut to),
+            });
+        }
+        visit(from, to, &values);
+        from = to;
+    }
+}
+
+/// The value at a position, if there is one; `until` becomes where that ends, if it is nearer.
+fn value_at<T: Copy>(
+    runs: &[Run<T>],
+    cursor: &mut usize,
+    position: u32,
+    until: &mut u32,
+) -> Option<T> {
+    let run = advance(runs, cursor, position)?;
+    let within = run.start <= position;
+    *until = (*until).min(if within { run.end } else { run.start });
+    within.then_some(run.value)
+}
+
+/// Moves a cursor to the first run that ends behind a position: by steps that double, because it is
+/// often near.
+pub(crate) fn advance<'r, T>(
+    runs: &'r [Run<T>],
+    cursor: &mut usize,
+    position: u32,
+) -> Option<&'r Run<T>> {
+    let mut step = 1;
+    while runs.get(*cursor + step - 1).is_some_and(|run| run.end <= position) {
+        *cursor += step;
+        step *= 2;
+    }
+    let rest = runs.get(*cursor..).unwrap_or_default();
+    let near = rest.get(..step.min(rest.len())).unwrap_or_default();
+    *cursor += near.partition_point(|run| run.end <= position);
+    runs.get(*cursor)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,5 +155,18 @@ mod tests {
         });
         let expected = [(0, 2, "a"), (2, 4, "ab"), (4, 5, "Ab"), (5, 6, "A"), (8, 9, "b")];
         assert_eq!(seen, expected.map(|(start, end, text)| (start, end, text.to_owned())));
+    }
+
+    #[test]
+    fn a_sweep_visits_what_has_no_value_and_prefers_exceptions() {
+        let (base, over) = ([run(0, 4, 'a'), run(6, 9, 'b')], [run(3, 7, 'X')]);
+        let mut seen = Vec::new();
+        sweep(&[(&over, &base), (&[], &[])], (1, 10), |start, end, values| {
+            assert_eq!(values.get(1), Some(&None));
+            seen.push((start, end, values.first().copied().flatten()));
+        });
+        let expected =
+            [(1, 3, Some('a')), (3, 7, Some('X')), (7, 9, Some('b')), (9, 10, None)];
+        assert_eq!(seen, expected);
     }
 }

@@ -15,7 +15,7 @@ use super::targets::Target;
 use super::{Changed, Work};
 use crate::matrix::{Cell, ClassIndex};
 use crate::path::Seen;
-use crate::runs::{Run, overlay, push};
+use crate::runs::{Run, Two, advance, overlay, push};
 
 /// A function of the sending class: the cell.
 pub(crate) type Column = Arc<[Run<CellId>]>;
@@ -414,9 +414,6 @@ fn nothing() -> Accepts {
     Arc::new([])
 }
 
-/// Exceptions, and what holds elsewhere.
-type Two<'r, T> = (&'r [Run<T>], &'r [Run<T>]);
-
 /// Calls `visit` for every piece of a range in which all functions have a value. Each function is
 /// exceptions, which hold where they have a value, and what holds elsewhere.
 fn together<T: Copy>(
@@ -459,18 +456,4 @@ fn together<T: Copy>(
         visit(from, to, &values);
         from = to;
     }
-}
-
-/// Moves a cursor to the first run that ends behind a position: by steps that double, because it is
-/// often near.
-fn advance<'r, T>(runs: &'r [Run<T>], cursor: &mut usize, position: u32) -> Option<&'r Run<T>> {
-    let mut step = 1;
-    while runs.get(*cursor + step - 1).is_some_and(|run| run.end <= position) {
-        *cursor += step;
-        step *= 2;
-    }
-    let rest = runs.get(*cursor..).unwrap_or_default();
-    let near = rest.get(..step.min(rest.len())).unwrap_or_default();
-    *cursor += near.partition_point(|run| run.end <= position);
-    runs.get(*cursor)
 }

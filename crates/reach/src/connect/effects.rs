@@ -128,16 +128,7 @@ impl Effects {
         target: &Target,
     ) -> Option<EffectId> {
         let (endpoint, address) = target.other_than(sender.endpoint)?;
-        let from_outside = sender.endpoint.is_none();
-        let hopeless = match &sender.start {
-            Start::Internet { .. } => !is_public(address),
-            Start::Endpoint { .. }
-            | Start::Unaddressed { .. }
-            | Start::Subnet { .. }
-            | Start::Realm(_)
-            | Start::Outside { .. } => false,
-        };
-        if hopeless || (from_outside && endpoint.is_none()) {
+        if is_hopeless(sender, endpoint, address) {
             return Some(NOTHING);
         }
         let mut passages: Vec<PassageId> = Vec::new();
@@ -159,6 +150,23 @@ impl Effects {
         passages.dedup();
         Some(self.intern(passages))
     }
+}
+
+/// Whether nothing that a sender sends to an address is of the estate's concern, or none gets there.
+pub(super) fn is_hopeless(
+    sender: &Position,
+    endpoint: Option<EndpointId>,
+    address: IpAddr,
+) -> bool {
+    let unroutable = match &sender.start {
+        Start::Internet { .. } => !is_public(address),
+        Start::Endpoint { .. }
+        | Start::Unaddressed { .. }
+        | Start::Subnet { .. }
+        | Start::Realm(_)
+        | Start::Outside { .. } => false,
+    };
+    unroutable || (sender.endpoint.is_none() && endpoint.is_none())
 }
 
 enum Found {
@@ -227,7 +235,7 @@ fn asks_endpoints(network: &Network, reply: &Reply) -> bool {
 }
 
 /// Whose answer a check of an endpoint's guards is; none where the pair has to be asked by itself.
-fn asked_by(
+pub(super) fn asked_by(
     scene: &mut Scene<'_, '_, '_>,
     sender: &Position,
     (endpoint, address): (Option<EndpointId>, IpAddr),

@@ -29,6 +29,14 @@ pub(super) struct Egress {
     v6: OfFamily,
 }
 
+/// Which of the layers that senders have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Of {
+    All,
+    /// The layer of this number in each list, by itself.
+    Rank(usize),
+}
+
 /// The number of a function that [`Egress`] gave.
 pub(super) type EgressId = u32;
 
@@ -71,9 +79,12 @@ impl Egress {
         lists: &mut LayerLists,
         positions: &Positions,
         sets: &mut Sets,
+        which: Of,
     ) -> Self {
         let mut opens = Opens::default();
-        let mut of = |family| OfFamily::new(network, lists, positions, sets, &mut opens, family);
+        let mut of = |family| {
+            OfFamily::new(network, lists, positions, sets, &mut opens, (family, which))
+        };
         Self { v4: of(Family::V4), v6: of(Family::V6) }
     }
 
@@ -134,7 +145,7 @@ impl OfFamily {
         positions: &Positions,
         sets: &mut Sets,
         opens: &mut Opens,
-        family: Family,
+        (family, which): (Family, Of),
     ) -> Self {
         let mut found = Self::default();
         let mut base: Vec<Run<BoundsId>> = Vec::new();
@@ -144,7 +155,11 @@ impl OfFamily {
                 continue;
             }
             let closed = *found.closed.entry(position.layers).or_insert_with(|| {
-                let mut layers = lists.get(position.layers).to_vec();
+                let all = lists.get(position.layers);
+                let mut layers = match which {
+                    Of::All => all.to_vec(),
+                    Of::Rank(rank) => all.get(rank).copied().into_iter().collect(),
+                };
                 layers.retain(|one| !opens.is_open(network, *one, Direction::Egress, family));
                 lists.intern(&layers)
             });

@@ -130,6 +130,11 @@ impl Sets {
         self.pair(Bounds { sure, possible })
     }
 
+    /// What is possible.
+    pub(super) fn possible(&self, id: BoundsId) -> &FlowSet {
+        self.flows.get(self.parts(id).1)
+    }
+
     /// Whether nothing is possible.
     pub(super) fn is_nothing(&self, id: BoundsId) -> bool {
         self.parts(id).1 == FlowSetId::NONE

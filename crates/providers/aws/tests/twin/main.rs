@@ -19,6 +19,7 @@ mod matrix;
 mod rows;
 mod rules;
 mod standing;
+mod survey;
 mod whole;
 
 use std::collections::BTreeSet;
