@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use watertight_model::network::{EndpointId, GuardId, RealmId, TableId};
 use watertight_model::{Estate, Name, WorkloadId, WorkloadKind};
 use watertight_net::FlowSet;
-use watertight_reach::{FrontLeg, Matrix, Reach, RuleAt, Surveyed};
+use watertight_reach::{FrontLeg, Matrix, Reach, RuleAt, Survey};
 
 use crate::action::Action;
 use crate::graph::{GraphBuilder, GraphError, HopGraph};
@@ -118,7 +118,7 @@ pub(crate) struct Input<'a> {
     pub(crate) reach: &'a Reach<'a>,
     pub(crate) matrix: &'a Matrix,
     pub(crate) legs: &'a [FrontLeg],
-    pub(crate) survey: &'a [Surveyed],
+    pub(crate) survey: Option<&'a Survey>,
     pub(crate) options: &'a DeriveOptions,
 }
 
@@ -172,7 +172,7 @@ impl Building {
 
 /// Derives the hop graph of an estate, with the actions on offer.
 ///
-/// `survey` may be empty: then no hop by tampering with guards is derived.
+/// Without a survey no hop by tampering with guards is derived.
 ///
 /// # Errors
 /// When the estate has more parts than a graph holds.
@@ -181,7 +181,7 @@ pub fn derive(
     reach: &Reach<'_>,
     matrix: &Matrix,
     legs: &[FrontLeg],
-    survey: &[Surveyed],
+    survey: Option<&Survey>,
     options: &DeriveOptions,
 ) -> Result<Derived, GraphError> {
     let input = Input { estate, reach, matrix, legs, survey, options };

@@ -66,9 +66,9 @@ fn view(loaded: &Loaded, options: &DeriveOptions) -> Result<View, Failure> {
     let reach = Reach::new(&estate.network);
     let matrix = reach.matrix(&BTreeSet::new());
     let exposure = exposure(&estate.network, &matrix);
-    let surveyed = reach.survey(&matrix);
+    let survey = reach.survey(&matrix);
     let legs = front_legs(&estate.network, &matrix);
-    let derived = derive(estate, &reach, &matrix, &legs, &surveyed, options)
+    let derived = derive(estate, &reach, &matrix, &legs, Some(&survey), options)
         .map_err(|error| Failure::Estate(error.to_string()))?;
     let limits = AssessmentLimits::default();
     let found = assess(&derived.graph, &derived.actions, &limits);
@@ -82,7 +82,7 @@ fn view(loaded: &Loaded, options: &DeriveOptions) -> Result<View, Failure> {
         estate,
         matrix: &matrix,
         exposure: &exposure,
-        surveyed: &surveyed,
+        survey: &survey,
         sources: Some(&loaded.sources),
         diagnostics: &loaded.diagnostics,
         assessed: Some(Assessed {

@@ -94,11 +94,12 @@ pub(crate) fn coverage(arguments: &ListArguments) -> Result<Outcome, Failure> {
     let estate = estate_folder::load(&arguments.estate)?.estate;
     let reach = Reach::new(&estate.network);
     let matrix = reach.matrix(&BTreeSet::new());
-    let surveyed = reach.survey(&matrix);
+    let survey = reach.survey(&matrix);
+    let most = report::coverage::PAIRS_LISTED_MAX;
     print(&arguments.output, |format, layout| match format {
-        ListFormat::Table => report::coverage::table(&estate, &matrix, &surveyed, layout),
-        ListFormat::Json => output::json(&report::coverage::json(&estate, &matrix, &surveyed)),
-        ListFormat::Csv => report::coverage::csv(&estate, &matrix, &surveyed),
+        ListFormat::Table => report::coverage::table(&estate, &matrix, &survey, most, layout),
+        ListFormat::Json => output::json(&report::coverage::json(&estate, &matrix, &survey, most)),
+        ListFormat::Csv => report::coverage::csv(&estate, &matrix, &survey, most),
     })?;
     Ok(Outcome::Fine)
 }

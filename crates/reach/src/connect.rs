@@ -12,6 +12,7 @@ mod effects;
 mod egress;
 mod filters;
 mod positions;
+mod renew;
 mod sets;
 mod sites;
 mod survey;
@@ -27,10 +28,10 @@ pub(crate) use self::columns::{Column, Connected};
 use self::effects::{Effects, Scene};
 use self::egress::{Egress, Of};
 use self::filters::{Accepts, Ingress, View};
-use self::positions::{LayerLists, LayersId, Position, Positions};
+use self::positions::{LayerLists, LayersId, Positions};
 use self::sets::Sets;
 use self::sites::Ground;
-pub use self::survey::{Survey, SurveyTotals};
+pub use self::survey::{Point, Survey, SurveyTotals};
 use self::targets::{Target, targets};
 use self::ways::{Ways, stretches};
 use crate::answer::Reach;
@@ -68,11 +69,23 @@ pub(crate) struct Kept {
 }
 
 /// Which layers have other rules than before: layers of endpoints alone.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Changed {
+    /// All that have a guard with other rules.
     pub(crate) layers: BTreeSet<LayerId>,
-    /// Whether rules about what goes out are among them.
-    pub(crate) egress: bool,
+    /// Those with other rules about what comes in.
+    pub(crate) ingress: BTreeSet<LayerId>,
+    /// Those with other rules about what goes out.
+    pub(crate) egress: BTreeSet<LayerId>,
+}
+
+impl Changed {
+    /// What has changed besides.
+    pub(crate) fn add(&mut self, more: Self) {
+        self.layers.extend(more.layers);
+        self.ingress.extend(more.ingress);
+        self.egress.extend(more.egress);
+    }
 }
 
 /// What a change makes of connectivity.
@@ -91,7 +104,7 @@ impl Reach<'_> {
         classes: &[Class],
         class_of: &BTreeMap<EndpointId, ClassIndex>,
     ) -> (Connected, Kept) {
-        let made = self.made(classes, Egress::could_send);
+        let made = self.made(classes);
         let mut work = Work { reach: self, classes, class_of, made };
         let mut columns = Columns::new(classes.len());
         for number in 0..work.made.targets.len() {
@@ -101,8 +114,8 @@ impl Reach<'_> {
         (connected, Kept { made: work.made, columns })
     }
 
-    /// What everything else is found from. Positions that do not count send nothing.
-    fn made(&self, classes: &[Class], counts: impl Fn(&Egress, &Position) -> bool) -> Made {
+    /// What everything else is found from.
+    fn made(&self, classes: &[Class]) -> Made {
         let mut lists = LayerLists::default();
         let positions = Positions::new(self, classes, &mut lists);
         let targets = targets(self, classes, &mut lists);
@@ -111,7 +124,7 @@ impl Reach<'_> {
         let ground = Ground::new(self, &targets);
         let (senders, sender_of) = ground.senders(&positions);
         let (receivers, receiver_of) = ground.receivers(&targets);
-        let stretches = stretches(&positions, &sender_of, |one| counts(&egress, one));
+        let stretches = stretches(&positions, &sender_of);
         let ways = Ways::new(senders, receivers, receiver_of, stretches);
         let (ingress, effects) = (Ingress::default(), Effects::new());
         Made { lists, positions, targets, sets, ingress, egress, effects, ways }
@@ -130,18 +143,11 @@ impl Reach<'_> {
         if made.effects.on_the_way().any(|layers| has(made.lists.get(layers))) {
             return Err(WholeBecause::OnTheWay);
         }
-        if changed.egress {
+        if !changed.egress.is_empty() {
             let Made { lists, positions, sets, .. } = &mut made;
-            let egress = Egress::new(self.network, lists, positions, sets, Of::All);
-            // Who could send at all is a part of what is between sites.
-            let alike =
-                |(_, one): (u32, &Position)| made.egress.could_send(one) == egress.could_send(one);
-            if !made.positions.iter().all(alike) {
-                return Err(WholeBecause::Senders);
-            }
-            made.egress = egress;
+            made.egress = Egress::new(self.network, lists, positions, sets, Of::All);
         }
-        made.ingress.forget(&made.lists, &changed.layers);
+        made.ingress.forget(&made.lists, &changed.ingress);
         let before = made.sets.cells_len();
         let mut work = Work { reach: self, classes, class_of, made };
         let found = columns.renew(&mut work, changed);
@@ -168,6 +174,12 @@ impl Work<'_, '_, '_> {
     fn closed(&mut self, layers: LayersId) -> LayersId {
         let Made { lists, ingress, .. } = &mut self.made;
         ingress.closed(self.reach.network, lists, layers)
+    }
+
+    /// The numbers of what senders let out to a target, with and without references to its guards.
+    fn egress(&mut self, target: &Target) -> [u32; 2] {
+        let Made { lists, sets, egress, .. } = &mut self.made;
+        [true, false].map(|members| egress.of(self.reach.network, lists, sets, target, members))
     }
 
     /// The number of the function that tells what is between every sender and a target.

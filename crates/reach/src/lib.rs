@@ -42,6 +42,6 @@ pub use matrix::{Cell, ClassIndex, Matrix};
 pub use path::{Check, End, OutsideBy, Path, Place, Seen, Start, Step};
 pub use space::is_public;
 pub use standing::{Renewed, Standing, WholeBecause};
-pub use survey::{DecidingLayer, Leg, Side, Survey, SurveyTotals, Surveyed};
+pub use survey::{DecidingLayer, Leg, Point, Side, Survey, SurveyTotals, Surveyed};
 pub use unaddressed::{Target, describe as describe_unaddressed};
 pub use ways::{RuleAt, Way};

@@ -165,8 +165,7 @@ mod tests {
             assert_eq!(values.get(1), Some(&None));
             seen.push((start, end, values.first().copied().flatten()));
         });
-        let expected =
-            [(1, 3, Some('a')), (3, 7, Some('X')), (7, 9, Some('b')), (9, 10, None)];
+        let expected = [(1, 3, Some('a')), (3, 7, Some('X')), (7, 9, Some('b')), (9, 10, None)];
         assert_eq!(seen, expected);
     }
 }

@@ -5,7 +5,7 @@
 //! connection, and nowhere else: classes, sites and the ways between them stay. Whatever changes more
 //! than that is computed as a whole, and said to be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -59,8 +59,6 @@ pub enum WholeBecause {
     OnTheWay,
     /// A rule names a prefix that tells apart what was one class.
     Prefix,
-    /// Somebody can send now that could send nothing before, or the other way round.
-    Senders,
     /// What is kept has grown by changes before this one.
     Growth,
 }
@@ -107,16 +105,35 @@ impl Standing {
 
     /// The answers after a guard has got other rules. A guard that the estate does not have changes
     /// nothing.
-    pub fn with_guard(mut self, id: GuardId, guard: Guard) -> (Self, Renewed) {
+    pub fn with_guard(self, id: GuardId, guard: Guard) -> (Self, Renewed) {
+        self.with_guards([(id, guard)])
+    }
+
+    /// The answers after several guards have got other rules at once: a policy may be a part of
+    /// several.
+    pub fn with_guards(
+        mut self,
+        guards: impl IntoIterator<Item = (GuardId, Guard)>,
+    ) -> (Self, Renewed) {
+        let mut before: BTreeMap<GuardId, Guard> = BTreeMap::new();
         let network = &mut self.estate.network;
-        if network.guards.get(id).is_none() {
+        for (id, guard) in guards {
+            if network.guards.get(id).is_some() {
+                let replaced = std::mem::replace(&mut network.guards[id], guard);
+                before.entry(id).or_insert(replaced);
+            }
+        }
+        let mut changed = Changed::default();
+        for (id, before) in &before {
+            match self.scope(*id, before) {
+                Ok(one) => changed.add(one),
+                Err(because) => return (Self::new(self.estate), Renewed::Whole(because)),
+            }
+        }
+        if changed.layers.is_empty() {
             return (self, Renewed::Part);
         }
-        let before = std::mem::replace(&mut network.guards[id], guard);
-        match self.scope(id, &before) {
-            Ok(changed) => self.renew(&changed),
-            Err(because) => (Self::new(self.estate), Renewed::Whole(because)),
-        }
+        self.renew(&changed)
     }
 
     /// What a guard's other rules could change at the two ends of connections.
@@ -141,7 +158,10 @@ impl Standing {
         {
             return Err(WholeBecause::Prefix);
         }
-        Ok(Changed { layers, egress: before.egress != guard.egress })
+        let side = |differs: bool| if differs { layers.clone() } else { BTreeSet::new() };
+        let ingress = side(before.ingress != guard.ingress);
+        let egress = side(before.egress != guard.egress);
+        Ok(Changed { layers, ingress, egress })
     }
 
     fn renew(self, changed: &Changed) -> (Self, Renewed) {

@@ -14,7 +14,7 @@ use watertight_net::{Family, FlowSet};
 
 use crate::answer::Reach;
 use crate::classes::Class;
-pub use crate::connect::{Survey, SurveyTotals};
+pub use crate::connect::{Point, Survey, SurveyTotals};
 use crate::fold::{Asking, fold};
 use crate::guards::layer_accepts;
 use crate::matrix::{Arrival, ClassIndex, Matrix, arrival};
@@ -251,9 +251,7 @@ impl Reach<'_> {
             None => false,
             Some(Arrival::Class) => true,
             Some(Arrival::Endpoint(_)) => path.steps.iter().any(|step| match step {
-                Step::At(Place::Endpoint(id)) => {
-                    class_of.get(id) == Some(&to) && !start.is_at(*id)
-                }
+                Step::At(Place::Endpoint(id)) => class_of.get(id) == Some(&to) && !start.is_at(*id),
                 _ => false,
             }),
         }

@@ -12,7 +12,7 @@ mod view;
 use serde_json::Value;
 use watertight_assess::{Action, Assessment, HopGraph};
 use watertight_model::Estate;
-use watertight_reach::{Exposure, Matrix, Surveyed};
+use watertight_reach::{Exposure, Matrix, Survey};
 use watertight_source::{Diagnostic, Sources};
 
 pub use html::html;
@@ -33,7 +33,7 @@ pub struct Facts<'a> {
     /// What the internet and the estate reach of each other.
     pub exposure: &'a Exposure,
     /// What decides each pair.
-    pub surveyed: &'a [Surveyed],
+    pub survey: &'a Survey,
     /// The files that the estate was read from, for lines; without them places are left out.
     pub sources: Option<&'a Sources>,
     /// What the input lacks or says strangely.

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use watertight_model::Estate;
-use watertight_reach::{Exposure, Graph, Matrix, Reach, Surveyed, diff, exposure};
+use watertight_reach::{Exposure, Graph, Matrix, Reach, Survey, Surveyed, diff, exposure};
 use watertight_report::assessment::{self, Severity};
 use watertight_report::{Layout, blast, coverage, diff as difference, exposure as exposed, reach};
 
@@ -19,12 +19,12 @@ fn published() -> Value {
     serde_json::from_str(include_str!("../../../docs/reference/assessment-schema.json")).unwrap()
 }
 
-fn computed(estate: &Estate) -> (Matrix, Exposure, Vec<Surveyed>) {
+fn computed(estate: &Estate) -> (Matrix, Exposure, Survey) {
     let reach = Reach::new(&estate.network);
     let matrix = reach.matrix(&BTreeSet::new());
     let exposure = exposure(&estate.network, &matrix);
-    let surveyed = reach.survey(&matrix);
-    (matrix, exposure, surveyed)
+    let survey = reach.survey(&matrix);
+    (matrix, exposure, survey)
 }
 
 #[test]
@@ -109,9 +109,45 @@ fn the_summary_fits_the_terminal_and_has_no_escape_codes() {
 }
 
 #[test]
+fn coverage_of_the_shop_by_classes_equals_asking_pair_by_pair() {
+    let estate = estates::shop().estate;
+    let reach = Reach::new(&estate.network);
+    let matrix = reach.matrix(&BTreeSet::new());
+    let survey = reach.survey(&matrix);
+    let grouped: BTreeSet<Surveyed> = survey.pairs().collect();
+    let each: BTreeSet<Surveyed> = reach.survey_pair_by_pair(&matrix).into_iter().collect();
+    let missing: Vec<&Surveyed> = each.difference(&grouped).collect();
+    assert!(missing.is_empty(), "{} are missing: {:#?}", missing.len(), missing.first());
+    let extra: Vec<&Surveyed> = grouped.difference(&each).collect();
+    assert!(extra.is_empty(), "{} are there in vain: {:#?}", extra.len(), extra.first());
+    assert!(survey.totals().ungoverned > 0 && survey.totals().refused_by_one > 0);
+}
+
+#[test]
+fn what_each_layer_decides_is_told_where_pairs_are_too_many() {
+    let estate = estates::large().estate;
+    let (matrix, _, survey) = computed(&estate);
+    let totals = survey.totals();
+    assert!(totals.pairs > 5_000, "{totals:?}");
+    let layout = Layout { width: 140, colour: false };
+    let table = coverage::table(&estate, &matrix, &survey, 5_000, &layout);
+    assert!(table.contains("are too many to be listed"), "{table}");
+    assert!(table.contains("REFUSED BY IT ALONE"), "{table}");
+    let value = coverage::json(&estate, &matrix, &survey, 5_000);
+    assert!(value["pairs"].is_null());
+    assert_eq!(value["totals"]["pairs"], totals.pairs);
+    let layers = value["layers"].as_array().unwrap();
+    let rows = coverage::csv(&estate, &matrix, &survey, 5_000);
+    assert_eq!(rows.lines().count(), layers.len() + 1);
+    assert!(rows.starts_with("layer,pairs,refused_alone\n"), "{rows}");
+    let alone: u64 = layers.iter().filter_map(|layer| layer["refused_alone"].as_u64()).sum();
+    assert_eq!(alone, totals.refused_by_one, "each such pair counts for one layer");
+}
+
+#[test]
 fn tables_csv_and_json_tell_the_same_of_the_shop() {
     let estate = estates::shop().estate;
-    let (matrix, exposure, surveyed) = computed(&estate);
+    let (matrix, exposure, survey) = computed(&estate);
     let layout = Layout { width: 140, colour: false };
 
     let table = reach::table(&estate, &matrix, &layout);
@@ -134,10 +170,15 @@ fn tables_csv_and_json_tell_the_same_of_the_shop() {
     assert_eq!(exposed::json(&estate, &matrix, &exposure)["schema"], "watertight.exposure/v1");
     assert!(exposed::csv(&estate, &matrix, &exposure).starts_with("direction,"));
 
-    let table = coverage::table(&estate, &matrix, &surveyed, &layout);
+    let table = coverage::table(&estate, &matrix, &survey, coverage::PAIRS_LISTED_MAX, &layout);
     assert!(table.contains("ONE LAYER ALONE"), "{table}");
-    assert_eq!(coverage::json(&estate, &matrix, &surveyed)["schema"], "watertight.coverage/v1");
-    assert!(coverage::csv(&estate, &matrix, &surveyed).starts_with("from,"));
+    assert_eq!(
+        coverage::json(&estate, &matrix, &survey, coverage::PAIRS_LISTED_MAX)["schema"],
+        "watertight.coverage/v1"
+    );
+    assert!(
+        coverage::csv(&estate, &matrix, &survey, coverage::PAIRS_LISTED_MAX).starts_with("from,")
+    );
 
     let bastion = estate.workloads.iter().find(|(_, one)| one.name == "bastion").unwrap().0;
     let found = Graph::new(&estate, &matrix).blast(&estate, bastion);

@@ -19,7 +19,7 @@ use watertight_testkit::generate::{ClusterScale, ClusterShape, Random, cluster_s
 
 use super::measure::{say, say_peak};
 use super::pairs::PerPair;
-use super::{clock, float, since};
+use super::{changes, clock, float, since};
 use crate::workspace::Error;
 
 /// The file that a cluster is in.
@@ -65,6 +65,8 @@ pub(super) fn run(folder: &Path) -> Result<ExitCode, Error> {
     say("pairwise", compared.seconds);
     say("compared", float(compared.asked));
     say("differ", float(compared.differ));
+    changes::run(estate);
+    say_peak("standing_peak");
     Ok(ExitCode::SUCCESS)
 }
 

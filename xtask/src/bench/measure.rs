@@ -34,6 +34,8 @@ pub(super) fn run(folder: &Path) -> Result<ExitCode, Error> {
     say_peak("load_peak");
     questions(&converted.estate);
     say_peak("peak");
+    coverage(&converted.estate);
+    say_peak("coverage_peak");
     changes::run(converted.estate);
     say_peak("standing_peak");
     Ok(ExitCode::SUCCESS)
@@ -62,6 +64,18 @@ fn questions(estate: &Estate) {
     let sizes = black_box(graph.every_blast(estate));
     say("blast", since(start));
     say("reached", float(sizes.iter().filter(|size| size.any.possible > 0).count()));
+}
+
+/// What decides each pair of classes, and what each layer decides.
+fn coverage(estate: &Estate) {
+    let reach = Reach::new(&estate.network);
+    let matrix = reach.matrix(&BTreeSet::new());
+    let start = clock();
+    let survey = reach.survey(&matrix);
+    say("coverage", since(start));
+    let start = clock();
+    say("points", float(black_box(survey.points()).len()));
+    say("layers", since(start));
 }
 
 /// Asks for single flows between workloads drawn at random, from names to answers.

@@ -47,6 +47,10 @@ const ROWS: &[Row] = &[
     Row("query: these four", QUERY, Kind::Time),
     Row("peak after loading", &["load_peak"], Kind::Memory),
     Row("peak", &["peak"], Kind::Memory),
+    Row("coverage and layers of every pair", &["coverage"], Kind::Time),
+    Row("layers that decide anything", &["points"], Kind::Count),
+    Row("what each of them decides, added up", &["layers"], Kind::Time),
+    Row("peak with coverage", &["coverage_peak"], Kind::Memory),
     Row("all answers, kept for changes", &["standing"], Kind::Time),
     Row("after a changed rule, median", &["changed"], Kind::Time),
     Row("after a changed rule, slowest", &["changed_slowest"], Kind::Time),
@@ -73,9 +77,18 @@ const CLUSTER_ROWS: &[Row] = &[
     Row("peak", &["peak"], Kind::Memory),
     Row("all pairs one by one, from a sample", &["pairwise"], Kind::Time),
     Row("pairs of the sample that differ", &["differ"], Kind::Count),
+    Row("all answers, kept for changes", &["standing"], Kind::Time),
+    Row("after a changed policy, median", &["changed"], Kind::Time),
+    Row("after a changed policy, slowest", &["changed_slowest"], Kind::Time),
+    Row("after one about what goes out, median", &["changed_out"], Kind::Time),
+    Row("after one about what goes out, slowest", &["changed_out_slowest"], Kind::Time),
+    Row("changes that everything was computed for", &["changed_whole"], Kind::Count),
+    Row("peak with answers kept", &["standing_peak"], Kind::Memory),
 ];
 /// What all pairs of a cluster of 100,000 pods may take, in seconds.
 const TARGET_CLUSTER: f64 = 1.0;
+/// What all answers after one changed policy may take, in seconds.
+const TARGET_POLICY: f64 = 0.01;
 
 /// The whole table as text.
 pub(super) fn of(sizes: &[Size], options: &Options, subject: Subject) -> String {
@@ -111,6 +124,15 @@ fn clusters(sizes: &[Size], shape: ClusterShape) -> Vec<Vec<String>> {
         let wanted = is_wanted.then_some(TARGET_CLUSTER);
         against(size, &["prepare", "connectivity"], wanted, seconds)
     }));
+    for (label, name) in [
+        ("target: after a changed policy, median", "changed"),
+        ("target: after one about what goes out, median", "changed_out"),
+    ] {
+        rows.push(described(label, sizes, |size| {
+            let is_wanted = shape == ClusterShape::Owned && size.endpoints <= 100_000;
+            against(size, &[name], is_wanted.then_some(TARGET_POLICY), seconds)
+        }));
+    }
     rows
 }
 

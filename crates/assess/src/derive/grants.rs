@@ -139,31 +139,46 @@ impl Adding<'_> {
     /// Where legs are too many to be kept one by one, the holder counts as being wherever one begins:
     /// nothing looks better for it.
     fn tamper(&self, building: &mut Building, held: Fact, account: &Name) {
-        let several = self.input.survey.len() > self.input.options.pairs_max;
+        let Some(survey) = self.input.survey else { return };
+        let pairs_max = u64::try_from(self.input.options.pairs_max).unwrap_or(u64::MAX);
+        let several = survey.totals().pairs > pairs_max;
         let mut opened: BTreeSet<(Option<Fact>, Fact)> = BTreeSet::new();
-        for surveyed in self.input.survey {
-            if surveyed.is_ungoverned() || !surveyed.arrives.is_empty() {
-                continue;
-            }
-            let targets: Vec<Fact> = self.changed(surveyed.to, account).collect();
+        for to in 0..survey.classes_len() {
+            let targets: Vec<Fact> = self.changed(to, account).collect();
             if targets.is_empty() {
                 continue;
             }
-            for source in self.subjects.in_class(surveyed.from) {
-                let runs = self.input.estate.workloads[source].kind.runs_code();
-                let source = self.subjects.workload(source).filter(|_| runs);
-                let Some(source) = source.filter(|one| !self.subjects.is_store(*one)) else {
-                    continue;
-                };
-                let code = (!several).then(|| Fact::exec(source));
-                let others = targets.iter().filter(|target| target.subject != source);
-                opened.extend(others.map(|target| (code, *target)));
+            let legs = survey.onto(to);
+            let refused =
+                legs.iter().filter(|leg| !leg.is_ungoverned() && leg.arrives().is_empty());
+            for from in refused.flat_map(|leg| leg.from.clone()) {
+                opened.extend(self.opened(from, &targets, several));
             }
         }
         for (code, conclusion) in opened {
             let premises: Vec<Fact> = [held].into_iter().chain(code).collect();
             self.hop(building, Variant::TamperOpen, &premises, conclusion);
         }
+    }
+
+    /// What somebody in a class gains of targets that are opened to it, and what it needs there: its
+    /// own code, unless legs are too many.
+    fn opened(
+        &self,
+        from: watertight_reach::ClassIndex,
+        targets: &[Fact],
+        several: bool,
+    ) -> Vec<(Option<Fact>, Fact)> {
+        let mut opened = Vec::new();
+        for source in self.subjects.in_class(from) {
+            let runs = self.input.estate.workloads[source].kind.runs_code();
+            let source = self.subjects.workload(source).filter(|_| runs);
+            let Some(source) = source.filter(|one| !self.subjects.is_store(*one)) else { continue };
+            let code = (!several).then(|| Fact::exec(source));
+            let others = targets.iter().filter(|target| target.subject != source);
+            opened.extend(others.map(|target| (code, *target)));
+        }
+        opened
     }
 
     /// What is gained of a class's workloads of an account by reaching them.

@@ -84,8 +84,8 @@ pub(crate) fn workload<'e>(estate: &'e Estate, name: &str) -> &'e Workload {
 pub(crate) fn hops(estate: &Estate) -> Derived {
     let reach = Reach::new(&estate.network);
     let matrix = reach.matrix(&BTreeSet::new());
-    let surveyed = reach.survey(&matrix);
+    let survey = reach.survey(&matrix);
     let legs = front_legs(&estate.network, &matrix);
     let options = DeriveOptions::default();
-    derive(estate, &reach, &matrix, &legs, &surveyed, &options).unwrap()
+    derive(estate, &reach, &matrix, &legs, Some(&survey), &options).unwrap()
 }

@@ -7,12 +7,12 @@ use watertight_model::Bounds;
 use watertight_model::network::Direction;
 use watertight_net::{Family, FlowSet};
 
+use super::Work;
 use super::effects::{Asked, EffectId, PAIRWISE, PassageId};
 use super::filters::{Accepts, accepted};
 use super::positions::{LayersId, place};
 use super::sets::{BoundsId, CellId, CellParts};
 use super::targets::Target;
-use super::{Changed, Work};
 use crate::matrix::{Cell, ClassIndex};
 use crate::path::Seen;
 use crate::runs::{Run, Two, advance, overlay, push};
@@ -33,32 +33,34 @@ pub(crate) struct Connected {
 
 /// What makes two targets have one column.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct Key {
-    between: u32,
-    layers: LayersId,
+pub(super) struct Key {
+    pub(super) between: u32,
+    pub(super) layers: LayersId,
     /// What senders let out to it, with and without references to its guards.
-    egress: [u32; 2],
-    family: Family,
+    pub(super) egress: [u32; 2],
+    pub(super) family: Family,
     /// Set where a guard on the way asks about the target by itself.
-    alone: Option<usize>,
+    pub(super) alone: Option<usize>,
 }
 
 /// Columns under construction.
 #[derive(Debug)]
 pub(super) struct Columns {
     classes: usize,
-    known: HashMap<Key, Column>,
+    pub(super) known: HashMap<Key, Column>,
     cells: HashMap<(PassageId, BoundsId), Option<CellId>>,
     /// For each class, what its addresses add, by position.
-    parts: Vec<Vec<Column>>,
+    pub(super) parts: Vec<Vec<Column>>,
+    /// For each target, what its column is known by.
+    pub(super) keys: Vec<Option<Key>>,
     /// What was asked pair by pair, by receiving and sending class.
-    pairs: Pairs,
+    pub(super) pairs: Pairs,
     /// The targets about which pairs were asked one by one.
-    pairwise: BTreeSet<usize>,
+    pub(super) pairwise: BTreeSet<usize>,
 }
 
 /// Cells by receiving and sending class.
-type Pairs = BTreeMap<ClassIndex, BTreeMap<ClassIndex, CellId>>;
+pub(super) type Pairs = BTreeMap<ClassIndex, BTreeMap<ClassIndex, CellId>>;
 
 /// A function as exceptions and what holds elsewhere.
 type Layered = (Accepts, Accepts);
@@ -77,6 +79,7 @@ impl Columns {
             known: HashMap::new(),
             cells: HashMap::new(),
             parts: vec![Vec::new(); classes],
+            keys: Vec::new(),
             pairs: BTreeMap::new(),
             pairwise: BTreeSet::new(),
         }
@@ -94,22 +97,14 @@ impl Columns {
     }
 
     /// Adds what reaches one address by what is asked of whole sites.
-    fn add_part(&mut self, work: &mut Work<'_, '_, '_>, number: usize) {
+    pub(super) fn add_part(&mut self, work: &mut Work<'_, '_, '_>, number: usize) {
         let Some(between) = work.between(number) else { return };
         let Some(target) = work.made.targets.get(number).cloned() else { return };
         let Some(function) = work.made.ways.function(between) else { return };
         if function.is_empty() {
             return;
         }
-        let egress = [true, false].map(|members| {
-            work.made.egress.of(
-                work.reach.network,
-                &work.made.lists,
-                &mut work.made.sets,
-                &target,
-                members,
-            )
-        });
+        let egress = work.egress(&target);
         let particular = function.iter().any(|run| is_particular(work, run.value));
         let key = Key {
             between,
@@ -121,10 +116,16 @@ impl Columns {
         let column = if let Some(known) = self.known.get(&key) {
             Arc::clone(known)
         } else {
-            let column = self.column(work, &target, &function, egress);
+            let column: Column = self.column(work, &target, &function, egress).into();
             self.known.insert(key, Arc::clone(&column));
             column
         };
+        if self.keys.len() <= number {
+            self.keys.resize(number + 1, None);
+        }
+        if let Some(slot) = self.keys.get_mut(number) {
+            *slot = Some(key);
+        }
         if !column.is_empty()
             && let Some(parts) = self.parts.get_mut(target.class)
         {
@@ -133,7 +134,7 @@ impl Columns {
     }
 
     /// Adds what reaches one address from where pairs are asked one by one.
-    fn add_pairs(&mut self, work: &mut Work<'_, '_, '_>, number: usize) {
+    pub(super) fn add_pairs(&mut self, work: &mut Work<'_, '_, '_>, number: usize) {
         let Some(between) = work.between(number) else { return };
         let Some(target) = work.made.targets.get(number).cloned() else { return };
         let Some(function) = work.made.ways.function(between) else { return };
@@ -143,13 +144,13 @@ impl Columns {
         }
     }
 
-    fn column(
+    pub(super) fn column(
         &mut self,
         work: &mut Work<'_, '_, '_>,
         target: &Target,
         function: &[Run<EffectId>],
         egress: [u32; 2],
-    ) -> Column {
+    ) -> Vec<Run<CellId>> {
         let mut opened: BTreeMap<PassageId, Opened> = BTreeMap::new();
         let mut layers: Vec<Vec<Run<CellId>>> = Vec::new();
         for run in function.iter().filter(|run| run.value != PAIRWISE) {
@@ -165,9 +166,8 @@ impl Columns {
             }
         }
         match layers.len() {
-            0 => Arc::new([]),
-            1 => layers.swap_remove(0).into(),
-            _ => join(work, &layers).into(),
+            0 | 1 => layers.pop().unwrap_or_default(),
+            _ => join(work, &layers),
         }
     }
 
@@ -248,7 +248,7 @@ impl Columns {
     }
 
     /// The column of a class.
-    fn of_class(&self, work: &mut Work<'_, '_, '_>, class: ClassIndex) -> Column {
+    pub(super) fn of_class(&self, work: &mut Work<'_, '_, '_>, class: ClassIndex) -> Column {
         let (parts, pairs) = (self.parts_of(class), self.pairs.get(&class));
         let is_plain = |part: &Column| part.last().is_none_or(|run| place(run.end) <= self.classes);
         match (parts, pairs) {
@@ -256,46 +256,6 @@ impl Columns {
             ([one], None) if is_plain(one) => Arc::clone(one),
             _ => self.merged(work, parts, pairs),
         }
-    }
-
-    /// Finds the columns of classes anew whose layers have other rules than before, and all where
-    /// what goes out has; each with its class.
-    pub(super) fn renew(
-        &mut self,
-        work: &mut Work<'_, '_, '_>,
-        changed: &Changed,
-    ) -> Vec<(ClassIndex, Column)> {
-        let lists = &work.made.lists;
-        let has = |layers| lists.get(layers).iter().any(|layer| changed.layers.contains(layer));
-        self.known.retain(|key, _| !changed.egress && !has(key.layers));
-        let targets = (0..).zip(&work.made.targets);
-        let touched = targets.filter(|(_, target)| changed.egress || has(target.layers));
-        let mut classes: BTreeSet<ClassIndex> = touched.map(|(_, target)| target.class).collect();
-        for class in &classes {
-            if let Some(parts) = self.parts.get_mut(*class) {
-                parts.clear();
-            }
-            // Targets are in the order of classes.
-            let first = work.made.targets.partition_point(|target| target.class < *class);
-            let next = work.made.targets.partition_point(|target| target.class <= *class);
-            for number in first..next {
-                self.add_part(work, number);
-            }
-        }
-        classes.extend(self.renew_pairs(work));
-        let of_class = |class| (class, self.of_class(work, class));
-        classes.into_iter().map(of_class).collect()
-    }
-
-    /// Asks all pairs again that are asked one by one; the classes for which that gives others.
-    fn renew_pairs(&mut self, work: &mut Work<'_, '_, '_>) -> Vec<ClassIndex> {
-        let before = std::mem::take(&mut self.pairs);
-        for number in self.pairwise.clone() {
-            self.add_pairs(work, number);
-        }
-        let all: BTreeSet<ClassIndex> = before.keys().chain(self.pairs.keys()).copied().collect();
-        let differs = |class: &ClassIndex| before.get(class) != self.pairs.get(class);
-        all.into_iter().filter(differs).collect()
     }
 
     /// One column by class of several by position.

@@ -15,7 +15,7 @@ use watertight_net::{AddressSet, Family, Prefix};
 
 use super::accepting::Accepting;
 use super::filters::{Accepts, Opens, accepted};
-use super::positions::{LayerLists, LayersId, Position, Positions, place};
+use super::positions::{LayerLists, LayersId, Positions, place};
 use super::sets::{BoundsId, Sets};
 use super::targets::Target;
 use crate::path::Seen;
@@ -44,10 +44,6 @@ pub(super) type EgressId = u32;
 struct OfFamily {
     /// What is let out to anybody.
     base: Accepts,
-    /// Lists of layers that accept everything.
-    open_lists: BTreeSet<LayersId>,
-    /// Lists of layers as senders have them, by what is left without layers that accept everything.
-    closed: HashMap<LayersId, LayersId>,
     restricted: BTreeMap<LayersId, Restricted>,
     by_prefix: HashMap<Prefix, Vec<Part>>,
     prefix_lengths: BTreeSet<u8>,
@@ -82,9 +78,8 @@ impl Egress {
         which: Of,
     ) -> Self {
         let mut opens = Opens::default();
-        let mut of = |family| {
-            OfFamily::new(network, lists, positions, sets, &mut opens, (family, which))
-        };
+        let mut of =
+            |family| OfFamily::new(network, lists, positions, sets, &mut opens, (family, which));
         Self { v4: of(Family::V4), v6: of(Family::V6) }
     }
 
@@ -110,16 +105,6 @@ impl Egress {
         };
         let key = family.exceptions(network, lists, sets, seen);
         family.function(key)
-    }
-
-    /// Whether a position's layers could accept anything of its family.
-    pub(super) fn could_send(&self, position: &Position) -> bool {
-        let family = self.family(position.family());
-        family.open_lists.contains(&position.layers)
-            || family
-                .closed
-                .get(&position.layers)
-                .is_some_and(|closed| family.restricted.contains_key(closed))
     }
 
     /// A function as exceptions and what holds elsewhere.
@@ -149,12 +134,13 @@ impl OfFamily {
     ) -> Self {
         let mut found = Self::default();
         let mut base: Vec<Run<BoundsId>> = Vec::new();
+        let mut without_open: HashMap<LayersId, LayersId> = HashMap::new();
         let mut restricted: BTreeMap<LayersId, Vec<u32>> = BTreeMap::new();
         for (number, position) in positions.iter() {
             if position.family() != family {
                 continue;
             }
-            let closed = *found.closed.entry(position.layers).or_insert_with(|| {
+            let closed = *without_open.entry(position.layers).or_insert_with(|| {
                 let all = lists.get(position.layers);
                 let mut layers = match which {
                     Of::All => all.to_vec(),
@@ -165,7 +151,6 @@ impl OfFamily {
             });
             if lists.get(closed).is_empty() {
                 push(&mut base, number, number + 1, BoundsId::ALL);
-                found.open_lists.insert(position.layers);
             } else {
                 restricted.entry(closed).or_default().push(number);
             }

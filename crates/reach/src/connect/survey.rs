@@ -4,6 +4,7 @@
 
 mod legs;
 mod passages;
+mod points;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use watertight_model::network::LayerId;
 
 use self::legs::Legs;
+pub use self::points::Point;
 use super::egress::{Egress, Of};
 use super::positions::{LayerLists, LayersId, place};
 use super::{Made, Work};
@@ -59,7 +61,7 @@ impl Reach<'_> {
     /// What decides every pair of classes that routes connect, grouped.
     pub fn survey(&self, matrix: &Matrix) -> Survey {
         let (classes, class_of) = matrix.parts();
-        let made = self.made(classes, |_, _| true);
+        let made = self.made(classes);
         let ranks = made.positions.iter().map(|(_, one)| made.lists.get(one.layers).len()).max();
         let mut work = Work { reach: self, classes, class_of, made };
         let egress: Vec<Egress> = (0..ranks.unwrap_or(0))
@@ -81,9 +83,8 @@ impl Survey {
     /// are decided alike together, ordered by sender.
     pub fn onto(&self, to: ClassIndex) -> Vec<Leg<'_>> {
         let parts = self.parts.get(to).map_or(&[][..], Vec::as_slice);
-        let is_plain = |part: &Column| {
-            part.last().is_none_or(|run| place(run.end) <= self.members.len())
-        };
+        let is_plain =
+            |part: &Column| part.last().is_none_or(|run| place(run.end) <= self.members.len());
         let mut legs = Vec::new();
         match parts {
             [one] if is_plain(one) && !self.pairs.contains_key(&to) => {
@@ -258,4 +259,3 @@ impl<T: Clone + Eq + std::hash::Hash> Numbered<T> {
         self.all.get(place(number))
     }
 }
-

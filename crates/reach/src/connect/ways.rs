@@ -7,7 +7,7 @@ use watertight_model::network::SubnetId;
 use watertight_net::Family;
 
 use super::effects::{EffectId, NOTHING};
-use super::positions::{Position, Positions, place};
+use super::positions::{Positions, place};
 use super::sites::{SiteId, Sites};
 use super::targets::Target;
 use crate::runs::{Run, push};
@@ -243,18 +243,11 @@ impl Ways {
     }
 }
 
-/// Consecutive positions that are treated alike; those that do not count are left out.
-pub(super) fn stretches(
-    positions: &Positions,
-    sender_of: &[Option<SiteId>],
-    counts: impl Fn(&Position) -> bool,
-) -> Vec<Stretch> {
+/// Consecutive positions that are treated alike.
+pub(super) fn stretches(positions: &Positions, sender_of: &[Option<SiteId>]) -> Vec<Stretch> {
     let mut found: Vec<Stretch> = Vec::new();
     for (number, position) in positions.iter() {
         let Some(site) = sender_of.get(place(number)).copied().flatten() else { continue };
-        if !counts(position) {
-            continue;
-        }
         let next = Stretch {
             start: number,
             end: number + 1,

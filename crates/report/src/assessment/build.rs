@@ -34,7 +34,9 @@ const MEMBERS_LISTED_MAX: usize = 200;
 pub(super) fn view(facts: &Facts<'_>) -> View {
     let segments = Segments::new(facts.estate, facts.matrix, SEGMENTS_MAX);
     let exposed = lines(facts.estate, facts.matrix, facts.exposure);
-    let single = alone(facts.estate, facts.matrix, facts.surveyed);
+    let single = alone(facts.estate, facts.matrix, facts.survey);
+    let totals = facts.survey.totals();
+    let told = |pairs: u64| usize::try_from(pairs).unwrap_or(usize::MAX);
     let breach = facts.assessed.map(|assessed| breach::Breach::new(facts, assessed));
     let mut view = View {
         schema: SCHEMA,
@@ -51,8 +53,8 @@ pub(super) fn view(facts: &Facts<'_>) -> View {
         segments: nodes(&segments),
         connectivity: edges(facts.estate, facts.matrix, &segments),
         coverage: CoverageView {
-            paths: facts.surveyed.len(),
-            governed: facts.surveyed.iter().filter(|one| !one.is_ungoverned()).count(),
+            paths: told(totals.pairs),
+            governed: told(totals.pairs - totals.ungoverned),
             single_layers: single.len(),
         },
         diagnostics: diagnostics(facts.diagnostics, facts.sources),

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_model::{Criticality, Estate, WorkloadKind};
 use watertight_net::{FlowSet, PortSet, Protocol};
-use watertight_reach::Class;
+use watertight_reach::{Class, ClassIndex};
 
 use super::Facts;
 use super::breach::place;
@@ -375,20 +375,21 @@ fn segment(view: &View, place: usize) -> &str {
 
 /// One finding for all pairs inside the estate that no guard decides.
 fn ungoverned(input: &Input<'_>) -> Option<FindingView> {
-    let Facts { estate, matrix, surveyed, .. } = *input.facts;
+    let Facts { estate, matrix, survey, .. } = *input.facts;
+    let inside = |class: ClassIndex| matches!(matrix.classes.get(class), Some(Class::Endpoints(_)));
     let mut targets: BTreeSet<String> = BTreeSet::new();
     let mut paths = 0;
-    for one in surveyed.iter().filter(|one| one.is_ungoverned()) {
-        let (Some(Class::Endpoints(_)), Some(to @ Class::Endpoints(_))) =
-            (matrix.classes.get(one.from), matrix.classes.get(one.to))
-        else {
-            continue;
-        };
+    for (number, to) in matrix.classes.iter().enumerate() {
         if !in_subnet(estate, to) {
             continue;
         }
-        paths += 1;
-        targets.extend(input.names.class_members(to).into_iter().map(|member| member.label));
+        let legs = survey.onto(number);
+        let open = legs.iter().filter(|leg| leg.is_ungoverned()).flat_map(|leg| leg.from.clone());
+        let count = open.filter(|from| inside(*from)).count();
+        paths += count;
+        if count > 0 {
+            targets.extend(input.names.class_members(to).into_iter().map(|member| member.label));
+        }
     }
     let targets: Vec<String> = targets.into_iter().collect();
     (paths > 0).then(|| FindingView {

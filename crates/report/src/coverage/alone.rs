@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use watertight_model::network::{Direction, LayerId};
 use watertight_model::{Criticality, Estate};
 use watertight_net::FlowSet;
-use watertight_reach::{Class, ClassIndex, Matrix, Surveyed};
+use watertight_reach::{Class, ClassIndex, Leg, Matrix, Survey};
 
 use super::{describe, end_of};
 use crate::ends::{End, Names, Wholes};
+use crate::openness::Openness;
 
 /// A denial that one layer alone upholds: were that layer opened by mistake, nothing else would
 /// refuse.
@@ -37,6 +38,8 @@ impl Alone {
     }
 }
 
+/// By whom it protects and by layer: the layer in words, from whom, what it alone refuses.
+type Found = BTreeMap<Key, (String, BTreeSet<ClassIndex>, FlowSet)>;
 type Key = (ClassIndex, LayerId, Direction);
 
 /// The denials before what is important or a crown jewel that hang on one layer alone, the most
@@ -44,7 +47,7 @@ type Key = (ClassIndex, LayerId, Direction);
 ///
 /// Asked about are flows that the target takes from somebody: that is where it listens, and where a
 /// denial matters.
-pub(crate) fn alone(estate: &Estate, matrix: &Matrix, surveyed: &[Surveyed]) -> Vec<Alone> {
+pub(crate) fn alone(estate: &Estate, matrix: &Matrix, survey: &Survey) -> Vec<Alone> {
     let criticality = |class: ClassIndex| match matrix.classes.get(class) {
         Some(Class::Endpoints(members)) => {
             let workloads = members.iter().map(|id| estate.network.endpoints[*id].workload);
@@ -53,34 +56,9 @@ pub(crate) fn alone(estate: &Estate, matrix: &Matrix, surveyed: &[Surveyed]) -> 
         }
         _ => Criticality::None,
     };
-    let mut taken: BTreeMap<ClassIndex, FlowSet> = BTreeMap::new();
-    for one in surveyed.iter().filter(|one| criticality(one.to) > Criticality::None) {
-        let all = taken.entry(one.to).or_default();
-        // What a filter on the way lets through because it cannot tell replies is no listener.
-        if !crate::openness::Openness::of(&one.arrives).is_wide() {
-            *all = all.union(&one.arrives);
-        }
-    }
-    let mut found: BTreeMap<Key, (String, BTreeSet<ClassIndex>, FlowSet)> = BTreeMap::new();
-    for one in surveyed {
-        let Some(listens) = taken.get(&one.to) else { continue };
-        let denied = listens.difference(&one.arrives);
-        let refused: Vec<FlowSet> =
-            one.deciding.iter().map(|layer| denied.difference(&layer.accepts)).collect();
-        for (place, layer) in one.deciding.iter().enumerate() {
-            let others = refused.iter().enumerate().filter(|(other, _)| *other != place);
-            let by_others = others.fold(FlowSet::none(), |all, (_, flows)| all.union(flows));
-            let Some(own) = refused.get(place) else { continue };
-            let only = own.difference(&by_others);
-            if only.is_empty() {
-                continue;
-            }
-            let entry = found
-                .entry((one.to, layer.layer, layer.direction))
-                .or_insert_with(|| (describe(estate, layer), BTreeSet::new(), FlowSet::none()));
-            entry.1.insert(one.from);
-            entry.2 = entry.2.union(&only);
-        }
+    let mut found: Found = BTreeMap::new();
+    for to in (0..matrix.classes.len()).filter(|class| criticality(*class) > Criticality::None) {
+        held_alone(estate, survey, to, &mut found);
     }
     let names = Names::new(estate);
     let wholes = Wholes::new(matrix);
@@ -104,6 +82,55 @@ pub(crate) fn alone(estate: &Estate, matrix: &Matrix, surveyed: &[Surveyed]) -> 
     listed = merged(listed);
     listed.sort_by(|one, two| two.criticality.cmp(&one.criticality).then_with(|| one.cmp(two)));
     listed
+}
+
+/// Adds the denials before one class that hang on one layer alone.
+fn held_alone(estate: &Estate, survey: &Survey, to: ClassIndex, found: &mut Found) {
+    let legs = survey.onto(to);
+    // What a filter on the way lets through because it cannot tell replies is no listener.
+    let taken: BTreeSet<&FlowSet> = legs.iter().map(Leg::arrives).collect();
+    let narrow = taken.into_iter().filter(|flows| !Openness::of(flows).is_wide());
+    let listens = narrow.fold(FlowSet::none(), |all, flows| all.union(flows));
+    for leg in &legs {
+        let denied = listens.difference(leg.arrives());
+        if denied.is_empty() {
+            continue;
+        }
+        let only = refused_alone(leg, &denied);
+        if only.iter().all(FlowSet::is_empty) {
+            continue;
+        }
+        // The layers are the same for all senders, unless they are the senders' own.
+        let each = if leg.is_decided_by_senders() { leg.from.len() } else { 1 };
+        for first in leg.from.clone().take(each) {
+            let from = if each > 1 { first..first + 1 } else { leg.from.clone() };
+            for (layer, only) in survey.deciding(leg, first).into_iter().zip(&only) {
+                if only.is_empty() {
+                    continue;
+                }
+                let (number, direction) = (layer.layer, layer.direction);
+                let entry = found.entry((to, number, direction)).or_insert_with(|| {
+                    let text = describe(estate, number, direction, layer.side.is_subnet());
+                    (text, BTreeSet::new(), FlowSet::none())
+                });
+                entry.1.extend(from.clone());
+                if !entry.2.contains(only) {
+                    entry.2 = entry.2.union(only);
+                }
+            }
+        }
+    }
+}
+
+/// What each layer that decides refuses of flows, and no other one does.
+fn refused_alone(leg: &Leg<'_>, denied: &FlowSet) -> Vec<FlowSet> {
+    let refused: Vec<FlowSet> = leg.accepts().map(|accepts| denied.difference(accepts)).collect();
+    let only = refused.iter().enumerate().map(|(place, own)| {
+        let others = refused.iter().enumerate().filter(|(other, _)| *other != place);
+        let by_others = others.fold(FlowSet::none(), |all, (_, flows)| all.union(flows));
+        own.difference(&by_others)
+    });
+    only.collect()
 }
 
 /// Denials of the same layer before the same target as one: a target may be in several classes.

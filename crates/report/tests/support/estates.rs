@@ -40,17 +40,17 @@ pub(crate) fn assessed(read: &Read) -> View {
     let reach = Reach::new(&estate.network);
     let matrix = reach.matrix(&BTreeSet::new());
     let exposure = exposure(&estate.network, &matrix);
-    let surveyed = reach.survey(&matrix);
+    let survey = reach.survey(&matrix);
     let legs = front_legs(&estate.network, &matrix);
     let options = DeriveOptions::default();
-    let derived = derive(estate, &reach, &matrix, &legs, &surveyed, &options).unwrap();
+    let derived = derive(estate, &reach, &matrix, &legs, Some(&survey), &options).unwrap();
     let limits = AssessmentLimits { scorings_max: 60, ..AssessmentLimits::default() };
     let found = assess(&derived.graph, &derived.actions, &limits);
     assessment::view(&Facts {
         estate,
         matrix: &matrix,
         exposure: &exposure,
-        surveyed: &surveyed,
+        survey: &survey,
         sources: Some(&read.sources),
         diagnostics: &read.diagnostics,
         assessed: Some(Assessed {

@@ -101,6 +101,7 @@ fn answers_after_changed_rules_equal_answers_from_scratch() {
     let mut ways: BTreeMap<String, usize> = BTreeMap::new();
     let mut six = 0;
     let mut doubtful = 0;
+    let mut several = 0;
     for seed in first..first + estates {
         let generated = generate::aws(seed, Size::AVERAGE);
         let engine = Engine::new(&generated.files);
@@ -115,7 +116,11 @@ fn answers_after_changed_rules_equal_answers_from_scratch() {
             let Some((id, guard, direction)) = changed(standing.estate(), &mut random) else {
                 continue;
             };
-            let (after, renewed) = standing.with_guard(id, guard);
+            // Now and then two guards at once.
+            let other = changed(standing.estate(), &mut random).filter(|_| random.chance(25));
+            let both = [Some((id, guard)), other.map(|(id, guard, _)| (id, guard))];
+            several += usize::from(both.iter().all(Option::is_some));
+            let (after, renewed) = standing.with_guards(both.into_iter().flatten());
             standing = after;
             let found = differences(&standing);
             assert!(found.is_empty(), "seed {seed}, change {number} ({direction:?}): {found:?}");
@@ -129,12 +134,15 @@ fn answers_after_changed_rules_equal_answers_from_scratch() {
         let mut cells = cells.flat_map(|to| standing.matrix().column(to));
         doubtful += usize::from(cells.any(|(_, cell)| cell.forward.sure != cell.forward.possible));
     }
-    let text = format!("{estates} estates, {six} with IPv6, {doubtful} with doubt: {ways:?}");
+    let text = format!(
+        "{estates} estates, {six} with IPv6, {doubtful} with doubt, {several} changes of two guards: {ways:?}"
+    );
     println!("{text}");
     note(&format!("answers after changed rules equal answers from scratch: {text}"));
     for way in ["Ingress in part", "Egress in part"] {
         let share = ways.get(way).copied().unwrap_or_default() * 10;
         assert!(share >= ways.values().sum::<usize>(), "a tenth of the changes is {way}");
     }
+    assert!(several > 0, "guards change together");
     assert!(six > 0 && doubtful > 0, "both families and both bounds are met");
 }

@@ -1,8 +1,9 @@
 //! Coverage and layers of classes against asking pair by pair.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use watertight_reach::{Reach, Surveyed};
+use watertight_model::network::{Direction, LayerId};
+use watertight_reach::{Point, Reach, Surveyed};
 use watertight_testkit::generate::{self, Size};
 
 use crate::engine::Engine;
@@ -58,12 +59,37 @@ fn compare(seed: u64, counts: &mut Counts) -> Vec<String> {
     if told != expected {
         found.push(format!("the totals are {told:?}, and {expected:?} pair by pair"));
     }
+    if survey.points() != points(&each) {
+        found.push("what each layer decides is counted otherwise pair by pair".to_owned());
+    }
     counts.pairs += totals.pairs;
     counts.ungoverned += totals.ungoverned;
     counts.refused += totals.refused;
     counts.by_one += totals.refused_by_one;
     counts.legs += (0..survey.classes_len()).map(|to| survey.onto(to).len()).sum::<usize>();
     found
+}
+
+/// What each layer decides, counted pair by pair.
+fn points(each: &BTreeSet<Surveyed>) -> Vec<Point> {
+    let mut found: BTreeMap<(LayerId, Direction, bool), (u64, u64)> = BTreeMap::new();
+    for one in each {
+        let alone = one.arrives.is_empty() && one.deciding.len() == 1;
+        for layer in &one.deciding {
+            let key = (layer.layer, layer.direction, layer.side.is_subnet());
+            let counted = found.entry(key).or_default();
+            counted.0 += 1;
+            counted.1 += u64::from(alone);
+        }
+    }
+    let point = |((layer, direction, at_subnet), (pairs, refused_alone))| Point {
+        layer,
+        direction,
+        at_subnet,
+        pairs,
+        refused_alone,
+    };
+    found.into_iter().map(point).collect()
 }
 
 /// What classes say of what decides each pair is what asking pair by pair says: what arrives, every

@@ -46,6 +46,14 @@ pub(super) struct Legs {
     pairs: BTreeMap<ClassIndex, BTreeSet<(ClassIndex, u32)>>,
 }
 
+/// A passage towards one target.
+struct Open {
+    passage: u32,
+    asked: Vec<Opened>,
+    /// What decides, by what the asked layers accept.
+    known: HashMap<Vec<BoundsId>, u32>,
+}
+
 /// One layer that is asked about everybody.
 struct Opened {
     side: Side,
@@ -107,13 +115,12 @@ impl Legs {
             family: target.family(),
             alone: particular.then_some(number),
         };
-        let columns = match self.known.get(&key) {
-            Some(known) => known.clone(),
-            None => {
-                let found = self.columns(work, &target, &function, &key.egress);
-                self.known.insert(key, found.clone());
-                found
-            }
+        let columns = if let Some(known) = self.known.get(&key) {
+            known.clone()
+        } else {
+            let found = self.columns(work, &target, &function, &key.egress);
+            self.known.insert(key, found.clone());
+            found
         };
         if let Some(parts) = self.parts.get_mut(target.class) {
             parts.extend(columns);
@@ -150,46 +157,55 @@ impl Legs {
         function: &[Run<u32>],
         egress: &[[u32; 2]],
     ) -> Vec<Column> {
-        let mut opened: BTreeMap<u32, Vec<Opened>> = BTreeMap::new();
-        let mut known: HashMap<(u32, Vec<BoundsId>), u32> = HashMap::new();
+        let mut opened: BTreeMap<u32, Open> = BTreeMap::new();
         let mut columns: Vec<Vec<Run<u32>>> = Vec::new();
         for run in function.iter().filter(|run| run.value != PAIRWISE) {
             let passages = self.passages.of(run.value).to_vec();
             for (rank, passage) in passages.into_iter().enumerate() {
-                let open = opened
-                    .entry(passage)
-                    .or_insert_with(|| self.open(work, target, passage, egress));
+                let open = opened.entry(passage).or_insert_with(|| Open {
+                    passage,
+                    asked: self.open(work, target, passage, egress),
+                    known: HashMap::new(),
+                });
                 if columns.len() <= rank {
                     columns.push(Vec::new());
                 }
                 let Some(into) = columns.get_mut(rank) else { continue };
-                let functions: Vec<_> =
-                    open.iter().map(|one| (&*one.accepts.0, &*one.accepts.1)).collect();
-                let mut values: Vec<BoundsId> = Vec::with_capacity(functions.len());
-                sweep(&functions, (run.start, run.end), |from, to, found| {
-                    values.clear();
-                    values.extend(open.iter().zip(found).map(|(one, value)| {
-                        one.of_all.or(*value).unwrap_or(BoundsId::NONE)
-                    }));
-                    let judged = match known.get(&(passage, values.clone())) {
-                        Some(judged) => *judged,
-                        None => {
-                            let judged = judge(
-                                (&self.passages, &mut self.flows, work),
-                                target,
-                                passage,
-                                (open, &values),
-                            );
-                            let judged = self.judged.number(judged);
-                            known.insert((passage, values.clone()), judged);
-                            judged
-                        }
-                    };
-                    push(into, from, to, judged);
-                });
+                self.pass(work, target, (open, (run.start, run.end)), into);
             }
         }
         columns.into_iter().map(Into::into).collect()
+    }
+
+    /// Adds what decides on a passage from a range of positions.
+    fn pass(
+        &mut self,
+        work: &mut Work<'_, '_, '_>,
+        target: &Target,
+        (open, range): (&mut Open, (u32, u32)),
+        into: &mut Vec<Run<u32>>,
+    ) {
+        let Open { passage, asked, known } = open;
+        let functions: Vec<_> =
+            asked.iter().map(|one| (&*one.accepts.0, &*one.accepts.1)).collect();
+        let mut values: Vec<BoundsId> = Vec::with_capacity(functions.len());
+        sweep(&functions, range, |from, to, found| {
+            values.clear();
+            let answers = asked.iter().zip(found);
+            values.extend(
+                answers.map(|(one, found)| one.of_all.or(*found).unwrap_or(BoundsId::NONE)),
+            );
+            let judged = if let Some(judged) = known.get(values.as_slice()) {
+                *judged
+            } else {
+                let tables = (&self.passages, &mut self.flows);
+                let judged = judge(tables, work, target, (*passage, asked, &values));
+                let judged = self.judged.number(judged);
+                known.insert(values.clone(), judged);
+                judged
+            };
+            push(into, from, to, judged);
+        });
     }
 
     /// The layers of a passage towards a target that are asked.
@@ -299,14 +315,10 @@ fn open_layers(
 
 /// What decides where the asked layers answer so.
 fn judge(
-    (passages, flows, work): (
-        &Passages,
-        &mut HashMap<BoundsId, Arc<FlowSet>>,
-        &mut Work<'_, '_, '_>,
-    ),
+    (passages, flows): (&Passages, &mut HashMap<BoundsId, Arc<FlowSet>>),
+    work: &mut Work<'_, '_, '_>,
     target: &Target,
-    passage: u32,
-    (opened, values): (&[Opened], &[BoundsId]),
+    (passage, opened, values): (u32, &[Opened], &[BoundsId]),
 ) -> Judged {
     let Made { lists, sets, .. } = &mut work.made;
     let passage = passages.get(passage);

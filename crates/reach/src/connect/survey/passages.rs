@@ -147,7 +147,10 @@ fn passage(
             }
         }
     }
-    debug_assert!(!matches!(path.end, End::Unknown { .. }), "nothing decides about what is unknown");
+    debug_assert!(
+        !matches!(path.end, End::Unknown { .. }),
+        "nothing decides about what is unknown"
+    );
     let folded = fold(scene.reach, &path.with_steps(steps), &all, Asking::All);
     let forward = scene.sets.intern(folded.arrived);
     Some(Passage { met, forward, layers: layers.len() })
