@@ -119,7 +119,7 @@ fn with_pairs(estate: &Estate, pairs_max: usize) -> Derived {
     let matrix = reach.matrix(&BTreeSet::new());
     let legs = front_legs(&estate.network, &matrix);
     let options = DeriveOptions { pairs_max, ..DeriveOptions::default() };
-    derive(estate, &reach, &matrix, &legs, &[], &options).unwrap()
+    derive(estate, &reach, &matrix, &legs, None, &options).unwrap()
 }
 
 #[test]
