@@ -10,6 +10,7 @@ mod estate;
 mod figures;
 mod measure;
 mod pairs;
+mod policy;
 mod sizes;
 mod table;
 #[cfg(test)]
@@ -58,6 +59,12 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
                     .help("Measure Kubernetes clusters of so many pods, in the place of estates"),
             )
             .arg(
+                Arg::new("policy")
+                    .long("policy")
+                    .action(ArgAction::SetTrue)
+                    .help("Measure policies, in the place of estates"),
+            )
+            .arg(
                 Arg::new("z3")
                     .long("z3")
                     .action(ArgAction::SetTrue)
@@ -78,6 +85,9 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
             memory_kib: u64::from(number("memory")) * 1000 * 1000 / 1024,
             replicas: arguments.get_one::<u32>("replicas").copied(),
         };
+        if arguments.get_flag("policy") {
+            return Ok(policy::run());
+        }
         if arguments.get_flag("cluster") {
             sizes::run(&options, Subject::Cluster(ClusterShape::Owned))?;
             sizes::run(&options, Subject::Cluster(ClusterShape::Random))?;

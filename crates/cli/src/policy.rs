@@ -7,6 +7,7 @@ mod fmt;
 use clap::Subcommand;
 
 use crate::exit::{Failure, Outcome};
+use crate::output;
 use check::CheckArguments;
 use fmt::FmtArguments;
 
@@ -25,6 +26,10 @@ pub(crate) enum PolicyCommand {
     /// changes what a policy means. Aliases are written out. Files that cannot be read as policies
     /// keep every file from being written.
     Fmt(FmtArguments),
+    /// Print the JSON Schema of policies, for editors
+    ///
+    /// How editors take it is described in `docs/guides/editors.md`.
+    Schema,
 }
 
 /// Runs a command on policies.
@@ -32,6 +37,10 @@ pub(crate) fn run(command: &PolicyCommand) -> Result<Outcome, Failure> {
     match command {
         PolicyCommand::Check(arguments) => check::run(arguments),
         PolicyCommand::Fmt(arguments) => fmt::run(arguments),
+        PolicyCommand::Schema => {
+            output::write(None, &output::json(&watertight_policy::schema()))?;
+            Ok(Outcome::Fine)
+        }
     }
 }
 

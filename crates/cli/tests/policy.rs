@@ -309,3 +309,10 @@ fn what_an_estate_shows_is_found_with_it_alone() {
     assert!(stderr.contains("p.yaml:4:32: warning[WT0337]"), "{stderr}");
     assert!(stderr.contains("did you mean `orders`?"), "{stderr}");
 }
+
+#[test]
+fn the_schema_is_the_published_one() {
+    let (code, stdout, _) = run(&["policy", "schema"]);
+    let published = fs::read_to_string(root().join("docs/reference/policy-schema.json")).unwrap();
+    assert_eq!((code, stdout), (0, published));
+}

@@ -10,6 +10,7 @@ mod format;
 mod lint;
 mod read;
 mod request_path;
+mod schema;
 mod suggest;
 pub mod syntax;
 mod timestamp;
@@ -24,6 +25,7 @@ pub use format::formatted;
 pub use lint::{Linted, lint};
 pub use read::{API_VERSION, Documents, Format};
 pub use request_path::normal_path;
+pub use schema::schema;
 pub use timestamp::{Timestamp, TimestampError};
 pub use trust::{claimed_label, is_trusted};
 

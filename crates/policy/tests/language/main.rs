@@ -6,4 +6,5 @@ mod errors;
 mod form;
 mod lint;
 mod meaning;
+mod schema;
 mod support;
