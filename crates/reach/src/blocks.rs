@@ -217,11 +217,14 @@ impl Reach<'_> {
         }
         let Some(endpoint) = target.endpoint else { return true };
         let role = self.network.endpoints[endpoint].role;
-        if role == EndpointRole::InitiatesOnly {
+        if matches!(role, EndpointRole::InitiatesOnly | EndpointRole::CarriesOnly) {
             return false;
         }
         let own = self.network.endpoints[endpoint].addresses.contains(&target.address);
-        if block != Block::Plain || !own || role != EndpointRole::Host {
+        if block != Block::Plain
+            || !own
+            || !matches!(role, EndpointRole::Host | EndpointRole::AnswersOnly)
+        {
             return true;
         }
         let member = match &source.start {

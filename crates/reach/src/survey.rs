@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
-use watertight_model::network::{Direction, EndpointId, LayerId};
+use watertight_model::network::{Direction, EndpointId, EndpointRole, LayerId};
 use watertight_net::{Family, FlowSet};
 
 use crate::answer::Reach;
@@ -181,7 +181,11 @@ impl Reach<'_> {
     pub(crate) fn class_starts(&self, class: &Class) -> Vec<Start> {
         match class {
             Class::Endpoints(members) => {
-                members.first().map(|id| self.starts_of(*id)).unwrap_or_default()
+                let opens = |id: &&EndpointId| {
+                    let role = self.network.endpoints[**id].role;
+                    !matches!(role, EndpointRole::AnswersOnly | EndpointRole::CarriesOnly)
+                };
+                members.first().filter(opens).map(|id| self.starts_of(*id)).unwrap_or_default()
             }
             Class::Internet(atom) => vec![Start::Internet { address: atom.representative }],
             Class::Outside(by, atom) => {

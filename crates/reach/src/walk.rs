@@ -217,8 +217,20 @@ impl<'w, 'n> Walk<'w, 'n> {
             packet.realm = Some(realm);
             return self.finish_platform(packet, end, id);
         }
-        if let EndpointRole::Translator(_) | EndpointRole::Inspector(_) = endpoint.role {
-            let why = Name::from("it passes connections on and opens none of its own");
+        let opens_none = match endpoint.role {
+            EndpointRole::Translator(_)
+            | EndpointRole::Inspector(_)
+            | EndpointRole::CarriesOnly => {
+                Some("it passes connections on and opens none of its own")
+            }
+            EndpointRole::AnswersOnly if !self.reply => Some("it answers and opens no connection"),
+            EndpointRole::Host
+            | EndpointRole::Forwarder
+            | EndpointRole::InitiatesOnly
+            | EndpointRole::AnswersOnly
+            | EndpointRole::Front(_) => None,
+        };
+        if let Some(why) = opens_none.map(Name::from) {
             return self.stop(packet, Disposition::DeniedOut, Place::Endpoint(id), why);
         }
         self.check(&mut packet, Place::Endpoint(id), Direction::Egress);
@@ -353,7 +365,7 @@ impl<'w, 'n> Walk<'w, 'n> {
         let place = Place::Endpoint(id);
         packet.steps.push(Step::At(place));
         match self.network().endpoints[id].role {
-            EndpointRole::Host | EndpointRole::Forwarder => {
+            EndpointRole::Host | EndpointRole::Forwarder | EndpointRole::AnswersOnly => {
                 self.check(&mut packet, place, Direction::Ingress);
                 self.settle(&mut packet, Some(id));
                 match self.expected_guest(id) {
@@ -372,9 +384,9 @@ impl<'w, 'n> Walk<'w, 'n> {
             }
             EndpointRole::Translator(_) => self.arrive_at_translator(packet, id),
             EndpointRole::Front(front) => self.arrive_at_front(packet, id, front),
-            EndpointRole::Inspector(_) => {
+            EndpointRole::Inspector(_) | EndpointRole::CarriesOnly => {
                 self.settle(&mut packet, Some(id));
-                let why = Name::from("an inspection attachment accepts nothing for itself");
+                let why = Name::from("a gateway's attachment accepts nothing for itself");
                 self.stop(packet, Disposition::DeniedIn, place, why);
             }
         }

@@ -20,7 +20,9 @@ pub fn table(estate: &Estate, blast: &Blast, layout: &Layout) -> String {
     let names = Names::new(estate);
     let from = clean(&names.of(blast.from));
     if blast.reached.is_empty() {
-        return format!("{from} reaches no other workload\n");
+        let mut text = format!("{from} reaches no other workload over the network\n");
+        let _ = write!(text, "{}", layout.faint(&credentials(estate, blast)));
+        return text;
     }
     let mut table = Table::new(&["HOPS", "REACHED", "KIND", "FROM", "OVER", "CERTAINTY"]);
     for id in nearest_first(blast) {
@@ -37,13 +39,25 @@ pub fn table(estate: &Estate, blast: &Blast, layout: &Layout) -> String {
     let mut text = table.render(layout);
     let direct = blast.reached.values().filter(|reached| reached.hops == 1).count();
     let sums = format!(
-        "\n{from} reaches {} in one hop and {} in any number: {} of what all others weigh\n",
+        "\n{from} reaches {} in one hop and {} in any number: {} of what all others weigh\n{}",
         count(direct, "workload"),
         blast.reached.len(),
         share_text(blast),
+        credentials(estate, blast),
     );
     let _ = write!(text, "{}", layout.faint(&sums));
     text
+}
+
+/// A line that says that credentials are not followed, where there are some.
+fn credentials(estate: &Estate, blast: &Blast) -> String {
+    let all = std::iter::once(blast.from).chain(blast.reached.keys().copied());
+    let holders = all.filter(|id| estate.workloads[*id].credential.is_some()).count();
+    if holders == 0 {
+        return String::new();
+    }
+    let holders = count(holders, "workload");
+    format!("by the network alone: {holders} with a credential, which `assess` follows\n")
 }
 
 /// The workloads that are reached, by number of hops and then in the estate's order.

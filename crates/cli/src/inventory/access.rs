@@ -24,7 +24,10 @@ pub(super) fn points(estate: &Estate) -> Vec<AccessPoint> {
     let mut points = Vec::new();
     for endpoint in estate.network.endpoints.values() {
         // Nothing can open a connection to these, whatever address they have.
-        if matches!(endpoint.role, EndpointRole::Translator(_) | EndpointRole::InitiatesOnly) {
+        if matches!(
+            endpoint.role,
+            EndpointRole::Translator(_) | EndpointRole::InitiatesOnly | EndpointRole::CarriesOnly
+        ) {
             continue;
         }
         let front = front_of(estate, endpoint);

@@ -19,8 +19,10 @@ pub(super) fn ungoverned(estate: &Estate) -> Vec<Ungoverned> {
     let network = &estate.network;
     let mut found = Vec::new();
     for endpoint in network.endpoints.values() {
-        let accepts_nothing =
-            matches!(endpoint.role, EndpointRole::Translator(_) | EndpointRole::InitiatesOnly);
+        let accepts_nothing = matches!(
+            endpoint.role,
+            EndpointRole::Translator(_) | EndpointRole::InitiatesOnly | EndpointRole::CarriesOnly
+        );
         let workload = &estate.workloads[endpoint.workload];
         let is_gateway = workload.kind == WorkloadKind::Gateway;
         if accepts_nothing || is_gateway || endpoint.subnet.is_none() {

@@ -147,5 +147,11 @@ pub(super) fn is_plain(estate: &Estate, id: EndpointId) -> bool {
     let endpoint = &network.endpoints[id];
     let routes = network.tables.values().flat_map(|table| &table.routes);
     let routed = || routes.clone().any(|route| route.hop == Hop::Endpoint(id));
-    matches!(endpoint.role, EndpointRole::Host | EndpointRole::InitiatesOnly) && !routed()
+    matches!(
+        endpoint.role,
+        EndpointRole::Host
+            | EndpointRole::InitiatesOnly
+            | EndpointRole::AnswersOnly
+            | EndpointRole::CarriesOnly
+    ) && !routed()
 }

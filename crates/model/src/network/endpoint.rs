@@ -105,6 +105,11 @@ pub enum EndpointRole {
     Forwarder,
     /// Only opens connections; nothing can open one to it (a function's attachment).
     InitiatesOnly,
+    /// Only answers; it opens no connection (an attachment of a private service).
+    AnswersOnly,
+    /// Carries what a gateway routes; it accepts nothing for itself and opens nothing (an attachment
+    /// of a transit gateway).
+    CarriesOnly,
     /// Belongs to a translating gateway: nothing is accepted that no session expects.
     Translator(GatewayId),
     /// Belongs to a front.

@@ -91,7 +91,7 @@ pub enum TargetEnd {
 pub enum Health {
     /// Healthy: it gets connections.
     Healthy,
-    /// Unhealthy, draining or unused: it gets connections only when no target is healthy.
+    /// Unhealthy: it gets connections only when no target is healthy.
     Unhealthy,
     /// The input does not tell.
     Unknown,

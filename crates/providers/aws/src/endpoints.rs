@@ -77,10 +77,11 @@ fn interface<'t>(
     }
     let workload = workload(context, item);
     for endpoint in attachments(context, item, workload, named) {
-        // Until its owner accepts it, and when it failed, nothing can be sent to the service.
-        if !available {
-            context.estate.network.endpoints[endpoint].role = EndpointRole::InitiatesOnly;
-        }
+        // Clients open connections to the service, never the service to them (AWS PrivateLink guide,
+        // "What is AWS PrivateLink?"). Until its owner accepts it, and when it failed, nothing can be
+        // sent to the service.
+        let role = if available { EndpointRole::AnswersOnly } else { EndpointRole::InitiatesOnly };
+        context.estate.network.endpoints[endpoint].role = role;
     }
 }
 

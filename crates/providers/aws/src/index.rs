@@ -145,13 +145,19 @@ impl<'t> Index<'t> {
 }
 
 /// Kinds whose ids are names that an account may give again in another region.
-const LOCAL: [Kind; 9] = [
+const LOCAL: [Kind; 15] = [
     Kind::AutoScalingGroups,
+    Kind::CacheClusters,
+    Kind::CacheSubnetGroups,
     Kind::ClassicLoadBalancerAttributes,
     Kind::DaxSubnetGroups,
+    Kind::DbClusters,
+    Kind::DbInstances,
+    Kind::DbSubnetGroups,
     Kind::FunctionPolicies,
     Kind::InstanceHealth,
     Kind::QueueAttributes,
+    Kind::ReplicationGroups,
     Kind::SecretPolicies,
     Kind::TargetHealth,
     Kind::TopicAttributes,
@@ -205,7 +211,14 @@ fn merge<'t>(kept: &mut Item<'t>, other: Item<'t>, fields: &mut Fields) {
     let accounts = (kept.scope.account.as_deref(), other.scope.account.as_deref());
     let (Some(first), Some(second)) = accounts else { return conflict(kept, &other, fields) };
     if first == second {
-        return conflict(kept, &other, fields);
+        // What lies between two regions is seen by both, with tags and options of each.
+        if !are_apart(kept, &other) || !are_compatible(kept.node, other.node) {
+            return conflict(kept, &other, fields);
+        }
+        if weight(other.node) > weight(kept.node) {
+            *kept = other;
+        }
+        return;
     }
     // Shared resources are seen by several accounts, some fields by their owner only.
     let owner = owner_of(kept.node).or_else(|| owner_of(other.node));

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use watertight_model::WorkloadId;
 use watertight_model::network::{Endpoint, EndpointId, EndpointRole, LayerId};
+use watertight_model::{WorkloadId, WorkloadKind};
 use watertight_net::Prefix;
 use watertight_source::Node;
 
@@ -193,6 +193,18 @@ fn role(
     match holder {
         Holder::Function(_) => EndpointRole::InitiatesOnly,
         _ if machine.is_none() && is_unattached(node) => EndpointRole::InitiatesOnly,
+        Holder::Service(WorkloadKind::PrivateService, _)
+            if context.fields.text(node, "InterfaceType") == Some("vpc_endpoint") =>
+        {
+            EndpointRole::AnswersOnly
+        }
+        // Reached by routes to its gateway, never by its address (Amazon VPC Transit Gateways, "How
+        // transit gateways work").
+        Holder::Service(WorkloadKind::Gateway, _)
+            if context.fields.text(node, "InterfaceType") == Some("transit_gateway") =>
+        {
+            EndpointRole::CarriesOnly
+        }
         // Services turn the check off without forwarding for others.
         Holder::LoadBalancer(_) | Holder::Service(..) if machine.is_none() => EndpointRole::Host,
         _ if checked == Some(false) => EndpointRole::Forwarder,

@@ -7,6 +7,7 @@ use watertight_model::network::{
     Attached, EndpointId, GatewayId, GatewayKind, Hop, ListContent, RealmId, Route, Table, TableId,
     UnreadRoute,
 };
+use watertight_net::Prefix;
 use watertight_source::Node;
 
 use crate::codes;
@@ -100,12 +101,19 @@ fn route(
     table: &mut Table,
 ) {
     let (hop, via) = hop(context, id, node, realm);
-    let is_propagated = context.fields.text(node, "Origin") == Some("EnableVgwRoutePropagation");
+    let by = context.fields.text(node, "Origin");
+    // What a virtual private gateway propagates, and what a route server advertises.
+    let is_propagated = matches!(by, Some("EnableVgwRoutePropagation" | "Advertisement"));
     let origin = Some(node.span());
     let v4 = context.fields.prefix(node, "DestinationCidrBlock");
     if let Some(destination) =
         v4.or_else(|| context.fields.prefix(node, "DestinationIpv6CidrBlock"))
     {
+        // The local route is preferred to what overlaps it and is propagated, even if that is more
+        // specific (AWS Site-to-Site VPN user guide, "Route tables and VPN route priority").
+        if by == Some("EnableVgwRoutePropagation") && is_local(context, realm, destination) {
+            return;
+        }
         let rank = if is_propagated { PROPAGATED } else { STATIC };
         let text = context.name(&format!("{destination} via {via}"));
         table.routes.push(Route { destination, rank, hop, text, origin });
@@ -133,6 +141,12 @@ fn route(
             table.unread.push(UnreadRoute { candidates, text, origin });
         }
     }
+}
+
+/// Whether the local route of a VPC holds all of a prefix.
+fn is_local(context: &Context<'_>, realm: Option<RealmId>, prefix: Prefix) -> bool {
+    let Some(realm) = realm else { return false };
+    context.estate.network.realms[realm].prefixes.iter().any(|own| own.covers(prefix))
 }
 
 /// The fields that name a route's target, in the order in which they decide: an interface comes

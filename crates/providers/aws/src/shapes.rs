@@ -155,7 +155,7 @@ shapes! {
     }
     DirectConnectGatewayAssociations {
         "directConnectGatewayAssociations" List, "describe-direct-connect-gateway-associations",
-            ["associationId"], [];
+            [], [];
     }
     PrefixLists {
         "PrefixLists" List, "describe-prefix-lists", ["PrefixListId"], ["Cidrs"];
@@ -272,7 +272,8 @@ shapes! {
         "DBClusters" List, "describe-db-clusters", ["DBClusterArn", "DBClusterIdentifier"], [];
     }
     DbSubnetGroups {
-        "DBSubnetGroups" List, "describe-db-subnet-groups", ["DBSubnetGroupArn"], [];
+        "DBSubnetGroups" List, "describe-db-subnet-groups",
+            ["DBSubnetGroupArn", "DBSubnetGroupName"], [];
     }
     CacheClusters {
         "CacheClusters" List, "describe-cache-clusters", ["ARN", "CacheClusterId"], [];
@@ -284,7 +285,8 @@ shapes! {
         "ServerlessCaches" List, "describe-serverless-caches", ["ARN", "ServerlessCacheName"], [];
     }
     CacheSubnetGroups {
-        "CacheSubnetGroups" List, "describe-cache-subnet-groups", ["ARN"], [];
+        "CacheSubnetGroups" List, "describe-cache-subnet-groups",
+            ["ARN", "CacheSubnetGroupName"], [];
     }
     MemoryDbClusters {
         "Clusters" List, "describe-clusters", ["ARN", "Name"], ["ACLName", "NumberOfShards"];

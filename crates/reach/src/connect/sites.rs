@@ -226,7 +226,11 @@ impl<'r, 'n> Ground<'r, 'n> {
         let subnet = endpoint.subnet?;
         let plain = matches!(
             endpoint.role,
-            EndpointRole::Host | EndpointRole::Forwarder | EndpointRole::InitiatesOnly
+            EndpointRole::Host
+                | EndpointRole::Forwarder
+                | EndpointRole::InitiatesOnly
+                | EndpointRole::AnswersOnly
+                | EndpointRole::CarriesOnly
         );
         if !plain || !endpoint.delegated.is_empty() || self.routed_to.contains(&id) {
             return None;
@@ -311,7 +315,11 @@ fn holders(network: &Network, routed_to: &BTreeSet<EndpointId>) -> BTreeSet<Subn
     let particular = network.endpoints.iter().filter(|(id, endpoint)| {
         let ordinary = matches!(
             endpoint.role,
-            EndpointRole::Host | EndpointRole::Forwarder | EndpointRole::InitiatesOnly
+            EndpointRole::Host
+                | EndpointRole::Forwarder
+                | EndpointRole::InitiatesOnly
+                | EndpointRole::AnswersOnly
+                | EndpointRole::CarriesOnly
         );
         !ordinary || routed_to.contains(id)
     });

@@ -156,17 +156,28 @@ impl<'e> Catalogue<'e> {
         let network = self.network();
         let mut known: Vec<(&Name, OutsideBy)> = Vec::new();
         for (gateway, content) in network.gateways.iter() {
-            if matches!(content.kind, GatewayKind::Tunnel { .. } | GatewayKind::Surroundings { .. })
-            {
+            let leads_out = match &content.kind {
+                GatewayKind::Tunnel { .. } | GatewayKind::Surroundings { .. } => true,
+                // The other side is a network of somebody else.
+                GatewayKind::Peering { sides, .. } => sides.iter().flatten().count() == 1,
+                _ => false,
+            };
+            if leads_out {
                 known.push((&content.name, OutsideBy::Gateway(gateway)));
             }
         }
         for (attachment, content) in network.attachments.iter() {
-            if let Attached::Outside(resource) = &content.attached {
-                known.push((resource, OutsideBy::Attachment(attachment)));
-                if content.name != *resource {
+            match &content.attached {
+                Attached::Outside(resource) => {
+                    known.push((resource, OutsideBy::Attachment(attachment)));
+                    if content.name != *resource {
+                        known.push((&content.name, OutsideBy::Attachment(attachment)));
+                    }
+                }
+                Attached::Peer(None) | Attached::Realm { realm: None, .. } => {
                     known.push((&content.name, OutsideBy::Attachment(attachment)));
                 }
+                Attached::Realm { .. } | Attached::Peer(Some(_)) | Attached::Opaque(_) => {}
             }
         }
         let fitting: Vec<OutsideBy> =

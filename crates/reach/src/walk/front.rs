@@ -106,7 +106,7 @@ impl<'n> Walk<'_, 'n> {
             }
             let targets = serving(network, id, content, group);
             if targets.is_empty() {
-                let why = Name::from("no target is registered");
+                let why = Name::from("no target takes connections");
                 self.stop(packet.clone(), Disposition::DeniedIn, place, why);
             }
             let port = listener.flows.project_destination().first();

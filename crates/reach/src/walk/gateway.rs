@@ -6,7 +6,7 @@ use watertight_model::network::{
     AttachmentId, Direction, EndpointId, GatewayId, GatewayKind, InternetAccess, RealmId,
 };
 use watertight_model::{Disposition, Name};
-use watertight_net::{Family, FlowSet};
+use watertight_net::{Family, FlowSet, Protocol};
 
 use super::route::pass_box;
 use super::{Context, Packet, Walk};
@@ -130,6 +130,13 @@ impl<'n> Walk<'_, 'n> {
             let why = Name::from(format!("{switch} blocks the way to the internet"));
             return self.stop(packet, Disposition::DeniedIn, place, why);
         }
+        // It keeps state: what was opened from outside came in another way, and is not answered here.
+        //
+        // Source: Amazon VPC user guide, "Egress-only internet gateways".
+        if self.reply {
+            let why = Name::from("an egress-only gateway lets nothing be opened from outside");
+            return self.stop(packet, Disposition::DeniedIn, place, why);
+        }
         packet.sessions.push(Session::EgressOnly(context.realm));
         leave_realm(&mut packet);
         if !is_public(packet.destination) {
@@ -157,7 +164,12 @@ impl<'n> Walk<'_, 'n> {
         if !self.enter_place(&mut packet, place) {
             return;
         }
-        packet.steps.push(Step::Carry { at: place, flows: carries.clone() });
+        let other = match Family::of(packet.destination) {
+            Family::V4 => Protocol::ICMPV6,
+            Family::V6 => Protocol::ICMP,
+        };
+        let flows = carries.difference(&FlowSet::protocol(other));
+        packet.steps.push(Step::Carry { at: place, flows });
         if (packet.over_peer && !admits.peers) || (packet.over_transit && !admits.transit) {
             let why = Name::from("it translates nothing that came this way");
             return self.stop(packet, Disposition::DeniedIn, place, why);

@@ -37,7 +37,7 @@ pub(super) struct Rule {
 }
 
 /// Every rule, in the order in which findings of one severity are listed.
-pub(super) const RULES: [Rule; 14] = [
+pub(super) const RULES: [Rule; 15] = [
     Rule {
         id: "breach-chain",
         name: "A breach gets to a crown jewel",
@@ -47,6 +47,11 @@ pub(super) const RULES: [Rule; 14] = [
         id: "credential-path",
         name: "Credentials lead to a crown jewel",
         text: "Code on a workload takes a credential, and what that may do leads on. Permit less, or trust fewer.",
+    },
+    Rule {
+        id: "public-data",
+        name: "Anybody may read a data store",
+        text: "Its own policy or list permits everybody, without a credential. Name who may, or block public access.",
     },
     Rule {
         id: "exposed-wide",
@@ -146,6 +151,7 @@ pub(super) fn findings(
     let mut found = chains(view);
     found.extend(credentials::findings(view));
     found.extend(exposed::findings(&input, exposed));
+    found.extend(exposed::public(&input));
     found.extend(metadata(&input));
     found.extend(fronts::findings(&input));
     found.extend(single_layers(&input, single));

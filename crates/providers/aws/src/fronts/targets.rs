@@ -91,6 +91,11 @@ impl<'t> Targets<'t> {
         let id = context.fields.required_text(target, "Id")?;
         let state = context.fields.object(description, "TargetHealth");
         let state = state.and_then(|state| context.fields.text(state, "State"));
+        // Nothing is sent to these, also when no target is healthy (Elastic Load Balancing, "Target
+        // health status"): zone not enabled, stopped, in no rule, or deregistered.
+        if matches!(state, Some("unused" | "draining")) {
+            return None;
+        }
         let end = self.end(context, group, target, id);
         let is_called = id.starts_with("arn:") && id.contains(":function:");
         // A target is reached at its own port; the group's is only the one that it got by default.
@@ -190,9 +195,7 @@ fn preserves_source(context: &mut Context<'_>, group: Option<&Item<'_>>, arn: &s
 fn health(state: Option<&str>) -> Health {
     match state {
         Some("healthy") => Health::Healthy,
-        Some("unhealthy" | "draining" | "unhealthy.draining" | "unused" | "initial") => {
-            Health::Unhealthy
-        }
+        Some("unhealthy" | "unhealthy.draining" | "initial") => Health::Unhealthy,
         // `unavailable`: health checks are off.
         _ => Health::Unknown,
     }

@@ -128,6 +128,34 @@ fn accounts_may_see_a_shared_resource_differently() {
 }
 
 #[test]
+fn regions_may_see_a_peering_between_them_differently() {
+    let seen = |region: &str, tags: &str, options: &str| {
+        let sides =
+            [("RequesterVpcInfo", "vpc-1", "eu-west-1"), ("AccepterVpcInfo", "vpc-2", "us-east-1")];
+        let sides = sides.map(|(key, vpc, at)| {
+            format!(r#""{key}": {{"OwnerId": "111111111111", "VpcId": "{vpc}", "Region": "{at}"{options}}}"#)
+        });
+        let text = format!(
+            r#"{{"VpcPeeringConnections": [{{"VpcPeeringConnectionId": "pcx-1", {},
+                "Status": {{"Code": "active"}}, "Tags": [{tags}]}}]}}"#,
+            sides.join(", ")
+        );
+        (format!("111111111111/{region}/pcx.json"), text)
+    };
+    let tag = r#"{"Key": "Name", "Value": "to-the-other-side"}"#;
+    let options = r#", "PeeringOptions": {"AllowDnsResolutionFromRemoteVpc": true}"#;
+    let [near, far, again] =
+        [seen("eu-west-1", tag, options), seen("us-east-1", "", ""), seen("eu-west-1", "", "")];
+    let errors = |files: [&(String, String); 2]| {
+        let files = files.map(|(path, text)| (path.as_str(), text.as_str()));
+        codes(&converted(&files), Severity::Error)
+    };
+    assert_eq!(errors([&near, &far]), Vec::<String>::new());
+    // Twice in one region is another matter.
+    assert_eq!(errors([&near, &(again.0.replace("pcx.", "pcx2."), again.1)]), ["WT0100"]);
+}
+
+#[test]
 fn wrong_types_and_values_are_errors_with_a_place() {
     let cases = [
         (VPC.replace(r#""10.0.0.0/16""#, "7"), "WT0011"),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use watertight_model::Name;
+use watertight_model::{Criticality, Name};
 use watertight_net::{AddressSet, FlowSet, PortSet};
 use watertight_reach::{Class, ClassIndex, Reach};
 
@@ -33,7 +33,7 @@ fn ports(list: &[u16]) -> FlowSet {
 }
 
 /// The rule and severity of one line.
-fn judge(line: &Line, members: &[Member]) -> (&'static str, Severity) {
+fn judge(input: &Input<'_>, line: &Line, members: &[Member]) -> (&'static str, Severity) {
     let flows = &line.established.possible;
     let everywhere = match &line.outside {
         // A few rules cut a few addresses out: that is still the internet.
@@ -48,7 +48,9 @@ fn judge(line: &Line, members: &[Member]) -> (&'static str, Severity) {
     let network = members.iter().any(|member| {
         !matches!(member.kind, "object-store" | "function" | "table" | "load-balancer")
     });
-    if !network {
+    // What answers in the provider's plane is reached by everybody who is on the internet: who may
+    // do what there is for permissions, not for packets.
+    if !network || !is_in_subnet(input, line) {
         return ("exposed", Severity::Low);
     }
     if flows.intersects(&ports(&ADMINISTRATION)) && !Openness::of(flows).is_wide() {
@@ -66,6 +68,47 @@ fn judge(line: &Line, members: &[Member]) -> (&'static str, Severity) {
     ("exposed", Severity::Low)
 }
 
+/// Whether what is reached lies in a network of the estate, as far as any of it is an endpoint.
+fn is_in_subnet(input: &Input<'_>, line: &Line) -> bool {
+    let network = &input.facts.estate.network;
+    line.classes.iter().any(|class| match input.facts.matrix.classes.get(*class) {
+        Some(Class::Endpoints(endpoints)) => {
+            endpoints.iter().any(|endpoint| network.endpoints[*endpoint].subnet.is_some())
+        }
+        _ => false,
+    })
+}
+
+/// Labels by which a provider's conversion says what anybody may do without a credential.
+const PUBLIC: [(&str, &str); 2] =
+    [("aws.publicly-readable", "read what is in"), ("aws.publicly-listed", "list what is in")];
+
+/// One finding for each data store that everybody may read or list, whatever the network does.
+pub(super) fn public(input: &Input<'_>) -> Vec<FindingView> {
+    let mut found = Vec::new();
+    for (id, workload) in input.facts.estate.workloads.iter() {
+        let says = |key: &str| workload.labels.get(key).is_some_and(|value| &**value == "true");
+        let may = PUBLIC.iter().filter(|(key, _)| says(key)).map(|(_, may)| *may);
+        let Some(may) = may.reduce(|_, _| "read and list what is in") else { continue };
+        let title = format!("Anybody may {may} {}", input.names.of(id));
+        found.push(FindingView {
+            id: String::new(),
+            rule: "public-data",
+            severity: if workload.criticality() == Criticality::CrownJewel {
+                Severity::Critical
+            } else {
+                Severity::High
+            },
+            text: "Its own policy or access list permits it to everybody.".to_owned(),
+            resources: vec![workload.id.to_string()],
+            evidence: vec![input.evidence(&workload.id, "", &title)],
+            title,
+            links: Vec::new(),
+        });
+    }
+    found
+}
+
 pub(super) fn findings(input: &Input<'_>, lines: &[Line]) -> Vec<FindingView> {
     type Group<'l> = (Severity, Vec<(usize, &'l Line)>);
     let mut groups: BTreeMap<(&'static str, &End), Group<'_>> = BTreeMap::new();
@@ -75,7 +118,7 @@ pub(super) fn findings(input: &Input<'_>, lines: &[Line]) -> Vec<FindingView> {
         if line.established.possible.is_empty() {
             continue;
         }
-        let (rule, severity) = judge(line, members);
+        let (rule, severity) = judge(input, line, members);
         let group = groups.entry((rule, &line.inside)).or_insert((severity, Vec::new()));
         group.0 = group.0.min(severity);
         group.1.push((number, line));

@@ -73,6 +73,9 @@ impl Estate {
         let mut certain = Vec::new();
         let mut uncertain = Vec::new();
         for route in &table.routes {
+            if route.propagated && self.is_within_vpc(&table.vpc, &route.destination) {
+                continue;
+            }
             let (verdict, length, rank) = match &route.destination {
                 Destination::Prefix(prefix) => (
                     Verdict::from(prefix.contains(destination)),
@@ -102,6 +105,13 @@ impl Estate {
             return best.map_or(Choice::None, Choice::One);
         }
         Choice::Several(best.into_iter().chain(uncertain.iter().map(|one| one.1)).collect())
+    }
+
+    /// Whether the local route of the VPC holds a propagated one: then that one is never used.
+    fn is_within_vpc(&self, vpc: &str, destination: &Destination) -> bool {
+        let Destination::Prefix(prefix) = destination else { return false };
+        let Some(vpc) = self.bodies.vpcs.get(vpc) else { return false };
+        vpc.prefixes.iter().any(|own| own.length <= prefix.length && own.contains(prefix.network))
     }
 
     fn follow(&self, route: &Route, router: Router<'_>, flow: Flow) -> Vec<End> {
@@ -192,6 +202,10 @@ impl Estate {
         if self.public_access(router.vpc, subnet) == PublicAccess::Closed {
             return flow.end(Disposition::DeniedIn, id);
         }
+        // It keeps state and has seen nothing of what was opened from outside.
+        if flow.is_reply() {
+            return flow.end(Disposition::DeniedIn, id);
+        }
         flow.undo.push(Undo::EgressOnly { id: id.to_owned(), vpc: router.vpc.to_owned() });
         self.onto_internet(flow)
     }
@@ -214,8 +228,7 @@ impl Estate {
                 return flow.end(Disposition::DeniedIn, id);
             };
             match (flow.destination(), flow.protocol) {
-                // The ICMP of the other family is in no packet; it counts as what it is called.
-                (IpAddr::V4(_), 6 | 17 | 1 | 58) => {}
+                (IpAddr::V4(_), 6 | 17 | 1) => {}
                 (IpAddr::V6(destination), 6 | 17 | 58) if is_translated(destination) => {
                     flow.header.destination = IpAddr::V4(embedded(destination));
                     if flow.protocol == 58 {

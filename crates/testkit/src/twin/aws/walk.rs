@@ -241,6 +241,12 @@ impl Estate {
         if let Some((disposition, service)) = self.platform_service(interface, &flow) {
             return flow.end_in(disposition, service, Place::Platform);
         }
+        // An interface endpoint answers; the service behind it opens nothing. Nor does the interface
+        // of a transit gateway.
+        let opens_nothing = ["vpc_endpoint", "transit_gateway"].contains(&interface.kind.as_str());
+        if opens_nothing && !flow.is_reply() && flow.sender.as_ref() == Some(&interface.id) {
+            return flow.end(Disposition::DeniedOut, &interface.id);
+        }
         let verdict = self.groups_admit(interface, true, &flow);
         flow.tracked.push(interface.id.clone());
         guarded(verdict, flow, refusal, &interface.id, |flow| {
@@ -376,7 +382,7 @@ impl Estate {
         if let Some(nat) = self.nat_of(&interface.id) {
             return flow.end(Disposition::DeniedIn, nat);
         }
-        if interface.kind == "lambda" || interface.loose {
+        if ["lambda", "transit_gateway"].contains(&interface.kind.as_str()) || interface.loose {
             return flow.end(Disposition::DeniedIn, &interface.id);
         }
         if self.is_front(&interface.id) {

@@ -45,7 +45,7 @@ impl Bodies {
         let health = format!(
             r#"{{"TargetGroupArn": "{GROUP}", "TargetHealthDescriptions": [
             {{"Target": {{"Id": "i-1", "Port": 22}}, "TargetHealth": {{"State": "healthy"}}}},
-            {{"Target": {{"Id": "i-2", "Port": 23}}, "TargetHealth": {{"State": "draining"}}}}]}}"#
+            {{"Target": {{"Id": "i-2", "Port": 23}}, "TargetHealth": {{"State": "unhealthy"}}}}]}}"#
         );
         let empty = String::from("{\"ResponseMetadata\": {}}");
         Self {

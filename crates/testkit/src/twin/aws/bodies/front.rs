@@ -100,7 +100,11 @@ impl Bodies {
     }
 
     pub(super) fn read_targets(&mut self, group: String, value: &Value) {
-        self.targets.entry(group).or_default().extend(list(value).map(|one| Target {
+        let state = |one: &Value| one["TargetHealth"]["State"].as_str().map(str::to_owned);
+        // Nothing is sent to a target that is not in use or deregistered.
+        let used =
+            list(value).filter(|one| !matches!(state(one).as_deref(), Some("unused" | "draining")));
+        self.targets.entry(group).or_default().extend(used.map(|one| Target {
             id: text(&one["Target"], "Id"),
             port: port(&one["Target"]["Port"]),
             healthy: one["TargetHealth"]["State"] == "healthy",

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::world::{OPEN, World, from, from_internet, from_prefix, tcp, with_icmp, with_protocol};
 use crate::twin::aws::Disposition::{
-    Accepted, DeniedIn, ExitsNetwork, NoRoute, NullRouted, Unknown,
+    Accepted, DeniedIn, DeniedOut, ExitsNetwork, NoRoute, NullRouted, Unknown,
 };
 use crate::twin::aws::Start;
 
@@ -93,6 +93,13 @@ fn rule_19_egress_only_gateway_lets_replies_in_and_nothing_else() {
     let outcome = world.walk(&tcp("eni-a1", "2a00:1450::1"));
     assert_eq!((outcome.disposition, outcome.established), (ExitsNetwork, true));
     world.expect(&from_internet("2600:1f18:0:1::10"), NullRouted);
+    // Through the internet gateway of the same VPC something comes in; the answer does not go out.
+    world.internet_gateway("a");
+    world.get("rtb-a")["Routes"].as_array_mut().unwrap().retain(|route| {
+        route["DestinationIpv6CidrBlock"] != "::/0" || route["GatewayId"] != "igw-a"
+    });
+    let outcome = world.walk(&from_internet("2600:1f18:0:1::10"));
+    assert_eq!((outcome.disposition, outcome.established), (Accepted, false));
 }
 
 #[test]
@@ -270,8 +277,17 @@ fn rule_24_interface_endpoint_has_groups() {
     let mut world = World::new();
     world.get("eni-a2")["InterfaceType"] = json!("vpc_endpoint");
     world.expect(&tcp("eni-a1", "10.0.2.10"), Accepted);
+    world.expect(&tcp("eni-a2", "10.0.1.10"), DeniedOut);
     world.admit("a2", from_prefix("10.0.2.0/24"));
     world.expect(&tcp("eni-a1", "10.0.2.10"), DeniedIn);
+}
+
+#[test]
+fn rule_22_the_interface_of_a_transit_gateway_carries_and_nothing_else() {
+    let mut world = World::new();
+    world.get("eni-a2")["InterfaceType"] = json!("transit_gateway");
+    world.expect(&tcp("eni-a1", "10.0.2.10"), DeniedIn);
+    world.expect(&tcp("eni-a2", "10.0.1.10"), DeniedOut);
 }
 
 #[test]

@@ -16,6 +16,11 @@ const BALANCER: &str = "raw/aws/111122223333/us-east-1/describe-load-balancer-at
 
 /// A load balancer at 10.0.1.80 with a listener at 443, and `eni-a2`'s instance at port 8443.
 fn balanced(kind: &str, protocol: &str, target: &str) -> World {
+    balanced_in(kind, protocol, target, "healthy")
+}
+
+/// The same, with the instance in a state.
+fn balanced_in(kind: &str, protocol: &str, target: &str, state: &str) -> World {
     let mut world = World::new();
     let short = if kind == "network" { "net" } else { "app" };
     world.interface("lb", "subnet-a1", "10.0.1.80");
@@ -46,7 +51,7 @@ fn balanced(kind: &str, protocol: &str, target: &str) -> World {
         HEALTH,
         "TargetHealthDescriptions",
         json!([
-            {"Target": {"Id": id, "Port": 8443}, "TargetHealth": {"State": "healthy"}},
+            {"Target": {"Id": id, "Port": 8443}, "TargetHealth": {"State": state}},
         ]),
     );
     world.add_in(
@@ -185,6 +190,14 @@ fn rule_28_unhealthy_targets_serve_when_nobody_else_does() {
     let outcomes = both.estate().walk(&tcp("eni-a3", "10.0.1.80")).outcomes;
     let targets: Vec<_> = outcomes.iter().filter_map(|end| end.delivered_to.as_deref()).collect();
     assert_eq!(targets, ["eni-a2", "eni-a1"]);
+}
+
+#[test]
+fn rule_28_targets_that_are_not_in_use_serve_nobody() {
+    for (state, expected) in [("initial", Accepted), ("unused", DeniedIn), ("draining", DeniedIn)] {
+        balanced_in("network", "TCP", "instance", state)
+            .expect(&tcp("eni-a1", "10.0.1.80"), expected);
+    }
 }
 
 #[test]

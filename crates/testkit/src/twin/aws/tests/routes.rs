@@ -72,6 +72,9 @@ fn rule_13_longest_prefix_then_static_then_list_then_learnt() {
     world.expect(&tcp("eni-a1", "172.16.0.1"), ExitsNetwork);
     world.expect(&tcp("eni-a1", "172.17.0.1"), NullRouted);
     world.expect(&tcp("eni-a1", "192.0.2.1"), NoRoute);
+    // Except within the VPC: the local route goes before what is learnt, however long.
+    learnt(&mut world, "10.0.2.0/24");
+    world.expect(&tcp("eni-a1", "10.0.2.10"), Accepted);
 }
 
 #[test]
