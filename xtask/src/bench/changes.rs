@@ -1,21 +1,45 @@
 //! All answers about an estate after one of its rules has changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 
 use watertight_model::network::{Direction, Guard, GuardId, Peer, Rule};
 use watertight_model::{ArenaId, Estate};
 use watertight_net::{FlowSet, PortSet};
 use watertight_reach::{Renewed, Standing};
+use watertight_source::Span;
 
 use super::measure::say;
 use super::{clock, float, since};
 
 /// How many guards that few interfaces have get other rules, beside the one that most have.
 const FEW: usize = 4;
+/// How many policies get other rules.
+const POLICIES: usize = 60;
 
-/// Changes rules one after the other, and reports how long all answers take after each.
+/// What becomes of a list of rules of a guard.
+type Change = fn(Vec<Rule>, GuardId) -> Vec<Rule>;
+
+/// Changes rules of groups one after the other, and reports how long all answers take after each.
 pub(super) fn run(estate: Estate) {
+    let groups: Vec<Meant> = guards(&estate).into_iter().map(Meant::Guard).collect();
+    change(estate, &groups);
+}
+
+/// The same with the rules of policies.
+pub(super) fn run_policies(estate: Estate) {
+    let policies: Vec<Meant> = policies(&estate).into_iter().map(Meant::Policy).collect();
+    change(estate, &policies);
+}
+
+/// Whose rules change.
+enum Meant {
+    Guard(GuardId),
+    /// All that were read from one place: guards of pods that a policy selects beside others.
+    Policy(Span),
+}
+
+fn change(estate: Estate, meant: &[Meant]) {
     let start = clock();
     let mut standing = Standing::new(estate);
     say("standing", since(start));
@@ -25,11 +49,14 @@ pub(super) fn run(estate: Estate) {
         ("changed_out", "changed_out_slowest", Direction::Egress),
     ] {
         let mut seconds = Vec::new();
-        for id in guards(standing.estate()) {
-            for change in [port_changed, rule_added, rule_removed] {
-                let guard = change(&standing.estate().network.guards[id], direction, id);
+        for meant in meant {
+            for change in [port_changed as Change, rule_added, rule_removed] {
+                let guards = changed(standing.estate(), meant, direction, change);
+                if guards.is_empty() {
+                    continue;
+                }
                 let start = clock();
-                let (after, renewed) = standing.with_guard(id, guard);
+                let (after, renewed) = standing.with_guards(guards);
                 black_box((after.exposure(), after.blasts()));
                 seconds.push(since(start));
                 whole += usize::from(renewed != Renewed::Part);
@@ -41,6 +68,47 @@ pub(super) fn run(estate: Estate) {
         say(slowest, seconds.last().copied().unwrap_or_default());
     }
     say("changed_whole", float(whole));
+}
+
+/// The guards that a change makes other ones.
+fn changed(
+    estate: &Estate,
+    meant: &Meant,
+    direction: Direction,
+    change: Change,
+) -> Vec<(GuardId, Guard)> {
+    let all = estate.network.guards.iter();
+    let of = |(id, guard): (GuardId, &Guard)| {
+        let mut guard = guard.clone();
+        let rules = rules(&mut guard, direction)?;
+        match meant {
+            Meant::Guard(only) => {
+                if id != *only {
+                    return None;
+                }
+                *rules = change(std::mem::take(rules), id);
+            }
+            Meant::Policy(span) => {
+                let is_own = |rule: &Rule| rule.origin == Some(*span);
+                let first = rules.iter().position(is_own)?;
+                let (own, others): (Vec<Rule>, Vec<Rule>) = rules.drain(..).partition(is_own);
+                rules.extend(others);
+                rules.splice(first..first, change(own, id));
+            }
+        }
+        Some((id, guard))
+    };
+    all.filter_map(of).collect()
+}
+
+/// Some policies, spread over the cluster, by where their first rules were read from.
+fn policies(estate: &Estate) -> Vec<Span> {
+    let guards = estate.network.guards.values();
+    let stages = guards.flat_map(|guard| guard.ingress.iter().chain(&guard.egress));
+    let spans: BTreeSet<Span> =
+        stages.flat_map(|stage| &stage.rules).filter_map(|rule| rule.origin).collect();
+    let step = (spans.len() / POLICIES).max(1);
+    spans.into_iter().step_by(step).take(POLICIES).collect()
 }
 
 /// Some guards that few interfaces have, spread over the estate, and the one that most have.
@@ -65,38 +133,28 @@ fn guards(estate: &Estate) -> Vec<GuardId> {
     found
 }
 
-/// The first rule of a guard is for another port.
-fn port_changed(guard: &Guard, direction: Direction, _: GuardId) -> Guard {
-    let mut guard = guard.clone();
-    if let Some(rule) = rules(&mut guard, direction).and_then(|rules| rules.first_mut()) {
+/// The first rule is for another port.
+fn port_changed(mut rules: Vec<Rule>, _: GuardId) -> Vec<Rule> {
+    if let Some(rule) = rules.first_mut() {
         rule.flows = FlowSet::tcp(PortSet::single(8443));
     }
-    guard
+    rules
 }
 
 /// Another rule refers to the members of the guard before.
-fn rule_added(guard: &Guard, direction: Direction, id: GuardId) -> Guard {
-    let mut guard = guard.clone();
-    if let Some(rules) = rules(&mut guard, direction)
-        && let Some(mut rule) = rules.first().cloned()
-    {
+fn rule_added(mut rules: Vec<Rule>, id: GuardId) -> Vec<Rule> {
+    if let Some(mut rule) = rules.first().cloned() {
         let before = u32::try_from(id.index().saturating_sub(1)).unwrap_or_default();
         rule.peer = Peer::Members(GuardId::from_index(before));
         rule.flows = FlowSet::tcp(PortSet::single(9443));
         rules.push(rule);
     }
-    guard
+    rules
 }
 
 /// The first rule is gone.
-fn rule_removed(guard: &Guard, direction: Direction, _: GuardId) -> Guard {
-    let mut guard = guard.clone();
-    if let Some(rules) = rules(&mut guard, direction)
-        && !rules.is_empty()
-    {
-        rules.remove(0);
-    }
-    guard
+fn rule_removed(rules: Vec<Rule>, _: GuardId) -> Vec<Rule> {
+    rules.into_iter().skip(1).collect()
 }
 
 fn rules(guard: &mut Guard, direction: Direction) -> Option<&mut Vec<Rule>> {

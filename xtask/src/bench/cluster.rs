@@ -65,7 +65,7 @@ pub(super) fn run(folder: &Path) -> Result<ExitCode, Error> {
     say("pairwise", compared.seconds);
     say("compared", float(compared.asked));
     say("differ", float(compared.differ));
-    changes::run(estate);
+    changes::run_policies(estate);
     say_peak("standing_peak");
     Ok(ExitCode::SUCCESS)
 }
