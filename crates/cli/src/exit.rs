@@ -71,6 +71,9 @@ pub(crate) enum Failure {
         /// What the operating system says.
         source: io::Error,
     },
+    /// An editor does not speak the protocol, or is gone.
+    #[error("the editor cannot be served: {0}")]
+    Server(String),
     /// Nothing could be collected.
     #[error("{0}")]
     Collect(String),
@@ -89,7 +92,7 @@ impl Failure {
             | Self::End { .. }
             | Self::Estate(_) => 3,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
-            Self::File { .. } | Self::Collect(_) | Self::Output(_) => 1,
+            Self::File { .. } | Self::Server(_) | Self::Collect(_) | Self::Output(_) => 1,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod check;
 mod files;
 mod fmt;
+mod lsp;
 
 use clap::Subcommand;
 
@@ -10,6 +11,7 @@ use crate::exit::{Failure, Outcome};
 use crate::output;
 use check::CheckArguments;
 use fmt::FmtArguments;
+use lsp::LspArguments;
 
 /// What there is to do with a policy.
 #[derive(Debug, Subcommand)]
@@ -26,6 +28,11 @@ pub(crate) enum PolicyCommand {
     /// changes what a policy means. Aliases are written out. Files that cannot be read as policies
     /// keep every file from being written.
     Fmt(FmtArguments),
+    /// Serve an editor: errors, whom selectors select, labels, the form
+    ///
+    /// A language server over standard input and output. How editors start it is described in
+    /// `docs/guides/editors.md`.
+    Lsp(LspArguments),
     /// Print the JSON Schema of policies, for editors
     ///
     /// How editors take it is described in `docs/guides/editors.md`.
@@ -37,6 +44,7 @@ pub(crate) fn run(command: &PolicyCommand) -> Result<Outcome, Failure> {
     match command {
         PolicyCommand::Check(arguments) => check::run(arguments),
         PolicyCommand::Fmt(arguments) => fmt::run(arguments),
+        PolicyCommand::Lsp(arguments) => lsp::run(arguments),
         PolicyCommand::Schema => {
             output::write(None, &output::json(&watertight_policy::schema()))?;
             Ok(Outcome::Fine)

@@ -108,7 +108,7 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<Outcome, Failure> {
 
 /// What the clock says.
 #[expect(clippy::disallowed_methods, reason = "the shell is where the time comes in")]
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }

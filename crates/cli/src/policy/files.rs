@@ -1,5 +1,6 @@
 //! The files of a policy.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -14,12 +15,16 @@ const FOLDERS_MAX: usize = 64;
 /// A file cannot be taken as input.
 const TOO_MUCH: Code = Code("WT0904");
 
+/// Texts that an editor holds, by the real path of the file that they are of.
+pub(super) type Open = BTreeMap<PathBuf, String>;
+
 /// Everything that was read.
 pub(super) struct Files {
     pub(super) sources: Sources,
     pub(super) documents: Documents,
     pub(super) diagnostics: Diagnostics,
     limits: Limits,
+    open: Open,
 }
 
 impl Files {
@@ -28,6 +33,14 @@ impl Files {
     /// # Errors
     /// When a file cannot be read, or there is none.
     pub(super) fn read(paths: &[PathBuf]) -> Result<Self, Failure> {
+        Self::read_with(paths, Open::new())
+    }
+
+    /// As [`read`](Self::read), with texts in the place of what is on disk.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn read_with(paths: &[PathBuf], open: Open) -> Result<Self, Failure> {
         // A policy is written by people: what is larger is a mistake, or an attack.
         let limits =
             Limits { file_bytes_max: 256 << 20, nodes_max: 20_000_000, ..Limits::default() };
@@ -36,6 +49,7 @@ impl Files {
             documents: Documents::default(),
             diagnostics: Diagnostics::new(&limits),
             limits,
+            open,
         };
         for path in paths {
             files.path(path, FOLDERS_MAX)?;
@@ -112,19 +126,32 @@ impl Files {
     }
 
     fn add(&mut self, path: &Path) -> Result<Option<(FileId, Contents)>, Failure> {
-        let file = File::open(path).map_err(|source| failed(path, source))?;
         let mut bytes = Vec::new();
+        if let Some(text) = self.open.get(&real(path)) {
+            bytes.extend_from_slice(text.as_bytes());
+            return Ok(self.add_bytes(path, bytes));
+        }
+        let file = File::open(path).map_err(|source| failed(path, source))?;
         // One byte past the limit is enough to know that the file is too large.
         let limit = self.limits.file_bytes_max.saturating_add(1);
         file.take(limit).read_to_end(&mut bytes).map_err(|source| failed(path, source))?;
+        Ok(self.add_bytes(path, bytes))
+    }
+
+    fn add_bytes(&mut self, path: &Path, bytes: Vec<u8>) -> Option<(FileId, Contents)> {
         match self.sources.add(path.to_string_lossy(), bytes) {
-            Ok(file) => Ok(Some((file, self.sources.contents(file).clone()))),
+            Ok(file) => Some((file, self.sources.contents(file).clone())),
             Err(error) => {
                 self.diagnostics.push(Diagnostic::error(TOO_MUCH, error.to_string()));
-                Ok(None)
+                None
             }
         }
     }
+}
+
+/// A path without links, where there is such a file; else the path as it is.
+pub(super) fn real(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_absent| path.to_path_buf())
 }
 
 /// Whether a file of a folder belongs to the policy, by its name.

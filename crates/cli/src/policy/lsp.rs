@@ -1,0 +1,283 @@
+//! `watertight policy lsp`: a language server over standard input and output.
+//!
+//! The folder is read anew after each change, with the texts that are open in the editor in the place
+//! of those on disk; requests are answered from what was read last.
+
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use clap::Args;
+use lsp_server::{Connection, Message, Notification, Request, RequestId, Response};
+use serde_json::{Value, json};
+use watertight_policy::decide::World;
+use watertight_policy::{
+    CheckedPolicy, Format, Linted, check, formatted, hover, known_labels, lint,
+};
+use watertight_source::{Diagnostic, FileId, Severity, Span};
+
+use super::check::now;
+use super::files::{Files, Open, real};
+use crate::args::InputArguments;
+use crate::estate_folder::load_folder;
+use crate::exit::{Failure, Outcome};
+use text::{Lines, asked_for, path_of, uri_of};
+
+/// The request is about nothing that the server knows.
+const METHOD_NOT_FOUND: i32 = -32601;
+
+/// The arguments of `policy lsp`.
+#[derive(Debug, Args)]
+pub(crate) struct LspArguments {
+    /// The policy's files and folders
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// An estate's folder, for what selectors select and which labels there are
+    #[arg(long, value_name = "PATH")]
+    estate: Option<PathBuf>,
+    #[command(flatten)]
+    input: InputArguments,
+}
+
+/// Serves until the editor says that it is over.
+pub(super) fn run(arguments: &LspArguments) -> Result<Outcome, Failure> {
+    let world = match &arguments.estate {
+        Some(root) => Some(World::of_estate(&load_folder(root, &arguments.input)?.estate)),
+        None => None,
+    };
+    let (connection, threads) = Connection::stdio();
+    let offered = json!({
+        "positionEncoding": "utf-16",
+        "textDocumentSync": {"openClose": true, "change": 1},
+        "hoverProvider": true,
+        "completionProvider": {"triggerCharacters": [":", " ", "{", "["]},
+        "documentFormattingProvider": true,
+    });
+    connection.initialize(offered).map_err(|error| Failure::Server(error.to_string()))?;
+    let paths = arguments.paths.clone();
+    let mut server =
+        Server { connection, paths, world, open: Open::new(), told: BTreeSet::new(), read: None };
+    server.check()?;
+    let served = server.serve();
+    // The threads end when nobody can send to them any more.
+    drop(server);
+    threads.join().map_err(Failure::Output)?;
+    served.map(|()| Outcome::Fine)
+}
+
+struct Server {
+    connection: Connection,
+    paths: Vec<PathBuf>,
+    world: Option<World>,
+    /// The texts in the editor, by the file's path.
+    open: Open,
+    /// The files about which something was said.
+    told: BTreeSet<PathBuf>,
+    read: Option<(Files, Option<CheckedPolicy>)>,
+}
+
+impl Server {
+    fn serve(&mut self) -> Result<(), Failure> {
+        while let Ok(message) = self.connection.receiver.recv() {
+            let mut is_stale = false;
+            let mut next = Some(message);
+            // What has come in the meantime is taken before anything is read anew.
+            while let Some(message) = next {
+                match message {
+                    Message::Request(request) => {
+                        if std::mem::take(&mut is_stale) {
+                            self.check()?;
+                        }
+                        let closes = self.connection.handle_shutdown(&request);
+                        if closes.map_err(|error| Failure::Server(error.to_string()))? {
+                            return Ok(());
+                        }
+                        self.answer(request)?;
+                    }
+                    Message::Notification(notification) => is_stale |= self.take(&notification),
+                    Message::Response(_) => {}
+                }
+                next = self.connection.receiver.try_recv().ok();
+            }
+            if is_stale {
+                self.check()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what the editor tells; whether that changes what is read.
+    fn take(&mut self, notification: &Notification) -> bool {
+        let params = &notification.params;
+        let Some(path) = document(params) else { return false };
+        let text = match notification.method.as_str() {
+            "textDocument/didOpen" => params.pointer("/textDocument/text"),
+            "textDocument/didChange" => params.pointer("/contentChanges/0/text"),
+            "textDocument/didClose" => {
+                self.open.remove(&path);
+                return true;
+            }
+            "textDocument/didSave" => return true,
+            _ => return false,
+        };
+        if let Some(text) = text.and_then(Value::as_str) {
+            self.open.insert(path, text.to_owned());
+        }
+        true
+    }
+
+    /// Reads everything anew, and says what is wrong.
+    fn check(&mut self) -> Result<(), Failure> {
+        // A folder without a policy is one in which somebody is about to write one.
+        let Ok(mut files) = Files::read_with(&self.paths, self.open.clone()) else { return Ok(()) };
+        let feeds = files.feeds()?;
+        let policy = check(&files.documents, &feeds, &mut files.diagnostics);
+        if let Some(policy) = &policy {
+            let (documents, world, now) = (&files.documents, self.world.as_ref(), now());
+            lint(&Linted { documents, policy, world, now }, &mut files.diagnostics);
+        }
+        let said = files.diagnostics.clone().into_sorted();
+        let mut by_file: BTreeMap<PathBuf, Vec<Value>> = BTreeMap::new();
+        for path in std::mem::take(&mut self.told) {
+            by_file.insert(path, Vec::new());
+        }
+        let mut lines: BTreeMap<FileId, Lines<'_>> = BTreeMap::new();
+        for one in &said {
+            let Some(span) = one.span() else { continue };
+            let path = real(files.sources.path(span.file).as_ref());
+            self.told.insert(path.clone());
+            let value = shown(one, &files, &mut lines);
+            by_file.entry(path).or_default().push(value);
+        }
+        for (path, diagnostics) in by_file {
+            let params = json!({"uri": uri_of(&path), "diagnostics": diagnostics});
+            let method = String::from("textDocument/publishDiagnostics");
+            self.send(Message::Notification(Notification { method, params }))?;
+        }
+        drop(lines);
+        self.read = Some((files, policy));
+        Ok(())
+    }
+
+    fn answer(&self, request: Request) -> Result<(), Failure> {
+        let Request { id, method, params } = request;
+        let result = match method.as_str() {
+            "textDocument/hover" => self.hover(&params),
+            "textDocument/completion" => self.completion(&params),
+            "textDocument/formatting" => self.formatting(&params),
+            _ => {
+                let message = format!("`{method}` is not served");
+                return self.respond(Response::new_err(id, METHOD_NOT_FOUND, message));
+            }
+        };
+        self.respond(ok(id, result.unwrap_or(Value::Null)))
+    }
+
+    /// The file of a request and the place in it.
+    fn place(&self, params: &Value) -> Option<(&Files, FileId, &str, Option<u32>)> {
+        let (files, _) = self.read.as_ref()?;
+        let path = document(params)?;
+        let (file, _) = files.sources.iter().find(|(_, one)| real(one.as_ref()) == path)?;
+        let text = files.sources.contents(file).as_str().ok()?;
+        let number = |name: &str| params.pointer(name)?.as_u64();
+        let place = number("/position/line").zip(number("/position/character"));
+        let offset = place.and_then(|(line, column)| Lines::new(text).offset(line, column));
+        Some((files, file, text, offset))
+    }
+
+    fn linted<'s>(&'s self, files: &'s Files) -> Option<Linted<'s>> {
+        let policy = self.read.as_ref()?.1.as_ref()?;
+        let (documents, world) = (&files.documents, self.world.as_ref());
+        Some(Linted { documents, policy, world, now: now() })
+    }
+
+    fn hover(&self, params: &Value) -> Option<Value> {
+        let (files, file, text, offset) = self.place(params)?;
+        let found = hover(&self.linted(files)?, file, offset?)?;
+        let range = range(found.span, &Lines::new(text));
+        Some(json!({"contents": {"kind": "markdown", "value": found.text}, "range": range}))
+    }
+
+    /// The labels of the estate: keys, and behind a key its values.
+    fn completion(&self, params: &Value) -> Option<Value> {
+        let (files, _, text, offset) = self.place(params)?;
+        let known = known_labels(&self.linted(files)?);
+        let key = asked_for(text, offset?);
+        let of_key = key.and_then(|key| known.iter().find(|(one, _)| ***one == *key));
+        let item = |label: &str, kind: u8| json!({"label": label, "kind": kind});
+        let items: Vec<Value> = match of_key {
+            Some((_, values)) => values.iter().map(|value| item(value, 12)).collect(),
+            None => known.keys().map(|key| item(key, 10)).collect(),
+        };
+        Some(Value::from(items))
+    }
+
+    fn formatting(&self, params: &Value) -> Option<Value> {
+        let (files, file, text, _) = self.place(params)?;
+        let format = Format::of_path(files.sources.path(file));
+        let new = formatted(file, files.sources.contents(file), format, files.limits()).ok()?;
+        let end = u32::try_from(text.len()).ok()?;
+        let range = range(Span::new(file, 0, end), &Lines::new(text));
+        Some(json!([{"range": range, "newText": new}]))
+    }
+
+    fn respond(&self, response: Response) -> Result<(), Failure> {
+        self.send(Message::Response(response))
+    }
+
+    fn send(&self, message: Message) -> Result<(), Failure> {
+        self.connection.sender.send(message).map_err(|error| Failure::Server(error.to_string()))
+    }
+}
+
+fn ok(id: RequestId, result: Value) -> Response {
+    Response { id, response_result: Ok(result) }
+}
+
+/// The file that a message is about.
+fn document(params: &Value) -> Option<PathBuf> {
+    let uri = params.pointer("/textDocument/uri")?.as_str()?;
+    Some(real(&path_of(uri)?))
+}
+
+fn range(span: Span, lines: &Lines<'_>) -> Value {
+    let [start, end] = [span.start, span.end.max(span.start)].map(|offset| {
+        let (line, column) = lines.place(offset);
+        json!({"line": line, "character": column})
+    });
+    json!({"start": start, "end": end})
+}
+
+/// A diagnostic as editors show it.
+fn shown<'f>(one: &Diagnostic, files: &'f Files, lines: &mut BTreeMap<FileId, Lines<'f>>) -> Value {
+    let mut range_of = |span: Span| {
+        let text = files.sources.contents(span.file).as_str().unwrap_or_default();
+        range(span, lines.entry(span.file).or_insert_with(|| Lines::new(text)))
+    };
+    let severity = match one.severity {
+        Severity::Error => 1,
+        Severity::Warning => 2,
+        Severity::Note => 3,
+    };
+    let mut message = one.message.clone();
+    if let Some(help) = &one.help {
+        message = format!("{message}\nhelp: {help}");
+    }
+    let related: Vec<Value> = one
+        .related
+        .iter()
+        .map(|(span, text)| {
+            let uri = uri_of(&real(files.sources.path(span.file).as_ref()));
+            json!({"location": {"uri": uri, "range": range_of(*span)}, "message": text})
+        })
+        .collect();
+    json!({
+        "range": one.span().map(&mut range_of),
+        "severity": severity,
+        "code": one.code.as_str(),
+        "source": "watertight",
+        "message": message,
+        "relatedInformation": related,
+    })
+}

@@ -1,0 +1,193 @@
+//! `watertight policy lsp`, asked by a client over standard input and output.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use serde_json::{Value, json};
+
+const HEAD: &str = "apiVersion: watertight.io/v1alpha1\nkind:";
+
+struct Client {
+    server: Child,
+    output: BufReader<ChildStdout>,
+    file: PathBuf,
+    next: u64,
+    /// What was said about the file, last.
+    diagnostics: Vec<Value>,
+    _folder: tempfile::TempDir,
+}
+
+impl Client {
+    /// A client in a folder with one file.
+    fn new(text: &str, estate: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().canonicalize().unwrap().join("p.yaml");
+        fs::write(&file, text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_watertight"));
+        command.args(["policy", "lsp"]).arg(folder.path());
+        if let Some(estate) = estate {
+            let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+            command.arg("--estate").arg(root.join(estate));
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut server = command.spawn().unwrap();
+        let output = BufReader::new(server.stdout.take().unwrap());
+        let mut client =
+            Self { server, output, file, next: 0, diagnostics: Vec::new(), _folder: folder };
+        let answer = client.ask("initialize", json!({"capabilities": {}}));
+        assert_eq!(answer["capabilities"]["hoverProvider"], true);
+        client.tell("initialized", json!({}));
+        client
+    }
+
+    fn uri(&self) -> String {
+        format!("file://{}", self.file.display())
+    }
+
+    fn send(&mut self, message: &Value) {
+        let text = message.to_string();
+        let input = self.server.stdin.as_mut().unwrap();
+        write!(input, "Content-Length: {}\r\n\r\n{text}", text.len()).unwrap();
+        input.flush().unwrap();
+    }
+
+    fn receive(&mut self) -> Value {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            assert!(self.output.read_line(&mut line).unwrap() > 0, "the server is gone");
+            match line.trim().strip_prefix("Content-Length: ") {
+                Some(text) => length = text.parse().unwrap(),
+                None if line.trim().is_empty() => break,
+                None => {}
+            }
+        }
+        let mut bytes = vec![0; length];
+        self.output.read_exact(&mut bytes).unwrap();
+        let message: Value = serde_json::from_slice(&bytes).unwrap();
+        if message["method"] == "textDocument/publishDiagnostics"
+            && message["params"]["uri"] == self.uri()
+        {
+            self.diagnostics = message["params"]["diagnostics"].as_array().unwrap().clone();
+        }
+        message
+    }
+
+    fn tell(&mut self, method: &str, params: Value) {
+        self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
+    }
+
+    fn ask(&mut self, method: &str, params: Value) -> Value {
+        self.next += 1;
+        let id = self.next;
+        self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
+        loop {
+            let message = self.receive();
+            if message["id"] == id {
+                return message["result"].clone();
+            }
+        }
+    }
+
+    fn open(&mut self, text: &str) {
+        let document = json!({"uri": self.uri(), "languageId": "yaml", "version": 1, "text": text});
+        self.tell("textDocument/didOpen", json!({"textDocument": document}));
+    }
+
+    fn change(&mut self, text: &str) {
+        let params = json!({
+            "textDocument": {"uri": self.uri(), "version": 2},
+            "contentChanges": [{"text": text}],
+        });
+        self.tell("textDocument/didChange", params);
+    }
+
+    /// A question about the place at which a text begins.
+    fn at(&mut self, method: &str, text: &str, mark: &str) -> Value {
+        let offset = text.find(mark).unwrap();
+        let before = &text.as_bytes()[..offset];
+        let line = before.iter().filter(|byte| **byte == b'\n').count();
+        let column = before.iter().rev().take_while(|byte| **byte != b'\n').count();
+        let position = json!({"line": line, "character": column});
+        self.ask(method, json!({"textDocument": {"uri": self.uri()}, "position": position}))
+    }
+
+    /// The codes and lines of what was said last, once everything is answered.
+    fn said(&mut self) -> Vec<String> {
+        // Whatever was told before a question is read before it is answered.
+        self.ask("textDocument/formatting", json!({"textDocument": {"uri": self.uri()}}));
+        let shown = |one: &Value| {
+            format!("{} {}", one["code"].as_str().unwrap(), one["range"]["start"]["line"])
+        };
+        self.diagnostics.iter().map(shown).collect()
+    }
+
+    fn end(mut self) {
+        assert_eq!(self.ask("shutdown", Value::Null), Value::Null);
+        self.tell("exit", Value::Null);
+        assert!(self.server.wait().unwrap().success());
+    }
+}
+
+#[test]
+fn errors_follow_what_is_written() {
+    let bad = format!("{HEAD} Service\nmetadata: {{name: s}}\nspec: {{over: [{{tcp: 0}}]}}\n");
+    let mut client = Client::new(&bad, None);
+    assert_eq!(client.said(), ["WT0310 3"]);
+    let good = bad.replace("tcp: 0", "tcp: 80");
+    client.open(&good);
+    assert_eq!(client.said(), [""; 0]);
+    client.change(&good.replace("Service", "Servce"));
+    assert_eq!(client.said(), ["WT0301 1"]);
+    // What is closed is read from the disk again.
+    let document = json!({"textDocument": {"uri": client.uri()}});
+    client.tell("textDocument/didClose", document);
+    assert_eq!(client.said(), ["WT0310 3"]);
+    client.end();
+}
+
+#[test]
+fn a_place_says_whom_it_selects_and_what_it_decides() {
+    let text = format!(
+        "{HEAD} Policy\nmetadata: {{name: p}}\nspec:\n  rules:\n  - action: allow\n    \
+         from: [{{matchLabels: {{app: bastion}}}}]\n    to: [{{matchLabels: {{app: orders, env: prod}}}}]\n    \
+         over: [{{tcp: 22}}]\n"
+    );
+    let mut client = Client::new(&text, Some("examples/estates/shop"));
+    let hover = |answer: Value| answer["contents"]["value"].as_str().unwrap().to_owned();
+    let found = hover(client.at("textDocument/hover", &text, "app: orders"));
+    assert!(found.contains(" workloads: `"), "{found}");
+    let found = hover(client.at("textDocument/hover", &text, "action"));
+    assert!(found.starts_with("This allow of `p` decides where no denial"), "{found}");
+    assert!(found.contains("binds nobody"), "{found}");
+    assert_eq!(client.at("textDocument/hover", &text, "kind"), Value::Null);
+    let labels = |answer: Value| -> Vec<String> {
+        let items = answer.as_array().unwrap().clone();
+        items.iter().map(|item| item["label"].as_str().unwrap().to_owned()).collect()
+    };
+    let found = labels(client.at("textDocument/completion", &text, "orders, env"));
+    assert!(
+        found.contains(&"orders".to_owned()) && !found.contains(&"app".to_owned()),
+        "{found:?}"
+    );
+    let found = labels(client.at("textDocument/completion", &text, "app: bastion"));
+    assert!(found.contains(&"app".to_owned()) && found.contains(&"env".to_owned()), "{found:?}");
+    client.end();
+}
+
+#[test]
+fn a_document_is_formatted_and_what_is_unknown_refused() {
+    let text =
+        format!("{HEAD} Service\nmetadata: {{\"name\": s}}\nspec: {{over: [{{tcp: 80}}]}}\n");
+    let mut client = Client::new(&text, None);
+    let document = json!({"textDocument": {"uri": client.uri()}});
+    let edits = client.ask("textDocument/formatting", document);
+    let new = edits[0]["newText"].as_str().unwrap();
+    assert!(new.ends_with("metadata: {name: s}\nspec:\n  over: [{tcp: 80}]\n"), "{new}");
+    assert_eq!(client.ask("textDocument/rename", json!({})), Value::Null);
+    client.end();
+}
