@@ -103,6 +103,10 @@ impl Classes {
         self.list.len()
     }
 
+    pub(super) fn number_of(&self, workload: usize) -> Option<usize> {
+        self.of_workload.get(workload).copied()
+    }
+
     pub(super) fn of_workload(&self, workload: usize) -> Option<&Arc<Class>> {
         self.list.get(*self.of_workload.get(workload)?)
     }

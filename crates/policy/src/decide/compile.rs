@@ -144,6 +144,11 @@ impl<'p> Decider<'p> {
         self.classes.len()
     }
 
+    /// The number of a workload's class, below [`class_count`](Self::class_count).
+    pub fn class_number(&self, workload: usize) -> Option<usize> {
+        self.classes.number_of(workload)
+    }
+
     pub(super) fn class_of(&self, workload: usize) -> Option<&Arc<Class>> {
         self.classes.of_workload(workload)
     }

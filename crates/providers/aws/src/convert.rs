@@ -55,9 +55,8 @@ const FAMILIES: &[Family] = &[
 ];
 
 /// See [`crate::convert`].
-pub(crate) fn convert(bodies: &[Body], options: &Options) -> Converted {
+pub(crate) fn convert(mut bodies: Vec<&Body>, options: &Options) -> Converted {
     let mut fields = Fields { diagnostics: Diagnostics::new(&options.limits) };
-    let mut bodies: Vec<&Body> = bodies.iter().collect();
     bodies.sort_by(|left, right| left.path.cmp(&right.path));
     let scopes = scopes_of(&bodies);
     let mut collected = Collected::new();

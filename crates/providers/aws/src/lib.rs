@@ -29,6 +29,7 @@ mod internet;
 mod lists;
 mod nat;
 mod owners;
+mod plane;
 mod platform;
 mod prefix_lists;
 mod public_access;
@@ -46,6 +47,7 @@ use watertight_source::{Diagnostics, Limits, Tree};
 
 pub use codes::{CODES, explain};
 pub use exports::{ExportError, Exported, ExportedBody, config_snapshot, terraform_state};
+pub use plane::SecurityGroups;
 
 /// One parsed body with the path that it was read from.
 #[derive(Debug)]
@@ -113,5 +115,5 @@ pub fn calls() -> Vec<&'static str> {
 ///
 /// The result depends on the contents and paths of the bodies only, not on their order.
 pub fn convert(bodies: &[Body], options: &Options) -> Converted {
-    convert::convert(bodies, options)
+    convert::convert(bodies.iter().collect(), options)
 }

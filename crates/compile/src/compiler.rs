@@ -1,0 +1,482 @@
+//! From what is intended to rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use thiserror::Error;
+use watertight_model::network::{
+    Action, EndpointId, Guard, Peer, Rule, Stage, StageDefault,
+};
+use watertight_model::{Name, Network};
+use watertight_net::{AddressSet, FlowSet, Prefix};
+use watertight_policy::checked::LoweringChoice;
+use watertight_policy::decide::Outcome;
+use watertight_reach::{Matrix, Reach};
+
+use crate::artifact::{Artifacts, Attachment, Group, GroupName, GroupRule};
+use crate::fit::{Budget, Fitted, Ground, TooMany, Wish, fit};
+use crate::gap::{Gap, GapKind, Reason, Unheld};
+use crate::identity::{Identities, Identity, name_of};
+use crate::intent::{Allowed, Intent, KindId, realm_of};
+use crate::outside;
+use crate::plane::Plane;
+use crate::via::{Via, Vias};
+
+/// What a policy becomes on a plane.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// What the plane must hold.
+    pub artifacts: Artifacts,
+    /// Governed workloads on which the plane cannot put groups.
+    pub unheld: Vec<Unheld>,
+    /// Rules that the plane cannot express at all.
+    pub gaps: Vec<Gap>,
+    pub(crate) identities: Identities,
+    pub(crate) widened: Vec<Widened>,
+    /// What no rule of the plane expresses, and is allowed.
+    pub(crate) left: FlowSet,
+}
+
+/// What merging prefixes has opened at the members of one identity.
+#[derive(Clone, Debug)]
+pub(crate) struct Widened {
+    pub(crate) identity: usize,
+    pub(crate) ingress: bool,
+    pub(crate) flows: FlowSet,
+    pub(crate) added: AddressSet,
+    pub(crate) reason: Reason,
+}
+
+/// Why nothing is planned.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum Refusal {
+    /// Rules do not fit and may not be merged.
+    #[error(
+        "`{group}` needs {needed} {direction} rules, {least} when merged as far as is allowed, and \
+         its members can carry {limit}: name fewer addresses, or let more of them be one prefix"
+    )]
+    TooMany {
+        /// The first group of the identity.
+        group: GroupName,
+        /// `ingress` or `egress`.
+        direction: &'static str,
+        /// Rules without merging.
+        needed: u32,
+        /// Rules after merging.
+        least: u32,
+        /// The limit.
+        limit: u32,
+    },
+    /// A condition on requests would be widened where that is refused.
+    #[error(
+        "{rule} asks about requests, which the plane does not read, and {why}: write \
+         `lowering: {{requests: close}}`, or leave the condition out"
+    )]
+    Requests {
+        /// The rules.
+        rule: String,
+        /// What refuses.
+        why: &'static str,
+    },
+}
+
+/// Compiles what is intended for a plane.
+///
+/// # Errors
+/// When a limit cannot be held, and when something would be widened that must not be: then nothing
+/// is compiled, never a part.
+pub fn compile(intent: &Intent<'_>, plane: &dyn Plane) -> Result<Compiled, Refusal> {
+    let identities = Identities::new(intent, plane);
+    let open = opened(&intent.estate().network, |_| true);
+    let reach = Reach::new(&open);
+    let matrix = reach.matrix(&BTreeSet::new());
+    let mut work = Work {
+        intent,
+        plane,
+        identities,
+        matrix,
+        parts: outside::parts(intent),
+        vias: Vias::new(intent.estate()),
+        left: FlowSet::none(),
+        widened: Vec::new(),
+    };
+    let mut groups = Vec::new();
+    let mut names = Vec::new();
+    for number in 0..work.identities.list.len() {
+        let made = work.groups(number)?;
+        names.push(made.iter().map(|group| group.name.clone()).collect::<Vec<_>>());
+        groups.extend(made);
+    }
+    groups.sort_by(|one, other| one.name.cmp(&other.name));
+    let attachments = attachments(intent, &work.identities, &names);
+    let Work { identities, left, widened, .. } = work;
+    let gaps = domain_gaps(intent);
+    let unheld = identities.unheld.clone();
+    let artifacts = Artifacts { groups, attachments };
+    Ok(Compiled { artifacts, unheld, gaps, identities, widened, left })
+}
+
+struct Work<'w, 'a> {
+    intent: &'w Intent<'a>,
+    plane: &'w dyn Plane,
+    identities: Identities,
+    /// Who gets to whom when no guard refuses anything.
+    matrix: Matrix,
+    parts: Vec<outside::Part>,
+    vias: Vias,
+    left: FlowSet,
+    widened: Vec<Widened>,
+}
+
+/// What one direction of one identity wants, before prefixes.
+#[derive(Default)]
+struct Wanted {
+    groups: BTreeMap<FlowSet, BTreeSet<GroupName>>,
+    addresses: BTreeMap<FlowSet, AddressSet>,
+    never: AddressSet,
+    left: FlowSet,
+}
+
+impl Work<'_, '_> {
+    /// The groups of one identity.
+    fn groups(&mut self, number: usize) -> Result<Vec<Group>, Refusal> {
+        let Some(identity) = self.identities.list.get(number).cloned() else {
+            return Ok(Vec::new());
+        };
+        let ingress = self.direction(number, &identity, true)?.groups;
+        let egress = self.direction(number, &identity, false)?.groups;
+        let realm = &self.intent.estate().network.realms[identity.realm];
+        let of = |told: &Option<Name>| told.clone().unwrap_or_else(|| Name::from(""));
+        let place = (of(&realm.account), of(&realm.region));
+        let count = ingress.len().max(egress.len()).max(1);
+        let rules = |groups: &[Vec<GroupRule>], at: usize| groups.get(at).cloned();
+        let made = (0..count).map(|at| Group {
+            name: match at {
+                0 => identity.name.clone(),
+                _ => GroupName(format!("{}/{}", identity.name, at.saturating_add(1))),
+            },
+            realm: realm.name.clone(),
+            place: place.clone(),
+            segments: identity.segments.clone(),
+            ingress: rules(&ingress, at).unwrap_or_default(),
+            egress: rules(&egress, at).unwrap_or_default(),
+        });
+        Ok(made.collect())
+    }
+
+    fn direction(
+        &mut self,
+        number: usize,
+        identity: &Identity,
+        ingress: bool,
+    ) -> Result<Fitted, Refusal> {
+        let mut wanted = Wanted::default();
+        self.add_endpoints(identity, ingress, &mut wanted)?;
+        self.add_outside(identity, ingress, &mut wanted)?;
+        self.add_vias(identity, ingress, &mut wanted)?;
+        let estate = self.intent.estate();
+        let hosts = outside::hosts();
+        let never = if identity.is_strict { hosts.clone() } else { wanted.never.clone() };
+        let ground = Ground { never, held: outside::held(estate) };
+        let budget = Budget::of(&self.plane.limits());
+        let fitted = fit(&wanted.wishes(&hosts), &ground, budget);
+        self.left = self.left.union(&wanted.left);
+        let fitted = fitted.map_err(|TooMany { needed, least }| Refusal::TooMany {
+            group: identity.name.clone(),
+            direction: if ingress { "ingress" } else { "egress" },
+            needed,
+            least,
+            limit: budget.endpoint,
+        })?;
+        let internet = self.intent.internet();
+        for (flows, added) in &fitted.widened {
+            let must = wanted.addresses.get(flows);
+            let is_internet = must.is_some_and(|must| must.intersects(internet));
+            let reason = if is_internet { Reason::InternetWidened } else { Reason::PrefixWidened };
+            let (flows, added) = (flows.clone(), added.clone());
+            self.widened.push(Widened { identity: number, ingress, flows, added, reason });
+        }
+        Ok(fitted)
+    }
+
+    /// Endpoints of the estate to which there is a way: by reference where one matches.
+    fn add_endpoints(
+        &self,
+        identity: &Identity,
+        ingress: bool,
+        wanted: &mut Wanted,
+    ) -> Result<(), Refusal> {
+        let estate = self.intent.estate();
+        let mut known: BTreeMap<KindId, (Rc<Allowed>, Vec<FlowSet>)> = BTreeMap::new();
+        for id in estate.network.endpoints.ids() {
+            if !self.is_met(identity, id, ingress) {
+                continue;
+            }
+            let kind = self.intent.kind_of(id);
+            if !known.contains_key(&kind) {
+                let (from, to) =
+                    if ingress { (kind, identity.kind) } else { (identity.kind, kind) };
+                let allowed = self.intent.between(from, to);
+                let pieces = self.pieces(&allowed, identity, wanted)?;
+                known.insert(kind, (allowed, pieces));
+            }
+            let Some((allowed, pieces)) = known.get(&kind) else { continue };
+            let addresses = self.seen(identity, id);
+            if !allowed.never.is_empty() {
+                wanted.never = wanted.never.union(&addresses);
+            }
+            let group = self.reference(identity, id, ingress);
+            for piece in pieces {
+                match &group {
+                    Some(group) => {
+                        wanted.groups.entry(piece.clone()).or_default().insert(group.clone());
+                    }
+                    None => wanted.add(piece, &addresses),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The addresses under which a guard of an identity may see an endpoint.
+    fn seen(&self, identity: &Identity, id: EndpointId) -> AddressSet {
+        let estate = self.intent.estate();
+        let endpoint = &estate.network.endpoints[id];
+        let own = endpoint.addresses.iter().copied();
+        let is_away = realm_of(estate, id) != Some(identity.realm);
+        let public = endpoint.public.iter().filter(|_| is_away).map(|(outer, _)| *outer);
+        AddressSet::from_prefixes(own.chain(public).map(Prefix::host))
+    }
+
+    /// Whether a member of an identity has to do with an endpoint if no guard refuses.
+    fn is_met(&self, identity: &Identity, other: EndpointId, ingress: bool) -> bool {
+        let mut members = identity.members.iter().filter(|member| **member != other);
+        members.any(|member| {
+            let (from, to) = if ingress { (other, *member) } else { (*member, other) };
+            let cell = self.matrix.between(from, to);
+            cell.is_some_and(|cell| !cell.forward.possible.is_empty())
+        })
+    }
+
+    /// The group by which rules of an identity name an endpoint, where that matches it.
+    fn reference(&self, at: &Identity, other: EndpointId, ingress: bool) -> Option<GroupName> {
+        let by_front = ingress && at.members.iter().any(|one| self.vias.is_target(*one));
+        if by_front || self.vias.is_front(other) {
+            return None;
+        }
+        let identity = self.identities.identity(other)?;
+        let estate = self.intent.estate();
+        let refers = self.plane.refers(estate, at.realm, identity.realm, ingress);
+        refers.then(|| identity.name.clone())
+    }
+
+    /// What clients of fronts that keep their addresses send to the fronts.
+    fn add_vias(
+        &self,
+        identity: &Identity,
+        ingress: bool,
+        wanted: &mut Wanted,
+    ) -> Result<(), Refusal> {
+        let estate = self.intent.estate();
+        let is_member = |id: &EndpointId| identity.members.contains(id);
+        for via in &self.vias.list {
+            let target = self.intent.kind_of(via.target);
+            if !ingress {
+                let allowed = self.intent.between(identity.kind, target);
+                let pieces = self.dialled(via, &allowed, identity, wanted)?;
+                for (piece, front) in pairs(&pieces, &via.attachments) {
+                    wanted.add(piece, &self.seen(identity, *front));
+                }
+                continue;
+            }
+            if !via.attachments.iter().any(is_member) {
+                continue;
+            }
+            for client in estate.network.endpoints.ids() {
+                let cell = self.matrix.between(client, via.target);
+                if cell.is_none_or(|cell| cell.forward.possible.is_empty()) {
+                    continue;
+                }
+                let allowed = self.intent.between(self.intent.kind_of(client), target);
+                for piece in self.dialled(via, &allowed, identity, wanted)? {
+                    wanted.add(&piece, &self.seen(identity, client));
+                }
+            }
+            let own = self.intent.end(via.target);
+            for part in &self.parts {
+                let allowed = outside::ask(self.intent, &own, part, true);
+                for piece in self.dialled(via, &allowed, identity, wanted)? {
+                    wanted.add(&piece, &part.addresses);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn dialled(
+        &self,
+        via: &Via,
+        allowed: &Allowed,
+        identity: &Identity,
+        wanted: &mut Wanted,
+    ) -> Result<Vec<FlowSet>, Refusal> {
+        let written = self.intent.written(allowed, identity.is_strict)?;
+        let pieces = self.plane.pieces(&via.dialled(&written));
+        wanted.left = wanted.left.union(&pieces.left);
+        Ok(pieces.written)
+    }
+
+    /// Addresses that no endpoint has.
+    fn add_outside(
+        &self,
+        identity: &Identity,
+        ingress: bool,
+        wanted: &mut Wanted,
+    ) -> Result<(), Refusal> {
+        let Some(first) = identity.members.first() else { return Ok(()) };
+        let own = self.intent.end(*first);
+        for part in &self.parts {
+            let allowed = outside::ask(self.intent, &own, part, ingress);
+            if !allowed.never.is_empty() {
+                wanted.never = wanted.never.union(&part.addresses);
+            }
+            for piece in self.pieces(&allowed, identity, wanted)? {
+                wanted.add(&piece, &part.addresses);
+            }
+        }
+        Ok(())
+    }
+
+    /// What of an answer is written, in pieces.
+    fn pieces(
+        &self,
+        allowed: &Allowed,
+        identity: &Identity,
+        wanted: &mut Wanted,
+    ) -> Result<Vec<FlowSet>, Refusal> {
+        let pieces = self.plane.pieces(&self.intent.written(allowed, identity.is_strict)?);
+        wanted.left = wanted.left.union(&pieces.left);
+        Ok(pieces.written)
+    }
+}
+
+impl Intent<'_> {
+    /// What is written of what is allowed: conditions on requests as their policies' lowering says.
+    pub(crate) fn written(&self, allowed: &Allowed, is_strict: bool) -> Result<FlowSet, Refusal> {
+        let mut written = allowed.allow.clone();
+        for (flows, decision) in &allowed.parts {
+            if decision.outcome != Outcome::Inspect {
+                continue;
+            }
+            let refused = |why| {
+                let rules = self.rules(decision);
+                let rules: Vec<String> = rules.iter().map(|rule| format!("`{rule}`")).collect();
+                Refusal::Requests { rule: rules.join(", "), why }
+            };
+            match self.lowering_of_requests(decision) {
+                LoweringChoice::Widen if is_strict => {
+                    return Err(refused("a crown jewel or an assertion is there"));
+                }
+                LoweringChoice::Widen => written = written.union(flows),
+                LoweringChoice::Close => {}
+                LoweringChoice::Refuse => return Err(refused("its policy refuses to widen that")),
+            }
+        }
+        Ok(written)
+    }
+}
+
+/// Every piece with every attachment.
+fn pairs<'p>(
+    pieces: &'p [FlowSet],
+    attachments: &'p [EndpointId],
+) -> impl Iterator<Item = (&'p FlowSet, &'p EndpointId)> {
+    pieces.iter().flat_map(move |piece| attachments.iter().map(move |one| (piece, one)))
+}
+
+impl Wanted {
+    fn add(&mut self, piece: &FlowSet, addresses: &AddressSet) {
+        let all = self.addresses.entry(piece.clone()).or_default();
+        *all = all.union(addresses);
+    }
+
+    fn wishes(&self, hosts: &AddressSet) -> Vec<Wish> {
+        let pieces: BTreeSet<&FlowSet> =
+            self.groups.keys().chain(self.addresses.keys()).collect();
+        let nobody = hosts.complement();
+        let wish = |flows: &FlowSet| {
+            let wider = self.addresses.iter().filter(|(other, _)| other.contains(flows));
+            let free = wider.fold(nobody.clone(), |all, (_, more)| all.union(more));
+            let must = self.addresses.get(flows).cloned().unwrap_or_default();
+            let groups = self.groups.get(flows).into_iter().flatten().cloned().collect();
+            Wish { flows: flows.clone(), groups, must, free }
+        };
+        pieces.into_iter().map(wish).collect()
+    }
+}
+
+/// A network in which some guards accept everything.
+pub(crate) fn opened(network: &Network, which: impl Fn(&Guard) -> bool) -> Network {
+    let mut network = network.clone();
+    let stage = || {
+        let rules = vec![Rule {
+            name: Name::from("open"),
+            peer: Peer::Any,
+            flows: FlowSet::all(),
+            action: Action::Accept,
+            origin: None,
+        }];
+        let combine = watertight_model::network::Combine::Union;
+        vec![Stage { combine, rules, default: StageDefault::Deny }]
+    };
+    for (_, guard) in network.guards.iter_mut() {
+        if which(guard) {
+            (guard.ingress, guard.egress) = (stage(), stage());
+        }
+    }
+    network
+}
+
+fn attachments(
+    intent: &Intent<'_>,
+    identities: &Identities,
+    names: &[Vec<GroupName>],
+) -> Vec<Attachment> {
+    let estate = intent.estate();
+    let network = &estate.network;
+    let mut attachments: Vec<Attachment> = Vec::new();
+    for (id, number) in &identities.of {
+        let endpoint = &network.endpoints[*id];
+        let layers = endpoint.layers.iter().filter_map(|layer| network.layers.get(*layer));
+        let guards = layers.flat_map(|layer| &layer.guards);
+        let guards = guards.filter_map(|guard| network.guards.get(*guard));
+        let written = guards.filter(|guard| guard.is_written());
+        let mut before: Vec<Name> = written.map(|guard| guard.name.clone()).collect();
+        before.sort();
+        attachments.push(Attachment {
+            endpoint: endpoint.name.clone(),
+            workload: Name::from(name_of(estate, *id)),
+            groups: names.get(*number).cloned().unwrap_or_default(),
+            others: Vec::new(),
+            before,
+        });
+    }
+    attachments.sort();
+    attachments
+}
+
+/// Rules that name domains: an answer of a resolver is needed to know an address.
+fn domain_gaps(intent: &Intent<'_>) -> Vec<Gap> {
+    let rules = intent.rules_with_domains().into_iter();
+    rules
+        .map(|rule| Gap {
+            kind: GapKind::Under,
+            reason: Reason::Domain,
+            from: Vec::new(),
+            to: Vec::new(),
+            over: String::from("all"),
+            place: String::from("the plane knows addresses, and no names"),
+            rules: vec![rule],
+        })
+        .collect()
+}

@@ -1,0 +1,224 @@
+//! Rules within limits: exactly where they fit, over several groups, with merged prefixes, or not.
+
+use std::net::IpAddr;
+
+use watertight_net::{AddressSet, Family, FlowSet, Prefix};
+
+use crate::artifact::{GroupName, GroupRule, RulePeer};
+use crate::cover::{fewest, supernet};
+use crate::plane::Limits;
+
+/// What rules take of a limit, each family for itself: a reference counts in both.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct RuleCount {
+    /// Rules about IPv4.
+    pub v4: u32,
+    /// Rules about IPv6.
+    pub v6: u32,
+}
+
+/// How many rules there may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Budget {
+    /// In one group.
+    pub group: u32,
+    /// On one endpoint.
+    pub endpoint: u32,
+}
+
+impl RuleCount {
+    /// Counts rules.
+    pub fn of(rules: &[GroupRule]) -> Self {
+        rules.iter().fold(Self::default(), |all, rule| all.plus(&rule.peer))
+    }
+
+    fn plus(self, peer: &RulePeer) -> Self {
+        let (v4, v6) = match peer {
+            RulePeer::Group(_) => (1, 1),
+            RulePeer::Prefix(prefix) if prefix.family() == Family::V4 => (1, 0),
+            RulePeer::Prefix(_) => (0, 1),
+        };
+        Self { v4: self.v4.saturating_add(v4), v6: self.v6.saturating_add(v6) }
+    }
+
+    fn most(self) -> u32 {
+        self.v4.max(self.v6)
+    }
+}
+
+impl Budget {
+    /// The budget of limits.
+    pub const fn of(limits: &Limits) -> Self {
+        let groups = limits.full_groups();
+        let group = limits.rules_per_direction;
+        Self { group, endpoint: group.saturating_mul(groups) }
+    }
+}
+
+/// What is to be written for one piece of flows in one direction.
+#[derive(Clone, Debug)]
+pub(crate) struct Wish {
+    pub(crate) flows: FlowSet,
+    pub(crate) groups: Vec<GroupName>,
+    /// Addresses that are allowed.
+    pub(crate) must: AddressSet,
+    /// Addresses of which nobody minds: allowed by a wider piece, or nobody's.
+    pub(crate) free: AddressSet,
+}
+
+/// What bounds merging.
+#[derive(Clone, Debug)]
+pub(crate) struct Ground {
+    /// Addresses into which nothing may be widened.
+    pub(crate) never: AddressSet,
+    /// Addresses of endpoints of the estate: each of these that is added weighs most.
+    pub(crate) held: AddressSet,
+}
+
+/// Rules that fit.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fitted {
+    /// For each group, its rules.
+    pub(crate) groups: Vec<Vec<GroupRule>>,
+    /// What merging has added, by piece.
+    pub(crate) widened: Vec<(FlowSet, AddressSet)>,
+}
+
+/// Rules that do not fit, however they are merged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct TooMany {
+    pub(crate) needed: u32,
+    pub(crate) least: u32,
+}
+
+/// The prefixes of one piece, with the price of merging each with the next.
+struct Line<'w> {
+    wish: &'w Wish,
+    prefixes: Vec<Prefix>,
+    prices: Vec<Option<Price>>,
+}
+
+/// What a merger adds: endpoints of the estate, then addresses.
+type Price = (u128, u128);
+
+pub(crate) fn fit(wishes: &[Wish], ground: &Ground, budget: Budget) -> Result<Fitted, TooMany> {
+    let mut lines: Vec<Line<'_>> = wishes.iter().map(|wish| Line::new(wish, ground)).collect();
+    let needed = count(&lines).most();
+    while count(&lines).most() > budget.endpoint {
+        let all = count(&lines);
+        let family = if all.v4 > budget.endpoint { Family::V4 } else { Family::V6 };
+        let cheapest = lines.iter().enumerate().flat_map(|(line, one)| one.offers(line, family));
+        let Some((_, line, at)) = cheapest.min() else {
+            return Err(TooMany { needed, least: all.most() });
+        };
+        if let Some(line) = lines.get_mut(line) {
+            line.merge(at, ground);
+        }
+    }
+    let mut rules = Vec::new();
+    let mut widened = Vec::new();
+    for line in &lines {
+        let flows = &line.wish.flows;
+        let groups = line.wish.groups.iter().cloned().map(RulePeer::Group);
+        let prefixes = line.prefixes.iter().copied().map(RulePeer::Prefix);
+        let peers = groups.chain(prefixes);
+        rules.extend(peers.map(|peer| GroupRule { peer, flows: flows.clone() }));
+        let written = AddressSet::from_prefixes(line.prefixes.iter().copied());
+        let added = written.difference(&line.wish.must).difference(&line.wish.free);
+        if !added.is_empty() {
+            widened.push((flows.clone(), added));
+        }
+    }
+    rules.sort();
+    Ok(Fitted { groups: split(rules, budget.group), widened })
+}
+
+/// Rules over as few groups as hold them.
+fn split(rules: Vec<GroupRule>, limit: u32) -> Vec<Vec<GroupRule>> {
+    let mut groups: Vec<(RuleCount, Vec<GroupRule>)> = Vec::new();
+    for rule in rules {
+        let room = groups.iter_mut().find(|(count, _)| count.plus(&rule.peer).most() <= limit);
+        match room {
+            Some((count, group)) => {
+                *count = count.plus(&rule.peer);
+                group.push(rule);
+            }
+            None => groups.push((RuleCount::default().plus(&rule.peer), vec![rule])),
+        }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+fn count(lines: &[Line<'_>]) -> RuleCount {
+    let mut all = RuleCount::default();
+    for line in lines {
+        let groups = u32::try_from(line.wish.groups.len()).unwrap_or(u32::MAX);
+        let v4 = line.prefixes.iter().filter(|one| one.family() == Family::V4).count();
+        let v6 = line.prefixes.len().saturating_sub(v4);
+        let of = |prefixes: usize| u32::try_from(prefixes).unwrap_or(u32::MAX);
+        all.v4 = all.v4.saturating_add(groups).saturating_add(of(v4));
+        all.v6 = all.v6.saturating_add(groups).saturating_add(of(v6));
+    }
+    all
+}
+
+impl<'w> Line<'w> {
+    fn new(wish: &'w Wish, ground: &Ground) -> Self {
+        let prefixes = fewest(&wish.must, &wish.must.union(&wish.free));
+        let mut line = Self { wish, prefixes, prices: Vec::new() };
+        line.prices = (1..line.prefixes.len()).map(|at| line.price(at, ground)).collect();
+        line
+    }
+
+    /// The mergers of a family: price, line, and place of the first of both prefixes.
+    fn offers(&self, line: usize, family: Family) -> impl Iterator<Item = (Price, usize, usize)> {
+        let places = self.prices.iter().enumerate().filter(move |(at, _)| {
+            self.prefixes.get(*at).is_some_and(|prefix| prefix.family() == family)
+        });
+        places.filter_map(move |(at, price)| Some(((*price)?, line, at)))
+    }
+
+    /// What it costs to merge the prefix before `at` with the one there.
+    fn price(&self, at: usize, ground: &Ground) -> Option<Price> {
+        let (one, other) = (self.prefixes.get(at.checked_sub(1)?)?, self.prefixes.get(at)?);
+        let merged = AddressSet::from_prefix(supernet(*one, *other)?);
+        let added = merged.difference(&self.wish.must).difference(&self.wish.free);
+        if added.intersects(&ground.never) {
+            return None;
+        }
+        Some((size(&added.intersection(&ground.held)), size(&added)))
+    }
+
+    /// Merges the prefix at a place with the next, and whatever else the result holds.
+    fn merge(&mut self, at: usize, ground: &Ground) {
+        let next = at.saturating_add(1);
+        let (Some(one), Some(other)) = (self.prefixes.get(at), self.prefixes.get(next)) else {
+            return;
+        };
+        let Some(merged) = supernet(*one, *other) else { return };
+        let first = self.prefixes.partition_point(|one| one.last() < merged.first());
+        let held = self.prefixes.iter().skip(first).take_while(|one| merged.covers(**one)).count();
+        self.prefixes.splice(first..first.saturating_add(held), [merged]);
+        let prices = first..first.saturating_add(held).saturating_sub(1).min(self.prices.len());
+        self.prices.drain(prices);
+        for place in [first, first.saturating_add(1)] {
+            let price = self.price(place, ground);
+            if let Some(slot) = place.checked_sub(1).and_then(|slot| self.prices.get_mut(slot)) {
+                *slot = price;
+            }
+        }
+    }
+}
+
+/// How many addresses there are.
+fn size(set: &AddressSet) -> u128 {
+    let of = |address: IpAddr| match address {
+        IpAddr::V4(address) => u128::from(address.to_bits()),
+        IpAddr::V6(address) => address.to_bits(),
+    };
+    let ranges = set.ranges().map(|range| of(range.last()) - of(range.first()));
+    ranges.fold(0, |all, more| all.saturating_add(more).saturating_add(1))
+}
+
+#[cfg(test)]
+mod tests;

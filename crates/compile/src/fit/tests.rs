@@ -1,0 +1,93 @@
+use watertight_net::{AddressSet, FlowSet, PortSet, Prefix};
+
+use super::{Budget, Fitted, Ground, RuleCount, TooMany, Wish, fit};
+use crate::artifact::GroupName;
+use crate::plane::Limits;
+
+/// What AWS allows without asking for more.
+const LIMITS: Limits = Limits { rules_per_direction: 60, groups_per_endpoint: 5, product: 1000 };
+
+/// Every second address of a /20: none can be merged with another for nothing.
+fn hosts(count: u32) -> AddressSet {
+    let first = 0x0a00_0000_u32;
+    let host = |number: u32| Prefix::host(std::net::Ipv4Addr::from(first + 2 * number).into());
+    AddressSet::from_prefixes((0..count).map(host))
+}
+
+fn wish(count: u32, groups: u32) -> Wish {
+    Wish {
+        flows: FlowSet::tcp(PortSet::single(443)),
+        groups: (0..groups).map(|number| GroupName(format!("watertight/{number}"))).collect(),
+        must: hosts(count),
+        free: AddressSet::empty(),
+    }
+}
+
+fn fitted(wish: Wish, never: AddressSet) -> Result<Fitted, TooMany> {
+    let ground = Ground { never, held: AddressSet::empty() };
+    fit(&[wish], &ground, Budget::of(&LIMITS))
+}
+
+fn sizes(fitted: &Fitted) -> Vec<u32> {
+    fitted.groups.iter().map(|rules| RuleCount::of(rules).v4).collect()
+}
+
+#[test]
+fn a_group_holds_sixty_rules_in_a_direction() {
+    for (count, expected) in [(59, vec![59]), (60, vec![60]), (61, vec![60, 1])] {
+        let found = fitted(wish(count, 0), AddressSet::empty()).expect("it fits");
+        assert_eq!(sizes(&found), expected);
+        assert!(found.widened.is_empty(), "splitting is exact");
+    }
+    // A reference counts as a rule of each family.
+    let found = fitted(wish(59, 1), AddressSet::empty()).expect("it fits");
+    assert_eq!(sizes(&found), [60]);
+    let found = fitted(wish(60, 1), AddressSet::empty()).expect("it fits");
+    assert_eq!(sizes(&found), [60, 1]);
+}
+
+#[test]
+fn an_endpoint_carries_five_groups_and_then_prefixes_are_merged() {
+    for (count, groups) in [(299, 5), (300, 5)] {
+        let found = fitted(wish(count, 0), AddressSet::empty()).expect("it fits");
+        assert_eq!(found.groups.len(), groups);
+        assert!(found.widened.is_empty());
+    }
+    let found = fitted(wish(301, 0), AddressSet::empty()).expect("merging makes room");
+    assert_eq!(sizes(&found), [60; 5]);
+    let added = found.widened.first().map(|(_, added)| added.prefixes().len());
+    assert_eq!(added, Some(1), "the cheapest merger adds one address");
+}
+
+#[test]
+fn what_cannot_be_merged_is_refused_as_a_whole() {
+    let everything = AddressSet::all();
+    assert!(fitted(wish(300, 0), everything.clone()).is_ok());
+    let refused = fitted(wish(301, 0), everything).expect_err("nothing may be widened");
+    assert_eq!(refused, TooMany { needed: 301, least: 301 });
+}
+
+#[test]
+fn rules_times_groups_stay_within_the_product() {
+    let groups = |rules, product| {
+        Limits { rules_per_direction: rules, groups_per_endpoint: 5, product }.full_groups()
+    };
+    assert_eq!(groups(200, 1000), 5);
+    assert_eq!(groups(199, 1000), 5);
+    assert_eq!(groups(201, 1000), 4);
+    assert_eq!(groups(1000, 1000), 1);
+    assert_eq!(groups(1001, 1000), 0);
+}
+
+#[test]
+fn merging_goes_for_what_adds_no_endpoint() {
+    let held = AddressSet::from_prefixes("10.0.0.1/32".parse::<Prefix>());
+    let ground = Ground { never: AddressSet::empty(), held };
+    let budget = Budget { group: 2, endpoint: 2 };
+    let found = fit(&[wish(3, 0)], &ground, budget).expect("it fits");
+    let text: Vec<String> =
+        found.groups.concat().iter().map(|rule| format!("{:?}", rule.peer)).collect();
+    assert_eq!(text.len(), 2, "{text:?}");
+    let added = found.widened.first().map(|(_, added)| added.clone()).unwrap_or_default();
+    assert!(!added.intersects(&ground.held), "{added:?}");
+}

@@ -1,0 +1,131 @@
+use serde::{Deserialize, Serialize};
+
+/// What an enforcement point does not do as the policy says.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct Gap {
+    /// More or less than intended.
+    pub kind: GapKind,
+    /// Why.
+    pub reason: Reason,
+    /// Who opens the legs: names of workloads or addresses, in order.
+    pub from: Vec<String>,
+    /// Who accepts them.
+    pub to: Vec<String>,
+    /// The legs' flows, exactly, in the text form of flow sets.
+    pub over: String,
+    /// The rules or defaults of the policy that the network goes beyond or falls short of.
+    pub rules: Vec<RuleRef>,
+    /// Where it arises: guards, places, services.
+    pub place: String,
+}
+
+/// Which way a [`Gap`] errs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GapKind {
+    /// Permitted and not intended.
+    Over,
+    /// Intended and not permitted.
+    Under,
+}
+
+/// Why there is a [`Gap`]: a closed list.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// The rule asks about requests, and the plane does not read them.
+    L7,
+    /// The rule names domains, and the plane knows addresses alone.
+    Domain,
+    /// A reference to a group that an endpoint no longer carries, or carries still.
+    Membership,
+    /// Several workloads have one address there.
+    IdentityShared,
+    /// Prefixes were merged to fit a limit.
+    PrefixWidened,
+    /// Prefixes of `internet` were merged to fit a limit.
+    InternetWidened,
+    /// The plane cannot filter it.
+    Unfilterable,
+    /// A guard that is not ours decides.
+    OthersGuard,
+    /// The template that makes replicas is not ours to see.
+    Template,
+    /// Something on the way cannot be read.
+    UnknownBox,
+}
+
+impl Reason {
+    /// The word for people and programs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::L7 => "l7",
+            Self::Domain => "domain",
+            Self::Membership => "membership",
+            Self::IdentityShared => "identity-shared",
+            Self::PrefixWidened => "prefix-widened",
+            Self::InternetWidened => "internet-widened",
+            Self::Unfilterable => "unfilterable",
+            Self::OthersGuard => "others-guard",
+            Self::Template => "template",
+            Self::UnknownBox => "unknown-box",
+        }
+    }
+}
+
+impl Reason {
+    /// Where such gaps arise.
+    pub(crate) const fn place(self) -> &'static str {
+        match self {
+            Self::L7 => "the plane reads no requests",
+            Self::Domain => "the plane knows addresses, and no names",
+            Self::Membership => "a rule of others names a group that is taken off",
+            Self::IdentityShared => "the guard sees a translated address",
+            Self::PrefixWidened | Self::InternetWidened => "prefixes are merged to fit a limit",
+            Self::Unfilterable => "no rule of the plane expresses it",
+            Self::OthersGuard => "guards of others decide: none of ours is at either end",
+            Self::Template => "what makes replicas is not seen",
+            Self::UnknownBox => "something on the way cannot be read",
+        }
+    }
+}
+
+impl GapKind {
+    /// The word for people and programs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Over => "over",
+            Self::Under => "under",
+        }
+    }
+}
+
+/// Names a rule or a default of the policy.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct RuleRef {
+    /// What decides, in words: `policy card-payments, rule orders take payments`.
+    pub text: String,
+    /// Where it stands: file and line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+}
+
+impl std::fmt::Display for RuleRef {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.at {
+            Some(at) => write!(formatter, "{} ({at})", self.text),
+            None => formatter.pad(&self.text),
+        }
+    }
+}
+
+/// A governed workload on which the plane cannot put groups.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct Unheld {
+    /// The workload.
+    pub workload: String,
+    /// Its endpoint, where it has one.
+    pub endpoint: Option<String>,
+    /// Why.
+    pub why: String,
+}

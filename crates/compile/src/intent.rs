@@ -1,0 +1,346 @@
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use watertight_model::network::{EndpointId, RealmId};
+use watertight_model::{ArenaId, Criticality, Estate, Label, Name, Truth, WorkloadId};
+use watertight_net::{AddressAtoms, AddressSet, AtomId, Flow, FlowSet};
+use watertight_policy::checked::{CheckedPolicy, End as PeerEnd, LoweringChoice, Mode, Peer, Tier};
+use watertight_policy::decide::{
+    Asked, Decider, Deciding, Decision, End, Known, Leg, Modes, Outcome, Place, Question, Reason,
+    Who,
+};
+
+use crate::gap::RuleRef;
+
+/// What a policy intends for the legs of an estate, asked once for each sort of ends.
+#[derive(Debug)]
+pub struct Intent<'a> {
+    estate: &'a Estate,
+    decider: &'a Decider<'a>,
+    deciding: Deciding<'a>,
+    modes: Modes,
+    /// The sets of addresses that the policy names.
+    sets: Vec<AddressSet>,
+    kinds: Vec<KindId>,
+    /// For each kind, some endpoints: two where there are so many.
+    samples: Vec<Vec<EndpointId>>,
+    asked: RefCell<BTreeMap<(KindId, KindId), Rc<Allowed>>>,
+    places: Places,
+}
+
+/// Where the rules and segments of a policy stand, as text for people (`rules.yaml:12`).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Places {
+    /// By the places of the policy and of the rule in it.
+    pub rules: BTreeMap<(u32, u32), String>,
+    /// By the place of the segment.
+    pub segments: BTreeMap<u32, String>,
+}
+
+/// Endpoints about which the policy decides alike.
+pub(crate) type KindId = usize;
+
+/// What is allowed between two ends.
+#[derive(Clone, Debug, Default)]
+pub struct Allowed {
+    /// What is allowed, whatever the request.
+    pub allow: FlowSet,
+    /// What depends on the request.
+    pub inspect: FlowSet,
+    /// What a guardrail denies: nothing may widen into it.
+    pub never: FlowSet,
+    /// The parts, with what decided.
+    pub parts: Vec<(FlowSet, Decision)>,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    class: Option<usize>,
+    atoms: Vec<AtomId>,
+    realm: Option<RealmId>,
+    alone: Option<usize>,
+}
+
+impl<'a> Intent<'a> {
+    /// Prepares an estate's ends. `decider` must be of the world of this estate.
+    pub fn new(
+        estate: &'a Estate,
+        decider: &'a Decider<'a>,
+        (modes, now): (&Modes, watertight_policy::Timestamp),
+    ) -> Self {
+        let policy = decider.policy();
+        let sets = named_sets(policy, decider);
+        let atoms = AddressAtoms::new([], &sets);
+        let by_front = policy.policies.iter().flat_map(|one| &one.rules);
+        let by_front = by_front.clone().any(|rule| !rule.through.is_empty());
+        let mut numbers: BTreeMap<Key, KindId> = BTreeMap::new();
+        let mut samples: Vec<Vec<EndpointId>> = Vec::new();
+        let mut kinds = Vec::new();
+        for (id, endpoint) in estate.network.endpoints.iter() {
+            let workload = endpoint.workload.index();
+            let key = Key {
+                class: decider.class_number(workload),
+                atoms: endpoint.addresses.iter().map(|one| atoms.atom_of(*one)).collect(),
+                realm: realm_of(estate, id),
+                alone: by_front.then_some(workload),
+            };
+            let next = samples.len();
+            let kind = *numbers.entry(key).or_insert(next);
+            if kind == next {
+                samples.push(Vec::new());
+            }
+            if let Some(some) = samples.get_mut(kind).filter(|some| some.len() < 2) {
+                some.push(id);
+            }
+            kinds.push(kind);
+        }
+        let deciding = decider.under(modes, now);
+        let (modes, asked, places) = (modes.clone(), RefCell::default(), Places::default());
+        Self { estate, decider, deciding, modes, sets, kinds, samples, asked, places }
+    }
+
+    /// The same, with the places of rules told.
+    #[must_use]
+    pub fn with_places(mut self, places: Places) -> Self {
+        self.places = places;
+        self
+    }
+
+    /// The estate.
+    pub const fn estate(&self) -> &'a Estate {
+        self.estate
+    }
+
+    /// The sets of addresses that the policy tells apart.
+    pub fn sets(&self) -> &[AddressSet] {
+        &self.sets
+    }
+
+    /// The addresses that `internet` means.
+    pub(crate) fn internet(&self) -> &AddressSet {
+        self.decider.internet()
+    }
+
+    /// The kind of an endpoint.
+    pub(crate) fn kind_of(&self, endpoint: EndpointId) -> KindId {
+        self.kinds.get(endpoint.index()).copied().unwrap_or(usize::MAX)
+    }
+
+    /// Whether a segment that is on holds the endpoint's workload.
+    pub fn is_governed(&self, endpoint: EndpointId) -> bool {
+        let found = self.estate.network.endpoints.get(endpoint);
+        found.is_some_and(|found| self.is_governed_workload(found.workload))
+    }
+
+    /// Whether a segment that is on holds a workload.
+    pub fn is_governed_workload(&self, workload: WorkloadId) -> bool {
+        let flow = Flow::tcp(0, 0);
+        let destination = End::outside(AddressSet::all_v4());
+        let leg = Leg { source: End::workload(vec![workload.index()]), destination, flow };
+        self.deciding.decide(&Question { leg: &leg, request: None, bindings: &[] }).governed.source
+    }
+
+    /// An endpoint as an end, at its own addresses: a public one is only another name for those.
+    pub fn end(&self, id: EndpointId) -> End {
+        let Some(endpoint) = self.estate.network.endpoints.get(id) else {
+            return End { who: Who::Unknown, places: Vec::new(), groups: Vec::new() };
+        };
+        let realm = realm_of(self.estate, id).and_then(|id| self.estate.network.realms.get(id));
+        let network = realm.map(|realm| realm.name.clone());
+        let own = endpoint.addresses.iter();
+        let places = own.map(|address| Place { network: network.clone(), address: *address });
+        let who = Who::Workloads(vec![endpoint.workload.index()]);
+        End { who, places: places.collect(), groups: Vec::new() }
+    }
+
+    /// What is allowed from one kind of endpoints to another; to another member of the same kind
+    /// where it is one kind.
+    pub(crate) fn between(&self, from: KindId, to: KindId) -> Rc<Allowed> {
+        if let Some(known) = self.asked.borrow().get(&(from, to)) {
+            return Rc::clone(known);
+        }
+        let sample = |kind: KindId| self.samples.get(kind).and_then(|some| some.first()).copied();
+        let other = if from == to {
+            self.samples.get(to).and_then(|some| some.get(1)).copied()
+        } else {
+            sample(to)
+        };
+        let allowed = match (sample(from), other) {
+            (Some(from), Some(to)) => self.ask(&self.end(from), &self.end(to)),
+            _ => Allowed::default(),
+        };
+        let allowed = Rc::new(allowed);
+        self.asked.borrow_mut().insert((from, to), Rc::clone(&allowed));
+        allowed
+    }
+
+    /// What is allowed from an end to another.
+    pub fn ask(&self, source: &End, destination: &End) -> Allowed {
+        let flows = FlowSet::all();
+        let asked = Asked { source, destination, flows: &flows, request: None, bindings: &[] };
+        let mut allowed = Allowed::default();
+        for part in self.deciding.parts(&asked) {
+            let of = match part.decision.outcome {
+                Outcome::Allow => Some(&mut allowed.allow),
+                Outcome::Inspect => Some(&mut allowed.inspect),
+                Outcome::Deny if self.is_guardrail(&part.decision) => Some(&mut allowed.never),
+                Outcome::Deny => None,
+            };
+            if let Some(set) = of {
+                *set = set.union(&part.flows);
+            }
+            allowed.parts.push((part.flows, part.decision));
+        }
+        allowed
+    }
+
+    fn is_guardrail(&self, decision: &Decision) -> bool {
+        decision.reasons.iter().any(|reason| match reason {
+            Reason::Rule(id) => {
+                let policy = self.decider.policy().policies.get(id.policy as usize);
+                policy.is_some_and(|policy| policy.tier == Tier::Guardrail)
+            }
+            Reason::Quarantine(_) => true,
+            _ => false,
+        })
+    }
+
+    /// What the policies whose rules decided say of conditions on requests: the strictest.
+    pub(crate) fn lowering_of_requests(&self, decision: &Decision) -> LoweringChoice {
+        let policies = decision.reasons.iter().filter_map(|reason| match reason {
+            Reason::Rule(id) => self.decider.policy().policies.get(id.policy as usize),
+            _ => None,
+        });
+        let choices = policies.map(|policy| policy.lowering.requests);
+        choices.fold(LoweringChoice::Widen, |one, other| match (one, other) {
+            (LoweringChoice::Refuse, _) | (_, LoweringChoice::Refuse) => LoweringChoice::Refuse,
+            (LoweringChoice::Close, _) | (_, LoweringChoice::Close) => LoweringChoice::Close,
+            (LoweringChoice::Widen, LoweringChoice::Widen) => LoweringChoice::Widen,
+        })
+    }
+
+    /// The segments that are on and hold an endpoint's workload, with whether one is a crown jewel's.
+    pub(crate) fn segments_of(&self, endpoint: EndpointId) -> (Vec<Name>, bool) {
+        let Some(found) = self.estate.network.endpoints.get(endpoint) else {
+            return (Vec::new(), false);
+        };
+        let truths = self.memberships(found.workload.index());
+        let mut names = Vec::new();
+        let mut is_jewel = false;
+        for segment in &self.decider.policy().segments {
+            let truth = truths.get(segment.members.index()).copied().unwrap_or(Truth::No);
+            let on = segment.mode == Mode::Enforce
+                || (self.modes == Modes::Pending && segment.mode != Mode::Disabled)
+                || matches!(&self.modes, Modes::PromoteSegment(name) if *name == segment.name);
+            if on && truth != Truth::No {
+                names.push(segment.name.clone());
+                is_jewel |= segment.criticality == Criticality::CrownJewel;
+            }
+        }
+        (names, is_jewel)
+    }
+
+    /// Whether an assertion is about what an endpoint's workload is reached by or reaches.
+    pub(crate) fn is_asserted(&self, endpoint: EndpointId) -> bool {
+        let Some(found) = self.estate.network.endpoints.get(endpoint) else { return false };
+        let truths = self.memberships(found.workload.index());
+        let names = |peers: &[Peer]| {
+            peers.iter().any(|peer| match &peer.end {
+                PeerEnd::Any | PeerEnd::Internet => true,
+                PeerEnd::Conditions(conditions) => conditions.workloads.is_none_or(|id| {
+                    truths.get(id.index()).copied().unwrap_or(Truth::No) != Truth::No
+                }),
+            })
+        };
+        let assertions = self.decider.policy().assertions.iter();
+        let mut strict =
+            assertions.filter(|one| one.kind != watertight_policy::checked::ClaimKind::Always);
+        strict.any(|one| names(&one.from) || names(&one.to))
+    }
+
+    fn memberships(&self, workload: usize) -> Vec<Truth> {
+        let labels = self.decider.labels(workload);
+        let look = |key: &Name| match labels.and_then(|all| all.get(key)).map(|one| &one.value) {
+            None => Label::Absent,
+            Some(Known::Value(value)) => Label::Value(value),
+            Some(Known::Unknown) => Label::Unknown,
+        };
+        self.decider.policy().memberships_where(&look)
+    }
+
+    /// What decided, in words that say where to look.
+    pub(crate) fn rules(&self, decision: &Decision) -> Vec<RuleRef> {
+        let policy = self.decider.policy();
+        let named = decision.reasons.iter().map(|reason| match reason {
+            Reason::Rule(id) | Reason::Essential(id) => self.rule((id.policy, id.rule)),
+            Reason::Default(_, id, kind) => {
+                let segment = policy.segments.get(id.index());
+                let name = segment.map_or("", |segment| &*segment.name);
+                let text = format!("segment {name}, default {}", kind.word());
+                RuleRef { text, at: self.places.segments.get(&id.0).cloned() }
+            }
+            Reason::Ungoverned => RuleRef { text: String::from("ungoverned"), at: None },
+            Reason::Itself => RuleRef { text: String::from("an endpoint to itself"), at: None },
+            Reason::Quarantine(_) => RuleRef { text: String::from("quarantine"), at: None },
+        });
+        let mut rules: Vec<RuleRef> = named.collect();
+        rules.sort();
+        rules.dedup();
+        rules
+    }
+
+    /// The rules of the policy that are on and name domains, with their policies.
+    pub(crate) fn rules_with_domains(&self) -> Vec<RuleRef> {
+        let named = |peer: &Peer| match &peer.end {
+            PeerEnd::Conditions(conditions) => !conditions.domains.is_empty(),
+            PeerEnd::Any | PeerEnd::Internet => false,
+        };
+        let mut found = Vec::new();
+        for (place, policy) in (0_u32..).zip(&self.decider.policy().policies) {
+            let on = policy.mode == Mode::Enforce
+                || (self.modes == Modes::Pending && policy.mode != Mode::Disabled);
+            for (number, rule) in (0_u32..).zip(&policy.rules) {
+                if on && rule.from.iter().chain(&rule.to).any(named) {
+                    found.push(self.rule((place, number)));
+                }
+            }
+        }
+        found
+    }
+
+    /// A rule by the places of its policy and of itself in it.
+    fn rule(&self, id: (u32, u32)) -> RuleRef {
+        let policy = self.decider.policy().policies.get(id.0 as usize);
+        let rule = policy.and_then(|policy| policy.rules.get(id.1 as usize)?.name.clone());
+        let rule = rule.map_or_else(|| id.1.saturating_add(1).to_string(), |one| one.to_string());
+        let policy = policy.map_or("", |policy| &*policy.name);
+        let at = self.places.rules.get(&id).cloned();
+        RuleRef { text: format!("policy {policy}, rule {rule}"), at }
+    }
+}
+
+/// The realm of an endpoint.
+pub(crate) fn realm_of(estate: &Estate, endpoint: EndpointId) -> Option<RealmId> {
+    let subnet = estate.network.endpoints.get(endpoint)?.subnet?;
+    estate.network.subnets.get(subnet).map(|subnet| subnet.realm)
+}
+
+/// Every set of addresses that a policy names, and the space that it has words for.
+fn named_sets(policy: &CheckedPolicy, decider: &Decider<'_>) -> Vec<AddressSet> {
+    let mut sets = vec![decider.internet().clone(), decider.world().service_space.clone()];
+    sets.extend(decider.world().services.values().cloned());
+    sets.extend(policy.users.iter().map(|users| users.pools.clone()));
+    let rules = policy.policies.iter().flat_map(|one| &one.rules);
+    let peers = rules.flat_map(|rule| rule.from.iter().chain(&rule.to).chain(&rule.through));
+    let claimed = policy.assertions.iter().flat_map(|one| one.from.iter().chain(&one.to));
+    for peer in peers.chain(claimed) {
+        if let PeerEnd::Conditions(conditions) = &peer.end {
+            sets.extend(conditions.addresses.iter().map(|set| (**set).clone()));
+        }
+    }
+    sets.retain(|set| !set.is_empty());
+    sets.sort_by_key(AddressSet::prefixes);
+    sets.dedup();
+    sets
+}

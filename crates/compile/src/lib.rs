@@ -1,0 +1,35 @@
+//! A policy and an estate into what enforcement points must hold, and the proof of what it means.
+//!
+//! [`compile`] decides for every pair of ends what the policy allows and lowers that to
+//! [`Artifacts`]: groups of rules, and which endpoints carry them. [`validate`] takes the rendered
+//! bytes, read back by the plane's own front end, and says as exact sets of flows where the network
+//! permits more than the policy ([`Gap`]s of kind `over`) and where less (`under`). [`Plan`] holds
+//! both, and the steps with their inverses.
+//!
+//! Nothing here names a cloud: what a cloud can express and hold is a [`Plane`]'s to say.
+
+mod artifact;
+mod compiler;
+mod cover;
+mod fit;
+mod gap;
+mod identity;
+mod intent;
+mod outside;
+mod plan;
+mod plane;
+mod step;
+mod validate;
+mod via;
+
+pub use artifact::{Artifacts, Attachment, Group, GroupName, GroupRule, RulePeer};
+pub use compiler::{Compiled, Refusal, compile};
+pub use fit::{Budget, RuleCount};
+pub use gap::{Gap, GapKind, Reason, RuleRef, Unheld};
+pub use intent::{Allowed, Intent, Places};
+pub use plan::{
+    FORMAT, Occasion, Plan, PlanError, PlannedAttachment, PlannedGroup, PlannedLimits, PlannedRule,
+};
+pub use plane::{Limits, Pieces, Plane, RenderedBody};
+pub use step::{Action, Step, steps};
+pub use validate::{Found, Proof, validate};

@@ -1,0 +1,223 @@
+//! A plan: what will be written, what it means, and in which steps.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::artifact::{Artifacts, GroupRule, RulePeer};
+use crate::compiler::Compiled;
+use crate::gap::{Gap, Unheld};
+use crate::plane::{Limits, Plane};
+use crate::step::{Step, steps};
+use crate::validate::Proof;
+
+/// The name and version of the format; `docs/reference/plan.md` describes it.
+pub const FORMAT: &str = "watertight.plan/v1alpha1";
+
+/// An immutable change of enforcement points, with its proof.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`FORMAT`].
+    pub format: String,
+    /// The id of the estate that it was made from.
+    pub estate: String,
+    /// The mode assignment that it enforces: `enforced`, `pending` or `promote:SEGMENT`.
+    pub under: String,
+    /// The instant at which the policy was asked (RFC 3339).
+    pub made: String,
+    /// The instant from which it is refused: the next expiry of a policy that takes part.
+    pub valid_until: Option<String>,
+    /// What is written to.
+    pub plane: String,
+    /// The limits that it keeps.
+    pub limits: PlannedLimits,
+    /// The groups, by name.
+    pub groups: Vec<PlannedGroup>,
+    /// Who carries them, by endpoint.
+    pub attachments: Vec<PlannedAttachment>,
+    /// Governed workloads on which no group can be put.
+    pub unheld: Vec<Unheld>,
+    /// Where the network will permit more or less than intended.
+    pub gaps: Vec<Gap>,
+    /// What becomes possible that no allow rule asks for.
+    pub surprises: Vec<Gap>,
+    /// How many pairs of classes were compared for that.
+    pub compared: u64,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+}
+
+/// Limits in a [`Plan`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PlannedLimits {
+    /// Rules of one group in one direction, each family for itself.
+    pub rules_per_direction: u32,
+    /// Groups on one endpoint.
+    pub groups_per_endpoint: u32,
+    /// The most of the product of both.
+    pub product: u32,
+}
+
+/// A group in a [`Plan`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PlannedGroup {
+    /// Its name.
+    pub name: String,
+    /// The realm that it is in.
+    pub realm: String,
+    /// The realm's account.
+    pub account: String,
+    /// The realm's region.
+    pub region: String,
+    /// The segments that hold its members.
+    pub segments: Vec<String>,
+    /// What may come in.
+    pub ingress: Vec<PlannedRule>,
+    /// What may go out.
+    pub egress: Vec<PlannedRule>,
+}
+
+/// A rule in a [`Plan`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PlannedRule {
+    /// A prefix, or the name of a group.
+    pub peer: String,
+    /// The flows, in the text form of flow sets.
+    pub over: String,
+}
+
+/// An endpoint in a [`Plan`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PlannedAttachment {
+    /// The endpoint, by the provider's id.
+    pub endpoint: String,
+    /// The workload.
+    pub workload: String,
+    /// The groups of ours that it will carry.
+    pub groups: Vec<String>,
+    /// The groups of others that it keeps.
+    pub others: Vec<String>,
+    /// What it carries now: the plan is refused when this has changed.
+    pub before: Vec<String>,
+}
+
+/// What a plan is made for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Occasion {
+    /// See [`Plan::estate`].
+    pub estate: String,
+    /// See [`Plan::under`].
+    pub under: String,
+    /// See [`Plan::made`].
+    pub made: String,
+    /// See [`Plan::valid_until`].
+    pub valid_until: Option<String>,
+}
+
+/// Why a text is no [`Plan`].
+#[derive(Debug, Error)]
+pub enum PlanError {
+    /// It is of another format or version.
+    #[error("`{0}` is not `{FORMAT}`")]
+    Format(String),
+    /// It does not have the fields of a plan.
+    #[error("it is no plan: {0}")]
+    Shape(#[from] serde_json::Error),
+}
+
+impl Plan {
+    /// A plan of what was compiled and proved.
+    pub fn new(occasion: Occasion, plane: &dyn Plane, compiled: &Compiled, proof: &Proof) -> Self {
+        let Occasion { estate, under, made, valid_until } = occasion;
+        let Artifacts { groups, attachments } = &compiled.artifacts;
+        let limits = plane.limits();
+        Self {
+            format: FORMAT.to_owned(),
+            estate,
+            under,
+            made,
+            valid_until,
+            plane: plane.name().to_owned(),
+            limits: PlannedLimits::of(&limits),
+            groups: groups.iter().map(PlannedGroup::of).collect(),
+            attachments: attachments.iter().map(PlannedAttachment::of).collect(),
+            unheld: compiled.unheld.clone(),
+            gaps: proof.gaps.clone(),
+            surprises: proof.surprises.clone(),
+            compared: proof.compared,
+            steps: steps(&compiled.artifacts, &limits),
+        }
+    }
+
+    /// The plan as text: the same plan gives the same bytes.
+    ///
+    /// # Errors
+    /// Never for a plan that [`new`](Self::new) made.
+    pub fn text(&self) -> Result<String, PlanError> {
+        let mut text = serde_json::to_string_pretty(self)?;
+        text.push('\n');
+        Ok(text)
+    }
+
+    /// Reads a plan from a value that was parsed within limits.
+    ///
+    /// # Errors
+    /// When it is none, or of another version.
+    pub fn of_value(value: serde_json::Value) -> Result<Self, PlanError> {
+        let format = value.get("format").and_then(serde_json::Value::as_str).unwrap_or_default();
+        if format != FORMAT {
+            return Err(PlanError::Format(format.to_owned()));
+        }
+        Ok(serde_json::from_value(value)?)
+    }
+
+    /// Whether anything is to be done.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+impl PlannedLimits {
+    const fn of(limits: &Limits) -> Self {
+        Self {
+            rules_per_direction: limits.rules_per_direction,
+            groups_per_endpoint: limits.groups_per_endpoint,
+            product: limits.product,
+        }
+    }
+}
+
+impl PlannedGroup {
+    fn of(group: &crate::artifact::Group) -> Self {
+        Self {
+            name: group.name.to_string(),
+            realm: group.realm.to_string(),
+            account: group.place.0.to_string(),
+            region: group.place.1.to_string(),
+            segments: group.segments.iter().map(ToString::to_string).collect(),
+            ingress: group.ingress.iter().map(PlannedRule::of).collect(),
+            egress: group.egress.iter().map(PlannedRule::of).collect(),
+        }
+    }
+}
+
+impl PlannedRule {
+    fn of(rule: &GroupRule) -> Self {
+        let peer = match &rule.peer {
+            RulePeer::Group(name) => name.to_string(),
+            RulePeer::Prefix(prefix) => prefix.to_string(),
+        };
+        Self { peer, over: rule.flows.to_string() }
+    }
+}
+
+impl PlannedAttachment {
+    fn of(one: &crate::artifact::Attachment) -> Self {
+        Self {
+            endpoint: one.endpoint.to_string(),
+            workload: one.workload.to_string(),
+            groups: one.groups.iter().map(ToString::to_string).collect(),
+            others: one.others.iter().map(ToString::to_string).collect(),
+            before: one.before.iter().map(ToString::to_string).collect(),
+        }
+    }
+}

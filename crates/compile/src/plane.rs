@@ -1,0 +1,70 @@
+use watertight_model::Estate;
+use watertight_model::network::{EndpointId, RealmId};
+use watertight_net::FlowSet;
+
+use crate::artifact::Artifacts;
+
+/// An enforcement point's kind: what it can hold and express, and how it is written and read back.
+pub trait Plane {
+    /// What the plane is called, in one word or a few (`security groups`).
+    fn name(&self) -> &'static str;
+
+    /// The most that it holds.
+    fn limits(&self) -> Limits;
+
+    /// Whether groups can be put on an endpoint; else why not.
+    fn holds(&self, estate: &Estate, endpoint: EndpointId) -> Result<(), &'static str>;
+
+    /// Whether a rule at an endpoint in `at`, about what comes in (or else goes out), can name a
+    /// group in `of` and match its members.
+    fn refers(&self, estate: &Estate, at: RealmId, of: RealmId, ingress: bool) -> bool;
+
+    /// Flows in pieces of which a rule expresses each exactly.
+    fn pieces(&self, flows: &FlowSet) -> Pieces;
+
+    /// What the provider would hold, as bodies: the groups, and the interfaces with their groups.
+    fn render(&self, artifacts: &Artifacts) -> Vec<RenderedBody>;
+
+    /// The estate that the provider would describe if it held `rendered` in place of what it holds.
+    fn convert(&self, rendered: &[RenderedBody]) -> Estate;
+}
+
+/// Flows taken apart for rules.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pieces {
+    /// What one rule expresses each.
+    pub written: Vec<FlowSet>,
+    /// What no rule of this plane expresses.
+    pub left: FlowSet,
+}
+
+/// A body as the provider would answer with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RenderedBody {
+    /// Where it lies, relative to an estate's folder.
+    pub path: String,
+    /// The text.
+    pub text: String,
+}
+
+/// The most that a plane holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Rules of one group in one direction, each family counted for itself.
+    pub rules_per_direction: u32,
+    /// Groups on one endpoint.
+    pub groups_per_endpoint: u32,
+    /// Rules of a group in one direction times groups on an endpoint.
+    pub product: u32,
+}
+
+impl Limits {
+    /// Groups that an endpoint can carry when each is as full as it may be.
+    pub const fn full_groups(&self) -> u32 {
+        let by_product = match self.product.checked_div(self.rules_per_direction) {
+            Some(groups) => groups,
+            None => self.groups_per_endpoint,
+        };
+        if by_product < self.groups_per_endpoint { by_product } else { self.groups_per_endpoint }
+    }
+}

@@ -1,0 +1,137 @@
+//! What artifacts mean, read back from their bytes, against what is intended.
+
+mod explain;
+mod gather;
+mod scene;
+mod unfilterable;
+
+use std::rc::Rc;
+
+use watertight_model::Estate;
+use watertight_net::FlowSet;
+use watertight_policy::decide::Reason as Because;
+
+use crate::compiler::{Compiled, opened};
+use crate::gap::{Gap, GapKind, Reason};
+use crate::intent::{Allowed, Intent};
+use crate::plane::{Plane, RenderedBody};
+use gather::Gathered;
+use scene::{Cells, Party, Scene};
+
+/// What was proved, and what was not.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Proof {
+    /// Where the network permits more or less than intended, with the reason, ordered.
+    pub gaps: Vec<Gap>,
+    /// Differences for which the compiler gave no reason: it or the proof is wrong, and nothing
+    /// must be applied.
+    pub unexplained: Vec<Gap>,
+    /// What becomes possible that no allow rule asked for.
+    pub surprises: Vec<Gap>,
+    /// Pairs without a governed end that would change.
+    pub frame: Vec<String>,
+    /// How many pairs of classes were compared.
+    pub compared: u64,
+}
+
+/// The exact difference of one pair, for those who compare pair by pair.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// Who opens the legs: endpoints by the provider's id, or prefixes.
+    pub from: Vec<String>,
+    /// Who accepts them.
+    pub to: Vec<String>,
+    /// Permitted, or perhaps so, and not intended.
+    pub over: FlowSet,
+    /// Intended and not permitted.
+    pub under: FlowSet,
+}
+
+impl Proof {
+    /// Whether a plan may be made of it.
+    pub fn holds(&self) -> bool {
+        self.unexplained.is_empty() && self.frame.is_empty()
+    }
+
+    /// Gaps of a kind.
+    pub fn of(&self, kind: GapKind) -> impl Iterator<Item = &Gap> {
+        self.gaps.iter().filter(move |gap| gap.kind == kind)
+    }
+}
+
+/// Reads rendered bodies back and compares what they permit with what is intended.
+pub fn validate(
+    intent: &Intent<'_>,
+    compiled: &Compiled,
+    plane: &dyn Plane,
+    rendered: &[RenderedBody],
+) -> (Proof, Vec<Found>) {
+    let before = intent.estate();
+    let after = plane.convert(rendered);
+    let open = opened(&after.network, |guard| scene::is_ours(guard));
+    let open = Estate { network: open, ..Estate::default() };
+    let scene = Scene::new(intent, compiled, [before, &after, &open]);
+    let mut proof = Proof { frame: scene.missing.clone(), ..Proof::default() };
+    let mut found = Vec::new();
+    let mut gathered = Gathered::new(before);
+    for (from, to) in scene.pairs() {
+        proof.compared = proof.compared.saturating_add(1);
+        let cells = scene.cells(from, to);
+        if !from.is_governed && !to.is_governed {
+            if cells.after != cells.before {
+                proof.frame.push(format!("{} to {}", from.text(before), to.text(before)));
+            }
+            continue;
+        }
+        let allowed = scene.allowed(from, to);
+        let (over, under) = judge(&scene, (from, to), &cells, &allowed, &mut gathered);
+        if !over.is_empty() || !under.is_empty() {
+            let (from, to) = (from.names(before), to.names(before));
+            found.push(Found { from, to, over, under });
+        }
+    }
+    unfilterable::add(&scene, &mut gathered);
+    (proof.gaps, proof.unexplained, proof.surprises) = gathered.finish();
+    proof.gaps.extend(compiled.gaps.iter().cloned());
+    proof.gaps.sort();
+    (proof, found)
+}
+
+/// What one pair adds: its differences whole, and each part of them with its reason.
+fn judge(
+    scene: &Scene<'_, '_>,
+    (from, to): (&Party, &Party),
+    cells: &Cells,
+    allowed: &Rc<Allowed>,
+    gathered: &mut Gathered<'_>,
+) -> (FlowSet, FlowSet) {
+    let over = cells.after.possible.difference(&allowed.allow);
+    let accepted = cells.before.sure.union(&cells.open.sure);
+    let wanted = allowed.allow.intersection(&accepted);
+    let under = wanted.difference(&cells.after.sure);
+    let pair = (from, to);
+    for (flows, reason) in scene.explain_over(pair, cells, allowed, &over) {
+        for (flows, rules) in scene.rules(allowed, &flows) {
+            gathered.add((GapKind::Over, reason), pair, flows, rules);
+        }
+    }
+    for (flows, reason) in scene.explain_under(pair, cells, &under) {
+        for (flows, rules) in scene.rules(allowed, &flows) {
+            gathered.add((GapKind::Under, reason), pair, flows, rules);
+        }
+    }
+    // Requests that a condition would let through and that are cut with the rest.
+    let cut = allowed.inspect.intersection(&accepted).difference(&cells.after.sure);
+    for (flows, rules) in scene.rules(allowed, &cut) {
+        gathered.add((GapKind::Under, Some(Reason::L7)), pair, flows, rules);
+    }
+    let fresh = cells.after.sure.difference(&cells.before.possible);
+    for (flows, decision) in &allowed.parts {
+        let by_rule = |one: &Because| matches!(one, Because::Rule(_) | Because::Essential(_));
+        let flows = flows.intersection(&fresh).intersection(&allowed.allow);
+        if !flows.is_empty() && !decision.reasons.iter().all(by_rule) {
+            gathered.surprise(pair, flows, scene.intent.rules(decision));
+        }
+    }
+    (over, under)
+}

@@ -1,0 +1,188 @@
+//! Why the network differs from what is intended. What has no reason here is a mistake of ours.
+
+use watertight_model::network::EndpointId;
+use watertight_net::{AddressSet, FlowSet, Prefix};
+use watertight_reach::{Reach, Step};
+
+use super::scene::{Cells, Party, PartyWho, Scene};
+use crate::gap::Reason;
+use crate::intent::Allowed;
+
+/// Parts of a difference, each with its reason or none.
+type Explained = Vec<(FlowSet, Option<Reason>)>;
+
+/// Takes parts off a difference until nothing is left.
+struct Rest {
+    flows: FlowSet,
+    parts: Explained,
+}
+
+impl Rest {
+    fn take(&mut self, flows: &FlowSet, reason: Reason) {
+        let taken = self.flows.intersection(flows);
+        if !taken.is_empty() {
+            self.flows = self.flows.difference(&taken);
+            self.parts.push((taken, Some(reason)));
+        }
+    }
+
+    fn finish(mut self) -> Explained {
+        if !self.flows.is_empty() {
+            self.parts.push((self.flows, None));
+        }
+        self.parts
+    }
+}
+
+impl Scene<'_, '_> {
+    /// Why more is permitted.
+    pub(super) fn explain_over(
+        &self,
+        pair: (&Party, &Party),
+        cells: &Cells,
+        allowed: &Allowed,
+        over: &FlowSet,
+    ) -> Explained {
+        let mut rest = Rest { flows: over.clone(), parts: Vec::new() };
+        if over.is_empty() {
+            return rest.parts;
+        }
+        let doubtful = cells.after.possible.difference(&cells.after.sure);
+        rest.take(&doubtful, Reason::UnknownBox);
+        rest.take(&allowed.inspect, Reason::L7);
+        let is_held = |party: &Party| party.identity.is_some();
+        if !is_held(pair.0) && !is_held(pair.1) {
+            rest.take(&FlowSet::all(), Reason::OthersGuard);
+        }
+        for (flows, reason) in self.widened(pair) {
+            rest.take(&flows, reason);
+        }
+        if !rest.flows.is_empty() && self.is_translated(pair, &self.reach[1]) {
+            rest.take(&FlowSet::all(), Reason::IdentityShared);
+        }
+        rest.finish()
+    }
+
+    /// Why less is permitted.
+    pub(super) fn explain_under(
+        &self,
+        pair: (&Party, &Party),
+        cells: &Cells,
+        under: &FlowSet,
+    ) -> Explained {
+        let mut rest = Rest { flows: under.clone(), parts: Vec::new() };
+        if under.is_empty() {
+            return rest.parts;
+        }
+        rest.take(&self.compiled.left, Reason::Unfilterable);
+        // Even with our guards open it does not pass any more: others refer to a group that is off.
+        let lost = cells.before.sure.difference(&cells.open.sure);
+        rest.take(&lost, Reason::Membership);
+        let doubtful = cells.after.possible.difference(&cells.after.sure);
+        rest.take(&doubtful, Reason::UnknownBox);
+        if !rest.flows.is_empty() && self.is_translated(pair, &self.reach[2]) {
+            rest.take(&FlowSet::all(), Reason::IdentityShared);
+        }
+        if !rest.flows.is_empty() && self.is_boxed(pair, &self.reach[2]) {
+            rest.take(&FlowSet::all(), Reason::Membership);
+        }
+        rest.finish()
+    }
+
+    /// The flows that merged prefixes open between two parties: every end that carries our groups
+    /// must have been widened, or have a rule for them anyway.
+    fn widened(&self, (from, to): (&Party, &Party)) -> Vec<(FlowSet, Reason)> {
+        let mut found: Vec<(FlowSet, Reason)> = Vec::new();
+        for (end, other, ingress) in [(to, from, true), (from, to, false)] {
+            let Some(identity) = end.identity else { continue };
+            let addresses = self.addresses(other);
+            let at_end = self.compiled.widened.iter().filter(|one| {
+                one.identity == identity
+                    && one.ingress == ingress
+                    && one.added.intersects(&addresses)
+            });
+            let at_end: Vec<(FlowSet, Reason)> =
+                at_end.map(|one| (one.flows.clone(), one.reason)).collect();
+            if found.is_empty() {
+                found = at_end;
+            } else {
+                let both = |(flows, reason): &(FlowSet, Reason)| {
+                    let other = at_end.iter().map(|(flows, _)| flows.clone()).collect::<FlowSet>();
+                    (flows.intersection(&other), *reason)
+                };
+                found = found.iter().map(both).collect();
+            }
+        }
+        found
+    }
+
+    fn addresses(&self, party: &Party) -> AddressSet {
+        match &party.who {
+            PartyWho::Outside(addresses, _) => addresses.clone(),
+            PartyWho::Endpoints(members, _) => {
+                let all = members.iter().map(|id| &self.estates[0].network.endpoints[*id]);
+                let own = all.flat_map(|one| {
+                    let public = one.public.iter().map(|(outer, _)| *outer);
+                    one.addresses.iter().copied().chain(public)
+                });
+                AddressSet::from_prefixes(own.map(Prefix::host))
+            }
+        }
+    }
+
+    /// Whether a way between two parties rewrites the source, or the guards of an end see another
+    /// address than its own.
+    fn is_translated(&self, pair: (&Party, &Party), reach: &Reach<'_>) -> bool {
+        self.any_step(pair, reach, |step| matches!(step, Step::Source { .. }))
+    }
+
+    /// Whether a way passes what cannot be read, behind which no reference holds.
+    fn is_boxed(&self, pair: (&Party, &Party), reach: &Reach<'_>) -> bool {
+        self.any_step(pair, reach, |step| matches!(step, Step::Box { .. }))
+    }
+
+    fn any_step(
+        &self,
+        (from, to): (&Party, &Party),
+        reach: &Reach<'_>,
+        wanted: impl Fn(&Step) -> bool,
+    ) -> bool {
+        let (PartyWho::Endpoints(sources, _), PartyWho::Endpoints(targets, _)) =
+            (&from.who, &to.who)
+        else {
+            return self.outside_step((from, to), reach, &wanted);
+        };
+        let later = |id: &EndpointId| self.later.get(id).copied();
+        let Some(source) = sources.first().and_then(later) else { return false };
+        let target = targets.iter().filter_map(later).find(|target| *target != source);
+        let Some(target) = target else { return false };
+        let starts = reach.starts_of(source);
+        let addresses = reach.addresses_of(target);
+        starts.iter().any(|start| {
+            addresses.iter().any(|address| {
+                let parts = reach.answer(start, *address, &FlowSet::all());
+                parts.iter().any(|part| part.path.steps.iter().any(&wanted))
+            })
+        })
+    }
+
+    /// The same for what goes to an address outside.
+    fn outside_step(
+        &self,
+        (from, to): (&Party, &Party),
+        reach: &Reach<'_>,
+        wanted: &impl Fn(&Step) -> bool,
+    ) -> bool {
+        let (PartyWho::Endpoints(sources, _), PartyWho::Outside(addresses, _)) =
+            (&from.who, &to.who)
+        else {
+            return false;
+        };
+        let source = sources.first().and_then(|id| self.later.get(id));
+        let (Some(source), Some(address)) = (source, addresses.first()) else { return false };
+        reach.starts_of(*source).iter().any(|start| {
+            let parts = reach.answer(start, address, &FlowSet::all());
+            parts.iter().any(|part| part.path.steps.iter().any(wanted))
+        })
+    }
+}

@@ -1,0 +1,253 @@
+//! The classes of ends of the estate before, after, and after with our guards open, taken together.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use watertight_model::network::{EndpointId, Guard};
+use watertight_model::{Bounds, Estate, Name};
+use watertight_net::{AddressSet, FlowSet, Prefix};
+use watertight_policy::decide::End;
+use watertight_reach::{Class, ClassIndex, Matrix, Reach, named_prefixes};
+
+use crate::artifact::GroupName;
+use crate::compiler::Compiled;
+use crate::gap::RuleRef;
+use crate::identity::name_of;
+use crate::intent::{Allowed, Intent, KindId};
+
+/// Whether a guard is one that we wrote.
+pub(super) fn is_ours(guard: &Guard) -> bool {
+    guard.title.starts_with(GroupName::PREFIX)
+}
+
+/// Ends that neither a network nor the policy tells apart.
+#[derive(Clone, Debug)]
+pub(super) struct Party {
+    pub(super) who: PartyWho,
+    pub(super) is_governed: bool,
+    /// The place of its identity, where our groups are on it.
+    pub(super) identity: Option<usize>,
+    /// Its classes before, after, and with our guards open.
+    classes: [Option<ClassIndex>; 3],
+    number: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum PartyWho {
+    /// Endpoints, by their ids before, and the kind that they are of.
+    Endpoints(Vec<EndpointId>, KindId),
+    /// Addresses outside.
+    Outside(AddressSet, Name),
+}
+
+/// What passes between two parties.
+#[derive(Clone, Debug)]
+pub(super) struct Cells {
+    pub(super) before: Bounds<FlowSet>,
+    pub(super) after: Bounds<FlowSet>,
+    pub(super) open: Bounds<FlowSet>,
+}
+
+pub(super) struct Scene<'s, 'a> {
+    pub(super) intent: &'s Intent<'a>,
+    pub(super) compiled: &'s Compiled,
+    pub(super) estates: [&'s Estate; 3],
+    pub(super) missing: Vec<String>,
+    pub(super) reach: [Reach<'s>; 3],
+    matrices: [Matrix; 3],
+    parties: Vec<Party>,
+    /// Ids after, by ids before.
+    pub(super) later: BTreeMap<EndpointId, EndpointId>,
+    asked: RefCell<BTreeMap<(KindId, usize, bool), Rc<Allowed>>>,
+}
+
+impl<'s, 'a> Scene<'s, 'a> {
+    pub(super) fn new(
+        intent: &'s Intent<'a>,
+        compiled: &'s Compiled,
+        estates: [&'s Estate; 3],
+    ) -> Self {
+        let sets = intent.sets().iter();
+        let mut boundaries: BTreeSet<Prefix> = sets.flat_map(AddressSet::prefixes).collect();
+        for estate in estates {
+            boundaries.extend(named_prefixes(&estate.network));
+        }
+        let reach = estates.map(|estate| Reach::new(&estate.network));
+        let matrices = [0, 1, 2].map(|at: usize| reach[at].matrix(&boundaries));
+        let (later, missing) = matched(estates[0], estates[1]);
+        let asked = RefCell::default();
+        let parties = Vec::new();
+        let mut scene =
+            Self { intent, compiled, estates, missing, reach, matrices, parties, later, asked };
+        scene.parties = scene.of_endpoints();
+        scene.add_outside();
+        scene
+    }
+
+    fn of_endpoints(&self) -> Vec<Party> {
+        type Key = ([Option<ClassIndex>; 3], KindId, Option<usize>, bool);
+        let mut found: BTreeMap<Key, Vec<EndpointId>> = BTreeMap::new();
+        let governed: BTreeSet<EndpointId> =
+            self.compiled.identities.governed.iter().copied().collect();
+        for id in self.estates[0].network.endpoints.ids() {
+            let Some(later) = self.later.get(&id) else { continue };
+            let classes = [
+                self.matrices[0].class_of(id),
+                self.matrices[1].class_of(*later),
+                self.matrices[2].class_of(*later),
+            ];
+            let identity = self.compiled.identities.of.get(&id).copied();
+            let key = (classes, self.intent.kind_of(id), identity, governed.contains(&id));
+            found.entry(key).or_default().push(id);
+        }
+        let parties = found.into_iter().enumerate();
+        parties
+            .map(|(number, ((classes, kind, identity, is_governed), members))| Party {
+                who: PartyWho::Endpoints(members, kind),
+                is_governed,
+                identity,
+                classes,
+                number,
+            })
+            .collect()
+    }
+
+    fn add_outside(&mut self) {
+        let places = |matrix: &Matrix| -> BTreeMap<Class, ClassIndex> {
+            let classes = matrix.classes.iter().enumerate();
+            classes.map(|(place, class)| (class.clone(), place)).collect()
+        };
+        let all = [0, 1, 2].map(|at: usize| places(&self.matrices[at]));
+        for class in all[0].keys() {
+            let (atom, name) = match class {
+                Class::Endpoints(_) => continue,
+                Class::Internet(atom) => (atom, Name::from("internet")),
+                Class::Outside(by, atom) => {
+                    let name = Matrix::outside_name(&self.estates[0].network, *by);
+                    (atom, Name::from(format!("outside:{name}")))
+                }
+            };
+            let addresses = AddressSet::from_prefixes(atom.prefixes.iter().copied());
+            self.parties.push(Party {
+                who: PartyWho::Outside(addresses, name),
+                is_governed: false,
+                identity: None,
+                classes: [0, 1, 2].map(|at: usize| all[at].get(class).copied()),
+                number: self.parties.len(),
+            });
+        }
+    }
+
+    /// Every two parties of which one is in the estate.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&Party, &Party)> {
+        let all = self.parties.iter();
+        let pairs = all.flat_map(|from| self.parties.iter().map(move |to| (from, to)));
+        pairs.filter(|(from, to)| match (&from.who, &to.who) {
+            (PartyWho::Outside(..), PartyWho::Outside(..)) => false,
+            (PartyWho::Endpoints(one, _), PartyWho::Endpoints(..)) => {
+                from.number != to.number || one.len() > 1
+            }
+            _ => true,
+        })
+    }
+
+    pub(super) fn governed(&self) -> impl Iterator<Item = &Party> {
+        self.parties.iter().filter(|party| party.is_governed)
+    }
+
+    pub(super) fn cells(&self, from: &Party, to: &Party) -> Cells {
+        let cell = |at: usize| {
+            let (from, to) = (from.classes[at], to.classes[at]);
+            let cell = from.zip(to).and_then(|(from, to)| self.matrices[at].cell(from, to));
+            let none = || Bounds::exact(FlowSet::none());
+            cell.map_or_else(none, |cell| cell.forward.clone())
+        };
+        Cells { before: cell(0), after: cell(1), open: cell(2) }
+    }
+
+    /// What is intended between two parties.
+    pub(super) fn allowed(&self, from: &Party, to: &Party) -> Rc<Allowed> {
+        let (kind, outside, ingress) = match (&from.who, &to.who) {
+            (PartyWho::Endpoints(_, from), PartyWho::Endpoints(_, to)) => {
+                return self.intent.between(*from, *to);
+            }
+            (PartyWho::Endpoints(_, kind), PartyWho::Outside(..)) => (*kind, to, false),
+            (PartyWho::Outside(..), PartyWho::Endpoints(_, kind)) => (*kind, from, true),
+            (PartyWho::Outside(..), PartyWho::Outside(..)) => return Rc::default(),
+        };
+        let key = (kind, outside.number, ingress);
+        if let Some(known) = self.asked.borrow().get(&key) {
+            return Rc::clone(known);
+        }
+        let allowed = Rc::new(self.intent.ask(&self.end(from), &self.end(to)));
+        self.asked.borrow_mut().insert(key, Rc::clone(&allowed));
+        allowed
+    }
+
+    pub(super) fn end(&self, party: &Party) -> End {
+        match &party.who {
+            PartyWho::Endpoints(members, _) => members
+                .first()
+                .map_or_else(|| End::workload(Vec::new()), |first| self.intent.end(*first)),
+            PartyWho::Outside(addresses, _) => End::outside(addresses.clone()),
+        }
+    }
+
+    /// Flows by what of the policy decided about them.
+    pub(super) fn rules(&self, allowed: &Allowed, flows: &FlowSet) -> Vec<(FlowSet, Vec<RuleRef>)> {
+        let mut found: BTreeMap<Vec<RuleRef>, FlowSet> = BTreeMap::new();
+        for (part, decision) in &allowed.parts {
+            let flows = part.intersection(flows);
+            if !flows.is_empty() {
+                let all = found.entry(self.intent.rules(decision)).or_default();
+                *all = all.union(&flows);
+            }
+        }
+        found.into_iter().map(|(rules, flows)| (flows, rules)).collect()
+    }
+}
+
+impl Party {
+    /// The names of its workloads, or its addresses.
+    pub(super) fn text(&self, estate: &Estate) -> String {
+        match &self.who {
+            PartyWho::Endpoints(members, _) => {
+                let names: BTreeSet<String> =
+                    members.iter().map(|id| name_of(estate, *id)).collect();
+                names.into_iter().collect::<Vec<_>>().join(", ")
+            }
+            PartyWho::Outside(addresses, name) => {
+                let first = addresses.first().map(|one| one.to_string()).unwrap_or_default();
+                format!("{name}@{first}")
+            }
+        }
+    }
+
+    /// The ids of its endpoints, or its prefixes.
+    pub(super) fn names(&self, estate: &Estate) -> Vec<String> {
+        match &self.who {
+            PartyWho::Endpoints(members, _) => {
+                let ids = members.iter().map(|id| &estate.network.endpoints[*id].name);
+                ids.map(ToString::to_string).collect()
+            }
+            PartyWho::Outside(addresses, name) => {
+                let prefixes = addresses.prefixes().into_iter();
+                prefixes.map(|prefix| format!("{name}@{prefix}")).collect()
+            }
+        }
+    }
+}
+
+/// Endpoints of one estate in another, by name, and what is not the same in both.
+fn matched(before: &Estate, after: &Estate) -> (BTreeMap<EndpointId, EndpointId>, Vec<String>) {
+    let of = |estate: &Estate| -> BTreeMap<Name, EndpointId> {
+        estate.network.endpoints.iter().map(|(id, one)| (one.name.clone(), id)).collect()
+    };
+    let (old, new) = (of(before), of(after));
+    let found = old.iter().filter_map(|(name, id)| Some((*id, *new.get(name)?))).collect();
+    let gone = old.keys().filter(|name| !new.contains_key(*name));
+    let added = new.keys().filter(|name| !old.contains_key(*name));
+    let missing = gone.chain(added).map(|name| format!("{name} is not in both estates"));
+    (found, missing.collect())
+}

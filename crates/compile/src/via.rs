@@ -1,0 +1,80 @@
+//! Fronts that keep their clients' addresses: they end no leg, and guards stand at them all the same.
+
+use std::collections::BTreeSet;
+
+use watertight_model::Estate;
+use watertight_model::network::{EndpointId, TargetEnd};
+use watertight_net::{FlowSet, PortSet, Protocol};
+
+/// One way through such a front: who dials an attachment of it gets to a target.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Via {
+    pub(crate) attachments: Vec<EndpointId>,
+    pub(crate) target: EndpointId,
+    listener: FlowSet,
+    port: u16,
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Vias {
+    pub(crate) list: Vec<Via>,
+    fronts: BTreeSet<EndpointId>,
+    targets: BTreeSet<EndpointId>,
+}
+
+impl Vias {
+    pub(crate) fn new(estate: &Estate) -> Self {
+        let network = &estate.network;
+        let mut found = Self::default();
+        for front in network.fronts.values() {
+            for listener in &front.listeners {
+                let groups = listener.target_groups.iter();
+                let groups = groups.filter_map(|id| network.target_groups.get(*id));
+                for target in groups.filter(|one| one.preserves_source).flat_map(|one| &one.targets)
+                {
+                    let (TargetEnd::Endpoint(endpoint, _), Some(port)) = (&target.end, target.port)
+                    else {
+                        continue;
+                    };
+                    found.fronts.extend(&front.endpoints);
+                    found.targets.insert(*endpoint);
+                    found.list.push(Via {
+                        attachments: front.endpoints.clone(),
+                        target: *endpoint,
+                        listener: listener.flows.clone(),
+                        port,
+                    });
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether an endpoint is an attachment of such a front: what names it as a group at a target
+    /// would admit each of its clients.
+    pub(crate) fn is_front(&self, endpoint: EndpointId) -> bool {
+        self.fronts.contains(&endpoint)
+    }
+
+    /// Whether what comes to an endpoint may come through such a front, across which no reference
+    /// to the client's group holds.
+    pub(crate) fn is_target(&self, endpoint: EndpointId) -> bool {
+        self.targets.contains(&endpoint)
+    }
+}
+
+impl Via {
+    /// What a client sends to the front so that what the target gets is within `allowed`.
+    pub(crate) fn dialled(&self, allowed: &FlowSet) -> FlowSet {
+        let mut dialled = FlowSet::none();
+        for protocol in [Protocol::TCP, Protocol::UDP] {
+            let at = FlowSet::ports(protocol, PortSet::full(), PortSet::single(self.port));
+            if allowed.contains(&at) {
+                let of = self.listener.intersection(&FlowSet::protocol(protocol));
+                dialled = dialled.union(&of);
+            }
+        }
+        dialled
+    }
+}

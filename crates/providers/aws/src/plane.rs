@@ -1,0 +1,179 @@
+//! Security groups as an enforcement point: what they can hold and express.
+//!
+//! Sources: Amazon VPC user guide, "Security group rules" and "Amazon VPC quotas".
+
+mod render;
+mod rewrite;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use watertight_compile::{Artifacts, Limits, Pieces, Plane, RenderedBody};
+use watertight_model::Estate;
+use watertight_model::network::{Attached, EndpointId, EndpointRole, GatewayKind, RealmId};
+use watertight_net::{ByteSet, FlowPart, FlowSet, PortRange, PortSet, Protocol};
+
+use crate::{Body, Options, convert};
+
+/// The security groups of the accounts that bodies describe.
+pub struct SecurityGroups<'b> {
+    /// What the provider holds now.
+    pub bodies: &'b [Body],
+    /// How bodies are read.
+    pub options: &'b Options,
+    /// What else makes up an estate beside these bodies: clusters that are joined to it.
+    pub complete: &'b dyn Fn(Estate) -> Estate,
+    /// The most that a group and an interface hold; [`SecurityGroups::QUOTAS`] unless more was
+    /// granted.
+    pub limits: Limits,
+}
+
+impl SecurityGroups<'_> {
+    /// What an account has without asking for more.
+    pub const QUOTAS: Limits =
+        Limits { rules_per_direction: 60, groups_per_endpoint: 5, product: 1000 };
+}
+
+impl fmt::Debug for SecurityGroups<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = formatter.debug_struct("SecurityGroups");
+        debug.field("bodies", &self.bodies.len()).field("limits", &self.limits);
+        debug.finish_non_exhaustive()
+    }
+}
+
+impl Plane for SecurityGroups<'_> {
+    fn name(&self) -> &'static str {
+        "security groups"
+    }
+
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn holds(&self, estate: &Estate, endpoint: EndpointId) -> Result<(), &'static str> {
+        let network = &estate.network;
+        let Some(found) = network.endpoints.get(endpoint) else { return Err("it is not there") };
+        if found.subnet.is_none() {
+            return Err("it is in no VPC");
+        }
+        if found.inferred || !found.name.starts_with("eni-") {
+            return Err("it has no interface of its own that is in the input");
+        }
+        if matches!(found.role, EndpointRole::Translator(_) | EndpointRole::Inspector(_)) {
+            return Err("its kind of interface carries no security groups");
+        }
+        let layers: Vec<_> =
+            found.layers.iter().filter_map(|layer| network.layers.get(*layer)).collect();
+        if layers.is_empty() {
+            return Err("its interface carries no security groups");
+        }
+        if !layers.iter().all(|layer| layer.complete) {
+            return Err("the input does not tell its security groups");
+        }
+        Ok(())
+    }
+
+    fn refers(&self, estate: &Estate, at: RealmId, of: RealmId, ingress: bool) -> bool {
+        if at == of {
+            return true;
+        }
+        let network = &estate.network;
+        let is_peered = network.gateways.values().any(|gateway| match &gateway.kind {
+            GatewayKind::Peering { sides, references } => {
+                let both = sides.contains(&Some(at)) && sides.contains(&Some(of));
+                both && *references && gateway.available
+            }
+            _ => false,
+        });
+        let refers_by_transit = |realm: RealmId| {
+            let mut attachments = network.attachments.values();
+            attachments.any(|one| {
+                let is_there =
+                    matches!(one.attached, Attached::Realm { realm: Some(to), .. } if to == realm);
+                is_there && one.available && one.references
+            })
+        };
+        // Over a transit gateway rules about what comes in may name groups of the other side.
+        let by_transit = ingress && refers_by_transit(at) && refers_by_transit(of);
+        by_transit || (is_peered && !is_connected_by_transit(estate, at, of))
+    }
+
+    fn pieces(&self, flows: &FlowSet) -> Pieces {
+        if flows.is_all() {
+            return Pieces { written: vec![FlowSet::all()], left: FlowSet::none() };
+        }
+        let mut pieces = Pieces { written: Vec::new(), left: FlowSet::none() };
+        for part in flows.parts() {
+            match written(&part) {
+                Some(written) => pieces.written.extend(written),
+                None => pieces.left = pieces.left.union(&FlowSet::from(part)),
+            }
+        }
+        pieces
+    }
+
+    fn render(&self, artifacts: &Artifacts) -> Vec<RenderedBody> {
+        render::bodies(artifacts)
+    }
+
+    fn convert(&self, rendered: &[RenderedBody]) -> Estate {
+        let rewritten = rewrite::bodies(self.bodies, rendered, &self.options.limits);
+        let converted = convert::convert(rewritten.all(), self.options);
+        (self.complete)(converted.estate)
+    }
+}
+
+/// Whether both are attached to one transit gateway.
+fn is_connected_by_transit(estate: &Estate, one: RealmId, other: RealmId) -> bool {
+    let attachments = || estate.network.attachments.values();
+    let of = |realm: RealmId| {
+        attachments()
+            .filter(move |found| {
+                matches!(found.attached, Attached::Realm { realm: Some(at), .. } if at == realm)
+            })
+            .map(|found| found.gateway)
+    };
+    of(one).any(|gateway| of(other).any(|second| second == gateway))
+}
+
+/// A part in pieces of one rule each; nothing where rules cannot say it.
+fn written(part: &FlowPart) -> Option<Vec<FlowSet>> {
+    match part {
+        FlowPart::Ports { protocol, source, destination } => {
+            if !source.is_full() {
+                return None;
+            }
+            if *protocol != Protocol::TCP && *protocol != Protocol::UDP {
+                return destination.is_full().then(|| vec![FlowSet::protocol(*protocol)]);
+            }
+            let ranges = destination.intervals().iter().map(|range: &PortRange| {
+                FlowSet::ports(*protocol, PortSet::full(), PortSet::from(*range))
+            });
+            Some(ranges.collect())
+        }
+        FlowPart::Icmp { protocol, types, codes } => {
+            if types.is_full() && codes.is_full() {
+                return Some(vec![FlowSet::protocol(*protocol)]);
+            }
+            let singles = |set: &ByteSet| -> Vec<u8> {
+                (0..=u8::MAX).filter(|value| set.contains(*value)).collect()
+            };
+            let mut pieces = Vec::new();
+            for one in singles(types) {
+                if codes.is_full() {
+                    pieces.push(FlowSet::icmp(*protocol, ByteSet::single(one), ByteSet::full()));
+                    continue;
+                }
+                let each = singles(codes).into_iter();
+                pieces.extend(each.map(|code| {
+                    FlowSet::icmp(*protocol, ByteSet::single(one), ByteSet::single(code))
+                }));
+            }
+            Some(pieces)
+        }
+        FlowPart::Other { protocol } => Some(vec![FlowSet::protocol(*protocol)]),
+    }
+}
