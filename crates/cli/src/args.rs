@@ -60,6 +60,15 @@ pub(crate) enum Command {
     /// Check the policy that segments the estate
     #[command(subcommand)]
     Policy(crate::policy::PolicyCommand),
+    /// Compile a policy to security groups, prove what they mean, and write the plan
+    ///
+    /// Nothing is applied. Where the groups permit more or less than the policy intends, the plan
+    /// says so as exact flows with the reason; `docs/reference/plan.md` describes it.
+    #[command(after_long_help = crate::plan::EXAMPLES)]
+    Plan(crate::plan::PlanArguments),
+    /// Print a plan for people
+    #[command(after_long_help = "Examples:\n  watertight show change.plan")]
+    Show(crate::plan::ShowArguments),
     /// Tell what the code of a diagnostic means
     Explain(crate::explain::ExplainArguments),
     /// Print a completion script for a shell

@@ -41,6 +41,23 @@ pub(crate) struct Loaded {
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
+/// What an estate was made of: bodies and clusters, to make it anew with other bodies.
+pub(crate) struct Raw {
+    /// The provider's bodies.
+    pub(crate) bodies: Vec<Body>,
+    /// How they were read.
+    pub(crate) options: Options,
+    clusters: Clusters,
+    limits: Limits,
+}
+
+impl Raw {
+    /// Adds the clusters to an estate that was converted from bodies.
+    pub(crate) fn complete(&self, estate: Estate) -> Estate {
+        add_clusters(estate, &self.clusters, &self.limits, &mut Diagnostics::new(&self.limits))
+    }
+}
+
 /// Reads an estate and says on standard error what there is to know about its input.
 ///
 /// # Errors
@@ -54,8 +71,16 @@ pub(crate) fn load(arguments: &EstateArguments) -> Result<Loaded, Failure> {
 
 /// [`load`], for a folder that another argument names.
 pub(crate) fn load_folder(root: &Path, arguments: &InputArguments) -> Result<Loaded, Failure> {
+    load_raw(root, arguments).map(|(loaded, _)| loaded)
+}
+
+/// [`load_folder`], with what the estate was made of.
+pub(crate) fn load_raw(
+    root: &Path,
+    arguments: &InputArguments,
+) -> Result<(Loaded, Raw), Failure> {
     let limits = Limits::default();
-    let (mut loaded, diagnostics) = read(root, &limits)?;
+    let (mut loaded, raw, diagnostics) = read(root, &limits)?;
     let errors = diagnostics.errors();
     let sorted = diagnostics.into_sorted();
     if errors > 0 {
@@ -71,7 +96,7 @@ pub(crate) fn load_folder(root: &Path, arguments: &InputArguments) -> Result<Loa
     }
     diagnostics::summarise(&sorted, &loaded.sources, arguments.verbose);
     loaded.diagnostics = sorted;
-    Ok(loaded)
+    Ok((loaded, raw))
 }
 
 fn of(diagnostics: &[Diagnostic], wanted: impl Fn(Severity) -> bool) -> Vec<Diagnostic> {
@@ -79,13 +104,13 @@ fn of(diagnostics: &[Diagnostic], wanted: impl Fn(Severity) -> bool) -> Vec<Diag
 }
 
 /// Reads and converts a folder or file.
-fn read(root: &Path, limits: &Limits) -> Result<(Loaded, Diagnostics), Failure> {
+fn read(root: &Path, limits: &Limits) -> Result<(Loaded, Raw, Diagnostics), Failure> {
     let mut diagnostics = Diagnostics::new(limits);
     let listing = files::list(root, limits, &mut diagnostics)?;
     let mut sources = Sources::with_limits(limits.clone());
     let mut manifest = None;
     let mut bodies = Vec::new();
-    let mut clusters: Clusters = BTreeMap::new();
+    let mut clusters: BTreeMap<String, Vec<Body>> = BTreeMap::new();
     for found in &listing.bodies {
         let trees = parse(found, &mut sources, limits, &mut diagnostics)?;
         let parsed = trees.into_iter().map(|tree| Body { path: found.relative.clone(), tree });
@@ -108,38 +133,41 @@ fn read(root: &Path, limits: &Limits) -> Result<(Loaded, Diagnostics), Failure> 
     let all = bodies.iter().chain(clusters.values().flatten());
     let id = identity::of(all, manifest.as_ref().map(|(_, tree)| tree));
     let mut estate = Estate::default();
+    let denied = manifest.as_ref().map(|(description, _)| manifest::denied(description));
+    let denied = denied.unwrap_or_default();
+    let options = Options { limits: limits.clone(), denied, ..Options::default() };
     if !bodies.is_empty() || clusters.is_empty() {
-        let denied = manifest.as_ref().map(|(description, _)| manifest::denied(description));
-        let denied = denied.unwrap_or_default();
-        let options = Options { limits: limits.clone(), denied, ..Options::default() };
         let converted = watertight_aws::convert(&bodies, &options);
         diagnostics.merge(converted.diagnostics);
         estate = converted.estate;
     }
-    let mut estate = add_clusters(estate, clusters, limits, &mut diagnostics);
+    let trees = |bodies: Vec<Body>| bodies.into_iter().map(|body| body.tree).collect();
+    let clusters: Clusters =
+        clusters.into_iter().map(|(name, bodies)| (name, trees(bodies))).collect();
+    let mut estate = add_clusters(estate, &clusters, limits, &mut diagnostics);
     estate.id = id;
     if let Some((description, _)) = manifest {
         manifest::check(&description, &listing.bodies, &mut diagnostics);
         manifest::apply(description, &mut estate);
     }
-    Ok((Loaded { estate, sources, diagnostics: Vec::new() }, diagnostics))
+    let raw = Raw { bodies, options, clusters, limits: limits.clone() };
+    Ok((Loaded { estate, sources, diagnostics: Vec::new() }, raw, diagnostics))
 }
 
 /// The documents of each cluster, by its name.
-type Clusters = BTreeMap<String, Vec<Body>>;
+type Clusters = BTreeMap<String, Vec<Tree>>;
 
 /// Adds clusters to an estate, each joined to what its nodes run on.
 fn add_clusters(
     mut estate: Estate,
-    clusters: Clusters,
+    clusters: &Clusters,
     limits: &Limits,
     diagnostics: &mut Diagnostics,
 ) -> Estate {
     for (cluster, documents) in clusters {
-        let documents: Vec<Tree> = documents.into_iter().map(|body| body.tree).collect();
-        let limits = limits.clone();
+        let (cluster, limits) = (cluster.clone(), limits.clone());
         let options = watertight_kubernetes::Options { cluster, limits, ..Default::default() };
-        let converted = watertight_kubernetes::convert_into(estate, &documents, &options);
+        let converted = watertight_kubernetes::convert_into(estate, documents, &options);
         diagnostics.merge(converted.diagnostics);
         estate = converted.estate;
     }

@@ -74,6 +74,9 @@ pub(crate) enum Failure {
     /// An editor does not speak the protocol, or is gone.
     #[error("the editor cannot be served: {0}")]
     Server(String),
+    /// Nothing is planned.
+    #[error("nothing is planned: {0}")]
+    Plan(String),
     /// Nothing could be collected.
     #[error("{0}")]
     Collect(String),
@@ -92,7 +95,11 @@ impl Failure {
             | Self::End { .. }
             | Self::Estate(_) => 3,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
-            Self::File { .. } | Self::Server(_) | Self::Collect(_) | Self::Output(_) => 1,
+            Self::File { .. }
+            | Self::Server(_)
+            | Self::Plan(_)
+            | Self::Collect(_)
+            | Self::Output(_) => 1,
         }
     }
 }

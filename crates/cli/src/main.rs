@@ -15,6 +15,7 @@ mod explain;
 mod inventory;
 mod manifests;
 mod output;
+mod plan;
 mod policy;
 mod questions;
 mod reference;
@@ -51,6 +52,8 @@ fn run(arguments: Arguments) -> Result<Outcome, Failure> {
         Command::Assess(arguments) => assess::run(&arguments),
         Command::Collect(command) => collect::run(command),
         Command::Policy(command) => policy::run(&command),
+        Command::Plan(arguments) => plan::run(&arguments),
+        Command::Show(arguments) => plan::show(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Completions(arguments) => reference::completions(&arguments),
         Command::Man(arguments) => reference::man(&arguments),

@@ -20,6 +20,7 @@ pub mod exposure;
 mod heat;
 mod openness;
 mod places;
+mod plan;
 pub mod reach;
 mod rows;
 mod segments;
@@ -28,4 +29,5 @@ mod text;
 mod width;
 
 pub use assessment::{Assessed, Facts};
+pub use plan::plan;
 pub use table::Layout;

@@ -1,0 +1,251 @@
+//! `watertight plan` and `watertight show`.
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::{Args, ValueEnum};
+use watertight_aws::SecurityGroups;
+use watertight_compile::{
+    Compiled, Gap, Intent, Occasion, Places, Plan, Plane as _, Proof, compile, validate,
+};
+use watertight_model::Name;
+use watertight_policy::checked::CheckedPolicy;
+use watertight_policy::decide::{Decider, Essentials, Modes, World};
+use watertight_policy::{ESTATE, Timestamp};
+use watertight_source::{FileId, Kind, Limits, Node, Sources, Span, Tree};
+
+use crate::args::InputArguments;
+use crate::exit::{Failure, Outcome, say};
+use crate::{estate_folder, output, policy};
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  watertight plan policies/ --estate estate/ -o change.plan
+  watertight plan policies/ --estate estate/ --under promote:cardholder
+
+Exit code 0: the groups mean what the policy says, or there is nothing to do. Exit code 2: there are
+gaps, or workloads that cannot be held. Exit code 1: nothing is planned, because a limit or a widening
+that is refused is in the way, or because the proof found what nobody can explain.";
+
+/// The arguments of `plan`.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArguments {
+    /// The policy's files and folders
+    #[arg(value_name = "POLICY", required = true)]
+    policy: Vec<PathBuf>,
+    /// The estate's folder
+    #[arg(long, value_name = "ESTATE")]
+    estate: PathBuf,
+    /// What is to be enforced: `enforced` (what is in mode enforce), `promote:SEGMENT` (that and one
+    /// segment), `pending` (what is in mode monitor too)
+    #[arg(long, value_name = "MODES", default_value = "enforced")]
+    under: String,
+    /// The instant at which the policy is asked, as in `2027-01-31T00:00:00Z`; now, if not given
+    #[arg(long, value_name = "INSTANT")]
+    at: Option<String>,
+    /// Plan although something becomes possible that no allow rule asks for
+    #[arg(long)]
+    widen: bool,
+    #[command(flatten)]
+    input: InputArguments,
+    /// How to print the plan, where `--out` is not given
+    #[arg(short, long, value_enum, default_value_t = PlanFormat::Table)]
+    format: PlanFormat,
+    /// Write the plan to this file, and the summary to standard output
+    #[arg(short, long, value_name = "PATH")]
+    out: Option<PathBuf>,
+}
+
+/// The arguments of `show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArguments {
+    /// The plan
+    #[arg(value_name = "PLAN")]
+    plan: PathBuf,
+}
+
+/// Formats of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanFormat {
+    /// Text for people
+    Table,
+    /// The plan itself
+    Json,
+    /// The bodies that the provider would hold, as they were read back for the proof
+    Bodies,
+}
+
+/// Makes a plan.
+pub(crate) fn run(arguments: &PlanArguments) -> Result<Outcome, Failure> {
+    let modes = modes_of(&arguments.under)?;
+    let now = now(arguments.at.as_deref())?;
+    let (checked, sources) = policy::load(&arguments.policy)?;
+    known(&modes, &checked)?;
+    let (loaded, raw) = estate_folder::load_raw(&arguments.estate, &arguments.input)?;
+    let estate = &loaded.estate;
+    let world = World::of_estate(estate);
+    let decider = Decider::new(&checked, &world, &Essentials::default());
+    let places = places_of(&checked, &sources);
+    let intent = Intent::new(estate, &decider, (&modes, now)).with_places(places);
+    let complete = |estate| raw.complete(estate);
+    let plane = SecurityGroups {
+        bodies: &raw.bodies,
+        options: &raw.options,
+        complete: &complete,
+        limits: SecurityGroups::QUOTAS,
+    };
+    let compiled =
+        compile(&intent, &plane).map_err(|refusal| Failure::Plan(refusal.to_string()))?;
+    let rendered = plane.render(&compiled.artifacts);
+    let (proof, _) = validate(&intent, &compiled, &plane, &rendered);
+    refuse(&proof, arguments.widen)?;
+    let expiries = checked.policies.iter().filter_map(|one| one.expires);
+    let next = expiries.filter(|expires| *expires > now).min();
+    let occasion = Occasion {
+        estate: estate.id.to_string(),
+        under: arguments.under.clone(),
+        made: now.to_string(),
+        valid_until: next.map(|next| next.to_string()),
+    };
+    let plan = Plan::new(occasion, &plane, &compiled, &proof);
+    let text = plan.text().map_err(|error| Failure::Plan(error.to_string()))?;
+    let layout = output::layout(None);
+    let summary = || watertight_report::plan(&plan, &layout);
+    match (&arguments.out, arguments.format) {
+        (Some(path), _) => {
+            output::write(Some(path), &text)?;
+            output::write(None, &summary())?;
+        }
+        (None, PlanFormat::Json) => output::write(None, &text)?,
+        (None, PlanFormat::Bodies) => {
+            let bodies = rendered.iter().map(|one| format!("// {}\n{}", one.path, one.text));
+            output::write(None, &bodies.collect::<String>())?;
+        }
+        (None, PlanFormat::Table) => output::write(None, &summary())?,
+    }
+    Ok(outcome(&plan, &compiled))
+}
+
+fn outcome(plan: &Plan, compiled: &Compiled) -> Outcome {
+    if plan.gaps.is_empty() && compiled.unheld.is_empty() { Outcome::Fine } else { Outcome::Found }
+}
+
+/// Refuses what the proof does not carry.
+fn refuse(proof: &Proof, widen: bool) -> Result<(), Failure> {
+    let first = |gaps: &[Gap]| {
+        let gap = gaps.first();
+        gap.map(|gap| {
+            format!("{} to {} over {}", gap.from.join(", "), gap.to.join(", "), gap.over)
+        })
+        .unwrap_or_default()
+    };
+    if !proof.holds() {
+        let frame = proof.frame.first().cloned().unwrap_or_default();
+        let what = if proof.unexplained.is_empty() { frame } else { first(&proof.unexplained) };
+        return Err(Failure::Plan(format!(
+            "the proof finds {} differences that the compiler does not explain, such as {what}; \
+             this is a defect of the program",
+            proof.unexplained.len().saturating_add(proof.frame.len()),
+        )));
+    }
+    if !proof.surprises.is_empty() && !widen {
+        return Err(Failure::Plan(format!(
+            "{} things become possible that no allow rule asks for, such as {}; `--widen` plans them",
+            proof.surprises.len(),
+            first(&proof.surprises),
+        )));
+    }
+    Ok(())
+}
+
+/// Prints a plan.
+pub(crate) fn show(arguments: &ShowArguments) -> Result<Outcome, Failure> {
+    let plan = read(&arguments.plan)?;
+    output::write(None, &watertight_report::plan(&plan, &output::layout(None)))?;
+    Ok(Outcome::Fine)
+}
+
+/// Reads a plan within limits.
+fn read(path: &Path) -> Result<Plan, Failure> {
+    let limits = Limits::default();
+    let bytes = std::fs::read(path).map_err(|source| Failure::File {
+        path: path.to_path_buf(),
+        action: "read",
+        source,
+    })?;
+    let wrong = |why: String| Failure::Estate(format!("`{}`: {why}", path.display()));
+    let tree = Tree::parse_json(FileId(0), bytes, &limits).map_err(|error| wrong(error.to_string()))?;
+    Plan::of_value(value_of(tree.root())).map_err(|error| wrong(error.to_string()))
+}
+
+/// A tree as a value. The tree's limits bound its depth.
+fn value_of(node: Node<'_>) -> serde_json::Value {
+    use serde_json::Value;
+    match node.kind() {
+        Kind::Null => Value::Null,
+        Kind::Bool => node.as_bool().map_or(Value::Null, Value::Bool),
+        Kind::Number => node.as_u64().map_or(Value::Null, Value::from),
+        Kind::String => Value::from(node.as_str().unwrap_or_default()),
+        Kind::Array => node.items().map(value_of).collect(),
+        Kind::Object => {
+            let entries = node.entries().map(|entry| (entry.key.to_owned(), value_of(entry.value)));
+            Value::Object(entries.collect())
+        }
+    }
+}
+
+fn modes_of(text: &str) -> Result<Modes, Failure> {
+    match text.split_once(':') {
+        None if text == "enforced" => Ok(Modes::Enforced),
+        None if text == "pending" => Ok(Modes::Pending),
+        Some(("promote", segment)) => Ok(Modes::PromoteSegment(Name::from(segment))),
+        _ => Err(Failure::Argument {
+            flag: "under",
+            problem: format!("`{text}` is none of `enforced`, `pending` and `promote:SEGMENT`"),
+        }),
+    }
+}
+
+/// A segment that is promoted must be there.
+fn known(modes: &Modes, policy: &CheckedPolicy) -> Result<(), Failure> {
+    let Modes::PromoteSegment(name) = modes else { return Ok(()) };
+    if policy.segments.iter().any(|segment| segment.name == *name) {
+        return Ok(());
+    }
+    let names = policy.segments.iter().map(|segment| segment.name.to_string());
+    let names: Vec<String> = names.filter(|name| name != ESTATE).collect();
+    let problem = format!("no segment is called `{name}`; there are `{}`", names.join("`, `"));
+    Err(Failure::Argument { flag: "under", problem })
+}
+
+/// The instant that is asked about.
+fn now(told: Option<&str>) -> Result<Timestamp, Failure> {
+    if let Some(text) = told {
+        return text.parse().map_err(|_| Failure::Argument {
+            flag: "at",
+            problem: format!("`{text}` is no instant: write it as in `2027-01-31T00:00:00Z`"),
+        });
+    }
+    #[expect(clippy::disallowed_methods, reason = "the shell's clock")]
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let seconds = since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+    Ok(Timestamp(seconds))
+}
+
+/// Where the rules and segments of a policy stand.
+fn places_of(policy: &CheckedPolicy, sources: &Sources) -> Places {
+    let at = |span: Span| {
+        let position = sources.position(span.file, span.start);
+        format!("{}:{}", sources.path(span.file), position.line)
+    };
+    let mut places = Places::default();
+    for (number, one) in (0_u32..).zip(&policy.policies) {
+        for (place, rule) in (0_u32..).zip(&one.rules) {
+            places.rules.insert((number, place), at(rule.span));
+        }
+    }
+    for (number, segment) in (0_u32..).zip(&policy.segments) {
+        places.segments.extend(segment.span.map(|span| (number, at(span))));
+    }
+    places
+}

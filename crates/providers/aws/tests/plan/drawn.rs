@@ -1,0 +1,111 @@
+//! Policies drawn for a generated estate: zones by subnet, and rules between them.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+use watertight_policy::decide::Modes;
+use watertight_testkit::generate::{self, Generated, Random, Size};
+
+use crate::lab::Lab;
+
+const ZONES: [&str; 3] = ["red", "green", "blue"];
+const OVER: [&str; 5] = ["{tcp: 443}", "{tcp: 22}", "{udp: 53}", "{tcp: [80, 8080]}", "{tcp: 5432}"];
+
+/// An estate with a policy.
+pub(crate) fn lab(seed: u64) -> (Lab, Generated) {
+    let generated = generate::aws(seed, Size::FEW);
+    let text = policy(seed, &generated);
+    let lab = Lab::new(&generated.files, &[("policy.yaml", text)], Modes::Enforced);
+    (lab, generated)
+}
+
+fn pick<'w>(random: &mut Random, words: &[&'w str]) -> &'w str {
+    random.pick(words).copied().unwrap_or("")
+}
+
+fn policy(seed: u64, generated: &Generated) -> String {
+    let mut random = Random::new(seed ^ 0x51ab_17e5);
+    let mut text = String::new();
+    let head = "apiVersion: watertight.io/v1alpha1\nkind";
+    let mut rules = String::new();
+    for subnet in subnets(generated) {
+        let zone = pick(&mut random, &ZONES);
+        let _ = writeln!(
+            rules,
+            "  - {{when: {{subnet: [\"{subnet}\"]}}, labels: {{zone: {zone}}}}}"
+        );
+    }
+    let _ = write!(text, "{head}: Labeling\nmetadata: {{name: zones}}\nspec:\n  rules:\n{rules}");
+    for zone in ZONES {
+        let mode = if random.chance(75) { "enforce" } else { "monitor" };
+        let jewel = if random.chance(15) { "crown-jewel" } else { "none" };
+        let default = |random: &mut Random| if random.chance(15) { "allow" } else { "deny" };
+        let (intra, egress) = (default(&mut random), default(&mut random));
+        let ingress = default(&mut random);
+        let _ = write!(
+            text,
+            "---\n{head}: Segment\nmetadata: {{name: {zone}}}\nspec:\n  members: {{matchLabels: \
+             {{zone: {zone}}}}}\n  mode: {mode}\n  criticality: {jewel}\n  defaults: {{intra: \
+             {intra}, egress: {egress}, ingress: {ingress}}}\n"
+        );
+    }
+    for tier in ["guardrail", "standard"] {
+        let _ = write!(
+            text,
+            "---\n{head}: Policy\nmetadata: {{name: {tier}}}\nspec:\n  tier: {tier}\n  mode: \
+             enforce\n{}  rules:\n",
+            if tier == "guardrail" { "  order: 1\n" } else { "" }
+        );
+        for _ in 0..random.between(1, if tier == "guardrail" { 1 } else { 5 }) {
+            let action = if tier == "guardrail" || random.chance(12) { "deny" } else { "allow" };
+            let (from, to) = (peer(&mut random), peer(&mut random));
+            let over = pick(&mut random, &OVER);
+            let _ = writeln!(
+                text,
+                "  - {{action: {action}, from: [{from}], to: [{to}], over: [{over}]}}"
+            );
+        }
+    }
+    text
+}
+
+fn peer(random: &mut Random) -> String {
+    match random.below(12) {
+        0 => String::from("internet"),
+        1 => String::from("{addresses: [10.0.0.0/8]}"),
+        2 => String::from("{addresses: [198.51.100.0/24, 203.0.113.0/25]}"),
+        3 => String::from("any"),
+        _ => format!("{{matchLabels: {{zone: {}}}}}", pick(random, &ZONES)),
+    }
+}
+
+fn subnets(generated: &Generated) -> Vec<String> {
+    let lists = generated.files.iter().filter_map(|(_, body)| body["Subnets"].as_array());
+    let ids = lists.flatten().filter_map(|one| one["SubnetId"].as_str());
+    ids.map(str::to_owned).collect()
+}
+
+/// The bodies of an estate with other groups on interfaces: an overlay of the test's own.
+pub(crate) fn overlaid(files: &[(String, Value)], rendered: &[(String, Value)]) -> Vec<(String, Value)> {
+    let mut files = files.to_vec();
+    for (path, body) in rendered {
+        let Some(interfaces) = body["NetworkInterfaces"].as_array() else {
+            files.push((path.clone(), body.clone()));
+            continue;
+        };
+        for wanted in interfaces {
+            for (_, body) in &mut files {
+                let Some(list) = body.get_mut("NetworkInterfaces").and_then(Value::as_array_mut)
+                else {
+                    continue;
+                };
+                for one in list {
+                    if one["NetworkInterfaceId"] == wanted["NetworkInterfaceId"] {
+                        one["Groups"] = wanted["Groups"].clone();
+                    }
+                }
+            }
+        }
+    }
+    files
+}

@@ -1,0 +1,40 @@
+//! Policies compiled to security groups, and what those mean, on the shop and on generated estates.
+//!
+//! `WATERTIGHT_PLAN_ESTATES` sets how many estates are drawn (5,000 in CI, else 200),
+//! `WATERTIGHT_PLAN_SEED` where the seeds begin.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of a test: what cannot be fails the test"
+)]
+
+mod drawn;
+mod lab;
+mod mutants;
+mod properties;
+mod shop;
+mod transitions;
+
+use std::io::Write as _;
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+/// The seeds of generated estates; a fraction of them for what is slow.
+fn seeds(fraction: u64) -> std::ops::Range<u64> {
+    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    let first = setting("WATERTIGHT_PLAN_SEED", 1);
+    let estates = setting("WATERTIGHT_PLAN_ESTATES", if in_ci { 5_000 } else { 200 });
+    first..first + estates.div_ceil(fraction)
+}
+
+/// Adds a line to the report that the checks end with.
+fn note(text: &str) {
+    println!("{text}");
+    if let Ok(path) = std::env::var("WATERTIGHT_NOTES") {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        writeln!(file.expect("the notes can be opened"), "{text}").expect("the note is written");
+    }
+}

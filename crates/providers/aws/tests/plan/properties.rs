@@ -1,0 +1,209 @@
+//! What a plan promises, on generated estates and policies, and against packets over raw bodies.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde_json::Value;
+use watertight_compile::{Found, GapKind, Plane as _, Reason};
+use watertight_net::{Flow, FlowSet};
+use watertight_policy::decide::World;
+use watertight_testkit::policy as interpreter;
+use watertight_testkit::twin::aws::{Estate as Twin, Packet, Start};
+
+use crate::lab::{Lab, Made, NOW};
+use crate::{drawn, note, seeds};
+
+#[test]
+fn what_is_compiled_is_proved() {
+    let mut reasons: BTreeMap<(GapKind, Reason), u64> = BTreeMap::new();
+    let (mut plans, mut refused, mut groups) = (0_u64, 0_u64, 0_usize);
+    for seed in seeds(1) {
+        let (lab, _) = drawn::lab(seed);
+        let made = match lab.make() {
+            Ok(made) => made,
+            Err(refusal) => {
+                refused += 1;
+                println!("seed {seed}: {refusal}");
+                continue;
+            }
+        };
+        plans += 1;
+        groups += made.compiled.artifacts.groups.len();
+        let proof = &made.proof;
+        // Safety, Liveness and Prediction: whatever differs, the compiler has a reason for.
+        assert_eq!(proof.unexplained, [], "seed {seed}");
+        // Frame: nothing changes where nobody is governed.
+        assert_eq!(proof.frame, Vec::<String>::new(), "seed {seed}");
+        for gap in &proof.gaps {
+            *reasons.entry((gap.kind, gap.reason)).or_default() += 1;
+        }
+    }
+    note(&format!("plan: {plans} plans with {groups} groups proved, {refused} refused; {reasons:?}"));
+    assert!(groups > 100, "{groups} groups are too few to tell");
+}
+
+/// What two interfaces are asked about.
+const FLOWS: [Flow; 6] = [
+    Flow::tcp(40_000, 443),
+    Flow::tcp(40_000, 22),
+    Flow::tcp(40_000, 8080),
+    Flow::tcp(40_000, 5432),
+    Flow::udp(40_000, 53),
+    Flow::tcp(40_000, 9999),
+];
+
+#[test]
+fn over_and_under_are_those_that_single_packets_show() {
+    let (mut asked, mut over, mut under) = (0_u64, 0_u64, 0_u64);
+    for seed in seeds(4) {
+        let (lab, generated) = drawn::lab(seed);
+        let Ok(made) = lab.make() else { continue };
+        let rendered = lab.with(|_, plane| plane.render(&made.compiled.artifacts));
+        let bodies: Vec<(String, Value)> = rendered
+            .iter()
+            .map(|one| (one.path.clone(), serde_json::from_str(&one.text).expect("it is JSON")))
+            .collect();
+        let (before, after) = (
+            Twin::load(&generated.files),
+            Twin::load(&drawn::overlaid(&generated.files, &bodies)),
+        );
+        let cases = Cases::new(&lab);
+        for (source, from) in &cases.endpoints {
+            for (destination, to) in &cases.endpoints {
+                if source == destination {
+                    continue;
+                }
+                for flow in FLOWS {
+                    let (governed, allows) = cases.decided((from.0, &from.1), (to.0, &to.1), flow);
+                    if !governed {
+                        continue;
+                    }
+                    asked += 1;
+                    let told = told(&made, source, destination);
+                    let arrives = |twin: &Twin| passes(twin, source, destination, flow);
+                    let after = arrives(&after);
+                    let text = format!("seed {seed}: {source} to {destination} over {flow}");
+                    if after.0 && !allows {
+                        over += 1;
+                        assert!(told.0.contains_flow(flow), "{text} is over, and not told");
+                    }
+                    if allows && arrives(&before).0 && !after.1 {
+                        under += 1;
+                        assert!(told.1.contains_flow(flow), "{text} is under, and not told");
+                    }
+                }
+            }
+        }
+    }
+    note(&format!("plan: {asked} legs asked packet by packet, {over} over and {under} under, all told"));
+    assert!(asked > 1_000, "{asked} are too few to tell");
+}
+
+/// What the proof says of two interfaces.
+fn told(made: &Made, source: &str, destination: &str) -> (FlowSet, FlowSet) {
+    let names = |list: &[String], one: &str| list.iter().any(|name| name == one);
+    let of = |found: &&Found| names(&found.from, source) && names(&found.to, destination);
+    let found = made.found.iter().find(of);
+    found.map(|one| (one.over.clone(), one.under.clone())).unwrap_or_default()
+}
+
+/// Whether a packet from an interface gets to another at one of its addresses: surely, perhaps.
+fn passes(twin: &Twin, source: &str, destination: &str, flow: Flow) -> (bool, bool) {
+    let (Some(from), Flow::Ports { protocol, source_port, destination_port }) =
+        (twin.addresses(source).first().copied(), flow)
+    else {
+        return (false, false);
+    };
+    let mut found = (false, false);
+    for to in twin.addresses(destination) {
+        if to.is_ipv4() != from.is_ipv4() {
+            continue;
+        }
+        let packet = Packet {
+            start: Start::Interface(source.to_owned()),
+            source: Some(from),
+            destination: to,
+            protocol: protocol.number(),
+            source_port,
+            destination_port,
+            icmp_type: 0,
+            icmp_code: 0,
+        };
+        for outcome in twin.walk(&packet).outcomes {
+            let accepts = outcome.accepts();
+            let is_there = outcome.delivered_to.as_deref() == Some(destination);
+            found.0 |= accepts.0 && is_there && outcome.changed_port.is_none();
+            found.1 |= accepts.1;
+        }
+    }
+    found
+}
+
+/// The interpreter's view of an estate.
+struct Cases<'l> {
+    lab: &'l Lab,
+    world: interpreter::World,
+    endpoints: Vec<(String, (usize, Vec<interpreter::Place>))>,
+}
+
+impl<'l> Cases<'l> {
+    fn new(lab: &'l Lab) -> Self {
+        let of = World::of_estate(&lab.estate);
+        let text = |name: &watertight_model::Name| name.to_string();
+        let place = |one: &watertight_policy::decide::Place| {
+            (one.network.as_ref().map(text), one.address)
+        };
+        let workloads = of.workloads.iter().map(|one| interpreter::Workload {
+            name: text(&one.name),
+            account: one.account.as_ref().map(text),
+            subnets: one.subnets.iter().map(text).collect(),
+            labels: one.labels.iter().map(|(key, value)| (text(key), text(value))).collect(),
+            places: one.places.iter().map(place).collect(),
+        });
+        let world = interpreter::World {
+            workloads: workloads.collect(),
+            service_space: of.service_space.prefixes(),
+            ..interpreter::World::default()
+        };
+        let network = &lab.estate.network;
+        let endpoints = network.endpoints.values().filter(|one| one.name.starts_with("eni-"));
+        let endpoints = endpoints.map(|one| {
+            let subnet = one.subnet.and_then(|id| network.subnets.get(id));
+            let realm = subnet.and_then(|subnet| network.realms.get(subnet.realm));
+            let realm = realm.map(|realm| realm.name.to_string());
+            let own: Vec<(Option<String>, IpAddr)> =
+                one.addresses.iter().map(|address| (realm.clone(), *address)).collect();
+            let workload = watertight_model::ArenaId::index(one.workload);
+            (one.name.to_string(), (workload, own))
+        });
+        let endpoints = endpoints.collect();
+        Self { lab, world, endpoints }
+    }
+
+    /// Whether an end is governed, and whether the leg is allowed, as the interpreter says.
+    fn decided(
+        &self,
+        from: (usize, &[interpreter::Place]),
+        to: (usize, &[interpreter::Place]),
+        flow: Flow,
+    ) -> (bool, bool) {
+        let end = |(workload, places): (usize, &[interpreter::Place])| interpreter::End {
+            who: interpreter::Who::Workloads(vec![workload]),
+            places: places.to_vec(),
+            groups: Vec::new(),
+        };
+        let case = interpreter::Case {
+            source: end(from),
+            destination: end(to),
+            flow,
+            request: None,
+            bindings: Vec::new(),
+            modes: interpreter::Modes::Enforced,
+            now: NOW,
+        };
+        let documents = &self.lab.documents.documents;
+        let essentials = interpreter::Essentials::default();
+        let answer = interpreter::decide(documents, &self.world, &essentials, &case);
+        (answer.governed.0 || answer.governed.1, answer.outcome == "allow")
+    }
+}

@@ -1,0 +1,86 @@
+//! The shop's policy, as it would be if all of it were enforced.
+
+use std::collections::BTreeSet;
+
+use watertight_aws::SecurityGroups;
+use watertight_compile::{GapKind, Plane as _, Reason, RuleCount, RulePeer};
+use watertight_model::Name;
+use watertight_policy::decide::Modes;
+
+use crate::lab::Lab;
+
+#[test]
+fn the_shop_compiles_without_a_single_any() {
+    let made = Lab::shop(Modes::Pending).make().expect("it compiles");
+    let groups = &made.compiled.artifacts.groups;
+    assert!(groups.len() > 5, "{}", groups.len());
+    for group in groups {
+        for rule in group.ingress.iter().chain(&group.egress) {
+            if let RulePeer::Prefix(prefix) = &rule.peer {
+                assert!(!prefix.is_empty(), "{}: {rule:?}", group.name);
+            }
+            assert!(!rule.flows.is_all(), "{}: {rule:?}", group.name);
+        }
+    }
+    let proof = &made.proof;
+    assert!(proof.holds(), "{:#?}\n{:#?}", proof.unexplained, proof.frame);
+    assert!(proof.surprises.is_empty(), "{:#?}", proof.surprises);
+}
+
+#[test]
+fn groups_of_the_shop_keep_the_quotas() {
+    let made = Lab::shop(Modes::Pending).make().expect("it compiles");
+    let quotas = SecurityGroups::QUOTAS;
+    for group in &made.compiled.artifacts.groups {
+        for rules in [&group.ingress, &group.egress] {
+            let count = RuleCount::of(rules);
+            assert!(count.v4.max(count.v6) <= quotas.rules_per_direction, "{}", group.name);
+        }
+    }
+    for one in &made.compiled.artifacts.attachments {
+        assert!(one.groups.len() <= 5, "{one:?}");
+    }
+}
+
+#[test]
+fn nothing_is_governed_until_something_is_enforced() {
+    let made = Lab::shop(Modes::Enforced).make().expect("it compiles");
+    assert_eq!(made.compiled.artifacts.groups, []);
+    assert_eq!(made.compiled.artifacts.attachments, []);
+    assert!(made.proof.gaps.is_empty() && made.found.is_empty());
+}
+
+#[test]
+fn promoting_a_segment_alone_closes_what_only_a_rule_in_monitor_would_allow() {
+    let made = Lab::shop(Modes::PromoteSegment(Name::from("cardholder"))).make().expect("compiles");
+    for group in &made.compiled.artifacts.groups {
+        assert!(group.ingress.is_empty() && group.egress.is_empty(), "{group:?}");
+    }
+    assert!(made.proof.holds());
+}
+
+#[test]
+fn what_security_groups_cannot_filter_is_a_gap_that_names_the_rule() {
+    let made = Lab::shop(Modes::Pending).make().expect("it compiles");
+    let over: Vec<_> = made.proof.of(GapKind::Over).collect();
+    let unfilterable = |gap: &&&watertight_compile::Gap| gap.reason == Reason::Unfilterable;
+    let metadata = over.iter().filter(unfilterable).find(|gap| {
+        gap.to.contains(&String::from("169.254.169.254"))
+            && gap.from.iter().any(|name| name.starts_with("ai-agent"))
+    });
+    let metadata = metadata.expect("agents reach the metadata service, whatever a guardrail says");
+    assert!(metadata.rules.iter().any(|rule| rule.text.contains("agents never")), "{metadata:?}");
+    let reasons: BTreeSet<Reason> = over.iter().map(|gap| gap.reason).collect();
+    assert!(reasons.contains(&Reason::L7), "{reasons:?}");
+    assert!(over.iter().filter(unfilterable).any(|gap| gap.place.contains("resolver")));
+}
+
+#[test]
+fn the_same_estate_and_policy_give_the_same_bytes() {
+    let bytes = || {
+        let lab = Lab::shop(Modes::Pending);
+        let artifacts = lab.make().expect("it compiles").compiled.artifacts;
+        lab.with(|_, plane| plane.render(&artifacts))
+    };
+    assert_eq!(bytes(), bytes());
+}

@@ -1,0 +1,136 @@
+//! A plan as text for people.
+
+use watertight_compile::{Action, Gap, GapKind, Plan, PlannedRule};
+
+use crate::Layout;
+
+/// How many ends of a gap are named before the rest is counted.
+const NAMED_MAX: usize = 4;
+
+/// A plan in a few tables: groups, what they do not do as intended, and steps.
+pub fn plan(plan: &Plan, _layout: &Layout) -> String {
+    let mut text = head(plan);
+    for group in &plan.groups {
+        let carried = plan.attachments.iter().filter(|one| one.groups.contains(&group.name));
+        let mut members: Vec<&str> = carried.map(|one| one.workload.as_str()).collect();
+        members.dedup();
+        text.push_str(&format!("\n{}\n  carried by {}\n", group.name, listed(&members)));
+        rules(&mut text, "in ", &group.ingress);
+        rules(&mut text, "out", &group.egress);
+    }
+    for (kind, title) in
+        [(GapKind::Over, "Permitted and not intended"), (GapKind::Under, "Intended and not permitted")]
+    {
+        gaps(&mut text, title, plan.gaps.iter().filter(|gap| gap.kind == kind));
+    }
+    gaps(&mut text, "Becomes possible without an allow rule", plan.surprises.iter());
+    if !plan.unheld.is_empty() {
+        text.push_str("\nGoverned, and no group can be put on it\n");
+        for one in &plan.unheld {
+            let endpoint = one.endpoint.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
+            text.push_str(&format!("  {}{endpoint}: {}\n", one.workload, one.why));
+        }
+    }
+    steps(&mut text, plan);
+    text
+}
+
+fn head(plan: &Plan) -> String {
+    let until = plan.valid_until.as_deref().map(|until| format!(", valid until {until}"));
+    let until = until.unwrap_or_default();
+    let (groups, ends) = (plan.groups.len(), plan.attachments.len());
+    if plan.is_empty() {
+        return format!("Nothing to do under {} at {}{until}.\n", plan.under, plan.made);
+    }
+    let of = |kind: GapKind| plan.gaps.iter().filter(|gap| gap.kind == kind).count();
+    let any = plan.groups.iter().flat_map(|group| group.ingress.iter().chain(&group.egress));
+    let any = any.filter(|rule| is_any(rule)).count();
+    format!(
+        "Plan under {} at {}{until}\n  {groups} {} on {ends} interfaces, {} steps; {} pairs compared\n  \
+         {} gaps over, {} gaps under, {} workloads unheld, {any} rules name any address\n",
+        plan.under,
+        plan.made,
+        plan.plane,
+        plan.steps.len(),
+        plan.compared,
+        of(GapKind::Over),
+        of(GapKind::Under),
+        plan.unheld.len(),
+    )
+}
+
+/// Whether a rule is about every address of a family.
+fn is_any(rule: &PlannedRule) -> bool {
+    rule.peer == "0.0.0.0/0" || rule.peer == "::/0"
+}
+
+fn rules(text: &mut String, title: &str, rules: &[PlannedRule]) {
+    if rules.is_empty() {
+        text.push_str(&format!("  {title}  nothing\n"));
+    }
+    let mut flows: Vec<&str> = rules.iter().map(|rule| rule.over.as_str()).collect();
+    flows.sort_unstable();
+    flows.dedup();
+    for over in flows {
+        let peers = rules.iter().filter(|rule| rule.over == over);
+        let peers: Vec<&str> = peers.map(|rule| rule.peer.as_str()).collect();
+        text.push_str(&format!("  {title}  {over}  {}\n", listed(&peers)));
+    }
+}
+
+fn gaps<'g>(text: &mut String, title: &str, gaps: impl Iterator<Item = &'g Gap>) {
+    let mut gaps = gaps.peekable();
+    if gaps.peek().is_none() {
+        return;
+    }
+    text.push_str(&format!("\n{title}\n"));
+    for gap in gaps {
+        let names = |ends: &[String]| {
+            let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
+            listed(&ends)
+        };
+        let ends = match (gap.from.is_empty(), gap.to.is_empty()) {
+            (true, true) => String::from("legs of the rule"),
+            _ => format!("{} to {}", names(&gap.from), names(&gap.to)),
+        };
+        let rules: Vec<String> = gap.rules.iter().map(ToString::to_string).collect();
+        text.push_str(&format!(
+            "  {}: {ends}\n    over {}\n    {}; {}\n",
+            gap.reason.word(),
+            gap.over,
+            gap.place,
+            rules.join("; "),
+        ));
+    }
+}
+
+fn steps(text: &mut String, plan: &Plan) {
+    if plan.steps.is_empty() {
+        return;
+    }
+    text.push_str("\nSteps\n");
+    for (number, step) in plan.steps.iter().enumerate() {
+        let what = match &step.action {
+            Action::CreateGroup { group } => format!("create {group}"),
+            Action::DeleteGroup { group } => format!("delete {group}"),
+            Action::AddRules { group } => format!("add the rules of {group}"),
+            Action::RemoveRules { group } => format!("remove the rules of {group}"),
+            Action::SetGroups { endpoint, from, to } => {
+                format!("{endpoint}: {} -> {}", from.join(" "), to.join(" "))
+            }
+        };
+        text.push_str(&format!("  {:>4}  {what}\n", number.saturating_add(1)));
+        if let Some(transient) = &step.transient {
+            text.push_str(&format!("        {transient}\n"));
+        }
+    }
+}
+
+/// The first few of a list, and how many there are more.
+fn listed(names: &[&str]) -> String {
+    let shown = names.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED_MAX) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
