@@ -75,10 +75,7 @@ pub(crate) fn load_folder(root: &Path, arguments: &InputArguments) -> Result<Loa
 }
 
 /// [`load_folder`], with what the estate was made of.
-pub(crate) fn load_raw(
-    root: &Path,
-    arguments: &InputArguments,
-) -> Result<(Loaded, Raw), Failure> {
+pub(crate) fn load_raw(root: &Path, arguments: &InputArguments) -> Result<(Loaded, Raw), Failure> {
     let limits = Limits::default();
     let (mut loaded, raw, diagnostics) = read(root, &limits)?;
     let errors = diagnostics.errors();

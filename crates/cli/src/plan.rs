@@ -6,16 +6,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::{Args, ValueEnum};
 use watertight_aws::SecurityGroups;
 use watertight_compile::{
-    Compiled, Gap, Intent, Occasion, Places, Plan, Plane as _, Proof, compile, validate,
+    Compiled, Gap, Intent, Occasion, Places, Plan, Plane as _, Proof, compile, promoted, validate,
 };
 use watertight_model::Name;
 use watertight_policy::checked::CheckedPolicy;
 use watertight_policy::decide::{Decider, Essentials, Modes, World};
-use watertight_policy::{ESTATE, Timestamp};
+use watertight_policy::{ESTATE, Timestamp, TimestampError};
 use watertight_source::{FileId, Kind, Limits, Node, Sources, Span, Tree};
 
 use crate::args::InputArguments;
-use crate::exit::{Failure, Outcome, say};
+use crate::exit::{Failure, Outcome};
+use crate::text::clean;
 use crate::{estate_folder, output, policy};
 
 pub(crate) const EXAMPLES: &str = "\
@@ -27,6 +28,9 @@ Exit code 0: the groups mean what the policy says, or there is nothing to do. Ex
 gaps, or workloads that cannot be held. Exit code 1: nothing is planned, because a limit or a widening
 that is refused is in the way, or because the proof found what nobody can explain.";
 
+/// The word for everything that is in mode monitor.
+const PROMOTE_ALL: &str = "promote-all";
+
 /// The arguments of `plan`.
 #[derive(Debug, Args)]
 pub(crate) struct PlanArguments {
@@ -37,7 +41,7 @@ pub(crate) struct PlanArguments {
     #[arg(long, value_name = "ESTATE")]
     estate: PathBuf,
     /// What is to be enforced: `enforced` (what is in mode enforce), `promote:SEGMENT` (that and one
-    /// segment), `pending` (what is in mode monitor too)
+    /// segment), `promote-all` (what is in mode monitor too, without the built-in segment)
     #[arg(long, value_name = "MODES", default_value = "enforced")]
     under: String,
     /// The instant at which the policy is asked, as in `2027-01-31T00:00:00Z`; now, if not given
@@ -81,6 +85,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Outcome, Failure> {
     let now = now(arguments.at.as_deref())?;
     let (checked, sources) = policy::load(&arguments.policy)?;
     known(&modes, &checked)?;
+    let checked = if arguments.under == PROMOTE_ALL { promoted(checked) } else { checked };
     let (loaded, raw) = estate_folder::load_raw(&arguments.estate, &arguments.input)?;
     let estate = &loaded.estate;
     let world = World::of_estate(estate);
@@ -110,7 +115,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Outcome, Failure> {
     let plan = Plan::new(occasion, &plane, &compiled, &proof);
     let text = plan.text().map_err(|error| Failure::Plan(error.to_string()))?;
     let layout = output::layout(None);
-    let summary = || watertight_report::plan(&plan, &layout);
+    let summary = || clean(&watertight_report::plan(&plan, &layout));
     match (&arguments.out, arguments.format) {
         (Some(path), _) => {
             output::write(Some(path), &text)?;
@@ -134,10 +139,8 @@ fn outcome(plan: &Plan, compiled: &Compiled) -> Outcome {
 fn refuse(proof: &Proof, widen: bool) -> Result<(), Failure> {
     let first = |gaps: &[Gap]| {
         let gap = gaps.first();
-        gap.map(|gap| {
-            format!("{} to {} over {}", gap.from.join(", "), gap.to.join(", "), gap.over)
-        })
-        .unwrap_or_default()
+        gap.map(|gap| format!("{} to {} over {}", gap.from.join(", "), gap.to.join(", "), gap.over))
+            .unwrap_or_default()
     };
     if !proof.holds() {
         let frame = proof.frame.first().cloned().unwrap_or_default();
@@ -161,7 +164,7 @@ fn refuse(proof: &Proof, widen: bool) -> Result<(), Failure> {
 /// Prints a plan.
 pub(crate) fn show(arguments: &ShowArguments) -> Result<Outcome, Failure> {
     let plan = read(&arguments.plan)?;
-    output::write(None, &watertight_report::plan(&plan, &output::layout(None)))?;
+    output::write(None, &clean(&watertight_report::plan(&plan, &output::layout(None))))?;
     Ok(Outcome::Fine)
 }
 
@@ -174,7 +177,8 @@ fn read(path: &Path) -> Result<Plan, Failure> {
         source,
     })?;
     let wrong = |why: String| Failure::Estate(format!("`{}`: {why}", path.display()));
-    let tree = Tree::parse_json(FileId(0), bytes, &limits).map_err(|error| wrong(error.to_string()))?;
+    let tree =
+        Tree::parse_json(FileId(0), bytes, &limits).map_err(|error| wrong(error.to_string()))?;
     Plan::of_value(value_of(tree.root())).map_err(|error| wrong(error.to_string()))
 }
 
@@ -197,11 +201,12 @@ fn value_of(node: Node<'_>) -> serde_json::Value {
 fn modes_of(text: &str) -> Result<Modes, Failure> {
     match text.split_once(':') {
         None if text == "enforced" => Ok(Modes::Enforced),
-        None if text == "pending" => Ok(Modes::Pending),
+        // The policy itself is promoted for that.
+        None if text == PROMOTE_ALL => Ok(Modes::Enforced),
         Some(("promote", segment)) => Ok(Modes::PromoteSegment(Name::from(segment))),
         _ => Err(Failure::Argument {
             flag: "under",
-            problem: format!("`{text}` is none of `enforced`, `pending` and `promote:SEGMENT`"),
+            problem: format!("`{text}` is none of `enforced`, `promote-all` and `promote:SEGMENT`"),
         }),
     }
 }
@@ -221,9 +226,9 @@ fn known(modes: &Modes, policy: &CheckedPolicy) -> Result<(), Failure> {
 /// The instant that is asked about.
 fn now(told: Option<&str>) -> Result<Timestamp, Failure> {
     if let Some(text) = told {
-        return text.parse().map_err(|_| Failure::Argument {
+        return text.parse().map_err(|error: TimestampError| Failure::Argument {
             flag: "at",
-            problem: format!("`{text}` is no instant: write it as in `2027-01-31T00:00:00Z`"),
+            problem: format!("`{text}`: {error}"),
         });
     }
     #[expect(clippy::disallowed_methods, reason = "the shell's clock")]

@@ -1,12 +1,11 @@
 //! From what is intended to rules.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use thiserror::Error;
-use watertight_model::network::{
-    Action, EndpointId, Guard, Peer, Rule, Stage, StageDefault,
-};
+use watertight_model::network::{Action, EndpointId, Guard, Peer, Rule, Stage, StageDefault};
 use watertight_model::{Name, Network};
 use watertight_net::{AddressSet, FlowSet, Prefix};
 use watertight_policy::checked::LoweringChoice;
@@ -213,20 +212,22 @@ impl Work<'_, '_> {
                 continue;
             }
             let kind = self.intent.kind_of(id);
-            if !known.contains_key(&kind) {
-                let (from, to) =
-                    if ingress { (kind, identity.kind) } else { (identity.kind, kind) };
-                let allowed = self.intent.between(from, to);
-                let pieces = self.pieces(&allowed, identity, wanted)?;
-                known.insert(kind, (allowed, pieces));
-            }
-            let Some((allowed, pieces)) = known.get(&kind) else { continue };
+            let (allowed, pieces) = match known.entry(kind) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(vacant) => {
+                    let (from, to) =
+                        if ingress { (kind, identity.kind) } else { (identity.kind, kind) };
+                    let allowed = self.intent.between(from, to);
+                    let pieces = self.pieces(&allowed, identity, wanted)?;
+                    vacant.insert((allowed, pieces))
+                }
+            };
             let addresses = self.seen(identity, id);
             if !allowed.never.is_empty() {
                 wanted.never = wanted.never.union(&addresses);
             }
             let group = self.reference(identity, id, ingress);
-            for piece in pieces {
+            for piece in pieces.iter() {
                 match &group {
                     Some(group) => {
                         wanted.groups.entry(piece.clone()).or_default().insert(group.clone());
@@ -244,7 +245,7 @@ impl Work<'_, '_> {
         let endpoint = &estate.network.endpoints[id];
         let own = endpoint.addresses.iter().copied();
         let is_away = realm_of(estate, id) != Some(identity.realm);
-        let public = endpoint.public.iter().filter(|_| is_away).map(|(outer, _)| *outer);
+        let public = endpoint.public.iter().filter(|_| is_away).map(|(_, outer)| *outer);
         AddressSet::from_prefixes(own.chain(public).map(Prefix::host))
     }
 
@@ -401,8 +402,7 @@ impl Wanted {
     }
 
     fn wishes(&self, hosts: &AddressSet) -> Vec<Wish> {
-        let pieces: BTreeSet<&FlowSet> =
-            self.groups.keys().chain(self.addresses.keys()).collect();
+        let pieces: BTreeSet<&FlowSet> = self.groups.keys().chain(self.addresses.keys()).collect();
         let nobody = hosts.complement();
         let wish = |flows: &FlowSet| {
             let wider = self.addresses.iter().filter(|(other, _)| other.contains(flows));

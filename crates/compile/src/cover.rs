@@ -89,10 +89,13 @@ mod tests {
         let two = ["10.0.0.0/32", "10.0.0.2/32"];
         assert_eq!(texts(&two, &[]), ["10.0.0.0/32", "10.0.0.2/32"]);
         assert_eq!(texts(&two, &["10.0.0.1/32", "10.0.0.3/32"]), ["10.0.0.0/30"]);
-        assert_eq!(texts(&two, &["10.0.0.1/32"]), ["10.0.0.0/31", "10.0.0.2/32"].map(|text| {
-            // The half that holds one host alone is that host.
-            if text == "10.0.0.0/31" { "10.0.0.0/32" } else { text }
-        }));
+        assert_eq!(
+            texts(&two, &["10.0.0.1/32"]),
+            ["10.0.0.0/31", "10.0.0.2/32"].map(|text| {
+                // The half that holds one host alone is that host.
+                if text == "10.0.0.0/31" { "10.0.0.0/32" } else { text }
+            })
+        );
         assert_eq!(texts(&["10.0.0.0/31", "fd00::1/128"], &[]), ["10.0.0.0/31", "fd00::1/128"]);
         assert_eq!(texts(&[], &["0.0.0.0/0"]), Vec::<String>::new());
     }

@@ -29,6 +29,19 @@ pub struct Intent<'a> {
     places: Places,
 }
 
+/// The policy as it is when everything in mode monitor is enforced. The built-in segment stays as it
+/// is: it holds everybody, and nobody wrote it.
+pub fn promoted(mut policy: CheckedPolicy) -> CheckedPolicy {
+    let written = policy.segments.iter_mut().filter(|one| one.span.is_some());
+    let modes = written.map(|one| &mut one.mode);
+    for mode in modes.chain(policy.policies.iter_mut().map(|one| &mut one.mode)) {
+        if *mode == Mode::Monitor {
+            *mode = Mode::Enforce;
+        }
+    }
+    policy
+}
+
 /// Where the rules and segments of a policy stand, as text for people (`rules.yaml:12`).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Places {

@@ -26,7 +26,7 @@ pub use artifact::{Artifacts, Attachment, Group, GroupName, GroupRule, RulePeer}
 pub use compiler::{Compiled, Refusal, compile};
 pub use fit::{Budget, RuleCount};
 pub use gap::{Gap, GapKind, Reason, RuleRef, Unheld};
-pub use intent::{Allowed, Intent, Places};
+pub use intent::{Allowed, Intent, Places, promoted};
 pub use plan::{
     FORMAT, Occasion, Plan, PlanError, PlannedAttachment, PlannedGroup, PlannedLimits, PlannedRule,
 };

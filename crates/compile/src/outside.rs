@@ -18,18 +18,26 @@ pub(crate) struct Part {
 /// Space in which hosts are. What is not here is no peer of anybody: nothing, loopback, multicast,
 /// and what stays on the link, which no guard filters.
 pub(crate) fn hosts() -> AddressSet {
-    let none = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"];
+    let none = [
+        "0.0.0.0/8",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "224.0.0.0/3",
+        "::/8",
+        "64:ff9b::/96",
+        "100::/8",
+        "fe80::/10",
+        "ff00::/8",
+    ];
     let none = none.iter().filter_map(|text| text.parse::<Prefix>().ok());
-    let v6 = ["2000::/3", "fc00::/7"].iter().filter_map(|text| text.parse::<Prefix>().ok());
-    let v4 = AddressSet::all_v4().difference(&AddressSet::from_prefixes(none));
-    v4.union(&AddressSet::from_prefixes(v6))
+    AddressSet::all().difference(&AddressSet::from_prefixes(none))
 }
 
 /// The addresses of endpoints, public ones too.
 pub(crate) fn held(estate: &Estate) -> AddressSet {
     let endpoints = estate.network.endpoints.values();
     let all = endpoints.flat_map(|one| {
-        let public = one.public.iter().map(|(outer, _)| *outer);
+        let public = one.public.iter().map(|(_, outer)| *outer);
         one.addresses.iter().copied().chain(public).map(Prefix::host).chain(one.delegated.clone())
     });
     AddressSet::from_prefixes(all)

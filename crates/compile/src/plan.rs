@@ -20,7 +20,7 @@ pub struct Plan {
     pub format: String,
     /// The id of the estate that it was made from.
     pub estate: String,
-    /// The mode assignment that it enforces: `enforced`, `pending` or `promote:SEGMENT`.
+    /// The mode assignment that it enforces: `enforced`, `promote:SEGMENT` or `promote-all`.
     pub under: String,
     /// The instant at which the policy was asked (RFC 3339).
     pub made: String,

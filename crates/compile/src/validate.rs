@@ -68,7 +68,7 @@ pub fn validate(
 ) -> (Proof, Vec<Found>) {
     let before = intent.estate();
     let after = plane.convert(rendered);
-    let open = opened(&after.network, |guard| scene::is_ours(guard));
+    let open = opened(&after.network, scene::is_ours);
     let open = Estate { network: open, ..Estate::default() };
     let scene = Scene::new(intent, compiled, [before, &after, &open]);
     let mut proof = Proof { frame: scene.missing.clone(), ..Proof::default() };

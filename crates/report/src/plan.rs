@@ -1,5 +1,7 @@
 //! A plan as text for people.
 
+use std::fmt::Write as _;
+
 use watertight_compile::{Action, Gap, GapKind, Plan, PlannedRule};
 
 use crate::Layout;
@@ -14,13 +16,14 @@ pub fn plan(plan: &Plan, _layout: &Layout) -> String {
         let carried = plan.attachments.iter().filter(|one| one.groups.contains(&group.name));
         let mut members: Vec<&str> = carried.map(|one| one.workload.as_str()).collect();
         members.dedup();
-        text.push_str(&format!("\n{}\n  carried by {}\n", group.name, listed(&members)));
+        let _written = write!(text, "\n{}\n  carried by {}\n", group.name, listed(&members));
         rules(&mut text, "in ", &group.ingress);
         rules(&mut text, "out", &group.egress);
     }
-    for (kind, title) in
-        [(GapKind::Over, "Permitted and not intended"), (GapKind::Under, "Intended and not permitted")]
-    {
+    for (kind, title) in [
+        (GapKind::Over, "Permitted and not intended"),
+        (GapKind::Under, "Intended and not permitted"),
+    ] {
         gaps(&mut text, title, plan.gaps.iter().filter(|gap| gap.kind == kind));
     }
     gaps(&mut text, "Becomes possible without an allow rule", plan.surprises.iter());
@@ -28,7 +31,7 @@ pub fn plan(plan: &Plan, _layout: &Layout) -> String {
         text.push_str("\nGoverned, and no group can be put on it\n");
         for one in &plan.unheld {
             let endpoint = one.endpoint.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
-            text.push_str(&format!("  {}{endpoint}: {}\n", one.workload, one.why));
+            let _written = writeln!(text, "  {}{endpoint}: {}", one.workload, one.why);
         }
     }
     steps(&mut text, plan);
@@ -66,7 +69,7 @@ fn is_any(rule: &PlannedRule) -> bool {
 
 fn rules(text: &mut String, title: &str, rules: &[PlannedRule]) {
     if rules.is_empty() {
-        text.push_str(&format!("  {title}  nothing\n"));
+        let _written = writeln!(text, "  {title}  nothing");
     }
     let mut flows: Vec<&str> = rules.iter().map(|rule| rule.over.as_str()).collect();
     flows.sort_unstable();
@@ -74,7 +77,7 @@ fn rules(text: &mut String, title: &str, rules: &[PlannedRule]) {
     for over in flows {
         let peers = rules.iter().filter(|rule| rule.over == over);
         let peers: Vec<&str> = peers.map(|rule| rule.peer.as_str()).collect();
-        text.push_str(&format!("  {title}  {over}  {}\n", listed(&peers)));
+        let _written = writeln!(text, "  {title}  {over}  {}", listed(&peers));
     }
 }
 
@@ -83,7 +86,7 @@ fn gaps<'g>(text: &mut String, title: &str, gaps: impl Iterator<Item = &'g Gap>)
     if gaps.peek().is_none() {
         return;
     }
-    text.push_str(&format!("\n{title}\n"));
+    let _written = write!(text, "\n{title}\n");
     for gap in gaps {
         let names = |ends: &[String]| {
             let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
@@ -94,13 +97,14 @@ fn gaps<'g>(text: &mut String, title: &str, gaps: impl Iterator<Item = &'g Gap>)
             _ => format!("{} to {}", names(&gap.from), names(&gap.to)),
         };
         let rules: Vec<String> = gap.rules.iter().map(ToString::to_string).collect();
-        text.push_str(&format!(
+        let _written = write!(
+            text,
             "  {}: {ends}\n    over {}\n    {}; {}\n",
             gap.reason.word(),
             gap.over,
             gap.place,
             rules.join("; "),
-        ));
+        );
     }
 }
 
@@ -119,9 +123,9 @@ fn steps(text: &mut String, plan: &Plan) {
                 format!("{endpoint}: {} -> {}", from.join(" "), to.join(" "))
             }
         };
-        text.push_str(&format!("  {:>4}  {what}\n", number.saturating_add(1)));
+        let _written = writeln!(text, "  {:>4}  {what}", number.saturating_add(1));
         if let Some(transient) = &step.transient {
-            text.push_str(&format!("        {transient}\n"));
+            let _written = writeln!(text, "        {transient}");
         }
     }
 }

@@ -122,7 +122,7 @@ impl Scene<'_, '_> {
             PartyWho::Endpoints(members, _) => {
                 let all = members.iter().map(|id| &self.estates[0].network.endpoints[*id]);
                 let own = all.flat_map(|one| {
-                    let public = one.public.iter().map(|(outer, _)| *outer);
+                    let public = one.public.iter().map(|(_, outer)| *outer);
                     one.addresses.iter().copied().chain(public)
                 });
                 AddressSet::from_prefixes(own.map(Prefix::host))

@@ -47,12 +47,7 @@ impl<'e> Gathered<'e> {
         self.push((Sort::Gap(kind), reason, flows, rules, place), pair);
     }
 
-    pub(super) fn surprise(
-        &mut self,
-        pair: (&Party, &Party),
-        flows: FlowSet,
-        rules: Vec<RuleRef>,
-    ) {
+    pub(super) fn surprise(&mut self, pair: (&Party, &Party), flows: FlowSet, rules: Vec<RuleRef>) {
         let place = String::from("no allow rule asks for it");
         self.push((Sort::Surprise, None, flows, rules, place), pair);
     }

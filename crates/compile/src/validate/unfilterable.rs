@@ -67,9 +67,9 @@ fn passing(
 ) -> FlowSet {
     let reach = &scene.reach[1];
     let starts = reach.starts_of(endpoint);
-    let of_family = starts.iter().filter(|start| {
-        start.source().is_some_and(|source| source.is_ipv4() == address.is_ipv4())
-    });
+    let of_family = starts
+        .iter()
+        .filter(|start| start.source().is_some_and(|source| source.is_ipv4() == address.is_ipv4()));
     of_family
         .flat_map(|start| reach.answer(start, address, &FlowSet::all()))
         .filter(|part| part.disposition == Disposition::Accepted)

@@ -84,7 +84,7 @@ pub struct Endpoint {
     pub addresses: Vec<IpAddr>,
     /// Prefixes that are delegated to it beside its addresses.
     pub delegated: Vec<Prefix>,
-    /// Public addresses, each with the private address that it stands for.
+    /// Private addresses, each with the public address that stands for it.
     pub public: Vec<(IpAddr, IpAddr)>,
     /// Guards at the endpoint; all layers must accept.
     pub layers: Vec<LayerId>,

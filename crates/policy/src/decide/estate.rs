@@ -44,7 +44,7 @@ impl Place {
         let own = endpoint.addresses.iter();
         let own = own.map(|address| Self { network: name.clone(), address: *address });
         let public = endpoint.public.iter();
-        own.chain(public.map(|(outer, _)| Self { network: None, address: *outer })).collect()
+        own.chain(public.map(|(_, outer)| Self { network: None, address: *outer })).collect()
     }
 }
 

@@ -67,7 +67,7 @@ impl Plane for SecurityGroups<'_> {
         }
         let layers: Vec<_> =
             found.layers.iter().filter_map(|layer| network.layers.get(*layer)).collect();
-        if layers.is_empty() {
+        if layers.iter().all(|layer| layer.guards.is_empty()) {
             return Err("its interface carries no security groups");
         }
         if !layers.iter().all(|layer| layer.complete) {

@@ -18,9 +18,8 @@ pub(super) fn bodies(artifacts: &Artifacts) -> Vec<RenderedBody> {
         .attachments
         .iter()
         .map(|one| {
-            let ours = one.groups.iter().map(|name| {
-                json!({"GroupId": id_of(name), "GroupName": name.0})
-            });
+            let ours =
+                one.groups.iter().map(|name| json!({"GroupId": id_of(name), "GroupName": name.0}));
             let others = one.others.iter().map(|id| json!({"GroupId": &**id}));
             let carried: Vec<Value> = ours.chain(others).collect();
             json!({"NetworkInterfaceId": &*one.endpoint, "Groups": carried})

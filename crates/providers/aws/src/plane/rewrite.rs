@@ -1,6 +1,6 @@
 //! What the provider holds now, with rendered bodies in place of what they replace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_compile::RenderedBody;
 use watertight_source::{FileId, Kind, Limits, Node, Tree};
@@ -19,15 +19,85 @@ impl Rewritten<'_> {
     }
 }
 
-/// The `Groups` of interfaces, by interface, as text.
-type Carried = BTreeMap<String, String>;
+/// What is to be carried.
+#[derive(Default)]
+struct Carried {
+    /// The `Groups` of interfaces, by interface, as text.
+    by_interface: BTreeMap<String, String>,
+    /// For the groups of interfaces that services own, the ids that come in their place: nothing
+    /// where two such interfaces differ afterwards. A service's own body tells its groups too.
+    by_groups: BTreeMap<BTreeSet<String>, Option<Vec<String>>>,
+}
+
+/// Keys under which services' bodies list their groups.
+const LISTS: [&str; 4] = ["VpcSecurityGroups", "SecurityGroups", "SecurityGroupIds", "Groups"];
+
+/// Keys of a group's id in such lists.
+const IDS: [&str; 3] = ["GroupId", "VpcSecurityGroupId", "SecurityGroupId"];
+
+/// The ids in a list of groups, and the key under which each stands, if they are objects.
+fn ids_of(list: Node<'_>) -> Option<(Vec<String>, Option<&'static str>)> {
+    let mut ids = Vec::new();
+    let mut found = None;
+    for item in list.items() {
+        if let Some(id) = item.as_str() {
+            ids.push(id.to_owned());
+            continue;
+        }
+        let key = IDS.into_iter().find(|key| item.get(key).is_some())?;
+        ids.push(item.get(key).and_then(Node::as_str)?.to_owned());
+        found = Some(key);
+    }
+    (!ids.is_empty()).then_some((ids, found))
+}
+
+impl Carried {
+    /// Learns which groups of services are replaced by which.
+    fn learn(&mut self, node: Node<'_>) {
+        let interfaces = node.get("NetworkInterfaces").map(Node::items);
+        for interface in interfaces.into_iter().flatten() {
+            let is_service = interface.get("RequesterManaged").and_then(Node::as_bool);
+            let id = interface.get("NetworkInterfaceId").and_then(Node::as_str);
+            let new = id.and_then(|id| self.by_interface.get(id)).cloned();
+            let old = interface.get("Groups").and_then(ids_of);
+            let (Some(true), Some(new), Some((old, _))) = (is_service, new, old) else { continue };
+            let new = Tree::parse_json(FileId(u32::MAX), new, &Limits::default());
+            let new = new.ok().and_then(|tree| ids_of(tree.root())).map(|(ids, _)| ids);
+            let known = self.by_groups.entry(old.into_iter().collect());
+            known
+                .and_modify(|before| {
+                    if *before != new {
+                        *before = None;
+                    }
+                })
+                .or_insert(new);
+        }
+    }
+
+    /// What stands in place of a service's list of groups.
+    fn replaced(&self, key: &str, list: Node<'_>) -> Option<String> {
+        if !LISTS.contains(&key) {
+            return None;
+        }
+        let (ids, key) = ids_of(list)?;
+        let new = self.by_groups.get(&ids.into_iter().collect::<BTreeSet<_>>())?.as_ref()?;
+        let new: Vec<serde_json::Value> = new
+            .iter()
+            .map(|id| match key {
+                Some(key) => serde_json::json!({ key: id, "Status": "active" }),
+                None => serde_json::Value::from(id.as_str()),
+            })
+            .collect();
+        Some(serde_json::Value::from(new).to_string())
+    }
+}
 
 pub(super) fn bodies<'b>(
     bodies: &'b [Body],
     rendered: &[RenderedBody],
     limits: &Limits,
 ) -> Rewritten<'b> {
-    let mut carried = Carried::new();
+    let mut carried = Carried::default();
     let mut new = Vec::new();
     for one in rendered {
         // Positions in what nobody wrote down are of no use to anybody.
@@ -39,17 +109,21 @@ pub(super) fn bodies<'b>(
             for interface in interfaces.items() {
                 let id = interface.get("NetworkInterfaceId").and_then(Node::as_str);
                 if let (Some(id), Some(groups)) = (id, interface.get("Groups")) {
-                    carried.insert(id.to_owned(), groups.raw().to_owned());
+                    carried.by_interface.insert(id.to_owned(), groups.raw().to_owned());
                 }
             }
         } else {
             new.push(Body { path: one.path.clone(), tree });
         }
     }
+    for body in bodies {
+        carried.learn(body.tree.root());
+    }
     let mut kept = Vec::new();
     for body in bodies {
         let root = body.tree.root();
-        if !root.raw().contains("NetworkInterfaceId") {
+        let names = |key: &str| root.raw().contains(key);
+        if root.get("SecurityGroups").is_some() || !LISTS.iter().any(|key| names(key)) {
             kept.push(body);
             continue;
         }
@@ -78,7 +152,8 @@ fn write(node: Node<'_>, carried: &Carried, text: &mut String) {
         }
         Kind::Object => {
             let id = node.get("NetworkInterfaceId").and_then(Node::as_str);
-            let groups = id.and_then(|id| carried.get(id));
+            let groups = id.and_then(|id| carried.by_interface.get(id));
+            let is_interface = id.is_some();
             text.push('{');
             for (at, entry) in node.entries().enumerate() {
                 if at > 0 {
@@ -88,7 +163,10 @@ fn write(node: Node<'_>, carried: &Carried, text: &mut String) {
                 text.push(':');
                 match groups {
                     Some(groups) if entry.key == "Groups" => text.push_str(groups),
-                    _ => write(entry.value, carried, text),
+                    _ => match carried.replaced(entry.key, entry.value) {
+                        Some(list) if !is_interface => text.push_str(&list),
+                        _ => write(entry.value, carried, text),
+                    },
                 }
             }
             text.push('}');

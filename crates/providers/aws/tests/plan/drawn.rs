@@ -2,21 +2,33 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use watertight_policy::decide::Modes;
 use watertight_testkit::generate::{self, Generated, Random, Size};
 
 use crate::lab::Lab;
 
 const ZONES: [&str; 3] = ["red", "green", "blue"];
-const OVER: [&str; 5] = ["{tcp: 443}", "{tcp: 22}", "{udp: 53}", "{tcp: [80, 8080]}", "{tcp: 5432}"];
+const OVER: [&str; 5] =
+    ["{tcp: 443}", "{tcp: 22}", "{udp: 53}", "{tcp: [80, 8080]}", "{tcp: 5432}"];
 
 /// An estate with a policy.
 pub(crate) fn lab(seed: u64) -> (Lab, Generated) {
-    let generated = generate::aws(seed, Size::FEW);
+    let mut generated = generate::aws(seed, Size::FEW);
+    add_empty_answers(&mut generated.files);
     let text = policy(seed, &generated);
     let lab = Lab::new(&generated.files, &[("policy.yaml", text)], Modes::Enforced);
     (lab, generated)
+}
+
+/// Where subnets were listed and there is no internet gateway, a provider answers with an empty list.
+fn add_empty_answers(files: &mut Vec<(String, Value)>) {
+    let has = |path: &str| files.iter().any(|(other, _)| other == path);
+    let folders = files.iter().filter_map(|(path, _)| path.strip_suffix("describe-subnets.json"));
+    let wanted = folders.map(|folder| format!("{folder}describe-internet-gateways.json"));
+    let missing: Vec<String> = wanted.filter(|path| !has(path)).collect();
+    let empty = missing.into_iter().map(|path| (path, json!({"InternetGateways": []})));
+    files.extend(empty.collect::<Vec<_>>());
 }
 
 fn pick<'w>(random: &mut Random, words: &[&'w str]) -> &'w str {
@@ -30,10 +42,8 @@ fn policy(seed: u64, generated: &Generated) -> String {
     let mut rules = String::new();
     for subnet in subnets(generated) {
         let zone = pick(&mut random, &ZONES);
-        let _ = writeln!(
-            rules,
-            "  - {{when: {{subnet: [\"{subnet}\"]}}, labels: {{zone: {zone}}}}}"
-        );
+        let _ =
+            writeln!(rules, "  - {{when: {{subnet: [\"{subnet}\"]}}, labels: {{zone: {zone}}}}}");
     }
     let _ = write!(text, "{head}: Labeling\nmetadata: {{name: zones}}\nspec:\n  rules:\n{rules}");
     for zone in ZONES {
@@ -86,7 +96,10 @@ fn subnets(generated: &Generated) -> Vec<String> {
 }
 
 /// The bodies of an estate with other groups on interfaces: an overlay of the test's own.
-pub(crate) fn overlaid(files: &[(String, Value)], rendered: &[(String, Value)]) -> Vec<(String, Value)> {
+pub(crate) fn overlaid(
+    files: &[(String, Value)],
+    rendered: &[(String, Value)],
+) -> Vec<(String, Value)> {
     let mut files = files.to_vec();
     for (path, body) in rendered {
         let Some(interfaces) = body["NetworkInterfaces"].as_array() else {

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 use watertight_aws::{Body, Options, SecurityGroups, convert};
 use watertight_compile::{
-    Artifacts, Compiled, Found, Intent, Plane, Proof, Refusal, compile, validate,
+    Artifacts, Compiled, Found, Intent, Plane, Proof, Refusal, compile, promoted, validate,
 };
 use watertight_model::Estate;
 use watertight_policy::checked::CheckedPolicy;
@@ -60,12 +60,19 @@ impl Lab {
         Self::new(&files, &policy, modes)
     }
 
+    /// The shop as it is when everything in mode monitor is enforced.
+    pub(crate) fn promoted_shop() -> Self {
+        let mut lab = Self::shop(Modes::Enforced);
+        lab.policy = promoted(lab.policy);
+        lab
+    }
+
     /// Runs with the intent of the policy and with the plane.
     pub(crate) fn with<T>(&self, run: impl FnOnce(&Intent<'_>, &SecurityGroups<'_>) -> T) -> T {
         let world = World::of_estate(&self.estate);
         let decider = Decider::new(&self.policy, &world, &Essentials::default());
         let intent = Intent::new(&self.estate, &decider, (&self.modes, NOW));
-        let complete = |estate| estate;
+        let complete = |estate: Estate| estate;
         let (bodies, options, limits) = (&self.bodies, &self.options, self.limits);
         let plane = SecurityGroups { bodies, options, complete: &complete, limits };
         run(&intent, &plane)
@@ -82,9 +89,7 @@ impl Lab {
 
     /// What other artifacts than the compiled ones mean.
     pub(crate) fn judged(&self, compiled: &Compiled, artifacts: &Artifacts) -> Vec<Found> {
-        self.with(|intent, plane| {
-            validate(intent, compiled, plane, &plane.render(artifacts)).1
-        })
+        self.with(|intent, plane| validate(intent, compiled, plane, &plane.render(artifacts)).1)
     }
 
     /// The estate as it is while the provider holds artifacts.

@@ -14,7 +14,8 @@ fn meaning(estate: &Estate, boundaries: &BTreeSet<Prefix>) -> BTreeSet<String> {
     let reach = Reach::new(&estate.network);
     let matrix = reach.matrix(boundaries);
     let name = |class: usize| format!("{:?}", matrix.classes.get(class));
-    let cells = matrix.cells();
+    // What is not known for sure is no difference that anybody could be told of.
+    let cells = matrix.cells().filter(|(_, cell)| cell.forward.sure == cell.forward.possible);
     cells
         .map(|((from, to), cell)| format!("{} {} {}", name(from), name(to), cell.forward.possible))
         .collect()

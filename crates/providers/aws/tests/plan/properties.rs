@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 use watertight_compile::{Found, GapKind, Plane as _, Reason};
+use watertight_model::network::Endpoint;
 use watertight_net::{Flow, FlowSet};
 use watertight_policy::decide::World;
 use watertight_testkit::policy as interpreter;
@@ -38,7 +39,9 @@ fn what_is_compiled_is_proved() {
             *reasons.entry((gap.kind, gap.reason)).or_default() += 1;
         }
     }
-    note(&format!("plan: {plans} plans with {groups} groups proved, {refused} refused; {reasons:?}"));
+    note(&format!(
+        "plan: {plans} plans with {groups} groups proved, {refused} refused; {reasons:?}"
+    ));
     assert!(groups > 100, "{groups} groups are too few to tell");
 }
 
@@ -63,10 +66,8 @@ fn over_and_under_are_those_that_single_packets_show() {
             .iter()
             .map(|one| (one.path.clone(), serde_json::from_str(&one.text).expect("it is JSON")))
             .collect();
-        let (before, after) = (
-            Twin::load(&generated.files),
-            Twin::load(&drawn::overlaid(&generated.files, &bodies)),
-        );
+        let (before, after) =
+            (Twin::load(&generated.files), Twin::load(&drawn::overlaid(&generated.files, &bodies)));
         let cases = Cases::new(&lab);
         for (source, from) in &cases.endpoints {
             for (destination, to) in &cases.endpoints {
@@ -95,7 +96,9 @@ fn over_and_under_are_those_that_single_packets_show() {
             }
         }
     }
-    note(&format!("plan: {asked} legs asked packet by packet, {over} over and {under} under, all told"));
+    note(&format!(
+        "plan: {asked} legs asked packet by packet, {over} over and {under} under, all told"
+    ));
     assert!(asked > 1_000, "{asked} are too few to tell");
 }
 
@@ -150,9 +153,8 @@ impl<'l> Cases<'l> {
     fn new(lab: &'l Lab) -> Self {
         let of = World::of_estate(&lab.estate);
         let text = |name: &watertight_model::Name| name.to_string();
-        let place = |one: &watertight_policy::decide::Place| {
-            (one.network.as_ref().map(text), one.address)
-        };
+        let place =
+            |one: &watertight_policy::decide::Place| (one.network.as_ref().map(text), one.address);
         let workloads = of.workloads.iter().map(|one| interpreter::Workload {
             name: text(&one.name),
             account: one.account.as_ref().map(text),
@@ -166,7 +168,13 @@ impl<'l> Cases<'l> {
             ..interpreter::World::default()
         };
         let network = &lab.estate.network;
-        let endpoints = network.endpoints.values().filter(|one| one.name.starts_with("eni-"));
+        // A translator's interface, which has no groups, opens no connection of its own.
+        let has_groups = |one: &Endpoint| {
+            let layers = one.layers.iter().filter_map(|layer| network.layers.get(*layer));
+            layers.flat_map(|layer| &layer.guards).next().is_some()
+        };
+        let endpoints = network.endpoints.values();
+        let endpoints = endpoints.filter(|one| one.name.starts_with("eni-") && has_groups(one));
         let endpoints = endpoints.map(|one| {
             let subnet = one.subnet.and_then(|id| network.subnets.get(id));
             let realm = subnet.and_then(|subnet| network.realms.get(subnet.realm));

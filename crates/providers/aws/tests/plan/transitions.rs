@@ -59,12 +59,13 @@ fn every_step_stays_between_old_and_new() {
         let whole = &made.compiled.artifacts;
         let mut boundaries = named_prefixes(&made.after.network);
         boundaries.extend(named_prefixes(&lab.estate.network));
-        let (old, new) =
-            (passing(&lab.estate, &boundaries), passing(&made.after, &boundaries));
+        let (old, new) = (passing(&lab.estate, &boundaries), passing(&made.after, &boundaries));
         let mut carried: BTreeMap<String, Vec<String>> = whole
             .attachments
             .iter()
-            .map(|one| (one.endpoint.to_string(), one.before.iter().map(ToString::to_string).collect()))
+            .map(|one| {
+                (one.endpoint.to_string(), one.before.iter().map(ToString::to_string).collect())
+            })
             .collect();
         for (number, step) in steps(whole, &SecurityGroups::QUOTAS).iter().enumerate() {
             let Action::SetGroups { endpoint, from, to } = &step.action else { continue };
@@ -79,7 +80,11 @@ fn every_step_stays_between_old_and_new() {
                 let at_most = old.union(&new);
                 let name = format!("seed {seed}, step {number}: {pair:?}");
                 if step.transient.is_none() {
-                    assert!(now.contains(&at_least), "{name} loses {:?}", at_least.difference(&now));
+                    assert!(
+                        now.contains(&at_least),
+                        "{name} loses {:?}",
+                        at_least.difference(&now)
+                    );
                 }
                 assert!(at_most.contains(&now), "{name} opens {:?}", now.difference(&at_most));
             }
