@@ -226,9 +226,9 @@ fn known(modes: &Modes, policy: &CheckedPolicy) -> Result<(), Failure> {
 /// The instant that is asked about.
 fn now(told: Option<&str>) -> Result<Timestamp, Failure> {
     if let Some(text) = told {
-        return text.parse().map_err(|error: TimestampError| Failure::Argument {
+        return text.parse().map_err(|TimestampError| Failure::Argument {
             flag: "at",
-            problem: format!("`{text}`: {error}"),
+            problem: format!("`{text}` is no instant: write it as in `2027-01-31T00:00:00Z`"),
         });
     }
     #[expect(clippy::disallowed_methods, reason = "the shell's clock")]
