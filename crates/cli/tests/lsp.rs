@@ -72,7 +72,8 @@ impl Client {
         if message["method"] == "textDocument/publishDiagnostics"
             && message["params"]["uri"] == self.uri()
         {
-            self.diagnostics = message["params"]["diagnostics"].as_array().unwrap().clone();
+            let said = message["params"]["diagnostics"].as_array();
+            self.diagnostics.clone_from(said.unwrap());
         }
         message
     }
@@ -109,9 +110,8 @@ impl Client {
     /// A question about the place at which a text begins.
     fn at(&mut self, method: &str, text: &str, mark: &str) -> Value {
         let offset = text.find(mark).unwrap();
-        let before = &text.as_bytes()[..offset];
-        let line = before.iter().filter(|byte| **byte == b'\n').count();
-        let column = before.iter().rev().take_while(|byte| **byte != b'\n').count();
+        let lines: Vec<&str> = text.get(..offset).unwrap().split('\n').collect();
+        let (line, column) = (lines.len() - 1, lines.last().unwrap().len());
         let position = json!({"line": line, "character": column});
         self.ask(method, json!({"textDocument": {"uri": self.uri()}, "position": position}))
     }
