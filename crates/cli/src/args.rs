@@ -69,6 +69,9 @@ pub(crate) enum Command {
     /// Print a plan for people
     #[command(after_long_help = "Examples:\n  watertight show change.plan")]
     Show(crate::plan::ShowArguments),
+    /// Simulate a policy: what it would close, and how far breaches would spread then
+    #[command(after_long_help = crate::simulate::EXAMPLES)]
+    Simulate(crate::simulate::SimulateArguments),
     /// Tell what the code of a diagnostic means
     Explain(crate::explain::ExplainArguments),
     /// Print a completion script for a shell

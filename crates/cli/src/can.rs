@@ -5,10 +5,11 @@ mod explain;
 mod json;
 mod print;
 
-use watertight_reach::ends::{resolve_destination, resolve_start};
+use watertight_net::FlowSet;
+use watertight_reach::ends::{End, resolve_destination, resolve_start};
 
 use crate::args::{CanArguments, TextFormat};
-use crate::estate_folder;
+use crate::estate_folder::{self, Loaded};
 use crate::exit::{Failure, Outcome};
 use crate::output;
 use crate::text::one_line;
@@ -35,4 +36,42 @@ pub(crate) fn run(arguments: &CanArguments) -> std::result::Result<Outcome, Fail
     };
     output::write(arguments.out.as_deref(), &data)?;
     Ok(if result.holds() { Outcome::Fine } else { Outcome::Found })
+}
+
+/// What the network does with a connection, in words.
+#[derive(Debug)]
+pub(crate) struct Today {
+    /// The answer, as `can` gives it.
+    pub(crate) answer: &'static str,
+    /// Every disposition that some part of it has.
+    pub(crate) dispositions: Vec<&'static str>,
+}
+
+impl Today {
+    /// What a person reads.
+    pub(crate) fn text(&self) -> String {
+        let others: Vec<&str> =
+            self.dispositions.iter().copied().filter(|one| *one != self.answer).collect();
+        if others.is_empty() {
+            return self.answer.to_owned();
+        }
+        format!("{} ({})", self.answer, others.join(", "))
+    }
+}
+
+/// What the network does with what clients send from one end to another.
+///
+/// # Errors
+/// When the ends have too many pairs of addresses.
+pub(crate) fn today(
+    loaded: &Loaded,
+    (from, to): (&End, &End),
+    flows: &FlowSet,
+) -> std::result::Result<Today, Failure> {
+    let over = ask::Over::parse(&flows.any_source().to_string())
+        .map_err(|problem| Failure::Argument { flag: "over", problem })?;
+    let question = Question { from: from.clone(), to: to.clone(), over };
+    let result = Result::of(loaded, &question)?;
+    let dispositions = result.dispositions.iter().map(|one| one.word()).collect();
+    Ok(Today { answer: result.answer.word(), dispositions })
 }

@@ -19,6 +19,7 @@ mod plan;
 mod policy;
 mod questions;
 mod reference;
+mod simulate;
 mod table;
 mod text;
 
@@ -54,6 +55,7 @@ fn run(arguments: Arguments) -> Result<Outcome, Failure> {
         Command::Policy(command) => policy::run(&command),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Show(arguments) => plan::show(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Completions(arguments) => reference::completions(&arguments),
         Command::Man(arguments) => reference::man(&arguments),

@@ -1,8 +1,11 @@
 //! `watertight policy`: what can be done with a policy's files.
 
+mod ask;
 mod check;
+mod essentials;
 mod files;
 mod fmt;
+pub(crate) mod loaded;
 mod lsp;
 
 use std::path::PathBuf;
@@ -14,7 +17,9 @@ use watertight_source::{Sources, render_text};
 use crate::exit::{Failure, Outcome, say};
 use crate::output;
 use crate::text::clean;
+use ask::AskArguments;
 use check::CheckArguments;
+use essentials::EssentialsArguments;
 use files::Files;
 use fmt::FmtArguments;
 use lsp::LspArguments;
@@ -43,6 +48,14 @@ pub(crate) enum PolicyCommand {
     ///
     /// How editors take it is described in `docs/guides/editors.md`.
     Schema,
+    /// Ask what the policy decides about a leg, and why, beside what the network does today
+    ///
+    /// A leg is one connection as both its ends see it. Fronts end legs: what leads through one is
+    /// asked leg by leg.
+    #[command(after_long_help = ask::EXAMPLES)]
+    Ask(AskArguments),
+    /// Show what every platform of an estate needs: what is on, and what a plane cannot filter
+    Essentials(EssentialsArguments),
 }
 
 /// Runs a command on policies.
@@ -55,6 +68,8 @@ pub(crate) fn run(command: &PolicyCommand) -> Result<Outcome, Failure> {
             output::write(None, &output::json(&watertight_policy::schema()))?;
             Ok(Outcome::Fine)
         }
+        PolicyCommand::Ask(arguments) => ask::run(arguments),
+        PolicyCommand::Essentials(arguments) => essentials::run(arguments),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::decide::world::Place;
 use crate::{Domain, Timestamp};
 
 /// One end of a leg.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct End {
     /// Who it is.
     pub who: Who,
@@ -22,7 +22,7 @@ pub struct End {
 }
 
 /// Who an end is.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Who {
     /// One of these workloads, by their places in the world.
     Workloads(Vec<usize>),

@@ -1,0 +1,139 @@
+//! `watertight policy ask`: what the policy decides about a leg, and beside it what the network does.
+
+mod ends;
+mod legs;
+mod print;
+mod words;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use watertight_model::Name;
+use watertight_policy::decide::{Decider, Essentials, Http, Outcome, Request, World};
+use watertight_reach::ends::{resolve_destination, resolve_start};
+
+use super::loaded::{self, UnderArguments};
+use crate::args::{InputArguments, TextFormat};
+use crate::estate_folder;
+use crate::exit::{self, Failure};
+use crate::output;
+use legs::{Asking, Named};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  watertight policy ask policies/ --estate estate/ --from web-1 --to orders-db --over tcp/5432
+  watertight policy ask policies/ --estate estate/ --from internet --to web-alb --over tcp/443 \\
+      --request 'tls GET /checkout' --under promote:public
+
+Exit code 0: the leg is allowed, or each leg of a way through a front. Exit code 2: it is denied, or depends on the
+request. What the network does today is told beside it and decides nothing.";
+
+/// The arguments of `policy ask`.
+#[derive(Debug, Args)]
+pub(crate) struct AskArguments {
+    /// The policy's files and folders
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// The estate's folder, or one file of it
+    #[arg(long, value_name = "ESTATE")]
+    estate: PathBuf,
+    /// Who opens the leg: an end as `can` names them
+    #[arg(long, value_name = "END")]
+    from: String,
+    /// Who accepts it
+    #[arg(long, value_name = "END")]
+    to: String,
+    /// One protocol and port, as in `tcp/5432`
+    #[arg(long, value_name = "FLOW")]
+    over: String,
+    /// A request on the leg: `GET /path`, `tls GET /path`, or `tls` alone; every request where it is
+    /// left out
+    #[arg(long, value_name = "REQUEST")]
+    request: Option<String>,
+    #[command(flatten)]
+    under: UnderArguments,
+    #[command(flatten)]
+    input: InputArguments,
+    /// How to print the answer
+    #[arg(short, long, value_enum, default_value_t = TextFormat::Table)]
+    format: TextFormat,
+    /// Write the answer to this file instead of standard output
+    #[arg(short, long, value_name = "PATH")]
+    out: Option<PathBuf>,
+}
+
+/// Answers the question and prints the answer.
+pub(super) fn run(arguments: &AskArguments) -> Result<exit::Outcome, Failure> {
+    let over = legs::one_flow(&arguments.over)
+        .map_err(|problem| Failure::Argument { flag: "over", problem })?;
+    let request = arguments.request.as_deref().map(request).transpose()?;
+    let now = arguments.under.now()?;
+    let policy = loaded::load(&arguments.paths)?;
+    let modes = arguments.under.modes(&policy.policy)?;
+    let estate = estate_folder::load_folder(&arguments.estate, &arguments.input)?;
+    let from = resolve_start(&estate.estate, &arguments.from)
+        .map_err(|source| Failure::End { flag: "from", source })?;
+    let to = resolve_destination(&estate.estate, &arguments.to)
+        .map_err(|source| Failure::End { flag: "to", source })?;
+    let world = World::of_estate(&estate.estate);
+    let decider = Decider::new(&policy.policy, &world, &Essentials::default());
+    let deciding = decider.under(&modes, now);
+    let asking = Asking {
+        loaded: &estate,
+        decider: &decider,
+        deciding: &deciding,
+        request: request.as_ref(),
+    };
+    let from = Named { name: arguments.from.clone(), end: from };
+    let to = Named { name: arguments.to.clone(), end: to };
+    let ways = asking.ways(&from, &to, &over)?;
+    let answer = print::Answer {
+        from: &arguments.from,
+        to: &arguments.to,
+        over: &over.1,
+        under: &arguments.under.under,
+        at: now,
+        outcome: best(&ways),
+        ways: &ways,
+        policy: &policy,
+    };
+    let data = match arguments.format {
+        TextFormat::Table => print::text(&answer),
+        TextFormat::Json => output::json(&print::json(&answer, &estate.estate)),
+    };
+    output::write(arguments.out.as_deref(), &data)?;
+    Ok(if answer.outcome == Outcome::Allow { exit::Outcome::Fine } else { exit::Outcome::Found })
+}
+
+/// What comes of the best way from end to end.
+fn best(ways: &[legs::Way]) -> Outcome {
+    let outcomes: Vec<Outcome> =
+        ways.iter().filter(|way| !way.is_beyond).map(legs::Way::outcome).collect();
+    let has = |outcome| outcomes.contains(&outcome);
+    match (has(Outcome::Allow), has(Outcome::Inspect)) {
+        (true, _) => Outcome::Allow,
+        (false, true) => Outcome::Inspect,
+        (false, false) => Outcome::Deny,
+    }
+}
+
+/// Reads `--request`.
+fn request(text: &str) -> Result<Request, Failure> {
+    let mut words: Vec<&str> = text.split_whitespace().collect();
+    let tls = words.first() == Some(&"tls");
+    if tls {
+        words.remove(0);
+    }
+    let http = match *words {
+        [] if tls => None,
+        [method, path] if path.starts_with('/') => {
+            Some(Http { method: Name::from(method), path: Name::from(path) })
+        }
+        _ => {
+            let problem =
+                format!("`{text}` is no request: write `GET /path`, `tls GET /path` or `tls`");
+            return Err(Failure::Argument { flag: "request", problem });
+        }
+    };
+    Ok(Request { tls, http })
+}

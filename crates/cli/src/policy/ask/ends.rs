@@ -1,0 +1,78 @@
+//! The ends of questions about networks, as decisions take them.
+
+use std::net::IpAddr;
+
+use watertight_model::network::EndpointId;
+use watertight_model::{ArenaId, Estate, Network};
+use watertight_net::{AddressSet, Prefix};
+use watertight_policy::decide::{Decider, End, Place, Who};
+use watertight_reach::ends;
+
+/// A named end as decisions take it.
+pub(super) fn end_of(estate: &Estate, decider: &Decider<'_>, end: &ends::End) -> End {
+    let network = &estate.network;
+    match end {
+        ends::End::Endpoints { workload, endpoints, address } => {
+            let is_whole = estate
+                .workloads
+                .get(*workload)
+                .is_some_and(|one| one.endpoints.len() == endpoints.len());
+            let places = match address {
+                None if is_whole => Vec::new(),
+                _ => places(network, endpoints, *address),
+            };
+            End { who: Who::Workloads(vec![workload.index()]), places, groups: Vec::new() }
+        }
+        ends::End::Address(address) => of_address(estate, *address),
+        ends::End::Subnet { address, subnet } => {
+            let realm = network.subnets.get(*subnet).and_then(|one| network.realms.get(one.realm));
+            let place = Place { network: realm.map(|one| one.name.clone()), address: *address };
+            End { who: Who::Unknown, places: vec![place], groups: Vec::new() }
+        }
+        ends::End::Realm(_) => End { who: Who::Unknown, places: Vec::new(), groups: Vec::new() },
+        ends::End::Internet { address: Some(address) }
+        | ends::End::Outside { address: Some(address), .. } => End::outside(host(*address)),
+        ends::End::Internet { address: None } => End::outside(decider.internet().clone()),
+        ends::End::Outside { by, address: None } => {
+            let atoms = ends::outside_atoms(network, *by).into_iter();
+            let prefixes = atoms.map(|(_, address)| Prefix::host(address));
+            End::outside(AddressSet::from_prefixes(prefixes))
+        }
+    }
+}
+
+fn host(address: IpAddr) -> AddressSet {
+    AddressSet::from_prefix(Prefix::host(address))
+}
+
+/// The places of some attachments, at an address where one is meant.
+fn places(network: &Network, endpoints: &[EndpointId], address: Option<IpAddr>) -> Vec<Place> {
+    let all = endpoints.iter().flat_map(|id| Place::of_endpoint(network, *id));
+    all.filter(|place| address.is_none_or(|address| place.address == address)).collect()
+}
+
+/// Whoever has an address: workloads, nobody that is known, or somebody outside.
+fn of_address(estate: &Estate, address: IpAddr) -> End {
+    let network = &estate.network;
+    let mut workloads = Vec::new();
+    let mut places = Vec::new();
+    for (id, endpoint) in network.endpoints.iter() {
+        let here = Place::of_endpoint(network, id);
+        let here: Vec<Place> = here.into_iter().filter(|place| place.address == address).collect();
+        if !here.is_empty() {
+            workloads.push(endpoint.workload.index());
+            places.extend(here);
+        }
+    }
+    workloads.sort_unstable();
+    workloads.dedup();
+    if !workloads.is_empty() {
+        return End { who: Who::Workloads(workloads), places, groups: Vec::new() };
+    }
+    let mut ranges = network.realms.values().flat_map(|realm| &realm.prefixes);
+    if ranges.any(|prefix| prefix.contains(address)) {
+        let place = Place { network: None, address };
+        return End { who: Who::Unknown, places: vec![place], groups: Vec::new() };
+    }
+    End::outside(host(address))
+}

@@ -1,0 +1,182 @@
+//! The legs that a question is about, and what is decided about each.
+
+use watertight_model::network::FrontId;
+use watertight_model::{ArenaId, Estate, WorkloadId};
+use watertight_net::{Flow, FlowPart, FlowSet};
+use watertight_policy::decide::{
+    Decider, Deciding, Decision, Leg, NearMiss, Outcome, Question, Reason, Request,
+};
+use watertight_reach::ends;
+
+use super::ends::end_of;
+use crate::can::{self, Today};
+use crate::estate_folder::Loaded;
+use crate::exit::Failure;
+
+/// Near misses that one leg prints.
+const NEAR_MAX: usize = 5;
+
+/// What every leg is asked with.
+pub(super) struct Asking<'a> {
+    pub(super) loaded: &'a Loaded,
+    pub(super) decider: &'a Decider<'a>,
+    pub(super) deciding: &'a Deciding<'a>,
+    pub(super) request: Option<&'a Request>,
+}
+
+/// An end with its name.
+#[derive(Clone)]
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) end: ends::End,
+}
+
+/// A way from one end to the other.
+pub(super) struct Way {
+    /// The front that it goes through, or behind which its last leg is.
+    pub(super) through: Option<String>,
+    /// Whether it goes on from the second end, which is a front.
+    pub(super) is_beyond: bool,
+    pub(super) legs: Vec<Answered>,
+}
+
+/// One leg with both answers, which are about different things.
+pub(super) struct Answered {
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) over: FlowSet,
+    /// What the policy decides.
+    pub(super) decision: Decision,
+    /// The rules that would have allowed it, but for one attribute.
+    pub(super) near: Vec<NearMiss>,
+    /// What the network does.
+    pub(super) today: Today,
+}
+
+impl Way {
+    /// What comes of the whole way: the strictest of its legs.
+    pub(super) fn outcome(&self) -> Outcome {
+        let strictness = |outcome: &Outcome| match outcome {
+            Outcome::Allow => 0,
+            Outcome::Inspect => 1,
+            Outcome::Deny => 2,
+        };
+        let outcomes = self.legs.iter().map(|leg| leg.decision.outcome);
+        outcomes.max_by_key(strictness).unwrap_or(Outcome::Deny)
+    }
+}
+
+/// The packet that a text names, which must be one protocol and one port, or one type.
+pub(super) fn one_flow(text: &str) -> Result<(Flow, FlowSet), String> {
+    let flows: FlowSet = text.parse().map_err(|error| format!("{error}"))?;
+    let parts: Vec<FlowPart> = flows.parts().collect();
+    let is_one = match &*parts {
+        [FlowPart::Ports { destination, .. }] => destination.first() == destination.last(),
+        [FlowPart::Icmp { types, .. }] => types.first() == types.last(),
+        [FlowPart::Other { .. }] => true,
+        _ => false,
+    };
+    match flows.sample().filter(|_| is_one) {
+        Some(flow) => Ok((flow, flows)),
+        None => Err(format!(
+            "a decision is about one protocol and port, and `{text}` is not: write one as `tcp/5432`"
+        )),
+    }
+}
+
+impl Asking<'_> {
+    /// The ways from one end to the other over a flow: the leg itself, those through fronts, and
+    /// what lies beyond the second end where that is a front.
+    pub(super) fn ways(
+        &self,
+        from: &Named,
+        to: &Named,
+        over: &(Flow, FlowSet),
+    ) -> Result<Vec<Way>, Failure> {
+        let direct = self.answer(from, to, over, self.request)?;
+        let mut ways = vec![Way { through: None, is_beyond: false, legs: vec![direct] }];
+        let ends::End::Endpoints { workload, .. } = &to.end else { return Ok(ways) };
+        let target = workload.index();
+        for (place, front) in self.decider.world().fronts.iter().enumerate() {
+            let named = named(&self.loaded.estate, front.workload);
+            let title = self.front_title(place);
+            for listener in &front.listeners {
+                let listens = listener.flows.sample().map(|flow| (flow, listener.flows.clone()));
+                let Some(listens) = listens else { continue };
+                for leads in &listener.targets {
+                    if leads.workload == target && leads.flows.contains_flow(over.0) {
+                        let to_front = self.answer(from, &named, &listens, self.request)?;
+                        let onward = self.answer(&named, to, over, self.request)?;
+                        let legs = vec![to_front, onward];
+                        ways.push(Way { through: Some(title.clone()), is_beyond: false, legs });
+                    }
+                    if front.workload == target && listener.flows.contains_flow(over.0) {
+                        let Some(flow) = leads.flows.sample() else { continue };
+                        let flows =
+                            if leads.flows.is_all() { over } else { &(flow, leads.flows.clone()) };
+                        let behind = self::named(&self.loaded.estate, leads.workload);
+                        let leg = self.answer(&named, &behind, flows, self.request)?;
+                        let through = Some(title.clone());
+                        ways.push(Way { through, is_beyond: true, legs: vec![leg] });
+                    }
+                }
+            }
+        }
+        ways.dedup_by(|one, other| one.key() == other.key());
+        Ok(ways)
+    }
+
+    fn front_title(&self, place: usize) -> String {
+        let estate = &self.loaded.estate;
+        let id = u32::try_from(place).map(FrontId::from_index).ok();
+        let front = id.and_then(|id| estate.network.fronts.get(id));
+        front.map_or_else(String::new, |front| {
+            let workload = estate.workloads.get(front.workload);
+            workload.map_or(&front.name, |one| &one.name).to_string()
+        })
+    }
+
+    fn answer(
+        &self,
+        from: &Named,
+        to: &Named,
+        over: &(Flow, FlowSet),
+        request: Option<&Request>,
+    ) -> Result<Answered, Failure> {
+        let estate = &self.loaded.estate;
+        let leg = Leg {
+            source: end_of(estate, self.decider, &from.end),
+            destination: end_of(estate, self.decider, &to.end),
+            flow: over.0,
+        };
+        let question = Question { leg: &leg, request, bindings: &[] };
+        let decision = self.deciding.decide(&question);
+        let by_default =
+            decision.reasons.iter().any(|reason| matches!(reason, Reason::Default(..)));
+        let mut near = Vec::new();
+        if decision.outcome == Outcome::Deny && by_default {
+            near = self.deciding.near_misses(&question);
+            near.truncate(NEAR_MAX);
+        }
+        let today = can::today(self.loaded, (&from.end, &to.end), &over.1)?;
+        let (from, to) = (from.name.clone(), to.name.clone());
+        Ok(Answered { from, to, over: over.1.clone(), decision, near, today })
+    }
+}
+
+impl Way {
+    fn key(&self) -> (Option<&str>, bool, Vec<(&str, &str, &FlowSet)>) {
+        let legs = self.legs.iter().map(|leg| (&*leg.from, &*leg.to, &leg.over));
+        (self.through.as_deref(), self.is_beyond, legs.collect())
+    }
+}
+
+/// A workload of a world as an end.
+fn named(estate: &Estate, workload: usize) -> Named {
+    let id =
+        u32::try_from(workload).map_or(WorkloadId::from_index(u32::MAX), WorkloadId::from_index);
+    let known = estate.workloads.get(id);
+    let name = known.map_or_else(String::new, |one| one.name.to_string());
+    let endpoints = known.map_or_else(Vec::new, |one| one.endpoints.clone());
+    Named { name, end: ends::End::Endpoints { workload: id, endpoints, address: None } }
+}

@@ -1,0 +1,93 @@
+//! A policy that other commands ask, and under which modes and when they ask it.
+
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use watertight_model::Name;
+use watertight_policy::decide::Modes;
+use watertight_policy::{CheckedPolicy, Timestamp, check};
+use watertight_source::{Sources, render_text};
+
+use super::files::Files;
+use crate::exit::{Failure, say};
+use crate::text::clean;
+
+/// Which segments and policies are on, and when.
+#[derive(Debug, Args)]
+pub(crate) struct UnderArguments {
+    /// What is on: `enforced`, `pending` (what is in monitor too), or `promote:SEGMENT` (what is
+    /// enforced, and this segment)
+    #[arg(long, value_name = "MODES", default_value = "enforced")]
+    pub(crate) under: String,
+    /// The instant to ask about, as in `2027-01-31T00:00:00Z`; now where it is left out
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+}
+
+/// A policy without errors, and its files.
+pub(crate) struct LoadedPolicy {
+    pub(crate) policy: CheckedPolicy,
+    pub(crate) sources: Sources,
+}
+
+/// Reads and checks a policy, and says on standard error what is wrong with it.
+///
+/// # Errors
+/// When a file cannot be read, or the policy has errors.
+pub(crate) fn load(paths: &[PathBuf]) -> Result<LoadedPolicy, Failure> {
+    let mut files = Files::read(paths)?;
+    let feeds = files.feeds()?;
+    let policy = check(&files.documents, &feeds, &mut files.diagnostics);
+    let errors = files.diagnostics.errors();
+    say(&clean(&render_text(&files.diagnostics.into_sorted(), &files.sources)));
+    match policy {
+        Some(policy) => Ok(LoadedPolicy { policy, sources: files.sources }),
+        None => Err(Failure::Reported { errors }),
+    }
+}
+
+impl UnderArguments {
+    /// The modes.
+    ///
+    /// # Errors
+    /// When the text names no modes, or a segment that the policy does not have.
+    pub(crate) fn modes(&self, policy: &CheckedPolicy) -> Result<Modes, Failure> {
+        let wrong = |problem| Failure::Argument { flag: "under", problem };
+        match (self.under.as_str(), self.under.strip_prefix("promote:")) {
+            ("enforced", _) => Ok(Modes::Enforced),
+            ("pending", _) => Ok(Modes::Pending),
+            (_, Some(segment)) => {
+                let name = Name::from(segment);
+                if policy.segments.iter().any(|one| one.name == name) {
+                    return Ok(Modes::PromoteSegment(name));
+                }
+                let known: Vec<&str> = policy.segments.iter().map(|one| &*one.name).collect();
+                Err(wrong(format!(
+                    "the policy has no segment `{segment}`; it has {}",
+                    known.join(", ")
+                )))
+            }
+            (other, None) => Err(wrong(format!(
+                "`{other}` is none of `enforced`, `pending` and `promote:SEGMENT`"
+            ))),
+        }
+    }
+
+    /// The instant.
+    ///
+    /// # Errors
+    /// When the text is no time.
+    pub(crate) fn now(&self) -> Result<Timestamp, Failure> {
+        match &self.at {
+            Some(text) => text.parse().map_err(|_| Failure::Argument {
+                flag: "at",
+                problem: format!("`{text}` is no time: write one as `2027-01-31T00:00:00Z`"),
+            }),
+            None => {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                Ok(Timestamp(i64::try_from(since.as_secs()).unwrap_or(i64::MAX)))
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The assertions of a policy, asked of an estate.
+
+use std::collections::BTreeSet;
+
+use watertight_model::{ArenaId, Estate, Name, Truth};
+use watertight_net::{AddressSet, FlowSet};
+use watertight_policy::checked::{self, ClaimKind, Peer};
+use watertight_policy::decide::{Decider, End};
+use watertight_reach::{Assertion, Claim, Follow, Held, Judge, Judgement, Party, Witness};
+
+use crate::text;
+
+/// What one assertion comes to.
+pub(super) struct Judged {
+    pub(super) name: Name,
+    pub(super) before: Verdict,
+    pub(super) after: Verdict,
+}
+
+/// What an assertion comes to in one estate.
+pub(super) struct Verdict {
+    pub(super) held: Held,
+    /// The flows that break it, or could, hop by hop.
+    pub(super) witness: Vec<String>,
+    /// What the input lacks to tell.
+    pub(super) missing: Vec<String>,
+}
+
+/// Judges all assertions in two estates that have the same workloads.
+pub(super) fn judged(before: &Estate, after: &Estate, decider: &Decider<'_>) -> Vec<Judged> {
+    let policy = decider.policy();
+    let asked: Vec<Assertion> =
+        policy.assertions.iter().map(|one| assertion(before, decider, one)).collect();
+    let (old, new) = (Judge::new(before, &asked), Judge::new(after, &asked));
+    let each = policy.assertions.iter().zip(&asked);
+    each.map(|(one, asked)| Judged {
+        name: one.name.clone(),
+        before: verdict(before, &old.judge(asked)),
+        after: verdict(after, &new.judge(asked)),
+    })
+    .collect()
+}
+
+fn verdict(estate: &Estate, judgement: &Judgement) -> Verdict {
+    Verdict {
+        held: judgement.held,
+        witness: judgement.witness.as_ref().map_or_else(Vec::new, |one| hops(estate, one)),
+        missing: judgement.missing.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn hops(estate: &Estate, witness: &Witness) -> Vec<String> {
+    let each = witness.hops.iter();
+    each.map(|hop| {
+        let start = text::start(estate, &hop.start);
+        let accepts = hop.to.and_then(|id| estate.network.endpoints.get(id));
+        let accepts = accepts.and_then(|one| estate.workloads.get(one.workload));
+        let accepts = accepts.map_or_else(String::new, |one| format!(" ({})", one.name));
+        let target = hop.target.describe(&estate.network);
+        format!("{start} -> {target}{accepts} over {}", hop.flow)
+    })
+    .collect()
+}
+
+fn assertion(estate: &Estate, decider: &Decider<'_>, one: &checked::Assertion) -> Assertion {
+    Assertion {
+        claim: match one.kind {
+            ClaimKind::Never => Claim::Never,
+            ClaimKind::Always => Claim::Always,
+            ClaimKind::OnlyFrom => Claim::OnlyFrom,
+            ClaimKind::OnlyTo => Claim::OnlyTo,
+        },
+        follow: match one.reach {
+            checked::Reach::Direct => Follow::Direct,
+            checked::Reach::Front => Follow::Front,
+            checked::Reach::Any => Follow::Any,
+        },
+        from: party(estate, decider, &one.from),
+        to: party(estate, decider, &one.to),
+        over: one.over.iter().fold(FlowSet::none(), |all, clause| all.union(&clause.flows)),
+    }
+}
+
+/// One side of an assertion. What a network does not know of, as names and people, is missing.
+fn party(estate: &Estate, decider: &Decider<'_>, peers: &[Peer]) -> Party {
+    let mut party = Party::default();
+    for (id, workload) in estate.workloads.iter() {
+        match decider.belongs(peers, &End::workload(vec![id.index()])) {
+            Truth::Yes => party.endpoints.extend(&workload.endpoints),
+            Truth::Maybe => party.perhaps.extend(&workload.endpoints),
+            Truth::No => {}
+        }
+    }
+    for peer in peers {
+        let (internet, outside) = addresses(decider, peer, &mut party.missing);
+        party.internet = party.internet.union(&internet);
+        party.outside = party.outside.union(&outside);
+    }
+    party
+}
+
+fn addresses(
+    decider: &Decider<'_>,
+    peer: &Peer,
+    missing: &mut BTreeSet<Name>,
+) -> (AddressSet, AddressSet) {
+    match &peer.end {
+        checked::End::Any => (AddressSet::all(), AddressSet::all()),
+        checked::End::Internet => (decider.internet().clone(), AddressSet::empty()),
+        checked::End::Conditions(asks) => {
+            if !asks.domains.is_empty() || !asks.users.is_empty() || !asks.provider.is_empty() {
+                missing.insert(Name::from("which addresses names, people and services have"));
+            }
+            if asks.metadata {
+                missing.insert(Name::from("who reaches the metadata service of an instance"));
+            }
+            match &asks.addresses {
+                Some(set) if asks.workloads.is_none() => ((**set).clone(), (**set).clone()),
+                _ => (AddressSet::empty(), AddressSet::empty()),
+            }
+        }
+    }
+}

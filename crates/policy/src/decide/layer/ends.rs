@@ -1,0 +1,292 @@
+//! Who is at an address, as a guard in a realm sees it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use watertight_model::network::{Endpoint, EndpointId, EndpointRole, FrontId, RealmId, TargetEnd};
+use watertight_model::{ArenaId, Estate, Network, Truth};
+use watertight_net::{AddressSet, FlowSet, PortSet, Prefix, Protocol};
+
+use super::shared;
+use crate::checked::{self, Conditions, Peer};
+use crate::decide::compile::Decider;
+use crate::decide::ends::{End, Seen, Who};
+use crate::decide::internet::METADATA;
+
+/// Workloads that the policy does not tell apart.
+pub(super) struct Alike {
+    /// The group of each workload.
+    pub(super) of: Vec<usize>,
+    /// One workload of each group.
+    one: Vec<usize>,
+}
+
+impl Alike {
+    pub(super) fn new(decider: &Decider<'_>) -> Self {
+        let peers: Vec<&Peer> = peers(decider).filter(|peer| asks_addresses(peer)).collect();
+        let mut alone = vec![false; decider.world.workloads.len()];
+        for front in &decider.world.fronts {
+            let targets = front.listeners.iter().flat_map(|one| &one.targets);
+            let targets = targets.chain(&front.health).map(|target| target.workload);
+            for place in targets.chain([front.workload]) {
+                if let Some(one) = alone.get_mut(place) {
+                    *one = true;
+                }
+            }
+        }
+        let mut numbers = BTreeMap::new();
+        let (mut of, mut one) = (Vec::new(), Vec::new());
+        for (place, is_alone) in alone.into_iter().enumerate() {
+            let class = decider.class_of(place);
+            let address = class.map_or(0, |class| Arc::as_ptr(class).addr());
+            let end = End::workload(vec![place]);
+            let selectors = class.map_or(&[][..], |class| &*class.selectors);
+            let seen =
+                Seen { end: &end, selectors, asker: None, bindings: &[], now: Decider::BEFORE_ALL };
+            let truths: Vec<Truth> = peers
+                .iter()
+                .map(|peer| decider.any_peer(std::slice::from_ref(*peer), seen))
+                .collect();
+            let key = (address, truths, is_alone.then_some(place));
+            let number = *numbers.entry(key).or_insert_with(|| {
+                one.push(place);
+                one.len() - 1
+            });
+            of.push(number);
+        }
+        Self { of, one }
+    }
+
+    /// The end that stands for workloads of some groups.
+    pub(super) fn end(&self, groups: &[usize]) -> End {
+        End::workload(groups.iter().filter_map(|group| self.one.get(*group)).copied().collect())
+    }
+}
+
+fn peers<'d>(decider: &'d Decider<'_>) -> impl Iterator<Item = &'d Peer> {
+    let rules = decider.policy.policies.iter().flat_map(|policy| &policy.rules);
+    rules.flat_map(|rule| rule.from.iter().chain(&rule.to).chain(&rule.through))
+}
+
+fn conditions(peer: &Peer) -> Option<&Conditions> {
+    match &peer.end {
+        checked::End::Conditions(conditions) => Some(conditions),
+        checked::End::Any | checked::End::Internet => None,
+    }
+}
+
+fn asks_addresses(peer: &Peer) -> bool {
+    conditions(peer).is_some_and(|asks| {
+        asks.addresses.is_some() || asks.network.is_some() || !asks.users.is_empty()
+    })
+}
+
+/// Addresses behind which a guard sees one end.
+pub(super) struct AtAddresses {
+    pub(super) addresses: AddressSet,
+    pub(super) end: End,
+    /// The fronts that are there and keep their clients' addresses.
+    pub(super) fronts: Vec<FrontId>,
+}
+
+/// Who is where, as a guard in a realm sees it.
+pub(super) struct Peers {
+    pub(super) list: Vec<AtAddresses>,
+    /// Addresses that several ends may have.
+    pub(super) shared: AddressSet,
+}
+
+impl Peers {
+    pub(super) fn seen_in(
+        realm: Option<RealmId>,
+        estate: &Estate,
+        decider: &Decider<'_>,
+        alike: &Alike,
+    ) -> Self {
+        let network = &estate.network;
+        let behind = behind(estate);
+        let mut own = Known::default();
+        let mut far = Known::default();
+        for (id, endpoint) in network.endpoints.iter() {
+            let groups = groups(&behind, id, endpoint, alike);
+            let fronts = keeping(network, endpoint);
+            let is_own = realm.is_some() && realm_of(network, endpoint) == realm;
+            let here = if is_own { &mut own } else { &mut far };
+            here.add(&groups, &fronts, &private(endpoint));
+            let public = endpoint.public.iter().map(|(_, outer)| Prefix::host(*outer));
+            far.add(&groups, &fronts, &AddressSet::from_prefixes(public));
+            if let Some(unaddressed) = network.unaddressed.get(&id) {
+                far.add(&groups, &fronts, &unaddressed.public);
+            }
+        }
+        // An address of the own realm is the own realm's, whoever else has it elsewhere.
+        let nearer = own.all();
+        let held = nearer.union(&far.all());
+        let mut list = own.list(alike, None);
+        list.extend(far.list(alike, Some(&nearer)));
+        let ranges = network.realms.values().flat_map(|realm| realm.prefixes.iter().copied());
+        let ranges = AddressSet::from_prefixes(ranges);
+        let unknown = End { who: Who::Unknown, places: Vec::new(), groups: Vec::new() };
+        let free = ranges.difference(&held);
+        list.push(AtAddresses { addresses: free, end: unknown, fronts: Vec::new() });
+        let services: AddressSet = network
+            .unaddressed
+            .values()
+            .fold(AddressSet::empty(), |all, one| all.union(&one.public));
+        let certain = held.difference(&services);
+        for addresses in
+            outside(&AddressSet::all().difference(&ranges).difference(&certain), decider)
+        {
+            let end = End::outside(addresses.clone());
+            list.push(AtAddresses { addresses, end, fronts: Vec::new() });
+        }
+        list.retain(|peer| !peer.addresses.is_empty());
+        let shared = shared(list.iter().map(|peer| &peer.addresses));
+        Self { list, shared }
+    }
+}
+
+/// Addresses by the groups of the workloads that may be there, and the fronts.
+#[derive(Default)]
+struct Known(BTreeMap<(Vec<usize>, Vec<FrontId>), Vec<Prefix>>);
+
+impl Known {
+    fn add(&mut self, groups: &[usize], fronts: &[FrontId], addresses: &AddressSet) {
+        if !addresses.is_empty() {
+            let key = (groups.to_vec(), fronts.to_vec());
+            self.0.entry(key).or_default().extend(addresses.prefixes());
+        }
+    }
+
+    fn all(&self) -> AddressSet {
+        AddressSet::from_prefixes(self.0.values().flatten().copied())
+    }
+
+    fn list(self, alike: &Alike, without: Option<&AddressSet>) -> Vec<AtAddresses> {
+        let each = self.0.into_iter();
+        each.map(|((groups, fronts), prefixes)| {
+            let all = AddressSet::from_prefixes(prefixes);
+            let addresses = without.map_or_else(|| all.clone(), |near| all.difference(near));
+            AtAddresses { addresses, end: alike.end(&groups), fronts }
+        })
+        .collect()
+    }
+}
+
+fn private(endpoint: &Endpoint) -> AddressSet {
+    let own = endpoint.addresses.iter().map(|address| Prefix::host(*address));
+    AddressSet::from_prefixes(own.chain(endpoint.delegated.iter().copied()))
+}
+
+/// The realm in which an endpoint is.
+pub(super) fn realm_of(network: &Network, endpoint: &Endpoint) -> Option<RealmId> {
+    network.subnets.get(endpoint.subnet?).map(|subnet| subnet.realm)
+}
+
+/// The workloads that send under an endpoint's address beside its own, where there are any.
+fn behind(estate: &Estate) -> BTreeMap<EndpointId, Vec<usize>> {
+    let network = &estate.network;
+    let mut behind: BTreeMap<EndpointId, Vec<usize>> = BTreeMap::new();
+    for (guest, uplink) in &network.uplinks {
+        if let Some(guest) = network.endpoints.get(*guest) {
+            behind.entry(uplink.by).or_default().push(guest.workload.index());
+        }
+    }
+    for (id, endpoint) in network.endpoints.iter() {
+        if !matches!(endpoint.role, EndpointRole::Translator(_)) {
+            continue;
+        }
+        // Whoever is in the realm may send through its translator.
+        let realm = realm_of(network, endpoint);
+        let mates = network.endpoints.values().filter(|one| realm_of(network, one) == realm);
+        behind.entry(id).or_default().extend(mates.map(|mate| mate.workload.index()));
+    }
+    behind
+}
+
+/// The groups of the workloads that may be at an endpoint's address.
+fn groups(
+    behind: &BTreeMap<EndpointId, Vec<usize>>,
+    id: EndpointId,
+    endpoint: &Endpoint,
+    alike: &Alike,
+) -> Vec<usize> {
+    let own = endpoint.workload.index();
+    let all = behind.get(&id).into_iter().flatten().copied().chain([own]);
+    let mut groups: Vec<usize> = all.filter_map(|place| alike.of.get(place)).copied().collect();
+    groups.sort_unstable();
+    groups.dedup();
+    groups
+}
+
+/// The front of an endpoint, where it keeps its clients' addresses.
+fn keeping(network: &Network, endpoint: &Endpoint) -> Vec<FrontId> {
+    match endpoint.role {
+        EndpointRole::Front(front) if keeps_sources(network, endpoint) => vec![front],
+        _ => Vec::new(),
+    }
+}
+
+/// Whether an endpoint is a front's all of whose targets see their clients' addresses.
+pub(super) fn keeps_sources(network: &Network, endpoint: &Endpoint) -> bool {
+    let EndpointRole::Front(front) = endpoint.role else { return false };
+    let Some(front) = network.fronts.get(front) else { return false };
+    let ids = front.listeners.iter().flat_map(|listener| &listener.target_groups);
+    let mut groups = ids.filter_map(|id| network.target_groups.get(*id)).peekable();
+    groups.peek().is_some() && groups.all(|group| group.preserves_source)
+}
+
+/// What leads on from fronts that keep their clients' addresses: what they listen on, to which
+/// workload, and what is sent there.
+pub(super) fn led_by(estate: &Estate, fronts: &[FrontId]) -> Vec<(FlowSet, usize, FlowSet)> {
+    let network = &estate.network;
+    let mut led = Vec::new();
+    for front in fronts.iter().filter_map(|id| network.fronts.get(*id)) {
+        for listener in &front.listeners {
+            let groups = listener.target_groups.iter();
+            for group in groups.filter_map(|id| network.target_groups.get(*id)) {
+                for target in &group.targets {
+                    let TargetEnd::Endpoint(endpoint, _) = target.end else { continue };
+                    let Some(endpoint) = network.endpoints.get(endpoint) else { continue };
+                    let sent = target.port.map_or_else(FlowSet::none, |port| {
+                        listener.flows.protocols().fold(FlowSet::none(), |all, protocol| {
+                            all.union(&to_port(protocol, port))
+                        })
+                    });
+                    if !sent.is_empty() {
+                        led.push((listener.flows.clone(), endpoint.workload.index(), sent));
+                    }
+                }
+            }
+        }
+    }
+    led
+}
+
+fn to_port(protocol: Protocol, port: u16) -> FlowSet {
+    if protocol.has_ports() {
+        FlowSet::ports(protocol, PortSet::full(), PortSet::single(port))
+    } else {
+        FlowSet::none()
+    }
+}
+
+/// Addresses outside, cut where the policy tells them apart.
+fn outside(space: &AddressSet, decider: &Decider<'_>) -> Vec<AddressSet> {
+    let mut sets: Vec<AddressSet> = vec![decider.internet.clone(), METADATA.clone()];
+    sets.push(decider.unnamed.clone());
+    sets.extend(decider.world.services.values().cloned());
+    let named = peers(decider).filter_map(conditions);
+    sets.extend(named.filter_map(|asks| asks.addresses.as_deref().cloned()));
+    let users = decider.policy.users.iter();
+    sets.extend(users.map(|users| users.pools.clone()));
+    let mut pieces = vec![space.clone()];
+    for set in sets {
+        let cut = |piece: AddressSet| {
+            let pair = [piece.intersection(&set), piece.difference(&set)];
+            pair.into_iter().filter(|part| !part.is_empty())
+        };
+        pieces = pieces.into_iter().flat_map(cut).collect();
+    }
+    pieces
+}

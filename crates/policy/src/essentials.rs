@@ -1,0 +1,59 @@
+//! What every platform needs to run, whatever a policy says: generated from the estate, with a
+//! version, for people to see.
+
+mod platforms;
+
+use watertight_model::{Estate, Name};
+use watertight_net::FlowSet;
+
+/// The version of the rules: it changes with what they say.
+pub const ESSENTIALS_VERSION: &str = "2026-11";
+
+/// One rule of the essentials.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Essential {
+    /// The platform: a provider, or `kubernetes`.
+    pub platform: Name,
+    /// What it is for.
+    pub name: Name,
+    /// Who opens the legs, in words or by name.
+    pub from: Name,
+    /// Who accepts them.
+    pub to: Name,
+    /// What is sent.
+    pub over: FlowSet,
+    /// Whether a policy could do without it.
+    pub state: EssentialState,
+}
+
+/// Whether an essential can be narrowed.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum EssentialState {
+    /// It is on, and can be narrowed.
+    On,
+    /// A plane cannot filter it: a standing gap.
+    Unfilterable {
+        /// The plane.
+        plane: Name,
+        /// What the plane does not do.
+        gap: Name,
+    },
+}
+
+impl EssentialState {
+    /// The word for people and programs.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Unfilterable { .. } => "unfilterable",
+        }
+    }
+}
+
+/// The essentials of an estate, by platform and name.
+pub fn essentials(estate: &Estate) -> Vec<Essential> {
+    let mut found = platforms::of(estate);
+    found.sort();
+    found.dedup();
+    found
+}

@@ -1,0 +1,121 @@
+//! The essentials of each platform of an estate.
+
+use std::collections::BTreeSet;
+
+use watertight_model::network::{TargetEnd, TargetGroup};
+use watertight_model::{Estate, Name, WorkloadId, WorkloadKind};
+use watertight_net::{FlowSet, PortSet, Protocol};
+
+use super::{Essential, EssentialState};
+
+const AWS: &str = "aws";
+const KUBERNETES: &str = "kubernetes";
+const GROUPS: &str = "security groups and network ACLs";
+const POLICIES: &str = "NetworkPolicy";
+
+pub(super) fn of(estate: &Estate) -> Vec<Essential> {
+    let mut all = Vec::new();
+    let is_pod = |kind: WorkloadKind| matches!(kind, WorkloadKind::Pod);
+    // What is no pod runs in the one cloud that estates are read from.
+    if estate.workloads.values().any(|one| !is_pod(one.kind)) {
+        aws(estate, &mut all);
+        health(estate, &mut all);
+    }
+    if estate.workloads.values().any(|one| is_pod(one.kind)) {
+        kubernetes(&mut all);
+    }
+    all
+}
+
+fn on(platform: &str, name: &str, (from, to): (&str, &str), over: FlowSet) -> Essential {
+    Essential {
+        platform: Name::from(platform),
+        name: Name::from(name),
+        from: Name::from(from),
+        to: Name::from(to),
+        over,
+        state: EssentialState::On,
+    }
+}
+
+fn unfilterable(plane: &str, gap: &str) -> EssentialState {
+    EssentialState::Unfilterable { plane: Name::from(plane), gap: Name::from(gap) }
+}
+
+fn tcp(port: u16) -> FlowSet {
+    FlowSet::tcp(PortSet::single(port))
+}
+
+fn udp(port: u16) -> FlowSet {
+    FlowSet::udp(PortSet::single(port))
+}
+
+fn aws(estate: &Estate, all: &mut Vec<Essential>) {
+    let every = "every workload";
+    let dhcp = udp(67).union(&udp(547));
+    all.push(Essential {
+        state: unfilterable(GROUPS, "they do not filter the provider's DHCP"),
+        ..on(AWS, "address configuration", (every, "the provider's DHCP"), dhcp)
+    });
+    let neighbours = (133..=136).filter_map(|kind| format!("icmpv6/{kind}").parse().ok());
+    let neighbours = neighbours.fold(FlowSet::none(), |all, one: FlowSet| all.union(&one));
+    all.push(on(AWS, "neighbour discovery", (every, "its subnet"), neighbours));
+    all.push(Essential {
+        state: unfilterable(GROUPS, "they do not filter the provider's time service"),
+        ..on(AWS, "time", (every, "169.254.169.123 and fd00:ec2::123"), udp(123))
+    });
+    for realm in estate.network.realms.values().filter(|realm| !realm.resolvers.is_empty()) {
+        let addresses: Vec<String> = realm.resolvers.iter().map(ToString::to_string).collect();
+        let from = format!("every workload in {}", realm.name);
+        let over = udp(53).union(&tcp(53));
+        all.push(Essential {
+            state: unfilterable(GROUPS, "they do not filter the provider's resolver"),
+            ..on(AWS, "resolver", (&from, &addresses.join(", ")), over)
+        });
+    }
+}
+
+/// What fronts send to check the health of their targets.
+fn health(estate: &Estate, all: &mut Vec<Essential>) {
+    let network = &estate.network;
+    for front in network.fronts.values() {
+        let Some(workload) = estate.workloads.get(front.workload) else { continue };
+        let ids: BTreeSet<_> =
+            front.listeners.iter().flat_map(|listener| &listener.target_groups).collect();
+        let groups = ids.into_iter().filter_map(|id| network.target_groups.get(*id));
+        for (target, port) in groups.flat_map(|group| checked(estate, group)) {
+            let Some(target) = estate.workloads.get(target) else { continue };
+            let platform = if target.kind == WorkloadKind::Pod { KUBERNETES } else { AWS };
+            let ends = (&*workload.name, &*target.name);
+            all.push(on(platform, "health checks", ends, tcp(port)));
+        }
+    }
+}
+
+fn checked(estate: &Estate, group: &TargetGroup) -> Vec<(WorkloadId, u16)> {
+    let targets = group.targets.iter();
+    let of = targets.filter_map(|target| match &target.end {
+        TargetEnd::Endpoint(id, _) => {
+            Some((estate.network.endpoints.get(*id)?.workload, target.port?))
+        }
+        TargetEnd::Front(id) => Some((estate.network.fronts.get(*id)?.workload, target.port?)),
+        // A function is called, not connected to; nobody is known at a bare address.
+        TargetEnd::Workload(_) | TargetEnd::Address(_) | TargetEnd::Unread(_) => None,
+    });
+    of.collect()
+}
+
+fn kubernetes(all: &mut Vec<Essential>) {
+    let pods = "every pod";
+    let probes = Protocol::WITH_PORTS.iter().map(|protocol| FlowSet::protocol(*protocol));
+    let probes = probes.fold(FlowSet::none(), |all, one| all.union(&one));
+    all.push(Essential {
+        state: unfilterable(POLICIES, "it does not block a pod's own node"),
+        ..on(KUBERNETES, "node to own pod", ("its node", pods), probes)
+    });
+    let over = udp(53).union(&tcp(53));
+    all.push(on(KUBERNETES, "resolver", (pods, "the cluster's resolver"), over));
+    all.push(on(KUBERNETES, "control plane", ("the control plane", "every node"), tcp(10_250)));
+    let api = tcp(443).union(&tcp(6443));
+    all.push(on(KUBERNETES, "control plane", ("every node", "the control plane"), api));
+}
