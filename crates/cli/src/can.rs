@@ -11,6 +11,7 @@ use watertight_reach::ends::{End, resolve_destination, resolve_start};
 use crate::args::{CanArguments, TextFormat};
 use crate::estate_folder::{self, Loaded};
 use crate::exit::{Failure, Outcome};
+use crate::manifests;
 use crate::output;
 use crate::text::one_line;
 use ask::{Question, Result};
@@ -19,7 +20,11 @@ use ask::{Question, Result};
 pub(crate) fn run(arguments: &CanArguments) -> std::result::Result<Outcome, Failure> {
     let over = ask::Over::parse(&arguments.over)
         .map_err(|problem| Failure::Argument { flag: "over", problem })?;
-    let loaded = estate_folder::load(&arguments.estate)?;
+    let from = &arguments.estate;
+    let loaded = match &from.estate {
+        Some(_) => estate_folder::load(from)?,
+        None => manifests::load_with_services(&from.manifests, &from.input)?,
+    };
     let question = Question {
         from: resolve_start(&loaded.estate, &arguments.from)
             .map_err(|source| Failure::End { flag: "from", source })?,

@@ -32,6 +32,22 @@ const STANDARD_INPUT: &str = "-";
 /// When a file cannot be read, when there is no manifest at all, and with `--strict` when anything
 /// is malformed or odd.
 pub(crate) fn load(paths: &[PathBuf], arguments: &InputArguments) -> Result<Loaded, Failure> {
+    load_as(paths, arguments, &Options::default())
+}
+
+/// [`load`], with services as ends that packets can be sent to.
+pub(crate) fn load_with_services(
+    paths: &[PathBuf],
+    arguments: &InputArguments,
+) -> Result<Loaded, Failure> {
+    load_as(paths, arguments, &Options { services: true, ..Options::default() })
+}
+
+fn load_as(
+    paths: &[PathBuf],
+    arguments: &InputArguments,
+    options: &Options,
+) -> Result<Loaded, Failure> {
     let limits = Limits::default();
     let mut input = Input {
         sources: Sources::with_limits(limits.clone()),
@@ -51,7 +67,7 @@ pub(crate) fn load(paths: &[PathBuf], arguments: &InputArguments) -> Result<Load
     }
     let id = identity::of(&input.documents, None);
     let documents: Vec<Tree> = input.documents.into_iter().map(|body| body.tree).collect();
-    let options = Options { limits: input.limits, ..Options::default() };
+    let options = Options { limits: input.limits, ..options.clone() };
     let Converted { mut estate, diagnostics: converted } = convert(&documents, &options);
     estate.id = id;
     input.diagnostics.merge(converted);

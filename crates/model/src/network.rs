@@ -105,6 +105,10 @@ pub struct Network {
     pub unaddressed: BTreeMap<EndpointId, Unaddressed>,
     /// Endpoints that send under their hosts' addresses to where their own are not known.
     pub uplinks: BTreeMap<EndpointId, Uplink>,
+    /// Endpoints that nobody is: what is sent to one of their addresses from the same realm is led
+    /// to a target of this front where it is sent, before the sender's own guards look at it, and
+    /// keeps its source. What comes from elsewhere meets the endpoint's role.
+    pub at_sender: BTreeMap<EndpointId, FrontId>,
     /// Services of the platform itself that endpoints reach past every guard; only the guards of
     /// an endpoint with an uplink stand before them.
     pub platform: Vec<PlatformService>,

@@ -238,7 +238,8 @@ fn endpoint_starts(
     family: Family,
 ) -> Vec<Start> {
     let mut starts = Vec::new();
-    for id in endpoints {
+    // Nobody is at a virtual address: nothing is sent from there.
+    for id in endpoints.iter().filter(|id| !network.at_sender.contains_key(id)) {
         let Some(endpoint) = network.endpoints.get(*id) else { continue };
         let own = match address {
             Some(address) if endpoint.holds(address) => Some(address),

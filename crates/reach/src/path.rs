@@ -227,6 +227,15 @@ pub(crate) enum Session {
         /// The listener's port.
         port: Option<u16>,
     },
+    /// A front led it to a target where it was sent.
+    AtSender {
+        /// Who sent it.
+        sender: EndpointId,
+        /// The front's address that was addressed.
+        address: IpAddr,
+        /// The listener's port.
+        port: Option<u16>,
+    },
     /// An egress-only gateway of this realm let it out.
     EgressOnly(RealmId),
 }

@@ -9,6 +9,7 @@ mod gateway;
 mod host;
 mod inbound;
 mod route;
+mod sender;
 mod service;
 
 pub(crate) use self::front::serving;
@@ -192,12 +193,20 @@ impl<'w, 'n> Walk<'w, 'n> {
     }
 
     fn leave_endpoint(&mut self, mut packet: Packet, id: EndpointId) {
-        let network = self.network();
-        let endpoint = &network.endpoints[id];
         packet.steps.push(Step::At(Place::Endpoint(id)));
         if self.holds(id, packet.destination) {
             return self.finish(packet, End::Delivered(id));
         }
+        if let Some((virtual_end, front)) = self.led_at_sender(&packet, id) {
+            return self.lead_at_sender(&packet, id, virtual_end, front);
+        }
+        self.leave_endpoint_led(packet, id);
+    }
+
+    /// Out of an endpoint towards where the packet is led.
+    fn leave_endpoint_led(&mut self, mut packet: Packet, id: EndpointId) {
+        let network = self.network();
+        let endpoint = &network.endpoints[id];
         let Some(subnet) = endpoint.subnet else {
             // In no subnet: the provider's service plane reaches the internet as it is.
             self.check(&mut packet, Place::Endpoint(id), Direction::Egress);
@@ -368,6 +377,7 @@ impl<'w, 'n> Walk<'w, 'n> {
             EndpointRole::Host | EndpointRole::Forwarder | EndpointRole::AnswersOnly => {
                 self.check(&mut packet, place, Direction::Ingress);
                 self.settle(&mut packet, Some(id));
+                self.return_from_front(&mut packet, id);
                 match self.expected_guest(id) {
                     Some((guest, original)) => self.return_to_guest(packet, place, guest, original),
                     None => self.accept(packet, id),
@@ -377,6 +387,7 @@ impl<'w, 'n> Walk<'w, 'n> {
                 self.settle(&mut packet, Some(id));
                 if self.reply {
                     self.check(&mut packet, place, Direction::Ingress);
+                    self.return_from_front(&mut packet, id);
                     return self.finish(packet, End::Delivered(id));
                 }
                 let why = Name::from("nothing can open a connection to it");

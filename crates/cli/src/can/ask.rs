@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use watertight_model::network::EndpointRole;
 use watertight_model::{Bounds, Disposition, Estate, Network};
 use watertight_net::{Family, FlowSet, PortRange, PortSet, Protocol};
 use watertight_reach::ends::End;
@@ -222,6 +223,7 @@ fn pairs(estate: &Estate, question: &Question) -> std::result::Result<Vec<Pair>,
         }
         for start in &starts {
             let there = leaving_out_private(start, &there);
+            let there = leaving_out_other_side(network, start, there);
             pairs.extend(there.into_iter().map(|target| Pair {
                 start: start.clone(),
                 start_text: crate::text::start(estate, start),
@@ -247,6 +249,33 @@ fn leaving_out_private<'a>(start: &Start, targets: &[&'a Target]) -> Vec<&'a Tar
     let some_public = targets.iter().any(|target| target.is_public());
     let keeps = |target: &&Target| !on_internet || !some_public || target.is_public();
     targets.iter().copied().filter(keeps).collect()
+}
+
+/// What is led to its targets where it is sent has addresses for its own network and others for
+/// outside: each is a question from its own side only, where there is one.
+fn leaving_out_other_side<'a>(
+    network: &Network,
+    start: &Start,
+    targets: Vec<&'a Target>,
+) -> Vec<&'a Target> {
+    let holder = |target: &&Target| {
+        let Target::Address(address) = target else { return None };
+        let mut led = network.at_sender.keys();
+        led.find(|id| network.endpoints[**id].holds(*address)).copied()
+    };
+    if targets.len() < 2 || !targets.iter().all(|target| holder(target).is_some()) {
+        return targets;
+    }
+    let from_within = matches!(start, Start::Endpoint { .. });
+    let is_for_within = |target: &&Target| {
+        let role = holder(target).map(|id| network.endpoints[id].role);
+        matches!(role, Some(EndpointRole::Front(id)) if network.fronts[id].listeners.is_empty())
+    };
+    let (within, outside): (Vec<_>, Vec<_>) = targets.into_iter().partition(is_for_within);
+    match (from_within, within.is_empty(), outside.is_empty()) {
+        (true, false, _) | (false, _, true) => within,
+        (true, true, _) | (false, _, false) => outside,
+    }
 }
 
 /// Why there is nothing to ask, and whether that is because the input does not tell.

@@ -101,6 +101,8 @@ fn change_endpoints(estate: &mut Estate, new: &Renumbered<EndpointId>) {
         Some((new.get(guest)?, Uplink { by: new.get(uplink.by)?, ..uplink }))
     });
     network.uplinks = known.collect();
+    let known = std::mem::take(&mut network.at_sender).into_iter();
+    network.at_sender = known.filter_map(|(id, front)| Some((new.get(id)?, front))).collect();
 }
 
 fn renumbered(mut content: Unaddressed, new: &Renumbered<EndpointId>) -> Unaddressed {

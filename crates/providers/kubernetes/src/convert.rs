@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Kinds that are read beside policies and what has a template of pods.
-const READ: [&str; 31] = [
+const READ: [&str; 32] = [
     "UserDefinedNetwork",
     "ClusterUserDefinedNetwork",
     "Endpoints",
@@ -33,6 +33,7 @@ const READ: [&str; 31] = [
     "TCPRoute",
     "TLSRoute",
     "UDPRoute",
+    "ReferenceGrant",
     "Tier",
     "NetworkSet",
     "GlobalNetworkSet",
@@ -72,7 +73,7 @@ pub(crate) fn convert(estate: Estate, documents: &[Tree], options: &Options) -> 
     lowering.pods(&networks);
     if !joins {
         // Beside a cloud's network, what serves ingresses is there itself: pods, load balancers.
-        fronts::add(&mut lowering, &objects);
+        fronts::add(&mut lowering, &objects, options.services);
     }
     let (realm, placed) = (lowering.realm(), placement::pods(&lowering));
     let owned: Vec<(Pod, WorkloadId)> = if joins { lowering.owned() } else { Vec::new() };

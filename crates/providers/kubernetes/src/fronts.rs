@@ -1,5 +1,8 @@
 //! What leads clients from outside to pods: ingresses, routes of `OpenShift`, gateways and their routes.
 
+mod addressed;
+mod ends;
+mod gateways;
 mod services;
 
 use std::collections::BTreeMap;
@@ -14,6 +17,7 @@ use watertight_source::{Node, Span};
 
 use crate::codes;
 use crate::convert::layer;
+use crate::fields::Notes;
 use crate::flows::to_ports;
 use crate::lower::Lowering;
 use crate::objects::Object;
@@ -41,8 +45,8 @@ struct Way {
     span: Span,
 }
 
-/// Adds the fronts of all objects.
-pub(crate) fn add(lowering: &mut Lowering<'_>, objects: &[Object<'_>]) {
+/// Adds the fronts of all objects, and services as ends where these are wanted.
+pub(crate) fn add(lowering: &mut Lowering<'_>, objects: &[Object<'_>], with_services: bool) {
     let services = Services::read(objects, lowering.notes);
     let mut ways = Vec::new();
     for object in objects {
@@ -51,8 +55,8 @@ pub(crate) fn add(lowering: &mut Lowering<'_>, objects: &[Object<'_>]) {
                 ways.extend(ingress(lowering, object));
             }
             ("route.openshift.io" | "", "Route") => ways.extend(route(lowering, object)),
-            ("gateway.networking.k8s.io", kind) if kind.ends_with("Route") => {
-                ways.extend(gateway_routes(lowering, object, objects));
+            (gateways::GROUP, kind) if kind.ends_with("Route") => {
+                ways.extend(gateways::routes(lowering, object, objects));
             }
             _ => {}
         }
@@ -63,6 +67,9 @@ pub(crate) fn add(lowering: &mut Lowering<'_>, objects: &[Object<'_>]) {
     }
     for (name, ways) in fronts {
         add_front(lowering, &services, &name, &ways);
+    }
+    if with_services {
+        ends::add(lowering, objects, &services);
     }
 }
 
@@ -122,6 +129,10 @@ fn route(lowering: &mut Lowering<'_>, object: &Object<'_>) -> Option<Way> {
             notes.warn(codes::NOT_MODELLED, node.span(), message);
             continue;
         }
+        // Source: `RouteTargetReference.weight`: zero suppresses requests to this backend.
+        if node.get("weight").and_then(Node::as_u64) == Some(0) {
+            continue;
+        }
         let Some(service) = notes.name(node, "name") else { continue };
         let namespace = object.namespace.clone();
         backends.push(Backend { namespace, service, port: port.clone() });
@@ -129,82 +140,26 @@ fn route(lowering: &mut Lowering<'_>, object: &Object<'_>) -> Option<Way> {
     Some(Way {
         front: Name::from(CONTROLLER),
         name: Name::from(format!("Route {}", object.full_name())),
-        listens: web(spec.get("tls").is_some()),
+        listens: route_listens(notes, spec),
         backends,
         span: object.span,
     })
+}
+
+/// Source: `TLSConfig.insecureEdgeTerminationPolicy`: without it, a route with TLS takes no plain
+/// requests.
+fn route_listens(notes: &mut Notes, spec: Node<'_>) -> FlowSet {
+    let Some(tls) = notes.take(spec.object_field("tls")) else { return web(false) };
+    match notes.take(tls.str_field("insecureEdgeTerminationPolicy")) {
+        Some("Allow" | "Redirect") => web(true),
+        _ => to_ports(Protocol::TCP, PortSet::single(443)),
+    }
 }
 
 /// What a web front listens on.
 fn web(encrypted: bool) -> FlowSet {
     let plain = to_ports(Protocol::TCP, PortSet::single(80));
     if encrypted { plain.union(&to_ports(Protocol::TCP, PortSet::single(443))) } else { plain }
-}
-
-/// One way for each gateway that a route is attached to.
-///
-/// Source: Gateway API specification, `ParentReference` and `BackendRef`: a reference without a
-/// namespace means the route's own.
-fn gateway_routes(
-    lowering: &mut Lowering<'_>,
-    object: &Object<'_>,
-    objects: &[Object<'_>],
-) -> Vec<Way> {
-    let notes = &mut *lowering.notes;
-    let Some(spec) = object.spec(notes) else { return Vec::new() };
-    let mut backends = Vec::new();
-    for rule in notes.items(spec, "rules") {
-        for node in notes.items(rule, "backendRefs") {
-            if notes.take(node.str_field("kind")).unwrap_or("Service") != "Service" {
-                let message = "the backend is no service: where it leads is not read";
-                notes.warn(codes::NOT_MODELLED, node.span(), message);
-                continue;
-            }
-            let Some(service) = notes.name(node, "name") else { continue };
-            let namespace = notes.name(node, "namespace");
-            let namespace = namespace.unwrap_or_else(|| object.namespace.clone());
-            let port = node.get("port").and_then(PortRef::of);
-            backends.push(Backend { namespace, service, port });
-        }
-    }
-    let mut found = Vec::new();
-    for parent in notes.items(spec, "parentRefs") {
-        let Some(name) = notes.name(parent, "name") else { continue };
-        let namespace = notes.name(parent, "namespace");
-        let namespace = namespace.unwrap_or_else(|| object.namespace.clone());
-        let section = notes.name(parent, "sectionName");
-        let gateway = objects
-            .iter()
-            .find(|one| one.kind == "Gateway" && one.namespace == namespace && one.name == name);
-        let Some(gateway) = gateway else {
-            let message = format!("the gateway `{namespace}/{name}` is not in the input");
-            notes.warn(codes::MISSING, parent.span(), message);
-            continue;
-        };
-        let mut listens = FlowSet::none();
-        let listeners = gateway.spec(notes).map(|spec| notes.items(spec, "listeners"));
-        for listener in listeners.unwrap_or_default() {
-            let own = notes.name(listener, "name");
-            if section.is_some() && section != own {
-                continue;
-            }
-            let protocol = match notes.take(listener.str_field("protocol")) {
-                Some("UDP") => Protocol::UDP,
-                _ => Protocol::TCP,
-            };
-            if let Some(port) = notes.take(listener.u16_field("port")) {
-                listens = listens.union(&to_ports(protocol, PortSet::single(port)));
-            }
-        }
-        found.push(Way {
-            front: Name::from(format!("gateway {namespace}/{name}")),
-            name: Name::from(format!("{} {}", object.kind, object.full_name())),
-            listens,
-            backends: backends.clone(),
-            span: object.span,
-        });
-    }
-    found
 }
 
 /// Adds one front: a workload that listens, and opens legs to its targets and to nothing else.

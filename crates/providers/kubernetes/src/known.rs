@@ -151,7 +151,7 @@ fn selected(notes: &mut Notes, object: &Object<'_>) -> Option<PodSelector> {
 
 /// Source: Kubernetes, "`EndpointSlices`", ownership: the label names the service; `Endpoints` have
 /// the service's own name.
-fn service_of(object: &Object<'_>) -> Name {
+pub(crate) fn service_of(object: &Object<'_>) -> Name {
     let label = object.labels.get("kubernetes.io/service-name");
     label.cloned().unwrap_or_else(|| object.name.clone())
 }

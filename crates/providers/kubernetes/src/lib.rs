@@ -35,13 +35,21 @@ pub struct Options {
     pub cluster: String,
     /// Rules, peers and ports of one policy; what is beyond is an error. Default 100 000.
     pub parts_max: u32,
+    /// Whether services are ends that packets can be sent to. Default no: they have no part in who
+    /// reaches whom.
+    pub services: bool,
     /// The limits of reading; `diagnostics_max` bounds what [`Converted::diagnostics`] keeps.
     pub limits: Limits,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cluster: "cluster".to_owned(), parts_max: 100_000, limits: Limits::default() }
+        Self {
+            cluster: "cluster".to_owned(),
+            parts_max: 100_000,
+            services: false,
+            limits: Limits::default(),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ mod members;
 mod networks;
 mod peers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use watertight_model::network::{
@@ -270,6 +270,30 @@ impl<'i> Lowering<'i> {
             found
         });
         each.collect()
+    }
+
+    /// The pods whose policies for what goes in tell some addresses outside from others.
+    pub(crate) fn sees_addresses(&self) -> BTreeSet<watertight_model::network::EndpointId> {
+        let selected = self.selected();
+        let tells_apart = |class: &usize| {
+            let lists = selected.get(*class);
+            let numbers = lists.into_iter().flat_map(|[ingress, _]| ingress);
+            let policies = numbers.filter_map(|number| self.policies.get(*number));
+            let rules = policies.filter_map(|policy| policy.ingress.as_ref()).flatten();
+            rules.into_iter().any(|rule| match &rule.peers {
+                Peers::Anybody => false,
+                Peers::Listed(listed) => listed.iter().any(|peer| match peer {
+                    PeerSpec::Pods(_) | PeerSpec::Unread(_) => false,
+                    PeerSpec::SomeAddresses(_) => true,
+                    PeerSpec::Addresses(addresses, _) => {
+                        let of_v4 = addresses.of_family(Family::V4);
+                        !addresses.is_empty() && of_v4 != AddressSet::all_v4()
+                    }
+                }),
+            })
+        };
+        let pods = self.endpoints.iter().zip(&self.class_of_pod);
+        pods.filter(|(_, class)| tells_apart(class)).map(|(endpoint, _)| *endpoint).collect()
     }
 
     /// The prefixes of the cluster's own addresses.

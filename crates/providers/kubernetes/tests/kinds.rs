@@ -194,7 +194,7 @@ spec: {selector: {app: web}, ports: [{name: main, port: 80, targetPort: http}]}
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: {name: edge, namespace: ops}
-spec: {listeners: [{name: https, protocol: HTTPS, port: 443}]}
+spec: {listeners: [{name: https, protocol: HTTPS, port: 443, allowedRoutes: {namespaces: {from: All}}}]}
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute

@@ -54,6 +54,7 @@ impl<'n> Walk<'_, 'n> {
         let network = self.network();
         if self.reply {
             // A front's own connection to a target: its reply is for the front.
+            self.return_from_front(&mut packet, id);
             return self.finish(packet, End::Delivered(id));
         }
         let content = &network.fronts[front];

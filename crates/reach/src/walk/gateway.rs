@@ -205,7 +205,10 @@ impl<'n> Walk<'_, 'n> {
         self.settle(&mut packet, Some(id));
         let session = self.expected.iter().find_map(|session| match session {
             Session::Translated { endpoint, original } if *endpoint == id => Some(*original),
-            Session::Translated { .. } | Session::Front { .. } | Session::EgressOnly(_) => None,
+            Session::Translated { .. }
+            | Session::Front { .. }
+            | Session::AtSender { .. }
+            | Session::EgressOnly(_) => None,
         });
         let Some(original) = session else {
             let why = Name::from("no session expects it");

@@ -46,7 +46,10 @@ impl Walk<'_, '_> {
             Session::Translated { endpoint, original } if *endpoint == host => {
                 Some((self.index().guest_of(host, *original)?, *original))
             }
-            Session::Translated { .. } | Session::Front { .. } | Session::EgressOnly(_) => None,
+            Session::Translated { .. }
+            | Session::Front { .. }
+            | Session::AtSender { .. }
+            | Session::EgressOnly(_) => None,
         })
     }
 

@@ -396,7 +396,7 @@ fn is_float(unsigned: &str) -> bool {
         let exponent = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
         !exponent.is_empty() && digits(exponent)
     });
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let any = !whole.is_empty() || !fraction.is_empty();
     exponent_fits && any && digits(whole) && digits(fraction)
 }

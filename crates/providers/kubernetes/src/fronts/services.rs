@@ -48,11 +48,22 @@ impl PortRef {
 
 /// One port of a service.
 #[derive(Clone, Debug)]
-struct ServicePort {
-    name: Option<Name>,
-    number: u16,
-    protocol: Protocol,
+pub(super) struct ServicePort {
+    pub(super) name: Option<Name>,
+    pub(super) number: u16,
+    pub(super) protocol: Protocol,
+    pub(super) node_port: Option<u16>,
     target: TargetPort,
+}
+
+impl ServicePort {
+    /// How explanations call it.
+    pub(super) fn title(&self) -> Name {
+        match self.name.as_deref() {
+            None | Some("") => Name::from(format!("port {}", self.number)),
+            Some(name) => Name::from(format!("port {} ({name})", self.number)),
+        }
+    }
 }
 
 /// The port of the pods that a service's port leads to.
@@ -117,7 +128,10 @@ fn service_port(notes: &mut Notes, node: Node<'_>) -> Option<ServicePort> {
         },
         None => TargetPort::Number(number),
     };
-    Some(ServicePort { name: notes.name(node, "name"), number, protocol, target })
+    // Zero leaves it to the API server, as no number does.
+    let by_node = node.get("nodePort").filter(|one| !one.is_null() && one.as_u64() != Some(0));
+    let node_port = by_node.and_then(|one| port(notes, one));
+    Some(ServicePort { name: notes.name(node, "name"), number, protocol, node_port, target })
 }
 
 impl Service {
@@ -127,6 +141,14 @@ impl Service {
         let labels = if pod.workload.namespace == self.namespace { &pod.labels } else { &none };
         pod.workload.namespace == self.namespace
             && self.selector.as_ref().is_some_and(|selector| selector.matches(labels))
+    }
+
+    pub(super) fn has_selector(&self) -> bool {
+        self.selector.is_some()
+    }
+
+    pub(super) fn ports(&self) -> &[ServicePort] {
+        &self.ports
     }
 
     /// The ports of a pod that a reference leads to; all of the service's where it says none.
@@ -154,7 +176,7 @@ impl Service {
 }
 
 /// The numbers of a pod's ports that a service's port leads to.
-fn numbers<'p>(pod: &'p Pod, port: &'p ServicePort) -> impl Iterator<Item = u16> + 'p {
+pub(super) fn numbers<'p>(pod: &'p Pod, port: &'p ServicePort) -> impl Iterator<Item = u16> + 'p {
     let (plain, name) = match &port.target {
         TargetPort::Number(number) => (Some(*number), None),
         TargetPort::Named(name) => (None, Some(name)),

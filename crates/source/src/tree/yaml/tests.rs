@@ -69,7 +69,7 @@ spec:
 fn plain_scalars_follow_the_core_schema() {
     let tree = one(
         "[~, null, \"\", true, False, 12, -7, +3, 0x1F, 0o17, 1.5, .5, 2e3, .inf, -.INF, .nan, \
-         yes, on, 0644, 1_000, '12', 1.2.3.4, 10.0.0.0/8, 0x, 1e, .]",
+         yes, on, 0644, 1_000, '12', 1.2.3.4, 10.0.0.0/8, 0x, 1e, e1, ., E5]",
     );
     let kinds: String = tree
         .root()
@@ -82,7 +82,7 @@ fn plain_scalars_follow_the_core_schema() {
             _ => '?',
         })
         .collect();
-    assert_eq!(kinds, "nnsbb00000000000ss0sssssss");
+    assert_eq!(kinds, "nnsbb00000000000ss0sssssssss");
     let items: Vec<_> = tree.root().items().collect();
     let integers: Vec<_> = items.iter().filter_map(|item| item.as_i64()).collect();
     assert_eq!(integers, [12, -7, 3, 31, 15]);

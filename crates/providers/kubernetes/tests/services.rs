@@ -1,0 +1,209 @@
+//! Services as ends that packets are sent to.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+use watertight_kubernetes::{Options, convert};
+use watertight_model::{Disposition, Estate};
+use watertight_net::{Family, FlowSet};
+use watertight_reach::Reach;
+use watertight_reach::ends::{resolve_destination, resolve_start};
+use watertight_source::{Limits, Sources, Tree};
+
+const PODS: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: c, ports: [{name: http, containerPort: 8080}]}]}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: db, namespace: shop}
+spec: {template: {metadata: {labels: {app: db}}, spec: {containers: [{name: c, ports: [{name: sql, containerPort: 5433}]}]}}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec: {podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 5433}]}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  policyTypes: [Ingress, Egress]
+  ingress: [{from: [{ipBlock: {cidr: 198.51.100.0/25}}]}]
+  egress: [{to: [{podSelector: {matchLabels: {app: db}}}, {ipBlock: {cidr: 203.0.113.9/32}}], ports: [{port: 5433}]}]
+---
+";
+
+fn estate(services: &str) -> Estate {
+    let text = format!("{PODS}{services}");
+    let mut sources = Sources::new();
+    let file = sources.add("all.yaml", text.as_str()).unwrap();
+    let limits = Limits::default();
+    let documents = Tree::parse_yaml_documents(file, sources.contents(file), &limits).unwrap();
+    convert(&documents, &Options { services: true, ..Options::default() }).estate
+}
+
+/// What becomes of flows, with the flows for which connections can surely be established.
+fn ask(estate: &Estate, from: &str, to: &str, over: &str) -> Vec<(Disposition, String)> {
+    let network = &estate.network;
+    let reach = Reach::new(network);
+    let flows: FlowSet = over.parse().unwrap();
+    let (start, end) =
+        (resolve_start(estate, from).unwrap(), resolve_destination(estate, to).unwrap());
+    let mut found = Vec::new();
+    for start in start.starts(network, Family::V4) {
+        for target in end.targets(network) {
+            for part in reach.ask(&start, &target, &flows) {
+                found.push((part.disposition, part.established.sure.to_string()));
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn accepted(over: &str) -> Vec<(Disposition, String)> {
+    vec![(Disposition::Accepted, over.to_owned())]
+}
+
+fn stopped(disposition: Disposition) -> Vec<(Disposition, String)> {
+    vec![(disposition, FlowSet::none().to_string())]
+}
+
+#[test]
+fn a_cluster_ip_leads_to_the_pods_at_their_port() {
+    let estate = estate(
+        "{apiVersion: v1, kind: Service, metadata: {name: data, namespace: shop}, spec: {clusterIP: 10.96.0.20, selector: {app: db}, ports: [{port: 5432, targetPort: sql}]}}",
+    );
+    for name in ["shop/data", "shop/data[Service]", "data.shop.svc", "k8s:shop/data", "10.96.0.20"]
+    {
+        assert_eq!(ask(&estate, "shop/web", name, "tcp/5432"), accepted("tcp/5432"), "{name}");
+    }
+    // Policies are about the port of the pods, and the service listens on its own alone.
+    let other = ask(&estate, "shop/web", "shop/data", "tcp/5433");
+    assert_eq!(other, stopped(Disposition::DeniedIn));
+    // To itself nothing is refused.
+    assert_eq!(ask(&estate, "shop/db", "shop/data", "tcp/5432"), accepted("tcp/5432"));
+    let outside = ask(&estate, "outside:cluster@198.51.100.7", "shop/data", "tcp/5432");
+    assert_eq!(outside, stopped(Disposition::DeniedIn));
+}
+
+#[test]
+fn a_policy_for_what_goes_out_is_about_the_pods_behind_a_service() {
+    let services = "{apiVersion: v1, kind: Service, metadata: {name: front, namespace: shop}, spec: {selector: {app: web}, ports: [{port: 80, targetPort: http}]}}";
+    let estate = estate(services);
+    // The pods refuse what is no address of the block.
+    let found = ask(&estate, "shop/db", "shop/front", "tcp/80");
+    assert_eq!(found, stopped(Disposition::DeniedIn));
+}
+
+#[test]
+fn a_headless_service_is_its_pods() {
+    let estate = estate(
+        "{apiVersion: v1, kind: Service, metadata: {name: db, namespace: shop}, spec: {clusterIP: None, selector: {app: db}, ports: [{port: 5432, targetPort: sql}]}}",
+    );
+    assert_eq!(ask(&estate, "shop/web", "shop/db[Service]", "tcp/5433"), accepted("tcp/5433"));
+    let translated = ask(&estate, "shop/web", "shop/db[Service]", "tcp/5432");
+    assert_eq!(translated, stopped(Disposition::DeniedOut));
+    // A workload of the same name comes first.
+    assert_eq!(ask(&estate, "shop/web", "shop/db", "tcp/5433"), accepted("tcp/5433"));
+}
+
+#[test]
+fn a_service_without_selector_leads_where_its_endpoints_are() {
+    let service = "{apiVersion: v1, kind: Service, metadata: {name: far, namespace: shop}, spec: {ports: [{port: 5432}]}}";
+    let known = format!(
+        "{service}\n---\n{{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {{name: far-1, namespace: shop, labels: {{kubernetes.io/service-name: far}}}}, addressType: IPv4, endpoints: [{{addresses: [203.0.113.9]}}], ports: [{{port: 5433, protocol: TCP}}]}}"
+    );
+    let found = ask(&estate(&known), "shop/web", "shop/far", "tcp/5432");
+    assert_eq!(found, vec![(Disposition::ExitsNetwork, "tcp/5432".to_owned())]);
+    let found = ask(&estate(service), "shop/web", "shop/far", "tcp/5432");
+    assert_eq!(found, stopped(Disposition::Unknown));
+}
+
+#[test]
+fn a_service_that_selects_no_pod_refuses() {
+    let estate = estate(
+        "{apiVersion: v1, kind: Service, metadata: {name: none, namespace: shop}, spec: {selector: {app: none}, ports: [{port: 80}]}}",
+    );
+    let found = ask(&estate, "shop/web", "shop/none", "tcp/80");
+    assert_eq!(found, stopped(Disposition::DeniedIn));
+}
+
+#[test]
+fn an_external_name_is_another_service_or_not_known() {
+    let estate = estate(
+        "{apiVersion: v1, kind: Service, metadata: {name: data, namespace: shop}, spec: {selector: {app: db}, ports: [{port: 5432, targetPort: 5433}]}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: alias, namespace: shop}, spec: {type: ExternalName, externalName: data.shop.svc.cluster.local}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: far, namespace: shop}, spec: {type: ExternalName, externalName: db.example.com}}",
+    );
+    assert_eq!(ask(&estate, "shop/web", "shop/alias", "tcp/5432"), accepted("tcp/5432"));
+    let end = resolve_destination(&estate, "shop/far").unwrap();
+    assert!(end.targets(&estate.network).is_empty());
+}
+
+#[test]
+fn what_comes_from_outside_keeps_its_source_where_the_policy_says_local() {
+    let service = |policy: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Service, metadata: {{name: front, namespace: shop}}, spec: {{type: LoadBalancer, externalTrafficPolicy: {policy}, loadBalancerSourceRanges: [198.51.100.0/24], selector: {{app: web}}, ports: [{{port: 80, targetPort: http, nodePort: 30080}}]}}}}"
+        )
+    };
+    let ask_at = |estate: &Estate, from: &str, over: &str| {
+        let mut found = ask(estate, &format!("outside:cluster@{from}"), "shop/front", over);
+        // The cluster IP beside it is nobody's outside.
+        found.retain(|one| *one != (Disposition::DeniedIn, FlowSet::none().to_string()));
+        found
+    };
+    let local = estate(&service("Local"));
+    assert_eq!(ask_at(&local, "198.51.100.7", "tcp/80"), accepted("tcp/80"));
+    assert_eq!(ask_at(&local, "198.51.100.7", "tcp/30080"), accepted("tcp/30080"));
+    // Refused by the pods' policy, then by the balancer's ranges.
+    assert_eq!(ask_at(&local, "198.51.100.200", "tcp/80"), Vec::new());
+    assert_eq!(ask_at(&local, "192.0.2.1", "tcp/80"), Vec::new());
+    // A node in the client's place may be in the policy's block or not.
+    let cluster = estate(&service("Cluster"));
+    let found = ask_at(&cluster, "198.51.100.7", "tcp/80");
+    assert_eq!(found, stopped(Disposition::Unknown));
+    assert_eq!(ask_at(&cluster, "192.0.2.1", "tcp/80"), Vec::new());
+}
+
+#[test]
+fn a_node_port_that_no_manifest_names_is_one_of_its_range() {
+    let estate = estate(
+        "{apiVersion: v1, kind: Service, metadata: {name: data, namespace: shop}, spec: {type: NodePort, selector: {app: db}, ports: [{port: 5432, targetPort: sql}]}}",
+    );
+    let from = "outside:cluster@198.51.100.7";
+    let found = ask(&estate, from, "shop/data", "tcp/30080");
+    assert!(found.iter().any(|(disposition, _)| *disposition == Disposition::Unknown));
+    let found = ask(&estate, from, "shop/data", "tcp/80");
+    assert_eq!(found, stopped(Disposition::DeniedIn));
+}
+
+#[test]
+fn traffic_that_stays_on_its_node_is_not_known_to_arrive() {
+    let estate = estate(
+        "{apiVersion: v1, kind: Service, metadata: {name: data, namespace: shop}, spec: {internalTrafficPolicy: Local, selector: {app: db}, ports: [{port: 5432, targetPort: sql}]}}",
+    );
+    let found = ask(&estate, "shop/web", "shop/data", "tcp/5432");
+    assert_eq!(found, stopped(Disposition::Unknown));
+}
+
+#[test]
+fn services_are_no_ends_unless_they_are_wanted() {
+    let text = format!(
+        "{PODS}{{apiVersion: v1, kind: Service, metadata: {{name: data, namespace: shop}}, spec: {{selector: {{app: db}}, ports: [{{port: 5432}}]}}}}"
+    );
+    let mut sources = Sources::new();
+    let file = sources.add("all.yaml", text.as_str()).unwrap();
+    let limits = Limits::default();
+    let documents = Tree::parse_yaml_documents(file, sources.contents(file), &limits).unwrap();
+    let estate = convert(&documents, &Options::default()).estate;
+    assert_eq!(estate.workloads.len(), 2);
+    assert!(resolve_destination(&estate, "shop/data").is_err());
+}
