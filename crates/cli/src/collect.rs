@@ -6,11 +6,11 @@ mod progress;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
 use watertight_live_aws::{CollectError, Pace, Report, Request, Role, Table, Unanswered, Who};
 
+use crate::clock;
 use crate::exit::{Failure, Outcome, say};
 use crate::output;
 use progress::Meter;
@@ -160,9 +160,7 @@ fn request(arguments: AwsArguments, out: PathBuf) -> Result<Request, Failure> {
 
 /// The time by RFC 3339.
 fn now() -> String {
-    #[expect(clippy::disallowed_methods, reason = "the shell's clock: when bodies were collected")]
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    watertight_live_aws::time_of(since.unwrap_or_default())
+    watertight_live_aws::time_of(clock::since_epoch())
 }
 
 /// Says what was not answered.

@@ -7,6 +7,7 @@
 mod args;
 mod assess;
 mod can;
+mod clock;
 mod collect;
 mod diagnostics;
 mod estate_folder;

@@ -1,7 +1,6 @@
 //! `watertight plan` and `watertight show`.
 
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
 use watertight_aws::SecurityGroups;
@@ -9,15 +8,15 @@ use watertight_compile::{
     Compiled, Gap, Intent, Occasion, Places, Plan, Plane as _, Proof, compile, promoted, validate,
 };
 use watertight_model::Name;
+use watertight_policy::ESTATE;
 use watertight_policy::checked::CheckedPolicy;
 use watertight_policy::decide::{Decider, Essentials, Modes, World};
-use watertight_policy::{ESTATE, Timestamp, TimestampError};
 use watertight_source::{FileId, Kind, Limits, Node, Sources, Span, Tree};
 
 use crate::args::InputArguments;
 use crate::exit::{Failure, Outcome};
 use crate::text::clean;
-use crate::{estate_folder, output, policy};
+use crate::{clock, estate_folder, output, policy};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -82,7 +81,7 @@ pub(crate) enum PlanFormat {
 /// Makes a plan.
 pub(crate) fn run(arguments: &PlanArguments) -> Result<Outcome, Failure> {
     let modes = modes_of(&arguments.under)?;
-    let now = now(arguments.at.as_deref())?;
+    let now = clock::at(arguments.at.as_deref())?;
     let (checked, sources) = policy::load(&arguments.policy)?;
     known(&modes, &checked)?;
     let checked = if arguments.under == PROMOTE_ALL { promoted(checked) } else { checked };
@@ -221,20 +220,6 @@ fn known(modes: &Modes, policy: &CheckedPolicy) -> Result<(), Failure> {
     let names: Vec<String> = names.filter(|name| name != ESTATE).collect();
     let problem = format!("no segment is called `{name}`; there are `{}`", names.join("`, `"));
     Err(Failure::Argument { flag: "under", problem })
-}
-
-/// The instant that is asked about.
-fn now(told: Option<&str>) -> Result<Timestamp, Failure> {
-    if let Some(text) = told {
-        return text.parse().map_err(|TimestampError| Failure::Argument {
-            flag: "at",
-            problem: format!("`{text}` is no instant: write it as in `2027-01-31T00:00:00Z`"),
-        });
-    }
-    #[expect(clippy::disallowed_methods, reason = "the shell's clock")]
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let seconds = since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
-    Ok(Timestamp(seconds))
 }
 
 /// Where the rules and segments of a policy stand.

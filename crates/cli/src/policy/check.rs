@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
 use watertight_policy::decide::World;
@@ -14,6 +13,7 @@ use watertight_source::{Severity, render_text};
 use super::count;
 use super::files::Files;
 use crate::args::InputArguments;
+use crate::clock;
 use crate::estate_folder::load_folder;
 use crate::exit::{Failure, Outcome, say};
 use crate::output;
@@ -76,7 +76,7 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<Outcome, Failure> {
     };
     let policy = check(&files.documents, &feeds, &mut files.diagnostics);
     if let Some(policy) = &policy {
-        let now = arguments.at.unwrap_or_else(now);
+        let now = arguments.at.unwrap_or_else(clock::now);
         let (documents, world) = (&files.documents, world.as_ref());
         lint(&Linted { documents, policy, world, now }, &mut files.diagnostics);
     }
@@ -104,13 +104,6 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<Outcome, Failure> {
         Some(_) => Ok(Outcome::Fine),
         None => Err(Failure::Reported { errors }),
     }
-}
-
-/// What the clock says.
-#[expect(clippy::disallowed_methods, reason = "the shell is where the time comes in")]
-pub(super) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// What the policy holds, in a few lines.

@@ -1,7 +1,6 @@
 //! A policy that other commands ask, and under which modes and when they ask it.
 
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use watertight_model::Name;
@@ -10,6 +9,7 @@ use watertight_policy::{CheckedPolicy, Timestamp, check};
 use watertight_source::{Sources, render_text};
 
 use super::files::Files;
+use crate::clock;
 use crate::exit::{Failure, say};
 use crate::text::clean;
 
@@ -79,15 +79,6 @@ impl UnderArguments {
     /// # Errors
     /// When the text is no time.
     pub(crate) fn now(&self) -> Result<Timestamp, Failure> {
-        match &self.at {
-            Some(text) => text.parse().map_err(|_| Failure::Argument {
-                flag: "at",
-                problem: format!("`{text}` is no time: write one as `2027-01-31T00:00:00Z`"),
-            }),
-            None => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                Ok(Timestamp(i64::try_from(since.as_secs()).unwrap_or(i64::MAX)))
-            }
-        }
+        clock::at(self.at.as_deref())
     }
 }

@@ -17,9 +17,9 @@ use watertight_policy::{
 };
 use watertight_source::{Diagnostic, FileId, Severity, Span};
 
-use super::check::now;
 use super::files::{Files, Open, real};
 use crate::args::InputArguments;
+use crate::clock;
 use crate::estate_folder::load_folder;
 use crate::exit::{Failure, Outcome};
 use text::{Lines, asked_for, path_of, uri_of};
@@ -134,7 +134,7 @@ impl Server {
         let feeds = files.feeds()?;
         let policy = check(&files.documents, &feeds, &mut files.diagnostics);
         if let Some(policy) = &policy {
-            let (documents, world, now) = (&files.documents, self.world.as_ref(), now());
+            let (documents, world, now) = (&files.documents, self.world.as_ref(), clock::now());
             lint(&Linted { documents, policy, world, now }, &mut files.diagnostics);
         }
         let said = files.diagnostics.clone().into_sorted();
@@ -189,7 +189,7 @@ impl Server {
     fn linted<'s>(&'s self, files: &'s Files) -> Option<Linted<'s>> {
         let policy = self.read.as_ref()?.1.as_ref()?;
         let (documents, world) = (&files.documents, self.world.as_ref());
-        Some(Linted { documents, policy, world, now: now() })
+        Some(Linted { documents, policy, world, now: clock::now() })
     }
 
     fn hover(&self, params: &Value) -> Option<Value> {

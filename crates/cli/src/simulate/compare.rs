@@ -83,7 +83,7 @@ fn spread(estate: &Estate) -> Result<Spread, Failure> {
     let shares = found.blasts.iter().map(|blast| {
         let name = match blast.entry {
             Entry::Internet => "internet".to_owned(),
-            Entry::Workload(subject) => derived.graph.name(subject).to_string(),
+            Entry::Workload(subject) => derived.graph.name(subject),
         };
         (name, blast.any.upper.share)
     });

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use crate::support::{checked, diagnostics, document};
 use watertight_policy::CODES;
 
+/// From here on, codes are of warnings and notes.
+const FIRST_WARNING: &str = "WT0330";
+
 fn bad_files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad");
     let mut files: Vec<_> =
@@ -59,8 +62,9 @@ fn every_code_of_an_error_has_a_file_that_shows_it() {
     let all: String = bad_files().iter().map(|file| said_of(file)).collect();
     let shown: BTreeSet<&str> =
         all.split("error[").skip(1).filter_map(|rest| rest.get(..6)).collect();
-    // The limit takes a file that a test makes, see below.
-    for line in CODES.iter().filter(|line| line.code.as_str() != "WT0320") {
+    // The limit takes a file that a test makes, see below; warnings have tests of their own.
+    let errors = CODES.iter().filter(|line| line.code.as_str() < FIRST_WARNING);
+    for line in errors.filter(|line| line.code.as_str() != "WT0320") {
         assert!(shown.contains(line.code.as_str()), "{} is never shown", line.code);
     }
 }

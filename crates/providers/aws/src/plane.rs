@@ -5,9 +5,6 @@
 mod render;
 mod rewrite;
 
-#[cfg(test)]
-mod tests;
-
 use std::fmt;
 
 use watertight_compile::{Artifacts, Limits, Pieces, Plane, RenderedBody};

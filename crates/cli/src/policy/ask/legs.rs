@@ -164,8 +164,11 @@ impl Asking<'_> {
     }
 }
 
+/// The ends of a leg, and over what.
+type LegKey<'w> = (&'w str, &'w str, &'w FlowSet);
+
 impl Way {
-    fn key(&self) -> (Option<&str>, bool, Vec<(&str, &str, &FlowSet)>) {
+    fn key(&self) -> (Option<&str>, bool, Vec<LegKey<'_>>) {
         let legs = self.legs.iter().map(|leg| (&*leg.from, &*leg.to, &leg.over));
         (self.through.as_deref(), self.is_beyond, legs.collect())
     }

@@ -58,7 +58,7 @@ fn leg_text(text: &mut String, leg: &Answered, policy: &LoadedPolicy) {
     let at = |origin: Option<String>| origin.map_or_else(String::new, |at| format!(" ({at})"));
     let decision = &leg.decision;
     line("leg", &format!("{} -> {} over {}", leg.from, leg.to, leg.over));
-    line("policy decides", &format!("{}", decision.outcome.word()));
+    line("policy decides", decision.outcome.word());
     for reason in &decision.reasons {
         let why = policy.why(*reason);
         let tier = why.tier.map_or_else(String::new, |tier| format!("{tier} "));
@@ -72,13 +72,13 @@ fn leg_text(text: &mut String, leg: &Answered, policy: &LoadedPolicy) {
     };
     line("  rules bind", &format!("at {binds}"));
     for assumption in &decision.assumed {
-        line("  assumed", &format!("{}", policy.assumed(*assumption)));
+        line("  assumed", &policy.assumed(*assumption));
     }
     for near in &leg.near {
         let (miss, origin) = policy.near(near);
         line("  near miss", &format!("{miss}{}", at(origin)));
     }
-    line("network does", &format!("{}", leg.today.text()));
+    line("network does", &leg.today.text());
 }
 
 /// For programs.

@@ -382,7 +382,8 @@ impl Writer<'_> {
         }
         let about = |path: &str| {
             let name = path.rsplit('/').next().unwrap_or_default();
-            name.find("tgw-rtb-").map(|at| name[at..].trim_end_matches(".json").to_owned())
+            let table = name.split("tgw-rtb-").nth(1)?.strip_suffix(".json")?;
+            Some(format!("tgw-rtb-{table}"))
         };
         let files: Vec<(String, Value)> = self.files.to_vec();
         for (path, body) in files.iter().filter(|(path, _)| path.contains("transit-gateway-routes"))
