@@ -102,8 +102,12 @@ impl Estate {
                 Disposition::Unknown => {
                     let destination = end.flow.header.destination;
                     let holders = self.bodies.interfaces.values();
-                    let mut holders = holders.filter(|one| one.addresses.contains(&destination));
-                    let may = holders.any(|one| works(&one.id));
+                    let holders = holders.filter(|one| one.addresses.contains(&destination));
+                    // Who has it in the VPC is meant before who has it elsewhere.
+                    let (own, others): (Vec<_>, Vec<_>) =
+                        holders.partition(|one| one.vpc == interface.vpc);
+                    let meant = if own.is_empty() { others } else { own };
+                    let may = meant.iter().any(|one| works(&one.id));
                     if may { Verdict::Unknown } else { Verdict::No }
                 }
                 _ => Verdict::No,
