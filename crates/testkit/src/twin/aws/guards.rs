@@ -99,7 +99,7 @@ impl Estate {
             };
             match end.disposition {
                 Disposition::Accepted => Verdict::from(end.flow.path.last().is_some_and(works)),
-                Disposition::Unknown => {
+                Disposition::Unknown if end.upper.is_empty() => {
                     let destination = end.flow.header.destination;
                     let holders = self.bodies.interfaces.values();
                     let holders = holders.filter(|one| one.addresses.contains(&destination));
