@@ -30,9 +30,7 @@ fn assert_same(text: &str, node: Node<'_>, value: &Value) {
                 assert_eq!(node.as_i64(), number.as_i64());
                 assert_eq!(node.as_u64(), number.as_u64());
             }
-            // The twin rounds fractions to within a few units of the last place.
-            let (ours, twin) = (node.as_f64().unwrap(), number.as_f64().unwrap());
-            assert!((ours - twin).abs() <= twin.abs() * 1e-14, "{ours} {twin}");
+            assert_eq!(node.as_f64(), number.as_f64());
         }
         Value::String(value) => assert_eq!(node.as_str(), Some(value.as_str())),
         Value::Array(values) => {
