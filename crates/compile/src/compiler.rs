@@ -85,7 +85,8 @@ pub enum Refusal {
 /// When a limit cannot be held, and when something would be widened that must not be: then nothing
 /// is compiled, never a part.
 pub fn compile(intent: &Intent<'_>, plane: &dyn Plane) -> Result<Compiled, Refusal> {
-    let identities = Identities::new(intent, plane);
+    let vias = Vias::new(intent.estate());
+    let identities = Identities::new(intent, plane, &vias);
     let open = opened(&intent.estate().network, |_| true);
     let reach = Reach::new(&open);
     let matrix = reach.matrix(&BTreeSet::new());
@@ -95,7 +96,7 @@ pub fn compile(intent: &Intent<'_>, plane: &dyn Plane) -> Result<Compiled, Refus
         identities,
         matrix,
         parts: outside::parts(intent),
-        vias: Vias::new(intent.estate()),
+        vias,
         left: FlowSet::none(),
         widened: Vec::new(),
     };

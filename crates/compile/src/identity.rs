@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use watertight_model::network::{EndpointId, RealmId};
+use watertight_model::network::{EndpointId, FrontId, RealmId};
 use watertight_model::{Estate, Name};
 
 use crate::artifact::GroupName;
 use crate::gap::Unheld;
 use crate::intent::{Intent, KindId, realm_of};
 use crate::plane::Plane;
+use crate::via::Vias;
 
-/// One identity in one realm: endpoints about which the policy decides alike.
+/// One identity in one realm: endpoints about which the policy decides alike. A front that keeps its
+/// clients' addresses is one by itself: what it has to let in for its targets is nobody else's.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub(crate) name: GroupName,
@@ -33,11 +35,14 @@ pub(crate) struct Identities {
     pub(crate) governed: Vec<EndpointId>,
 }
 
+/// What tells identities apart: where, about whom, and which front that keeps its clients' addresses.
+type Key = (RealmId, KindId, Option<FrontId>);
+
 impl Identities {
-    pub(crate) fn new(intent: &Intent<'_>, plane: &dyn Plane) -> Self {
+    pub(crate) fn new(intent: &Intent<'_>, plane: &dyn Plane, vias: &Vias) -> Self {
         let estate = intent.estate();
         let mut found = Self::default();
-        let mut by_key: BTreeMap<(RealmId, KindId), Vec<EndpointId>> = BTreeMap::new();
+        let mut by_key: BTreeMap<Key, Vec<EndpointId>> = BTreeMap::new();
         for (id, endpoint) in estate.network.endpoints.iter() {
             if !intent.is_governed(id) {
                 continue;
@@ -45,7 +50,8 @@ impl Identities {
             found.governed.push(id);
             match (plane.holds(estate, id), realm_of(estate, id)) {
                 (Ok(()), Some(realm)) => {
-                    by_key.entry((realm, intent.kind_of(id))).or_default().push(id);
+                    let key = (realm, intent.kind_of(id), vias.front_of(id));
+                    by_key.entry(key).or_default().push(id);
                 }
                 (held, _) => {
                     let why = held.err().unwrap_or("it is in no realm");
@@ -59,7 +65,7 @@ impl Identities {
         found.unheld.sort();
         found.unheld.dedup();
         let mut numbers: BTreeMap<(RealmId, Vec<Name>), u32> = BTreeMap::new();
-        for ((realm, kind), members) in by_key {
+        for ((realm, kind, _), members) in by_key {
             let Some(first) = members.first().copied() else { continue };
             let (segments, is_jewel) = intent.segments_of(first);
             let is_strict = is_jewel || intent.is_asserted(first);

@@ -1,9 +1,9 @@
 //! Fronts that keep their clients' addresses: they end no leg, and guards stand at them all the same.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_model::Estate;
-use watertight_model::network::{EndpointId, TargetEnd};
+use watertight_model::network::{EndpointId, FrontId, TargetEnd};
 use watertight_net::{FlowSet, PortSet, Protocol};
 
 /// One way through such a front: who dials an attachment of it gets to a target.
@@ -19,7 +19,7 @@ pub(crate) struct Via {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Vias {
     pub(crate) list: Vec<Via>,
-    fronts: BTreeSet<EndpointId>,
+    fronts: BTreeMap<EndpointId, FrontId>,
     targets: BTreeSet<EndpointId>,
 }
 
@@ -27,7 +27,7 @@ impl Vias {
     pub(crate) fn new(estate: &Estate) -> Self {
         let network = &estate.network;
         let mut found = Self::default();
-        for front in network.fronts.values() {
+        for (id, front) in network.fronts.iter() {
             for listener in &front.listeners {
                 let groups = listener.target_groups.iter();
                 let groups = groups.filter_map(|id| network.target_groups.get(*id));
@@ -37,7 +37,7 @@ impl Vias {
                     else {
                         continue;
                     };
-                    found.fronts.extend(&front.endpoints);
+                    found.fronts.extend(front.endpoints.iter().map(|endpoint| (*endpoint, id)));
                     found.targets.insert(*endpoint);
                     found.list.push(Via {
                         attachments: front.endpoints.clone(),
@@ -54,7 +54,12 @@ impl Vias {
     /// Whether an endpoint is an attachment of such a front: what names it as a group at a target
     /// would admit each of its clients.
     pub(crate) fn is_front(&self, endpoint: EndpointId) -> bool {
-        self.fronts.contains(&endpoint)
+        self.fronts.contains_key(&endpoint)
+    }
+
+    /// The front of which an endpoint is an attachment.
+    pub(crate) fn front_of(&self, endpoint: EndpointId) -> Option<FrontId> {
+        self.fronts.get(&endpoint).copied()
     }
 
     /// Whether what comes to an endpoint may come through such a front, across which no reference

@@ -18,7 +18,6 @@ use crate::{drawn, note, seeds};
 fn what_is_compiled_is_proved() {
     let mut reasons: BTreeMap<(GapKind, Reason), u64> = BTreeMap::new();
     let (mut plans, mut refused, mut groups) = (0_u64, 0_u64, 0_usize);
-    let mut unproved: Vec<u64> = Vec::new();
     for seed in seeds(1) {
         let (lab, _) = drawn::lab(seed);
         let made = match lab.make() {
@@ -32,12 +31,8 @@ fn what_is_compiled_is_proved() {
         plans += 1;
         groups += made.compiled.artifacts.groups.len();
         let proof = &made.proof;
-        // Safety, Liveness and Prediction: whatever differs, the compiler has a reason for. Without
-        // one the plan does not hold, and none is written.
-        if !proof.unexplained.is_empty() {
-            assert!(!proof.holds(), "seed {seed}");
-            unproved.push(seed);
-        }
+        // Safety, Liveness and Prediction: whatever differs, the compiler has a reason for.
+        assert_eq!(proof.unexplained, [], "seed {seed}");
         // Frame: nothing changes where nobody is governed.
         assert_eq!(proof.frame, Vec::<String>::new(), "seed {seed}");
         for gap in &proof.gaps {
@@ -45,11 +40,8 @@ fn what_is_compiled_is_proved() {
         }
     }
     note(&format!(
-        "plan: {plans} plans with {groups} groups compared, {refused} refused for limits, {} for \
-         differences that nothing explains (seeds {unproved:?}); {reasons:?}",
-        unproved.len()
+        "plan: {plans} plans with {groups} groups proved, {refused} refused; {reasons:?}"
     ));
-    assert!(unproved.len() * 50 < usize::try_from(plans).unwrap_or(0), "{unproved:?}");
     assert!(groups > 100, "{groups} groups are too few to tell");
 }
 
