@@ -287,7 +287,7 @@ impl Work<'_, '_> {
                 let allowed = self.intent.between(identity.kind, target);
                 let pieces = self.dialled(via, &allowed, identity, wanted)?;
                 for (piece, front) in pairs(&pieces, &via.attachments) {
-                    wanted.add(piece, &self.seen(identity, *front));
+                    wanted.add(piece, &via.kept(&self.seen(identity, *front)));
                 }
                 continue;
             }
@@ -301,14 +301,14 @@ impl Work<'_, '_> {
                 }
                 let allowed = self.intent.between(self.intent.kind_of(client), target);
                 for piece in self.dialled(via, &allowed, identity, wanted)? {
-                    wanted.add(&piece, &self.seen(identity, client));
+                    wanted.add(&piece, &via.kept(&self.seen(identity, client)));
                 }
             }
             let own = self.intent.end(via.target);
             for part in &self.parts {
                 let allowed = outside::ask(self.intent, &own, part, true);
                 for piece in self.dialled(via, &allowed, identity, wanted)? {
-                    wanted.add(&piece, &part.addresses);
+                    wanted.add(&piece, &via.kept(&part.addresses));
                 }
             }
         }

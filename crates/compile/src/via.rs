@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_model::Estate;
 use watertight_model::network::{EndpointId, FrontId, TargetEnd};
-use watertight_net::{FlowSet, PortSet, Protocol};
+use watertight_net::{AddressSet, Family, FlowSet, PortSet, Protocol};
 
 /// One way through such a front: who dials an attachment of it gets to a target.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -13,6 +13,9 @@ pub(crate) struct Via {
     pub(crate) target: EndpointId,
     listener: FlowSet,
     port: u16,
+    /// That of the target's address: what comes in the other family is translated, and ends at the
+    /// front.
+    family: Family,
 }
 
 /// All of them.
@@ -33,7 +36,8 @@ impl Vias {
                 let groups = groups.filter_map(|id| network.target_groups.get(*id));
                 for target in groups.filter(|one| one.preserves_source).flat_map(|one| &one.targets)
                 {
-                    let (TargetEnd::Endpoint(endpoint, _), Some(port)) = (&target.end, target.port)
+                    let (TargetEnd::Endpoint(endpoint, address), Some(port)) =
+                        (&target.end, target.port)
                     else {
                         continue;
                     };
@@ -44,6 +48,7 @@ impl Vias {
                         target: *endpoint,
                         listener: listener.flows.clone(),
                         port,
+                        family: Family::of(*address),
                     });
                 }
             }
@@ -70,6 +75,11 @@ impl Vias {
 }
 
 impl Via {
+    /// The addresses that keep their place on the way through the front: those of its target's family.
+    pub(crate) fn kept(&self, addresses: &AddressSet) -> AddressSet {
+        addresses.of_family(self.family)
+    }
+
     /// What a client sends to the front so that what the target gets is within `allowed`.
     pub(crate) fn dialled(&self, allowed: &FlowSet) -> FlowSet {
         let mut dialled = FlowSet::none();
