@@ -19,6 +19,7 @@ use crate::identity::{Identities, Identity, name_of};
 use crate::intent::{Allowed, Intent, KindId, realm_of};
 use crate::outside;
 use crate::plane::Plane;
+use crate::references::References;
 use crate::via::{Via, Vias};
 
 /// What a policy becomes on a plane.
@@ -95,6 +96,7 @@ pub fn compile(intent: &Intent<'_>, plane: &dyn Plane) -> Result<Compiled, Refus
         plane,
         identities,
         matrix,
+        references: References::new(reach),
         parts: outside::parts(intent),
         vias,
         left: FlowSet::none(),
@@ -122,6 +124,7 @@ struct Work<'w, 'a> {
     identities: Identities,
     /// Who gets to whom when no guard refuses anything.
     matrix: Matrix,
+    references: References<'w>,
     parts: Vec<outside::Part>,
     vias: Vias,
     left: FlowSet,
@@ -269,6 +272,13 @@ impl Work<'_, '_> {
         let identity = self.identities.identity(other)?;
         let estate = self.intent.estate();
         let refers = self.plane.refers(estate, at.realm, identity.realm, ingress);
+        // In another network, a way may lead over more than what refers.
+        let is_away = at.realm != identity.realm;
+        let holds = |member: &EndpointId| {
+            let (from, to) = if ingress { (other, *member) } else { (*member, other) };
+            self.references.hold(from, to, ingress)
+        };
+        let refers = refers && (!is_away || at.members.iter().all(holds));
         refers.then(|| identity.name.clone())
     }
 

@@ -18,6 +18,7 @@ mod intent;
 mod outside;
 mod plan;
 mod plane;
+mod references;
 mod step;
 mod validate;
 mod via;
