@@ -21,6 +21,7 @@ mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use watertight_model::Network;
 use watertight_model::network::{EndpointId, LayerId};
 
 use self::columns::Columns;
@@ -32,11 +33,12 @@ use self::positions::{LayerLists, LayersId, Positions};
 use self::sets::Sets;
 use self::sites::Ground;
 pub use self::survey::{Point, Survey, SurveyTotals};
-use self::targets::{Target, targets};
+use self::targets::{Named, Target, targets};
 use self::ways::{Ways, stretches};
 use crate::answer::Reach;
 use crate::classes::Class;
 use crate::matrix::{Cell, ClassIndex};
+use crate::runs::Run;
 use crate::standing::WholeBecause;
 
 /// Everything that columns are made of.
@@ -54,6 +56,8 @@ struct Made {
     lists: LayerLists,
     positions: Positions,
     targets: Vec<Target>,
+    /// Targets by how rules name them, from the first change on for which that matters.
+    named: Option<Named>,
     sets: Sets,
     ingress: Ingress,
     egress: Egress,
@@ -127,7 +131,8 @@ impl Reach<'_> {
         let stretches = stretches(&positions, &sender_of);
         let ways = Ways::new(senders, receivers, receiver_of, stretches);
         let (ingress, effects) = (Ingress::default(), Effects::new());
-        Made { lists, positions, targets, sets, ingress, egress, effects, ways }
+        let named = None;
+        Made { lists, positions, targets, named, sets, ingress, egress, effects, ways }
     }
 
     /// Who reaches whom after rules have changed, from what was kept of before, unless the change
@@ -143,23 +148,48 @@ impl Reach<'_> {
         if made.effects.on_the_way().any(|layers| has(made.lists.get(layers))) {
             return Err(WholeBecause::OnTheWay);
         }
-        if !changed.egress.is_empty() {
-            let Made { lists, positions, sets, .. } = &mut made;
-            made.egress = Egress::new(self.network, lists, positions, sets, Of::All);
-        }
+        let senders = made.renew_egress(self.network, changed);
         made.ingress.forget(&made.lists, &changed.ingress);
         let before = made.sets.cells_len();
         let mut work = Work { reach: self, classes, class_of, made };
-        let found = columns.renew(&mut work, changed);
+        let found = columns.renew(&mut work, changed, senders);
         let cells = work.made.sets.cells_from(before);
         Ok((Reconnected { columns: found, cells }, Kept { made: work.made, columns }))
     }
 }
 
+/// Whose connections may be let out otherwise than before.
+#[derive(Debug)]
+enum Senders {
+    /// Nobody's.
+    None,
+    /// Those from some positions to some targets, by number.
+    Some(Vec<Run<()>>, BTreeSet<usize>),
+    /// Those from all positions that have a layer with other rules, to whatever target.
+    All,
+}
+
+impl Made {
+    /// Takes over other rules about what goes out.
+    fn renew_egress(&mut self, network: &Network, changed: &Changed) -> Senders {
+        if changed.egress.is_empty() {
+            return Senders::None;
+        }
+        let Self { lists, positions, targets, named, sets, egress, .. } = self;
+        if let Some(touching) = egress.renew(network, lists, sets, &changed.egress) {
+            let named = named.get_or_insert_with(|| Named::new(network, targets));
+            let meant = named.meant(&touching);
+            return Senders::Some(touching.runs, meant);
+        }
+        *egress = Egress::new(network, lists, positions, sets, Of::All);
+        Senders::All
+    }
+}
+
 impl Kept {
-    /// How many columns and cells are kept: changes add to them.
+    /// How much is kept of what changes add to.
     pub(crate) fn size(&self) -> usize {
-        self.columns.len() + self.made.sets.cells_len()
+        self.columns.len() + self.made.sets.cells_len() + self.made.egress.len()
     }
 }
 

@@ -3,30 +3,42 @@
 //! Most senders' guards answer alike whoever the target is. What they answer to anybody is one
 //! function; a target is left with those whose rules mean it in particular, found by what it is.
 
+mod terms;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use watertight_model::Network;
-use watertight_model::network::{
-    Action, Direction, GuardId, LayerId, ListContent, Peer, StageDefault,
-};
-use watertight_net::{AddressSet, Family, Prefix};
+use watertight_model::network::{Direction, GuardId, LayerId};
+use watertight_net::{Family, Prefix};
 
-use super::accepting::Accepting;
 use super::filters::{Accepts, Opens, accepted};
 use super::positions::{LayerLists, LayersId, Positions, place};
 use super::sets::{BoundsId, Sets};
 use super::targets::Target;
 use crate::path::Seen;
 use crate::runs::{Run, of_ascending, push};
-use crate::transparent::{could_accept_family, rules};
+pub(super) use terms::Name;
+use terms::{Part, Terms};
 
 /// What the layers of senders accept of what is sent to a target.
 #[derive(Debug)]
 pub(super) struct Egress {
     v4: OfFamily,
     v6: OfFamily,
+    opens: Opens,
+}
+
+/// What other rules of senders have changed: at which positions, and for which targets.
+#[derive(Debug, Default)]
+pub(super) struct Touching {
+    /// The positions, ascending.
+    pub(super) runs: Vec<Run<()>>,
+    /// By what the targets are named.
+    pub(super) names: BTreeSet<Name>,
+    /// Whether targets are meant too of which the input does not tell all guards.
+    pub(super) doubtful: bool,
 }
 
 /// Which of the layers that senders have.
@@ -61,13 +73,8 @@ struct OfFamily {
 struct Restricted {
     /// The positions that have it.
     runs: Vec<Run<()>>,
-    /// What it accepts of anybody, where what it accepts of others is what is added by their parts;
-    /// none where it has to be asked.
-    base: Option<BoundsId>,
+    terms: Terms,
 }
-
-/// What rules for one peer add to what a list of layers accepts.
-type Part = (LayersId, BoundsId);
 
 impl Egress {
     pub(super) fn new(
@@ -80,7 +87,33 @@ impl Egress {
         let mut opens = Opens::default();
         let mut of =
             |family| OfFamily::new(network, lists, positions, sets, &mut opens, (family, which));
-        Self { v4: of(Family::V4), v6: of(Family::V6) }
+        let (v4, v6) = (of(Family::V4), of(Family::V6));
+        Self { v4, v6, opens }
+    }
+
+    /// How many functions are kept.
+    pub(super) fn len(&self) -> usize {
+        self.v4.functions.len() + self.v6.functions.len()
+    }
+
+    /// Takes over other rules of layers; none where they let out other things to anybody, so that all
+    /// has to be found anew.
+    pub(super) fn renew(
+        &mut self,
+        network: &Network,
+        lists: &LayerLists,
+        sets: &mut Sets,
+        changed: &BTreeSet<LayerId>,
+    ) -> Option<Touching> {
+        if self.opens.differ(network, changed, Direction::Egress) {
+            return None;
+        }
+        let mut touching = Touching::default();
+        for (of, family) in [(&mut self.v4, Family::V4), (&mut self.v6, Family::V6)] {
+            of.renew(network, lists, sets, (family, changed), &mut touching)?;
+        }
+        touching.runs.sort_unstable_by_key(|run| run.start);
+        Some(touching)
     }
 
     /// What every position's layers accept of what is sent to a target's address, with `members`
@@ -156,24 +189,14 @@ impl OfFamily {
             }
         }
         for (id, positions) in restricted {
-            let layers = lists.get(id);
-            let could =
-                |layer: &LayerId| could_accept_family(network, *layer, Direction::Egress, family);
-            if !layers.iter().all(could) {
-                continue;
-            }
+            let terms = Terms::of(network, lists.get(id), family, sets);
             let runs = of_ascending(positions);
-            let simple = Accepting::of(network, layers, Direction::Egress, sets);
-            let always = simple.as_ref().map(|simple| simple.always);
-            if let Some(always) = always.filter(|always| *always != BoundsId::NONE) {
+            if let Some(always) = terms.base.filter(|always| *always != BoundsId::NONE) {
                 let of = |run: &Run<()>| Run { start: run.start, end: run.end, value: always };
                 base.extend(runs.iter().map(of));
             }
-            found.restricted.insert(id, Restricted { runs, base: always });
-            match simple {
-                Some(simple) => found.add_parts(network, id, &simple),
-                None => found.add(network, id, layers),
-            }
+            found.index(id, &terms);
+            found.restricted.insert(id, Restricted { runs, terms });
         }
         base.sort_unstable_by_key(|run| run.start);
         let mut whole = Vec::with_capacity(base.len());
@@ -184,59 +207,68 @@ impl OfFamily {
         found
     }
 
-    /// Notes what rules for each peer add to what a list of layers accepts of anybody.
-    fn add_parts(&mut self, network: &Network, id: LayersId, simple: &Accepting<'_>) {
-        for (peer, part) in &simple.by_peer {
-            self.add_peer(network, peer, (id, *part));
+    /// Notes for which targets a list of layers could accept other things than of anybody.
+    fn index(&mut self, id: LayersId, terms: &Terms) {
+        for (name, part) in &terms.parts {
+            match name {
+                Name::Member(guard) => self.by_member.entry(*guard).or_default().push((id, *part)),
+                Name::Prefix(prefix) => {
+                    self.prefix_lengths.insert(prefix.len());
+                    self.by_prefix.entry(*prefix).or_default().push((id, *part));
+                }
+            }
         }
-    }
-
-    /// Notes for which targets a list of layers could accept anything: by the first of its layers.
-    fn add(&mut self, network: &Network, id: LayersId, layers: &[LayerId]) {
-        let Some(first) = layers.first() else { return };
-        let layer = &network.layers[*first];
-        let could_by_default = layer.guards.iter().any(|guard| {
-            let stage = network.guards[*guard].stages(Direction::Egress).first();
-            stage.is_none_or(|stage| stage.default != StageDefault::Deny)
-        });
-        if could_by_default {
+        if terms.with_members {
+            self.with_members.insert(id);
+        }
+        if terms.always {
             self.always.insert(id);
-            return;
-        }
-        for (peer, action) in rules(network, layer, Direction::Egress) {
-            if action != Action::Deny {
-                self.add_peer(network, peer, (id, BoundsId::NONE));
-            }
         }
     }
 
-    fn add_peer(&mut self, network: &Network, peer: &Peer, part: Part) {
-        match peer {
-            Peer::Any | Peer::Unread(_) => {
-                self.always.insert(part.0);
-            }
-            Peer::Prefix(prefix) => self.add_prefixes(&[*prefix], part),
-            Peer::List(list) => match &network.lists[*list].content {
-                ListContent::Known(prefixes) => {
-                    let set = AddressSet::from_prefixes(prefixes.iter().copied());
-                    self.add_prefixes(&set.prefixes(), part);
-                }
-                ListContent::Unread(candidates) => {
-                    self.add_prefixes(&candidates.prefixes(), part);
-                }
-            },
-            Peer::Members(guard) => {
-                self.by_member.entry(*guard).or_default().push(part);
-                self.with_members.insert(part.0);
+    /// Forgets what [`OfFamily::index`] has noted.
+    fn forget(&mut self, id: LayersId, terms: &Terms) {
+        for (name, _) in &terms.parts {
+            let parts = match name {
+                Name::Member(guard) => self.by_member.get_mut(guard),
+                Name::Prefix(prefix) => self.by_prefix.get_mut(prefix),
+            };
+            if let Some(parts) = parts {
+                parts.retain(|(one, _)| *one != id);
             }
         }
+        self.with_members.remove(&id);
+        self.always.remove(&id);
     }
 
-    fn add_prefixes(&mut self, prefixes: &[Prefix], part: Part) {
-        for prefix in prefixes {
-            self.prefix_lengths.insert(prefix.len());
-            self.by_prefix.entry(*prefix).or_default().push(part);
+    /// Takes over other rules of layers, see [`Egress::renew`].
+    fn renew(
+        &mut self,
+        network: &Network,
+        lists: &LayerLists,
+        sets: &mut Sets,
+        (family, changed): (Family, &BTreeSet<LayerId>),
+        touching: &mut Touching,
+    ) -> Option<()> {
+        let has = |id: &&LayersId| lists.get(**id).iter().any(|layer| changed.contains(layer));
+        let having: Vec<LayersId> = self.restricted.keys().filter(has).copied().collect();
+        for id in having {
+            let terms = Terms::of(network, lists.get(id), family, sets);
+            let restricted = self.restricted.get_mut(&id)?;
+            if terms.base != restricted.terms.base || terms.always || restricted.terms.always {
+                return None;
+            }
+            let before = std::mem::replace(&mut restricted.terms, terms.clone());
+            if before == terms && terms.base.is_some() {
+                continue;
+            }
+            touching.runs.extend_from_slice(&restricted.runs);
+            touching.names.extend(before.differing(&terms));
+            touching.doubtful |= before.with_members || terms.with_members;
+            self.forget(id, &before);
+            self.index(id, &terms);
         }
+        Some(())
     }
 
     /// The lists of layers that answer otherwise than to anybody, with their answers.
@@ -269,7 +301,7 @@ impl OfFamily {
         let mut found: Vec<(LayersId, BoundsId)> = Vec::new();
         for of_list in parts.chunk_by(|(one, _), (other, _)| one == other) {
             let Some((id, _)) = of_list.first().copied() else { continue };
-            match self.restricted.get(&id).and_then(|restricted| restricted.base) {
+            match self.restricted.get(&id).and_then(|restricted| restricted.terms.base) {
                 Some(base) if !asked.contains(&id) => {
                     let whole = of_list.iter().fold(base, |all, (_, part)| sets.join(all, *part));
                     if whole != base {
@@ -282,7 +314,7 @@ impl OfFamily {
             }
         }
         for id in asked {
-            let base = self.restricted.get(&id).and_then(|restricted| restricted.base);
+            let base = self.restricted.get(&id).and_then(|restricted| restricted.terms.base);
             let answer = accepted(network, lists.get(id), Direction::Egress, seen);
             let answer = sets.intern(answer);
             if answer != base.unwrap_or(BoundsId::NONE) {

@@ -123,6 +123,21 @@ impl Opens {
         let known = self.known.entry((layer, direction, family));
         *known.or_insert_with(|| is_open(network, layer, direction, family))
     }
+
+    /// Whether layers with other rules accept everything where they did not, or the other way round.
+    pub(super) fn differ(
+        &self,
+        network: &Network,
+        changed: &BTreeSet<LayerId>,
+        direction: Direction,
+    ) -> bool {
+        changed.iter().any(|layer| {
+            [Family::V4, Family::V6].into_iter().any(|family| {
+                let known = self.known.get(&(*layer, direction, family));
+                known.is_some_and(|was| *was != is_open(network, *layer, direction, family))
+            })
+        })
+    }
 }
 
 /// Asks layers once for every combination of rules that positions match.

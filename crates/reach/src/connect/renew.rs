@@ -4,16 +4,19 @@
 //! change what is at the positions of senders that have them, in any column: a column is asked anew at
 //! these positions and keeps the rest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use watertight_model::network::LayerId;
 
 use super::columns::{Column, Columns, Key};
 use super::targets::Target;
-use super::{Changed, Work};
+use super::{Changed, Senders, Work};
 use crate::matrix::ClassIndex;
 use crate::runs::{Run, of_ascending, push};
+
+/// How many times as many columns as targets are kept before those that nobody has are forgotten.
+const UNUSED_MAX: usize = 2;
 
 impl Columns {
     /// The columns of classes where a change of rules could make them other ones, each with its class.
@@ -21,10 +24,15 @@ impl Columns {
         &mut self,
         work: &mut Work<'_, '_, '_>,
         changed: &Changed,
+        senders: Senders,
     ) -> Vec<(ClassIndex, Column)> {
         let mut classes = self.renew_receivers(work, &changed.ingress);
-        if !changed.egress.is_empty() {
-            classes.extend(self.renew_senders(work, changed));
+        match senders {
+            Senders::None => {}
+            Senders::Some(runs, targets) => {
+                classes.extend(self.renew_some(work, &runs, targets));
+            }
+            Senders::All => classes.extend(self.renew_senders(work, changed)),
         }
         classes.extend(self.renew_pairs(work));
         let of_class = |class| (class, self.of_class(work, class));
@@ -88,6 +96,48 @@ impl Columns {
         }
         for class in &classes {
             self.gather(work, *class);
+        }
+        classes
+    }
+
+    /// Asks the columns of some targets anew at the positions of senders with other rules, where
+    /// nothing has changed for other targets; the classes whose columns are others then.
+    ///
+    /// A column is what it is known by, whoever has it: those that nobody has any more stay until
+    /// they are too many.
+    fn renew_some(
+        &mut self,
+        work: &mut Work<'_, '_, '_>,
+        ranges: &[Run<()>],
+        targets: BTreeSet<usize>,
+    ) -> BTreeSet<ClassIndex> {
+        let mut classes = BTreeSet::new();
+        for number in targets {
+            let Some(Some(before)) = self.keys.get(number).copied() else { continue };
+            let Some(target) = work.made.targets.get(number).cloned() else { continue };
+            let key = Key { egress: work.egress(&target), ..before };
+            if key == before {
+                continue;
+            }
+            let Some(known) = self.known.get(&before).map(Arc::clone) else { continue };
+            let column = match self.known.get(&key) {
+                Some(column) => Arc::clone(column),
+                None => self.patched(work, &target, &key, &known, ranges),
+            };
+            if !Arc::ptr_eq(&column, &known) {
+                classes.insert(target.class);
+            }
+            self.known.insert(key, column);
+            if let Some(slot) = self.keys.get_mut(number) {
+                *slot = Some(key);
+            }
+        }
+        for class in &classes {
+            self.gather(work, *class);
+        }
+        if self.known.len() > self.keys.len().saturating_mul(UNUSED_MAX) {
+            let used: HashSet<Key> = self.keys.iter().flatten().copied().collect();
+            self.known.retain(|key, _| used.contains(key));
         }
         classes
     }

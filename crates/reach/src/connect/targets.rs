@@ -1,10 +1,13 @@
 //! The addresses at which classes are reached, numbered.
 
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use watertight_model::network::{EndpointId, SubnetId};
+use watertight_model::Network;
+use watertight_model::network::{EndpointId, GuardId, SubnetId};
 use watertight_net::Family;
 
+use super::egress::{Name, Touching};
 use super::positions::{LayerLists, LayersId};
 use crate::answer::Reach;
 use crate::classes::Class;
@@ -44,6 +47,57 @@ impl Target {
             return Some((self.endpoint, self.address));
         }
         self.another.map(|(endpoint, address)| (Some(endpoint), address))
+    }
+}
+
+/// Targets by how rules name them.
+#[derive(Debug)]
+pub(super) struct Named {
+    by_guard: HashMap<GuardId, Vec<usize>>,
+    by_address: Vec<(IpAddr, usize)>,
+    /// Those of which the input does not tell all guards.
+    doubtful: Vec<usize>,
+}
+
+impl Named {
+    pub(super) fn new(network: &Network, targets: &[Target]) -> Self {
+        let mut found =
+            Self { by_guard: HashMap::new(), by_address: Vec::new(), doubtful: Vec::new() };
+        for (number, target) in targets.iter().enumerate() {
+            found.by_address.push((target.address, number));
+            let Some(endpoint) = target.endpoint else { continue };
+            let layers = &network.endpoints[endpoint].layers;
+            let layers = || layers.iter().map(|layer| &network.layers[*layer]);
+            for guard in layers().flat_map(|layer| &layer.guards) {
+                found.by_guard.entry(*guard).or_default().push(number);
+            }
+            if !layers().all(|layer| layer.complete) {
+                found.doubtful.push(number);
+            }
+        }
+        found.by_address.sort_unstable();
+        found
+    }
+
+    /// The targets that are meant.
+    pub(super) fn meant(&self, touching: &Touching) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        for name in &touching.names {
+            match name {
+                Name::Member(guard) => found.extend(self.by_guard.get(guard).into_iter().flatten()),
+                Name::Prefix(prefix) => {
+                    let all = &self.by_address;
+                    let first = all.partition_point(|(address, _)| *address < prefix.first());
+                    let last = all.partition_point(|(address, _)| *address <= prefix.last());
+                    let within = all.get(first..last).unwrap_or_default();
+                    found.extend(within.iter().map(|(_, number)| number));
+                }
+            }
+        }
+        if touching.doubtful {
+            found.extend(&self.doubtful);
+        }
+        found
     }
 }
 

@@ -1,0 +1,117 @@
+//! What a list of layers lets out, by how its rules name targets.
+
+use std::collections::BTreeSet;
+
+use watertight_model::Network;
+use watertight_model::network::{
+    Action, Direction, GuardId, LayerId, ListContent, Peer, StageDefault,
+};
+use watertight_net::{AddressSet, Family, Prefix};
+
+use super::super::accepting::Accepting;
+use super::super::positions::LayersId;
+use super::super::sets::{BoundsId, Sets};
+use crate::transparent::{could_accept_family, rules};
+
+/// How rules name a target.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(in crate::connect) enum Name {
+    /// By a guard that it has.
+    Member(GuardId),
+    /// By its address.
+    Prefix(Prefix),
+}
+
+/// What rules for one peer add to what a list of layers accepts.
+pub(super) type Part = (LayersId, BoundsId);
+
+/// What a list of layers lets out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Terms {
+    /// What it accepts of anybody, where what it accepts of others is what is added by their parts;
+    /// none where it has to be asked.
+    pub(super) base: Option<BoundsId>,
+    /// What rules for each name add.
+    pub(super) parts: Vec<(Name, BoundsId)>,
+    /// Whether it is asked whoever the target is.
+    pub(super) always: bool,
+    /// Whether a rule refers to members.
+    pub(super) with_members: bool,
+}
+
+impl Terms {
+    pub(super) fn of(
+        network: &Network,
+        layers: &[LayerId],
+        family: Family,
+        sets: &mut Sets,
+    ) -> Self {
+        let mut found = Self { base: None, parts: Vec::new(), always: false, with_members: false };
+        let could =
+            |layer: &LayerId| could_accept_family(network, *layer, Direction::Egress, family);
+        if !layers.iter().all(could) {
+            found.base = Some(BoundsId::NONE);
+            return found;
+        }
+        match Accepting::of(network, layers, Direction::Egress, sets) {
+            Some(simple) => {
+                found.base = Some(simple.always);
+                for (peer, part) in &simple.by_peer {
+                    found.add_peer(network, peer, *part);
+                }
+            }
+            None => found.add(network, layers),
+        }
+        found
+    }
+
+    /// The names for which what is let out may be another than by other terms.
+    pub(super) fn differing(&self, other: &Self) -> BTreeSet<Name> {
+        if self.base.is_none() {
+            // What its rules say is not in the parts.
+            return self.parts.iter().chain(&other.parts).map(|(name, _)| *name).collect();
+        }
+        let own: BTreeSet<&(Name, BoundsId)> = self.parts.iter().collect();
+        let others: BTreeSet<&(Name, BoundsId)> = other.parts.iter().collect();
+        own.symmetric_difference(&others).map(|(name, _)| *name).collect()
+    }
+
+    /// Notes for which targets a list of layers could accept anything: by the first of its layers.
+    fn add(&mut self, network: &Network, layers: &[LayerId]) {
+        let Some(first) = layers.first() else { return };
+        let layer = &network.layers[*first];
+        let could_by_default = layer.guards.iter().any(|guard| {
+            let stage = network.guards[*guard].stages(Direction::Egress).first();
+            stage.is_none_or(|stage| stage.default != StageDefault::Deny)
+        });
+        if could_by_default {
+            self.always = true;
+            return;
+        }
+        for (peer, action) in rules(network, layer, Direction::Egress) {
+            if action != Action::Deny {
+                self.add_peer(network, peer, BoundsId::NONE);
+            }
+        }
+    }
+
+    fn add_peer(&mut self, network: &Network, peer: &Peer, part: BoundsId) {
+        match peer {
+            Peer::Any | Peer::Unread(_) => self.always = true,
+            Peer::Prefix(prefix) => self.parts.push((Name::Prefix(*prefix), part)),
+            Peer::List(list) => {
+                let prefixes = match &network.lists[*list].content {
+                    ListContent::Known(prefixes) => {
+                        AddressSet::from_prefixes(prefixes.iter().copied()).prefixes()
+                    }
+                    ListContent::Unread(candidates) => candidates.prefixes(),
+                };
+                self.parts.extend(prefixes.into_iter().map(|one| (Name::Prefix(one), part)));
+            }
+            Peer::Members(guard) => {
+                self.parts.push((Name::Member(*guard), part));
+                self.with_members = true;
+            }
+        }
+    }
+}
