@@ -11,6 +11,7 @@ mod figures;
 mod measure;
 mod pairs;
 mod policy;
+mod published;
 mod sizes;
 mod table;
 #[cfg(test)]
@@ -91,6 +92,7 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
         if arguments.get_flag("cluster") {
             sizes::run(&options, Subject::Cluster(ClusterShape::Owned))?;
             sizes::run(&options, Subject::Cluster(ClusterShape::Random))?;
+            published::run(root);
             return Ok(ExitCode::SUCCESS);
         }
         sizes::run(&options, Subject::Estate)?;

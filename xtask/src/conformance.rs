@@ -95,6 +95,11 @@ struct Case {
     differences: Vec<String>,
 }
 
+/// Finds who reaches whom in one of the clusters: how many cells that has; none where it is absent.
+pub(crate) fn pairs_of(root: &Path, case: &str) -> Option<Result<usize, String>> {
+    kubernetes::pairs_of(&root.join(kubernetes::FOLDER), case)
+}
+
 /// Runs the cases that are asked for and prints what came of them.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<Verdict, Error> {
     let folder = root.join(FOLDER);

@@ -61,6 +61,12 @@ pub(super) fn run(folder: &Path, options: &Options) -> Result<Suite, Error> {
     Ok(suite)
 }
 
+/// Reads a case and finds all pairs; see [`super::pairs_of`].
+pub(super) fn pairs_of(folder: &Path, case: &str) -> Option<Result<usize, String>> {
+    let folder = folder.join("np-guard/cases").join(case);
+    folder.is_dir().then(|| Cluster::read(&folder).map(|cluster| cluster.matrix.cells_len()))
+}
+
 /// In what a published file and our answer differ.
 fn differences(cases: &Path, file: &str, text: &str) -> Result<Vec<String>, String> {
     if let Some(names) = file.strip_prefix("diff_between_").and_then(|one| one.strip_suffix(".csv"))
