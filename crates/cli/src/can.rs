@@ -1,5 +1,6 @@
 //! `watertight can`: does one end reach another, and why.
 
+mod apart;
 mod ask;
 mod explain;
 mod json;
@@ -22,7 +23,7 @@ pub(crate) fn run(arguments: &CanArguments) -> std::result::Result<Outcome, Fail
         .map_err(|problem| Failure::Argument { flag: "over", problem })?;
     let from = &arguments.estate;
     let loaded = match &from.estate {
-        Some(_) => estate_folder::load(from)?,
+        Some(root) => estate_folder::load_with_services(root, &from.input)?,
         None => manifests::load_with_services(&from.manifests, &from.input)?,
     };
     let question = Question {

@@ -54,7 +54,8 @@ pub(crate) struct Raw {
 impl Raw {
     /// Adds the clusters to an estate that was converted from bodies.
     pub(crate) fn complete(&self, estate: Estate) -> Estate {
-        add_clusters(estate, &self.clusters, &self.limits, &mut Diagnostics::new(&self.limits))
+        let diagnostics = &mut Diagnostics::new(&self.limits);
+        add_clusters(estate, &self.clusters, (&self.limits, false), diagnostics)
     }
 }
 
@@ -74,10 +75,26 @@ pub(crate) fn load_folder(root: &Path, arguments: &InputArguments) -> Result<Loa
     load_raw(root, arguments).map(|(loaded, _)| loaded)
 }
 
+/// [`load_folder`], with clusters' services as ends that packets can be sent to.
+pub(crate) fn load_with_services(
+    root: &Path,
+    arguments: &InputArguments,
+) -> Result<Loaded, Failure> {
+    load_as(root, arguments, true).map(|(loaded, _)| loaded)
+}
+
 /// [`load_folder`], with what the estate was made of.
 pub(crate) fn load_raw(root: &Path, arguments: &InputArguments) -> Result<(Loaded, Raw), Failure> {
+    load_as(root, arguments, false)
+}
+
+fn load_as(
+    root: &Path,
+    arguments: &InputArguments,
+    services: bool,
+) -> Result<(Loaded, Raw), Failure> {
     let limits = Limits::default();
-    let (mut loaded, raw, diagnostics) = read(root, &limits)?;
+    let (mut loaded, raw, diagnostics) = read(root, &limits, services)?;
     let errors = diagnostics.errors();
     let sorted = diagnostics.into_sorted();
     if errors > 0 {
@@ -101,7 +118,11 @@ fn of(diagnostics: &[Diagnostic], wanted: impl Fn(Severity) -> bool) -> Vec<Diag
 }
 
 /// Reads and converts a folder or file.
-fn read(root: &Path, limits: &Limits) -> Result<(Loaded, Raw, Diagnostics), Failure> {
+fn read(
+    root: &Path,
+    limits: &Limits,
+    services: bool,
+) -> Result<(Loaded, Raw, Diagnostics), Failure> {
     let mut diagnostics = Diagnostics::new(limits);
     let listing = files::list(root, limits, &mut diagnostics)?;
     let mut sources = Sources::with_limits(limits.clone());
@@ -141,7 +162,7 @@ fn read(root: &Path, limits: &Limits) -> Result<(Loaded, Raw, Diagnostics), Fail
     let trees = |bodies: Vec<Body>| bodies.into_iter().map(|body| body.tree).collect();
     let clusters: Clusters =
         clusters.into_iter().map(|(name, bodies)| (name, trees(bodies))).collect();
-    let mut estate = add_clusters(estate, &clusters, limits, &mut diagnostics);
+    let mut estate = add_clusters(estate, &clusters, (limits, services), &mut diagnostics);
     estate.id = id;
     if let Some((description, _)) = manifest {
         manifest::check(&description, &listing.bodies, &mut diagnostics);
@@ -158,12 +179,13 @@ type Clusters = BTreeMap<String, Vec<Tree>>;
 fn add_clusters(
     mut estate: Estate,
     clusters: &Clusters,
-    limits: &Limits,
+    (limits, services): (&Limits, bool),
     diagnostics: &mut Diagnostics,
 ) -> Estate {
     for (cluster, documents) in clusters {
         let (cluster, limits) = (cluster.clone(), limits.clone());
-        let options = watertight_kubernetes::Options { cluster, limits, ..Default::default() };
+        let options =
+            watertight_kubernetes::Options { cluster, services, limits, ..Default::default() };
         let converted = watertight_kubernetes::convert_into(estate, documents, &options);
         diagnostics.merge(converted.diagnostics);
         estate = converted.estate;

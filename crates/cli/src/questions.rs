@@ -34,13 +34,22 @@ pub(crate) fn reach(arguments: &ReachArguments) -> Result<Outcome, Failure> {
 
 /// Prints what the internet reaches, and what reaches it.
 pub(crate) fn exposure(arguments: &ListArguments) -> Result<Outcome, Failure> {
-    let estate = estate_folder::load(&arguments.estate)?.estate;
-    let matrix = matrix(&estate);
+    let from = &arguments.estate;
+    let estate = match &from.estate {
+        Some(_) => estate_folder::load(from)?,
+        None => manifests::load_with_services(&from.manifests, &from.input)?,
+    };
+    let estate = estate.estate;
+    let reach = Reach::new(&estate.network);
+    let matrix = reach.matrix(&BTreeSet::new());
     let exposure = watertight_reach::exposure(&estate.network, &matrix);
+    let led = reach.led(&matrix);
     print(&arguments.output, |format, layout| match format {
-        ListFormat::Table => report::exposure::table(&estate, &matrix, &exposure, layout),
-        ListFormat::Json => output::json(&report::exposure::json(&estate, &matrix, &exposure)),
-        ListFormat::Csv => report::exposure::csv(&estate, &matrix, &exposure),
+        ListFormat::Table => report::exposure::table(&estate, &matrix, (&exposure, &led), layout),
+        ListFormat::Json => {
+            output::json(&report::exposure::json(&estate, &matrix, (&exposure, &led)))
+        }
+        ListFormat::Csv => report::exposure::csv(&estate, &matrix, (&exposure, &led)),
     })?;
     Ok(Outcome::Fine)
 }
@@ -68,7 +77,7 @@ pub(crate) fn blast(arguments: &BlastArguments) -> Result<Outcome, Failure> {
 pub(crate) fn diff(arguments: &DiffArguments) -> Result<Outcome, Failure> {
     let load = |path: &PathBuf| {
         if arguments.manifests {
-            return manifests::load(std::slice::from_ref(path), &arguments.input);
+            return manifests::load_with_services(std::slice::from_ref(path), &arguments.input);
         }
         estate_folder::load_folder(path, &arguments.input)
     };

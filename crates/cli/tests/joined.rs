@@ -152,6 +152,47 @@ fn what_cannot_be_joined_is_unknown_and_told() {
 }
 
 #[test]
+fn a_pod_is_led_by_a_service_to_where_the_pods_behind_it_are() {
+    let answer = expect("k8s:shop/checkout", "k8s:shop/basket", "tcp/80", "accepted");
+    assert!(answer.contains("10.0.1.12"), "{answer}");
+    expect("k8s:shop/checkout", "10.100.0.20", "tcp/80", "accepted");
+    expect("k8s:shop/checkout", "k8s:shop/basket", "tcp/8080", "denied_in");
+    // The policy admits the checkout alone.
+    expect("k8s:shop/second", "k8s:shop/basket", "tcp/80", "denied_in");
+    // Between nodes the groups are met, at the port of the pods.
+    expect("k8s:shop/far", "k8s:shop/pay", "tcp/443", "accepted");
+    expect("k8s:shop/branch", "k8s:shop/basket", "tcp/80", "denied_in");
+    // Pods on their node's network are behind a service at the node's address.
+    let answer = expect("k8s:shop/far", "k8s:ops/agents", "tcp/22", "accepted");
+    assert!(answer.contains("10.0.1.20"), "{answer}");
+    let output = watertight(&[
+        "can",
+        JOINED,
+        "--from",
+        "k8s:shop/far",
+        "--to",
+        "k8s:shop/pay",
+        "--over",
+        "tcp/443",
+    ]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("the connection can be established"), "{text}");
+}
+
+#[test]
+fn nodes_are_led_as_pods_are_and_nobody_else() {
+    expect("node-1", "k8s:shop/pay", "tcp/443", "accepted");
+    expect("k8s:ops/agent", "k8s:shop/pay", "tcp/443", "accepted");
+    // Nobody else knows a cluster IP; what leads to a service from outside the cluster's objects
+    // do not tell.
+    for from in ["orders-db", "internet@198.51.100.7"] {
+        expect(from, "k8s:shop/pay", "tcp/443", "unknown");
+        let answer = can(from, "k8s:shop/basket", "tcp/80");
+        assert_eq!(answer["answer"], "denied", "{answer:#}");
+    }
+}
+
+#[test]
 fn the_matrix_says_of_pods_what_each_pair_says() {
     let matrix = watertight(&["reach", JOINED, "-f", "csv"]);
     let text = String::from_utf8(matrix.stdout).unwrap();

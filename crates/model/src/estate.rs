@@ -59,6 +59,12 @@ impl Trust {
     /// The label of a cluster that says who issues the tokens of its service accounts.
     pub const ISSUER: &'static str = "cluster.issuer";
 
+    /// The issuer that stands for an agent of a cluster's provider, which gives pods of a service
+    /// account a credential without a token: the subjects are those of tokens.
+    pub fn pods_of(cluster: &str) -> Name {
+        Name::from(format!("pods of {cluster}"))
+    }
+
     /// Whether a token for a subject will do.
     pub fn admits(&self, subject: &str) -> bool {
         let matches = |pattern: &Name| {

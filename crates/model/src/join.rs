@@ -14,6 +14,7 @@ use std::net::IpAddr;
 use watertight_net::{Family, Prefix};
 use watertight_source::Span;
 
+use crate::Network;
 use crate::network::{
     Endpoint, EndpointId, GatewayId, GatewayKind, RealmId, SubnetId, TargetEnd, Uplink,
 };
@@ -119,6 +120,8 @@ struct Joining<'e> {
     /// Pods by the address that they took, and from whom.
     taken: BTreeMap<(EndpointId, IpAddr), EndpointId>,
     by_address: BTreeMap<IpAddr, BTreeSet<EndpointId>>,
+    /// Pods that are at another endpoint now, or at their own with other addresses.
+    moved: BTreeMap<EndpointId, EndpointId>,
     hosted: BTreeSet<Hosted>,
     /// Endpoints that stand for nothing any more.
     gone: BTreeSet<EndpointId>,
@@ -163,6 +166,7 @@ impl<'e> Joining<'e> {
             guards: Guards::default(),
             taken: BTreeMap::new(),
             by_address: BTreeMap::new(),
+            moved: BTreeMap::new(),
             hosted: BTreeSet::new(),
             gone: BTreeSet::new(),
         }
@@ -206,6 +210,7 @@ impl<'e> Joining<'e> {
             endpoints.push(node.endpoint);
         }
         self.gone.insert(pod);
+        self.moved.insert(pod, node.endpoint);
     }
 
     /// In a network that lies over that of the nodes: what it sends out of it is its node's.
@@ -244,6 +249,7 @@ impl<'e> Joining<'e> {
             let keeps = guards::keeps(self.estate, node.realm, self.placement);
             self.estate.network.uplinks.insert(own, Uplink { by: node.endpoint, keeps });
         }
+        self.moved.insert(own, own);
         let public = self.take(own, holder, &pod.addresses);
         let endpoint = &mut self.estate.network.endpoints[own];
         endpoint.subnet = Some(subnet);
@@ -308,8 +314,13 @@ impl<'e> Joining<'e> {
     /// Follows the pods: targets of fronts, services that refuse them, the cluster's way out; and
     /// takes out what pods have replaced.
     fn finish(self) {
-        let Self { estate, placement, taken, by_address, hosted, gone, .. } = self;
+        let Self { estate, placement, nodes, taken, by_address, moved, hosted, gone, .. } = self;
+        let of_nodes: Vec<EndpointId> = nodes
+            .values()
+            .flat_map(|node| estate.workloads[node.machine].endpoints.iter().copied())
+            .collect();
         let network = &mut estate.network;
+        lead(network, placement, &moved, &of_nodes);
         for (_, group) in network.target_groups.iter_mut() {
             for target in &mut group.targets {
                 match target.end {
@@ -359,6 +370,39 @@ impl<'e> Joining<'e> {
         let of_nobody: BTreeSet<WorkloadId> = of_nobody.map(|(id, _)| id).collect();
         remove::remove(estate, &gone, &of_nobody);
         estate.hosted.sort();
+    }
+}
+
+/// Lets virtual endpoints of the cluster's realm lead its pods and nodes where they are now, and to pods
+/// where they are.
+fn lead(
+    network: &mut Network,
+    placement: &Placement,
+    moved: &BTreeMap<EndpointId, EndpointId>,
+    nodes: &[EndpointId],
+) {
+    let is_own = |id: &EndpointId| {
+        let subnet = network.endpoints[*id].subnet;
+        subnet.is_some_and(|subnet| network.subnets[subnet].realm == placement.realm)
+    };
+    if !network.at_sender.keys().any(is_own) {
+        return;
+    }
+    let led = moved.values().chain(nodes).copied().map(|id| (id, placement.realm));
+    network.led_in.extend(led);
+    for (_, group) in network.target_groups.iter_mut() {
+        for target in &mut group.targets {
+            let TargetEnd::Endpoint(id, address) = target.end else { continue };
+            let Some(to) = moved.get(&id) else { continue };
+            let endpoint = &network.endpoints[*to];
+            if endpoint.holds(address) {
+                continue;
+            }
+            target.end = match endpoint.address(Family::of(address)) {
+                Some(own) => TargetEnd::Endpoint(*to, own),
+                None => TargetEnd::Unread(endpoint.name.clone()),
+            };
+        }
     }
 }
 

@@ -109,6 +109,9 @@ pub struct Network {
     /// to a target of this front where it is sent, before the sender's own guards look at it, and
     /// keeps its source. What comes from elsewhere meets the endpoint's role.
     pub at_sender: BTreeMap<EndpointId, FrontId>,
+    /// Endpoints that virtual endpoints of another realm lead as well as those of their own: pods and
+    /// nodes of a cluster that are in the network of its nodes.
+    pub led_in: BTreeMap<EndpointId, RealmId>,
     /// Services of the platform itself that endpoints reach past every guard; only the guards of
     /// an endpoint with an uplink stand before them.
     pub platform: Vec<PlatformService>,

@@ -126,7 +126,9 @@ pub(crate) fn classes(network: &Network, boundaries: &BTreeSet<Prefix>) -> Vec<C
 fn endpoint_classes(network: &Network, atoms: &AddressAtoms) -> BTreeMap<Key, Vec<EndpointId>> {
     let alone = named_one_by_one(network);
     let mut classes: BTreeMap<Key, Vec<EndpointId>> = BTreeMap::new();
-    for (id, endpoint) in network.endpoints.iter() {
+    let all = network.endpoints.iter();
+    // Nobody is at a virtual endpoint.
+    for (id, endpoint) in all.filter(|(id, _)| !network.at_sender.contains_key(id)) {
         let key = Key {
             subnet: endpoint.subnet,
             role: endpoint.role,
@@ -175,10 +177,19 @@ fn named_one_by_one(network: &Network) -> BTreeSet<EndpointId> {
             | GatewayKind::Opaque(_) => {}
         }
     }
+    let mut of_virtual = BTreeSet::new();
     for front in network.fronts.values() {
+        let is_virtual = |id: &EndpointId| network.at_sender.contains_key(id);
+        if front.endpoints.iter().all(is_virtual) && !network.at_sender.is_empty() {
+            of_virtual.extend(front.listeners.iter().flat_map(|one| &one.target_groups).copied());
+            continue;
+        }
         named.extend(&front.endpoints);
     }
-    for group in network.target_groups.values() {
+    for (id, group) in network.target_groups.iter() {
+        if of_virtual.contains(&id) {
+            continue;
+        }
         named.extend(group.targets.iter().filter_map(|target| match target.end {
             TargetEnd::Endpoint(endpoint, _) => Some(endpoint),
             TargetEnd::Address(_)

@@ -40,7 +40,8 @@ type Pairs = BTreeMap<(Name, Name), Bounds<FlowSet>>;
 /// Compares what connections can be established in two estates.
 ///
 /// Workloads are compared by id (replicas by the owner's id, so that a replaced replica is no
-/// difference), outside addresses by the parts that either estate tells apart.
+/// difference), outside addresses by the parts that either estate tells apart. A service that leads
+/// clients outside to somebody is an end that they send to.
 pub fn diff(before: &Estate, after: &Estate) -> Vec<Change> {
     let mut boundaries: BTreeSet<Prefix> = named_prefixes(&before.network);
     boundaries.extend(named_prefixes(&after.network));
@@ -87,6 +88,19 @@ fn pairs(estate: &Estate, boundaries: &BTreeSet<Prefix>) -> Pairs {
                     .or_insert_with(|| Bounds::exact(FlowSet::none()));
                 entry.sure = entry.sure.union(&cell.established.sure);
                 entry.possible = entry.possible.union(&cell.established.possible);
+            }
+        }
+    }
+    for led in reach.led(&matrix) {
+        let to = ends_of(estate, &Class::Endpoints(vec![led.at]));
+        let by = Matrix::outside_name(&estate.network, led.by);
+        for prefix in led.addresses.prefixes() {
+            for to in &to {
+                let from = Name::from(format!("outside:{by}@{prefix}"));
+                let entry = found.entry((from, to.clone()));
+                let entry = entry.or_insert_with(|| Bounds::exact(FlowSet::none()));
+                entry.sure = entry.sure.union(&led.established.sure);
+                entry.possible = entry.possible.union(&led.established.possible);
             }
         }
     }

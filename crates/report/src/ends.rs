@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use watertight_model::{Estate, Name, WorkloadId};
+use watertight_model::network::EndpointId;
+use watertight_model::{Estate, Name, Network, WorkloadId};
 use watertight_net::{AddressSet, Family, Prefix};
 use watertight_reach::{Class, Matrix, OutsideBy};
 
@@ -208,12 +209,26 @@ impl<'e> Names<'e> {
     /// The members of a class of endpoints; none for a class outside.
     pub(crate) fn class_members(&self, class: &Class) -> Vec<Member> {
         match class {
-            Class::Endpoints(endpoints) => self.members(
-                endpoints.iter().map(|endpoint| self.estate.network.endpoints[*endpoint].workload),
-            ),
+            Class::Endpoints(endpoints) => {
+                let network = &self.estate.network;
+                let all = endpoints.iter().map(|endpoint| network.endpoints[*endpoint].workload);
+                let mut members = self.members(all);
+                if let Some(title) = endpoints.first().and_then(|one| further(network, *one)) {
+                    for member in &mut members {
+                        member.label = format!("{} on {title}", member.label);
+                    }
+                }
+                members
+            }
             Class::Internet(_) | Class::Outside(..) => Vec::new(),
         }
     }
+}
+
+/// The network of an attachment that its workload has beside others elsewhere.
+fn further(network: &Network, endpoint: EndpointId) -> Option<&Name> {
+    let subnet = &network.subnets[network.endpoints[endpoint].subnet?];
+    network.realms[subnet.realm].further.then_some(&subnet.title)
 }
 
 /// Everything that rules tell apart of the internet, and of each network outside.

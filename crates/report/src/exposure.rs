@@ -1,11 +1,13 @@
 //! What the internet and the estate reach of each other.
 
+mod leading;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use watertight_model::{Bounds, Estate};
 use watertight_net::FlowSet;
-use watertight_reach::{ClassIndex, Exposed, Exposure, Matrix};
+use watertight_reach::{ClassIndex, Exposed, Exposure, Led, Matrix};
 
 use crate::csv;
 use crate::ends::{End, Member, Names, Wholes};
@@ -129,8 +131,14 @@ fn together(members: Vec<Member>) -> Vec<Member> {
     found.into_values().collect()
 }
 
-/// Tables of what the internet reaches and of what reaches the internet.
-pub fn table(estate: &Estate, matrix: &Matrix, exposure: &Exposure, layout: &Layout) -> String {
+/// Tables of what the internet reaches and of what reaches the internet, and of what services of a
+/// cluster lead in.
+pub fn table(
+    estate: &Estate,
+    matrix: &Matrix,
+    (exposure, led): (&Exposure, &[Led]),
+    layout: &Layout,
+) -> String {
     let lines = lines(estate, matrix, exposure);
     let mut inbound = Table::new(&["REACHED", "FROM", "OVER", "REPLY", "THROUGH"]);
     let mut outbound = Table::new(&["REACHES OUT", "TO", "OVER", "REPLY"]);
@@ -152,15 +160,18 @@ pub fn table(estate: &Estate, matrix: &Matrix, exposure: &Exposure, layout: &Lay
         if table.is_empty() { format!("{nothing}\n") } else { table.render(layout) }
     };
     format!(
-        "{}\n{}",
+        "{}{}\n{}",
         part(&inbound, "the internet reaches nothing"),
+        leading::table(estate, matrix, (&lines, led), layout),
         part(&outbound, "nothing reaches the internet")
     )
 }
 
 /// The exposure as JSON.
-pub fn json(estate: &Estate, matrix: &Matrix, exposure: &Exposure) -> Value {
-    let lines: Vec<Value> = lines(estate, matrix, exposure)
+pub fn json(estate: &Estate, matrix: &Matrix, (exposure, led): (&Exposure, &[Led])) -> Value {
+    let lines = lines(estate, matrix, exposure);
+    let (led, not_led) = leading::json(estate, matrix, (&lines, led));
+    let lines: Vec<Value> = lines
         .iter()
         .map(|line| {
             json!({
@@ -174,11 +185,12 @@ pub fn json(estate: &Estate, matrix: &Matrix, exposure: &Exposure) -> Value {
             })
         })
         .collect();
-    json!({"schema": SCHEMA, "estate": estate.id.0, "exposed": lines})
+    json!({"schema": SCHEMA, "estate": estate.id.0, "exposed": lines, "led": led,
+        "not_led": not_led})
 }
 
-/// The exposure as comma-separated values.
-pub fn csv(estate: &Estate, matrix: &Matrix, exposure: &Exposure) -> String {
+/// The exposure as comma-separated values. What a service leads in is a line through it.
+pub fn csv(estate: &Estate, matrix: &Matrix, (exposure, led): (&Exposure, &[Led])) -> String {
     let header = ["direction", "workloads", "internet", "through", "forward", "established"];
     let rows = lines(estate, matrix, exposure).into_iter().map(|line| {
         vec![
@@ -190,5 +202,15 @@ pub fn csv(estate: &Estate, matrix: &Matrix, exposure: &Exposure) -> String {
             over(&line.established).into(),
         ]
     });
-    csv::write(std::iter::once(header.map(Into::into).to_vec()).chain(rows))
+    let led = leading::rows(estate, matrix, led).into_iter().map(|row| {
+        vec![
+            Way::Inbound.word().into(),
+            row.to.unwrap_or_default().into(),
+            row.from.into(),
+            row.by.into(),
+            over(&row.forward).into(),
+            over(&row.established).into(),
+        ]
+    });
+    csv::write(std::iter::once(header.map(Into::into).to_vec()).chain(rows).chain(led))
 }

@@ -165,10 +165,13 @@ fn tables_csv_and_json_tell_the_same_of_the_shop() {
     let rows = reach::csv(&estate, &matrix);
     assert!(rows.lines().count() > value["cells"].as_array().unwrap().len());
 
-    let table = exposed::table(&estate, &matrix, &exposure, &layout);
+    let table = exposed::table(&estate, &matrix, (&exposure, &[]), &layout);
     assert!(table.contains("rdp-gateway-1") && table.contains("tcp/3389"), "{table}");
-    assert_eq!(exposed::json(&estate, &matrix, &exposure)["schema"], "watertight.exposure/v1");
-    assert!(exposed::csv(&estate, &matrix, &exposure).starts_with("direction,"));
+    assert_eq!(
+        exposed::json(&estate, &matrix, (&exposure, &[]))["schema"],
+        "watertight.exposure/v1"
+    );
+    assert!(exposed::csv(&estate, &matrix, (&exposure, &[])).starts_with("direction,"));
 
     let table = coverage::table(&estate, &matrix, &survey, coverage::PAIRS_LISTED_MAX, &layout);
     assert!(table.contains("ONE LAYER ALONE"), "{table}");

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use watertight_model::network::EndpointRole;
+use watertight_model::network::{EndpointId, EndpointRole};
 use watertight_model::{Bounds, Disposition, Estate, Network};
 use watertight_net::{Family, FlowSet, PortRange, PortSet, Protocol};
 use watertight_reach::ends::End;
 use watertight_reach::{Reach, Start, Target};
 
+use super::apart::Apart;
 use super::explain::{Explained, Explainer};
 use crate::estate_folder::Loaded;
 use crate::exit::Failure;
@@ -210,6 +211,7 @@ impl Result {
 fn pairs(estate: &Estate, question: &Question) -> std::result::Result<Vec<Pair>, Failure> {
     let network = &estate.network;
     let targets = question.to.targets(network);
+    let apart = Apart::of(network, &targets);
     let mut pairs = Vec::new();
     for family in [Family::V4, Family::V6] {
         let starts = question.from.starts(network, family);
@@ -231,6 +233,10 @@ fn pairs(estate: &Estate, question: &Question) -> std::result::Result<Vec<Pair>,
                 target_text: target.describe(network),
             }));
         }
+    }
+    let joined = |pair: &Pair| !apart.are(&pair.start, &pair.target);
+    if pairs.iter().any(joined) {
+        pairs.retain(joined);
     }
     Ok(pairs)
 }
@@ -258,18 +264,25 @@ fn leaving_out_other_side<'a>(
     start: &Start,
     targets: Vec<&'a Target>,
 ) -> Vec<&'a Target> {
-    let holder = |target: &&Target| {
+    let holder = |target: &&Target| -> Option<EndpointId> {
         let Target::Address(address) = target else { return None };
         let mut led = network.at_sender.keys();
         led.find(|id| network.endpoints[**id].holds(*address)).copied()
     };
-    if targets.len() < 2 || !targets.iter().all(|target| holder(target).is_some()) {
-        return targets;
-    }
-    let from_within = matches!(start, Start::Endpoint { .. });
     let is_for_within = |target: &&Target| {
         let role = holder(target).map(|id| network.endpoints[id].role);
         matches!(role, Some(EndpointRole::Front(id)) if network.fronts[id].listeners.is_empty())
+    };
+    let within = targets.iter().find(|target| is_for_within(target));
+    let Some(virtual_end) = within.and_then(holder) else { return targets };
+    let realm_of =
+        |id: EndpointId| network.endpoints[id].subnet.map(|one| network.subnets[one].realm);
+    let from_within = match start {
+        Start::Endpoint { endpoint, .. } => {
+            let realm = realm_of(virtual_end);
+            realm_of(*endpoint) == realm || network.led_in.get(endpoint).copied() == realm
+        }
+        _ => false,
     };
     let (within, outside): (Vec<_>, Vec<_>) = targets.into_iter().partition(is_for_within);
     match (from_within, within.is_empty(), outside.is_empty()) {

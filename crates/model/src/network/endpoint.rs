@@ -26,6 +26,9 @@ pub struct Realm {
     /// Whether the input holds all of its subnets; otherwise an address that none of them holds
     /// could be in one that is missing.
     pub subnets_read: bool,
+    /// Whether its endpoints are further attachments of workloads that have others elsewhere: no
+    /// way leads from them there, and output says the subnet beside the workload's name.
+    pub further: bool,
     /// Where it was read from.
     pub origin: Option<Span>,
 }

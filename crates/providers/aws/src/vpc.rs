@@ -40,6 +40,7 @@ pub(crate) fn convert(context: &mut Context<'_>) {
             internet: None,
             resolvers,
             subnets_read: false,
+            further: false,
             origin: Some(item.node.span()),
         };
         let realm = context.estate.network.realms.push(realm);
@@ -63,6 +64,7 @@ pub(crate) fn realm_of(context: &mut Context<'_>, place: Node<'_>, id: &str) -> 
         internet: None,
         resolvers: RESOLVERS.to_vec(),
         subnets_read: false,
+        further: false,
         origin: None,
     };
     let realm = context.estate.network.realms.push(realm);

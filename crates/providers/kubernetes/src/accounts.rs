@@ -49,7 +49,8 @@ pub(crate) fn add(
         let id = Name::from(format!("{}/{own}", pod.workload.namespace));
         let account = accounts.get(&id).unwrap_or(&nothing);
         let mounts = pod.place.mounts_token.or(account.mounts_token).unwrap_or(true);
-        if !mounts && account.role.is_none() {
+        let subject = subject_of(&id);
+        if !mounts && account.role.is_none() && associated(estate, cluster, &subject).is_empty() {
             continue;
         }
         let credential = *holders.entry(id.clone()).or_insert_with(|| {
@@ -65,10 +66,17 @@ pub(crate) fn add(
     }
     let issuer = issuer(estate, cluster);
     for (id, credential) in holders {
+        let subject = subject_of(&id);
+        let grants = associated(estate, cluster, &subject).into_iter().map(|trust| Grant {
+            holder: credential,
+            power: Power::Assume(trust.credential),
+            certainty: trust.certainty,
+            evidence: vec![trust.evidence],
+        });
+        estate.grants.extend(grants);
         let Some((role, span)) = accounts.get(&id).and_then(|account| account.role.clone()) else {
             continue;
         };
-        let subject = format!("system:serviceaccount:{}", id.replacen('/', ":", 1));
         let said = Evidence {
             resource: id.clone(),
             rule: Name::from(ROLE),
@@ -92,6 +100,18 @@ pub(crate) fn add(
             }),
         }
     }
+}
+
+/// What tokens call a service account, by its namespace and name.
+fn subject_of(id: &Name) -> String {
+    format!("system:serviceaccount:{}", id.replacen('/', ":", 1))
+}
+
+/// The roles that the cluster's provider gives pods of an account by association.
+fn associated(estate: &Estate, cluster: &Name, subject: &str) -> Vec<Trust> {
+    let issuer = Trust::pods_of(cluster);
+    let all = estate.trusts.iter();
+    all.filter(|trust| trust.issuer == issuer && trust.admits(subject)).cloned().collect()
 }
 
 fn read(objects: &[Object<'_>], notes: &mut Notes) -> BTreeMap<Name, Account> {

@@ -4,6 +4,7 @@ use watertight_model::{Account, Estate, Name, SourceRecord, WorkloadId, network}
 use watertight_source::{Diagnostics, Tree};
 
 use crate::fields::Notes;
+use crate::further::Furthers;
 use crate::known::Known;
 use crate::lower::Lowering;
 use crate::namespaces::Namespaces;
@@ -16,7 +17,8 @@ use crate::{
 };
 
 /// Kinds that are read beside policies and what has a template of pods.
-const READ: [&str; 32] = [
+const READ: [&str; 33] = [
+    "NetworkAttachmentDefinition",
     "UserDefinedNetwork",
     "ClusterUserDefinedNetwork",
     "Endpoints",
@@ -65,16 +67,20 @@ pub(crate) fn convert(estate: Estate, documents: &[Tree], options: &Options) -> 
         &mut notes,
     );
     let networks = networks::read(&objects, &namespaces, &mut notes);
+    let further = Furthers::read(&objects, &namespaces, &mut notes);
     unread(&objects, &mut notes);
     undeclared(&objects, &namespaces, &policies, &mut notes);
     let cluster = Name::from(options.cluster.as_str());
     let mut lowering =
         Lowering::new(estate, cluster.clone(), &namespaces, &pods, &policies, &mut notes);
     lowering.pods(&networks);
-    if !joins {
-        // Beside a cloud's network, what serves ingresses is there itself: pods, load balancers.
-        fronts::add(&mut lowering, &objects, options.services);
-    }
+    lowering.further(&further);
+    // Beside a cloud's network, what serves ingresses is there itself: pods, load balancers.
+    fronts::add(
+        &mut lowering,
+        &objects,
+        fronts::Wanted { fronts: !joins, services: options.services },
+    );
     let (realm, placed) = (lowering.realm(), placement::pods(&lowering));
     let owned: Vec<(Pod, WorkloadId)> = if joins { lowering.owned() } else { Vec::new() };
     let mut estate = lowering.finish();

@@ -11,7 +11,7 @@ use watertight_model::network::{
     Action, Combine, EndpointId, EndpointRole, Front, Guard, Health, Listener, Peer, Rule, Stage,
     StageDefault, Target, TargetEnd, TargetGroup,
 };
-use watertight_model::{ArenaId, Labels, Name, Workload, WorkloadKind};
+use watertight_model::{ArenaId, Labels, Name, Workload, WorkloadId, WorkloadKind};
 use watertight_net::{Family, FlowSet, PortSet, Prefix, Protocol};
 use watertight_source::{Node, Span};
 
@@ -45,11 +45,23 @@ struct Way {
     span: Span,
 }
 
-/// Adds the fronts of all objects, and services as ends where these are wanted.
-pub(crate) fn add(lowering: &mut Lowering<'_>, objects: &[Object<'_>], with_services: bool) {
+/// What is added to a cluster.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    /// What leads clients from outside to pods.
+    pub(crate) fronts: bool,
+    /// Services as ends that packets can be sent to.
+    pub(crate) services: bool,
+}
+
+/// Adds what is wanted of all objects.
+pub(crate) fn add(lowering: &mut Lowering<'_>, objects: &[Object<'_>], wanted: Wanted) {
+    if !wanted.fronts && !wanted.services {
+        return;
+    }
     let services = Services::read(objects, lowering.notes);
     let mut ways = Vec::new();
-    for object in objects {
+    for object in objects.iter().filter(|_| wanted.fronts) {
         match (object.group, object.kind) {
             ("networking.k8s.io" | "extensions", "Ingress") => {
                 ways.extend(ingress(lowering, object));
@@ -68,8 +80,8 @@ pub(crate) fn add(lowering: &mut Lowering<'_>, objects: &[Object<'_>], with_serv
     for (name, ways) in fronts {
         add_front(lowering, &services, &name, &ways);
     }
-    if with_services {
-        ends::add(lowering, objects, &services);
+    if wanted.services {
+        ends::add(lowering, objects, &services, !wanted.fronts);
     }
 }
 
@@ -164,20 +176,7 @@ fn web(encrypted: bool) -> FlowSet {
 
 /// Adds one front: a workload that listens, and opens legs to its targets and to nothing else.
 fn add_front(lowering: &mut Lowering<'_>, services: &Services, name: &Name, ways: &[Way]) {
-    let workload = lowering.estate.workloads.push(Workload {
-        id: name.clone(),
-        name: name.clone(),
-        kind: WorkloadKind::LoadBalancer,
-        account: Some(lowering.account.clone()),
-        region: None,
-        labels: facts(),
-        endpoints: Vec::new(),
-        owner: None,
-        credential: None,
-        metadata: None,
-        stores_data: false,
-        origin: None,
-    });
+    let workload = workload(lowering, (name.clone(), name.clone()), facts(), None);
     let unlabelled = lowering.unlabelled();
     let endpoint = lowering.endpoint(name.clone(), workload, vec![unlabelled]);
     let mut rules: Vec<Rule> = Vec::new();
@@ -240,6 +239,29 @@ fn add_front(lowering: &mut Lowering<'_>, services: &Services, name: &Name, ways
     let content = &mut lowering.estate.network.endpoints[endpoint];
     content.layers.push(backends);
     content.role = EndpointRole::Front(front);
+}
+
+/// A workload that leads to others, by its id and name.
+fn workload(
+    lowering: &mut Lowering<'_>,
+    (id, name): (Name, Name),
+    labels: Labels,
+    origin: Option<Span>,
+) -> WorkloadId {
+    lowering.estate.workloads.push(Workload {
+        id,
+        name,
+        kind: WorkloadKind::LoadBalancer,
+        account: Some(lowering.account.clone()),
+        region: None,
+        labels,
+        endpoints: Vec::new(),
+        owner: None,
+        credential: None,
+        metadata: None,
+        stores_data: false,
+        origin,
+    })
 }
 
 fn facts() -> Labels {

@@ -6,11 +6,13 @@
 //! change an answer. `docs/reference/providers/kubernetes.md` says what is read and by which rule.
 
 mod accounts;
+mod attachments;
 mod codes;
 mod convert;
 mod fields;
 mod flows;
 mod fronts;
+mod further;
 mod known;
 mod labels;
 mod lower;

@@ -4,6 +4,7 @@
 //! made up, from space that no network uses, because manifests do not tell them and policies do not
 //! go by them: what a rule selects by labels is membership in a guard that accepts everything.
 
+mod further;
 mod guards;
 mod members;
 mod networks;
@@ -27,6 +28,7 @@ use crate::policies::Way;
 use crate::policy::{NamedPort, PeerSpec, Peers, Policy};
 use crate::selector::LabelMap;
 use crate::workloads::{Pod, WorkloadKey};
+use further::Held;
 use guards::GuardKey;
 use peers::PeerGuards;
 
@@ -58,10 +60,14 @@ pub(crate) struct Lowering<'i> {
     class_of_pod: Vec<usize>,
     peers: PeerGuards,
     layers: BTreeMap<Layer, LayerId>,
-    has_v6: bool,
+    pub(crate) has_v6: bool,
     /// The endpoint of each pod, in their order.
     pub(crate) endpoints: Vec<watertight_model::network::EndpointId>,
     next_address: u32,
+    /// Guards of policies that were made.
+    guards_made: usize,
+    /// The attachments of the further network whose policies are being lowered.
+    held: Vec<Held>,
 }
 
 impl<'i> Lowering<'i> {
@@ -92,12 +98,14 @@ impl<'i> Lowering<'i> {
             has_v6,
             endpoints: Vec::new(),
             next_address: 1,
+            guards_made: 0,
+            held: Vec::new(),
         }
     }
 
     /// Adds every pod with its guards.
     pub(crate) fn pods(&mut self, networks: &BTreeMap<Name, Name>) {
-        let selected = self.selected();
+        let selected = self.selected(|_, policy| policy.networks.is_none());
         let mut known: BTreeMap<GuardKey, LayerId> = BTreeMap::new();
         let mut guarded: Vec<Option<LayerId>> = Vec::with_capacity(self.classes.len());
         for (number, lists) in selected.into_iter().enumerate() {
@@ -108,7 +116,7 @@ impl<'i> Lowering<'i> {
             }
             let known_layer = known.get(&key).copied();
             let layer = known_layer.unwrap_or_else(|| {
-                let guard = self.policy_guard(&key, known.len());
+                let guard = self.policy_guard(&key);
                 self.layer(layer(vec![guard], true))
             });
             known.insert(key, layer);
@@ -240,11 +248,12 @@ impl<'i> Lowering<'i> {
         })
     }
 
-    /// The policies that select the pods of each class, by direction.
-    fn selected(&self) -> Vec<[Vec<usize>; 2]> {
+    /// Those of some policies that select the pods of each class, by direction.
+    fn selected(&self, of: impl Fn(usize, &Policy) -> bool) -> Vec<[Vec<usize>; 2]> {
         let mut by_namespace: BTreeMap<&Name, Vec<usize>> = BTreeMap::new();
         let mut anywhere = Vec::new();
-        for (number, policy) in self.policies.iter().enumerate() {
+        let all = self.policies.iter().enumerate();
+        for (number, policy) in all.filter(|(number, policy)| of(*number, policy)) {
             match crate::selector::only_namespace(&policy.subject.namespaces) {
                 Some(name) => by_namespace.entry(name).or_default().push(number),
                 None => anywhere.push(number),
@@ -274,7 +283,7 @@ impl<'i> Lowering<'i> {
 
     /// The pods whose policies for what goes in tell some addresses outside from others.
     pub(crate) fn sees_addresses(&self) -> BTreeSet<watertight_model::network::EndpointId> {
-        let selected = self.selected();
+        let selected = self.selected(|_, policy| policy.networks.is_none());
         let tells_apart = |class: &usize| {
             let lists = selected.get(*class);
             let numbers = lists.into_iter().flat_map(|[ingress, _]| ingress);
@@ -365,6 +374,7 @@ fn cluster(estate: &mut Estate, name: &Name, has_v6: bool) -> SubnetId {
         internet: None,
         resolvers: Vec::new(),
         subnets_read: true,
+        further: false,
         origin: None,
     });
     let gateway = network.gateways.push(Gateway {

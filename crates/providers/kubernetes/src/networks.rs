@@ -3,7 +3,7 @@
 //! Source: `OVN-Kubernetes` documentation, "User Defined Networks": a primary network is the only one
 //! over which the pods of its namespaces reach others, and isolated from the cluster's default
 //! network and from other primary ones; it takes effect in namespaces that were made with its label.
-//! A secondary one is an attachment beside it, about which `NetworkPolicy` says nothing.
+//! A secondary one is an attachment beside it; `further` reads those.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +18,9 @@ use crate::objects::Object;
 
 /// The label that a namespace has whose pods are on a primary network of their own.
 const PRIMARY: &str = "k8s.ovn.org/primary-user-defined-network";
+
+/// The keys of the settings of each topology.
+const TOPOLOGIES: [&str; 3] = ["layer2", "layer3", "localnet"];
 
 /// The primary network of each namespace that has one of its own.
 pub(crate) fn read(
@@ -35,14 +38,6 @@ pub(crate) fn read(
                 let Some(selector) = labels::selector(notes, selector) else { continue };
                 let all = namespaces.names();
                 all.filter(|name| selector.matches(namespaces.labels(name))).cloned().collect()
-            }
-            "UserDefinedNetwork" | "ClusterUserDefinedNetwork" => {
-                let message = format!(
-                    "`{}` is a secondary network: what is said here is about the primary one",
-                    object.full_name()
-                );
-                notes.note(codes::NO_EFFECT, object.span, message);
-                continue;
             }
             _ => continue,
         };
@@ -62,18 +57,20 @@ pub(crate) fn read(
 }
 
 /// Whether the specification of a network says that it is a primary one.
-fn is_primary(spec: Node<'_>) -> bool {
-    let topologies = ["layer2", "layer3"].into_iter().filter_map(|key| spec.get(key));
+pub(crate) fn is_primary(spec: Node<'_>) -> bool {
+    let topologies = TOPOLOGIES.into_iter().filter_map(|key| spec.get(key));
     let mut roles = topologies.filter_map(|topology| topology.get("role"));
     roles.any(|role| role.as_str() == Some("Primary"))
+}
+
+/// The topology of a network of users, by the key of its settings.
+pub(crate) fn topology(spec: Node<'_>) -> Option<&'static str> {
+    TOPOLOGIES.into_iter().find(|key| spec.get(key).is_some_and(|value| !value.is_null()))
 }
 
 /// What the answers do not take in of an object of another network than the primary one.
 pub(crate) fn beside(object: &Object<'_>) -> Option<&'static str> {
     match (object.group, object.kind) {
-        ("k8s.cni.cncf.io", "MultiNetworkPolicy" | "NetworkAttachmentDefinition") => {
-            Some("it is about further attachments of pods, and not about their primary network")
-        }
         ("projectcalico.org" | "crd.projectcalico.org", "HostEndpoint") => {
             Some("it is about the hosts of the cluster, of which Calico's policies are not read")
         }

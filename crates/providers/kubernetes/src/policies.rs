@@ -11,6 +11,7 @@ use watertight_source::{Node, Span};
 
 use crate::codes;
 use crate::fields::Notes;
+use crate::further::GROUP;
 use crate::known::Known;
 use crate::objects::Object;
 use crate::policy::{Policy, Style, Tier};
@@ -57,6 +58,9 @@ pub(crate) fn read(
             ("networking.k8s.io" | "extensions", "NetworkPolicy") => {
                 network::read(object, notes).into_iter().collect()
             }
+            (GROUP, "MultiNetworkPolicy") => {
+                network::read_multi(object, notes).into_iter().collect()
+            }
             ("policy.networking.k8s.io", "AdminNetworkPolicy" | "BaselineAdminNetworkPolicy") => {
                 admin::read(object, known, notes).into_iter().collect()
             }
@@ -93,6 +97,7 @@ pub(crate) fn is_policy(object: &Object<'_>) -> bool {
     matches!(
         (object.group, object.kind),
         ("networking.k8s.io" | "extensions", "NetworkPolicy")
+            | (GROUP, "MultiNetworkPolicy")
             | (
                 "policy.networking.k8s.io",
                 "AdminNetworkPolicy" | "BaselineAdminNetworkPolicy" | "ClusterNetworkPolicy"

@@ -6,6 +6,7 @@ use watertight_model::Name;
 use watertight_net::{AddressSet, FlowSet, Protocol};
 use watertight_source::Span;
 
+use crate::attachments::NetworkName;
 use crate::selector::PodSelector;
 
 /// A policy: for the pods that it selects, what it does in the directions that it governs.
@@ -19,6 +20,8 @@ pub(crate) struct Policy {
     pub(crate) tier: Tier,
     /// Its place in its tier: lower is asked earlier.
     pub(crate) rank: Rank,
+    /// The further networks that it is about; none for the primary one.
+    pub(crate) networks: Option<Vec<NetworkName>>,
     /// The pods that it is about.
     pub(crate) subject: PodSelector,
     /// Its rules for what goes in; `None` when it does not govern that.

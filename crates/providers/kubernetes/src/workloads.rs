@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use watertight_model::Name;
 use watertight_source::{Kind, Node, Span};
 
+use crate::attachments::{self, Attached};
 use crate::codes;
 use crate::fields::Notes;
 use crate::flows::{port, protocol};
@@ -38,6 +39,8 @@ pub(crate) struct Pod {
     pub(crate) host_network: bool,
     pub(crate) service_account: Option<Name>,
     pub(crate) place: Place,
+    /// What it is attached to beside the primary network.
+    pub(crate) further: Vec<Attached>,
     pub(crate) span: Span,
 }
 
@@ -53,7 +56,11 @@ pub(crate) fn read(objects: &[Object<'_>], notes: &mut Notes) -> Vec<Pod> {
         }
         let workload = owners.top(&key_of(object), OWNERS_MAX);
         shown.insert(workload.clone());
-        found.push(pod(notes, object, spec, (workload, object.name.clone(), &object.labels)));
+        let metadata = object.node.get("metadata");
+        let further = attachments::read(notes, metadata, spec, &object.namespace);
+        let labels = &object.labels;
+        let content = (workload, object.name.clone(), labels, further);
+        found.push(pod(notes, object, spec, content));
     }
     for object in objects.iter().filter(|object| !is_pod(object)) {
         let Some((template, spec)) = template(notes, object) else { continue };
@@ -62,12 +69,14 @@ pub(crate) fn read(objects: &[Object<'_>], notes: &mut Notes) -> Vec<Pod> {
         if shown.contains(&workload) || workload != key_of(object) && owners.knows(&workload) {
             continue;
         }
-        let labels = match notes.take(template.object_field("metadata")) {
+        let metadata = notes.take(template.object_field("metadata"));
+        let labels = match metadata {
             Some(metadata) => labels::read(notes, metadata, "labels"),
             None => LabelMap::new(),
         };
         let name = workload.name.clone();
-        found.push(pod(notes, object, spec, (workload, name, &labels)));
+        let further = attachments::read(notes, metadata, spec, &object.namespace);
+        found.push(pod(notes, object, spec, (workload, name, &labels, further)));
     }
     if objects.iter().any(|object| object.group.ends_with("projectcalico.org")) {
         for pod in &mut found {
@@ -144,7 +153,7 @@ fn pod(
     notes: &mut Notes,
     object: &Object<'_>,
     spec: Node<'_>,
-    (workload, name, labels): (WorkloadKey, Name, &LabelMap),
+    (workload, name, labels, further): (WorkloadKey, Name, &LabelMap, Vec<Attached>),
 ) -> Pod {
     let mut ports = Vec::new();
     let sidecars = notes.items(spec, "initContainers").into_iter().filter(|container| {
@@ -173,6 +182,7 @@ fn pod(
         host_network,
         service_account,
         place: Place::read(notes, object, spec),
+        further,
         span: object.span,
     }
 }

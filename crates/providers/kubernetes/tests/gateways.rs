@@ -2,11 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod read;
+
 use std::collections::BTreeSet;
 
-use watertight_kubernetes::{Converted, Options, convert};
+use watertight_kubernetes::{Converted, Options};
 use watertight_reach::{Matrix, Reach};
-use watertight_source::{Limits, Sources, Tree};
 
 const CLUSTER: &str = "
 {apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {open: web}}}
@@ -21,11 +22,7 @@ const CLUSTER: &str = "
 
 fn read(text: &str) -> Converted {
     let text = format!("{CLUSTER}{text}");
-    let mut sources = Sources::new();
-    let file = sources.add("all.yaml", text.as_str()).unwrap();
-    let limits = Limits::default();
-    let documents = Tree::parse_yaml_documents(file, sources.contents(file), &limits).unwrap();
-    convert(&documents, &Options::default())
+    read::read(&text, &Options::default())
 }
 
 /// What a front establishes with the pod, and what the front hears; none where there is no front.

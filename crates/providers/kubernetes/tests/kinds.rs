@@ -2,13 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod read;
+
 use std::collections::BTreeSet;
 
-use watertight_kubernetes::{Converted, Options, convert};
+use watertight_kubernetes::{Converted, Options};
 use watertight_model::Bounds;
 use watertight_net::FlowSet;
 use watertight_reach::{Class, Matrix, Reach};
-use watertight_source::{Limits, Sources, Tree};
 
 const PODS: &str = "
 apiVersion: v1
@@ -33,11 +34,7 @@ spec: {jobTemplate: {spec: {template: {metadata: {labels: {app: job}}, spec: {co
 ";
 
 fn read(text: &str) -> Converted {
-    let mut sources = Sources::new();
-    let file = sources.add("all.yaml", text).unwrap();
-    let limits = Limits::default();
-    let documents = Tree::parse_yaml_documents(file, sources.contents(file), &limits).unwrap();
-    convert(&documents, &Options::default())
+    read::read(text, &Options::default())
 }
 
 /// What can be established between two workloads.

@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
-use watertight_kubernetes::{Options, convert};
+mod read;
+
+use std::collections::BTreeSet;
+
+use watertight_kubernetes::Options;
 use watertight_model::{Disposition, Estate};
 use watertight_net::{Family, FlowSet};
 use watertight_reach::Reach;
 use watertight_reach::ends::{resolve_destination, resolve_start};
-use watertight_source::{Limits, Sources, Tree};
 
 const PODS: &str = "
 apiVersion: apps/v1
@@ -38,11 +41,7 @@ spec:
 
 fn estate(services: &str) -> Estate {
     let text = format!("{PODS}{services}");
-    let mut sources = Sources::new();
-    let file = sources.add("all.yaml", text.as_str()).unwrap();
-    let limits = Limits::default();
-    let documents = Tree::parse_yaml_documents(file, sources.contents(file), &limits).unwrap();
-    convert(&documents, &Options { services: true, ..Options::default() }).estate
+    read::read(&text, &Options { services: true, ..Options::default() }).estate
 }
 
 /// What becomes of flows, with the flows for which connections can surely be established.
@@ -199,11 +198,78 @@ fn services_are_no_ends_unless_they_are_wanted() {
     let text = format!(
         "{PODS}{{apiVersion: v1, kind: Service, metadata: {{name: data, namespace: shop}}, spec: {{selector: {{app: db}}, ports: [{{port: 5432}}]}}}}"
     );
-    let mut sources = Sources::new();
-    let file = sources.add("all.yaml", text.as_str()).unwrap();
-    let limits = Limits::default();
-    let documents = Tree::parse_yaml_documents(file, sources.contents(file), &limits).unwrap();
-    let estate = convert(&documents, &Options::default()).estate;
+    let estate = read::read(&text, &Options::default()).estate;
     assert_eq!(estate.workloads.len(), 2);
     assert!(resolve_destination(&estate, "shop/data").is_err());
+}
+
+#[test]
+fn who_reaches_whom_is_the_same_with_services_as_without() {
+    let services = "{apiVersion: v1, kind: Service, metadata: {name: data, namespace: shop}, spec: {clusterIP: 10.96.0.20, selector: {app: db}, ports: [{port: 5432, targetPort: sql}]}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: front, namespace: shop}, spec: {type: LoadBalancer, externalTrafficPolicy: Local, selector: {app: web}, ports: [{port: 80, targetPort: http}]}}";
+    let (with, without) = (estate(services), estate(""));
+    let matrix = |estate: &Estate| {
+        let matrix = Reach::new(&estate.network).matrix(&BTreeSet::new());
+        let cells = matrix.cells().map(|(pair, cell)| (pair, cell.clone()));
+        (matrix.classes.len(), cells.collect::<Vec<_>>())
+    };
+    assert_eq!(matrix(&with), matrix(&without));
+}
+
+/// Whom services lead clients outside to: the service, the clients, what they send, and the pod's port.
+fn led(estate: &Estate) -> Vec<String> {
+    let reach = Reach::new(&estate.network);
+    let name = |id| &estate.workloads[estate.network.endpoints[id].workload].name;
+    let found = reach.led(&reach.matrix(&BTreeSet::new()));
+    let each = found.iter().map(|one| {
+        let to = one.to.map_or("?", |to| name(to).as_str());
+        let prefixes = one.addresses.prefixes();
+        let from = if prefixes.len() == 1 { prefixes[0].to_string() } else { "several".to_owned() };
+        let sure = one.forward.sure == one.forward.possible;
+        let perhaps = if sure { "" } else { "perhaps " };
+        format!("{} {from} {perhaps}{} {to} {}", name(one.at), one.forward.possible, one.behind)
+    });
+    each.collect()
+}
+
+#[test]
+fn what_services_lead_in_is_told_with_the_clients_that_policies_admit() {
+    let service = |more: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Service, metadata: {{name: front, namespace: shop}}, spec: {{selector: {{app: web}}, ports: [{{port: 80, targetPort: http, nodePort: 30080}}]{more}}}}}"
+        )
+    };
+    assert_eq!(led(&estate(&service(""))), Vec::<String>::new());
+    let local = led(&estate(&service(", type: NodePort, externalTrafficPolicy: Local")));
+    assert_eq!(local, ["shop/front 198.51.100.0/25 tcp/30080 shop/web tcp/8080"]);
+    let balanced = ", type: LoadBalancer, externalTrafficPolicy: Local, loadBalancerSourceRanges: [198.51.100.64/26]";
+    assert_eq!(
+        led(&estate(&service(balanced))),
+        [
+            "shop/front 198.51.100.64/26 tcp/80 shop/web tcp/8080",
+            "shop/front 198.51.100.0/25 tcp/30080 shop/web tcp/8080",
+        ]
+    );
+    // A node in the place of any client may be in the policy's block.
+    let hidden = led(&estate(&service(", type: NodePort")));
+    assert_eq!(hidden, ["shop/front several perhaps tcp/30080 ? tcp/8080"]);
+}
+
+#[test]
+fn a_service_that_is_opened_to_outside_is_a_difference() {
+    let service = |kind: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Service, metadata: {{name: front, namespace: shop}}, spec: {{type: {kind}, externalTrafficPolicy: Local, selector: {{app: web}}, ports: [{{port: 80, targetPort: http}}]}}}}"
+        )
+    };
+    let (before, after) = (estate(&service("ClusterIP")), estate(&service("LoadBalancer")));
+    let changes = watertight_reach::diff(&before, &after);
+    let added: Vec<(&str, &str, &str)> = changes
+        .iter()
+        .filter(|change| !change.after.sure.is_empty())
+        .map(|change| (change.word(), change.from.as_str(), change.to.as_str()))
+        .collect();
+    assert_eq!(added, [("added", "outside:cluster@198.51.100.0/25", "shop/front[Service]")]);
+    assert_eq!(watertight_reach::diff(&after, &after), []);
 }

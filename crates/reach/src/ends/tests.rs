@@ -81,6 +81,7 @@ fn add_subnet(
         internet: None,
         resolvers: Vec::new(),
         subnets_read: true,
+        further: false,
         origin: None,
     });
     estate.network.subnets.push(Subnet {

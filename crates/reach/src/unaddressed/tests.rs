@@ -132,6 +132,7 @@ fn world() -> World {
         internet: None,
         resolvers: Vec::new(),
         subnets_read: true,
+        further: false,
         origin: None,
     });
     let gateway =

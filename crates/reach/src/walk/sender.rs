@@ -22,9 +22,11 @@ impl Walk<'_, '_> {
         if self.reply || packet.by_front || network.at_sender.is_empty() {
             return None;
         }
-        let realm = network.subnets[network.endpoints[sender].subnet?].realm;
-        let id = self.index().endpoint_of(realm, packet.destination)?;
-        network.at_sender.get(&id).map(|front| (id, *front))
+        let own = network.subnets[network.endpoints[sender].subnet?].realm;
+        let realms = network.led_in.get(&sender).copied().into_iter().chain([own]);
+        let mut ids =
+            realms.filter_map(|realm| self.index().endpoint_of(realm, packet.destination));
+        ids.find_map(|id| network.at_sender.get(&id).map(|front| (id, *front)))
     }
 
     /// One branch for each listener and target.

@@ -179,6 +179,7 @@ impl Maker<'_> {
             internet: None,
             resolvers: Vec::new(),
             subnets_read: true,
+            further: false,
             origin: None,
         });
         let gateway = network.gateways.push(Gateway {

@@ -4,8 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::Random;
 
+mod services;
 mod vendors;
 
+pub use services::service_cluster;
 pub use vendors::{calico_cluster, cilium_cluster};
 
 /// Values of labels; few, so that selectors meet some pods and miss others.

@@ -8,6 +8,7 @@ mod calico;
 mod cilium;
 mod read;
 mod selector;
+pub mod services;
 
 #[cfg(test)]
 mod tests;

@@ -43,6 +43,8 @@ pub(super) struct Addressed {
     pub(super) is_balanced: bool,
     pub(super) has_external: bool,
     pub(super) has_node_ports: bool,
+    /// Whether it has those that it names, at least.
+    pub(super) may_have_node_ports: bool,
     /// Whether pods see the address of a client from outside.
     pub(super) keeps_source: bool,
     /// Whether pods reach only pods on their own node.
@@ -96,6 +98,7 @@ impl Addressed {
             is_balanced,
             has_external: !external.is_empty(),
             has_node_ports: given == "NodePort" || (is_balanced && allocates != Some(false)),
+            may_have_node_ports: given == "NodePort" || is_balanced,
             keeps_source: is_local(notes, "externalTrafficPolicy"),
             stays_on_node: is_local(notes, "internalTrafficPolicy"),
             ranges: Vec::new(),

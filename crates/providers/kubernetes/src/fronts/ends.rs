@@ -8,11 +8,12 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use watertight_model::network::{
-    Action, Combine, EndpointId, EndpointRole, Front, FrontId, Guard, Health, Listener, Peer, Rule,
-    Stage, StageDefault, Target, TargetEnd, TargetGroup, TargetGroupId,
+    Action, Combine, EndpointId, EndpointRole, Front, FrontId, Guard, Health, Listener,
+    OriginGuard, Peer, Rule, Stage, StageDefault, Target, TargetEnd, TargetGroup, TargetGroupId,
+    Unaddressed,
 };
-use watertight_model::{Name, Workload, WorkloadId, WorkloadKind};
-use watertight_net::{Family, FlowSet, PortSet, Prefix};
+use watertight_model::{Name, WorkloadId};
+use watertight_net::{AddressSet, Family, FlowSet, PortSet, Prefix};
 
 use super::addressed::{Addressed, Kind};
 use super::services::{Service, ServicePort, Services};
@@ -26,8 +27,14 @@ use crate::objects::Object;
 /// Source: Kubernetes, *Service*, "type: `NodePort`": `--service-node-port-range`.
 const NODE_PORTS: (u16, u16) = (30_000, 32_767);
 
-/// Adds every service as something that packets can be sent to.
-pub(super) fn add(lowering: &mut Lowering<'_>, objects: &[Object<'_>], services: &Services) {
+/// Adds every service as something that packets can be sent to; `joins` says that the cluster is
+/// beside a cloud's network, which has what serves clients outside.
+pub(super) fn add(
+    lowering: &mut Lowering<'_>,
+    objects: &[Object<'_>],
+    services: &Services,
+    joins: bool,
+) {
     let addressed: Vec<Addressed> = objects
         .iter()
         .filter(|object| object.kind == "Service" && object.group.is_empty())
@@ -42,7 +49,7 @@ pub(super) fn add(lowering: &mut Lowering<'_>, objects: &[Object<'_>], services:
         let Some(service) = services.get(&content.namespace, &content.name) else { continue };
         let workload = workload(lowering, content, &names);
         known.push((content.domain(), workload));
-        let mut adding = Adding { lowering, service, content, workload, sees: &sees };
+        let mut adding = Adding { lowering, service, content, workload, sees: &sees, joins };
         match &content.kind {
             Kind::Alias(domain) => aliases.push((workload, domain.clone())),
             Kind::Headless => adding.headless(),
@@ -64,20 +71,8 @@ fn workload(lowering: &mut Lowering<'_>, of: &Addressed, names: &BTreeSet<Name>)
     let mut labels = super::facts();
     let facts = [("k8s.kind", Name::from("Service")), ("k8s.namespace", of.namespace.clone())];
     labels.extend(facts.map(|(key, value)| (Name::from(key), value)));
-    lowering.estate.workloads.push(Workload {
-        name: if names.contains(&name) { id.clone() } else { name },
-        id,
-        kind: WorkloadKind::LoadBalancer,
-        account: Some(lowering.account.clone()),
-        region: None,
-        labels,
-        endpoints: Vec::new(),
-        owner: None,
-        credential: None,
-        metadata: None,
-        stores_data: false,
-        origin: Some(of.span),
-    })
+    let name = if names.contains(&name) { id.clone() } else { name };
+    super::workload(lowering, (id, name), labels, Some(of.span))
 }
 
 /// Adds one service.
@@ -88,13 +83,24 @@ struct Adding<'a, 'i> {
     workload: WorkloadId,
     /// The pods whose policies tell addresses outside apart.
     sees: &'a BTreeSet<EndpointId>,
+    joins: bool,
 }
 
 /// Who is asked how a connection comes in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum From {
     Inside,
-    Outside,
+    Outside(Family),
+}
+
+impl From {
+    /// Whether an address of a pod is led to.
+    fn leads_to(self, address: IpAddr) -> bool {
+        match self {
+            Self::Inside => true,
+            Self::Outside(family) => Family::of(address) == family,
+        }
+    }
 }
 
 impl Adding<'_, '_> {
@@ -122,19 +128,60 @@ impl Adding<'_, '_> {
         let nothing = self.front(&inside, Vec::new());
         self.lowering.estate.network.endpoints[endpoint].role = EndpointRole::Front(nothing);
 
-        let listeners = self.listeners(From::Outside);
-        if listeners.is_empty() {
+        let outside = Name::from(format!("{name}.{namespace} from outside"));
+        if !self.has_outer_side() {
             return;
         }
-        let outside = Name::from(format!("{name}.{namespace} from outside"));
-        let front = self.front(&outside, listeners.clone());
-        let endpoint = self.endpoint(&outside, &self.content.outer_addresses.clone());
+        if self.joins {
+            return self.beyond(&outside);
+        }
+        self.outer_side(&outside, Family::V4);
+        if self.lowering.has_v6 {
+            self.outer_side(&Name::from(format!("{outside} over IPv6")), Family::V6);
+        }
+    }
+
+    /// What clients outside send to: no family leads to another.
+    fn outer_side(&mut self, name: &Name, family: Family) {
+        let listeners = self.listeners(From::Outside(family));
+        let front = self.front(name, listeners.clone());
+        let own = self.content.outer_addresses.iter().copied();
+        let addresses: Vec<IpAddr> = own.filter(|one| Family::of(*one) == family).collect();
+        let endpoint = self.endpoint(name, &addresses);
         let ranges = self.ranges();
-        self.lowering.estate.network.endpoints[endpoint].layers.extend(ranges);
+        let content = &mut self.lowering.estate.network.endpoints[endpoint];
+        content.addresses.retain(|one| Family::of(*one) == family);
+        content.layers.extend(ranges);
         self.serve(endpoint, front);
         let direct = self.content.keeps_source && self.content.ranges.is_empty();
-        let from_pods = if direct { front } else { self.unread(&outside, listeners) };
+        let from_pods = if direct { front } else { self.unread(name, listeners) };
         self.lowering.estate.network.at_sender.insert(endpoint, from_pods);
+    }
+
+    /// The outer side of a service beside a cloud's network: the cluster's objects do not tell which of
+    /// the cloud's balancers leads there, nor at which addresses nodes answer.
+    fn beyond(&mut self, name: &Name) {
+        let id = self.lowering.endpoint(name.clone(), self.workload, Vec::new());
+        let network = &mut self.lowering.estate.network;
+        network.endpoints[id].subnet = None;
+        network.endpoints[id].addresses = Vec::new();
+        network.endpoints[id].origin = Some(self.content.span);
+        let all = Name::from("what leads to the service from outside of its cluster is not known");
+        network.unaddressed.insert(
+            id,
+            Unaddressed {
+                service: name.clone(),
+                public: AddressSet::all_v4(),
+                gateways: Vec::new(),
+                interfaces: Vec::new(),
+                opens: false,
+                origin_guards: vec![OriginGuard {
+                    name: name.clone(),
+                    admits: Vec::new(),
+                    unread: Some(all),
+                }],
+            },
+        );
     }
 
     /// A front whose targets see pods or nodes as their clients: which is not known.
@@ -193,7 +240,7 @@ impl Adding<'_, '_> {
         for port in &ports {
             let numbers = match from {
                 From::Inside => vec![(PortSet::single(port.number), true)],
-                From::Outside => self.outer_numbers(port),
+                From::Outside(_) => self.outer_numbers(port),
             };
             for (numbers, known) in numbers {
                 let group = self.targets(port, from, known);
@@ -209,13 +256,20 @@ impl Adding<'_, '_> {
         found
     }
 
+    /// Whether anything of it is reached from outside.
+    fn has_outer_side(&self) -> bool {
+        let ports = self.service.ports();
+        ports.iter().any(|port| !self.outer_numbers(port).is_empty())
+    }
+
     /// The ports at which a port of the service is reached from outside, and whether they are known.
     fn outer_numbers(&self, port: &ServicePort) -> Vec<(PortSet, bool)> {
         let mut found = Vec::new();
         if self.content.is_balanced || self.content.has_external {
             found.push((PortSet::single(port.number), true));
         }
-        match port.node_port {
+        // The API takes no port of nodes for what has a cluster IP alone.
+        match port.node_port.filter(|_| self.content.may_have_node_ports) {
             Some(number) => found.push((PortSet::single(number), true)),
             None if self.content.has_node_ports => {
                 let any = PortSet::range(NODE_PORTS.0, NODE_PORTS.1).unwrap_or_default();
@@ -229,46 +283,39 @@ impl Adding<'_, '_> {
     fn targets(&mut self, port: &ServicePort, from: From, known: bool) -> TargetGroupId {
         let mut targets: Vec<Target> = Vec::new();
         let pods: Vec<_> = self.lowering.placed().collect();
-        let mut add = |end, number| {
-            targets.push(Target { end, port: Some(number), health: Health::Unknown });
-        };
-        let network = &self.lowering.estate.network;
-        for (pod, endpoint) in &pods {
-            if !self.service.selects(pod) {
-                continue;
-            }
+        for (pod, endpoint) in pods.iter().filter(|(pod, _)| self.service.selects(pod)) {
             for number in super::services::numbers(pod, port) {
-                if let Some(why) = self.doubt(from, *endpoint) {
-                    add(TargetEnd::Unread(why), number);
-                    continue;
-                }
-                for address in &network.endpoints[*endpoint].addresses {
-                    add(TargetEnd::Endpoint(*endpoint, *address), number);
-                }
+                targets.extend(self.at_pod(from, *endpoint, number));
             }
         }
-        if !self.service.has_selector() {
-            for (address, number) in self.content.listed(port) {
-                let has = |(pod, _): &&(&crate::workloads::Pod, EndpointId)| {
-                    pod.place.addresses.contains(&address)
-                };
-                match pods.iter().find(has) {
-                    None => add(TargetEnd::Address(address), number),
-                    Some((_, endpoint)) => match self.doubt(from, *endpoint) {
-                        Some(why) => add(TargetEnd::Unread(why), number),
-                        None => {
-                            for own in &network.endpoints[*endpoint].addresses {
-                                add(TargetEnd::Endpoint(*endpoint, *own), number);
-                            }
-                        }
-                    },
+        let listed =
+            if self.service.has_selector() { Vec::new() } else { self.content.listed(port) };
+        for (address, number) in listed {
+            let has = |(pod, _): &&(&crate::workloads::Pod, EndpointId)| {
+                pod.place.addresses.contains(&address)
+            };
+            match pods.iter().find(has) {
+                Some((_, endpoint)) => targets.extend(self.at_pod(from, *endpoint, number)),
+                None if from.leads_to(address) => {
+                    targets.push(target(TargetEnd::Address(address), number));
                 }
+                None => {}
             }
         }
         let known = known && (self.service.has_selector() || self.content.has_slices);
         let name = Name::from(format!("{} of {}", port.title(), self.content.domain()));
         let content = group(name, targets, known, self.content);
         self.lowering.estate.network.target_groups.push(content)
+    }
+
+    /// A pod at its addresses, or why it may not be it.
+    fn at_pod(&self, from: From, pod: EndpointId, number: u16) -> Vec<Target> {
+        if let Some(why) = self.doubt(from, pod) {
+            return vec![target(TargetEnd::Unread(why), number)];
+        }
+        let own = self.lowering.estate.network.endpoints[pod].addresses.iter().copied();
+        let own = own.filter(|address| from.leads_to(*address));
+        own.map(|address| target(TargetEnd::Endpoint(pod, address), number)).collect()
     }
 
     /// Why the input does not tell whether a pod is reached, or as whose client.
@@ -278,10 +325,10 @@ impl Adding<'_, '_> {
             From::Inside if self.content.stays_on_node => {
                 Some(Name::from(format!("{name} as a pod on the sender's own node")))
             }
-            From::Outside if !self.content.keeps_source && self.sees.contains(&pod) => Some(
+            From::Outside(_) if !self.content.keeps_source && self.sees.contains(&pod) => Some(
                 Name::from(format!("{name} as its policies see the client or a node in its place")),
             ),
-            From::Inside | From::Outside => None,
+            From::Inside | From::Outside(_) => None,
         }
     }
 
@@ -322,6 +369,10 @@ impl Adding<'_, '_> {
         });
         vec![self.lowering.layer(layer(vec![guard], true))]
     }
+}
+
+fn target(end: TargetEnd, port: u16) -> Target {
+    Target { end, port: Some(port), health: Health::Unknown }
 }
 
 fn group(name: Name, targets: Vec<Target>, known: bool, of: &Addressed) -> TargetGroup {

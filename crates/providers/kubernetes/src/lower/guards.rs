@@ -48,13 +48,14 @@ impl Lowering<'_> {
     }
 
     /// Makes the guard.
-    pub(super) fn policy_guard(&mut self, key: &GuardKey, number: usize) -> GuardId {
+    pub(super) fn policy_guard(&mut self, key: &GuardKey) -> GuardId {
+        self.guards_made = self.guards_made.saturating_add(1);
         let [ingress, egress] = WAYS.map(|(place, way)| {
             let list = key.lists.get(place).map(Vec::as_slice).unwrap_or_default();
             self.stages(list, way, &key.ports)
         });
         let guard = Guard {
-            name: Name::from(format!("policies {}", number.saturating_add(1))),
+            name: Name::from(format!("policies {}", self.guards_made)),
             title: self.title(key),
             kind: Name::from("network policies"),
             stateful: true,
@@ -205,15 +206,21 @@ impl Lowering<'_> {
 
     fn peers_of(&mut self, rule: &PolicyRule) -> Vec<Peer> {
         let Peers::Listed(listed) = &rule.peers else { return vec![Peer::Any] };
-        let each = listed.iter().map(|peer| match peer {
-            PeerSpec::Pods(selector) => {
-                self.pods_peer(PeerKey { selector: selector.clone(), port: None })
+        let mut found = Vec::new();
+        for peer in listed {
+            found.push(match peer {
+                PeerSpec::Pods(selector) => {
+                    self.pods_peer(PeerKey { selector: selector.clone(), port: None })
+                }
+                PeerSpec::Addresses(addresses, text) => self.addresses_peer(addresses, text),
+                PeerSpec::SomeAddresses(text) => self.some_addresses_peer(text),
+                PeerSpec::Unread(text) => Peer::Unread(text.clone()),
+            });
+            if let PeerSpec::Addresses(addresses, text) = peer {
+                found.extend(self.held_peers(addresses, text));
             }
-            PeerSpec::Addresses(addresses, text) => self.addresses_peer(addresses, text),
-            PeerSpec::SomeAddresses(text) => self.some_addresses_peer(text),
-            PeerSpec::Unread(text) => Peer::Unread(text.clone()),
-        });
-        each.collect()
+        }
+        found
     }
 }
 

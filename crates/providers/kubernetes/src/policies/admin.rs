@@ -142,6 +142,7 @@ fn policy(
         name: object.full_name(),
         tier,
         rank,
+        networks: None,
         subject,
         ingress,
         egress,

@@ -121,6 +121,7 @@ pub(super) fn read(
         name: object.full_name(),
         tier,
         rank: order(spec),
+        networks: None,
         subject,
         ingress,
         egress,

@@ -98,6 +98,7 @@ fn policy(object: &Object<'_>, spec: Node<'_>, known: &Known, notes: &mut Notes)
         name: object.full_name(),
         tier: Tier::policies(),
         rank: Rank::whole(0),
+        networks: None,
         subject,
         ingress,
         egress,

@@ -8,6 +8,7 @@ use watertight_net::PortSet;
 use watertight_source::{Kind, Node};
 
 use super::{Way, cidr_except, numbered};
+use crate::attachments;
 use crate::codes;
 use crate::fields::Notes;
 use crate::flows::{port, protocol, range, to_ports};
@@ -39,12 +40,45 @@ pub(super) fn read(object: &Object<'_>, notes: &mut Notes) -> Option<Policy> {
         name: object.full_name(),
         tier: Tier::policies(),
         rank: Rank::whole(ORDER),
+        networks: None,
         subject: PodSelector { namespaces, pods },
         ingress,
         egress,
         isolates: [true, true],
         span: object.span,
     })
+}
+
+/// The annotation that says which further networks a policy is about.
+const POLICY_FOR: &str = "k8s.v1.cni.cncf.io/policy-for";
+
+/// Reads a `MultiNetworkPolicy`: a `NetworkPolicy` about the further networks that its annotation
+/// names, as pods' annotations do.
+///
+/// Source: Network Plumbing Working Group, *Multi NetworkPolicy specification* (v1beta1, v1beta2):
+/// the same fields; without the annotation it is about no network.
+pub(super) fn read_multi(object: &Object<'_>, notes: &mut Notes) -> Option<Policy> {
+    let metadata = notes.take(object.node.object_field("metadata"));
+    let annotations =
+        metadata.and_then(|metadata| notes.take(metadata.object_field("annotations")));
+    let node = annotations.and_then(|annotations| annotations.get(POLICY_FOR));
+    let text = node.and_then(Node::as_str).unwrap_or_default();
+    let named = attachments::names(text, &object.namespace);
+    if named.is_empty() {
+        let message = format!(
+            "`{}` is about no network: it lacks the annotation `{POLICY_FOR}`",
+            object.full_name()
+        );
+        notes.warn(codes::NO_EFFECT, object.span, message);
+        return None;
+    }
+    if named.iter().any(Option::is_none) {
+        let message = format!("`{text}` is no list of `[namespace/]name`");
+        notes.error(codes::BAD_VALUE, node.map_or(object.span, Node::span), message);
+        return None;
+    }
+    let networks = Some(named.into_iter().flatten().collect());
+    Some(Policy { kind: "MultiNetworkPolicy", networks, ..read(object, notes)? })
 }
 
 /// Whether the policy governs what goes in, and what goes out.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod properties;
+mod services;
 mod support;
 
 use serde_json::Value;

@@ -1,0 +1,147 @@
+//! What leads clients outside to the workloads of a cluster.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use watertight_model::network::GatewayKind;
+use watertight_model::{Bounds, Estate, WorkloadKind};
+use watertight_net::FlowSet;
+use watertight_reach::{Led, Matrix};
+
+use super::{Line, Way};
+use crate::ends::{End, Names, Wholes};
+use crate::rows::{bounds_json, over, reply};
+use crate::table::{Layout, Table};
+
+/// What a service leads in.
+pub(super) struct Row {
+    pub(super) by: String,
+    /// The clients' addresses.
+    pub(super) from: String,
+    pub(super) forward: Bounds<FlowSet>,
+    pub(super) established: Bounds<FlowSet>,
+    /// The workload to which it leads; none where the input does not tell.
+    pub(super) to: Option<String>,
+    behind: FlowSet,
+}
+
+/// One row for each service, workload, part of what is outside and answer.
+pub(super) fn rows(estate: &Estate, matrix: &Matrix, led: &[Led]) -> Vec<Row> {
+    let (names, wholes) = (Names::new(estate), Wholes::new(matrix));
+    let name = |endpoint| names.of(estate.network.endpoints[endpoint].workload);
+    let mut found: Vec<Row> = Vec::new();
+    for one in led {
+        let by = Matrix::outside_name(&estate.network, one.by);
+        let row = Row {
+            by: name(one.at),
+            from: End::Outside(by, wholes.outside(one.by, &one.addresses)).label(),
+            forward: one.forward.clone(),
+            established: one.established.clone(),
+            to: one.to.map(name),
+            behind: one.behind.clone(),
+        };
+        let same = |other: &Row| {
+            (&other.by, &other.from, &other.to) == (&row.by, &row.from, &row.to)
+                && other.behind == row.behind
+                && other.forward == row.forward
+                && other.established == row.established
+        };
+        // Replicas are one name.
+        if !found.iter().any(same) {
+            found.push(row);
+        }
+    }
+    found.sort_by(|one, other| {
+        (&one.by, &one.to, &one.from, &one.forward).cmp(&(
+            &other.by,
+            &other.to,
+            &other.from,
+            &other.forward,
+        ))
+    });
+    found
+}
+
+/// The workloads that clients outside may reach as far as policies go, and to which nothing in the
+/// manifests of a cluster leads them; none where there is no cluster by itself.
+fn not_led(estate: &Estate, lines: &[Line], rows: &[Row]) -> Option<Vec<String>> {
+    let mut kinds = estate.network.gateways.values().map(|gateway| &gateway.kind);
+    if !kinds.any(|kind| matches!(kind, GatewayKind::Surroundings { .. })) {
+        return None;
+    }
+    // Where it is not known to whom a service leads, it may be anybody.
+    let by_services: BTreeSet<&String> = rows.iter().filter_map(|row| row.to.as_ref()).collect();
+    let perhaps = rows.iter().any(|row| row.to.is_none());
+    let inbound = || lines.iter().filter(|line| line.direction == Way::Inbound);
+    let names = |line: &Line| match &line.inside {
+        End::Workloads(members) => members
+            .iter()
+            .filter(|member| member.kind != WorkloadKind::LoadBalancer.word())
+            .map(|member| member.label.clone())
+            .collect(),
+        End::Internet(_) | End::Outside(..) => Vec::new(),
+    };
+    let through: BTreeSet<String> =
+        inbound().filter(|line| line.through.is_some()).flat_map(names).collect();
+    let all: BTreeSet<String> = inbound().flat_map(names).collect();
+    let rest =
+        all.into_iter().filter(|name| !through.contains(name) && !by_services.contains(name));
+    Some(if perhaps { Vec::new() } else { rest.collect() })
+}
+
+/// The table of what services lead in, and to whom nothing leads.
+pub(super) fn table(
+    estate: &Estate,
+    matrix: &Matrix,
+    (lines, led): (&[Line], &[Led]),
+    layout: &Layout,
+) -> String {
+    let rows = rows(estate, matrix, led);
+    let mut text = String::new();
+    if !rows.is_empty() {
+        let mut table = Table::new(&["LED IN BY", "FROM", "OVER", "REPLY", "TO"]);
+        for row in &rows {
+            let to = match &row.to {
+                Some(to) => format!("{to}, {}", row.behind),
+                None => format!("not known to whom, {}", row.behind),
+            };
+            table.push(vec![
+                row.by.clone(),
+                row.from.clone(),
+                over(&row.forward),
+                reply(&row.forward, &row.established),
+                to,
+            ]);
+        }
+        text = format!("\n{}", table.render(layout));
+    }
+    if let Some(names) = not_led(estate, lines, &rows).filter(|names| !names.is_empty()) {
+        let sentence = format!("\nnothing in the input leads to: {}\n", names.join(", "));
+        text.push_str(&layout.faint(&sentence));
+    }
+    text
+}
+
+/// The same as JSON.
+pub(super) fn json(
+    estate: &Estate,
+    matrix: &Matrix,
+    (lines, led): (&[Line], &[Led]),
+) -> (Value, Value) {
+    let rows = rows(estate, matrix, led);
+    let not_led = not_led(estate, lines, &rows);
+    let rows: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({
+                "by": row.by,
+                "from": row.from,
+                "forward": bounds_json(&row.forward),
+                "established": bounds_json(&row.established),
+                "to": row.to,
+                "behind": row.behind.to_string(),
+            })
+        })
+        .collect();
+    (json!(rows), json!(not_led))
+}

@@ -1,0 +1,174 @@
+//! Services and what leads to them, connection by connection, straight from their documents.
+//!
+//! Sources: *Service*, *Virtual IPs and Service Proxies* and *Ingress* in the concepts of Kubernetes;
+//! the API reference of `OpenShift`'s `Route`.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+use super::read::{items, text};
+use super::selector::prefix_holds;
+use super::{Connection, End, Pod, allows};
+
+/// A pod with the port at which it is reached: the place of the pod among all, the protocol, the
+/// number.
+pub type Reached = (usize, String, u16);
+
+/// Whom a connection to a service gets to, by the pods' places: from a pod to the cluster IP, or
+/// from outside to one of the service's outer addresses or to a node.
+pub fn served(
+    objects: &[Value],
+    pods: &[Pod],
+    service: &Value,
+    (from, protocol, port): (End<'_>, &str, u16),
+) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    if is_headless(service) {
+        if let End::Pod(_) = from {
+            for (place, pod) in pods.iter().enumerate().filter(|(_, pod)| is_behind(service, pod)) {
+                if arrives(objects, from, pod, (protocol, port)) {
+                    found.insert(place);
+                }
+            }
+        }
+        return found;
+    }
+    for entry in items(service, "/spec/ports") {
+        if protocol_of(entry) != protocol || !hears(service, entry, from, port) {
+            continue;
+        }
+        for (place, pod) in pods.iter().enumerate().filter(|(_, pod)| is_behind(service, pod)) {
+            for target in targets(entry, pod) {
+                if arrives(objects, from, pod, (protocol, target)) {
+                    found.insert(place);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Whether a service is a name for its pods and nothing else.
+pub fn is_headless(service: &Value) -> bool {
+    text(service, "/spec/clusterIP") == "None"
+}
+
+/// Whom an ingress or a route leads to.
+pub fn led(objects: &[Value], pods: &[Pod], front: &Value) -> BTreeSet<Reached> {
+    let mut found = BTreeSet::new();
+    let namespace = text(front, "/metadata/namespace");
+    for (name, wanted) in backends(front) {
+        let service = objects.iter().find(|object| {
+            text(object, "/kind") == "Service"
+                && text(object, "/metadata/namespace") == namespace
+                && text(object, "/metadata/name") == name
+        });
+        let Some(service) = service else { continue };
+        for entry in items(service, "/spec/ports").iter().filter(|entry| is_wanted(entry, &wanted))
+        {
+            for (place, pod) in pods.iter().enumerate().filter(|(_, pod)| is_behind(service, pod)) {
+                for number in targets(entry, pod) {
+                    found.insert((place, protocol_of(entry).to_owned(), number));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Which port of a service is meant.
+enum Wanted {
+    Any,
+    /// The service's own.
+    Own(Value),
+    /// That of the pods, or the service's own.
+    Target(Value),
+}
+
+fn backends(front: &Value) -> Vec<(String, Wanted)> {
+    if text(front, "/kind") == "Route" {
+        let port = front.pointer("/spec/port/targetPort").cloned();
+        let wanted = port.map_or(Wanted::Any, Wanted::Target);
+        return vec![(text(front, "/spec/to/name").to_owned(), wanted)];
+    }
+    let mut found = Vec::new();
+    let mut add = |backend: &Value| {
+        let port = backend.pointer("/service/port").cloned().unwrap_or_default();
+        let own = port.get("number").or(port.get("name")).cloned().unwrap_or_default();
+        found.push((text(backend, "/service/name").to_owned(), Wanted::Own(own)));
+    };
+    if let Some(backend) = front.pointer("/spec/defaultBackend") {
+        add(backend);
+    }
+    for rule in items(front, "/spec/rules") {
+        items(rule, "/http/paths").iter().filter_map(|path| path.get("backend")).for_each(&mut add);
+    }
+    found
+}
+
+fn is_wanted(entry: &Value, wanted: &Wanted) -> bool {
+    let is = |key: &str, value: &Value| entry.get(key) == Some(value);
+    match wanted {
+        Wanted::Any => true,
+        Wanted::Own(value) => is("port", value) || is("name", value),
+        Wanted::Target(value) => is("targetPort", value) || is("port", value) || is("name", value),
+    }
+}
+
+fn is_behind(service: &Value, pod: &Pod) -> bool {
+    let selector = service.pointer("/spec/selector").and_then(Value::as_object);
+    let holds =
+        |(key, value): (&String, &Value)| pod.labels.get(key).map(String::as_str) == value.as_str();
+    text(service, "/metadata/namespace") == pod.namespace
+        && selector.is_some_and(|selector| !selector.is_empty() && selector.iter().all(holds))
+}
+
+/// The numbers at which a pod is reached by a port of a service.
+fn targets(entry: &Value, pod: &Pod) -> Vec<u16> {
+    let number = |value: &Value| u16::try_from(value.as_u64().unwrap_or(0)).unwrap_or(0);
+    match entry.get("targetPort") {
+        None => entry.get("port").map(number).into_iter().collect(),
+        Some(Value::String(name)) => {
+            let named = pod.ports.iter().filter(|port| port.name == *name);
+            let own = named.filter(|port| port.protocol == protocol_of(entry));
+            own.map(|port| port.number).collect()
+        }
+        Some(value) => vec![number(value)],
+    }
+}
+
+fn protocol_of(entry: &Value) -> &str {
+    let protocol = text(entry, "/protocol");
+    if protocol.is_empty() { "TCP" } else { protocol }
+}
+
+/// Whether a service takes what comes to a port: of its own from within; from outside, its own where
+/// it has an address there and lets the client in, and its port of nodes.
+fn hears(service: &Value, entry: &Value, from: End<'_>, port: u16) -> bool {
+    let is = |key: &str| entry.get(key).and_then(Value::as_u64) == Some(u64::from(port));
+    let kind = text(service, "/spec/type");
+    match from {
+        End::Pod(_) => is("port"),
+        End::Outside(address) => {
+            let has_outer =
+                kind == "LoadBalancer" || !items(service, "/spec/externalIPs").is_empty();
+            let by_node = kind != "ClusterIP" && is("nodePort");
+            by_node || (has_outer && is("port") && lets_in(service, address))
+        }
+    }
+}
+
+fn lets_in(service: &Value, address: IpAddr) -> bool {
+    let ranges = items(service, "/spec/loadBalancerSourceRanges");
+    text(service, "/spec/type") != "LoadBalancer"
+        || ranges.is_empty()
+        || ranges.iter().any(|one| prefix_holds(one.as_str().unwrap_or(""), address))
+}
+
+/// Whether policies let a client in at a pod; a pod that is led to itself asks nobody.
+fn arrives(objects: &[Value], from: End<'_>, pod: &Pod, (protocol, port): (&str, u16)) -> bool {
+    let own = matches!(from, End::Pod(sender) if sender == pod);
+    own || allows(objects, Connection { from, to: End::Pod(pod), protocol, port })
+}
