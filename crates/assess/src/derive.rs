@@ -13,6 +13,7 @@ mod fans;
 mod grants;
 mod hops;
 mod hosted;
+mod origin;
 mod own;
 mod ports;
 mod rules;
@@ -81,6 +82,9 @@ pub enum Change {
     RequireToken(WorkloadId),
     /// A grant is removed, as a place in [`Estate::grants`].
     RemoveGrant(usize),
+    /// A store's data are given only to who asks from networks with a private endpoint of its
+    /// service.
+    GuardOrigin(WorkloadId),
 }
 
 /// A hop graph with what is needed to read it.

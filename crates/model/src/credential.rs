@@ -15,12 +15,18 @@ pub struct Credential {
     pub id: Name,
     /// The short name.
     pub name: Name,
-    /// What it is in its provider's words (`role`, `user`, `secret`, `service-account`).
+    /// What it is in its provider's words (`role`, `user`, `secret`, `service-account`), or
+    /// [`ANYBODY`](Self::ANYBODY).
     pub kind: Name,
     /// The account that holds it, where known.
     pub account: Option<Name>,
     /// Where it was read from.
     pub origin: Option<Span>,
+}
+
+impl Credential {
+    /// The kind of the one credential that everybody holds: what is granted to it is public.
+    pub const ANYBODY: &'static str = "anybody";
 }
 
 /// How a machine hands its credential to code that runs on it.

@@ -1,5 +1,6 @@
 //! How far code on a workload gets by the network alone.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::{Value, json};
@@ -25,16 +26,9 @@ pub fn table(estate: &Estate, blast: &Blast, layout: &Layout) -> String {
         return text;
     }
     let mut table = Table::new(&["HOPS", "REACHED", "KIND", "FROM", "OVER", "CERTAINTY"]);
-    for id in nearest_first(blast) {
-        let Some(reached) = blast.reached.get(&id) else { continue };
-        table.push(vec![
-            reached.hops.to_string(),
-            names.of(id),
-            estate.workloads[id].kind.word().to_owned(),
-            names.of(reached.by),
-            over(&reached.over),
-            if reached.sure { "sure" } else { "possible" }.to_owned(),
-        ]);
+    for ((hops, name, [kind, by, over, certainty]), alike) in by_name(estate, &names, blast) {
+        let name = if alike == 1 { name } else { format!("{name} (×{alike})") };
+        table.push(vec![hops.to_string(), name, kind, by, over, certainty]);
     }
     let mut text = table.render(layout);
     let direct = blast.reached.values().filter(|reached| reached.hops == 1).count();
@@ -47,6 +41,21 @@ pub fn table(estate: &Estate, blast: &Blast, layout: &Layout) -> String {
     );
     let _ = write!(text, "{}", layout.faint(&sums));
     text
+}
+
+/// One line of the table: hops, name; kind, by whom, over what, how sure.
+type Line = (u32, String, [String; 4]);
+
+/// What is reached, nearest first and then by name, with how many are alike in all that is told.
+fn by_name(estate: &Estate, names: &Names<'_>, blast: &Blast) -> BTreeMap<Line, usize> {
+    let mut lines: BTreeMap<Line, usize> = BTreeMap::new();
+    for (id, reached) in &blast.reached {
+        let kind = estate.workloads[*id].kind.word().to_owned();
+        let certainty = if reached.sure { "sure" } else { "possible" }.to_owned();
+        let told = [kind, names.of(reached.by), over(&reached.over), certainty];
+        *lines.entry((reached.hops, names.of(*id), told)).or_default() += 1;
+    }
+    lines
 }
 
 /// A line that says that credentials are not followed, where there are some.

@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use watertight_model::Estate;
 use watertight_model::network::{Direction, LayerId};
-use watertight_net::FlowSet;
-use watertight_reach::{Class, ClassIndex, Matrix, Point, Survey};
+use watertight_net::{AddressSet, FlowSet, Prefix};
+use watertight_reach::{Class, Matrix, Point, Survey};
 
 pub(crate) use alone::{Alone, alone};
 
 use crate::csv;
 use crate::ends::{End, Names, Space, Wholes};
+use crate::rows::{Sides, outside_prefixes};
 use crate::table::{Layout, Table};
 use crate::text::count;
 
@@ -30,7 +31,6 @@ pub(crate) fn end_of(
     wholes: &Wholes,
     class: Option<&Class>,
 ) -> End {
-    use watertight_net::AddressSet;
     match class {
         Some(class @ Class::Endpoints(_)) => End::Workloads(names.class_members(class)),
         Some(Class::Internet(atom)) => {
@@ -57,25 +57,28 @@ struct Line {
     layers: usize,
 }
 
-/// Every pair by itself.
+/// Every pair by itself; addresses outside with the same answer are one end.
 fn lines(estate: &Estate, matrix: &Matrix, survey: &Survey) -> Vec<Line> {
-    let names = Names::new(estate);
-    let wholes = Wholes::new(matrix);
-    let mut ends: BTreeMap<ClassIndex, End> = BTreeMap::new();
-    let mut lines: BTreeSet<Line> = BTreeSet::new();
+    let sides = Sides::new(estate, matrix);
+    let mut groups: BTreeMap<_, BTreeSet<Prefix>> = BTreeMap::new();
     for one in survey.pairs() {
-        let mut end = |class: ClassIndex| {
-            let of = || end_of(estate, &names, &wholes, matrix.classes.get(class));
-            ends.entry(class).or_insert_with(of).clone()
-        };
+        let Some((from, to)) = sides.pair(one.from, one.to) else { continue };
         let deciding = one.deciding.iter();
         let mut by: Vec<String> = deciding
             .map(|one| describe(estate, one.layer, one.direction, one.side.is_subnet()))
             .collect();
         by.dedup();
-        let (from, to) = (end(one.from), end(one.to));
-        lines.insert(Line { from, to, by, arrives: (*one.arrives).clone(), layers: one.layers });
+        let key = (from, to, by, (*one.arrives).clone(), one.layers);
+        let addresses = groups.entry(key).or_default();
+        addresses.extend(outside_prefixes(matrix, one.from).iter().copied());
+        addresses.extend(outside_prefixes(matrix, one.to).iter().copied());
     }
+    let line = |((from, to, by, arrives, layers), prefixes)| {
+        let addresses = AddressSet::from_prefixes(prefixes);
+        let end = |side| sides.end(estate, side, &addresses);
+        Line { from: end(from), to: end(to), by, arrives, layers }
+    };
+    let lines: BTreeSet<Line> = groups.into_iter().map(line).collect();
     lines.into_iter().collect()
 }
 

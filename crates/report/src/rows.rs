@@ -20,10 +20,61 @@ pub(crate) struct Row {
 
 /// A class as a side of a row, before addresses outside are put together.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Side {
+pub(crate) enum Side {
+    /// Its members, by number in [`Sides`].
     Inside(usize),
+    /// Addresses on the internet.
     Internet,
+    /// Addresses behind something that leads outside.
     Outside(OutsideBy),
+}
+
+/// The side that each class of a matrix is.
+pub(crate) struct Sides {
+    of: Vec<Side>,
+    members: Vec<Vec<Member>>,
+    wholes: Wholes,
+}
+
+impl Sides {
+    pub(crate) fn new(estate: &Estate, matrix: &Matrix) -> Self {
+        let names = Names::new(estate);
+        let mut members: Vec<Vec<Member>> = Vec::new();
+        let mut known: BTreeMap<Vec<Member>, usize> = BTreeMap::new();
+        let side = |class: &Class| match class {
+            Class::Endpoints(_) => {
+                let own = names.class_members(class);
+                let place = *known.entry(own.clone()).or_insert_with(|| {
+                    members.push(own);
+                    members.len() - 1
+                });
+                Side::Inside(place)
+            }
+            Class::Internet(_) => Side::Internet,
+            Class::Outside(by, _) => Side::Outside(*by),
+        };
+        let of = matrix.classes.iter().map(side).collect();
+        Self { of, members, wholes: Wholes::new(matrix) }
+    }
+
+    /// The sides of two classes.
+    pub(crate) fn pair(&self, from: ClassIndex, to: ClassIndex) -> Option<(Side, Side)> {
+        Some((*self.of.get(from)?, *self.of.get(to)?))
+    }
+
+    /// The end that a side is, with these addresses where it is outside.
+    pub(crate) fn end(&self, estate: &Estate, side: Side, addresses: &AddressSet) -> End {
+        match side {
+            Side::Inside(place) => {
+                End::Workloads(self.members.get(place).cloned().unwrap_or_default())
+            }
+            Side::Internet => End::Internet(self.wholes.internet(addresses)),
+            Side::Outside(by) => End::Outside(
+                Matrix::outside_name(&estate.network, by),
+                self.wholes.outside(by, addresses),
+            ),
+        }
+    }
 }
 
 type Key = (Side, Side, Bounds<FlowSet>, Bounds<FlowSet>);
@@ -37,20 +88,15 @@ pub(crate) fn rows(
     matrix: &Matrix,
     wanted: impl Fn(ClassIndex, ClassIndex) -> bool,
 ) -> Vec<Row> {
-    let names = Names::new(estate);
-    let wholes = Wholes::new(matrix);
-    let mut ends: Vec<Vec<Member>> = Vec::new();
-    let sides = sides(&names, matrix, &mut ends);
+    let sides = Sides::new(estate, matrix);
     let mut groups: BTreeMap<Key, BTreeSet<Prefix>> = BTreeMap::new();
     for ((from, to), cell) in matrix.cells() {
         if !wanted(from, to) {
             continue;
         }
-        let (Some(source), Some(destination)) = (sides.get(from), sides.get(to)) else {
-            continue;
-        };
+        let Some((source, destination)) = sides.pair(from, to) else { continue };
         let Cell { forward, established } = cell;
-        let key = (*source, *destination, forward.clone(), established.clone());
+        let key = (source, destination, forward.clone(), established.clone());
         let prefixes = groups.entry(key).or_default();
         prefixes.extend(outside_prefixes(matrix, from).iter().copied());
         prefixes.extend(outside_prefixes(matrix, to).iter().copied());
@@ -58,38 +104,15 @@ pub(crate) fn rows(
     let mut rows: Vec<Row> = Vec::with_capacity(groups.len());
     for ((from, to, forward, established), prefixes) in groups {
         let addresses = AddressSet::from_prefixes(prefixes);
-        let end = |side| match side {
-            Side::Inside(place) => End::Workloads(ends.get(place).cloned().unwrap_or_default()),
-            Side::Internet => End::Internet(wholes.internet(&addresses)),
-            Side::Outside(by) => End::Outside(
-                Matrix::outside_name(&estate.network, by),
-                wholes.outside(by, &addresses),
-            ),
-        };
+        let end = |side| sides.end(estate, side, &addresses);
         rows.push(Row { from: end(from), to: end(to), forward, established });
     }
     rows.sort();
     rows
 }
 
-fn sides(names: &Names<'_>, matrix: &Matrix, ends: &mut Vec<Vec<Member>>) -> Vec<Side> {
-    let mut known: BTreeMap<Vec<Member>, usize> = BTreeMap::new();
-    let side = |class: &Class| match class {
-        Class::Endpoints(_) => {
-            let members = names.class_members(class);
-            let place = *known.entry(members.clone()).or_insert_with(|| {
-                ends.push(members);
-                ends.len() - 1
-            });
-            Side::Inside(place)
-        }
-        Class::Internet(_) => Side::Internet,
-        Class::Outside(by, _) => Side::Outside(*by),
-    };
-    matrix.classes.iter().map(side).collect()
-}
-
-fn outside_prefixes(matrix: &Matrix, class: ClassIndex) -> &[Prefix] {
+/// The addresses of a class outside; none of workloads.
+pub(crate) fn outside_prefixes(matrix: &Matrix, class: ClassIndex) -> &[Prefix] {
     match matrix.classes.get(class) {
         Some(Class::Internet(atom) | Class::Outside(_, atom)) => &atom.prefixes,
         Some(Class::Endpoints(_)) | None => &[],

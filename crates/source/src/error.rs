@@ -21,6 +21,9 @@ pub enum ParseReason {
     /// A byte sequence that is no character.
     #[error("the file is not UTF-8 from here on")]
     NotUtf8,
+    /// No text at all where a value was needed.
+    #[error("the file is empty, expected a value")]
+    Empty,
     /// The end of the text where more was needed.
     #[error("the text ends here, expected {expected}")]
     Truncated {
@@ -114,7 +117,7 @@ impl ParseError {
     pub const fn code(&self) -> Code {
         match &self.reason {
             ParseReason::NotUtf8 => codes::ENCODING,
-            ParseReason::Truncated { .. } => codes::TRUNCATED,
+            ParseReason::Empty | ParseReason::Truncated { .. } => codes::TRUNCATED,
             ParseReason::Unexpected { .. } | ParseReason::Yaml { .. } => codes::SYNTAX,
             ParseReason::Trailing { .. } => codes::TRAILING,
             ParseReason::BadEscape { .. }
@@ -133,6 +136,10 @@ impl ParseError {
     const fn help(&self) -> Option<&'static str> {
         match &self.reason {
             ParseReason::NotUtf8 => Some("convert the file to UTF-8"),
+            ParseReason::Empty => Some(
+                "a command that failed may have left it: delete the file, and what it would have \
+                 told is unknown; or collect it again",
+            ),
             ParseReason::Truncated { .. } => {
                 Some("the file may have been cut off while it was written; collect it again")
             }

@@ -66,7 +66,8 @@ impl<'v, 'g> Links<'v, 'g> {
             }
         }
         let start = number(self.all.len());
-        self.all.extend(found.into_values());
+        let needed = found.values().filter(|link| !asks_for_more(link, &found));
+        self.all.extend(needed.cloned());
         let end = number(self.all.len());
         self.arriving[index(fact)] = Some((start, end));
         index(end - start)
@@ -116,6 +117,20 @@ impl<'v, 'g> Links<'v, 'g> {
     fn is_lazy(&self) -> bool {
         !self.view.graph.fans().is_empty()
     }
+}
+
+/// Whether another link with fewer of a link's premises leads to the same, no less likely: then no
+/// chain has the link, since a premise could be dropped.
+fn asks_for_more(link: &Link, all: &BTreeMap<Vec<u32>, Link>) -> bool {
+    let parts = 1..(1_usize << link.premises.len()) - 1;
+    parts.into_iter().any(|part| {
+        let kept = link.premises.iter().enumerate().filter(|(place, _)| part >> place & 1 == 1);
+        let kept: Vec<u32> = kept.map(|(_, premise)| *premise).collect();
+        let gives = |cost: u64, other: Option<u64>| other.is_some_and(|other| other <= cost);
+        all.get(&kept).is_some_and(|other| {
+            other.cost <= link.cost && link.sure.is_none_or(|cost| gives(cost, other.sure))
+        })
+    })
 }
 
 /// A derivation in the making: the links chosen, from the target backwards, and the facts that

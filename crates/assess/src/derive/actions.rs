@@ -5,7 +5,7 @@ use watertight_model::network::{Direction, GuardId, Peer};
 use watertight_reach::RuleAt;
 
 use super::subjects::Subjects;
-use super::{Building, Change, Input, Without};
+use super::{Building, Change, Input, Without, origin};
 use crate::action::{Action, Cost, Seen};
 use crate::fact::Subject;
 use crate::hop::Removable;
@@ -106,6 +106,13 @@ fn describe(input: &Input<'_>, change: &Change) -> (String, Seen) {
                 }
             });
             (name.unwrap_or_default(), Seen::Unlogged)
+        }
+        Change::GuardOrigin(store) => {
+            let realms = origin::private_networks(input.estate, *store);
+            let realms: Vec<&str> =
+                realms.iter().map(|realm| network.realms[*realm].title.as_str()).collect();
+            let name = &estate.workloads[*store].name;
+            (format!("admit to {name} only what comes from {}", realms.join(", ")), Seen::Unlogged)
         }
     }
 }

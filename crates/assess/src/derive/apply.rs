@@ -8,7 +8,7 @@ use watertight_net::FlowSet;
 use watertight_reach::RuleAt;
 
 use super::support::{Without, kept};
-use super::{Change, ports};
+use super::{Change, origin, ports};
 
 /// What becomes of one rule.
 #[derive(Default)]
@@ -53,6 +53,7 @@ pub fn apply(estate: &Estate, changes: &[Change]) -> Estate {
             Change::RemoveGrant(place) => {
                 grants.insert(*place);
             }
+            Change::GuardOrigin(store) => origin::guard(&mut changed, *store),
         }
     }
     // From the last to the first, so that the places of the others stay as they are.

@@ -6,9 +6,13 @@ use watertight_model::network::{GatewayKind, RealmId};
 use watertight_model::{Certainty, Grant, Name, Power, Scope, WorkloadId, WorkloadKind};
 
 use super::subjects::Subjects;
-use super::{Building, Change, Input};
+use super::{Building, Change, Input, origin};
 use crate::fact::{Fact, Subject};
 use crate::hop::{Evidence, Hop, Removable, Status, Variant};
+
+/// The most workloads in the networks of a guard that is offered: each is a hop of its own for each
+/// grant that the guard is about.
+const ADMITTED_MAX: usize = 1_000;
 
 /// Adds the hops of every grant.
 pub(crate) fn add(input: &Input<'_>, subjects: &Subjects, building: &mut Building) {
@@ -44,6 +48,18 @@ struct Adding<'a> {
 
 impl Adding<'_> {
     fn hop(&self, building: &mut Building, variant: Variant, premises: &[Fact], conclusion: Fact) {
+        self.hop_unless(building, variant, premises, conclusion, None);
+    }
+
+    /// A hop that a guard, where one is added, takes away as well.
+    fn hop_unless(
+        &self,
+        building: &mut Building,
+        variant: Variant,
+        premises: &[Fact],
+        conclusion: Fact,
+        guard: Option<Removable>,
+    ) {
         if premises.contains(&conclusion) {
             return;
         }
@@ -54,7 +70,8 @@ impl Adding<'_> {
             Certainty::Possible => Status::Possible,
         };
         hop.evidence = self.grant.evidence.iter().map(evidence_of).collect();
-        building.graph.hop(hop.supported_by([self.removable]));
+        let things = [self.removable].into_iter().chain(guard);
+        building.graph.hop(hop.supported_by(things));
     }
 
     /// Data by API: from anywhere, or with code at a place that the origin guard admits.
@@ -63,17 +80,46 @@ impl Adding<'_> {
         let read = Fact::read(data);
         match scope {
             Scope::Anywhere => {
-                self.hop(building, Variant::DataApi, &[held], read);
+                let guard = self.guarded(building, held, store, data);
+                self.hop_unless(building, Variant::DataApi, &[held], read, guard);
                 // Who may read it from anywhere reads it outside.
-                self.hop(building, Variant::ExfilProviderApi, &[held, read], Fact::out(data));
+                let (outside, premises) = (Fact::out(data), [held, read]);
+                let variant = Variant::ExfilProviderApi;
+                self.hop_unless(building, variant, &premises, outside, guard);
             }
-            Scope::Only(places) => {
-                for subject in self.admitted(places) {
-                    let code = Fact::exec(subject);
-                    self.hop(building, Variant::DataApi, &[held, code], read);
-                }
-            }
+            Scope::Only(places) => self.read_at(building, held, read, &self.admitted(places)),
         }
+    }
+
+    fn read_at(&self, building: &mut Building, held: Fact, read: Fact, at: &BTreeSet<Subject>) {
+        for subject in at {
+            self.hop(building, Variant::DataApi, &[held, Fact::exec(*subject)], read);
+        }
+    }
+
+    /// The guard that could be added to a jewel, with what would still be possible then: to read it
+    /// with code in a network that the guard admits.
+    fn guarded(
+        &self,
+        building: &mut Building,
+        held: Fact,
+        store: WorkloadId,
+        data: Subject,
+    ) -> Option<Removable> {
+        let estate = self.input.estate;
+        let realms = origin::private_networks(estate, store);
+        if realms.is_empty() || !self.subjects.is_jewel(data) {
+            return None;
+        }
+        let names: Vec<Name> =
+            realms.iter().map(|realm| estate.network.realms[*realm].name.clone()).collect();
+        let admitted = self.admitted(&names);
+        if admitted.len() > ADMITTED_MAX {
+            return None;
+        }
+        self.read_at(building, held, Fact::read(data), &admitted);
+        let name = || format!("ways past private networks to {}", estate.workloads[store].name);
+        Some(building.removable(&Change::GuardOrigin(store), name))
     }
 
     /// The subjects with code at a place that an origin guard admits: in a network that it names,

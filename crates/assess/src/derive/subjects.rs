@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_model::network::EndpointId;
 use watertight_model::{
-    CredentialId, Criticality, Estate, MetadataService, Name, Power, Workload, WorkloadId,
-    WorkloadKind,
+    Credential, CredentialId, Criticality, Estate, MetadataService, Name, Power, Workload,
+    WorkloadId, WorkloadKind,
 };
 use watertight_reach::{Class, ClassIndex};
 
 use super::Input;
-use crate::fact::Subject;
+use crate::fact::{Fact, Subject};
 use crate::graph::{GraphBuilder, SubjectInfo, SubjectKind};
 
 /// The workloads that each subject stands for.
@@ -137,6 +137,9 @@ pub(crate) fn add(input: &Input<'_>, graph: &mut GraphBuilder) -> Subjects {
     }
     for (id, credential) in estate.credentials.iter() {
         let subject = graph.credential(credential.name.as_str());
+        if credential.kind == Credential::ANYBODY {
+            graph.internet_holds(Fact::hold(subject));
+        }
         subjects.of_credential.insert(id, subject);
     }
     for (index, class) in input.matrix.classes.iter().enumerate() {

@@ -36,7 +36,21 @@ fn steps<'g>(twin: &Twin<'g>) -> Vec<(&'g Hop, Option<&'g Hop>)> {
         let sure = hops.into_iter().filter(|hop| hop.status == Status::Sure);
         (all, sure.max_by_key(|hop| hop.likelihood))
     };
-    steps.into_values().map(best).collect()
+    let steps: Vec<(&Hop, Option<&Hop>)> = steps.into_values().map(best).collect();
+    steps.iter().copied().filter(|step| !steps.iter().any(|other| asks_less(other, step))).collect()
+}
+
+/// Whether a step needs only some of the premises of another, and gives the same no less likely.
+fn asks_less(one: &(&Hop, Option<&Hop>), other: &(&Hop, Option<&Hop>)) -> bool {
+    let premises = |step: &(&Hop, Option<&Hop>)| -> BTreeSet<Fact> {
+        step.0.premises.iter().copied().collect()
+    };
+    let fewer = premises(one).is_subset(&premises(other)) && premises(one) != premises(other);
+    let surely = |hop: Option<&Hop>| hop.map(|hop| hop.likelihood);
+    one.0.conclusion == other.0.conclusion
+        && fewer
+        && one.0.likelihood >= other.0.likelihood
+        && surely(one.1) >= surely(other.1)
 }
 
 fn plain_chains(graph: &HopGraph) -> Vec<Plain> {

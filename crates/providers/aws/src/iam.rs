@@ -62,8 +62,9 @@ pub(crate) fn convert(context: &mut Context<'_>) {
     let changes = Changes::read(context);
     let over_resources = facts.resource_guardrails();
     public::check(context);
-    public::label(context, &facts, &catalog.buckets, &over_resources);
+    let readable = public::label(context, &facts, &catalog.buckets, &over_resources);
     let mut grants = Grants::new(GRANTS_MAX);
+    public::grant(context, &readable, &mut grants);
     let actors: Vec<Actor<'_>> =
         facts.holders.iter().map(|holder| Actor::new(&facts, holder, &over_resources)).collect();
     let stores = Stores::new(&facts, &catalog, &endpoints);

@@ -14,7 +14,7 @@ mod kubernetes;
 mod opaque;
 pub(crate) mod place;
 pub(crate) mod service;
-mod stores;
+pub(crate) mod stores;
 
 #[cfg(test)]
 pub(crate) mod tests;

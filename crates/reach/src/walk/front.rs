@@ -57,6 +57,7 @@ impl<'n> Walk<'_, 'n> {
             self.return_from_front(&mut packet, id);
             return self.finish(packet, End::Delivered(id));
         }
+        let Some(mut packet) = self.past_origin_guards(packet, id) else { return };
         let content = &network.fronts[front];
         if !content.listeners_read {
             let why = Name::from("the input does not tell the front's listeners");
@@ -142,10 +143,12 @@ impl<'n> Walk<'_, 'n> {
         match &target.end {
             TargetEnd::Endpoint(endpoint, address) => {
                 rewrite(&mut packet, place, *address);
+                self.check(&mut packet, place, Direction::Egress);
                 self.enter_target(packet, *endpoint);
             }
             TargetEnd::Address(address) => {
                 rewrite(&mut packet, place, *address);
+                self.check(&mut packet, place, Direction::Egress);
                 let why = Name::from("no endpoint of the estate has the target's address");
                 self.unknown(packet, place, why);
             }
@@ -158,6 +161,7 @@ impl<'n> Walk<'_, 'n> {
                     };
                     let mut branch = packet.clone();
                     rewrite(&mut branch, place, *address);
+                    self.check(&mut branch, place, Direction::Egress);
                     if self.enter_place(&mut branch, Place::Endpoint(*endpoint)) {
                         self.enter_target(branch, *endpoint);
                     }

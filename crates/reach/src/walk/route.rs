@@ -99,8 +99,9 @@ impl<'n> Walk<'_, 'n> {
         self.leave_subnet(packet, subnet);
     }
 
-    /// Into a transit gateway. Guards of the attachment's subnet are met going in; when the packet
-    /// comes from that very subnet, no guard of a subnet is met at all.
+    /// Into a transit gateway. Guards of the attachment's subnet are met going in, also by what comes
+    /// from that very subnet, which meets them both ways: only what a transit gateway sends to its
+    /// attachment's subnet meets none.
     ///
     /// Source: Amazon VPC Transit Gateways, "How network ACLs work with transit gateways".
     fn enter_transit(
@@ -129,11 +130,10 @@ impl<'n> Walk<'_, 'n> {
             };
             return self.stop(packet, Disposition::NullRouted, here, Name::from(why));
         };
-        if context.subnet != Some(subnet) {
-            self.leave_edge(&mut packet, context);
-        }
+        self.leave_edge(&mut packet, context);
         packet.steps.push(step);
-        self.enter_gateway_subnet(&mut packet, context, subnet);
+        packet.steps.push(Step::At(Place::Subnet(subnet)));
+        self.check(&mut packet, Place::Subnet(subnet), Direction::Ingress);
         packet.references_out = false;
         packet.references_in &= network.attachments[attachment].references && !packet.has_crossed();
         // A transit gateway keeps traffic in the zone in which it comes in.

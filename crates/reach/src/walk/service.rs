@@ -83,9 +83,15 @@ impl<'n> Walk<'_, 'n> {
             packet.through = Some(id);
             return self.arrive(packet, meant);
         }
-        let Some(known) = network.unaddressed.get(&id) else {
-            return self.finish(packet, End::Delivered(id));
-        };
+        if let Some(packet) = self.past_origin_guards(packet, id) {
+            self.finish(packet, End::Delivered(id));
+        }
+    }
+
+    /// The packet where the origin guards of an endpoint admit it; else it ends there.
+    pub(super) fn past_origin_guards(&mut self, packet: Packet, id: EndpointId) -> Option<Packet> {
+        let network = self.network();
+        let Some(known) = network.unaddressed.get(&id) else { return Some(packet) };
         let came = match (packet.gateway, packet.through) {
             (Some(gateway), _) => Came::Gateway(gateway, packet.realm),
             (None, Some(through)) => {
@@ -100,14 +106,14 @@ impl<'n> Walk<'_, 'n> {
             }
             let Some(missing) = &guard.unread else {
                 let why = Name::from(format!("{} does not admit what comes this way", guard.name));
-                return self.stop(packet, Disposition::DeniedIn, Place::Endpoint(id), why);
+                self.stop(packet, Disposition::DeniedIn, Place::Endpoint(id), why);
+                return None;
             };
             unread.get_or_insert_with(|| Name::from(format!("{}: {missing}", guard.name)));
         }
-        match unread {
-            Some(why) => self.unknown(packet, Place::Endpoint(id), why),
-            None => self.finish(packet, End::Delivered(id)),
-        }
+        let Some(why) = unread else { return Some(packet) };
+        self.unknown(packet, Place::Endpoint(id), why);
+        None
     }
 }
 

@@ -43,6 +43,9 @@ struct Token {
 impl Parser<'_, '_> {
     fn document(&mut self) -> Step {
         self.skip_whitespace();
+        if self.character().is_none() {
+            return Err(self.error_here(ParseReason::Empty));
+        }
         self.value("a value")?;
         while let Some((is_object, count)) = self.builder.innermost() {
             self.skip_whitespace();

@@ -116,7 +116,6 @@ fn plan(draft: &mut Draft, account: &str, region: &str) -> Plan {
     let (protocol, group_protocol, target_kind, preserve) =
         draft.random.pick(choices).copied().unwrap_or(("TCP", "TCP", "instance", None));
     let kept = match (protocol, group_protocol, target_kind, preserve) {
-        ("TLS", ..) => false,
         (_, "UDP" | "TCP_UDP", ..) => true,
         (_, _, _, Some(preserve)) => preserve,
         (_, _, kind, None) => kind == "instance",

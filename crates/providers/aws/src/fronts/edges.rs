@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use watertight_model::network::{
-    EndpointId, EndpointRole, Front, FrontId, Health, Listener, Target, TargetEnd, TargetGroup,
-    TargetGroupId,
+    EndpointId, EndpointRole, Front, FrontId, Health, Listener, OriginGuard, Target, TargetEnd,
+    TargetGroup, TargetGroupId, Unaddressed,
 };
 use watertight_model::{Name, WorkloadId, WorkloadKind};
 use watertight_net::{Family, FlowSet, PortSet};
@@ -18,6 +18,8 @@ use crate::endpoints;
 use crate::index::Item;
 use crate::services::place::{Groups, Placement, serve};
 use crate::services::service::{Door, Service, add, door, label, tag_map};
+use crate::services::stores::plane::Plane;
+use crate::services::stores::policy::{Owner, Policy};
 use crate::shapes::Kind;
 
 /// Converts them.
@@ -39,9 +41,6 @@ pub(crate) fn convert(context: &mut Context<'_>) {
 }
 
 fn http_api(context: &mut Context<'_>, item: &Item<'_>, fronts: &BTreeMap<Name, FrontId>) {
-    if context.fields.flag(item.node, "DisableExecuteApiEndpoint") == Some(true) {
-        return;
-    }
     let name = context.fields.text(item.node, "Name").unwrap_or_default();
     let tags = tag_map(context, item.node, "Tags");
     let index = context.index;
@@ -55,7 +54,9 @@ fn http_api(context: &mut Context<'_>, item: &Item<'_>, fronts: &BTreeMap<Name, 
         }
     }
     let group = group(context, item.id, targets, body.is_some(), item.node);
-    api(context, item, Api { name, tags, private: false, groups: vec![group] });
+    let disabled = context.fields.flag(item.node, "DisableExecuteApiEndpoint") == Some(true);
+    let door = if disabled { ApiDoor::OtherName } else { ApiDoor::Public };
+    api(context, item, Api { name, tags, door, policy: None, groups: vec![group] });
 }
 
 /// What an integration calls: a function, or the listener behind a VPC link.
@@ -86,10 +87,24 @@ pub(super) struct Api<'n> {
     pub(super) name: &'n str,
     /// Its tags.
     pub(super) tags: Vec<(&'n str, &'n str)>,
-    /// Whether only private endpoints lead to it.
-    pub(super) private: bool,
+    /// Where it answers.
+    pub(super) door: ApiDoor,
+    /// Its resource policy, in the shape that the call prints.
+    pub(super) policy: Option<Node<'n>>,
     /// Where its integrations lead.
     pub(super) groups: Vec<TargetGroupId>,
+}
+
+/// Where an API answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum ApiDoor {
+    /// On the internet.
+    Public,
+    /// Behind interface endpoints of the service alone ("Private REST APIs in API Gateway").
+    Private,
+    /// Not at its own name: at names of the owner's, which the input does not tell ("Disable the
+    /// default endpoint for REST APIs").
+    OtherName,
 }
 
 /// Adds an API as a front in the provider's plane.
@@ -108,13 +123,15 @@ pub(super) fn api(context: &mut Context<'_>, item: &Item<'_>, api: Api<'_>) {
         },
     );
     label(context, workload, "aws.type", "api");
-    let scheme = if api.private { "internal" } else { "internet-facing" };
+    let scheme = if api.door == ApiDoor::Private { "internal" } else { "internet-facing" };
     label(context, workload, "scheme", scheme);
-    let layer = if api.private {
-        let text = "callers through an interface endpoint that the API's policy names";
-        door(context, "private API", &[443], &Door::Somebody(text))
-    } else {
-        door(context, "API", &[443], &Door::Everybody)
+    let layer = match api.door {
+        ApiDoor::Public => door(context, "API", &[443], &Door::Everybody),
+        ApiDoor::Private => door(context, "private API", &[443], &Door::Everybody),
+        ApiDoor::OtherName => {
+            let text = "callers of a name of the owner's, which the input does not tell";
+            door(context, "API without its own name", &[443], &Door::Somebody(text))
+        }
     };
     let flows = FlowSet::tcp(PortSet::single(443));
     let listener = Listener {
@@ -126,7 +143,47 @@ pub(super) fn api(context: &mut Context<'_>, item: &Item<'_>, api: Api<'_>) {
     };
     let front = context.estate.network.fronts.next_id();
     let endpoint = plane_endpoint(context, item, workload, front, Some(layer));
+    let known = answers(context, item, api.door, api.policy);
+    context.estate.network.unaddressed.insert(endpoint, known);
     add_front(context, item, workload, vec![endpoint], vec![listener]);
+}
+
+/// How requests come to an API.
+///
+/// The name of a private one leads to the interface endpoints of its service, whichever names they
+/// answer to, and nobody may call it whom its policy does not allow ("API Gateway resource policies
+/// affecting authorization workflow").
+fn answers(
+    context: &mut Context<'_>,
+    item: &Item<'_>,
+    door: ApiDoor,
+    policy: Option<Node<'_>>,
+) -> Unaddressed {
+    const SERVICE: &str = "execute-api";
+    let (account, region) = (context.account_of(item), context.region_of(item));
+    let plane = Plane::read(context);
+    let ways = plane.private(SERVICE, region);
+    let arn = format!(
+        "arn:aws:{SERVICE}:{}:{}:{}",
+        region.unwrap_or_default(),
+        account.unwrap_or_default(),
+        item.id
+    );
+    let owner = Owner { service: SERVICE, arn: &arn, private: &ways };
+    let known = plane.unaddressed(context, SERVICE, region);
+    if door != ApiDoor::Private {
+        let policy = policy.map(|place| Policy::read(context, &owner, place)).unwrap_or_default();
+        return Unaddressed { interfaces: Vec::new(), origin_guards: policy.guards, ..known };
+    }
+    let policy = match policy {
+        Some(place) => Policy::read_closed(context, &owner, place),
+        None => Policy::unread(context),
+    };
+    let name = context.name("what a private API is");
+    let private = OriginGuard { name, admits: ways.clone(), unread: None };
+    let interfaces = plane.interfaces(SERVICE, region);
+    let origin_guards = std::iter::once(private).chain(policy.guards).collect();
+    Unaddressed { interfaces, origin_guards, ..known }
 }
 
 /// An accelerator: its addresses are the provider's, on the internet.

@@ -78,8 +78,6 @@ impl<'t> Listeners<'t> {
             context.fields.unknown_value(item.node, "Protocol", item.id);
             return None;
         };
-        // A network load balancer that decrypts opens connections of its own.
-        let ends_leg = is_application || protocol == "TLS";
         let mut found = Vec::new();
         for action in context.fields.objects(item.node, "DefaultActions") {
             forwards(context, action, &mut found);
@@ -90,7 +88,7 @@ impl<'t> Listeners<'t> {
         }
         let mut target_groups: Vec<TargetGroupId> = Vec::new();
         for arn in found {
-            let group = targets.group(context, item.node, arn, ends_leg);
+            let group = targets.group(context, item.node, arn, is_application);
             if !target_groups.contains(&group) {
                 target_groups.push(group);
             }

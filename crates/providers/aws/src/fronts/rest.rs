@@ -7,7 +7,7 @@ use watertight_model::Name;
 use watertight_model::network::{FrontId, Health, Target, TargetEnd};
 use watertight_source::Node;
 
-use super::edges::{Api, api, group, integration_target};
+use super::edges::{Api, ApiDoor, api, group, integration_target};
 use crate::context::Context;
 use crate::index::Item;
 use crate::services::service::tag_map;
@@ -19,9 +19,6 @@ pub(super) fn convert(
     item: &Item<'_>,
     fronts: &BTreeMap<Name, FrontId>,
 ) {
-    if context.fields.flag(item.node, "disableExecuteApiEndpoint") == Some(true) {
-        return;
-    }
     let name = context.fields.text(item.node, "name").unwrap_or_default();
     let tags = tag_map(context, item.node, "tags");
     let config = context.fields.object(item.node, "endpointConfiguration");
@@ -32,7 +29,14 @@ pub(super) fn convert(
     let private = types.contains(&"PRIVATE");
     let (targets, is_read) = targets(context, item, fronts);
     let group = group(context, item.id, targets, is_read, item.node);
-    api(context, item, Api { name, tags, private, groups: vec![group] });
+    let disabled = context.fields.flag(item.node, "disableExecuteApiEndpoint") == Some(true);
+    let door = match (disabled, private) {
+        (true, _) => ApiDoor::OtherName,
+        (false, true) => ApiDoor::Private,
+        (false, false) => ApiDoor::Public,
+    };
+    let policy = item.node.get("policy");
+    api(context, item, Api { name, tags, door, policy, groups: vec![group] });
 }
 
 /// What the methods of an API call, each once, and whether that is all: a page may follow, and

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use watertight_model::{Name, WorkloadId};
+use watertight_model::{Credential, Evidence, Name, Power, Scope, WorkloadId};
 use watertight_net::Prefix;
 use watertight_source::Node;
 
@@ -20,6 +20,7 @@ use crate::shapes::Kind;
 use super::catalog::Resource;
 use super::evaluate::{Guardrails, admits, denied_over_resource};
 use super::facts::Facts;
+use super::grants::Grants;
 use super::pattern::Subject;
 use super::policy::{Document, Effect, Parties, Party, Statement};
 use super::request::{Caller, CallerKind, Place, Request, Target};
@@ -134,13 +135,15 @@ fn is_narrow(key: &str, text: &str) -> bool {
         || Prefix::parse_lenient(text).is_ok_and(|prefix| prefix.len() >= BROAD_PREFIX)
 }
 
-/// Says of every bucket whether anybody may read its objects, and whether anybody may list them.
+/// Says of every bucket whether anybody may read its objects, and whether anybody may list them;
+/// gives those that anybody may read.
 pub(crate) fn label(
     context: &mut Context<'_>,
     facts: &Facts,
     buckets: &[Resource],
     over_resources: &BTreeMap<Name, Guardrails<'_>>,
-) {
+) -> Vec<Readable> {
+    let mut readable = Vec::new();
     for bucket in buckets {
         let Some(workload) = bucket.workload else { continue };
         let name = name_of(&bucket.arn);
@@ -158,6 +161,48 @@ pub(crate) fn label(
         let listed = listed(context, name).and(bucket.blocks.ignores_lists.not());
         set(context, workload, "aws.publicly-readable", by_policy.or(by_lists));
         set(context, workload, "aws.publicly-listed", listed);
+        if by_policy != Truth::No {
+            let arn = context.name(&bucket.arn);
+            readable.push(Readable { store: workload, arn, truth: by_policy });
+        }
+    }
+    readable
+}
+
+/// A bucket whose policy lets anybody read its objects, as far as the input tells. What lists of
+/// single objects could grant is no reason: any bucket with lists would be one.
+#[derive(Debug)]
+pub(crate) struct Readable {
+    store: WorkloadId,
+    arn: Name,
+    truth: Truth,
+}
+
+/// Grants to everybody what everybody may read.
+pub(crate) fn grant(context: &mut Context<'_>, readable: &[Readable], grants: &mut Grants) {
+    if readable.is_empty() {
+        return;
+    }
+    let anybody = context.name(Credential::ANYBODY);
+    let holder = context.estate.credentials.push(Credential {
+        id: anybody.clone(),
+        name: anybody.clone(),
+        kind: anybody,
+        account: None,
+        origin: None,
+    });
+    for one in readable {
+        let evidence = Evidence {
+            resource: one.arn.clone(),
+            rule: context.name(""),
+            text: context.name(match one.truth {
+                Truth::Yes => "its policy lets anybody read",
+                Truth::No | Truth::Unknown => "its policy may let anybody read",
+            }),
+            origin: context.estate.workloads[one.store].origin,
+        };
+        let power = Power::ReadData { store: one.store, scope: Scope::Anywhere };
+        grants.add(holder, power, one.truth, vec![evidence]);
     }
 }
 

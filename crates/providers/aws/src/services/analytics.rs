@@ -1,6 +1,6 @@
 //! Data warehouses, search domains and message brokers: Redshift, OpenSearch, MSK, Amazon MQ.
 
-use watertight_model::network::EndpointRole;
+use watertight_model::network::{EndpointRole, Unaddressed};
 use watertight_model::{WorkloadId, WorkloadKind};
 use watertight_source::Node;
 
@@ -9,6 +9,8 @@ use super::service::{
     Door, Service, add, door, ids, label, label_port, label_public, same_place, slots, slots_in,
     tag_map, texts,
 };
+use super::stores::plane::Plane;
+use super::stores::policy::{Owner, Policy};
 use crate::context::{Context, Holder};
 use crate::index::Item;
 use crate::shapes::Kind;
@@ -170,8 +172,26 @@ fn search_domain(context: &mut Context<'_>, item: &Item<'_>) {
         });
     } else {
         let layer = door(context, "public search domain", &[80, 443], &Door::Everybody);
-        serve(context, &placement, vec![layer]);
+        let endpoint = serve(context, &placement, vec![layer]);
+        let known = search_answers(context, item);
+        context.estate.network.unaddressed.insert(endpoint, known);
     }
+}
+
+/// How requests come to a search domain outside of VPCs: at public addresses, past what its access
+/// policy denies to everybody ("Identity and Access Management in Amazon OpenSearch Service").
+///
+/// What the policy allows guards nothing here: whom the account's own permissions allow may ask,
+/// too.
+fn search_answers(context: &mut Context<'_>, item: &Item<'_>) -> Unaddressed {
+    let region = context.region_of(item);
+    let plane = Plane::read(context);
+    let owner = Owner { service: "es", arn: item.id, private: &[] };
+    let policies = item.node.get("AccessPolicies");
+    let policies = policies.filter(|place| place.as_str().is_none_or(|text| !text.is_empty()));
+    let policy = policies.map(|place| Policy::read(context, &owner, place)).unwrap_or_default();
+    let known = plane.unaddressed(context, "es", region);
+    Unaddressed { interfaces: Vec::new(), origin_guards: policy.guards, ..known }
 }
 
 /// A Kafka cluster, with machines of its own or without.

@@ -2,8 +2,8 @@
 //!
 //! Their network refuses nobody: who may read what is for permissions and origin guards to say.
 
-pub(super) mod plane;
-mod policy;
+pub(crate) mod plane;
+pub(crate) mod policy;
 #[cfg(test)]
 mod tests;
 

@@ -317,7 +317,7 @@ fn apis() {
     Door { target: LOCAL, files: &[("apigatewayv2-get-apis", http)] }.check(
         ask,
         YES,
-        &[(r#"Endpoint": false"#, r#"Endpoint": true"#, "nobody")],
+        &[(r#"Endpoint": false"#, r#"Endpoint": true"#, UNKNOWN)],
     );
     let rest = r#"{"items": [{"id": "a1", "name": "web", "disableExecuteApiEndpoint": false,
         "endpointConfiguration": {"types": ["REGIONAL"]}}]}"#;
@@ -325,8 +325,67 @@ fn apis() {
         ask,
         YES,
         &[
-            (r#"Endpoint": false"#, r#"Endpoint": true"#, "nobody"),
-            (r#"["REGIONAL"]"#, r#"["PRIVATE"]"#, UNKNOWN),
+            (r#"Endpoint": false"#, r#"Endpoint": true"#, UNKNOWN),
+            (r#"["REGIONAL"]"#, r#"["PRIVATE"]"#, DENIED),
         ],
+    );
+}
+
+/// API Gateway prints policies with their quotation marks escaped once more.
+const API_POLICY: &str = concat!(
+    r#"{"items": [{"id": "a1", "name": "web", "endpointConfiguration": {"types": ["PRIVATE"]}, "#,
+    r#""policy": "{\\\"Version\\\": \\\"2012-10-17\\\", \\\"Statement\\\": [{"#,
+    r#"\\\"Effect\\\": \\\"Allow\\\", \\\"Principal\\\": \\\"*\\\", "#,
+    r#"\\\"Action\\\": \\\"execute-api:Invoke\\\", "#,
+    r#"\\\"Resource\\\": \\\"execute-api:/*\\\", \\\"Condition\\\": "#,
+    r#"{\\\"StringEquals\\\": {\\\"aws:SourceVpce\\\": \\\"vpce-1\\\"}}}]}"}]}"#,
+);
+
+#[test]
+fn private_apis_answer_behind_the_endpoints_that_their_policy_allows() {
+    let body = r#"{"VpcEndpoints": [{"VpcEndpointId": "vpce-1", "VpcEndpointType": "Interface",
+        "VpcId": "vpc-a", "ServiceName": "com.amazonaws.eu-west-1.execute-api",
+        "State": "available", "SubnetIds": ["subnet-a"], "Groups": [{"GroupId": "sg-a"}],
+        "PrivateDnsEnabled": false, "NetworkInterfaceIds": ["eni-e"]}]}"#;
+    let interface = r#"{"NetworkInterfaces": [{"NetworkInterfaceId": "eni-e", "VpcId": "vpc-a",
+        "SubnetId": "subnet-a", "PrivateIpAddress": "10.0.1.20", "InterfaceType": "vpc_endpoint",
+        "Groups": [{"GroupId": "sg-a"}], "Description": "VPC Endpoint Interface vpce-1"}]}"#;
+    let files = [
+        ("describe-vpc-endpoints", body),
+        ("describe-network-interfaces-2", interface),
+        ("apigateway-get-rest-apis", API_POLICY),
+    ];
+    let door = Door { target: LOCAL, files: &files };
+    door.check(
+        |estate| to(estate, "web", 443),
+        YES,
+        &[
+            (r#"\"vpce-1\"#, r#"\"vpce-2\"#, DENIED),
+            (r#"\"Allow\"#, r#"\"Deny\"#, DENIED),
+            ("aws:SourceVpce", "aws:SourceAccount", UNKNOWN),
+            (r#"\"*\"#, r#"\"arn:aws:iam::111111111111:role/x\"#, UNKNOWN),
+            (r#""policy""#, r#""description""#, UNKNOWN),
+        ],
+    );
+    let outside = |estate: &Estate| asked(estate, &internet(), "web", 443);
+    assert_eq!(outside(&door.estate("", "")), DENIED, "it is private");
+}
+
+#[test]
+fn search_domains_outside_of_vpcs_keep_out_whom_their_policy_denies() {
+    let domain = concat!(
+        r#"{"DomainStatus": {"ARN": "arn:aws:es:eu-west-1:111111111111:domain/logs", "#,
+        r#""DomainName": "logs", "DomainId": "1/logs", "Deleted": false, "Created": true, "#,
+        r#""AccessPolicies": "{\"Statement\": [{\"Effect\": \"Allow\", \"Principal\": "#,
+        r#"{\"AWS\": \"*\"}, \"Action\": \"es:*\", \"Resource\": \"*\"}, "#,
+        r#"{\"Effect\": \"Deny\", \"Principal\": {\"AWS\": \"*\"}, "#,
+        r#"\"Action\": \"es:ESHttp*\", \"Resource\": "#,
+        r#"\"arn:aws:es:eu-west-1:111111111111:domain/logs/*\", \"Condition\": "#,
+        r#"{\"NotIpAddress\": {\"aws:SourceIp\": \"8.8.0.0/16\"}}}]}"}}"#,
+    );
+    Door { target: LOCAL, files: &[("opensearch-describe-domain/logs", domain)] }.check(
+        |estate| asked(estate, &internet(), "logs", 443),
+        YES,
+        &[("8.8.0.0/16", "9.9.0.0/16", DENIED), ("NotIpAddress", "NotIpAddressOfMars", UNKNOWN)],
     );
 }

@@ -22,6 +22,8 @@ use crate::{estates, note, setting};
 const SHOWN: usize = 4;
 /// After how many estates that differ the comparison ends.
 const FAILING_MAX: usize = 8;
+/// Each so many estates nothing tells what the prefix lists hold, so that what names one may match.
+const UNDESCRIBED_EVERY: u64 = 5;
 /// How many addresses outside are tried in each estate.
 const OUTSIDE_MAX: usize = 2;
 
@@ -287,7 +289,11 @@ fn compare_diff(
 }
 
 fn compare(seed: u64, counts: &mut Counts) -> Vec<String> {
-    let generated = generate::aws(seed, Size::FEW);
+    let mut generated = generate::aws(seed, Size::FEW);
+    if seed.is_multiple_of(UNDESCRIBED_EVERY) {
+        let told = |path: &str| !path.contains("/get-managed-prefix-list-entries-");
+        generated.files.retain(|(path, _)| told(path));
+    }
     let (changed, mutation) = generate::mutated(&generated.files, seed);
     let sides = (Side::new(&generated.files), Side::new(&changed));
     let probes = Probes { all: probes(&[&sides.0.twin, &sides.1.twin]) };
@@ -350,7 +356,7 @@ impl Counts {
         assert!(self.connected * 20 > self.pairs, "at least 5 % of the pairs are connected");
         assert!(self.changed * 3 > self.estates, "at least a third of the changes show");
         assert!(self.reached > self.blasts / 2, "workloads reach something");
-        assert!(self.uncertain * 1000 > self.reached, "what cannot be read is in the way at times");
+        assert!(self.uncertain * 200 > self.reached, "what cannot be read is in the way at times");
     }
 }
 

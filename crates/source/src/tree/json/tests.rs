@@ -95,7 +95,7 @@ fn raw_control_characters_are_rejected_at_every_place_of_a_chunk() {
 
 #[test]
 fn says_where_what_was_found_and_what_was_expected() {
-    assert_error("", 0, 0, "the text ends here, expected a value");
+    assert_error("", 0, 0, "the file is empty, expected a value");
     assert_error(
         " 1 x",
         3,
@@ -136,12 +136,20 @@ fn says_where_what_was_found_and_what_was_expected() {
 }
 
 #[test]
+fn a_file_without_a_value_is_said_to_be_empty() {
+    for (text, end) in [("", 0), (" \r\n\t", 4), ("\u{feff}\n", 4)] {
+        let found = error(text);
+        assert_eq!((found.reason, found.span), (ParseReason::Empty, Span::at(FILE, end)));
+    }
+}
+
+#[test]
 fn every_truncation_is_an_error_at_the_cut() {
     let text =
         r#"{"Vpcs": [{"a\u00e9\ud83d\ude00b": -1.5e+10, "n": null, "t": [true, false]}, {}, []]}"#;
     assert!(text.is_ascii());
     parse(text).unwrap();
-    for cut in 0..text.len() {
+    for cut in 1..text.len() {
         let found = error(text.get(..cut).unwrap());
         assert!(matches!(found.reason, ParseReason::Truncated { .. }), "{cut}: {found}");
         assert_eq!(found.span, Span::at(FILE, u32::try_from(cut).unwrap()), "{cut}");

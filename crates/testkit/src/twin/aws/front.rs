@@ -86,7 +86,7 @@ impl Estate {
         let targets =
             self.bodies.targets.get(&group.arn).is_some_and(|targets| !targets.is_empty());
         let translates = targets && group.version_6 != destination.is_ipv6();
-        if listener.protocol == "TLS" || translates {
+        if translates {
             return false;
         }
         let attribute = self.attribute(&group.arn, "preserve_client_ip.enabled");
@@ -179,8 +179,9 @@ impl Estate {
         }
     }
 
-    /// Sends a packet on to a target with the client's address: no route of the load balancer's
-    /// subnet is looked at, and the target's ACL only if the client is in another subnet.
+    /// Sends a packet on to a target with the client's address, where the load balancer's own groups
+    /// let it out: no route of the load balancer's subnet is looked at, and the target's ACL only if
+    /// the client is in another subnet.
     fn forward_to(
         &self,
         front: &Interface,
@@ -196,6 +197,13 @@ impl Estate {
         flow.crossings.push(Crossing::Front(front.id.clone()));
         flow.header.destination = address;
         flow.header.destination_port = port;
+        let verdict = self.groups_admit(front, true, &flow);
+        guarded(verdict, flow, Disposition::DeniedIn, &front.id, |flow| {
+            self.find_target(front, address, flow)
+        })
+    }
+
+    fn find_target(&self, front: &Interface, address: IpAddr, flow: Flow) -> Vec<End> {
         let subnet = self.bodies.subnets.values().find(|subnet| {
             subnet.vpc == front.vpc && subnet.prefixes.iter().any(|prefix| prefix.contains(address))
         });

@@ -310,9 +310,6 @@ impl Estate {
         flow.zone.clone_from(&subnet.zone);
         let own = flow.home.take().is_some_and(|home| home == subnet.id);
         let refusal = if own { Disposition::DeniedOut } else { Disposition::DeniedIn };
-        if self.enters_transit_gateway_here(subnet, &flow) {
-            return self.route_from_subnet(subnet, flow);
-        }
         let verdict = self.acl_admits(subnet, true, &flow);
         guarded(verdict, flow, refusal, &subnet.id, |flow| self.route_from_subnet(subnet, flow))
     }

@@ -34,7 +34,7 @@ fn apis_are_public_fronts_unless_they_are_private_or_off() {
     assert_eq!(guards(&private, endpoints(&private, "api")[0]), ["private API"]);
     let off = body(r#""endpointConfiguration": {}, "disableExecuteApiEndpoint": true"#);
     let off = estate(&[("apigateway-get-rest-apis.json", &off)]);
-    assert!(off.workloads.values().all(|one| one.name != "api"));
+    assert_eq!(guards(&off, endpoints(&off, "api")[0]), ["API without its own name"]);
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn pair(anybody: &str, other: &str) -> (String, String) {
 
 #[test]
 fn the_stricter_of_two_blocks_holds() {
-    let public = pair("true", "app reads data");
+    let public = pair("true", "app reads data, anybody reads data");
     let closed = pair("false", "");
     assert_eq!(under(POLICY, OFF, OFF), public);
     assert_eq!(under(POLICY, ON, OFF), closed);
@@ -80,13 +80,14 @@ fn the_stricter_of_two_blocks_holds() {
     let asked = Bucket { policy: POLICY, more: vec![(OWN, OFF), (&named, ON)] };
     assert_eq!(asked.reads(), closed);
     let others = ACCOUNTS.replace("111111111111/", "222222222222/");
+    let perhaps = pair("unknown", "app reads data ?, anybody reads data ?");
     let elsewhere = Bucket { policy: POLICY, more: vec![(OWN, OFF), (&others, ON)] };
-    assert_eq!(elsewhere.reads(), pair("unknown", "app reads data ?"), "of another account");
+    assert_eq!(elsewhere.reads(), perhaps, "of another account");
 }
 
 #[test]
 fn a_block_that_was_not_read_may_be_on() {
-    let perhaps = pair("unknown", "app reads data ?");
+    let perhaps = pair("unknown", "app reads data ?, anybody reads data ?");
     assert_eq!(Bucket { policy: POLICY, more: Vec::new() }.reads(), perhaps);
     assert_eq!(Bucket { policy: POLICY, more: vec![(OWN, OFF)] }.reads(), perhaps);
     assert_eq!(Bucket { policy: POLICY, more: vec![(OWN, ON)] }.reads(), pair("false", ""));
@@ -107,8 +108,12 @@ fn a_policy_that_is_tied_to_a_place_is_not_public() {
         "app reads data"
     );
     assert_eq!(other(r#""StringEquals": {"aws:PrincipalAccount": "333333333333"}"#), "");
-    assert_eq!(other(r#""StringLike": {"aws:PrincipalArn": "*"}"#), "app reads data ?");
-    assert_eq!(other(r#""Bool": {"aws:SecureTransport": "true"}"#), "app reads data ?");
+    assert_eq!(
+        other(r#""StringLike": {"aws:PrincipalArn": "*"}"#),
+        "app reads data ?, anybody reads data ?"
+    );
+    let either = "app reads data ?, anybody reads data ?";
+    assert_eq!(other(r#""Bool": {"aws:SecureTransport": "true"}"#), either);
     let from = |prefix: &str| other(&format!(r#""IpAddress": {{"aws:SourceIp": "{prefix}"}}"#));
     assert_eq!(from("198.51.100.0/24"), "app reads data from 198.51.100.0/24");
     assert_eq!(from("128.0.0.0/1"), "app reads data from 128.0.0.0/1 ?");

@@ -16,7 +16,7 @@ use crate::shapes::Kind;
 /// What the input tells of the ways to the provider's services, by the name of the service in its
 /// region (`eu-central-1.s3`).
 #[derive(Debug, Default)]
-pub(super) struct Plane {
+pub(crate) struct Plane {
     services: BTreeMap<String, Ways>,
 }
 
@@ -32,7 +32,7 @@ struct Ways {
 
 impl Plane {
     /// Reads VPC endpoints and the provider's prefix lists.
-    pub(super) fn read(context: &mut Context<'_>) -> Self {
+    pub(crate) fn read(context: &mut Context<'_>) -> Self {
         let mut plane = Self::default();
         let index = context.index;
         for kind in [Kind::ManagedPrefixLists, Kind::PrefixLists] {
@@ -85,7 +85,7 @@ impl Plane {
     }
 
     /// What is known of a store's endpoint; its origin guards are for the caller to add.
-    pub(super) fn unaddressed(
+    pub(crate) fn unaddressed(
         &self,
         context: &mut Context<'_>,
         service: &str,
@@ -112,8 +112,16 @@ impl Plane {
         }
     }
 
+    /// The attachments of a service's interface endpoints, whichever names they answer to, ordered.
+    pub(crate) fn interfaces(&self, service: &str, region: Option<&str>) -> Vec<EndpointId> {
+        let Some(ways) = self.ways(service, region) else { return Vec::new() };
+        let mut own = ways.private.clone();
+        own.sort_unstable();
+        own
+    }
+
     /// The ways through any private endpoint of a service.
-    pub(super) fn private(&self, service: &str, region: Option<&str>) -> Vec<Origin> {
+    pub(crate) fn private(&self, service: &str, region: Option<&str>) -> Vec<Origin> {
         let Some(ways) = self.ways(service, region) else { return Vec::new() };
         let gateways = ways.gateways.iter().copied().map(Origin::Gateway);
         gateways.chain(ways.private.iter().copied().map(Origin::Interface)).collect()

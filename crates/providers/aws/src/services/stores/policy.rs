@@ -15,49 +15,71 @@ use crate::context::Context;
 
 /// What a policy says about how requests come.
 #[derive(Debug, Default)]
-pub(super) struct Policy {
+pub(crate) struct Policy {
     /// Guards that all must admit a request.
-    pub(super) guards: Vec<OriginGuard>,
+    pub(crate) guards: Vec<OriginGuard>,
     /// Whether it refuses what is not encrypted.
-    pub(super) tls_only: bool,
+    pub(crate) tls_only: bool,
 }
 
 /// Whose policy it is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Owner<'n> {
+pub(crate) struct Owner<'n> {
     /// The service as actions begin: `s3`.
-    pub(super) service: &'static str,
+    pub(crate) service: &'static str,
     /// The ARN.
-    pub(super) arn: &'n str,
+    pub(crate) arn: &'n str,
     /// The ways through any private endpoint of the service.
-    pub(super) private: &'n [Origin],
+    pub(crate) private: &'n [Origin],
 }
 
 impl Policy {
     /// The policy that the input does not hold.
-    pub(super) fn unread(context: &mut Context<'_>) -> Self {
+    pub(crate) fn unread(context: &mut Context<'_>) -> Self {
         let name = context.name("its policy");
         let unread = Some(context.name("the input does not hold it"));
         Self { guards: vec![OriginGuard { name, admits: Vec::new(), unread }], tls_only: false }
     }
 
     /// Reads a document: an object, or JSON in a string.
-    pub(super) fn read(context: &mut Context<'_>, owner: &Owner<'_>, place: Node<'_>) -> Self {
-        let Some(text) = place.as_str() else {
-            return Self::of_document(context, owner, place);
-        };
-        match parsed(place.span().file, text, &context.options.limits) {
-            Some(tree) => Self::of_document(context, owner, tree.root()),
+    pub(crate) fn read(context: &mut Context<'_>, owner: &Owner<'_>, place: Node<'_>) -> Self {
+        Self::read_by(context, place, |context, root| Self::of_document(context, owner, root))
+    }
+
+    /// Reads the document of a service that answers nobody whom its policy does not allow: who is
+    /// not denied must be allowed, too.
+    pub(crate) fn read_closed(
+        context: &mut Context<'_>,
+        owner: &Owner<'_>,
+        place: Node<'_>,
+    ) -> Self {
+        Self::read_by(context, place, |context, root| {
+            let mut policy = Self::of_document(context, owner, root);
+            policy.guards.extend(allowed(context, owner, root));
+            policy
+        })
+    }
+
+    fn read_by(
+        context: &mut Context<'_>,
+        place: Node<'_>,
+        read: impl FnOnce(&mut Context<'_>, Node<'_>) -> Self,
+    ) -> Self {
+        let Some(text) = place.as_str() else { return read(context, place) };
+        let file = place.span().file;
+        let limits = &context.options.limits;
+        // API Gateway prints its policies with their quotation marks escaped once more.
+        let tree = parsed(file, text, limits)
+            .or_else(|| parsed(file, &text.replace("\\\"", "\""), limits));
+        match tree {
+            Some(tree) => read(context, tree.root()),
             None => Self::unread(context),
         }
     }
 
     fn of_document(context: &mut Context<'_>, owner: &Owner<'_>, root: Node<'_>) -> Self {
         let mut policy = Self::default();
-        let listed = root.get("Statement");
-        let single = listed.filter(|one| one.get("Effect").is_some());
-        let several = listed.into_iter().flat_map(Node::items);
-        for (at, statement) in single.into_iter().chain(several).enumerate() {
+        for (at, statement) in statements(root).enumerate() {
             if !is_about_everything(statement, owner) {
                 continue;
             }
@@ -83,27 +105,102 @@ fn parsed(file: FileId, text: &str, limits: &Limits) -> Option<Tree> {
     Tree::parse_json(file, text, limits).ok()
 }
 
+fn statements(root: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+    let listed = root.get("Statement");
+    let single = listed.filter(|one| one.get("Effect").is_some());
+    single.into_iter().chain(listed.into_iter().flat_map(Node::items))
+}
+
+/// The guard that a policy is by what it allows: it admits the ways that its statements allow
+/// everybody. None where one of them allows everybody whatever the way.
+///
+/// Statements that allow some callers, or under conditions that are not about the way, could admit
+/// any way.
+fn allowed(context: &mut Context<'_>, owner: &Owner<'_>, root: Node<'_>) -> Option<OriginGuard> {
+    let mut admits = Vec::new();
+    let mut unread = None;
+    for statement in statements(root) {
+        if statement.get("Effect").and_then(Node::as_str) != Some("Allow") {
+            continue;
+        }
+        if !is_for_everybody(statement) || !is_every_action(statement, owner) {
+            unread = unread.or(Some(context.name("it names who may call what")));
+            continue;
+        }
+        let conditions = statement.get("Condition").into_iter().flat_map(Node::entries);
+        let listed: Vec<_> = conditions
+            .flat_map(|operator| operator.value.entries().map(move |one| (operator.key, one)))
+            .map(|(operator, one)| (operator, one.key, one.value))
+            .collect();
+        let why = match listed.as_slice() {
+            [] => return None,
+            [(operator, key, values)] => {
+                if let Some(ways) = ways_allowed(context, operator, key, *values) {
+                    admits.extend(ways);
+                    continue;
+                }
+                format!("it depends on `{key}`")
+            }
+            _ => "it depends on several conditions".to_owned(),
+        };
+        unread = unread.or(Some(context.name(&why)));
+    }
+    Some(OriginGuard { name: context.name("what its policy allows"), admits, unread })
+}
+
+/// The ways that one condition of an allowance is about; none where it is about something else.
+fn ways_allowed(
+    context: &Context<'_>,
+    operator: &str,
+    key: &str,
+    values: Node<'_>,
+) -> Option<Vec<Origin>> {
+    let plain = texts(values).all(|one| !one.contains(['*', '?', '$']));
+    match (operator, key.to_ascii_lowercase().as_str()) {
+        (
+            "StringEquals" | "StringEqualsIgnoreCase" | "StringLike",
+            "aws:sourcevpce" | "aws:sourcevpc",
+        ) if plain => Some(texts(values).flat_map(|id| ways_of(context, id)).collect()),
+        _ => None,
+    }
+}
+
 /// Whether a statement denies all of a store to everybody, save for its conditions.
 fn is_about_everything(statement: Node<'_>, owner: &Owner<'_>) -> bool {
     let denies = statement.get("Effect").and_then(Node::as_str) == Some("Deny");
-    let principal = statement.get("Principal");
-    let everybody = principal.is_some_and(|principal| {
-        let listed = principal.get("AWS").into_iter().flat_map(texts);
-        texts(principal).chain(listed).any(|one| one == "*")
-    });
-    let all = format!("{}:*", owner.service);
-    let mut actions = statement.get("Action").into_iter().flat_map(texts);
-    let every_action = actions.any(|one| one == "*" || one.eq_ignore_ascii_case(&all));
+    let everybody = is_for_everybody(statement);
+    let every_action = is_every_action(statement, owner);
     let mut resources = statement.get("Resource").into_iter().flat_map(texts);
     // In a bucket, what is stored; elsewhere, the resource itself.
     let whole = |resource: &str| {
         let own = resource.strip_prefix(owner.arn);
         resource == "*"
+            || resource.strip_prefix(owner.service) == Some(":/*")
             || matches!(own, Some("/*" | "*"))
             || (own == Some("") && !owner.is_bucket())
     };
     let everything = resources.any(whole) || statement.get("Resource").is_none();
     denies && everybody && every_action && everything
+}
+
+fn is_for_everybody(statement: Node<'_>) -> bool {
+    statement.get("Principal").is_some_and(|principal| {
+        let listed = principal.get("AWS").into_iter().flat_map(texts);
+        texts(principal).chain(listed).any(|one| one == "*")
+    })
+}
+
+/// Whether a statement is about all that can be asked of a service. An API can only be invoked, and
+/// a search domain is asked by HTTP methods.
+fn is_every_action(statement: Node<'_>, owner: &Owner<'_>) -> bool {
+    let all: &[&str] = match owner.service {
+        "execute-api" => &["execute-api:*", "execute-api:Invoke"],
+        "es" => &["es:*", "es:ESHttp*"],
+        "sqs" => &["sqs:*"],
+        _ => &["s3:*"],
+    };
+    let mut actions = statement.get("Action").into_iter().flat_map(texts);
+    actions.any(|one| one == "*" || all.iter().any(|all| one.eq_ignore_ascii_case(all)))
 }
 
 impl Owner<'_> {

@@ -27,23 +27,6 @@ impl Estate {
         subnets.into_iter().find(|subnet| subnet.zone == zone)
     }
 
-    /// Whether the packet's next hop is a transit gateway whose attachment lies in this very subnet:
-    /// then the subnet's ACL is not met.
-    pub(in crate::twin::aws) fn enters_transit_gateway_here(
-        &self,
-        subnet: &Subnet,
-        flow: &Flow,
-    ) -> bool {
-        let Some(table) = self.table_of(subnet) else { return false };
-        let Choice::One(route) = self.choose(table, flow.destination()) else { return false };
-        let NextHop::TransitGateway(id) = &route.target else { return false };
-        !route.blackhole
-            && self
-                .vpc_attachment(id, &subnet.vpc)
-                .and_then(|attachment| self.attachment_subnet(attachment, &subnet.zone))
-                .is_some_and(|entry| entry.id == subnet.id)
-    }
-
     pub(super) fn to_transit_gateway(&self, id: &str, router: Router<'_>, flow: Flow) -> Vec<End> {
         let attachment = self.vpc_attachment(id, router.vpc);
         let entry = attachment.and_then(|attachment| {
@@ -53,7 +36,10 @@ impl Estate {
         let Some((attachment, subnet)) = entry else {
             return flow.end(Disposition::NullRouted, router.at);
         };
-        self.step_into(subnet, router, flow, |flow| self.transit(attachment, flow))
+        let verdict = self.acl_admits(subnet, false, &flow);
+        guarded(verdict, flow, Disposition::DeniedIn, &subnet.id, |flow| {
+            self.transit(attachment, flow)
+        })
     }
 
     /// From behind a VPN, Direct Connect or connect attachment.

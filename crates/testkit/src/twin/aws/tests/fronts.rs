@@ -85,7 +85,8 @@ fn delivered(world: &World, packet: &Packet, interface: &str) {
 fn rule_25_client_address_is_preserved_by_kind_of_target() {
     delivered(&balanced("network", "TCP", "instance"), &tcp("eni-a1", "10.0.1.80"), "eni-a2");
     delivered(&balanced("network", "TCP", "ip"), &tcp("eni-a1", "10.0.1.80"), "eni-lb");
-    delivered(&balanced("network", "TLS", "instance"), &tcp("eni-a1", "10.0.1.80"), "eni-lb");
+    delivered(&balanced("network", "TLS", "instance"), &tcp("eni-a1", "10.0.1.80"), "eni-a2");
+    delivered(&balanced("network", "TLS", "ip"), &tcp("eni-a1", "10.0.1.80"), "eni-lb");
     let udp = with_protocol(tcp("eni-a1", "10.0.1.80"), 17);
     delivered(&balanced("network", "UDP", "ip"), &udp, "eni-a2");
     let mut world = balanced("network", "TCP", "ip");
@@ -115,6 +116,13 @@ fn rule_26_groups_of_a_network_load_balancer() {
     world.admit("lb", from_prefix("192.0.2.0/24"));
     let outcome = world.walk(&packet);
     assert_eq!((outcome.disposition, outcome.at.as_str()), (DeniedIn, "eni-lb"));
+    world.admit("lb", from_prefix("0.0.0.0/0"));
+    // What the load balancer may send is a matter of its own groups.
+    world.release("lb", from_prefix("192.0.2.0/24"));
+    let outcome = world.walk(&packet);
+    assert_eq!((outcome.disposition, outcome.at.as_str()), (DeniedIn, "eni-lb"));
+    world.release("lb", from_group("sg-a2"));
+    world.expect(&packet, Accepted);
     // Without groups everything reaches the listener.
     world.get("eni-lb")["Groups"] = json!([]);
     world.expect(&packet, Accepted);

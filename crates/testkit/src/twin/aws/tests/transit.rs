@@ -157,11 +157,20 @@ fn rule_22_static_before_propagated() {
 
 #[test]
 fn rule_06_acls_and_the_attachment_subnet() {
-    // Both ends lie in attachment subnets: no ACL is met at all.
+    // Both ends lie in attachment subnets: what comes out of the gateway meets no ACL there, what
+    // goes into it meets the ACL both ways.
     let mut world = connected();
-    world.acl("subnet-a1", &[]);
     world.acl("subnet-b1", &[]);
-    assert!(world.walk(&tcp("eni-a1", "10.1.1.10")).established);
+    let outcome = world.walk(&tcp("eni-a1", "10.1.1.10"));
+    assert_eq!((outcome.disposition, outcome.established), (Accepted, false));
+    world.acl("subnet-a1", &[]);
+    world.expect(&tcp("eni-a1", "10.1.1.10"), DeniedOut);
+    let mut world = connected();
+    world.acl("subnet-a1", &OPEN[1..]);
+    let outcome = world.walk(&tcp("eni-a1", "10.1.1.10"));
+    assert_eq!((outcome.disposition, outcome.at.as_str()), (DeniedIn, "subnet-a1"));
+    let mut world = connected();
+    world.acl("subnet-b1", &[]);
     // Further on, the attachment subnet's ACL lets nothing out.
     world.expect(&tcp("eni-a1", "10.1.2.10"), DeniedIn);
     let mut world = connected();
