@@ -28,3 +28,52 @@ pub(crate) fn at(text: Option<&str>) -> Result<Timestamp, Failure> {
         problem: format!("`{text}` is no time: write one as `2027-01-31T00:00:00Z`"),
     })
 }
+
+/// The instant that `--since` names, or that lies so long before now.
+///
+/// # Errors
+/// When the text is neither a time nor a duration, or a time that is still to come.
+pub(crate) fn since(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+    let failed = |problem| Failure::Argument { flag: "since", problem };
+    let since = text.parse().ok().or_else(|| Some(Timestamp(now.0.checked_sub(seconds(text)?)?)));
+    let since = since.ok_or_else(|| {
+        failed(format!("`{text}` is neither a time as `2027-01-31T00:00:00Z` nor a duration as `7d`"))
+    })?;
+    if since > now {
+        return Err(failed(format!("`{text}` is still to come")));
+    }
+    Ok(since)
+}
+
+/// The seconds of a duration: a number and `m`, `h`, `d` or `w`.
+fn seconds(text: &str) -> Option<i64> {
+    let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let unit = match unit {
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        "w" => 604_800,
+        _ => return None,
+    };
+    let count: u32 = count.parse().ok().filter(|_| count.starts_with(|one: char| one.is_ascii_digit()))?;
+    i64::from(count).checked_mul(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_is_a_time_or_so_long_ago() {
+        let now = "2026-11-28T10:00:00Z".parse().unwrap();
+        let at = |text: &str| since(text, now).ok();
+        assert_eq!(at("2026-11-27T09:30:00Z"), "2026-11-27T09:30:00Z".parse().ok());
+        assert_eq!(at("90m"), "2026-11-28T08:30:00Z".parse().ok());
+        assert_eq!(at("12h"), "2026-11-27T22:00:00Z".parse().ok());
+        assert_eq!(at("7d"), "2026-11-21T10:00:00Z".parse().ok());
+        assert_eq!(at("2w"), "2026-11-14T10:00:00Z".parse().ok());
+        for odd in ["", "d", "7", "-7d", "+7d", "7 d", "7y", "7é", "yesterday", "2026-11-29T10:00:00Z"] {
+            assert_eq!(at(odd), None, "{odd}");
+        }
+    }
+}

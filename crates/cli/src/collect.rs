@@ -6,9 +6,12 @@ mod progress;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use watertight_live_aws::{CollectError, Pace, Report, Request, Role, Table, Unanswered, Who};
+use watertight_live_aws::{
+    CollectError, Pace, Report, Request, Role, Since, Table, Unanswered, Who,
+};
 
 use crate::clock;
 use crate::exit::{Failure, Outcome, say};
@@ -23,6 +26,7 @@ Examples:
   watertight collect aws --profile audit --all-regions -o estate/
   watertight collect aws --organization --role audit-read --all-regions -o estate/
   watertight collect aws --accounts 111122223333,444455556666 --role audit-read -o estate/
+  watertight collect aws --all-regions --since 7d -o estate/
   watertight collect aws --print-iam-policy
   watertight collect aws --from-terraform-state terraform.tfstate -o estate/
   watertight collect aws --from-config snapshot.json -o estate/
@@ -31,8 +35,16 @@ Credentials, the region and the endpoint are found as the AWS CLI finds them. Ex
 call was denied or failed; `estate.json` names each, and what it would have told is unknown.";
 
 /// What says whom to ask: of no use where nobody is asked.
-const ASKING: [&str; 7] =
-    ["profile", "region", "all_regions", "organization", "accounts", "role", "print_iam_policy"];
+const ASKING: [&str; 8] = [
+    "profile",
+    "region",
+    "all_regions",
+    "organization",
+    "accounts",
+    "role",
+    "since",
+    "print_iam_policy",
+];
 
 /// What there is to collect from.
 #[derive(Debug, Subcommand)]
@@ -69,6 +81,10 @@ pub(crate) struct AwsArguments {
     /// The external id that the trust policies of the roles ask for
     #[arg(long, value_name = "TEXT", requires = "role")]
     external_id: Option<String>,
+    /// Keep answers that the folder has and nothing can have changed since they were given, nor since
+    /// this time (`2027-01-31T00:00:00Z`) or so long ago (`90m`, `12h`, `7d`, `2w`)
+    #[arg(long, value_name = "TIME|DURATION")]
+    since: Option<String>,
     /// Ask nobody: make bodies of a Terraform state, the file itself or what `terraform show -json`
     /// prints of it; may be given several times
     #[arg(long, value_name = "FILE", conflicts_with_all = ASKING)]
@@ -112,14 +128,15 @@ pub(crate) fn run(command: CollectCommand) -> Result<Outcome, Failure> {
     if !arguments.from_terraform_state.is_empty() || !arguments.from_config.is_empty() {
         return exports::import(&arguments, &out, &now());
     }
-    let verbose = arguments.verbose;
+    let (verbose, keeps) = (arguments.verbose, arguments.since.is_some());
     let meter = Arc::new(Meter::new());
     let report =
         watertight_live_aws::collect(&request(arguments, out)?, Arc::<Meter>::clone(&meter));
     meter.clear();
     let report = report?;
     tell(&report, verbose);
-    output::write(None, &summary(&report))?;
+    let kept = if keeps { kept(&report) } else { String::new() };
+    output::write(None, &format!("{}{kept}", summary(&report)))?;
     Ok(if report.unanswered.is_empty() { Outcome::Fine } else { Outcome::Found })
 }
 
@@ -146,6 +163,11 @@ fn request(arguments: AwsArguments, out: PathBuf) -> Result<Request, Failure> {
         }
         None => Who::Own,
     };
+    let now = clock::now();
+    let since = arguments.since.map(|given| {
+        let at = u64::try_from(clock::since(&given, now)?.0).unwrap_or_default();
+        Ok(Since { given, at: Duration::from_secs(at) })
+    });
     Ok(Request {
         profile: arguments.profile,
         given: None,
@@ -153,7 +175,8 @@ fn request(arguments: AwsArguments, out: PathBuf) -> Result<Request, Failure> {
         regions: arguments.region,
         all_regions: arguments.all_regions,
         out,
-        now: now(),
+        now: self::now(),
+        since: since.transpose()?,
         pace: Pace::default(),
     })
 }
@@ -173,11 +196,23 @@ fn tell(report: &Report, verbose: bool) {
     for one in report.unanswered.iter().take(shown) {
         text.push_str(&line(one));
     }
+    for one in report.unknown_changes.iter().take(shown) {
+        let line = format!(
+            "note: what changed in account `{}`, `{}` is not known, so all was asked there (`{}`: `{}`)",
+            one.account, one.region, one.call, one.error
+        );
+        // Writing to a string cannot fail.
+        let _written = writeln!(text, "{}", crate::text::one_line(&line));
+    }
     let rest = report.unanswered.len().saturating_sub(shown);
     if rest > 0 {
-        // Writing to a string cannot fail.
         let _written =
             writeln!(text, "warning: {rest} more calls were not answered; `--verbose` names them");
+    }
+    let rest = report.unknown_changes.len().saturating_sub(shown);
+    if rest > 0 {
+        let _written =
+            writeln!(text, "note: nor is it in {rest} more places; `--verbose` names them");
     }
     say(&text);
 }
@@ -207,4 +242,15 @@ fn summary(report: &Report) -> String {
         counted(report.answered, "body", "bodies"),
         counted(report.absent, "answer of nothing", "answers of nothing"),
     )
+}
+
+/// How much of an earlier collection is still good.
+fn kept(report: &Report) -> String {
+    match &report.kept_from {
+        None => "all of these were asked for: nothing of an earlier collection was kept\n".to_owned(),
+        Some(from) => format!(
+            "{} of these kept from earlier collections, the oldest of {from}: no change is recorded since\n",
+            report.kept
+        ),
+    }
 }

@@ -71,7 +71,7 @@ struct State {
     stopped: AtomicBool,
     requests: AtomicUsize,
     tries: Mutex<BTreeMap<String, usize>>,
-    asked: Mutex<BTreeSet<String>>,
+    asked: Mutex<BTreeMap<String, usize>>,
 }
 
 impl Server {
@@ -121,7 +121,14 @@ impl Server {
 
     /// The calls that were asked, each once.
     pub fn asked(&self) -> BTreeSet<String> {
-        self.state.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.keys().cloned().collect()
+    }
+
+    /// How often a call was asked, each page counted.
+    pub fn counted(&self, call: &str) -> usize {
+        let asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.get(call).copied().unwrap_or_default()
     }
 }
 
@@ -191,7 +198,9 @@ impl State {
         let Some(asked) = self.table.resolve(request) else {
             return Response::error("rest-json", 404, "UnknownOperationException");
         };
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(asked.call.clone());
+        let mut counts = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry(asked.call.clone()).or_default() += 1;
+        drop(counts);
         let protocol = self.table.protocol(&asked.call);
         if self.troubles.denied.contains(&asked.call) {
             return Response::error(protocol, 403, "AccessDeniedException");
@@ -214,6 +223,10 @@ impl State {
         }
         match self.recording.find(&self.table, asked) {
             Some(body) => {
+                let body = match asked.call.as_str() {
+                    "cloudtrail-lookup-events" => answer::looked_up(asked, body),
+                    _ => body,
+                };
                 let page = answer::page(&self.table, asked, body, self.troubles.page_size);
                 answer::answer(&self.table, asked, page)
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
@@ -12,10 +13,12 @@ use tokio::task::JoinSet;
 use crate::accounts::{Access, Base, Given, Role};
 use crate::answer;
 use crate::arguments;
+use crate::changes::{self, Changes};
 use crate::client::{Client, Gates, Pace};
 use crate::description::{self, Account};
 use crate::endpoint;
 use crate::error::CollectError;
+use crate::former::Former;
 use crate::outcome::{Class, Refusal};
 use crate::pages::{self, Next};
 use crate::place::{self, Site};
@@ -23,6 +26,7 @@ use crate::progress::Progress;
 use crate::request::{self, Parameters};
 use crate::staging::{Done, Identity, Staging, State};
 use crate::table::{Place, Table};
+use crate::time;
 
 /// Whose estate is collected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,8 +57,20 @@ pub struct Request {
     pub out: PathBuf,
     /// When, by RFC 3339.
     pub now: String,
+    /// Since when changes count, where answers that nothing can have changed are kept from the
+    /// folder's earlier collection; everything is asked without it.
+    pub since: Option<Since>,
     /// How fast.
     pub pace: Pace,
+}
+
+/// Since when changes count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Since {
+    /// As it was given: a run that was stopped goes on when the same is given again.
+    pub given: String,
+    /// The time, since 1970.
+    pub at: Duration,
 }
 
 /// A call that was not answered.
@@ -85,10 +101,16 @@ pub struct Report {
     pub answered: usize,
     /// Calls that were answered by there being nothing.
     pub absent: usize,
+    /// How many of both were kept from an earlier collection.
+    pub kept: usize,
+    /// The time of the oldest answer that was kept.
+    pub kept_from: Option<String>,
     /// Whether it went on from a run that was stopped.
     pub resumed: bool,
     /// Calls that were not answered, in order.
     pub unanswered: Vec<Unanswered>,
+    /// Where it could not be looked up what changed, so that nothing was kept, in order.
+    pub unknown_changes: Vec<Unanswered>,
 }
 
 /// Collects, and puts the result in the place of what was there.
@@ -115,7 +137,7 @@ async fn run(request: &Request, progress: Arc<dyn Progress>) -> Result<Report, C
     let accounts = start.accounts(request, &access, &own).await?;
     let staging = Staging::open(
         &request.out,
-        Identity { request: request_text(request, &own), started: request.now.clone() },
+        Identity::new(request_text(request, &own), request.now.clone(), since(request)),
     )?;
     start.progress.places(accounts.len());
     let collected = start.collect_all(request, &staging, &access, &own, accounts).await?;
@@ -138,7 +160,16 @@ fn request_text(request: &Request, own: &str) -> String {
     };
     let regions = if request.all_regions { "all".to_owned() } else { request.regions.join(" ") };
     let _written = write!(text, "; regions {regions}");
+    if let Some(since) = &request.since {
+        let _written = write!(text, "; since {}", since.given);
+    }
     text
+}
+
+/// Since when changes count, in seconds since 1970.
+fn since(request: &Request) -> Option<i64> {
+    let since = request.since.as_ref()?;
+    Some(i64::try_from(since.at.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// What every account's collection needs.
@@ -250,6 +281,7 @@ impl Start {
                     access,
                     is_own: account == own,
                     has_older: staging.has_older(&account),
+                    changes: changes(&self.table, staging, &account, &request.now).map(Arc::new),
                     collected: staging.identity.started.clone(),
                     account,
                 };
@@ -271,22 +303,25 @@ struct OneAccount {
     account: String,
     is_own: bool,
     has_older: bool,
+    changes: Option<Arc<Changes>>,
     collected: String,
+}
+
+/// What may be kept of an account's earlier collection.
+fn changes(table: &Table, staging: &Staging, account: &str, now: &str) -> Option<Changes> {
+    let since = staging.identity.since?;
+    let former = Former::open(&staging.place(account), &table.mark())?;
+    Changes::new(former, since, time::seconds_of(now)?)
 }
 
 impl OneAccount {
     async fn collect(self, request: Request) -> Result<Account, CollectError> {
-        let account = self.account.clone();
         if let Err(refusal) = self.access.credentials().await {
-            let done = self.nothing(&refusal);
-            return Ok(Account { id: account, regions: Vec::new(), collected: None, done });
+            return Ok(self.nothing(&refusal));
         }
         let regions = match self.regions(&request).await {
             Ok(regions) => regions,
-            Err(refusal) => {
-                let done = self.nothing(&refusal);
-                return Ok(Account { id: account, regions: Vec::new(), collected: None, done });
-            }
+            Err(refusal) => return Ok(self.nothing(&refusal)),
         };
         let mut places = vec![Place::Global];
         if self.is_own {
@@ -310,8 +345,24 @@ impl OneAccount {
         while let Some(ended) = running.join_next().await {
             ended.map_err(|_error| CollectError::Interrupted)??;
         }
+        self.staging.seal(&self.start.table.mark(), &self.collected)?;
         let done = self.staging.all();
-        Ok(Account { id: account, regions, collected: Some(self.collected), done })
+        let refused = self.changes.as_ref().map(|changes| changes.refused()).unwrap_or_default();
+        let unknown_changes = refused.into_iter().map(|(region, refusal)| Unanswered {
+            account: self.account.clone(),
+            region,
+            call: changes::LOOKUP.to_owned(),
+            argument: None,
+            error: refusal.code,
+            denied: refusal.class == Class::Denied,
+        });
+        Ok(Account {
+            unknown_changes: unknown_changes.collect(),
+            id: self.account,
+            regions,
+            collected: Some(self.collected),
+            done,
+        })
     }
 
     fn site(&self, region: String, folder: String) -> Site {
@@ -326,6 +377,7 @@ impl OneAccount {
             region,
             folder,
             address: self.start.base.address.clone(),
+            changes: self.changes.clone(),
         }
     }
 
@@ -341,7 +393,7 @@ impl OneAccount {
 
     /// What is said about an account that could not be entered: its older bodies stay as they are,
     /// and where there are none, no call was answered.
-    fn nothing(&self, refusal: &Refusal) -> Vec<Done> {
+    fn nothing(&self, refusal: &Refusal) -> Account {
         let state = if refusal.class == Class::Denied { State::Denied } else { State::Failed };
         let done = |call: &str| Done {
             region: String::new(),
@@ -349,11 +401,16 @@ impl OneAccount {
             argument: None,
             state,
             error: Some(refusal.code.clone()),
+            collected: None,
         };
-        if self.has_older {
-            return vec![done("sts-assume-role")];
+        let others = self.start.table.names().filter(|_| !self.has_older);
+        Account {
+            id: self.account.clone(),
+            regions: Vec::new(),
+            collected: None,
+            done: std::iter::once("sts-assume-role").chain(others).map(done).collect(),
+            unknown_changes: Vec::new(),
         }
-        std::iter::once("sts-assume-role").chain(self.start.table.names()).map(done).collect()
     }
 }
 
@@ -372,7 +429,13 @@ pub(crate) fn report(collected: &[Account], resumed: bool) -> Report {
     for account in collected {
         report.accounts += usize::from(account.collected.is_some());
         report.places += account.regions.len() + usize::from(account.collected.is_some());
+        report.unknown_changes.extend(account.unknown_changes.iter().cloned());
         for done in &account.done {
+            if let Some(collected) = &done.collected {
+                report.kept += 1;
+                let known = report.kept_from.take().filter(|known| known < collected);
+                report.kept_from = known.or_else(|| Some(collected.clone()));
+            }
             match done.state {
                 State::Answered => report.answered += 1,
                 State::Absent => report.absent += 1,
@@ -388,5 +451,6 @@ pub(crate) fn report(collected: &[Account], resumed: bool) -> Report {
         }
     }
     report.unanswered.sort();
+    report.unknown_changes.sort();
     report
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use crate::collect::Unanswered;
 use crate::staging::{Done, State};
 
 /// The one version of the format that is written.
@@ -20,6 +21,8 @@ pub(crate) struct Account {
     /// When, by RFC 3339; nothing when nothing could be asked.
     pub(crate) collected: Option<String>,
     pub(crate) done: Vec<Done>,
+    /// Where it could not be looked up what changed.
+    pub(crate) unknown_changes: Vec<Unanswered>,
 }
 
 /// The description with the accounts' own entries replaced. With `keep_unanswered`, what was not
@@ -82,18 +85,44 @@ fn source(account: &Account) -> Option<Value> {
 
 fn covered(account: &Account) -> Vec<Value> {
     let mut by_region: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for done in account.done.iter().filter(|done| done.state == State::Answered) {
-        by_region.entry(&done.region).or_default().insert(&done.call);
+    let mut kept: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    for done in &account.done {
+        if done.state == State::Answered {
+            by_region.entry(&done.region).or_default().insert(&done.call);
+        }
+        if let Some(collected) = &done.collected {
+            by_region.entry(&done.region).or_default();
+            keep(kept.entry(&done.region).or_default(), done, collected);
+        }
     }
     let entry = |(region, calls): (&str, BTreeSet<&str>)| {
-        json!({
-            "provider": "aws",
-            "account": account.id,
-            "region": region,
-            "calls": calls,
-        })
+        let mut entry = Map::new();
+        entry.insert("provider".to_owned(), Value::from("aws"));
+        entry.insert("account".to_owned(), Value::from(account.id.as_str()));
+        entry.insert("region".to_owned(), Value::from(region));
+        entry.insert("calls".to_owned(), json!(calls));
+        if let Some(times) = kept.remove(region) {
+            entry.insert("collected".to_owned(), Value::Object(times));
+        }
+        Value::Object(entry)
     };
     by_region.into_iter().map(entry).collect()
+}
+
+/// Says the time of an answer that is older than the collection: by call, or by call and argument.
+fn keep(times: &mut Map<String, Value>, done: &Done, collected: &str) {
+    let time = Value::from(collected);
+    match &done.argument {
+        None => {
+            times.insert(done.call.clone(), time);
+        }
+        Some(argument) => {
+            let known = times.entry(done.call.clone()).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(known) = known {
+                known.insert(argument.clone(), time);
+            }
+        }
+    }
 }
 
 fn refused(account: &Account, state: State) -> Vec<Value> {

@@ -20,7 +20,7 @@ use crate::staging::{Done, Identity, Staging, State};
 /// When a file cannot be read or written, and when the folder is no estate.
 pub fn import(out: &Path, bodies: &[ExportedBody], now: &str) -> Result<Report, CollectError> {
     // Of the time too: what an import that was stopped left behind is of another export.
-    let identity = Identity { request: format!("import of {now}"), started: now.to_owned() };
+    let identity = Identity::new(format!("import of {now}"), now.to_owned(), None);
     let staging = Staging::open(out, identity)?;
     let mut by_account: BTreeMap<&str, Vec<&ExportedBody>> = BTreeMap::new();
     for body in bodies {
@@ -41,6 +41,7 @@ pub fn import(out: &Path, bodies: &[ExportedBody], now: &str) -> Result<Report, 
                 argument: one.argument.clone(),
                 state: State::Answered,
                 error: None,
+                collected: None,
             })?;
         }
         let regions: BTreeSet<&String> = bodies.iter().map(|body| &body.region).collect();
@@ -50,6 +51,7 @@ pub fn import(out: &Path, bodies: &[ExportedBody], now: &str) -> Result<Report, 
             regions: regions.cloned().collect(),
             collected: Some(now.to_owned()),
             done: account.all(),
+            unknown_changes: Vec::new(),
         });
     }
     switch(&staging, &accounts)?;

@@ -13,11 +13,13 @@
 mod accounts;
 mod answer;
 mod arguments;
+mod changes;
 mod client;
 mod collect;
 mod description;
 mod endpoint;
 mod error;
+mod former;
 mod import;
 mod outcome;
 mod pages;
@@ -33,7 +35,7 @@ mod xml;
 
 pub use accounts::{Given, Role};
 pub use client::Pace;
-pub use collect::{Report, Request, Unanswered, Who, collect};
+pub use collect::{Report, Request, Since, Unanswered, Who, collect};
 pub use error::CollectError;
 pub use import::import;
 pub use permissions::policy;

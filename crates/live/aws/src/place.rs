@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use crate::accounts::Access;
 use crate::answer;
 use crate::arguments::{self, Argument};
+use crate::changes::{Asker, Changes};
 use crate::client::{Client, Gates};
 use crate::endpoint;
 use crate::error::CollectError;
@@ -39,6 +40,24 @@ pub(crate) struct Site {
     /// The name of the folder: the region's, or `global`.
     pub(crate) folder: String,
     pub(crate) address: Option<String>,
+    /// What may be kept of an earlier collection.
+    pub(crate) changes: Option<Arc<Changes>>,
+}
+
+impl Site {
+    /// Whom to ask whether something changed here.
+    fn asker(&self) -> Asker<'_> {
+        Asker {
+            table: &self.table,
+            client: &self.client,
+            access: &self.access,
+            progress: &*self.progress,
+            account: &self.account,
+            region: &self.region,
+            folder: &self.folder,
+            address: self.address.as_deref(),
+        }
+    }
 }
 
 /// One call to make.
@@ -155,7 +174,8 @@ async fn run_level(
     }
 }
 
-/// Makes one call, or takes its answer from the run that was stopped.
+/// Makes one call, or takes its answer from the run that was stopped or, where nothing can have changed
+/// it, from an earlier collection.
 async fn ask(site: Arc<Site>, job: Job) -> Result<Ended, CollectError> {
     let call = &site.table.calls[job.call];
     let name = job.argument.as_ref().map(|argument| argument.name.as_str());
@@ -166,6 +186,17 @@ async fn ask(site: Arc<Site>, job: Job) -> Result<Ended, CollectError> {
         }
         let body = site.staging.read(&site.folder, call.name(), name)?;
         let found = found_in(&site.table, &job, &body);
+        return ended(Ok(found), job.argument);
+    }
+    if let Some(changes) = &site.changes
+        && let Some(kept) = changes.kept(&site.asker(), call, name).await
+    {
+        let body = kept.body.unwrap_or_default();
+        if kept.done.state == State::Answered {
+            site.staging.write(&site.folder, call.name(), name, &body)?;
+        }
+        site.staging.record(kept.done)?;
+        let found = found_in(&site.table, &job, &Value::Object(body));
         return ended(Ok(found), job.argument);
     }
     match answered(&site, call, job.argument.as_ref()).await {
@@ -283,5 +314,5 @@ fn record(
         }
     };
     let (region, call) = (site.folder.clone(), call.name().to_owned());
-    site.staging.record(Done { region, call, argument, state, error })
+    site.staging.record(Done { region, call, argument, state, error, collected: None })
 }

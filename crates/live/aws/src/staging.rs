@@ -21,6 +21,7 @@ use serde_json::{Map, Serializer, Value};
 
 use crate::arguments::file_name;
 use crate::error::CollectError;
+use crate::former;
 
 /// The folder of a collection that runs; readers skip names that begin with a dot.
 const WORK: &str = ".collecting";
@@ -51,6 +52,16 @@ pub(crate) struct Done {
     pub(crate) state: State,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
+    /// When it was asked, for what was kept from an earlier collection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) collected: Option<String>,
+}
+
+impl Done {
+    /// What tells the call from others.
+    pub(crate) fn key(&self) -> Key {
+        (self.region.clone(), self.call.clone(), self.argument.clone())
+    }
 }
 
 /// Which collection the folder is of.
@@ -60,6 +71,23 @@ pub(crate) struct Identity {
     pub(crate) request: String,
     /// When it began.
     pub(crate) started: String,
+    /// A number that no other collection has, to tell two of the same second apart.
+    pub(crate) number: u64,
+    /// Since when changes count, in seconds since 1970, where not all is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<i64>,
+}
+
+impl Identity {
+    /// A new collection's.
+    pub(crate) fn new(request: String, started: String, since: Option<i64>) -> Self {
+        Self { request, started, number: fastrand::u64(..), since }
+    }
+
+    /// What marks the folders that it put in place.
+    fn mark(&self) -> String {
+        format!("{} {:016x}", self.started, self.number)
+    }
 }
 
 /// The folder of a collection that runs.
@@ -73,7 +101,7 @@ pub(crate) struct Staging {
     _lock: File,
 }
 
-fn failed(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> CollectError {
+pub(crate) fn failed(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> CollectError {
     let path = path.to_path_buf();
     move |source| CollectError::File { path, action, source }
 }
@@ -115,17 +143,22 @@ impl Staging {
 
     /// The folder of an account, with what is done already.
     pub(crate) fn account(&self, account: &str) -> Result<AccountStaging, CollectError> {
-        let place = self.out.join("raw/aws").join(account);
-        let mark = &self.identity.started;
-        let is_switched = fs::read_to_string(place.join(MARK)).is_ok_and(|known| known == *mark);
+        let place = self.place(account);
+        let mark = self.identity.mark();
+        let is_switched = fs::read_to_string(place.join(MARK)).is_ok_and(|known| known == mark);
         let folder = self.work.join(account);
         let bodies = if is_switched { place } else { folder.join("bodies") };
-        AccountStaging::open(&folder, bodies, mark)
+        AccountStaging::open(&folder, bodies, &mark)
+    }
+
+    /// Where an account's bodies are put.
+    pub(crate) fn place(&self, account: &str) -> PathBuf {
+        self.out.join("raw/aws").join(account)
     }
 
     /// Whether an account was collected before.
     pub(crate) fn has_older(&self, account: &str) -> bool {
-        self.out.join("raw/aws").join(account).is_dir()
+        self.place(account).is_dir()
     }
 
     /// The description of the estate as it is.
@@ -149,9 +182,9 @@ impl Staging {
     /// Puts the folder of an account in the place of the old one; once more does nothing.
     pub(crate) fn switch(&self, account: &str) -> Result<(), CollectError> {
         let fresh = self.work.join(account).join("bodies");
-        let place = self.out.join("raw/aws").join(account);
+        let place = self.place(account);
         let mark = fs::read_to_string(place.join(MARK)).unwrap_or_default();
-        if mark == self.identity.started || !fresh.is_dir() {
+        if mark == self.identity.mark() || !fresh.is_dir() {
             return Ok(());
         }
         let parent = self.out.join("raw/aws");
@@ -186,7 +219,7 @@ fn has_files(folder: &Path) -> Result<bool, CollectError> {
 }
 
 /// The key of a call in a journal: region, call, argument.
-type Key = (String, String, Option<String>);
+pub(crate) type Key = (String, String, Option<String>);
 
 /// The folder of an account while it is collected.
 #[derive(Debug)]
@@ -217,7 +250,7 @@ impl AccountStaging {
             if let Ok(one) = serde_json::from_str::<Done>(line)
                 && matches!(one.state, State::Answered | State::Absent)
             {
-                done.insert((one.region.clone(), one.call.clone(), one.argument.clone()), one);
+                done.insert(one.key(), one);
             }
         }
         let mut options = OpenOptions::new();
@@ -246,17 +279,13 @@ impl AccountStaging {
         line.push('\n');
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         journal.write_all(line.as_bytes()).map_err(failed(&self.path, "written"))?;
-        let key = (done.region.clone(), done.call.clone(), done.argument.clone());
-        self.done.lock().unwrap_or_else(PoisonError::into_inner).insert(key, done);
+        self.done.lock().unwrap_or_else(PoisonError::into_inner).insert(done.key(), done);
         Ok(())
     }
 
-    fn path_of(&self, region: &str, call: &str, argument: Option<&str>) -> PathBuf {
-        let folder = self.bodies.join(region);
-        match argument {
-            Some(argument) => folder.join(call).join(format!("{}.json", file_name(argument))),
-            None => folder.join(format!("{call}.json")),
-        }
+    /// Says in the folder of bodies what became of each call, for a later collection.
+    pub(crate) fn seal(&self, table: &str, collected: &str) -> Result<(), CollectError> {
+        former::seal(&self.bodies, table, collected, &self.all())
     }
 
     /// Writes a body in its place.
@@ -267,7 +296,7 @@ impl AccountStaging {
         argument: Option<&str>,
         body: &Map<String, Value>,
     ) -> Result<(), CollectError> {
-        let path = self.path_of(region, call, argument);
+        let path = body_path(&self.bodies, region, call, argument);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(failed(folder, "written"))?;
         }
@@ -281,7 +310,7 @@ impl AccountStaging {
         call: &str,
         argument: Option<&str>,
     ) -> Result<Value, CollectError> {
-        let path = self.path_of(region, call, argument);
+        let path = body_path(&self.bodies, region, call, argument);
         let bytes = fs::read(&path).map_err(failed(&path, "read"))?;
         serde_json::from_slice(&bytes).map_err(|_error| CollectError::Folder {
             path,
@@ -290,16 +319,39 @@ impl AccountStaging {
     }
 }
 
+/// Where the body of a call lies in an account's folder.
+pub(crate) fn body_path(
+    folder: &Path,
+    region: &str,
+    call: &str,
+    argument: Option<&str>,
+) -> PathBuf {
+    let folder = folder.join(region);
+    match argument {
+        Some(argument) => folder.join(call).join(format!("{}.json", file_name(argument))),
+        None => folder.join(format!("{call}.json")),
+    }
+}
+
 /// Writes a document beside its place and renames it there.
 fn write_whole<T: Serialize>(path: &Path, document: &T) -> Result<(), CollectError> {
+    let written = write_beside(path, |file| {
+        let formatter = PrettyFormatter::with_indent(b"    ");
+        document.serialize(&mut Serializer::with_formatter(&mut *file, formatter))?;
+        file.write_all(b"\n")
+    });
+    written.map_err(failed(path, "written"))
+}
+
+/// Writes a file beside its place and renames it there.
+pub(crate) fn write_beside(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = path.with_file_name(format!(".{name}.part"));
-    let written = File::create(&beside).and_then(|file| {
-        let mut file = BufWriter::new(file);
-        let formatter = PrettyFormatter::with_indent(b"    ");
-        document.serialize(&mut Serializer::with_formatter(&mut file, formatter))?;
-        file.write_all(b"\n")?;
-        file.flush()
-    });
-    written.and_then(|()| fs::rename(&beside, path)).map_err(failed(path, "written"))
+    let mut file = BufWriter::new(File::create(&beside)?);
+    write(&mut file)?;
+    file.flush()?;
+    fs::rename(&beside, path)
 }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::CollectError;
+use crate::arguments;
 
 const PLAN: &str = include_str!("../calls/plan.json");
 const FACTS: &str = include_str!("../calls/facts.json");
@@ -47,9 +48,16 @@ impl Table {
         Ok(Self { calls, services: facts.services, shapes: facts.shapes, models: facts.models })
     }
 
-    /// The names of the calls, in the words of the AWS CLI.
+    /// The names of the calls whose answers are bodies, in the words of the AWS CLI.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.calls.iter().map(Call::name)
+        self.calls.iter().filter(|call| call.line.place != Place::Changes).map(Call::name)
+    }
+
+    /// What tells this table from others: bodies that another one asked for may lack what this one
+    /// asks for, or hold what this version would have taken out.
+    pub(crate) fn mark(&self) -> String {
+        let numbers = [PLAN, FACTS].map(arguments::number_of);
+        format!("{} {:016x} {:016x}", env!("CARGO_PKG_VERSION"), numbers[0], numbers[1])
     }
 
     /// The shapes of a service.
@@ -98,6 +106,8 @@ pub(crate) enum Place {
     Global,
     /// Once, with the credentials that the collection begins with.
     Organization,
+    /// Where it is looked up whether something changed; its answers are no bodies.
+    Changes,
 }
 
 /// What the plan says about a call.
@@ -131,6 +141,13 @@ pub(crate) struct Line {
     /// All answers together are one list: one that is missing leaves the list incomplete.
     #[serde(default)]
     pub(crate) parts: bool,
+    /// The services whose events alone can change its answer, by the first part of their names in
+    /// CloudTrail. Without any, nothing tells that an answer is still the same.
+    #[serde(default)]
+    pub(crate) events: Vec<String>,
+    /// Events tell so only of an answer that holds nothing: what there is may change by itself.
+    #[serde(default)]
+    pub(crate) while_empty: bool,
 }
 
 /// What a call is asked about.

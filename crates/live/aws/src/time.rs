@@ -24,6 +24,25 @@ pub(crate) fn of_seconds(seconds: f64) -> Option<String> {
     Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}+00:00"))
 }
 
+/// The seconds since 1970 of a time in UTC, as [`time_of`] and [`of_seconds`] write it; fractions of a
+/// second are left out.
+pub(crate) fn seconds_of(text: &str) -> Option<i64> {
+    let whole = text.strip_suffix('Z').or_else(|| text.strip_suffix("+00:00"))?;
+    let (whole, fraction) = split(whole);
+    let part = |from: usize, to: usize, end: &str| -> Option<i64> {
+        let digits = whole.get(from..to).filter(|one| one.bytes().all(|byte| byte.is_ascii_digit()));
+        digits.filter(|_| whole.get(to..).is_some_and(|rest| rest.starts_with(end)))?.parse().ok()
+    };
+    if whole.len() != 19 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let (year, month, day) = (part(0, 4, "-")?, part(5, 7, "-")?, part(8, 10, "T")?);
+    let (hour, minute, second) = (part(11, 13, ":")?, part(14, 16, ":")?, part(17, 19, "")?);
+    let days = day_of(year, month, day);
+    let is_one = date_of(days) == (year, month, day) && hour < 24 && minute < 60 && second < 60;
+    is_one.then(|| days * 86_400 + hour * 3600 + minute * 60 + second)
+}
+
 /// A time with `Z` at its end as the AWS CLI prints it; any other text as it is.
 pub(crate) fn of_text(text: &str) -> String {
     let Some((whole, fraction)) = text.strip_suffix('Z').map(split) else {
@@ -60,6 +79,15 @@ fn date_of(day: i64) -> (i64, i64, i64) {
     (year + era * 400 + i64::from(month <= 2), month, date)
 }
 
+/// The day since 1970-01-01 of a date; one that there is not gives the day of another.
+fn day_of(year: i64, month: i64, day: i64) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let era = year.div_euclid(400);
+    let of_era = year.rem_euclid(400);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +103,21 @@ mod tests {
         assert_eq!(of_seconds(-1.0).as_deref(), Some("1969-12-31T23:59:59+00:00"));
         assert_eq!(of_seconds(f64::NAN), None);
         assert_eq!(of_seconds(1e300), None);
+    }
+
+    #[test]
+    fn the_seconds_of_a_time_are_those_that_it_was_written_from() {
+        for day in (-800..60_000).step_by(7) {
+            let seconds = day * 86_400 + 3_723;
+            let text = of_seconds(f64::from(i32::try_from(day).unwrap()) * 86_400.0 + 3_723.0);
+            assert_eq!(seconds_of(&text.unwrap()), Some(seconds));
+        }
+        assert_eq!(seconds_of("1970-01-01T00:00:10.250000Z"), Some(10));
+        for odd in ["2026-02-30T00:00:00Z", "2026-09-14T24:00:00Z", "2026-09-14 07:00:00Z", "soon",
+            "2026-09-14T07:00:00", "2026-09-14T07:00:00+02:00", "+026-09-14T07:00:00Z", ""]
+        {
+            assert_eq!(seconds_of(odd), None, "{odd}");
+        }
     }
 
     #[test]

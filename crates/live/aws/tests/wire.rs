@@ -10,5 +10,7 @@ mod moto;
 mod recorded;
 #[path = "wire/secrets.rs"]
 mod secrets;
+#[path = "wire/since.rs"]
+mod since;
 #[path = "wire/support.rs"]
 mod support;

@@ -57,6 +57,23 @@ pub(super) fn page(table: &Table, asked: &Asked, body: Value, size: Option<usize
     Value::Object(body)
 }
 
+/// The events that a lookup asks for, of all that are recorded: those from its start on, and those
+/// that only read where it asks for these.
+pub(super) fn looked_up(asked: &Asked, mut body: Value) -> Value {
+    let one = |key: &str| asked.parameters.get(key).and_then(|values| values.first());
+    let start: f64 = one("StartTime").and_then(|text| text.parse().ok()).unwrap_or_default();
+    let attribute: Value =
+        one("LookupAttributes").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    if let Some(events) = body["Events"].as_array_mut() {
+        events.retain(|event| {
+            event["EventTime"].as_f64().is_some_and(|time| time >= start)
+                && (attribute["AttributeKey"] != "ReadOnly"
+                    || event["ReadOnly"] == attribute["AttributeValue"])
+        });
+    }
+    body
+}
+
 /// A body in the protocol of its call.
 pub(super) fn answer(table: &Table, asked: &Asked, body: Value) -> Response {
     let protocol = table.protocol(&asked.call);

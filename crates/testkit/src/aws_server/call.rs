@@ -62,7 +62,8 @@ impl Table {
     }
 
     pub(super) fn is_regional(&self, call: &str) -> bool {
-        self.plan.get(call).is_some_and(|line| line.get("place").is_none())
+        let place = self.plan.get(call).map(|line| text(&line["place"]));
+        matches!(place, Some("" | "changes"))
     }
 
     pub(super) fn resolve(&self, request: &Request) -> Option<Asked> {

@@ -45,6 +45,15 @@ impl Recording {
         bodies.push((about.map(ToOwned::to_owned), body));
     }
 
+    /// Has a call answer otherwise, whatever it is about.
+    pub fn replace(&mut self, place: (&str, &str), call: &str, body: &Value) {
+        let account = self.accounts.entry(place.0.to_owned()).or_default();
+        let region = Arc::make_mut(account).entry(place.1.to_owned()).or_default();
+        for known in region.entry(call.to_owned()).or_default() {
+            known.1 = body.clone();
+        }
+    }
+
     /// Has another account answer as one that is recorded does.
     pub fn copy(&mut self, account: &str, to: &str) {
         if let Some(bodies) = self.accounts.get(account).cloned() {

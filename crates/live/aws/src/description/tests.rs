@@ -7,6 +7,7 @@ fn done(call: &str, state: State, error: Option<&str>) -> Done {
         argument: None,
         state,
         error: error.map(ToOwned::to_owned),
+        collected: None,
     }
 }
 
@@ -21,6 +22,7 @@ fn account() -> Account {
             done("ec2-describe-addresses", State::Failed, Some("TimedOut")),
             done("s3api-get-bucket-policy", State::Absent, None),
         ],
+        unknown_changes: Vec::new(),
     }
 }
 

@@ -4,12 +4,12 @@ use tempfile::TempDir;
 use super::*;
 
 fn identity(request: &str, started: &str) -> Identity {
-    Identity { request: request.to_owned(), started: started.to_owned() }
+    Identity::new(request.to_owned(), started.to_owned(), None)
 }
 
 fn done(call: &str, state: State) -> Done {
     let region = "eu-central-1".to_owned();
-    Done { region, call: call.to_owned(), argument: None, state, error: None }
+    Done { region, call: call.to_owned(), argument: None, state, error: None, collected: None }
 }
 
 fn body(text: &str) -> Map<String, Value> {

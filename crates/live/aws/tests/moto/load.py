@@ -224,7 +224,7 @@ def read_back(plan):
     written = 0
     for line in json.loads(pathlib.Path(plan).read_text()):
         call = line["call"]
-        if "each" in line or line.get("place") == "organization":
+        if "each" in line or line.get("place") in ("organization", "changes"):
             continue
         services_of = boto3.session.Session().get_available_services()
         name = max((one for one in services_of + ["s3api"] if call.startswith(one + "-")), key=len)

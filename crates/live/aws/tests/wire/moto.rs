@@ -116,6 +116,7 @@ fn what_is_collected_from_a_mock_server_is_what_the_providers_library_reads_ther
         all_regions: false,
         out: out.path().to_owned(),
         now: "2026-11-28T10:00:00Z".to_owned(),
+        since: None,
         // What the mock server lacks fails however often it is asked.
         pace: Pace { attempts_max: 2, attempt_time_max: Duration::from_secs(30), ..pace() },
     };

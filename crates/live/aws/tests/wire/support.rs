@@ -45,6 +45,7 @@ pub(crate) fn request(server: &Server, out: &Path) -> Request {
         all_regions: false,
         out: out.to_owned(),
         now: "2026-11-28T10:00:00Z".to_owned(),
+        since: None,
         pace: pace(),
     }
 }
