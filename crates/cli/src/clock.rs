@@ -37,7 +37,9 @@ pub(crate) fn since(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     let failed = |problem| Failure::Argument { flag: "since", problem };
     let since = text.parse().ok().or_else(|| Some(Timestamp(now.0.checked_sub(seconds(text)?)?)));
     let since = since.ok_or_else(|| {
-        failed(format!("`{text}` is neither a time as `2027-01-31T00:00:00Z` nor a duration as `7d`"))
+        failed(format!(
+            "`{text}` is neither a time as `2027-01-31T00:00:00Z` nor a duration as `7d`"
+        ))
     })?;
     if since > now {
         return Err(failed(format!("`{text}` is still to come")));
@@ -55,7 +57,8 @@ fn seconds(text: &str) -> Option<i64> {
         "w" => 604_800,
         _ => return None,
     };
-    let count: u32 = count.parse().ok().filter(|_| count.starts_with(|one: char| one.is_ascii_digit()))?;
+    let count: u32 =
+        count.parse().ok().filter(|_| count.starts_with(|one: char| one.is_ascii_digit()))?;
     i64::from(count).checked_mul(unit)
 }
 
@@ -72,7 +75,9 @@ mod tests {
         assert_eq!(at("12h"), "2026-11-27T22:00:00Z".parse().ok());
         assert_eq!(at("7d"), "2026-11-21T10:00:00Z".parse().ok());
         assert_eq!(at("2w"), "2026-11-14T10:00:00Z".parse().ok());
-        for odd in ["", "d", "7", "-7d", "+7d", "7 d", "7y", "7é", "yesterday", "2026-11-29T10:00:00Z"] {
+        for odd in
+            ["", "d", "7", "-7d", "+7d", "7 d", "7y", "7é", "yesterday", "2026-11-29T10:00:00Z"]
+        {
             assert_eq!(at(odd), None, "{odd}");
         }
     }

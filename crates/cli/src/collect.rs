@@ -163,11 +163,6 @@ fn request(arguments: AwsArguments, out: PathBuf) -> Result<Request, Failure> {
         }
         None => Who::Own,
     };
-    let now = clock::now();
-    let since = arguments.since.map(|given| {
-        let at = u64::try_from(clock::since(&given, now)?.0).unwrap_or_default();
-        Ok(Since { given, at: Duration::from_secs(at) })
-    });
     Ok(Request {
         profile: arguments.profile,
         given: None,
@@ -175,10 +170,16 @@ fn request(arguments: AwsArguments, out: PathBuf) -> Result<Request, Failure> {
         regions: arguments.region,
         all_regions: arguments.all_regions,
         out,
-        now: self::now(),
-        since: since.transpose()?,
+        now: now(),
+        since: arguments.since.map(since).transpose()?,
         pace: Pace::default(),
     })
+}
+
+/// Since when changes count.
+fn since(given: String) -> Result<Since, Failure> {
+    let at = u64::try_from(clock::since(&given, clock::now())?.0).unwrap_or_default();
+    Ok(Since { given, at: Duration::from_secs(at) })
 }
 
 /// The time by RFC 3339.
@@ -247,7 +248,9 @@ fn summary(report: &Report) -> String {
 /// How much of an earlier collection is still good.
 fn kept(report: &Report) -> String {
     match &report.kept_from {
-        None => "all of these were asked for: nothing of an earlier collection was kept\n".to_owned(),
+        None => {
+            "all of these were asked for: nothing of an earlier collection was kept\n".to_owned()
+        }
         Some(from) => format!(
             "{} of these kept from earlier collections, the oldest of {from}: no change is recorded since\n",
             report.kept

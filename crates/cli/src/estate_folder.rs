@@ -27,6 +27,8 @@ use files::Found;
 const NOT_READ: Code = Code("WT0900");
 /// The estate's description names a body that is not there.
 const BODY_ABSENT: Code = Code("WT0902");
+/// Answers are older than the collection that they are part of.
+const ANSWERS_KEPT: Code = Code("WT0905");
 /// Bodies of a provider that is not read.
 const PROVIDER_UNREAD: Code = Code("WT0903");
 

@@ -18,6 +18,7 @@ const OWN: &[CodeLine] = &[
     },
     CodeLine { code: Code("WT0903"), meaning: "bodies of a provider that is not read" },
     CodeLine { code: Code("WT0904"), meaning: "a file cannot be taken as input" },
+    CodeLine { code: Code("WT0905"), meaning: "answers were kept from an earlier collection" },
 ];
 
 /// The arguments of `explain`.

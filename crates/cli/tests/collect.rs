@@ -139,3 +139,36 @@ fn wrong_usage_is_exit_code_3_and_no_answer_is_1() {
     assert!(text.contains("`organizations-list-accounts` was not answered"), "{text}");
     assert!(!out.path().join("raw").exists());
 }
+
+#[test]
+fn what_did_not_change_is_kept_and_whoever_reads_it_is_told() {
+    let server = server(Troubles::default());
+    let out = TempDir::new().unwrap();
+    let folder = out.path().to_str().unwrap();
+    let since = |since: &str| {
+        let arguments = ["collect", "aws", "--organization", "--role", "audit", "--since", since];
+        watertight(&[&arguments[..], &["-o", folder]].concat(), Some(&server))
+    };
+    let said = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
+    let first = since("7d");
+    assert_eq!(first.status.code(), Some(0));
+    let nothing = "all of these were asked for: nothing of an earlier collection was kept\n";
+    assert!(said(&first).ends_with(nothing), "{}", said(&first));
+    let id = |output: Output| said(&output).lines().next().unwrap_or_default().to_owned();
+    let before = id(watertight(&["inventory", folder, "-f", "json"], None));
+    let asked = server.requests();
+    let second = since("7d");
+    assert!(said(&second).contains(" of these kept from earlier collections, the oldest of 20"));
+    assert!(server.requests() - asked < asked - 60, "{} after {asked}", server.requests() - asked);
+    assert_eq!(before, id(watertight(&["inventory", folder, "-f", "json"], None)));
+    let read = watertight(&["inventory", folder, "--verbose"], None);
+    let text = String::from_utf8_lossy(&read.stderr).into_owned();
+    assert!(text.contains("WT0905"), "{text}");
+    assert!(
+        text.contains("answers of account `111122223333` kept from earlier collections"),
+        "{text}"
+    );
+    for wrong in ["soon", "2999-01-01T00:00:00Z"] {
+        assert_eq!(since(wrong).status.code(), Some(3), "{wrong}");
+    }
+}

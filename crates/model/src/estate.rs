@@ -120,7 +120,8 @@ pub struct SourceRecord {
     pub account: Option<Name>,
     /// The regions, as the source says.
     pub regions: Vec<Name>,
-    /// When it was collected, as the source says (RFC 3339); never part of the estate's id.
+    /// When it was collected, as the source says (RFC 3339), or its oldest answer where some are older;
+    /// never part of the estate's id.
     pub collected: Option<Name>,
 }
 

@@ -5,7 +5,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::{Diagnostic, Diagnostics, FieldError, Node, Span, Tree, codes};
+use crate::{Diagnostic, Diagnostics, FieldError, Kind, Node, Span, Tree, codes};
 
 /// The one version of the format that is read.
 const FORMAT: &str = "watertight.estate/v1";
@@ -17,6 +17,8 @@ pub struct EstateDescription {
     pub sources: Vec<DescribedSource>,
     /// The calls that were answered: each should have a body.
     pub answered: Vec<AnsweredCall>,
+    /// Answers that are older than their collection.
+    pub kept: Vec<KeptAnswer>,
     /// The calls that were denied, then those that failed.
     pub unanswered: Vec<UnansweredCall>,
 }
@@ -39,6 +41,19 @@ pub struct DescribedSource {
 pub struct AnsweredCall {
     /// The path of its body without `.json`, or of the folder of its bodies.
     pub path: String,
+    /// Where the description says so.
+    pub span: Span,
+}
+
+/// An answer that was kept from an earlier collection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAnswer {
+    /// The provider, for example `aws`.
+    pub provider: String,
+    /// The account, where it says.
+    pub account: Option<String>,
+    /// When it was asked for, as it is written.
+    pub collected: String,
     /// Where the description says so.
     pub span: Span,
 }
@@ -86,7 +101,9 @@ impl EstateDescription {
             description.sources.push(read_source(source?)?);
         }
         for line in objects(root, "coverage")? {
-            read_answered(line?, &mut description.answered)?;
+            let line = line?;
+            read_answered(line, &mut description.answered)?;
+            read_kept(line, &mut description.kept)?;
         }
         for list in ["denied", "failed"] {
             for line in objects(root, list)? {
@@ -134,6 +151,29 @@ fn read_answered(line: Node<'_>, answered: &mut Vec<AnsweredCall>) -> Result<(),
     for call in line.array_field("calls")?.into_iter().flatten() {
         let path = format!("{folder}/{}", call.to_str()?);
         answered.push(AnsweredCall { path, span: call.span() });
+    }
+    Ok(())
+}
+
+/// The times of answers that are older than their collection, by call or by call and argument.
+fn read_kept(line: Node<'_>, kept: &mut Vec<KeptAnswer>) -> Result<(), FieldError> {
+    let (provider, account) = (line.req_str("provider")?, text(line, "account")?);
+    let mut add = |time: Node<'_>| {
+        let collected = time.to_str()?.to_owned();
+        let (provider, account) = (provider.to_owned(), account.clone());
+        kept.push(KeptAnswer { provider, account, collected, span: time.span() });
+        Ok(())
+    };
+    let Some(times) = line.get("collected").filter(|times| times.kind() != Kind::Null) else {
+        return Ok(());
+    };
+    for entry in times.to_object()?.entries() {
+        match entry.value.kind() {
+            Kind::Object => {
+                entry.value.entries().try_for_each(|argument| add(argument.value))?;
+            }
+            _ => add(entry.value)?,
+        }
     }
     Ok(())
 }

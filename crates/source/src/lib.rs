@@ -29,7 +29,9 @@ mod span;
 mod tree;
 
 pub use codes::{CODES, Code, CodeLine, explain};
-pub use description::{AnsweredCall, DescribedSource, EstateDescription, UnansweredCall};
+pub use description::{
+    AnsweredCall, DescribedSource, EstateDescription, KeptAnswer, UnansweredCall,
+};
 pub use diagnostic::{Diagnostic, Severity};
 pub use diagnostics::{Diagnostics, render_text};
 pub use error::{FieldError, ParseError, ParseReason};

@@ -1,4 +1,5 @@
-//! A server that answers AWS's calls from recorded bodies, and makes trouble on the way.
+//! A server that answers AWS's calls from recorded bodies, or has another server answer them, and makes
+//! trouble on the way.
 //!
 //! It speaks the wire protocols as the published API models describe them: what is recorded as the
 //! AWS CLI prints it goes out as XML or JSON, in pages of any size. Throttling, faults of the service,
@@ -13,9 +14,10 @@ mod recording;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use call::{Asked, Table};
 use http::{Request, Response};
@@ -34,6 +36,8 @@ pub enum Trouble {
     Cut,
     /// The credentials are said to be expired.
     Expired,
+    /// A good answer, after so many milliseconds.
+    Slow(u32),
 }
 
 /// The trouble that a server makes.
@@ -53,6 +57,8 @@ pub struct Troubles {
     pub closed: BTreeSet<String>,
     /// After so many requests no more is answered: the connection is cut each time.
     pub stop_after: Option<usize>,
+    /// After so many requests no more is answered: whoever asks waits.
+    pub hold_after: Option<usize>,
 }
 
 /// A running server; it stops when it is dropped.
@@ -66,12 +72,21 @@ pub struct Server {
 #[derive(Debug)]
 struct State {
     table: Table,
-    recording: Recording,
+    answers: Answers,
     troubles: Troubles,
     stopped: AtomicBool,
-    requests: AtomicUsize,
+    requests: Mutex<usize>,
+    came: Condvar,
     tries: Mutex<BTreeMap<String, usize>>,
     asked: Mutex<BTreeMap<String, usize>>,
+}
+
+/// Who answers.
+#[derive(Debug)]
+enum Answers {
+    Recorded(Recording),
+    /// Another server.
+    Other(SocketAddr),
 }
 
 impl Server {
@@ -80,14 +95,28 @@ impl Server {
     /// # Errors
     /// When no port can be had.
     pub fn start(recording: Recording, troubles: Troubles) -> io::Result<Self> {
+        Self::listen(Answers::Recorded(recording), troubles)
+    }
+
+    /// Starts a server that passes requests on to another one of this machine, and only makes trouble
+    /// itself. Pages are as the other makes them.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub fn before(port: u16, troubles: Troubles) -> io::Result<Self> {
+        Self::listen(Answers::Other(SocketAddr::from(([127, 0, 0, 1], port))), troubles)
+    }
+
+    fn listen(answers: Answers, troubles: Troubles) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let address = listener.local_addr()?;
         let state = Arc::new(State {
             table: Table::load()?,
-            recording,
+            answers,
             troubles,
             stopped: AtomicBool::new(false),
-            requests: AtomicUsize::new(0),
+            requests: Mutex::new(0),
+            came: Condvar::new(),
             tries: Mutex::default(),
             asked: Mutex::default(),
         });
@@ -116,7 +145,14 @@ impl Server {
 
     /// How many requests came.
     pub fn requests(&self) -> usize {
-        self.state.requests.load(Ordering::Relaxed)
+        *self.state.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until so many requests have come; whether they did before the time was over.
+    pub fn wait_for(&self, requests: usize, longest: Duration) -> bool {
+        let known = self.state.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.state.came.wait_timeout_while(known, longest, |come| *come < requests);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 >= requests
     }
 
     /// The calls that were asked, each once.
@@ -147,7 +183,11 @@ impl State {
     fn converse(&self, stream: &TcpStream) {
         let mut reader = io::BufReader::new(stream);
         while let Ok(Some(request)) = Request::read(&mut reader) {
-            let count = self.requests.fetch_add(1, Ordering::Relaxed);
+            let count = self.count();
+            if self.troubles.hold_after.is_some_and(|most| count >= most) {
+                let _gone = io::copy(&mut reader, &mut io::sink());
+                return;
+            }
             if self.troubles.stop_after.is_some_and(|most| count >= most) {
                 return;
             }
@@ -161,6 +201,10 @@ impl State {
                     let _sent = self.respond(&request).send_half(stream);
                     return;
                 }
+                Some(Trouble::Slow(milliseconds)) => {
+                    thread::park_timeout(Duration::from_millis(milliseconds.into()));
+                    self.respond(&request)
+                }
                 Some(trouble) => refusal(&self.table, &request, trouble),
                 None => self.respond(&request),
             };
@@ -170,13 +214,23 @@ impl State {
         }
     }
 
+    /// Counts a request; how many came before it.
+    fn count(&self) -> usize {
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = *requests;
+        *requests += 1;
+        self.came.notify_all();
+        before
+    }
+
     /// What this try of a request meets.
     fn trouble(&self, request: &Request) -> Option<Trouble> {
         // Roles are assumed by another client, which has its own ways.
         if request.assumed_account().is_some() {
             return None;
         }
-        let identity = request.identity();
+        // Another server gives new keys with each role that is assumed.
+        let identity = request.identity(matches!(self.answers, Answers::Recorded(_)));
         let every = self.troubles.every.max(1);
         if self.troubles.first.is_empty() || !number_of(&identity).is_multiple_of(every) {
             return None;
@@ -193,7 +247,10 @@ impl State {
             if self.troubles.closed.contains(&account) {
                 return Response::error("query", 403, "AccessDenied");
             }
-            return answer::credentials(&account);
+            return match &self.answers {
+                Answers::Recorded(_) => answer::credentials(&account),
+                Answers::Other(to) => passed_on(request, *to),
+            };
         }
         let Some(asked) = self.table.resolve(request) else {
             return Response::error("rest-json", 404, "UnknownOperationException");
@@ -208,10 +265,13 @@ impl State {
         if self.troubles.failing.contains(&asked.call) {
             return Response::error(protocol, 500, "InternalFailure");
         }
-        self.recorded(&asked, protocol)
+        match &self.answers {
+            Answers::Recorded(recording) => self.recorded(recording, &asked, protocol),
+            Answers::Other(to) => passed_on(request, *to),
+        }
     }
 
-    fn recorded(&self, asked: &Asked, protocol: &str) -> Response {
+    fn recorded(&self, recording: &Recording, asked: &Asked, protocol: &str) -> Response {
         if asked.call == "sts-get-caller-identity" {
             let account = &asked.account;
             let body = serde_json::json!({
@@ -221,7 +281,7 @@ impl State {
             });
             return answer::answer(&self.table, asked, body);
         }
-        match self.recording.find(&self.table, asked) {
+        match recording.find(&self.table, asked) {
             Some(body) => {
                 let body = match asked.call.as_str() {
                     "cloudtrail-lookup-events" => answer::looked_up(asked, body),
@@ -238,6 +298,11 @@ impl State {
     }
 }
 
+/// What another server answers; a fault, if it does not.
+fn passed_on(request: &Request, to: SocketAddr) -> Response {
+    request.pass_on(to).unwrap_or_else(|_gone| Response::error("query", 502, "BadGateway"))
+}
+
 fn refusal(table: &Table, request: &Request, trouble: Trouble) -> Response {
     let asked = table.resolve(request);
     let protocol = asked.map_or("query", |asked| table.protocol(&asked.call));
@@ -245,7 +310,7 @@ fn refusal(table: &Table, request: &Request, trouble: Trouble) -> Response {
         Trouble::Throttle(hint) => Response::error(protocol, 400, "ThrottlingException")
             .with_header("x-amz-retry-after", &hint.to_string()),
         Trouble::Expired => Response::error(protocol, 403, "ExpiredTokenException"),
-        Trouble::Fault | Trouble::Silence | Trouble::Cut => {
+        Trouble::Fault | Trouble::Silence | Trouble::Cut | Trouble::Slow(_) => {
             Response::error(protocol, 503, "ServiceUnavailable")
         }
     }

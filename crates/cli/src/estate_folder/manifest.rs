@@ -1,14 +1,16 @@
 //! What `estate.json` adds to an estate: who was asked, when, for what, and what was not answered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_aws::DeniedCall;
 use watertight_model::{Coverage, CoverageState, Estate, Name, SourceRecord};
-use watertight_source::{Diagnostic, Diagnostics, EstateDescription, UnansweredCall};
+use watertight_source::{
+    DescribedSource, Diagnostic, Diagnostics, EstateDescription, KeptAnswer, UnansweredCall,
+};
 
-use super::{BODY_ABSENT, Found};
+use super::{ANSWERS_KEPT, BODY_ABSENT, Found};
 
-/// Says which bodies should be there and are not.
+/// Says which bodies should be there and are not, and which are older than the rest.
 pub(super) fn check(
     description: &EstateDescription,
     bodies: &[Found],
@@ -29,6 +31,34 @@ pub(super) fn check(
             diagnostics.push(diagnostic.with_label(call.span, "").with_help(help));
         }
     }
+    tell_of_kept(description, diagnostics);
+}
+
+/// Says of each account how many of its answers are older than its collection.
+fn tell_of_kept(description: &EstateDescription, diagnostics: &mut Diagnostics) {
+    let mut by_account: BTreeMap<Option<&str>, Vec<&KeptAnswer>> = BTreeMap::new();
+    for kept in &description.kept {
+        by_account.entry(kept.account.as_deref()).or_default().push(kept);
+    }
+    for (account, kept) in by_account {
+        let Some(oldest) = kept.iter().min_by_key(|one| &one.collected) else { continue };
+        let of = account.map(|account| format!(" of account `{account}`")).unwrap_or_default();
+        let noun = if kept.len() == 1 { "answer" } else { "answers" };
+        let message = format!(
+            "{} {noun}{of} kept from earlier collections, the oldest of {}",
+            kept.len(),
+            oldest.collected
+        );
+        diagnostics.push(Diagnostic::note(ANSWERS_KEPT, message).with_label(oldest.span, ""));
+    }
+}
+
+/// The time of the oldest answer of a source: it is as old as that.
+fn oldest(source: &DescribedSource, kept: &[KeptAnswer]) -> Option<String> {
+    let is_its =
+        |one: &&KeptAnswer| one.provider == source.provider && one.account == source.account;
+    let kept = kept.iter().filter(is_its).map(|one| one.collected.as_str());
+    kept.chain(source.collected.as_deref()).min().map(ToOwned::to_owned)
 }
 
 /// The calls of AWS that were not answered, and those whose provider is not told.
@@ -48,11 +78,12 @@ pub(super) fn denied(description: &EstateDescription) -> Vec<DeniedCall> {
 /// Adds what only the description knows: times, and what was not answered.
 pub(super) fn apply(description: EstateDescription, estate: &mut Estate) {
     for source in description.sources {
+        let collected = oldest(&source, &description.kept);
         let source = SourceRecord {
             provider: Name::from(source.provider),
             account: source.account.map(Name::from),
             regions: source.regions.into_iter().map(Name::from).collect(),
-            collected: source.collected.map(Name::from),
+            collected: collected.map(Name::from),
         };
         let same = estate
             .sources

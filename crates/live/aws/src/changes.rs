@@ -1,4 +1,4 @@
-//! What may have changed since an answer was given, by the events that CloudTrail records.
+//! What may have changed since an answer was given, by the events that are on record.
 //!
 //! An answer of an earlier collection is kept when three things hold: the table names the services
 //! whose events alone can change it, the record of the account was read where these events lie, and it
@@ -132,8 +132,7 @@ impl Changes {
         }
         let home = home(endpoint::partition(asker.region))?;
         if call.facts.service != "s3api" {
-            let region = call.line.region.as_deref().filter(|_| home == "us-east-1");
-            return Some(BTreeSet::from([region.unwrap_or(home).to_owned()]));
+            return Some(BTreeSet::from([home.to_owned()]));
         }
         // A bucket's events lie in its own region; of buckets of the oldest kind, at home.
         let (done, _) = self.former.find(asker.folder, "s3api-get-bucket-location", argument)?;

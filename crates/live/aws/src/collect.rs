@@ -281,7 +281,7 @@ impl Start {
                     access,
                     is_own: account == own,
                     has_older: staging.has_older(&account),
-                    changes: changes(&self.table, staging, &account, &request.now).map(Arc::new),
+                    changes: changes(staging, &account, &request.now).map(Arc::new),
                     collected: staging.identity.started.clone(),
                     account,
                 };
@@ -308,9 +308,9 @@ struct OneAccount {
 }
 
 /// What may be kept of an account's earlier collection.
-fn changes(table: &Table, staging: &Staging, account: &str, now: &str) -> Option<Changes> {
+fn changes(staging: &Staging, account: &str, now: &str) -> Option<Changes> {
     let since = staging.identity.since?;
-    let former = Former::open(&staging.place(account), &table.mark())?;
+    let former = Former::open(&staging.place(account), &Table::mark())?;
     Changes::new(former, since, time::seconds_of(now)?)
 }
 
@@ -345,7 +345,7 @@ impl OneAccount {
         while let Some(ended) = running.join_next().await {
             ended.map_err(|_error| CollectError::Interrupted)??;
         }
-        self.staging.seal(&self.start.table.mark(), &self.collected)?;
+        self.staging.seal(&Table::mark(), &self.collected)?;
         let done = self.staging.all();
         let refused = self.changes.as_ref().map(|changes| changes.refused()).unwrap_or_default();
         let unknown_changes = refused.into_iter().map(|(region, refusal)| Unanswered {

@@ -25,6 +25,8 @@ use crate::former;
 
 /// The folder of a collection that runs; readers skip names that begin with a dot.
 const WORK: &str = ".collecting";
+/// The file of that folder that says which collection it is.
+const IDENTITY: &str = "identity.json";
 /// The file of an account's folder that tells which collection it is from.
 const MARK: &str = ".collected";
 
@@ -110,12 +112,13 @@ impl Staging {
     /// Opens the folder of a collection: that of a run which was stopped and asked for the same, or
     /// a new one.
     pub(crate) fn open(out: &Path, identity: Identity) -> Result<Self, CollectError> {
-        let bare = out.is_dir() && !out.join("raw").is_dir() && has_files(out)?;
-        if bare {
+        let work = out.join(WORK);
+        // A run that was stopped while it put its first bodies in place left no `raw` yet.
+        let is_ours = out.join("raw").is_dir() || work.join(IDENTITY).is_file();
+        if out.is_dir() && !is_ours && has_files(out)? {
             let problem = "holds files and is no estate folder: name a new folder, or an estate";
             return Err(CollectError::Folder { path: out.to_path_buf(), problem });
         }
-        let work = out.join(WORK);
         fs::create_dir_all(&work).map_err(failed(&work, "written"))?;
         let lock = work.join("lock");
         let file = File::create(&lock).map_err(failed(&lock, "written"))?;
@@ -123,7 +126,7 @@ impl Staging {
             let problem = "is being written by another collection";
             return Err(CollectError::Folder { path: out.to_path_buf(), problem });
         }
-        let path = work.join("identity.json");
+        let path = work.join(IDENTITY);
         let known = fs::read(&path).ok();
         let known = known.and_then(|bytes| serde_json::from_slice::<Identity>(&bytes).ok());
         if let Some(known) = known.filter(|known| known.request == identity.request) {

@@ -55,7 +55,7 @@ impl Table {
 
     /// What tells this table from others: bodies that another one asked for may lack what this one
     /// asks for, or hold what this version would have taken out.
-    pub(crate) fn mark(&self) -> String {
+    pub(crate) fn mark() -> String {
         let numbers = [PLAN, FACTS].map(arguments::number_of);
         format!("{} {:016x} {:016x}", env!("CARGO_PKG_VERSION"), numbers[0], numbers[1])
     }
@@ -141,8 +141,8 @@ pub(crate) struct Line {
     /// All answers together are one list: one that is missing leaves the list incomplete.
     #[serde(default)]
     pub(crate) parts: bool,
-    /// The services whose events alone can change its answer, by the first part of their names in
-    /// CloudTrail. Without any, nothing tells that an answer is still the same.
+    /// The services whose events alone can change its answer, by the first part of their names on
+    /// record. Without any, nothing tells that an answer is still the same.
     #[serde(default)]
     pub(crate) events: Vec<String>,
     /// Events tell so only of an answer that holds nothing: what there is may change by itself.

@@ -30,7 +30,8 @@ pub(crate) fn seconds_of(text: &str) -> Option<i64> {
     let whole = text.strip_suffix('Z').or_else(|| text.strip_suffix("+00:00"))?;
     let (whole, fraction) = split(whole);
     let part = |from: usize, to: usize, end: &str| -> Option<i64> {
-        let digits = whole.get(from..to).filter(|one| one.bytes().all(|byte| byte.is_ascii_digit()));
+        let digits =
+            whole.get(from..to).filter(|one| one.bytes().all(|byte| byte.is_ascii_digit()));
         digits.filter(|_| whole.get(to..).is_some_and(|rest| rest.starts_with(end)))?.parse().ok()
     };
     if whole.len() != 19 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -113,9 +114,16 @@ mod tests {
             assert_eq!(seconds_of(&text.unwrap()), Some(seconds));
         }
         assert_eq!(seconds_of("1970-01-01T00:00:10.250000Z"), Some(10));
-        for odd in ["2026-02-30T00:00:00Z", "2026-09-14T24:00:00Z", "2026-09-14 07:00:00Z", "soon",
-            "2026-09-14T07:00:00", "2026-09-14T07:00:00+02:00", "+026-09-14T07:00:00Z", ""]
-        {
+        for odd in [
+            "2026-02-30T00:00:00Z",
+            "2026-09-14T24:00:00Z",
+            "2026-09-14 07:00:00Z",
+            "soon",
+            "2026-09-14T07:00:00",
+            "2026-09-14T07:00:00+02:00",
+            "+026-09-14T07:00:00Z",
+            "",
+        ] {
             assert_eq!(seconds_of(odd), None, "{odd}");
         }
     }

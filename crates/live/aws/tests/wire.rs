@@ -6,6 +6,8 @@
 
 #[path = "wire/moto.rs"]
 mod moto;
+#[path = "wire/organization.rs"]
+mod organization;
 #[path = "wire/recorded.rs"]
 mod recorded;
 #[path = "wire/secrets.rs"]

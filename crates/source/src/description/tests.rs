@@ -25,7 +25,8 @@ fn with(rest: &str) -> String {
 fn every_field_is_read() {
     let text = with(
         r#", "sources": [{"provider": "aws", "account": "1", "regions": ["r", "s"], "collected": "t"}],
-        "coverage": [{"provider": "aws", "account": "1", "region": "r", "calls": ["a", "b"]},
+        "coverage": [{"provider": "aws", "account": "1", "region": "r", "calls": ["a", "b"],
+                      "collected": {"a": "s", "f": {"x": "q", "y": "s"}}},
                      {"provider": "aws", "calls": ["c"]}],
         "denied": [{"provider": "aws", "account": "1", "region": "global", "call": "d",
                     "argument": "x y", "error": "AccessDenied"}],
@@ -41,6 +42,9 @@ fn every_field_is_read() {
     assert_eq!(description.sources, [source]);
     let paths: Vec<&str> = description.answered.iter().map(|call| call.path.as_str()).collect();
     assert_eq!(paths, ["raw/aws/1/r/a", "raw/aws/1/r/b", "raw/aws/c"]);
+    let kept: Vec<(Option<&str>, &str)> =
+        description.kept.iter().map(|one| (one.account.as_deref(), &*one.collected)).collect();
+    assert_eq!(kept, [(Some("1"), "s"), (Some("1"), "q"), (Some("1"), "s")]);
     let denied = UnansweredCall {
         provider: Some("aws".to_owned()),
         account: Some("1".to_owned()),

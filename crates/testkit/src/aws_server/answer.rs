@@ -62,8 +62,9 @@ pub(super) fn page(table: &Table, asked: &Asked, body: Value, size: Option<usize
 pub(super) fn looked_up(asked: &Asked, mut body: Value) -> Value {
     let one = |key: &str| asked.parameters.get(key).and_then(|values| values.first());
     let start: f64 = one("StartTime").and_then(|text| text.parse().ok()).unwrap_or_default();
-    let attribute: Value =
-        one("LookupAttributes").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let attribute: Value = one("LookupAttributes")
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default();
     if let Some(events) = body["Events"].as_array_mut() {
         events.retain(|event| {
             event["EventTime"].as_f64().is_some_and(|time| time >= start)

@@ -77,7 +77,7 @@ impl Table {
             parameters,
         };
         let calls = self.facts["calls"].as_object()?;
-        if let Some((prefix, operation)) = target.split_once('.') {
+        if let Some((prefix, operation)) = target.rsplit_once('.') {
             let is_it = |call: &str, facts: &Value| {
                 facts["operation"] == operation && self.service(call)["target"] == prefix
             };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, BufRead, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 
 /// The longest body of a request that is read.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -12,6 +12,8 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Request {
     pub(super) method: String,
+    /// Path and query as they came.
+    pub(super) target: String,
     pub(super) path: String,
     /// Decoded keys and values, in order.
     pub(super) query: Vec<(String, String)>,
@@ -30,9 +32,10 @@ impl Request {
         let mut parts = line.split_whitespace();
         let mut request = Self { method: text(parts.next()), ..Self::default() };
         let target = text(parts.next());
-        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+        let (path, query) = target.split_once('?').unwrap_or((target.as_str(), ""));
         path.clone_into(&mut request.path);
         request.query = pairs(query);
+        request.target = target;
         loop {
             let mut line = String::new();
             reader.read_line(&mut line)?;
@@ -44,6 +47,20 @@ impl Request {
         reader.read_exact(&mut body)?;
         request.body = String::from_utf8_lossy(&body).into_owned();
         Ok(Some(request))
+    }
+
+    /// Sends the request to another server and reads what it answers.
+    pub(super) fn pass_on(&self, to: SocketAddr) -> io::Result<Response> {
+        let mut stream = TcpStream::connect(to)?;
+        // One request for each connection: the answer ends where the connection does.
+        let mut text = format!("{} {} HTTP/1.0\r\nhost: {to}\r\n", self.method, self.target);
+        let own = ["host", "connection", "content-length", "transfer-encoding"];
+        for (name, value) in self.headers.iter().filter(|(name, _)| !own.contains(&name.as_str())) {
+            let _written = write!(text, "{name}: {value}\r\n");
+        }
+        let _written = write!(text, "content-length: {}\r\n\r\n{}", self.body.len(), self.body);
+        stream.write_all(text.as_bytes())?;
+        Response::read(&mut io::BufReader::new(stream))
     }
 
     pub(super) fn header(&self, name: &str) -> &str {
@@ -78,11 +95,11 @@ impl Request {
     }
 
     /// What makes the same request the same when it is sent again.
-    pub(super) fn identity(&self) -> String {
+    pub(super) fn identity(&self, with_account: bool) -> String {
         let (_, region, service) = self.signature();
+        let account = if with_account { self.account() } else { String::new() };
         format!(
-            "{} {region} {service} {} {} {:?} {} {}",
-            self.account(),
+            "{account} {region} {service} {} {} {:?} {} {}",
             self.method,
             self.path,
             self.query,
@@ -164,6 +181,27 @@ impl Response {
     pub(super) fn with_header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Reads an answer that ends with its connection.
+    fn read(reader: &mut impl BufRead) -> io::Result<Self> {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let status = line.split_whitespace().nth(1).and_then(|status| status.parse().ok());
+        let status = status.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+        let mut headers = Vec::new();
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line)?;
+            let Some((name, value)) = line.trim_end().split_once(':') else { break };
+            let name = name.to_ascii_lowercase();
+            if !["content-length", "connection", "transfer-encoding"].contains(&name.as_str()) {
+                headers.push((name, value.trim().to_owned()));
+            }
+        }
+        let mut body = Vec::new();
+        reader.read_to_end(&mut body)?;
+        Ok(Self { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
     }
 
     fn bytes(&self) -> Vec<u8> {

@@ -53,8 +53,19 @@ fn an_answer_is_empty_when_it_lists_nothing() {
 fn what_others_can_change_is_always_asked() {
     let table = Table::load().unwrap();
     let is_shared = |name: &str| {
-        let shared = ["vpc-lattice", "network-firewall", "transit-gateway", "organizations", "route53",
-            "directconnect", "networkmanager", "prefix-list", "secretsmanager", "dynamodb", "tagging-get"];
+        let shared = [
+            "vpc-lattice",
+            "network-firewall",
+            "transit-gateway",
+            "organizations",
+            "route53",
+            "directconnect",
+            "networkmanager",
+            "prefix-list",
+            "secretsmanager",
+            "dynamodb",
+            "tagging-get",
+        ];
         shared.iter().any(|one| name.contains(one))
     };
     for call in &table.calls {

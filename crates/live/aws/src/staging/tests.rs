@@ -119,3 +119,13 @@ fn a_folder_of_other_things_is_left_alone() {
     assert!(matches!(opened, Err(CollectError::Folder { .. })));
     assert!(!out.path().join(WORK).exists());
 }
+
+#[test]
+fn a_run_that_was_stopped_before_its_first_bodies_were_in_place_goes_on() {
+    let out = TempDir::new().unwrap();
+    {
+        let staging = Staging::open(out.path(), identity("r", "1")).unwrap();
+        staging.describe(&json!({"format": "watertight.estate/v1"})).unwrap();
+    }
+    assert!(Staging::open(out.path(), identity("r", "2")).unwrap().resumed);
+}

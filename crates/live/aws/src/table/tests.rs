@@ -51,7 +51,7 @@ fn every_call_only_reads() {
     let table = Table::load().unwrap();
     for call in &table.calls {
         let operation = &call.facts.operation;
-        let reads = ["Describe", "List", "Get", "Search"];
+        let reads = ["Describe", "List", "Get", "Lookup", "Search"];
         assert!(reads.iter().any(|start| operation.starts_with(start)), "{operation}");
         assert!(!operation.contains("SecretValue") && !operation.contains("Decrypt"));
     }

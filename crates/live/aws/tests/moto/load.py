@@ -1,6 +1,8 @@
 """Loads the network of one account of a recorded estate into a mock server, and reads it back.
 
-Usage: load.py ENDPOINT ESTATE ACCOUNT REGION OUT
+Usage: load.py ENDPOINT ESTATE ACCOUNT REGION OUT PLAN [AS]
+
+With AS, it is loaded into that account of the mock server, by a role there.
 
 The mock server gives ids of its own, so that things are known by their names. What is loaded: VPCs, subnets, gateways,
 NAT, route tables, network ACLs, security groups, interfaces with their addresses, machines, load balancers with listeners
@@ -22,6 +24,11 @@ endpoint, estate, account, region, out = sys.argv[1:6]
 raw = pathlib.Path(estate) / "raw" / "aws" / account
 settings = dict(endpoint_url=endpoint, region_name=region, aws_access_key_id="a", aws_secret_access_key="s",
                 config=Config(retries={"max_attempts": 1}))
+if len(sys.argv) > 7:
+    role = f"arn:aws:iam::{sys.argv[7]}:role/OrganizationAccountAccessRole"
+    given = boto3.client("sts", **settings).assume_role(RoleArn=role, RoleSessionName="load")["Credentials"]
+    settings |= dict(aws_access_key_id=given["AccessKeyId"], aws_secret_access_key=given["SecretAccessKey"],
+                     aws_session_token=given["SessionToken"])
 ids = {}
 failed = []
 
@@ -150,6 +157,7 @@ def ways():
         is_main = any(one.get("Main") for one in table["Associations"])
         made = mains[ids[table["VpcId"]]] if is_main else ec2.create_route_table(
             VpcId=ids[table["VpcId"]], TagSpecifications=tags(table, "route-table"))["RouteTable"]["RouteTableId"]
+        ids[table["RouteTableId"]] = made
         for association in table["Associations"]:
             if association.get("SubnetId") in ids:
                 ec2.associate_route_table(RouteTableId=made, SubnetId=ids[association["SubnetId"]])
@@ -243,4 +251,4 @@ def read_back(plan):
 clear()
 for step in (networks, groups, machines, ways, acls, services):
     try_to(step.__name__, step)
-print(json.dumps({"loaded": len(ids), "read": read_back(sys.argv[6]), "failed": sorted(set(failed))}))
+print(json.dumps({"loaded": len(ids), "ids": ids, "read": read_back(sys.argv[6]), "failed": sorted(set(failed))}))

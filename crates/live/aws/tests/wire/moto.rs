@@ -14,7 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use watertight_aws::{Body, Options, convert};
 use watertight_live_aws::{Given, Pace, Request, Who};
-use watertight_model::network::RealmId;
+use watertight_model::network::{Gateway, GatewayKind, RealmId};
 use watertight_model::{Estate, WorkloadKind};
 use watertight_net::{Family, FlowSet};
 use watertight_reach::Reach;
@@ -24,18 +24,18 @@ use watertight_source::{FileId, Limits, Tree};
 use crate::support::{SHOP, files, json, pace, run, shop};
 
 /// The account of a mock server.
-const MOCKED: &str = "123456789012";
+pub(crate) const MOCKED: &str = "123456789012";
 /// How often it is looked whether the server listens.
 const LOOKS_MAX: usize = 1200;
 
 /// A mock server that ends with the test.
-struct Mock {
+pub(crate) struct Mock {
     child: Child,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Mock {
-    fn start(program: &Path) -> Self {
+    pub(crate) fn start(program: &Path) -> Self {
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         let mut command = Command::new(program);
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
@@ -51,7 +51,7 @@ impl Mock {
         panic!("the mock server does not listen");
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 }
@@ -64,7 +64,7 @@ impl Drop for Mock {
 }
 
 /// The folder of programs where the mock server is, or a note that the test is skipped.
-fn tools() -> Option<PathBuf> {
+pub(crate) fn tools() -> Option<PathBuf> {
     let given = std::env::var_os("WATERTIGHT_TOOLS").map(PathBuf::from);
     let built = std::env::current_exe().unwrap();
     let target = built.ancestors().nth(3).map(|target| target.join("tools"));
@@ -76,7 +76,7 @@ fn tools() -> Option<PathBuf> {
     found
 }
 
-fn note(line: &str) {
+pub(crate) fn note(line: &str) {
     let Some(path) = std::env::var_os("WATERTIGHT_NOTES") else { return };
     let mut file = OpenOptions::new().append(true).create(true).open(path).unwrap();
     writeln!(file, "{line}").unwrap();
@@ -171,14 +171,19 @@ fn assert_holds(ours: &Value, theirs: &Value, place: &str) {
     }
 }
 
-/// The estate of bodies below a folder.
+/// The estate of bodies below a folder, which is of one account.
 fn estate(folder: &Path) -> Estate {
+    estate_of(files(folder).into_iter().map(|(path, body)| (format!("{SHOP}/{path}"), body)))
+}
+
+/// The estate of bodies by their paths below `aws`.
+pub(crate) fn estate_of(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Estate {
     let limits = Limits::default();
     let body = |(path, bytes): (String, Vec<u8>)| {
         let tree = Tree::parse_json(FileId(0), bytes, &limits).unwrap();
-        Body { path: format!("aws/{SHOP}/{path}"), tree }
+        Body { path: format!("aws/{path}"), tree }
     };
-    let bodies: Vec<Body> = files(folder).into_iter().map(body).collect();
+    let bodies: Vec<Body> = files.into_iter().map(body).collect();
     convert(&bodies, &Options::default()).estate
 }
 
@@ -187,11 +192,6 @@ fn estate(folder: &Path) -> Estate {
 fn assert_same_answers(collected: &Path) -> usize {
     let recorded = shop().join("raw/aws").join(SHOP);
     let (recorded, collected) = (estate(&recorded), estate(collected));
-    let machines = |estate: &Estate| -> BTreeSet<String> {
-        let workloads = estate.workloads.values();
-        let machines = workloads.filter(|one| one.kind == WorkloadKind::Machine);
-        machines.map(|one| one.name.to_string()).collect()
-    };
     let names = machines(&recorded);
     assert_eq!(names, machines(&collected));
     let (left, right) = (Asking::new(&recorded), Asking::new(&collected));
@@ -214,26 +214,47 @@ fn assert_same_answers(collected: &Path) -> usize {
     asked
 }
 
+/// The names of the machines of an estate.
+pub(crate) fn machines(estate: &Estate) -> BTreeSet<String> {
+    let machines = estate.workloads.values().filter(|one| one.kind == WorkloadKind::Machine);
+    machines.map(|one| one.name.to_string()).collect()
+}
+
 /// An estate to ask.
-struct Asking<'e> {
+pub(crate) struct Asking<'e> {
     estate: &'e Estate,
     directory: Directory<'e>,
     reach: Reach<'e>,
 }
 
 impl<'e> Asking<'e> {
-    fn new(estate: &'e Estate) -> Self {
+    pub(crate) fn new(estate: &'e Estate) -> Self {
         Self { estate, directory: Directory::new(estate), reach: Reach::new(&estate.network) }
     }
 
-    fn realm(&self, name: &str) -> Option<RealmId> {
+    pub(crate) fn realm(&self, name: &str) -> Option<RealmId> {
         let workload = self.estate.workloads.values().find(|one| *one.name == *name)?;
         let endpoint = &self.estate.network.endpoints[*workload.endpoints.first()?];
         Some(self.estate.network.subnets[endpoint.subnet?].realm)
     }
 
+    /// Whether two machines are in one VPC, or in two that are peered.
+    pub(crate) fn are_joined(&self, from: &str, to: &str) -> bool {
+        let sides = [self.realm(from), self.realm(to)];
+        let joins = |gateway: &Gateway| {
+            let GatewayKind::Peering { sides: peered, .. } = &gateway.kind else { return false };
+            *peered == sides || *peered == [sides[1], sides[0]]
+        };
+        sides[0] == sides[1] || self.estate.network.gateways.values().any(joins)
+    }
+
     /// What becomes of the flows between private addresses.
-    fn ask(&self, from: &str, to: &str, flows: &FlowSet) -> BTreeMap<IpAddr, BTreeSet<String>> {
+    pub(crate) fn ask(
+        &self,
+        from: &str,
+        to: &str,
+        flows: &FlowSet,
+    ) -> BTreeMap<IpAddr, BTreeSet<String>> {
         let network = &self.estate.network;
         let from = self.directory.start(from).unwrap();
         let to = self.directory.destination(to).unwrap();
