@@ -79,6 +79,9 @@ struct State {
     came: Condvar,
     tries: Mutex<BTreeMap<String, usize>>,
     asked: Mutex<BTreeMap<String, usize>>,
+    cut: Mutex<BTreeMap<String, Response>>,
+    /// The accounts of keys that another server gave.
+    keys: Mutex<BTreeMap<String, String>>,
 }
 
 /// Who answers.
@@ -119,6 +122,8 @@ impl Server {
             came: Condvar::new(),
             tries: Mutex::default(),
             asked: Mutex::default(),
+            cut: Mutex::default(),
+            keys: Mutex::default(),
         });
         let shared = Arc::clone(&state);
         let accepting = thread::spawn(move || {
@@ -198,7 +203,9 @@ impl State {
                     return;
                 }
                 Some(Trouble::Cut) => {
-                    let _sent = self.respond(&request).send_half(stream);
+                    let response = self.respond(&request);
+                    let _sent = response.send_half(stream);
+                    self.keep(&request, response);
                     return;
                 }
                 Some(Trouble::Slow(milliseconds)) => {
@@ -223,14 +230,27 @@ impl State {
         before
     }
 
+    /// What makes the same request the same when it is sent again, with other keys perhaps.
+    fn identity(&self, request: &Request) -> String {
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let account = keys.get(request.signature().0).cloned();
+        request.identity(&account.unwrap_or_else(|| request.account()))
+    }
+
+    /// Keeps an answer that was cut off for the next try: another server may answer a request once only,
+    /// as it does where a page's token is good for one page.
+    fn keep(&self, request: &Request, response: Response) {
+        let mut cut = self.cut.lock().unwrap_or_else(PoisonError::into_inner);
+        cut.insert(self.identity(request), response);
+    }
+
     /// What this try of a request meets.
     fn trouble(&self, request: &Request) -> Option<Trouble> {
         // Roles are assumed by another client, which has its own ways.
         if request.assumed_account().is_some() {
             return None;
         }
-        // Another server gives new keys with each role that is assumed.
-        let identity = request.identity(matches!(self.answers, Answers::Recorded(_)));
+        let identity = self.identity(request);
         let every = self.troubles.every.max(1);
         if self.troubles.first.is_empty() || !number_of(&identity).is_multiple_of(every) {
             return None;
@@ -249,7 +269,12 @@ impl State {
             }
             return match &self.answers {
                 Answers::Recorded(_) => answer::credentials(&account),
-                Answers::Other(to) => passed_on(request, *to),
+                Answers::Other(to) => {
+                    let given = passed_on(request, *to);
+                    let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+                    keys.extend(given.element("AccessKeyId").map(|key| (key.to_owned(), account)));
+                    given
+                }
             };
         }
         let Some(asked) = self.table.resolve(request) else {
@@ -267,7 +292,12 @@ impl State {
         }
         match &self.answers {
             Answers::Recorded(recording) => self.recorded(recording, &asked, protocol),
-            Answers::Other(to) => passed_on(request, *to),
+            Answers::Other(to) => {
+                let mut cut = self.cut.lock().unwrap_or_else(PoisonError::into_inner);
+                let known = cut.remove(&self.identity(request));
+                drop(cut);
+                known.unwrap_or_else(|| passed_on(request, *to))
+            }
         }
     }
 

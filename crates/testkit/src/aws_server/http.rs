@@ -95,9 +95,8 @@ impl Request {
     }
 
     /// What makes the same request the same when it is sent again.
-    pub(super) fn identity(&self, with_account: bool) -> String {
+    pub(super) fn identity(&self, account: &str) -> String {
         let (_, region, service) = self.signature();
-        let account = if with_account { self.account() } else { String::new() };
         format!(
             "{account} {region} {service} {} {} {:?} {} {}",
             self.method,
@@ -176,6 +175,12 @@ impl Response {
             }
         };
         Self { status, headers, body }
+    }
+
+    /// The text of an element of XML.
+    pub(super) fn element(&self, name: &str) -> Option<&str> {
+        let (_, rest) = self.body.split_once(&format!("<{name}>"))?;
+        rest.split_once("</").map(|(text, _)| text)
     }
 
     pub(super) fn with_header(mut self, name: &str, value: &str) -> Self {

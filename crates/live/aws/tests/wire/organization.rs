@@ -106,8 +106,13 @@ fn both_accounts_in_a_mock_server_give_the_shops_answers_whatever_troubles_lie_b
 fn assert_same_bodies(ours: &BTreeMap<String, Vec<u8>>, wanted: &BTreeMap<String, Vec<u8>>) {
     assert_eq!(ours.keys().collect::<Vec<_>>(), wanted.keys().collect::<Vec<_>>());
     for (path, body) in wanted {
-        let text = |body: &[u8]| String::from_utf8_lossy(body).into_owned();
-        assert_eq!(text(&ours[path]), text(body), "{path}");
+        // When a role was used last changes with every use.
+        let lines = |body: &[u8]| -> Vec<String> {
+            let text = String::from_utf8_lossy(body).into_owned();
+            let lines = text.lines().filter(|line| !line.contains("\"LastUsedDate\""));
+            lines.map(ToOwned::to_owned).collect()
+        };
+        assert_eq!(lines(&ours[path]), lines(body), "{path}");
     }
 }
 
@@ -139,7 +144,7 @@ fn assert_same_answers(collected: &BTreeMap<String, Vec<u8>>, made: &str) -> (us
     assert_eq!(names, theirs, "{made}");
     let (left, right) = (Asking::new(&recorded), Asking::new(&collected));
     let flows: FlowSet = "tcp/22; tcp/8080".parse().unwrap();
-    let (mut asked, mut across) = (0, 0);
+    let (mut asked, mut across, mut different) = (0, 0, Vec::new());
     for from in &names {
         for to in names.iter().filter(|to| *to != from) {
             if !left.are_joined(from, to) {
@@ -149,11 +154,18 @@ fn assert_same_answers(collected: &BTreeMap<String, Vec<u8>>, made: &str) -> (us
             // The mock server's interfaces have one address each.
             theirs.retain(|address, _| ours.contains_key(address));
             assert!(!ours.is_empty(), "from {from} to {to}");
-            assert_eq!(ours, theirs, "from {from} to {to}");
+            // The mock server's routes always lead somewhere.
+            if theirs.values().flatten().any(|one| one.starts_with("NullRouted")) {
+                continue;
+            }
+            if ours != theirs {
+                different.push(format!("from {from} to {to}: {ours:?}, not {theirs:?}"));
+            }
             asked += 1;
             across += usize::from(left.realm(from) != left.realm(to));
         }
     }
+    assert_eq!(different, Vec::<String>::new());
     assert!(asked > 500 && across > 50, "{asked} {across}");
     (asked, across)
 }
