@@ -172,3 +172,25 @@ fn what_did_not_change_is_kept_and_whoever_reads_it_is_told() {
         assert_eq!(since(wrong).status.code(), Some(3), "{wrong}");
     }
 }
+
+/// What a call would have told that was denied or failed is unknown, and never a permission or a denial.
+#[test]
+fn what_a_denied_or_failing_call_would_have_told_is_unknown_in_answers() {
+    let all = ["ec2-describe-security-groups", "ec2-describe-security-group-rules"];
+    let calls = || -> BTreeSet<String> { all.map(ToOwned::to_owned).into_iter().collect() };
+    let denied = Troubles { denied: calls(), ..Troubles::default() };
+    let failing = Troubles { failing: calls(), ..Troubles::default() };
+    for (troubles, verb) in [(denied, "was denied"), (failing, "failed")] {
+        let out = TempDir::new().unwrap();
+        let collected = collect(&server(troubles), out.path());
+        assert_eq!(collected.status.code(), Some(2));
+        let told = String::from_utf8_lossy(&collected.stderr).into_owned();
+        assert!(told.contains(&format!("`eu-central-1` {verb} (`")), "{told}");
+        let folder = out.path().to_str().unwrap();
+        let question =
+            ["can", folder, "--from", "web-1", "--to", "10.10.20.11", "--over", "tcp/443"];
+        let answer = watertight(&question, None);
+        let text = String::from_utf8_lossy(&answer.stdout).into_owned();
+        assert!(text.starts_with("unknown: "), "{text}");
+    }
+}

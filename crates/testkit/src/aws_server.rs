@@ -8,6 +8,7 @@
 
 mod answer;
 mod call;
+mod gauge;
 mod http;
 mod recording;
 
@@ -20,6 +21,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use call::{Asked, Table};
+pub use gauge::Peaks;
+use gauge::{Gauge, Place};
 use http::{Request, Response};
 pub use recording::Recording;
 
@@ -79,6 +82,7 @@ struct State {
     came: Condvar,
     tries: Mutex<BTreeMap<String, usize>>,
     asked: Mutex<BTreeMap<String, usize>>,
+    gauge: Gauge,
     cut: Mutex<BTreeMap<String, Response>>,
     /// The accounts of keys that another server gave.
     keys: Mutex<BTreeMap<String, String>>,
@@ -122,6 +126,7 @@ impl Server {
             came: Condvar::new(),
             tries: Mutex::default(),
             asked: Mutex::default(),
+            gauge: Gauge::default(),
             cut: Mutex::default(),
             keys: Mutex::default(),
         });
@@ -151,6 +156,16 @@ impl Server {
     /// How many requests came.
     pub fn requests(&self) -> usize {
         *self.state.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many requests it had at once.
+    pub fn peaks(&self) -> Peaks {
+        self.state.gauge.peaks()
+    }
+
+    /// How many requests came to a service before the time was over that it wished to be left alone.
+    pub fn early(&self) -> usize {
+        self.state.gauge.early()
     }
 
     /// Waits until so many requests have come; whether they did before the time was over.
@@ -189,6 +204,7 @@ impl State {
         let mut reader = io::BufReader::new(stream);
         while let Ok(Some(request)) = Request::read(&mut reader) {
             let count = self.count();
+            let guest = self.gauge.enter(self.place(&request));
             if self.troubles.hold_after.is_some_and(|most| count >= most) {
                 let _gone = io::copy(&mut reader, &mut io::sink());
                 return;
@@ -212,13 +228,33 @@ impl State {
                     thread::park_timeout(Duration::from_millis(milliseconds.into()));
                     self.respond(&request)
                 }
-                Some(trouble) => refusal(&self.table, &request, trouble),
+                Some(trouble) => {
+                    if let Trouble::Throttle(wish) = trouble {
+                        let wish = Duration::from_millis(wish.into());
+                        self.gauge.close(self.place(&request), wish);
+                    }
+                    refusal(&self.table, &request, trouble)
+                }
                 None => self.respond(&request),
             };
+            drop(guest);
             if response.send(stream).is_err() {
                 return;
             }
         }
+    }
+
+    /// Where a request is asked.
+    fn place(&self, request: &Request) -> Place {
+        let (_, region, service) = request.signature();
+        (self.account(request), region.to_owned(), service.to_owned())
+    }
+
+    /// The account of a request, whoever gave the keys.
+    fn account(&self, request: &Request) -> String {
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = keys.get(request.signature().0).cloned();
+        known.unwrap_or_else(|| request.account())
     }
 
     /// Counts a request; how many came before it.
@@ -232,9 +268,7 @@ impl State {
 
     /// What makes the same request the same when it is sent again, with other keys perhaps.
     fn identity(&self, request: &Request) -> String {
-        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let account = keys.get(request.signature().0).cloned();
-        request.identity(&account.unwrap_or_else(|| request.account()))
+        request.identity(&self.account(request))
     }
 
     /// Keeps an answer that was cut off for the next try: another server may answer a request once only,

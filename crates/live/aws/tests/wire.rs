@@ -8,6 +8,8 @@
 mod moto;
 #[path = "wire/organization.rs"]
 mod organization;
+#[path = "wire/pace.rs"]
+mod pace;
 #[path = "wire/recorded.rs"]
 mod recorded;
 #[path = "wire/secrets.rs"]
