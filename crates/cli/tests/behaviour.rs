@@ -316,3 +316,73 @@ fn completions_and_man_pages_name_every_command() {
         assert!(content.contains(".SH NAME"), "{page}");
     }
 }
+
+#[test]
+fn who_has_the_address_of_another_network_s_end_is_not_that_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let machine = |id: &str, subnet: &str, address: &str| {
+        format!(
+            r#"{{"InstanceId": "{id}", "State": {{"Name": "running"}}, "NetworkInterfaces": [
+            {{"NetworkInterfaceId": "eni-{id}", "SubnetId": "{subnet}", "Status": "in-use",
+              "PrivateIpAddress": "{address}", "PrivateIpAddresses": [
+                {{"PrivateIpAddress": "{address}", "Primary": true}}],
+              "Groups": [{{"GroupId": "sg-{subnet}"}}]}}]}}"#
+        )
+    };
+    let group = |name: &str| {
+        let any = r#"[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]"#;
+        format!(
+            r#"{{"GroupId": "sg-{name}", "GroupName": "{name}", "VpcId": "vpc-{name}",
+            "IpPermissions": {any}, "IpPermissionsEgress": {any}}}"#
+        )
+    };
+    let network = |name: &str| {
+        let subnet = format!(
+            r#"{{"SubnetId": "{name}", "VpcId": "vpc-{name}", "CidrBlock": "172.31.0.0/20"}}"#
+        );
+        let table = format!(
+            r#"{{"RouteTableId": "rtb-{name}", "VpcId": "vpc-{name}", "Associations":
+            [{{"Main": true}}], "Routes": [{{"DestinationCidrBlock": "172.31.0.0/16",
+            "GatewayId": "local", "State": "active"}}]}}"#
+        );
+        (format!(r#"{{"VpcId": "vpc-{name}", "CidrBlock": "172.31.0.0/16"}}"#), subnet, table)
+    };
+    let both = |part: fn((String, String, String)) -> String| {
+        [part(network("a")), part(network("b"))].join(", ")
+    };
+    let machines = [
+        machine("i-web", "a", "172.31.0.10"),
+        machine("i-other", "a", "172.31.0.20"),
+        machine("i-db", "b", "172.31.0.20"),
+    ];
+    let bodies = [
+        ("ec2-describe-vpcs", format!(r#"{{"Vpcs": [{}]}}"#, both(|one| one.0))),
+        ("ec2-describe-subnets", format!(r#"{{"Subnets": [{}]}}"#, both(|one| one.1))),
+        ("ec2-describe-route-tables", format!(r#"{{"RouteTables": [{}]}}"#, both(|one| one.2))),
+        (
+            "ec2-describe-security-groups",
+            format!(r#"{{"SecurityGroups": [{}]}}"#, [group("a"), group("b")].join(", ")),
+        ),
+        (
+            "ec2-describe-instances",
+            format!(r#"{{"Reservations": [{{"Instances": [{}]}}]}}"#, machines.join(", ")),
+        ),
+    ];
+    let to = folder.path().join("raw/aws/111111111111/eu-west-1");
+    fs::create_dir_all(&to).unwrap();
+    for (call, body) in bodies {
+        fs::write(to.join(format!("{call}.json")), body).unwrap();
+    }
+    let ask = |end: &str| {
+        let estate = text(folder.path());
+        let over = ["--over", "tcp/5432", "-f", "json"];
+        let question = [&["can", estate, "--from", "i-web", "--to", end], &over[..]].concat();
+        let output = watertight(&question);
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (json["answer"].as_str().unwrap().to_owned(), String::from_utf8(output.stdout).unwrap())
+    };
+    assert_eq!(ask("i-other").0, "accepted");
+    let (answer, told) = ask("i-db");
+    assert_eq!(answer, "denied", "{told}");
+    assert!(told.contains("there the address is that of i-other"), "{told}");
+}

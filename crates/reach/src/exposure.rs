@@ -1,21 +1,19 @@
 //! What the internet reaches, through which front, and what reaches the internet.
 
 mod gather;
+mod leads;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
-use watertight_model::network::{EndpointId, Front, FrontId, TargetEnd, TargetGroup};
+use watertight_model::network::{EndpointId, FrontId};
 use watertight_model::{Bounds, Network};
-use watertight_net::{AddressSet, FlowSet, PortSet, Protocol};
+use watertight_net::{AddressSet, FlowSet};
 
 use self::gather::{Way, gather};
+use self::leads::{is_apart, leads};
 use crate::answer::Reach;
 use crate::classes::Class;
-use crate::fold::{Asking, fold};
 use crate::matrix::{ClassIndex, Matrix};
-use crate::path::End;
-use crate::walk::serving;
 
 /// One leg that a front opens to a target on behalf of whoever reaches one of its listeners.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -79,16 +77,13 @@ pub(crate) fn legs_of(reach: &Reach<'_>, matrix: &Matrix) -> Vec<FrontLeg> {
         for (position, listener) in front.listeners.iter().enumerate() {
             for group in &listener.target_groups {
                 let group = &network.target_groups[*group];
-                if group.preserves_source {
-                    continue;
-                }
                 for from in &front.endpoints {
-                    for (to, address, port) in endpoint_targets(network, *from, front, group) {
-                        if matrix.between(*from, to).is_none() {
-                            continue;
-                        }
-                        let wanted = towards(&listener.flows, port);
-                        let flows = reach.leg(*from, (to, address), &wanted);
+                    let is_walked = group.preserves_source && !is_apart(network, *from);
+                    if is_walked {
+                        continue;
+                    }
+                    for lead in leads(network, *from, (front, &listener.flows), group) {
+                        let flows = lead.flows(reach, matrix, *from, &listener.flows);
                         if flows.possible.is_empty() {
                             continue;
                         }
@@ -97,7 +92,7 @@ pub(crate) fn legs_of(reach: &Reach<'_>, matrix: &Matrix) -> Vec<FrontLeg> {
                             listener: position,
                             listens: listener.flows.clone(),
                             from: *from,
-                            to,
+                            to: lead.to,
                             flows,
                         });
                     }
@@ -108,72 +103,6 @@ pub(crate) fn legs_of(reach: &Reach<'_>, matrix: &Matrix) -> Vec<FrontLeg> {
     legs.sort();
     legs.dedup();
     legs
-}
-
-/// The endpoints to which an attachment of a front leads, with their addresses and ports; a target that is
-/// another front counts as that front's attachments.
-fn endpoint_targets(
-    network: &Network,
-    attachment: EndpointId,
-    front: &Front,
-    group: &TargetGroup,
-) -> Vec<(EndpointId, IpAddr, Option<u16>)> {
-    let mut found = Vec::new();
-    for target in serving(network, attachment, front, group) {
-        match &target.end {
-            TargetEnd::Endpoint(endpoint, address) => {
-                found.push((*endpoint, *address, target.port));
-            }
-            TargetEnd::Front(front) => {
-                for endpoint in &network.fronts[*front].endpoints {
-                    let address = network.endpoints[*endpoint].addresses.first();
-                    found.extend(address.map(|address| (*endpoint, *address, target.port)));
-                }
-            }
-            TargetEnd::Address(_) | TargetEnd::Workload(_) | TargetEnd::Unread(_) => {}
-        }
-    }
-    found
-}
-
-impl Reach<'_> {
-    /// What of `wanted` an attachment of a front can establish with a target.
-    fn leg(
-        &self,
-        from: EndpointId,
-        (to, address): (EndpointId, IpAddr),
-        wanted: &FlowSet,
-    ) -> Bounds<FlowSet> {
-        let mut found = Bounds::exact(FlowSet::none());
-        for start in self.starts_of(from) {
-            if start.source().is_some_and(|source| source.is_ipv4() != address.is_ipv4()) {
-                continue;
-            }
-            for path in self.walker().paths(&start, address) {
-                if path.end != End::Delivered(to) {
-                    continue;
-                }
-                let folded = fold(self, &path, wanted, Asking::All);
-                let (established, _) = self.reply(&start, &path, &folded);
-                found.sure = found.sure.union(&established.sure);
-                found.possible = found.possible.union(&established.possible);
-            }
-        }
-        found
-    }
-}
-
-/// What a front sends for what its listener hears: the same transport protocols, at the target's
-/// port, from any source port.
-fn towards(listens: &FlowSet, port: Option<u16>) -> FlowSet {
-    let protocols: Vec<Protocol> = listens.protocols().collect();
-    protocols
-        .into_iter()
-        .map(|protocol| {
-            let ports = port.map_or_else(PortSet::full, PortSet::single);
-            FlowSet::ports(protocol, PortSet::full(), ports)
-        })
-        .fold(FlowSet::none(), |all, one| all.union(&one))
 }
 
 /// What the internet and the estate reach of each other.

@@ -6,7 +6,7 @@ use watertight_model::network::{EndpointId, EndpointRole};
 use watertight_model::{Bounds, Disposition, Estate, Network};
 use watertight_net::{Family, FlowSet, PortRange, PortSet, Protocol};
 use watertight_reach::ends::End;
-use watertight_reach::{Reach, Start, Target};
+use watertight_reach::{End as PathEnd, Part, Reach, Start, Target};
 
 use super::apart::Apart;
 use super::explain::{Explained, Explainer};
@@ -140,8 +140,14 @@ impl Result {
         let mut groups: Vec<Group> = Vec::new();
         for pair in pairs(estate, question)? {
             let parts = reach.ask(&pair.start, &pair.target, &question.over.flows);
-            let mut parts: Vec<Explained> =
-                parts.iter().map(|part| explainer.explain(part)).collect();
+            let explained = |part: &Part| {
+                let mut one = explainer.explain(part);
+                if let Some(other) = taken_by(&estate.network, &question.to, part) {
+                    one.goes_elsewhere(&estate.workloads[estate.network.endpoints[other].workload]);
+                }
+                one
+            };
+            let mut parts: Vec<Explained> = parts.iter().map(explained).collect();
             if matches!(pair.start, Start::Realm(_)) {
                 parts.iter_mut().for_each(leave_out_reply);
             }
@@ -205,6 +211,17 @@ impl Result {
             dispositions: dispositions.into_iter().collect(),
         }
     }
+}
+
+/// Who gets what was sent to an end's address and is not that end: where networks share addresses,
+/// another endpoint has the address on the way that the packet takes.
+fn taken_by(network: &Network, to: &End, part: &Part) -> Option<EndpointId> {
+    let End::Endpoints { endpoints, .. } = to else { return None };
+    let PathEnd::Delivered(got) = part.path.end else { return None };
+    let dialled = part.path.dialled;
+    let holds = network.endpoints[got].holds(dialled)
+        || network.endpoints[got].public.iter().any(|(_, outer)| *outer == dialled);
+    (part.disposition == Disposition::Accepted && holds && !endpoints.contains(&got)).then_some(got)
 }
 
 /// Every start with every destination of its family.

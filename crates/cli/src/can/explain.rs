@@ -1,7 +1,7 @@
 //! A part of an answer as text: each step with what decided there.
 
 use watertight_model::network::StageDefault;
-use watertight_model::{Bounds, Disposition, Estate, Name, Network};
+use watertight_model::{Bounds, Disposition, Estate, Name, Network, Workload};
 use watertight_net::{FlowSet, PortSet};
 use watertight_reach::{Check, Deciding, End, Part, Path, Place, Reach, Reply, Step};
 use watertight_source::Sources;
@@ -29,6 +29,17 @@ pub(super) struct Explained {
     pub(super) established: Bounds<FlowSet>,
     pub(super) hops: Vec<Hop>,
     pub(super) reply: Option<ExplainedReply>,
+}
+
+impl Explained {
+    /// What arrives at another workload than the one that was asked about does not reach that one.
+    pub(super) fn goes_elsewhere(&mut self, to: &Workload) {
+        self.disposition = Disposition::NullRouted;
+        let why = format!("there the address is that of {} ({})", to.name, to.id);
+        self.why = Name::from(why);
+        self.established = Bounds::exact(FlowSet::none());
+        self.reply = None;
+    }
 }
 
 /// How the reply fares.

@@ -71,6 +71,8 @@ pub enum InternetAccess {
     EgressOnly(Name),
     /// None; the name is the switch's.
     Closed(Name),
+    /// The input says something of a switch that cannot be read; the name says what.
+    Unread(Name),
 }
 
 /// One network attachment of a workload.

@@ -23,7 +23,9 @@ pub(crate) fn convert(context: &mut Context<'_>) {
         }
         if state != "available" {
             let text = context.name(&format!("NAT gateway in state {state}"));
-            gateways::add(context, item, GatewayKind::Opaque(text), false);
+            // What a state that is not known means cannot be told.
+            let known = matches!(state, "pending" | "failed" | "deleting" | "deleted");
+            gateways::add(context, item, GatewayKind::Opaque(text), !known);
             continue;
         }
         let subnet = context.fields.text(item.node, "SubnetId");

@@ -30,12 +30,14 @@ enum Mode {
     Off,
     Ingress,
     Bidirectional,
+    Unread,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Exclusion {
     AllowBidirectional,
     AllowEgress,
+    Unread,
 }
 
 /// Reads the switches and their exclusions.
@@ -50,8 +52,9 @@ pub(crate) fn read<'t>(context: &mut Context<'t>) -> PublicAccess<'t> {
             Some("block-ingress") => Mode::Ingress,
             Some("block-bidirectional") => Mode::Bidirectional,
             Some(_) => {
-                context.fields.unknown_value(item.node, "InternetGatewayBlockMode", "");
-                Mode::Off
+                let of = account.unwrap_or_default();
+                context.fields.unknown_value(item.node, "InternetGatewayBlockMode", of);
+                Mode::Unread
             }
         };
         access.switches.push(Switch {
@@ -70,7 +73,7 @@ pub(crate) fn read<'t>(context: &mut Context<'t>) -> PublicAccess<'t> {
             Some("allow-egress") => Exclusion::AllowEgress,
             _ => {
                 context.fields.unknown_value(item.node, "InternetGatewayExclusionMode", item.id);
-                continue;
+                Exclusion::Unread
             }
         };
         let arn = context.fields.text(item.node, "ResourceArn").unwrap_or_default();
@@ -109,6 +112,9 @@ impl PublicAccess<'_> {
         let exclusion = self.exclusions.get(subnet).or_else(|| self.exclusions.get(vpc));
         match (mode, exclusion) {
             (Mode::Off, _) | (_, Some(Exclusion::AllowBidirectional)) => InternetAccess::Open,
+            (Mode::Unread, _) | (_, Some(Exclusion::Unread)) => InternetAccess::Unread(
+                context.name("a mode of VPC Block Public Access that is not known"),
+            ),
             (Mode::Ingress, _) => {
                 InternetAccess::EgressOnly(context.name("VPC Block Public Access (block-ingress)"))
             }

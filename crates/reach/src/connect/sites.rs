@@ -127,6 +127,7 @@ impl<'r, 'n> Ground<'r, 'n> {
                 InternetAccess::Open => (0, String::new()),
                 InternetAccess::EgressOnly(switch) => (1, switch.to_string()),
                 InternetAccess::Closed(switch) => (2, switch.to_string()),
+                InternetAccess::Unread(switch) => (3, switch.to_string()),
             };
             let alone = special.contains(&id) || overlapping.contains(&id);
             let key = GroupKey {

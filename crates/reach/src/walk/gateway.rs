@@ -88,6 +88,17 @@ impl<'n> Walk<'_, 'n> {
                 (direct && !packet.translated).then(|| switch.clone())
             }
             InternetAccess::Closed(switch) => Some(switch.clone()),
+            InternetAccess::Unread(_) => None,
+        }
+    }
+
+    /// What cannot be read of the switch of a subnet, which may refuse its way to the internet.
+    fn access_unread(&self, context: Context) -> Option<Name> {
+        match &self.network().subnets[context.subnet?].internet_access {
+            InternetAccess::Unread(switch) => Some(switch.clone()),
+            InternetAccess::Open | InternetAccess::EgressOnly(_) | InternetAccess::Closed(_) => {
+                None
+            }
         }
     }
 
@@ -99,6 +110,9 @@ impl<'n> Walk<'_, 'n> {
         if let Some(switch) = self.access_refuses(&packet, context, true) {
             let why = Name::from(format!("{switch} blocks the way to the internet"));
             return self.stop(packet, Disposition::DeniedIn, place, why);
+        }
+        if let Some(switch) = self.access_unread(context) {
+            return self.unknown(packet, place, switch);
         }
         if Family::of(packet.destination) == Family::V4 {
             let public = packet
@@ -129,6 +143,9 @@ impl<'n> Walk<'_, 'n> {
         if let Some(switch) = self.access_refuses(&packet, context, false) {
             let why = Name::from(format!("{switch} blocks the way to the internet"));
             return self.stop(packet, Disposition::DeniedIn, place, why);
+        }
+        if let Some(switch) = self.access_unread(context) {
+            return self.unknown(packet, place, switch);
         }
         // It keeps state: what was opened from outside came in another way, and is not answered here.
         //

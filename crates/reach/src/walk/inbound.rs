@@ -44,8 +44,12 @@ impl<'n> Walk<'_, 'n> {
         let place = Place::Gateway(gateway);
         packet.steps.push(Step::At(place));
         let expected = matches!(endpoint.role, EndpointRole::Translator(_)) && self.reply;
-        let switch = match &network.subnets[subnet].internet_access {
-            InternetAccess::Open => None,
+        let access = &network.subnets[subnet].internet_access;
+        if let InternetAccess::Unread(switch) = access {
+            return self.unknown(packet, place, switch.clone());
+        }
+        let switch = match access {
+            InternetAccess::Open | InternetAccess::Unread(_) => None,
             InternetAccess::EgressOnly(_) if expected => None,
             InternetAccess::EgressOnly(switch) | InternetAccess::Closed(switch) => Some(switch),
         };

@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::endpoints;
 use crate::index::Item;
 use crate::services::place::{Groups, Placement, serve};
-use crate::services::service::{Door, Service, add, door, label, tag_map};
+use crate::services::service::{Door, Service, add, door, label, opens_nothing, tag_map};
 use crate::services::stores::plane::Plane;
 use crate::services::stores::policy::{Owner, Policy};
 use crate::shapes::Kind;
@@ -317,8 +317,11 @@ fn offered_service(context: &mut Context<'_>, item: &Item<'_>, fronts: &BTreeMap
         let front = add_front(context, consumer, workload, own.clone(), listeners);
         let is_read = known.iter().all(|id| context.estate.network.fronts[*id].listeners_read);
         context.estate.network.fronts[front].listeners_read = read && is_read;
+        let silent = opens_nothing(context);
         for endpoint in own {
-            context.estate.network.endpoints[endpoint].role = EndpointRole::Front(front);
+            let endpoint = &mut context.estate.network.endpoints[endpoint];
+            endpoint.role = EndpointRole::Front(front);
+            endpoint.layers.push(silent);
         }
     }
 }

@@ -193,6 +193,27 @@ pub(crate) enum Door<'n> {
     Somebody(&'n str),
 }
 
+/// The layer of what answers and opens nothing: the network interface of an endpoint.
+pub(crate) fn opens_nothing(context: &mut Context<'_>) -> LayerId {
+    const NAME: &str = "an endpoint opens nothing";
+    if let Some(guard) = context.guards.get(NAME) {
+        return context.layer(vec![guard]);
+    }
+    let stage = |default| Stage { combine: Combine::Union, rules: Vec::new(), default };
+    let (id, kind) = (context.name(NAME), context.name("service endpoint"));
+    let guard = context.estate.network.guards.push(Guard {
+        name: id.clone(),
+        title: id.clone(),
+        kind,
+        stateful: true,
+        ingress: vec![stage(StageDefault::Accept)],
+        egress: vec![stage(StageDefault::Deny)],
+        origin: None,
+    });
+    context.guards.insert(id, guard);
+    context.layer(vec![guard])
+}
+
 /// The layer of a service that answers in the provider's own plane, at these TCP ports only. Places
 /// with the same door share it.
 pub(crate) fn door(

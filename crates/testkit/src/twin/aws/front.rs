@@ -63,7 +63,7 @@ impl Estate {
                 ends.extend(flow.clone().unknown(id, Vec::new()));
                 continue;
             };
-            if !self.preserves_client(listener, group, flow.destination()) {
+            if !self.preserves_client(group, flow.destination()) {
                 let place = Place::Interface(interface.id.clone());
                 ends.extend(flow.clone().end_in(Disposition::Accepted, &interface.id, place));
                 continue;
@@ -76,12 +76,7 @@ impl Estate {
     }
 
     /// Whether the target sees the client's address.
-    fn preserves_client(
-        &self,
-        listener: &Listener,
-        group: &TargetGroup,
-        destination: IpAddr,
-    ) -> bool {
+    fn preserves_client(&self, group: &TargetGroup, destination: IpAddr) -> bool {
         // A group without targets translates nothing between families, nor passes anything on.
         let targets =
             self.bodies.targets.get(&group.arn).is_some_and(|targets| !targets.is_empty());
@@ -233,8 +228,7 @@ impl Estate {
             let groups = listener.target_groups.iter();
             for group in groups.filter_map(|id| self.bodies.target_groups.get(id)) {
                 let family = if group.version_6 { VERSION_6 } else { VERSION_4 };
-                if load_balancer.kind == "network" && self.preserves_client(listener, group, family)
-                {
+                if load_balancer.kind == "network" && self.preserves_client(group, family) {
                     continue;
                 }
                 for (destination, destination_port) in self.targets_of(front, load_balancer, group)

@@ -6,7 +6,7 @@ use super::super::bodies::{Attachment, Subnet, TransitRoute};
 use super::super::guards::Verdict;
 use super::super::walk::{Crossing, End, Flow, exit, guarded};
 use super::super::{Disposition, Estate};
-use super::{Choice, NextHop, Router};
+use super::Router;
 
 impl Estate {
     /// The available attachment of a VPC to a transit gateway.
