@@ -5,6 +5,7 @@
 //! does, so that what an export does not hold is unknown and not absent.
 
 mod config;
+mod overlay;
 mod terraform;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use serde_json::{Map, Value, json};
 use watertight_source::{Kind, Node};
 
 pub use config::config_snapshot;
-pub use terraform::terraform_state;
+pub use terraform::{PlannedAction, PlannedChange, Proposal, TerraformPlan, terraform_state};
 
 /// Stands where an answer would tell where its next page begins.
 const MORE: &str = "what the export does not hold";

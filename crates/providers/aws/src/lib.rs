@@ -43,10 +43,13 @@ mod transit;
 mod vpc;
 
 use watertight_model::Estate;
-use watertight_source::{Diagnostics, Limits, Tree};
+use watertight_source::{Diagnostics, FileId, Limits, Tree};
 
 pub use codes::{CODES, explain};
-pub use exports::{ExportError, Exported, ExportedBody, config_snapshot, terraform_state};
+pub use exports::{
+    ExportError, Exported, ExportedBody, PlannedAction, PlannedChange, Proposal, TerraformPlan,
+    config_snapshot, terraform_state,
+};
 pub use plane::SecurityGroups;
 
 /// One parsed body with the path that it was read from.
@@ -116,4 +119,17 @@ pub fn calls() -> Vec<&'static str> {
 /// The result depends on the contents and paths of the bodies only, not on their order.
 pub fn convert(bodies: &[Body], options: &Options) -> Converted {
     convert::convert(bodies.iter().collect(), options)
+}
+
+/// Lowers an estate's bodies with what a plan makes of them.
+pub fn convert_proposal(bodies: &[Body], proposal: &Proposal, options: &Options) -> Converted {
+    let kept = bodies.iter().enumerate();
+    let kept = kept.filter(|(place, _)| !proposal.replaced.contains(place)).map(|(_, body)| body);
+    let parsed = proposal.bodies.iter().filter_map(|(path, text)| {
+        // Positions in what nobody wrote down are of no use to anybody.
+        let tree = Tree::parse_json(FileId(u32::MAX), text.as_str(), &options.limits).ok()?;
+        Some(Body { path: path.clone(), tree })
+    });
+    let new: Vec<Body> = parsed.collect();
+    convert::convert(kept.chain(&new).collect(), options)
 }

@@ -6,12 +6,15 @@
 mod gateways;
 mod machines;
 mod networks;
+mod plan;
 mod rules;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use watertight_source::Tree;
+
+pub use plan::{PlannedAction, PlannedChange, Proposal, TerraformPlan};
 
 use super::{Bodies, ExportError, Exported, Place, UNTOLD, of_arn, text, value_of};
 
@@ -75,7 +78,7 @@ fn resources(root: &Value) -> Result<Vec<Resource>, ExportError> {
             }
         }
     } else if root.get("planned_values").is_some() {
-        let why = "it is a plan: what is planned is not there yet".to_owned();
+        let why = "it is a plan, which `gate` reads: what is planned is not there yet".to_owned();
         return Err(not_one(why));
     } else if root.get("format_version").is_none() {
         return Err(not_one("it has neither `version` nor `values`".to_owned()));

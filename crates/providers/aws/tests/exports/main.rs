@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod plan;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -130,7 +131,7 @@ fn what_is_no_state_is_refused_with_the_reason() {
     );
     assert_eq!(
         read(json!({"format_version": "1.2", "planned_values": {}})),
-        "it is no Terraform state: it is a plan: what is planned is not there yet"
+        "it is no Terraform state: it is a plan, which `gate` reads: what is planned is not there yet"
     );
     assert_eq!(
         read(json!({"Vpcs": []})),

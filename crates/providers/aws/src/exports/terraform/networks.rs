@@ -128,7 +128,8 @@ fn table(state: &State, table: &Value) -> Value {
     let mut routes: Vec<Value> = local_routes(state, held);
     let mut known: BTreeSet<String> = routes.iter().filter_map(destination).collect();
     for route in inline.chain(apart.map(route)) {
-        if destination(&route).is_some_and(|destination| known.insert(destination)) {
+        // One whose destination is not told may lead anywhere.
+        if destination(&route).is_none_or(|destination| known.insert(destination)) {
             routes.push(route);
         }
     }

@@ -1,0 +1,235 @@
+//! Addresses for what a plan makes: which ones it gets is known only after the plan is applied.
+//!
+//! One free address of the subnet stands for all of them. Where rules, lists or routes tell parts of
+//! the subnet apart, no address does, which is said.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+
+use serde_json::{Value, json};
+use watertight_net::Prefix;
+
+use super::super::super::overlay::Overlay;
+use super::super::super::{items, text};
+
+/// Stands where a private address will be, followed by who has it.
+pub(super) const PRIVATE: &str = "planned:private:";
+/// Stands where a public address will be.
+pub(super) const PUBLIC: &str = "planned:public:";
+/// Stands where a public address will be if the subnet gives one to whoever is launched in it.
+pub(super) const PUBLIC_BY_SUBNET: &str = "planned:subnet:";
+
+/// The addresses at the beginning of a subnet that the provider keeps ("Subnet CIDR blocks", Amazon
+/// VPC User Guide); the last one is kept, too.
+const KEPT: u32 = 4;
+
+/// How many addresses of a subnet are tried.
+const TRIED_MAX: u32 = 1 << 16;
+
+/// Where public addresses are taken from: of the provider's own.
+const PUBLIC_FIRST: Ipv4Addr = Ipv4Addr::new(44, 192, 0, 0);
+
+/// Puts addresses in place of what stands for them.
+pub(super) fn fill(overlay: &mut Overlay<'_>, untold: &mut BTreeSet<(String, String)>) {
+    if overlay.added.is_empty() {
+        return;
+    }
+    local_routes(overlay);
+    balancers(overlay);
+    let subnets: BTreeMap<String, Value> = overlay
+        .all("Subnets")
+        .into_iter()
+        .filter_map(|one| Some((text(&one, "SubnetId")?.to_owned(), one)))
+        .collect();
+    realms(overlay, &subnets);
+    let mut space = Space::new(overlay);
+    let mut chosen: BTreeMap<String, Value> = BTreeMap::new();
+    for (marker, subnet) in wanted(overlay) {
+        let held = subnet.as_ref().and_then(|id| subnets.get(id));
+        if let Some(who) = marker.strip_prefix(PRIVATE) {
+            let block =
+                held.and_then(|one| text(one, "CidrBlock")).and_then(|one| one.parse().ok());
+            let found = block.and_then(|block| space.private(block));
+            let Some((address, parts)) = found else {
+                let why = "no free address of its subnet is known".to_owned();
+                untold.insert((who.to_owned(), why));
+                continue;
+            };
+            if let Some(part) = parts {
+                let why = format!(
+                    "its address is known after apply, and {part} is told apart from the rest of its subnet"
+                );
+                untold.insert((who.to_owned(), why));
+            }
+            chosen.insert(marker.clone(), json!(address.to_string()));
+        } else {
+            let by_subnet = marker.starts_with(PUBLIC_BY_SUBNET);
+            let gives = held.and_then(|one| one.get("MapPublicIpOnLaunch"));
+            let is_public = !by_subnet || gives == Some(&json!(true));
+            let address = if is_public { space.public() } else { None };
+            chosen
+                .insert(marker.clone(), address.map_or(Value::Null, |one| json!(one.to_string())));
+        }
+    }
+    overlay.replace(&chosen);
+}
+
+/// Everything that an address is wanted for, with the subnet that it is in.
+fn wanted(overlay: &Overlay<'_>) -> Vec<(String, Option<String>)> {
+    let mut found = BTreeMap::new();
+    for list in ["NetworkInterfaces", "Instances", "LoadBalancers", "Addresses", "NatGateways"] {
+        for item in overlay.all(list) {
+            let subnet = text(&item, "SubnetId").map(str::to_owned);
+            markers(&item, subnet, &mut found);
+        }
+    }
+    found.into_iter().collect()
+}
+
+fn markers(value: &Value, subnet: Option<String>, found: &mut BTreeMap<String, Option<String>>) {
+    match value {
+        Value::String(text)
+            if [PRIVATE, PUBLIC, PUBLIC_BY_SUBNET].iter().any(|start| text.starts_with(start)) =>
+        {
+            let known = found.entry(text.clone()).or_default();
+            *known = known.take().or(subnet);
+        }
+        Value::Array(all) => all.iter().for_each(|one| markers(one, subnet.clone(), found)),
+        Value::Object(fields) => {
+            let subnet = text(value, "SubnetId").map(str::to_owned).or(subnet);
+            fields.values().for_each(|one| markers(one, subnet.clone(), found));
+        }
+        _ => {}
+    }
+}
+
+/// The addresses and prefixes that an estate speaks of.
+struct Space {
+    used: BTreeSet<IpAddr>,
+    named: BTreeSet<Prefix>,
+    next_public: u32,
+}
+
+impl Space {
+    fn new(overlay: &Overlay<'_>) -> Self {
+        let texts = overlay.texts();
+        let used: BTreeSet<IpAddr> = texts.iter().filter_map(|one| one.parse().ok()).collect();
+        let prefixes = texts.iter().filter(|one| one.contains('/'));
+        let named = prefixes.filter_map(|one| one.parse().ok()).collect();
+        Self { used, named, next_public: u32::from(PUBLIC_FIRST) }
+    }
+
+    /// A free address of a block, and a part of the block that is told apart from it.
+    fn private(&mut self, block: Prefix) -> Option<(IpAddr, Option<Prefix>)> {
+        let IpAddr::V4(first) = block.first() else { return None };
+        let IpAddr::V4(last) = block.last() else { return None };
+        let parts: Vec<Prefix> = self
+            .named
+            .iter()
+            .filter(|one| block.covers(**one) && **one != block)
+            .filter(|one| one.first() != one.last() || !self.used.contains(&one.first()))
+            .copied()
+            .collect();
+        let from = u32::from(first).checked_add(KEPT)?;
+        let to = u32::from(last).min(from.saturating_add(TRIED_MAX));
+        let free = |number: &u32| !self.used.contains(&IpAddr::V4(Ipv4Addr::from(*number)));
+        let whole = |number: &u32| {
+            let address = IpAddr::V4(Ipv4Addr::from(*number));
+            !parts.iter().any(|part| part.contains(address))
+        };
+        let all = || (from..to).filter(free);
+        let number = all().find(whole).or_else(|| all().next())?;
+        let address = IpAddr::V4(Ipv4Addr::from(number));
+        self.used.insert(address);
+        Some((address, parts.first().copied()))
+    }
+
+    /// A public address that nothing names.
+    fn public(&mut self) -> Option<IpAddr> {
+        let is_all = |one: &Prefix| one.len() == 0;
+        for _ in 0..TRIED_MAX {
+            let address = IpAddr::V4(Ipv4Addr::from(self.next_public));
+            self.next_public = self.next_public.checked_add(1)?;
+            let is_named = self.named.iter().any(|one| !is_all(one) && one.contains(address));
+            if !is_named && self.used.insert(address) {
+                return Some(address);
+            }
+        }
+        None
+    }
+}
+
+/// Gives load balancers that are made an address in each of their subnets.
+fn balancers(overlay: &mut Overlay<'_>) {
+    let added = overlay.added.clone();
+    overlay.update("LoadBalancers", |item| {
+        let Some(id) = text(item, "LoadBalancerArn").map(str::to_owned) else { return false };
+        if !added.contains(&("LoadBalancers", id.clone())) {
+            return false;
+        }
+        let is_public = text(item, "Scheme") == Some("internet-facing");
+        let Some(Value::Array(zones)) = item.get_mut("AvailabilityZones") else { return false };
+        for (place, zone) in zones.iter_mut().enumerate() {
+            let public = is_public.then(|| format!("{PUBLIC}{id}/{place}"));
+            zone["LoadBalancerAddresses"] = json!([{
+                "PrivateIPv4Address": format!("{PRIVATE}{id}/{place}"), "IpAddress": public,
+            }]);
+        }
+        true
+    });
+}
+
+/// Says in which VPC interfaces and machines are that are made in subnets of the estate.
+fn realms(overlay: &mut Overlay<'_>, subnets: &BTreeMap<String, Value>) {
+    for list in ["NetworkInterfaces", "Instances"] {
+        overlay.update(list, |item| {
+            let subnet = text(item, "SubnetId").and_then(|id| subnets.get(id));
+            let vpc = subnet.and_then(|subnet| text(subnet, "VpcId")).map(str::to_owned);
+            match vpc {
+                Some(vpc) if text(item, "VpcId").is_none() => {
+                    item["VpcId"] = json!(vpc);
+                    true
+                }
+                _ => false,
+            }
+        });
+    }
+}
+
+/// Gives tables that are made in VPCs of the estate the routes that every table has.
+fn local_routes(overlay: &mut Overlay<'_>) {
+    let added = overlay.added.clone();
+    let is_new = |item: &Value| {
+        let id = text(item, "RouteTableId").unwrap_or_default().to_owned();
+        added.contains(&("RouteTables", id))
+    };
+    if !overlay.all("RouteTables").iter().any(is_new) {
+        return;
+    }
+    let vpcs = overlay.all("Vpcs");
+    overlay.update("RouteTables", |item| {
+        let is_local = |one: &Value| text(one, "GatewayId") == Some("local");
+        if !is_new(item) || items(item, "Routes").any(is_local) {
+            return false;
+        }
+        let own = text(item, "VpcId").map(str::to_owned);
+        let vpc = vpcs.iter().find(|one| own.is_some() && text(one, "VpcId") == own.as_deref());
+        let blocks = |list: &str, key: &'static str, name: &'static str| -> Vec<Value> {
+            let all = vpc.into_iter().flat_map(|vpc| items(vpc, list));
+            let all = all.filter_map(|one| text(one, key));
+            all.map(|block| json!({name: block, "GatewayId": "local", "State": "active"})).collect()
+        };
+        let mut routes = blocks("CidrBlockAssociationSet", "CidrBlock", "DestinationCidrBlock");
+        if routes.is_empty() {
+            let first = vpc.and_then(|vpc| text(vpc, "CidrBlock"));
+            routes.extend(first.map(|block| {
+                json!({"DestinationCidrBlock": block, "GatewayId": "local", "State": "active"})
+            }));
+        }
+        let six = "DestinationIpv6CidrBlock";
+        routes.extend(blocks("Ipv6CidrBlockAssociationSet", "Ipv6CidrBlock", six));
+        routes.extend(items(item, "Routes").cloned().collect::<Vec<Value>>());
+        item["Routes"] = Value::Array(routes);
+        true
+    });
+}
