@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use watertight_source::{Code, Diagnostic, Severity, Sources, Span};
 
+use crate::sarif::{log, uri};
 use crate::text::clean;
 
 /// Diagnostics as JSON: how many there are of each severity, and each with its place.
@@ -81,19 +82,7 @@ pub fn sarif(
             })
         })
         .collect();
-    json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {"driver": {
-                "name": "watertight",
-                "version": env!("CARGO_PKG_VERSION"),
-                "rules": rules,
-            }},
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-        }],
-    })
+    log(rules, results)
 }
 
 fn location(span: Span, sources: &Sources) -> Value {
@@ -110,20 +99,4 @@ fn location(span: Span, sources: &Sources) -> Value {
             "endColumn": end.column,
         },
     }})
-}
-
-/// A path as a reference of RFC 3986: what could be taken for something else is escaped.
-fn uri(path: &str) -> String {
-    let mut uri = String::new();
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            let digit = |four: u8| char::from_digit(u32::from(four), 16).unwrap_or('0');
-            uri.extend(
-                ['%', digit(byte >> 4), digit(byte & 15)].map(|one| one.to_ascii_uppercase()),
-            );
-        }
-    }
-    uri
 }

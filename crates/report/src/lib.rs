@@ -23,6 +23,7 @@ mod places;
 mod plan;
 pub mod reach;
 mod rows;
+mod sarif;
 mod segments;
 mod table;
 mod text;
@@ -30,4 +31,5 @@ mod width;
 
 pub use assessment::{Assessed, Facts};
 pub use plan::plan;
+pub use sarif::uri;
 pub use table::Layout;

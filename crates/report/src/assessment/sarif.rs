@@ -1,11 +1,10 @@
 //! Findings as SARIF 2.1.0, for tools that show findings beside files.
 
-use std::fmt::Write;
-
 use serde_json::{Value, json};
 
 use super::findings::RULES;
 use super::view::{EvidenceView, FindingView, Severity, View};
+use crate::sarif::{log, uri};
 use crate::text::clean;
 
 /// The level that SARIF knows for a severity.
@@ -44,19 +43,7 @@ pub fn sarif(view: &View) -> Value {
         })
         .collect();
     let results: Vec<Value> = view.findings.iter().map(result).collect();
-    json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {"driver": {
-                "name": "watertight",
-                "version": env!("CARGO_PKG_VERSION"),
-                "rules": rules,
-            }},
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-        }],
-    })
+    log(rules, results)
 }
 
 fn result(finding: &FindingView) -> Value {
@@ -88,7 +75,7 @@ fn location(evidence: &EvidenceView) -> Value {
     });
     if let Some(place) = &evidence.place {
         location["physicalLocation"] = json!({
-            "artifactLocation": {"uri": uri(&place.file)},
+            "artifactLocation": {"uri": uri(&place.file.replace('\\', "/"))},
             "region": {"startLine": place.line, "startColumn": place.column},
         });
     }
@@ -98,21 +85,4 @@ fn location(evidence: &EvidenceView) -> Value {
 fn logical(resource: &str, rule: &str) -> Value {
     let name = if rule.is_empty() { resource.to_owned() } else { format!("{resource}/{rule}") };
     json!({"fullyQualifiedName": clean(&name), "kind": "resource"})
-}
-
-/// A path as a relative reference of RFC 3986.
-fn uri(path: &str) -> String {
-    let mut uri = String::new();
-    for byte in path.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                uri.push(char::from(byte));
-            }
-            b'\\' => uri.push('/'),
-            other => {
-                let _ = write!(uri, "%{other:02X}");
-            }
-        }
-    }
-    uri
 }

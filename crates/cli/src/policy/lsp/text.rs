@@ -68,18 +68,7 @@ pub(super) fn path_of(uri: &str) -> Option<PathBuf> {
 
 /// The URI of a path.
 pub(super) fn uri_of(path: &Path) -> String {
-    let mut uri = String::from("file://");
-    for byte in path.to_string_lossy().bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            let digit = |four: u8| char::from_digit(u32::from(four), 16).unwrap_or('0');
-            uri.extend(
-                ['%', digit(byte >> 4), digit(byte & 15)].map(|one| one.to_ascii_uppercase()),
-            );
-        }
-    }
-    uri
+    format!("file://{}", watertight_report::uri(&path.to_string_lossy()))
 }
 
 #[cfg(test)]
