@@ -15,8 +15,9 @@ use watertight_source::{FileId, Kind, Limits, Node, Sources, Span, Tree};
 
 use crate::args::InputArguments;
 use crate::exit::{Failure, Outcome};
+use crate::policy::loaded;
 use crate::text::clean;
-use crate::{clock, estate_folder, output, policy};
+use crate::{clock, estate_folder, output};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -82,7 +83,7 @@ pub(crate) enum PlanFormat {
 pub(crate) fn run(arguments: &PlanArguments) -> Result<Outcome, Failure> {
     let modes = modes_of(&arguments.under)?;
     let now = clock::at(arguments.at.as_deref())?;
-    let (checked, sources) = policy::load(&arguments.policy)?;
+    let loaded::LoadedPolicy { policy: checked, sources } = loaded::load(&arguments.policy)?;
     known(&modes, &checked)?;
     let checked = if arguments.under == PROMOTE_ALL { promoted(checked) } else { checked };
     let (loaded, raw) = estate_folder::load_raw(&arguments.estate, &arguments.input)?;

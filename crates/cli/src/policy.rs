@@ -1,26 +1,19 @@
 //! `watertight policy`: what can be done with a policy's files.
 
 mod ask;
-mod check;
+pub(crate) mod check;
 mod essentials;
 mod files;
 mod fmt;
 pub(crate) mod loaded;
 mod lsp;
 
-use std::path::PathBuf;
-
-use clap::Subcommand;
-use watertight_policy::CheckedPolicy;
-use watertight_source::{Sources, render_text};
-
-use crate::exit::{Failure, Outcome, say};
+use crate::exit::{Failure, Outcome};
 use crate::output;
-use crate::text::clean;
 use ask::AskArguments;
 use check::CheckArguments;
+use clap::Subcommand;
 use essentials::EssentialsArguments;
-use files::Files;
 use fmt::FmtArguments;
 use lsp::LspArguments;
 
@@ -75,18 +68,4 @@ pub(crate) fn run(command: &PolicyCommand) -> Result<Outcome, Failure> {
 
 fn count(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
-}
-
-/// Reads and checks a policy for another command, with its files for positions.
-///
-/// # Errors
-/// When a file cannot be read, and when the policy has an error.
-pub(crate) fn load(paths: &[PathBuf]) -> Result<(CheckedPolicy, Sources), Failure> {
-    let mut files = Files::read(paths)?;
-    let feeds = files.feeds()?;
-    let policy = watertight_policy::check(&files.documents, &feeds, &mut files.diagnostics);
-    let errors = files.diagnostics.errors();
-    let said = files.diagnostics.into_sorted();
-    say(&clean(&render_text(&said, &files.sources)));
-    policy.map(|policy| (policy, files.sources)).ok_or(Failure::Reported { errors })
 }

@@ -118,8 +118,14 @@ impl Client {
 
     /// The codes and lines of what was said last, once everything is answered.
     fn said(&mut self) -> Vec<String> {
-        // Whatever was told before a question is read before it is answered.
-        self.ask("textDocument/formatting", json!({"textDocument": {"uri": self.uri()}}));
+        // What is asked is answered first; what is wrong is said then, after each change.
+        loop {
+            let message = self.receive();
+            let is_told = message["method"] == "textDocument/publishDiagnostics";
+            if is_told && message["params"]["uri"] == self.uri() {
+                break;
+            }
+        }
         let shown = |one: &Value| {
             format!("{} {}", one["code"].as_str().unwrap(), one["range"]["start"]["line"])
         };

@@ -316,3 +316,24 @@ fn the_schema_is_the_published_one() {
     let published = fs::read_to_string(root().join("docs/reference/policy-schema.json")).unwrap();
     assert_eq!((code, stdout), (0, published));
 }
+
+/// The decision of the shop's policy about one leg, with everything in monitor on, and why.
+fn asked(from: &str, to: &str, over: &str) -> String {
+    let policy = ["policy", "ask", "examples/policies/shop", "--estate", "examples/estates/shop"];
+    let leg = ["--from", from, "--to", to, "--over", over];
+    let at = ["--under", "pending", "--at", "2026-12-01T00:00:00Z"];
+    run(&[&policy[..], &leg, &at].concat()).1
+}
+
+#[test]
+fn essentials_are_let_through_whatever_the_policy_says() {
+    let resolver = asked("web-1", "10.10.0.2", "udp/53");
+    assert!(resolver.contains("essential aws resolver of vpc-0ebcdfef8c9371576"), "{resolver}");
+    let health = asked("copper-kettle-web", "web-1", "tcp/8080");
+    assert!(health.contains("essential health checks 8080"), "{health}");
+    let other = asked("copper-kettle-web", "web-1", "tcp/22");
+    assert!(other.starts_with("deny: "), "{other}");
+    // The metadata of a machine is none of them.
+    let metadata = asked("orders-db", "169.254.169.254", "tcp/80");
+    assert!(metadata.starts_with("deny: "), "{metadata}");
+}

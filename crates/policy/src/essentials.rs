@@ -1,7 +1,10 @@
 //! What every platform needs to run, whatever a policy says: generated from the estate, with a
-//! version, for people to see.
+//! version, for people to see and for decisions to ask.
 
+mod asked;
 mod platforms;
+
+pub use asked::with_essentials;
 
 use watertight_model::{Estate, Name};
 use watertight_net::FlowSet;

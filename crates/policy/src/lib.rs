@@ -24,7 +24,7 @@ pub use checked::CheckedPolicy;
 pub use codes::{CODES, explain};
 pub use domain::{Domain, DomainError};
 pub use edit::{Hover, hover, known_labels};
-pub use essentials::{ESSENTIALS_VERSION, Essential, EssentialState, essentials};
+pub use essentials::{ESSENTIALS_VERSION, Essential, EssentialState, essentials, with_essentials};
 pub use format::formatted;
 pub use lint::{Linted, lint};
 pub use read::{API_VERSION, Documents, Format};

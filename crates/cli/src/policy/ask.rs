@@ -9,12 +9,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use watertight_model::Name;
-use watertight_policy::decide::{Decider, Essentials, Http, Outcome, Request, World};
+use watertight_policy::decide::{Http, Outcome, Request};
 use watertight_reach::ends::{resolve_destination, resolve_start};
 
-use super::loaded::{self, UnderArguments};
-use crate::args::{InputArguments, TextFormat};
-use crate::estate_folder;
+use super::loaded::AskedArguments;
+use crate::args::TextFormat;
 use crate::exit::{self, Failure};
 use crate::output;
 use legs::{Asking, Named};
@@ -31,12 +30,6 @@ request. What the network does today is told beside it and decides nothing.";
 /// The arguments of `policy ask`.
 #[derive(Debug, Args)]
 pub(crate) struct AskArguments {
-    /// The policy's files and folders
-    #[arg(value_name = "PATH", required = true)]
-    paths: Vec<PathBuf>,
-    /// The estate's folder, or one file of it
-    #[arg(long, value_name = "ESTATE")]
-    estate: PathBuf,
     /// Who opens the leg: an end as `can` names them
     #[arg(long, value_name = "END")]
     from: String,
@@ -51,9 +44,7 @@ pub(crate) struct AskArguments {
     #[arg(long, value_name = "REQUEST")]
     request: Option<String>,
     #[command(flatten)]
-    under: UnderArguments,
-    #[command(flatten)]
-    input: InputArguments,
+    asked: AskedArguments,
     /// How to print the answer
     #[arg(short, long, value_enum, default_value_t = TextFormat::Table)]
     format: TextFormat,
@@ -67,19 +58,16 @@ pub(super) fn run(arguments: &AskArguments) -> Result<exit::Outcome, Failure> {
     let over = legs::one_flow(&arguments.over)
         .map_err(|problem| Failure::Argument { flag: "over", problem })?;
     let request = arguments.request.as_deref().map(request).transpose()?;
-    let now = arguments.under.now()?;
-    let policy = loaded::load(&arguments.paths)?;
-    let modes = arguments.under.modes(&policy.policy)?;
-    let estate = estate_folder::load_folder(&arguments.estate, &arguments.input)?;
+    let asked = arguments.asked.load()?;
+    let estate = &asked.loaded;
     let from = resolve_start(&estate.estate, &arguments.from)
         .map_err(|source| Failure::End { flag: "from", source })?;
     let to = resolve_destination(&estate.estate, &arguments.to)
         .map_err(|source| Failure::End { flag: "to", source })?;
-    let world = World::of_estate(&estate.estate);
-    let decider = Decider::new(&policy.policy, &world, &Essentials::default());
-    let deciding = decider.under(&modes, now);
+    let decider = asked.decider();
+    let deciding = decider.under(&asked.modes, asked.now);
     let asking = Asking {
-        loaded: &estate,
+        loaded: estate,
         decider: &decider,
         deciding: &deciding,
         request: request.as_ref(),
@@ -91,11 +79,11 @@ pub(super) fn run(arguments: &AskArguments) -> Result<exit::Outcome, Failure> {
         from: &arguments.from,
         to: &arguments.to,
         over: &over.1,
-        under: &arguments.under.under,
-        at: now,
+        under: &arguments.asked.under.under,
+        at: asked.now,
         outcome: best(&ways),
         ways: &ways,
-        policy: &policy,
+        policy: &asked.policy,
     };
     let data = match arguments.format {
         TextFormat::Table => print::text(&answer),

@@ -18,6 +18,17 @@ const TOO_MUCH: Code = Code("WT0904");
 /// Texts that an editor holds, by the real path of the file that they are of.
 pub(super) type Open = BTreeMap<PathBuf, String>;
 
+/// Files as they were read last, each with what it came to: what has not changed since is not read again.
+#[derive(Default)]
+pub(super) struct Parsed(BTreeMap<FileId, ParsedFile>);
+
+struct ParsedFile {
+    path: String,
+    contents: Contents,
+    documents: Documents,
+    said: Diagnostics,
+}
+
 /// Everything that was read.
 pub(super) struct Files {
     pub(super) sources: Sources,
@@ -25,6 +36,8 @@ pub(super) struct Files {
     pub(super) diagnostics: Diagnostics,
     limits: Limits,
     open: Open,
+    /// What was read before and now, where somebody will read the same again.
+    parsed: Option<(Parsed, Parsed)>,
 }
 
 impl Files {
@@ -33,14 +46,29 @@ impl Files {
     /// # Errors
     /// When a file cannot be read, or there is none.
     pub(super) fn read(paths: &[PathBuf]) -> Result<Self, Failure> {
-        Self::read_with(paths, Open::new())
+        Self::read_all(paths, Open::new(), None)
     }
 
-    /// As [`read`](Self::read), with texts in the place of what is on disk.
+    /// As [`read`](Self::read), with texts in the place of what is on disk, and without reading again
+    /// what was read before. Gives what was read now.
     ///
     /// # Errors
     /// As there.
-    pub(super) fn read_with(paths: &[PathBuf], open: Open) -> Result<Self, Failure> {
+    pub(super) fn read_with(
+        paths: &[PathBuf],
+        open: Open,
+        before: Parsed,
+    ) -> Result<(Self, Parsed), Failure> {
+        let mut files = Self::read_all(paths, open, Some((before, Parsed::default())))?;
+        let (_, now) = files.parsed.take().unwrap_or_default();
+        Ok((files, now))
+    }
+
+    fn read_all(
+        paths: &[PathBuf],
+        open: Open,
+        parsed: Option<(Parsed, Parsed)>,
+    ) -> Result<Self, Failure> {
         // A policy is written by people: what is larger is a mistake, or an attack.
         let limits =
             Limits { file_bytes_max: 256 << 20, nodes_max: 20_000_000, ..Limits::default() };
@@ -50,6 +78,7 @@ impl Files {
             diagnostics: Diagnostics::new(&limits),
             limits,
             open,
+            parsed,
         };
         for path in paths {
             files.path(path, FOLDERS_MAX)?;
@@ -119,8 +148,24 @@ impl Files {
     fn file(&mut self, path: &Path) -> Result<(), Failure> {
         if let Some((file, contents)) = self.add(path)? {
             let format = Format::of_path(&path.to_string_lossy());
-            let Self { documents, diagnostics, limits, .. } = self;
-            documents.read(file, &contents, format, limits, diagnostics);
+            let Self { sources, documents, diagnostics, limits, parsed, .. } = self;
+            let Some((before, now)) = parsed else {
+                documents.read(file, &contents, format, limits, diagnostics);
+                return Ok(());
+            };
+            let path = sources.path(file).to_owned();
+            let is_same = |one: &ParsedFile| {
+                one.path == path && one.contents.as_bytes() == contents.as_bytes()
+            };
+            let one = before.0.remove(&file).filter(is_same).unwrap_or_else(|| {
+                let (mut own, mut said) = (Documents::default(), Diagnostics::new(limits));
+                own.read(file, &contents, format, limits, &mut said);
+                ParsedFile { path, contents, documents: own, said }
+            });
+            documents.documents.extend(one.documents.documents.iter().cloned());
+            documents.broken.extend(one.documents.broken.iter().cloned());
+            diagnostics.merge(one.said.clone());
+            now.0.insert(file, one);
         }
         Ok(())
     }

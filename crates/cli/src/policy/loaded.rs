@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use watertight_model::Name;
-use watertight_policy::decide::Modes;
-use watertight_policy::{CheckedPolicy, Timestamp, check};
+use watertight_policy::decide::{Decider, Essentials, Modes, World};
+use watertight_policy::{CheckedPolicy, Timestamp, check, with_essentials};
 use watertight_source::{Sources, render_text};
 
 use super::files::Files;
+use crate::args::InputArguments;
 use crate::clock;
+use crate::estate_folder::{self, Loaded};
 use crate::exit::{Failure, say};
 use crate::text::clean;
 
@@ -23,6 +25,55 @@ pub(crate) struct UnderArguments {
     /// The instant to ask about, as in `2027-01-31T00:00:00Z`; now where it is left out
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<String>,
+}
+
+/// What a policy is asked about.
+#[derive(Debug, Args)]
+pub(crate) struct AskedArguments {
+    /// The policy's files and folders
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The estate's folder, or one file of it
+    #[arg(long, value_name = "ESTATE")]
+    pub(crate) estate: PathBuf,
+    #[command(flatten)]
+    pub(crate) under: UnderArguments,
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+}
+
+/// A policy with the estate's essentials, the estate that it is asked about, under which modes and
+/// when.
+pub(crate) struct Asked {
+    pub(crate) policy: LoadedPolicy,
+    pub(crate) loaded: Loaded,
+    pub(crate) world: World,
+    pub(crate) essentials: Essentials,
+    pub(crate) modes: Modes,
+    pub(crate) now: Timestamp,
+}
+
+impl AskedArguments {
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// When something cannot be read, or has errors.
+    pub(crate) fn load(&self) -> Result<Asked, Failure> {
+        let now = self.under.now()?;
+        let mut policy = load(&self.paths)?;
+        let modes = self.under.modes(&policy.policy)?;
+        let loaded = estate_folder::load_folder(&self.estate, &self.input)?;
+        let world = World::of_estate(&loaded.estate);
+        let essentials = with_essentials(&mut policy.policy, &loaded.estate);
+        Ok(Asked { policy, loaded, world, essentials, modes, now })
+    }
+}
+
+impl Asked {
+    /// What decides.
+    pub(crate) fn decider(&self) -> Decider<'_> {
+        Decider::new(&self.policy.policy, &self.world, &self.essentials)
+    }
 }
 
 /// A policy without errors, and its files.

@@ -1,7 +1,7 @@
 //! `watertight policy lsp`: a language server over standard input and output.
 //!
-//! The folder is read anew after each change, with the texts that are open in the editor in the place
-//! of those on disk; requests are answered from what was read last.
+//! After a change the files that changed are read anew, with the texts that are open in the editor in
+//! the place of those on disk. Requests are answered from that; lint waits until nothing else is asked.
 
 mod text;
 
@@ -17,7 +17,7 @@ use watertight_policy::{
 };
 use watertight_source::{Diagnostic, FileId, Severity, Span};
 
-use super::files::{Files, Open, real};
+use super::files::{Files, Open, Parsed, real};
 use crate::args::InputArguments;
 use crate::clock;
 use crate::estate_folder::load_folder;
@@ -56,9 +56,17 @@ pub(super) fn run(arguments: &LspArguments) -> Result<Outcome, Failure> {
     });
     connection.initialize(offered).map_err(|error| Failure::Server(error.to_string()))?;
     let paths = arguments.paths.clone();
-    let mut server =
-        Server { connection, paths, world, open: Open::new(), told: BTreeSet::new(), read: None };
-    server.check()?;
+    let mut server = Server {
+        connection,
+        paths,
+        world,
+        open: Open::new(),
+        told: BTreeSet::new(),
+        parsed: Parsed::default(),
+        read: None,
+    };
+    server.read()?;
+    server.tell()?;
     let served = server.serve();
     // The threads end when nobody can send to them any more.
     drop(server);
@@ -74,20 +82,23 @@ struct Server {
     open: Open,
     /// The files about which something was said.
     told: BTreeSet<PathBuf>,
+    /// What each file came to.
+    parsed: Parsed,
     read: Option<(Files, Option<CheckedPolicy>)>,
 }
 
 impl Server {
     fn serve(&mut self) -> Result<(), Failure> {
         while let Ok(message) = self.connection.receiver.recv() {
-            let mut is_stale = false;
+            let (mut is_stale, mut is_untold) = (false, false);
             let mut next = Some(message);
-            // What has come in the meantime is taken before anything is read anew.
+            // What has come in the meantime is taken before anything is read anew, and everything is
+            // answered before anything is said that nobody asked for.
             while let Some(message) = next {
                 match message {
                     Message::Request(request) => {
                         if std::mem::take(&mut is_stale) {
-                            self.check()?;
+                            self.read()?;
                         }
                         let closes = self.connection.handle_shutdown(&request);
                         if closes.map_err(|error| Failure::Server(error.to_string()))? {
@@ -95,13 +106,19 @@ impl Server {
                         }
                         self.answer(request)?;
                     }
-                    Message::Notification(notification) => is_stale |= self.take(&notification),
+                    Message::Notification(notification) => {
+                        let changes = self.take(&notification);
+                        (is_stale, is_untold) = (is_stale | changes, is_untold | changes);
+                    }
                     Message::Response(_) => {}
                 }
                 next = self.connection.receiver.try_recv().ok();
             }
             if is_stale {
-                self.check()?;
+                self.read()?;
+            }
+            if is_untold {
+                self.tell()?;
             }
         }
         Ok(())
@@ -127,17 +144,30 @@ impl Server {
         true
     }
 
-    /// Reads everything anew, and says what is wrong.
-    fn check(&mut self) -> Result<(), Failure> {
+    /// Reads what changed.
+    fn read(&mut self) -> Result<(), Failure> {
+        let before = std::mem::take(&mut self.parsed);
         // A folder without a policy is one in which somebody is about to write one.
-        let Ok(mut files) = Files::read_with(&self.paths, self.open.clone()) else { return Ok(()) };
+        let Ok((mut files, parsed)) = Files::read_with(&self.paths, self.open.clone(), before)
+        else {
+            return Ok(());
+        };
+        self.parsed = parsed;
         let feeds = files.feeds()?;
         let policy = check(&files.documents, &feeds, &mut files.diagnostics);
-        if let Some(policy) = &policy {
+        self.read = Some((files, policy));
+        Ok(())
+    }
+
+    /// Says what is wrong with what was read.
+    fn tell(&mut self) -> Result<(), Failure> {
+        let Some((files, policy)) = &self.read else { return Ok(()) };
+        let mut diagnostics = files.diagnostics.clone();
+        if let Some(policy) = policy {
             let (documents, world, now) = (&files.documents, self.world.as_ref(), clock::now());
-            lint(&Linted { documents, policy, world, now }, &mut files.diagnostics);
+            lint(&Linted { documents, policy, world, now }, &mut diagnostics);
         }
-        let said = files.diagnostics.clone().into_sorted();
+        let said = diagnostics.into_sorted();
         let mut by_file: BTreeMap<PathBuf, Vec<Value>> = BTreeMap::new();
         for path in std::mem::take(&mut self.told) {
             by_file.insert(path, Vec::new());
@@ -147,7 +177,7 @@ impl Server {
             let Some(span) = one.span() else { continue };
             let path = real(files.sources.path(span.file).as_ref());
             self.told.insert(path.clone());
-            let value = shown(one, &files, &mut lines);
+            let value = shown(one, files, &mut lines);
             by_file.entry(path).or_default().push(value);
         }
         for (path, diagnostics) in by_file {
@@ -155,8 +185,6 @@ impl Server {
             let method = String::from("textDocument/publishDiagnostics");
             self.send(Message::Notification(Notification { method, params }))?;
         }
-        drop(lines);
-        self.read = Some((files, policy));
         Ok(())
     }
 

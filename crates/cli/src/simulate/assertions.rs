@@ -11,34 +11,36 @@ use watertight_reach::{Assertion, Claim, Follow, Held, Judge, Judgement, Party, 
 use crate::text;
 
 /// What one assertion comes to.
-pub(super) struct Judged {
-    pub(super) name: Name,
-    pub(super) before: Verdict,
-    pub(super) after: Verdict,
+pub(crate) struct Judged {
+    pub(crate) name: Name,
+    pub(crate) before: Verdict,
+    pub(crate) after: Verdict,
 }
 
 /// What an assertion comes to in one estate.
-pub(super) struct Verdict {
-    pub(super) held: Held,
+pub(crate) struct Verdict {
+    pub(crate) held: Held,
     /// The flows that break it, or could, hop by hop.
-    pub(super) witness: Vec<String>,
+    pub(crate) witness: Vec<String>,
     /// What the input lacks to tell.
-    pub(super) missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
 }
 
 /// Judges all assertions in two estates that have the same workloads.
-pub(super) fn judged(before: &Estate, after: &Estate, decider: &Decider<'_>) -> Vec<Judged> {
+pub(crate) fn judged(before: &Estate, after: &Estate, decider: &Decider<'_>) -> Vec<Judged> {
+    let names = decider.policy().assertions.iter().map(|one| one.name.clone());
+    let (old, new) = (verdicts(before, decider), verdicts(after, decider));
+    let each = names.zip(old.into_iter().zip(new));
+    each.map(|(name, (before, after))| Judged { name, before, after }).collect()
+}
+
+/// What all assertions come to in an estate, in their order.
+pub(crate) fn verdicts(estate: &Estate, decider: &Decider<'_>) -> Vec<Verdict> {
     let policy = decider.policy();
     let asked: Vec<Assertion> =
-        policy.assertions.iter().map(|one| assertion(before, decider, one)).collect();
-    let (old, new) = (Judge::new(before, &asked), Judge::new(after, &asked));
-    let each = policy.assertions.iter().zip(&asked);
-    each.map(|(one, asked)| Judged {
-        name: one.name.clone(),
-        before: verdict(before, &old.judge(asked)),
-        after: verdict(after, &new.judge(asked)),
-    })
-    .collect()
+        policy.assertions.iter().map(|one| assertion(estate, decider, one)).collect();
+    let judge = Judge::new(estate, &asked);
+    asked.iter().map(|asked| verdict(estate, &judge.judge(asked))).collect()
 }
 
 fn verdict(estate: &Estate, judgement: &Judgement) -> Verdict {

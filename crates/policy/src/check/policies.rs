@@ -111,7 +111,7 @@ fn check_expiry(policy: &syntax::Policy, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// The addresses that a domain name stands for now are no ground for a denial.
+/// A name and others share addresses, and its addresses change: a denial looks at what is said.
 fn check_domains(rule: &Rule, diagnostics: &mut Diagnostics) {
     if rule.action != Action::Deny {
         return;

@@ -11,7 +11,7 @@ use watertight_model::{ArenaId, Estate, Truth};
 use watertight_net::{AddressSet, FlowSet};
 
 use crate::ESTATE;
-use crate::checked::Peer;
+use crate::checked::{Peer, Segment};
 use crate::decide::compile::Decider;
 use crate::decide::ends::{End, Seen};
 use crate::decide::parts::Asked;
@@ -115,6 +115,13 @@ impl Deciding<'_> {
 }
 
 impl Decider<'_> {
+    /// Whether a segment holds a workload, on or not.
+    pub fn holds(&self, segment: &Segment, workload: usize) -> Truth {
+        let class = self.class_of(workload);
+        let truth = class.and_then(|class| class.selectors.get(segment.members.index()));
+        truth.copied().unwrap_or(Truth::Maybe)
+    }
+
     /// Whether an end is one of some peers, where no name was asked for.
     pub fn belongs(&self, peers: &[Peer], end: &End) -> Truth {
         let class = self.class(end);

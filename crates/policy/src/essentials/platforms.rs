@@ -42,12 +42,18 @@ fn unfilterable(plane: &str, gap: &str) -> EssentialState {
     EssentialState::Unfilterable { plane: Name::from(plane), gap: Name::from(gap) }
 }
 
-fn tcp(port: u16) -> FlowSet {
+pub(super) fn tcp(port: u16) -> FlowSet {
     FlowSet::tcp(PortSet::single(port))
 }
 
-fn udp(port: u16) -> FlowSet {
+pub(super) fn udp(port: u16) -> FlowSet {
     FlowSet::udp(PortSet::single(port))
+}
+
+/// Solicitations and advertisements of routers and neighbours (RFC 4861).
+pub(super) fn neighbours() -> FlowSet {
+    let each = (133..=136).filter_map(|kind| format!("icmpv6/{kind}").parse().ok());
+    each.fold(FlowSet::none(), |all, one: FlowSet| all.union(&one))
 }
 
 fn aws(estate: &Estate, all: &mut Vec<Essential>) {
@@ -57,9 +63,7 @@ fn aws(estate: &Estate, all: &mut Vec<Essential>) {
         state: unfilterable(GROUPS, "they do not filter the provider's DHCP"),
         ..on(AWS, "address configuration", (every, "the provider's DHCP"), dhcp)
     });
-    let neighbours = (133..=136).filter_map(|kind| format!("icmpv6/{kind}").parse().ok());
-    let neighbours = neighbours.fold(FlowSet::none(), |all, one: FlowSet| all.union(&one));
-    all.push(on(AWS, "neighbour discovery", (every, "its subnet"), neighbours));
+    all.push(on(AWS, "neighbour discovery", (every, "its subnet"), neighbours()));
     all.push(Essential {
         state: unfilterable(GROUPS, "they do not filter the provider's time service"),
         ..on(AWS, "time", (every, "169.254.169.123 and fd00:ec2::123"), udp(123))

@@ -11,6 +11,8 @@
 )]
 
 mod defaults;
+mod faults;
+mod language;
 mod legs;
 mod matching;
 mod modes;

@@ -2,9 +2,10 @@
 
 use watertight_model::Name;
 use watertight_net::{AddressSet, Flow, FlowSet, PortSet};
+use watertight_policy::checked::FaultMode;
 use watertight_policy::decide::{
-    Assumption, Binding, Decider, Decision, End, Essentials, FrontLegs, Http, Leg, ListenerLegs,
-    Member, Modes, Place, Question, Reason, Request, TargetLegs, Who, World,
+    Assumption, Attribute, Binding, Decider, Decision, End, Essentials, Fault, FrontLegs, Http,
+    Leg, ListenerLegs, Member, Modes, Place, Question, Reason, Request, TargetLegs, Who, World,
 };
 use watertight_policy::{CheckedPolicy, Documents, Feeds, Format, Timestamp, check};
 use watertight_source::{Diagnostics, Limits, Sources};
@@ -175,6 +176,27 @@ impl Scene {
     /// The decision about TCP between two workloads.
     pub(crate) fn tcp(&self, source: usize, destination: usize, port: u16) -> String {
         self.ask(one(source), one(destination), Flow::tcp(40_000, port))
+    }
+
+    /// What is done about a fault at a workload.
+    pub(crate) fn fault(&self, workload: usize, fault: Fault) -> Option<FaultMode> {
+        let decider = Decider::new(&self.policy, &self.world, &self.essentials);
+        decider.under(&self.modes, self.now).on_fault(workload, fault).map(|one| one.mode)
+    }
+
+    /// The allow rules that fail in one attribute alone.
+    pub(crate) fn near(
+        &self,
+        source: End,
+        destination: End,
+        flow: Flow,
+    ) -> Vec<(Attribute, String)> {
+        let decider = Decider::new(&self.policy, &self.world, &self.essentials);
+        let leg = Leg { source, destination, flow };
+        let request = self.request.as_ref();
+        let question = Question { leg: &leg, request, bindings: &self.bindings };
+        let near = decider.under(&self.modes, self.now).near_misses(&question);
+        near.iter().map(|one| (one.fails, self.reason(&Reason::Rule(one.rule)))).collect()
     }
 
     fn reason(&self, reason: &Reason) -> String {

@@ -37,7 +37,11 @@ impl LoadedPolicy {
                 plain("ungoverned", "no segment that is on holds either end".to_owned())
             }
             Reason::Itself => plain("itself", "it is an endpoint to itself".to_owned()),
-            Reason::Essential(id) => Why { kind: "essential", ..self.by_rule(id) },
+            Reason::Essential(id) => {
+                let policy = self.policy.policies.get(id.policy as usize);
+                let name = policy.map_or("", |one| &*one.name);
+                plain("essential", format!("{name}, which every policy lets through"))
+            }
             Reason::Rule(id) => self.by_rule(id),
             Reason::Default(side, id, kind) => {
                 let segment = self.policy.segments.get(id.index());
