@@ -12,12 +12,13 @@ endif
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 TOOLS := $(TARGET)/tools
 ESTATE := examples/estates/shop
+POLICY := examples/policies/shop
 OUT := out
 
 .PHONY: help demo test tools fmt clean cargo
 
 help:
-	@echo 'make demo    build, assess $(ESTATE), write $(OUT)/assessment.html'
+	@echo 'make demo    build, assess $(ESTATE), write $(OUT)/assessment.html, simulate $(POLICY)'
 	@echo 'make test    install what the checks need, run every check'
 	@echo 'make fmt     format the code'
 	@echo 'make clean   remove what was built'
@@ -35,6 +36,9 @@ demo: cargo
 	@# Exit code 2 says that there are findings, which is what the shop is for.
 	$(TARGET)/release/watertight assess $(ESTATE) --out $(OUT)/ || [ $$? = 2 ]
 	@test -s $(OUT)/assessment.html
+	@echo
+	@echo 'And if the policy of the shop were enforced, with what is in monitor:'
+	$(TARGET)/release/watertight simulate $(POLICY) --estate $(ESTATE) --under pending --at 2026-12-01T00:00:00Z
 	@echo
 	@echo 'The page: file://$(abspath $(OUT))/assessment.html'
 

@@ -72,6 +72,18 @@ pub(crate) enum Command {
     /// Simulate a policy: what it would close, and how far breaches would spread then
     #[command(after_long_help = crate::simulate::EXAMPLES)]
     Simulate(crate::simulate::SimulateArguments),
+    /// Draft a policy from the assessment's cut set and from what connects today
+    ///
+    /// The draft is in mode monitor. It closes at its segments what the cut set closes, and keeps what
+    /// connects besides.
+    #[command(after_long_help = crate::suggest::EXAMPLES)]
+    Suggest(crate::suggest::SuggestArguments),
+    /// Judge a change, or the estate as it is: new breach chains, assertions, a budget
+    ///
+    /// For CI: a plan of Terraform makes the estate as it would be, which is compared with the estate
+    /// as it is. `docs/reference/gate.md` describes what is judged.
+    #[command(after_long_help = crate::gate::EXAMPLES)]
+    Gate(crate::gate::GateArguments),
     /// Tell what the code of a diagnostic means
     Explain(crate::explain::ExplainArguments),
     /// Print a completion script for a shell

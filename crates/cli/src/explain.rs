@@ -4,6 +4,7 @@ use clap::Args;
 use watertight_source::{Code, CodeLine};
 
 use crate::exit::{Failure, Outcome};
+use crate::gate::findings::{BROKEN, NEW_CHAIN, OVER_BUDGET, UNTOLD};
 use crate::output;
 
 /// The codes of this crate.
@@ -19,6 +20,13 @@ const OWN: &[CodeLine] = &[
     CodeLine { code: Code("WT0903"), meaning: "bodies of a provider that is not read" },
     CodeLine { code: Code("WT0904"), meaning: "a file cannot be taken as input" },
     CodeLine { code: Code("WT0905"), meaning: "answers were kept from an earlier collection" },
+    CodeLine {
+        code: NEW_CHAIN,
+        meaning: "a change makes a breach chain possible that there was none of",
+    },
+    CodeLine { code: BROKEN, meaning: "an assertion of the policy does not hold" },
+    CodeLine { code: OVER_BUDGET, meaning: "more is reachable than the budget allows" },
+    CodeLine { code: UNTOLD, meaning: "what a planned change does is not known" },
 ];
 
 /// The arguments of `explain`.

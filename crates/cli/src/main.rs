@@ -13,6 +13,7 @@ mod diagnostics;
 mod estate_folder;
 mod exit;
 mod explain;
+mod gate;
 mod inventory;
 mod manifests;
 mod output;
@@ -21,6 +22,7 @@ mod policy;
 mod questions;
 mod reference;
 mod simulate;
+mod suggest;
 mod table;
 mod text;
 
@@ -57,6 +59,8 @@ fn run(arguments: Arguments) -> Result<Outcome, Failure> {
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Show(arguments) => plan::show(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Suggest(arguments) => suggest::run(&arguments),
+        Command::Gate(arguments) => gate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Completions(arguments) => reference::completions(&arguments),
         Command::Man(arguments) => reference::man(&arguments),

@@ -89,7 +89,14 @@ fn changed(files: &mut Files, what: usize, which: usize) -> bool {
             groups.is_some_and(|groups| groups.pop().is_some())
         }
         "VpcPeeringConnections" => {
-            item["Status"]["Code"] = json!("deleted");
+            // Both of its accounts tell of it.
+            let id = item["VpcPeeringConnectionId"].clone();
+            for (_, body) in files.iter_mut() {
+                let all = body.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten();
+                for one in all.filter(|one| one["VpcPeeringConnectionId"] == id) {
+                    one["Status"]["Code"] = json!("deleted");
+                }
+            }
             true
         }
         _ => {
