@@ -174,7 +174,7 @@ fn is_of_network(change: &Change) -> bool {
         | Change::AddDeny(..)
         | Change::DropRoute(..)
         | Change::DropPublic(..) => true,
-        Change::RequireToken(_) | Change::RemoveGrant(_) => false,
+        Change::RequireToken(_) | Change::RemoveGrant(_) | Change::GuardOrigin(_) => false,
     }
 }
 
