@@ -5,10 +5,14 @@
 //! AWS CLI prints it goes out as XML or JSON, in pages of any size. Throttling, faults of the service,
 //! silence, cut connections, denials and expired credentials are injected, each request's first tries
 //! in a given order, so that the same request meets the same trouble in every run.
+//!
+//! A server that was started with a [`Strictness`] lets security groups be made and changed, and the
+//! groups of interfaces, as strictly as the provider documents it; each such request is in its log.
 
 mod answer;
 mod call;
 mod gauge;
+mod groups;
 mod http;
 mod recording;
 
@@ -23,6 +27,8 @@ use std::time::Duration;
 use call::{Asked, Table};
 pub use gauge::Peaks;
 use gauge::{Gauge, Place};
+use groups::Groups;
+pub use groups::{Strictness, Written};
 use http::{Request, Response};
 pub use recording::Recording;
 
@@ -72,10 +78,22 @@ pub struct Server {
     accepting: Option<JoinHandle<()>>,
 }
 
+/// What gets lost when a server stops answering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lost {
+    /// The request: nothing is done.
+    Request,
+    /// The answer alone: what was asked for is done.
+    Answer,
+}
+
 #[derive(Debug)]
 struct State {
     table: Table,
     answers: Answers,
+    groups: Option<Groups>,
+    /// How many requests are answered still, and what gets lost of the one that is not.
+    left: Mutex<Option<(usize, Lost)>>,
     troubles: Troubles,
     stopped: AtomicBool,
     requests: Mutex<usize>,
@@ -102,7 +120,20 @@ impl Server {
     /// # Errors
     /// When no port can be had.
     pub fn start(recording: Recording, troubles: Troubles) -> io::Result<Self> {
-        Self::listen(Answers::Recorded(recording), troubles)
+        Self::listen(Answers::Recorded(recording), troubles, None)
+    }
+
+    /// Starts one whose security groups can be changed.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub fn start_strict(
+        recording: Recording,
+        troubles: Troubles,
+        strictness: Strictness,
+    ) -> io::Result<Self> {
+        let groups = Groups::new(&recording, strictness);
+        Self::listen(Answers::Recorded(recording), troubles, Some(groups))
     }
 
     /// Starts a server that passes requests on to another one of this machine, and only makes trouble
@@ -111,15 +142,21 @@ impl Server {
     /// # Errors
     /// When no port can be had.
     pub fn before(port: u16, troubles: Troubles) -> io::Result<Self> {
-        Self::listen(Answers::Other(SocketAddr::from(([127, 0, 0, 1], port))), troubles)
+        Self::listen(Answers::Other(SocketAddr::from(([127, 0, 0, 1], port))), troubles, None)
     }
 
-    fn listen(answers: Answers, troubles: Troubles) -> io::Result<Self> {
+    fn listen(
+        answers: Answers,
+        troubles: Troubles,
+        groups: Option<Groups>,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let address = listener.local_addr()?;
         let state = Arc::new(State {
             table: Table::load()?,
             answers,
+            groups,
+            left: Mutex::default(),
             troubles,
             stopped: AtomicBool::new(false),
             requests: Mutex::new(0),
@@ -175,6 +212,21 @@ impl Server {
         *waited.unwrap_or_else(PoisonError::into_inner).0 >= requests
     }
 
+    /// Has the server answer so many requests more and none after them; `None` lets it go on.
+    pub fn stop_after(&self, left: Option<(usize, Lost)>) {
+        *self.state.left.lock().unwrap_or_else(PoisonError::into_inner) = left;
+    }
+
+    /// The requests that would change something, in order; none of a server that is not strict.
+    pub fn written(&self) -> Vec<Written> {
+        self.state.groups.as_ref().map(Groups::log).unwrap_or_default()
+    }
+
+    /// What the server holds, by names: nothing that it made up itself is in it.
+    pub fn held(&self) -> serde_json::Value {
+        self.state.groups.as_ref().map(Groups::canonical).unwrap_or_default()
+    }
+
     /// The calls that were asked, each once.
     pub fn asked(&self) -> BTreeSet<String> {
         let asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -211,6 +263,14 @@ impl State {
             }
             if self.troubles.stop_after.is_some_and(|most| count >= most) {
                 return;
+            }
+            match self.lost() {
+                Some(Lost::Request) => return,
+                Some(Lost::Answer) => {
+                    let _unsaid = self.respond(&request);
+                    return;
+                }
+                None => {}
             }
             let response = match self.trouble(&request) {
                 Some(Trouble::Silence) => {
@@ -278,6 +338,24 @@ impl State {
         cut.insert(self.identity(request), response);
     }
 
+    /// What is lost of the next request, if anything is.
+    fn lost(&self) -> Option<Lost> {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        match left.as_mut() {
+            None => None,
+            Some((0, lost)) => {
+                let now = *lost;
+                // One answer gets lost; then requests do.
+                *lost = Lost::Request;
+                Some(now)
+            }
+            Some((count, _)) => {
+                *count -= 1;
+                None
+            }
+        }
+    }
+
     /// What this try of a request meets.
     fn trouble(&self, request: &Request) -> Option<Trouble> {
         // Roles are assumed by another client, which has its own ways.
@@ -311,6 +389,9 @@ impl State {
                 }
             };
         }
+        if let Some(response) = self.groups.as_ref().and_then(|groups| groups.write(request)) {
+            return response;
+        }
         let Some(asked) = self.table.resolve(request) else {
             return Response::error("rest-json", 404, "UnknownOperationException");
         };
@@ -323,6 +404,14 @@ impl State {
         }
         if self.troubles.failing.contains(&asked.call) {
             return Response::error(protocol, 500, "InternalFailure");
+        }
+        match self.groups.as_ref().and_then(|groups| groups.list(&asked, request)) {
+            Some(Ok(body)) => {
+                let page = answer::page(&self.table, &asked, body, self.troubles.page_size);
+                return answer::answer(&self.table, &asked, page);
+            }
+            Some(Err(fault)) => return groups::refused(&fault),
+            None => {}
         }
         match &self.answers {
             Answers::Recorded(recording) => self.recorded(recording, &asked, protocol),
@@ -346,7 +435,10 @@ impl State {
             return answer::answer(&self.table, asked, body);
         }
         match recording.find(&self.table, asked) {
-            Some(body) => {
+            Some(mut body) => {
+                if let Some(groups) = &self.groups {
+                    groups.refresh(asked, &mut body);
+                }
                 let body = match asked.call.as_str() {
                     "cloudtrail-lookup-events" => answer::looked_up(asked, body),
                     _ => body,
@@ -369,10 +461,18 @@ fn passed_on(request: &Request, to: SocketAddr) -> Response {
 
 fn refusal(table: &Table, request: &Request, trouble: Trouble) -> Response {
     let asked = table.resolve(request);
-    let protocol = asked.map_or("query", |asked| table.protocol(&asked.call));
+    let (_, _, signed) = request.signature();
+    let unknown = if signed == "ec2" { "ec2" } else { "query" };
+    let protocol = asked.map_or(unknown, |asked| table.protocol(&asked.call));
     match trouble {
-        Trouble::Throttle(hint) => Response::error(protocol, 400, "ThrottlingException")
-            .with_header("x-amz-retry-after", &hint.to_string()),
+        Trouble::Throttle(hint) => {
+            let (status, code) = match protocol {
+                "ec2" => (503, "RequestLimitExceeded"),
+                _ => (400, "ThrottlingException"),
+            };
+            Response::error(protocol, status, code)
+                .with_header("x-amz-retry-after", &hint.to_string())
+        }
         Trouble::Expired => Response::error(protocol, 403, "ExpiredTokenException"),
         Trouble::Fault | Trouble::Silence | Trouble::Cut | Trouble::Slow(_) => {
             Response::error(protocol, 503, "ServiceUnavailable")

@@ -66,6 +66,20 @@ impl Recording {
         self.accounts.keys().map(String::as_str).collect()
     }
 
+    /// Every account with each of its regions.
+    pub(super) fn places(&self) -> impl Iterator<Item = (&str, &str)> {
+        let each = self.accounts.iter();
+        each.flat_map(|(account, regions)| {
+            regions.keys().map(|region| (account.as_str(), region.as_str()))
+        })
+    }
+
+    /// The body about all that a call answers in an account's region.
+    pub(super) fn body(&self, (account, region): (&str, &str), call: &str) -> Option<&Value> {
+        let bodies = self.accounts.get(account)?.get(region)?.get(call)?;
+        bodies.iter().find(|(about, _)| about.is_none()).map(|(_, body)| body)
+    }
+
     /// The body that answers; nothing when none is recorded.
     pub(super) fn find(&self, table: &Table, asked: &Asked) -> Option<Value> {
         let account = self.accounts.get(&asked.account)?;

@@ -1,0 +1,184 @@
+//! Security groups that can be changed: as strict as the provider documents it, and as late.
+//!
+//! Sources: Amazon EC2 API reference (the actions, "Error codes", "Eventual consistency"), Amazon VPC
+//! user guide ("Security group rules", "Amazon VPC quotas").
+
+mod describe;
+mod rules;
+mod state;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+
+use super::call::Asked;
+use super::http::{Request, Response};
+use super::recording::Recording;
+use state::Held;
+
+/// What an account holds at most, and how late changes are seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Strictness {
+    /// Rules of a group in one direction, for each family. Default 60.
+    pub rules_max: usize,
+    /// Groups on an interface. Default 5.
+    pub groups_max: usize,
+    /// So many lists that are asked for after a change do not show it yet. Default 0.
+    pub unseen: usize,
+}
+
+impl Default for Strictness {
+    fn default() -> Self {
+        Self { rules_max: 60, groups_max: 5, unseen: 0 }
+    }
+}
+
+/// A request that would change something, as it came and ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The action: `CreateSecurityGroup`.
+    pub action: String,
+    /// The account that asked.
+    pub account: String,
+    /// Whether it asked only whether it might.
+    pub dry_run: bool,
+    /// The code of the error that it ended with, or nothing where it was done.
+    pub error: Option<String>,
+}
+
+/// Why an action is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    status: u16,
+    code: &'static str,
+}
+
+impl Fault {
+    pub(super) const fn new(code: &'static str) -> Self {
+        Self { status: 400, code }
+    }
+}
+
+/// One account's groups in one region: as they are, and as lists still show them.
+#[derive(Debug, Clone)]
+struct Place {
+    actual: Held,
+    shown: Held,
+    unseen: usize,
+}
+
+/// The groups and interfaces of every account and region of a recording.
+#[derive(Debug)]
+pub(super) struct Groups {
+    strictness: Strictness,
+    places: Mutex<BTreeMap<(String, String), Place>>,
+    log: Mutex<Vec<Written>>,
+}
+
+impl Groups {
+    pub(super) fn new(recording: &Recording, strictness: Strictness) -> Self {
+        let held = recording.places().map(|(account, region)| {
+            let body = |call: &str| recording.body((account, region), call).cloned();
+            let held = Held::new(
+                account,
+                body("ec2-describe-security-groups").unwrap_or_default(),
+                body("ec2-describe-network-interfaces").unwrap_or_default(),
+            );
+            let place = Place { actual: held.clone(), shown: held, unseen: 0 };
+            ((account.to_owned(), region.to_owned()), place)
+        });
+        Self { strictness, places: Mutex::new(held.collect()), log: Mutex::default() }
+    }
+
+    /// The requests that would change something, in order.
+    pub(super) fn log(&self) -> Vec<Written> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// All groups and what interfaces carry, with names in place of the ids of groups: nothing that
+    /// the provider made up is in it. What is tagged is told for groups alone.
+    pub(super) fn canonical(&self) -> Value {
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let each = places.iter().map(|((account, region), place)| {
+            (format!("{account}/{region}"), describe::canonical(&place.actual))
+        });
+        Value::Object(each.collect())
+    }
+
+    /// Answers an action that would change something; nothing for any other request.
+    pub(super) fn write(&self, request: &Request) -> Option<Response> {
+        let form = request.form();
+        let action = form.get("Action")?;
+        let write = write::action(action)?;
+        let (_, region, _) = request.signature();
+        let account = request.account();
+        let dry_run = form.get("DryRun").is_some_and(|value| value == "true");
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = places.get_mut(&(account.clone(), region.to_owned()));
+        let ended = match place {
+            None => Err(Fault::new("AuthFailure")),
+            Some(place) => {
+                let mut next = place.actual.clone();
+                let ended = write(&mut next, &form, &self.strictness);
+                match ended {
+                    // What would have been done is not.
+                    Ok(_) if dry_run => Err(Fault { status: 412, code: "DryRunOperation" }),
+                    Ok(inner) => {
+                        place.actual = next;
+                        place.unseen = self.strictness.unseen;
+                        if place.unseen == 0 {
+                            place.shown = place.actual.clone();
+                        }
+                        Ok(inner)
+                    }
+                    Err(fault) => Err(fault),
+                }
+            }
+        };
+        let error = ended.as_ref().err().map(|fault| fault.code.to_owned());
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.push(Written { action: action.clone(), account, dry_run, error });
+        Some(match ended {
+            Ok(inner) => Response::good(
+                "text/xml",
+                format!(
+                    "<{action}Response xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">\
+                     <requestId>r</requestId>{inner}</{action}Response>"
+                ),
+            ),
+            Err(fault) => Response::error("ec2", fault.status, fault.code),
+        })
+    }
+
+    /// The body of a list of groups, of their rules or of interfaces; nothing for any other call.
+    pub(super) fn list(&self, asked: &Asked, request: &Request) -> Option<Result<Value, Fault>> {
+        let list = describe::call(&asked.call)?;
+        let key = (asked.account.clone(), asked.region.clone());
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = places.get_mut(&key)?;
+        if place.unseen > 0 {
+            place.unseen -= 1;
+        } else {
+            place.shown = place.actual.clone();
+        }
+        Some(list(&place.shown, &request.form()))
+    }
+
+    /// Has a body of any other call tell the groups that interfaces carry.
+    pub(super) fn refresh(&self, asked: &Asked, body: &mut Value) {
+        let key = (asked.account.clone(), asked.region.clone());
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = places.get(&key) {
+            describe::refresh(&place.shown, body);
+        }
+    }
+}
+
+/// The refusal of a list.
+pub(super) fn refused(fault: &Fault) -> Response {
+    Response::error("ec2", fault.status, fault.code)
+}
