@@ -110,7 +110,8 @@ pub fn compile(intent: &Intent<'_>, plane: &dyn Plane) -> Result<Compiled, Refus
         groups.extend(made);
     }
     groups.sort_by(|one, other| one.name.cmp(&other.name));
-    let attachments = attachments(intent, &work.identities, &names);
+    let known = known(plane, &groups);
+    let attachments = attachments(intent, &work.identities, &names, &known);
     let Work { identities, left, widened, .. } = work;
     let gaps = domain_gaps(intent);
     let unheld = identities.unheld.clone();
@@ -448,10 +449,18 @@ pub(crate) fn opened(network: &Network, which: impl Fn(&Guard) -> bool) -> Netwo
     network
 }
 
+/// The names of groups of ours that are there and stay, by the provider's id.
+fn known(plane: &dyn Plane, groups: &[Group]) -> BTreeMap<String, Name> {
+    let stays = |name: &str| groups.iter().any(|group| group.name.0 == name);
+    let held = plane.held().into_iter().filter(|held| stays(&held.name));
+    held.map(|held| (held.id, Name::from(held.name))).collect()
+}
+
 fn attachments(
     intent: &Intent<'_>,
     identities: &Identities,
     names: &[Vec<GroupName>],
+    known: &BTreeMap<String, Name>,
 ) -> Vec<Attachment> {
     let estate = intent.estate();
     let network = &estate.network;
@@ -462,7 +471,8 @@ fn attachments(
         let guards = layers.flat_map(|layer| &layer.guards);
         let guards = guards.filter_map(|guard| network.guards.get(*guard));
         let written = guards.filter(|guard| guard.is_written());
-        let mut before: Vec<Name> = written.map(|guard| guard.name.clone()).collect();
+        let named = |guard: &Guard| known.get(&*guard.name).unwrap_or(&guard.name).clone();
+        let mut before: Vec<Name> = written.map(named).collect();
         before.sort();
         attachments.push(Attachment {
             endpoint: endpoint.name.clone(),

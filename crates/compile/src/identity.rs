@@ -8,6 +8,7 @@ use watertight_model::{Estate, Name};
 use crate::artifact::GroupName;
 use crate::gap::Unheld;
 use crate::intent::{Intent, KindId, realm_of};
+use crate::naming::mark;
 use crate::plane::Plane;
 use crate::via::Vias;
 
@@ -64,17 +65,21 @@ impl Identities {
         found.add_without_endpoints(intent);
         found.unheld.sort();
         found.unheld.dedup();
-        let mut numbers: BTreeMap<(RealmId, Vec<Name>), u32> = BTreeMap::new();
-        for ((realm, kind, _), members) in by_key {
+        let mut taken: BTreeMap<String, u32> = BTreeMap::new();
+        for ((realm, kind, front), members) in by_key {
             let Some(first) = members.first().copied() else { continue };
             let (segments, is_jewel) = intent.segments_of(first);
             let is_strict = is_jewel || intent.is_asserted(first);
-            let number = numbers.entry((realm, segments.clone())).or_default();
-            *number = number.saturating_add(1);
             let joined: Vec<&str> = segments.iter().map(|name| &**name).collect();
             let (prefix, joined) = (GroupName::PREFIX, joined.join("+"));
             let place = &estate.network.realms[realm].name;
-            let name = GroupName(format!("{prefix}{place}/{joined}/{number}"));
+            let front = front.and_then(|front| estate.network.fronts.get(front));
+            let mark = mark(&intent.seen_in(first), front.map(|front| &front.name));
+            let name = format!("{prefix}{place}/{joined}/{mark}");
+            // Two that look alike would have to be told apart by their order.
+            let count = taken.entry(name.clone()).or_default();
+            *count = count.saturating_add(1);
+            let name = GroupName(if *count == 1 { name } else { format!("{name}-{count}") });
             for member in &members {
                 found.of.insert(*member, found.list.len());
             }

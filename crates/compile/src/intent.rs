@@ -1,17 +1,20 @@
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use watertight_model::network::{EndpointId, RealmId};
 use watertight_model::{ArenaId, Criticality, Estate, Label, Name, Truth, WorkloadId};
 use watertight_net::{AddressAtoms, AddressSet, AtomId, Flow, FlowSet};
-use watertight_policy::checked::{CheckedPolicy, End as PeerEnd, LoweringChoice, Mode, Peer, Tier};
+use watertight_policy::checked::{
+    CheckedPolicy, End as PeerEnd, LoweringChoice, Mode, Peer, SelectorNode, Tier,
+};
 use watertight_policy::decide::{
     Asked, Decider, Deciding, Decision, End, Known, Leg, Modes, Outcome, Place, Question, Reason,
     Who,
 };
 
 use crate::gap::RuleRef;
+use crate::naming::words;
 
 /// What a policy intends for the legs of an estate, asked once for each sort of ends.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub struct Intent<'a> {
     samples: Vec<Vec<EndpointId>>,
     asked: RefCell<BTreeMap<(KindId, KindId), Rc<Allowed>>>,
     places: Places,
+    /// Whether rules tell every workload from every other, by the fronts that they name.
+    by_front: bool,
 }
 
 /// The policy as it is when everything in mode monitor is enforced. The built-in segment stays as it
@@ -110,7 +115,7 @@ impl<'a> Intent<'a> {
         }
         let deciding = decider.under(modes, now);
         let (modes, asked, places) = (modes.clone(), RefCell::default(), Places::default());
-        Self { estate, decider, deciding, modes, sets, kinds, samples, asked, places }
+        Self { estate, decider, deciding, modes, sets, kinds, samples, asked, places, by_front }
     }
 
     /// The same, with the places of rules told.
@@ -252,6 +257,33 @@ impl<'a> Intent<'a> {
             }
         }
         (names, is_jewel)
+    }
+
+    /// All that the policy sees in an endpoint, in words that stay the same as long as it does.
+    pub(crate) fn seen_in(&self, endpoint: EndpointId) -> BTreeSet<String> {
+        let mut seen = BTreeSet::new();
+        let Some(found) = self.estate.network.endpoints.get(endpoint) else { return seen };
+        let workload = found.workload.index();
+        let nodes = self.decider.policy().selectors.iter().zip(self.memberships(workload));
+        for (node, truth) in nodes {
+            match (node, truth) {
+                (SelectorNode::Labels(selector), Truth::Yes) => seen.insert(words(selector)),
+                (SelectorNode::Labels(selector), Truth::Maybe) => {
+                    seen.insert(format!("perhaps {}", words(selector)))
+                }
+                _ => false,
+            };
+        }
+        for set in &self.sets {
+            if found.addresses.iter().any(|address| set.contains(*address)) {
+                seen.insert(format!("in {set}"));
+            }
+        }
+        if self.by_front {
+            let name = self.estate.workloads.get(found.workload).map(|one| one.name.to_string());
+            seen.extend(name.map(|name| format!("itself {name}")));
+        }
+        seen
     }
 
     /// Whether an assertion is about what an endpoint's workload is reached by or reaches.

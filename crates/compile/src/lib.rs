@@ -11,13 +11,17 @@
 mod artifact;
 mod compiler;
 mod cover;
+mod drift;
 mod fit;
 mod gap;
+mod held;
 mod identity;
 mod intent;
+mod naming;
 mod outside;
 mod plan;
 mod plane;
+mod read;
 mod references;
 mod step;
 mod validate;
@@ -25,12 +29,16 @@ mod via;
 
 pub use artifact::{Artifacts, Attachment, Group, GroupName, GroupRule, RulePeer};
 pub use compiler::{Compiled, Refusal, compile};
+pub use drift::{Before, Drift, DriftItem, DriftKind, DriftPair, drift};
 pub use fit::{Budget, RuleCount};
 pub use gap::{Gap, GapKind, Reason, RuleRef, Unheld};
+pub use held::HeldGroup;
 pub use intent::{Allowed, Intent, Places, promoted};
 pub use plan::{
     FORMAT, Occasion, Plan, PlanError, PlannedAttachment, PlannedGroup, PlannedLimits, PlannedRule,
+    PlannedRules,
 };
 pub use plane::{Limits, Pieces, Plane, RenderedBody};
+pub use read::{Change, Read, ReadKind};
 pub use step::{Action, Step, steps};
 pub use validate::{Found, Proof, validate};

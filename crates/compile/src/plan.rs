@@ -7,6 +7,7 @@ use crate::artifact::{Artifacts, GroupRule, RulePeer};
 use crate::compiler::Compiled;
 use crate::gap::{Gap, Unheld};
 use crate::plane::{Limits, Plane};
+use crate::read::Read;
 use crate::step::{Step, steps};
 use crate::validate::Proof;
 
@@ -42,6 +43,8 @@ pub struct Plan {
     pub surprises: Vec<Gap>,
     /// How many pairs of classes were compared for that.
     pub compared: u64,
+    /// What must be as it was read when the first step is taken.
+    pub reads: Vec<Read>,
     /// The steps, in order.
     pub steps: Vec<Step>,
 }
@@ -76,8 +79,17 @@ pub struct PlannedGroup {
     pub egress: Vec<PlannedRule>,
 }
 
+/// Rules in a [`Plan`].
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct PlannedRules {
+    /// What may come in.
+    pub ingress: Vec<PlannedRule>,
+    /// What may go out.
+    pub egress: Vec<PlannedRule>,
+}
+
 /// A rule in a [`Plan`].
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct PlannedRule {
     /// A prefix, or the name of a group.
     pub peer: String,
@@ -96,7 +108,7 @@ pub struct PlannedAttachment {
     pub groups: Vec<String>,
     /// The groups of others that it keeps.
     pub others: Vec<String>,
-    /// What it carries now: the plan is refused when this has changed.
+    /// What it carries now.
     pub before: Vec<String>,
 }
 
@@ -144,7 +156,8 @@ impl Plan {
             gaps: proof.gaps.clone(),
             surprises: proof.surprises.clone(),
             compared: proof.compared,
-            steps: steps(&compiled.artifacts, &limits),
+            reads: plane.reads(&compiled.artifacts),
+            steps: steps(&compiled.artifacts, &plane.held(), &limits),
         }
     }
 
@@ -186,8 +199,20 @@ impl PlannedLimits {
     }
 }
 
+impl PlannedRules {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ingress.is_empty() && self.egress.is_empty()
+    }
+}
+
 impl PlannedGroup {
-    fn of(group: &crate::artifact::Group) -> Self {
+    /// Its rules.
+    pub fn rules(&self) -> PlannedRules {
+        PlannedRules { ingress: self.ingress.clone(), egress: self.egress.clone() }
+    }
+
+    pub(crate) fn of(group: &crate::artifact::Group) -> Self {
         Self {
             name: group.name.to_string(),
             realm: group.realm.to_string(),

@@ -3,6 +3,8 @@ use watertight_model::network::{EndpointId, RealmId};
 use watertight_net::FlowSet;
 
 use crate::artifact::Artifacts;
+use crate::held::HeldGroup;
+use crate::read::Read;
 
 /// An enforcement point's kind: what it can hold and express, and how it is written and read back.
 pub trait Plane {
@@ -24,6 +26,17 @@ pub trait Plane {
 
     /// What the provider would hold, as bodies: the groups, and the interfaces with their groups.
     fn render(&self, artifacts: &Artifacts) -> Vec<RenderedBody>;
+
+    /// Rendered bodies with one thing left as the provider holds it: a group by its name, or an
+    /// endpoint by its id.
+    fn without(&self, rendered: &[RenderedBody], item: &str) -> Vec<RenderedBody>;
+
+    /// The groups of ours that the provider holds already, ordered by name.
+    fn held(&self) -> Vec<HeldGroup>;
+
+    /// What of the provider's bodies artifacts rest on, in order: it must be so still when they are
+    /// put in place.
+    fn reads(&self, artifacts: &Artifacts) -> Vec<Read>;
 
     /// The estate that the provider would describe if it held `rendered` in place of what it holds.
     fn convert(&self, rendered: &[RenderedBody]) -> Estate;

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{Artifacts, Attachment};
+use crate::held::HeldGroup;
+use crate::plan::{PlannedGroup, PlannedRule, PlannedRules};
 use crate::plane::Limits;
 
 /// One change, and the one that takes it back.
@@ -33,15 +35,21 @@ pub enum Action {
         /// Its name.
         group: String,
     },
-    /// Gives a group all of its rules.
+    /// Gives a group rules.
     AddRules {
         /// Its name.
         group: String,
+        /// The rules; all that the plan has for it, where none are named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rules: Option<PlannedRules>,
     },
-    /// Takes all rules off a group.
+    /// Takes rules off a group.
     RemoveRules {
         /// Its name.
         group: String,
+        /// The rules; all that the plan has for it, where none are named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rules: Option<PlannedRules>,
     },
     /// Puts groups on an endpoint in place of those that it carries, at once.
     SetGroups {
@@ -56,25 +64,50 @@ pub enum Action {
 
 /// The steps from what is there to what artifacts say.
 ///
-/// Groups and rules come first: nobody carries them, so nothing changes. Then every endpoint gets
-/// ours beside the others', and when all have them the others' are taken off. Since both ends of a
-/// pair get the same allow set, what is possible in between lies between old ∩ new and old ∪ new. An
-/// endpoint without room for both goes over in one step, which is named.
-pub fn steps(artifacts: &Artifacts, limits: &Limits) -> Vec<Step> {
+/// Groups and their rules come first: nobody carries the new ones, so nothing changes; groups that are
+/// there already get what they lack. Then every endpoint gets ours beside the others', and when all
+/// have them the others' are taken off, and from groups that were there what nobody intends any more.
+/// Since both ends of a pair get the same allow set, what is possible in between lies between old ∩ new
+/// and old ∪ new. An endpoint without room for both goes over in one step, and a group without room
+/// for old and new rules loses the old first; both are named.
+pub fn steps(artifacts: &Artifacts, held: &[HeldGroup], limits: &Limits) -> Vec<Step> {
+    let of = |name: &str| held.iter().find(|one| one.name == name);
     let mut steps = Vec::new();
-    for group in &artifacts.groups {
+    for group in artifacts.groups.iter().filter(|group| of(&group.name.0).is_none()) {
         let name = || group.name.to_string();
         steps.push(Step::new(
             Action::CreateGroup { group: name() },
             Action::DeleteGroup { group: name() },
         ));
     }
+    let mut last = Vec::new();
     for group in &artifacts.groups {
         let name = || group.name.to_string();
-        steps.push(Step::new(
-            Action::AddRules { group: name() },
-            Action::RemoveRules { group: name() },
-        ));
+        let Some(held) = of(&group.name.0) else {
+            steps.push(Step::new(
+                Action::AddRules { group: name(), rules: None },
+                Action::RemoveRules { group: name(), rules: None },
+            ));
+            continue;
+        };
+        let wanted = PlannedGroup::of(group).rules();
+        let (lacking, surplus) = held.differences(&wanted);
+        let has_room = has_room(&held.rules, &lacking, limits);
+        let add = (!lacking.is_empty()).then(|| added(&name(), lacking));
+        let mut take = (!surplus.is_empty()).then(|| added(&name(), surplus).turned());
+        if has_room {
+            steps.extend(add);
+            last.extend(take);
+            continue;
+        }
+        if let Some(take) = &mut take {
+            take.transient = Some(format!(
+                "{} has no room for old and new rules: what both allow may be interrupted",
+                group.name
+            ));
+        }
+        steps.extend(take);
+        steps.extend(add);
     }
     let most = usize::try_from(limits.groups_per_endpoint).unwrap_or(usize::MAX);
     let fits = |one: &&Attachment| beside(one).len() <= most;
@@ -92,6 +125,7 @@ pub fn steps(artifacts: &Artifacts, limits: &Limits) -> Vec<Step> {
     for one in &both {
         steps.extend(set(one, beside(one), new(one), None));
     }
+    steps.extend(last);
     steps
 }
 
@@ -99,6 +133,39 @@ impl Step {
     const fn new(action: Action, inverse: Action) -> Self {
         Self { action, inverse, transient: None }
     }
+
+    /// The step that takes this one back.
+    fn turned(self) -> Self {
+        Self { action: self.inverse, inverse: self.action, transient: self.transient }
+    }
+}
+
+fn added(group: &str, rules: PlannedRules) -> Step {
+    let (name, more) = (|| group.to_owned(), rules.clone());
+    Step::new(
+        Action::AddRules { group: name(), rules: Some(rules) },
+        Action::RemoveRules { group: name(), rules: Some(more) },
+    )
+}
+
+/// Whether a group can hold more rules beside those that it has, each family counted for itself.
+fn has_room(held: &PlannedRules, more: &PlannedRules, limits: &Limits) -> bool {
+    let most = usize::try_from(limits.rules_per_direction).unwrap_or(usize::MAX);
+    let sides = [(&held.ingress, &more.ingress), (&held.egress, &more.egress)];
+    sides.into_iter().all(|(old, new)| {
+        let count = |is_v6: bool| {
+            let all = old.iter().chain(new);
+            // A peer that is no prefix counts in both families.
+            all.filter(|rule| is_family(rule, is_v6).unwrap_or(true)).count()
+        };
+        count(false) <= most && count(true) <= most
+    })
+}
+
+/// Whether a rule is about addresses of a family; nothing where it is not about addresses.
+fn is_family(rule: &PlannedRule, is_v6: bool) -> Option<bool> {
+    let prefix: watertight_net::Prefix = rule.peer.parse().ok()?;
+    Some((prefix.family() == watertight_net::Family::V6) == is_v6)
 }
 
 fn set(
@@ -107,7 +174,11 @@ fn set(
     to: Vec<String>,
     transient: Option<String>,
 ) -> Option<Step> {
-    if from == to {
+    let is_same = {
+        let known: BTreeSet<&String> = from.iter().collect();
+        known == to.iter().collect()
+    };
+    if is_same {
         return None;
     }
     let endpoint = one.endpoint.to_string();

@@ -50,7 +50,10 @@ pub use exports::{
     ExportError, Exported, ExportedBody, PlannedAction, PlannedChange, Proposal, TerraformPlan,
     config_snapshot, terraform_state,
 };
-pub use plane::SecurityGroups;
+pub use plane::{
+    Facts, MANAGED, RuleUnit, SecurityGroups, UnitError, UnitPeer, description_of, group_facts,
+    interface_facts,
+};
 
 /// One parsed body with the path that it was read from.
 #[derive(Debug)]

@@ -2,17 +2,24 @@
 //!
 //! Sources: Amazon VPC user guide, "Security group rules" and "Amazon VPC quotas".
 
+mod facts;
 mod render;
 mod rewrite;
+mod units;
+mod value;
 
 use std::fmt;
 
-use watertight_compile::{Artifacts, Limits, Pieces, Plane, RenderedBody};
+use watertight_compile::{Artifacts, HeldGroup, Limits, Pieces, Plane, Read, RenderedBody};
 use watertight_model::Estate;
 use watertight_model::network::{Attached, EndpointId, EndpointRole, GatewayKind, RealmId};
 use watertight_net::{ByteSet, FlowPart, FlowSet, PortRange, PortSet, Protocol};
 
 use crate::{Body, Options, convert};
+
+pub use facts::{Facts, group_facts, interface_facts};
+pub use render::{MANAGED, description_of};
+pub use units::{RuleUnit, UnitError, UnitPeer};
 
 /// The security groups of the accounts that bodies describe.
 pub struct SecurityGroups<'b> {
@@ -113,7 +120,20 @@ impl Plane for SecurityGroups<'_> {
     }
 
     fn render(&self, artifacts: &Artifacts) -> Vec<RenderedBody> {
-        render::bodies(artifacts)
+        let held = self.held().into_iter().map(|held| (held.name, held.id));
+        render::bodies(artifacts, &held.collect())
+    }
+
+    fn without(&self, rendered: &[RenderedBody], item: &str) -> Vec<RenderedBody> {
+        rendered.iter().map(|body| render::without(body, item)).collect()
+    }
+
+    fn held(&self) -> Vec<HeldGroup> {
+        facts::Described::new(self.bodies).held()
+    }
+
+    fn reads(&self, artifacts: &Artifacts) -> Vec<Read> {
+        facts::Described::new(self.bodies).reads(artifacts)
     }
 
     fn convert(&self, rendered: &[RenderedBody]) -> Estate {

@@ -6,20 +6,25 @@ use serde_json::{Map, Value, json};
 use watertight_compile::{Artifacts, Group, GroupName, GroupRule, RenderedBody, RulePeer};
 use watertight_net::{ByteSet, Family, FlowPart, FlowSet, PortSet};
 
+/// The key of the tag, with the value `true`, of every group that is ours.
+pub const MANAGED: &str = "watertight.io/managed";
+
 /// One body for the groups of each account and region, and one for the interfaces.
-pub(super) fn bodies(artifacts: &Artifacts) -> Vec<RenderedBody> {
+pub(super) fn bodies(artifacts: &Artifacts, held: &Ids) -> Vec<RenderedBody> {
     let mut groups: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for group in &artifacts.groups {
         let (account, region) = &group.place;
         let folder = format!("raw/aws/{account}/{region}/ec2-describe-security-groups");
-        groups.entry(folder).or_default().push(body_of(group, artifacts));
+        groups.entry(folder).or_default().push(body_of(group, artifacts, held));
     }
     let interfaces: Vec<Value> = artifacts
         .attachments
         .iter()
         .map(|one| {
-            let ours =
-                one.groups.iter().map(|name| json!({"GroupId": id_of(name), "GroupName": name.0}));
+            let ours = one
+                .groups
+                .iter()
+                .map(|name| json!({"GroupId": id_of(name, held), "GroupName": name.0}));
             let others = one.others.iter().map(|id| json!({"GroupId": &**id}));
             let carried: Vec<Value> = ours.chain(others).collect();
             json!({"NetworkInterfaceId": &*one.endpoint, "Groups": carried})
@@ -40,8 +45,14 @@ fn text_of(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-/// The id under which a group stands before the provider gives it one: made from its name.
-pub(super) fn id_of(name: &GroupName) -> String {
+/// The ids of groups of ours that are there already, by name.
+pub(super) type Ids = BTreeMap<String, String>;
+
+/// The id of a group; before the provider gives it one, one that is made from its name.
+pub(super) fn id_of(name: &GroupName, held: &Ids) -> String {
+    if let Some(id) = held.get(&name.0) {
+        return id.clone();
+    }
     // FNV-1a: short, and the same everywhere.
     let hash = name.0.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -49,43 +60,63 @@ pub(super) fn id_of(name: &GroupName) -> String {
     format!("sg-0{hash:016x}")
 }
 
-fn body_of(group: &Group, artifacts: &Artifacts) -> Value {
+fn body_of(group: &Group, artifacts: &Artifacts, held: &Ids) -> Value {
     let (account, region) = &group.place;
-    let id = id_of(&group.name);
+    let id = id_of(&group.name, held);
+    let segments: Vec<String> = group.segments.iter().map(ToString::to_string).collect();
     json!({
         "GroupId": id,
         "GroupName": group.name.0,
-        "Description": format!("Written by Watertight for {}", segments_of(group)),
+        "Description": description_of(&segments),
         "VpcId": &*group.realm,
         "OwnerId": &**account,
         "SecurityGroupArn": format!("arn:aws:ec2:{region}:{account}:security-group/{id}"),
-        "Tags": [{"Key": "watertight.io/managed", "Value": "true"}],
-        "IpPermissions": permissions(&group.ingress, artifacts),
-        "IpPermissionsEgress": permissions(&group.egress, artifacts),
+        "Tags": [{"Key": MANAGED, "Value": "true"}],
+        "IpPermissions": permissions(&group.ingress, artifacts, held),
+        "IpPermissionsEgress": permissions(&group.egress, artifacts, held),
     })
 }
 
-fn segments_of(group: &Group) -> String {
-    group.segments.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+/// The most letters of a description.
+const DESCRIPTION_MAX: usize = 255;
+
+/// What a group is described as, from the segments of those who carry it.
+pub fn description_of(segments: &[String]) -> String {
+    let text = format!("Written by Watertight for {}", segments.join(", "));
+    text.chars().take(DESCRIPTION_MAX).collect()
+}
+
+/// A body without a group of a name, or an interface of an id.
+pub(super) fn without(body: &RenderedBody, item: &str) -> RenderedBody {
+    let is_it = |one: &Value| {
+        ["GroupName", "NetworkInterfaceId"].into_iter().any(|key| one[key].as_str() == Some(item))
+    };
+    let mut value: Value = serde_json::from_str(&body.text).unwrap_or_default();
+    for list in value.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        if let Some(list) = list.as_array_mut() {
+            list.retain(|one| !is_it(one));
+        }
+    }
+    RenderedBody { path: body.path.clone(), text: text_of(&value) }
 }
 
 /// Rules of one kind of flows share a permission.
-fn permissions(rules: &[GroupRule], artifacts: &Artifacts) -> Vec<Value> {
+fn permissions(rules: &[GroupRule], artifacts: &Artifacts, held: &Ids) -> Vec<Value> {
     let mut by_flows: BTreeMap<&FlowSet, Vec<&RulePeer>> = BTreeMap::new();
     for rule in rules {
         by_flows.entry(&rule.flows).or_default().push(&rule.peer);
     }
-    by_flows.into_iter().map(|(flows, peers)| permission(flows, &peers, artifacts)).collect()
+    by_flows.into_iter().map(|(flows, peers)| permission(flows, &peers, artifacts, held)).collect()
 }
 
-fn permission(flows: &FlowSet, peers: &[&RulePeer], artifacts: &Artifacts) -> Value {
+fn permission(flows: &FlowSet, peers: &[&RulePeer], artifacts: &Artifacts, held: &Ids) -> Value {
     let mut pairs = Vec::new();
     let (mut v4, mut v6) = (Vec::new(), Vec::new());
     for peer in peers {
         match peer {
             RulePeer::Group(name) => {
                 let owner = artifacts.group(name).map_or("", |group| &*group.place.0);
-                pairs.push(json!({"GroupId": id_of(name), "UserId": owner}));
+                pairs.push(json!({"GroupId": id_of(name, held), "UserId": owner}));
             }
             RulePeer::Prefix(prefix) if prefix.family() == Family::V4 => {
                 v4.push(json!({ "CidrIp": prefix.to_string() }));
@@ -94,8 +125,11 @@ fn permission(flows: &FlowSet, peers: &[&RulePeer], artifacts: &Artifacts) -> Va
         }
     }
     let mut body = Map::new();
-    for (key, value) in protocol_of(flows) {
-        body.insert(key.to_owned(), value);
+    let (protocol, ports) = protocol_of(flows);
+    body.insert(String::from("IpProtocol"), json!(protocol));
+    if let Some((from, to)) = ports {
+        body.insert(String::from("FromPort"), json!(from));
+        body.insert(String::from("ToPort"), json!(to));
     }
     body.insert(String::from("UserIdGroupPairs"), Value::Array(pairs));
     body.insert(String::from("IpRanges"), Value::Array(v4));
@@ -105,32 +139,20 @@ fn permission(flows: &FlowSet, peers: &[&RulePeer], artifacts: &Artifacts) -> Va
 }
 
 /// The protocol and ports of one piece of flows, in the provider's words.
-fn protocol_of(flows: &FlowSet) -> Vec<(&'static str, Value)> {
+pub(super) fn protocol_of(flows: &FlowSet) -> (String, Option<(i64, i64)>) {
     let mut parts = flows.parts();
     let (Some(part), None) = (parts.next(), parts.next()) else {
-        return vec![("IpProtocol", json!("-1"))];
+        return (String::from("-1"), None);
     };
-    let protocol = part.protocol();
-    let named = |name: &str, from: i64, to: i64| {
-        vec![("IpProtocol", json!(name)), ("FromPort", json!(from)), ("ToPort", json!(to))]
-    };
-    let number = protocol.number();
+    let number = part.protocol().number();
     match (&part, number) {
-        (FlowPart::Ports { destination, .. }, 6) => {
-            let (from, to) = ends(destination);
-            named("tcp", from, to)
-        }
-        (FlowPart::Ports { destination, .. }, 17) => {
-            let (from, to) = ends(destination);
-            named("udp", from, to)
-        }
+        (FlowPart::Ports { destination, .. }, 6) => (String::from("tcp"), Some(ends(destination))),
+        (FlowPart::Ports { destination, .. }, 17) => (String::from("udp"), Some(ends(destination))),
         (FlowPart::Icmp { types, codes, .. }, _) => {
             let name = if number == 1 { "icmp" } else { "icmpv6" };
-            named(name, single(types), single(codes))
+            (name.to_owned(), Some((single(types), single(codes))))
         }
-        (FlowPart::Ports { .. } | FlowPart::Other { .. }, _) => {
-            vec![("IpProtocol", json!(number.to_string()))]
-        }
+        (FlowPart::Ports { .. } | FlowPart::Other { .. }, _) => (number.to_string(), None),
     }
 }
 

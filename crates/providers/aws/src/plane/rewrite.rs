@@ -119,9 +119,19 @@ pub(super) fn bodies<'b>(
     for body in bodies {
         carried.learn(body.tree.root());
     }
+    let replaced: BTreeSet<String> =
+        new.iter().flat_map(|body| groups_of(body.tree.root())).collect();
     let mut kept = Vec::new();
     for body in bodies {
         let root = body.tree.root();
+        if groups_of(root).any(|id| replaced.contains(&id)) {
+            let text = without(root, &replaced);
+            match Tree::parse_json(body.tree.file(), text, limits) {
+                Ok(tree) => new.push(Body { path: body.path.clone(), tree }),
+                Err(_) => kept.push(body),
+            }
+            continue;
+        }
         let names = |key: &str| root.raw().contains(key);
         if root.get("SecurityGroups").is_some() || !LISTS.iter().any(|key| names(key)) {
             kept.push(body);
@@ -135,6 +145,23 @@ pub(super) fn bodies<'b>(
         }
     }
     Rewritten { kept, new }
+}
+
+/// The ids of the groups that a body describes.
+fn groups_of(root: Node<'_>) -> impl Iterator<Item = String> {
+    let groups = root.get("SecurityGroups").into_iter().flat_map(Node::items);
+    groups.filter_map(|group| group.get("GroupId").and_then(Node::as_str).map(ToOwned::to_owned))
+}
+
+/// A body of groups without those that are rendered anew.
+fn without(root: Node<'_>, replaced: &BTreeSet<String>) -> String {
+    let is_kept = |group: &Node<'_>| {
+        let id = group.get("GroupId").and_then(Node::as_str);
+        id.is_none_or(|id| !replaced.contains(id))
+    };
+    let groups = root.get("SecurityGroups").into_iter().flat_map(Node::items);
+    let kept: Vec<&str> = groups.filter(is_kept).map(Node::raw).collect();
+    format!("{{\"SecurityGroups\":[{}]}}", kept.join(","))
 }
 
 /// Writes a value as it stands, but for the groups of interfaces that are to carry others.

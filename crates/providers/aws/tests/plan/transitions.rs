@@ -67,7 +67,7 @@ fn every_step_stays_between_old_and_new() {
                 (one.endpoint.to_string(), one.before.iter().map(ToString::to_string).collect())
             })
             .collect();
-        for (number, step) in steps(whole, &SecurityGroups::QUOTAS).iter().enumerate() {
+        for (number, step) in steps(whole, &[], &SecurityGroups::QUOTAS).iter().enumerate() {
             let Action::SetGroups { endpoint, from, to } = &step.action else { continue };
             assert_eq!(carried.get(endpoint), Some(from), "seed {seed}: steps follow each other");
             carried.insert(endpoint.clone(), to.clone());

@@ -1,0 +1,256 @@
+//! What is live against what is intended, by what it means.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use watertight_model::{Estate, Name};
+use watertight_net::FlowSet;
+use watertight_reach::{Change, diff};
+
+use crate::artifact::Artifacts;
+use crate::plan::{PlannedGroup, PlannedRule, PlannedRules};
+use crate::plane::{Plane, RenderedBody};
+
+/// So many single differences are weighed; the rest is listed without.
+const WEIGHED_MAX: usize = 200;
+
+/// How a difference is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum DriftKind {
+    /// More is possible than intended.
+    Widening,
+    /// More is possible than intended, and was intended until a policy expired.
+    Expired,
+    /// Less is possible than intended.
+    Narrowing,
+    /// By itself it changes nothing.
+    Neutral,
+    /// There are too many to weigh each.
+    Unweighed,
+}
+
+impl DriftKind {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Widening => "widening",
+            Self::Expired => "expired",
+            Self::Narrowing => "narrowing",
+            Self::Neutral => "neutral",
+            Self::Unweighed => "not weighed",
+        }
+    }
+}
+
+/// Two ends between which something else is possible than intended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DriftPair {
+    /// Who opens the connections.
+    pub from: Name,
+    /// Who accepts them.
+    pub to: Name,
+    /// [`DriftKind::Widening`], [`DriftKind::Expired`] or [`DriftKind::Narrowing`].
+    pub kind: DriftKind,
+    /// Which.
+    pub flows: FlowSet,
+    /// The policies that allowed it until they expired.
+    pub until: Vec<String>,
+}
+
+/// One thing that is held otherwise than intended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DriftItem {
+    /// A group by its name, or an endpoint by its id.
+    pub item: String,
+    /// The difference, as text for people.
+    pub how: String,
+    /// What it does by itself: what else differs taken as intended.
+    pub kinds: BTreeSet<DriftKind>,
+}
+
+/// What is live against what is intended.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Drift {
+    /// The pairs, ordered.
+    pub pairs: Vec<DriftPair>,
+    /// The things that differ, groups first.
+    pub items: Vec<DriftItem>,
+}
+
+impl Drift {
+    /// Whether what is possible is what is intended.
+    pub fn is_harmless(&self) -> bool {
+        self.pairs.is_empty()
+    }
+}
+
+/// What was intended until a policy expired.
+#[derive(Clone, Debug)]
+pub struct Before {
+    /// The policy.
+    pub policy: String,
+    /// What its policies became then.
+    pub artifacts: Artifacts,
+}
+
+/// Compares the live estate of a plane with the one that would hold `intended`.
+pub fn drift(plane: &dyn Plane, live: &Estate, intended: &Artifacts, expired: &[Before]) -> Drift {
+    let rendered = plane.render(intended);
+    let wanted = plane.convert(&rendered);
+    let earlier: Vec<(&str, Vec<Change>)> = expired
+        .iter()
+        .map(|one| {
+            let then = plane.convert(&plane.render(&one.artifacts));
+            (one.policy.as_str(), diff(&wanted, &then))
+        })
+        .collect();
+    let mut pairs = Vec::new();
+    for change in diff(&wanted, live) {
+        add_pair(&change, &earlier, &mut pairs);
+    }
+    pairs.sort_by(|one, other| {
+        (one.kind, &one.from, &one.to).cmp(&(other.kind, &other.from, &other.to))
+    });
+    let mut items = items(plane, intended);
+    for item in items.iter_mut().take(WEIGHED_MAX) {
+        item.kinds = weighed(plane, &wanted, &rendered, &item.item);
+    }
+    Drift { pairs, items }
+}
+
+/// What is more, and what is less.
+fn moved(change: &Change) -> (FlowSet, FlowSet) {
+    let Change { before, after, .. } = change;
+    let more = after.possible.difference(&before.possible);
+    (more, before.sure.difference(&after.sure))
+}
+
+fn add_pair(change: &Change, earlier: &[(&str, Vec<Change>)], pairs: &mut Vec<DriftPair>) {
+    let (mut more, less) = moved(change);
+    let is_it = |other: &&Change| other.from == change.from && other.to == change.to;
+    let mut of_expired = FlowSet::none();
+    let mut until = Vec::new();
+    for (policy, changes) in earlier {
+        let Some(then) = changes.iter().find(is_it) else { continue };
+        let allowed = moved(then).0.intersection(&more);
+        if !allowed.is_empty() {
+            of_expired = of_expired.union(&allowed);
+            until.push((*policy).to_owned());
+        }
+    }
+    more = more.difference(&of_expired);
+    let (from, to) = (&change.from, &change.to);
+    let pair =
+        |kind, flows, until| DriftPair { from: from.clone(), to: to.clone(), kind, flows, until };
+    for (kind, flows, until) in [
+        (DriftKind::Widening, more, Vec::new()),
+        (DriftKind::Expired, of_expired, until),
+        (DriftKind::Narrowing, less, Vec::new()),
+    ] {
+        if !flows.is_empty() {
+            pairs.push(pair(kind, flows, until));
+        }
+    }
+}
+
+/// What one thing does when all else is as intended.
+fn weighed(
+    plane: &dyn Plane,
+    wanted: &Estate,
+    rendered: &[RenderedBody],
+    item: &str,
+) -> BTreeSet<DriftKind> {
+    let mut kinds = BTreeSet::new();
+    for change in diff(wanted, &plane.convert(&plane.without(rendered, item))) {
+        let (more, less) = moved(&change);
+        if !more.is_empty() {
+            kinds.insert(DriftKind::Widening);
+        }
+        if !less.is_empty() {
+            kinds.insert(DriftKind::Narrowing);
+        }
+    }
+    if kinds.is_empty() {
+        kinds.insert(DriftKind::Neutral);
+    }
+    kinds
+}
+
+fn items(plane: &dyn Plane, intended: &Artifacts) -> Vec<DriftItem> {
+    let held = plane.held();
+    let mut found: BTreeMap<(bool, String), String> = BTreeMap::new();
+    for group in &intended.groups {
+        let name = group.name.to_string();
+        let Some(held) = held.iter().find(|held| held.name == name) else {
+            found.insert((false, name), String::from("is not there"));
+            continue;
+        };
+        let (lacking, surplus) = held.differences(&PlannedGroup::of(group).rules());
+        let said = [told("lacks", &lacking), told("has beside", &surplus)].concat();
+        if !said.is_empty() {
+            found.insert((false, name), said.join("; "));
+        }
+    }
+    for held in &held {
+        if intended.groups.iter().all(|group| group.name.0 != held.name) {
+            found.insert((false, held.name.clone()), String::from("nobody needs it any more"));
+        }
+    }
+    for one in &intended.attachments {
+        let carried: BTreeSet<String> = one.before.iter().map(ToString::to_string).collect();
+        let ours = one.groups.iter().map(ToString::to_string);
+        let wanted: BTreeSet<String> =
+            ours.chain(one.others.iter().map(ToString::to_string)).collect();
+        if carried != wanted {
+            let list = |names: &BTreeSet<String>| {
+                names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+            };
+            let how = format!(
+                "of {} is to carry {} and carries {}",
+                one.workload,
+                list(&wanted),
+                list(&carried)
+            );
+            found.insert((true, one.endpoint.to_string()), how);
+        }
+    }
+    let unweighed = || BTreeSet::from([DriftKind::Unweighed]);
+    let each = found.into_iter();
+    each.map(|((_, item), how)| DriftItem { item, how, kinds: unweighed() }).collect()
+}
+
+fn told(word: &str, rules: &PlannedRules) -> Vec<String> {
+    let side = |way: &str, rules: &[PlannedRule]| -> Vec<String> {
+        rules.iter().map(|rule| format!("{word} {way} {} {}", rule.over, rule.peer)).collect()
+    };
+    [side("in", &rules.ingress), side("out", &rules.egress)].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use watertight_model::Bounds;
+
+    fn change(before: &str, after: &str) -> Change {
+        let exact = |text: &str| Bounds::exact(text.parse::<FlowSet>().unwrap());
+        let (from, to) = (Name::from("a"), Name::from("b"));
+        Change { from, to, before: exact(before), after: exact(after) }
+    }
+
+    #[test]
+    fn more_is_widening_less_is_narrowing_and_what_a_policy_allowed_is_expired() {
+        let mut pairs = Vec::new();
+        let earlier = [("until-friday", vec![change("tcp/1", "tcp/1-2")])];
+        add_pair(&change("tcp/1", "tcp/2-3"), &earlier, &mut pairs);
+        let told: Vec<(DriftKind, String)> =
+            pairs.iter().map(|pair| (pair.kind, pair.flows.to_string())).collect();
+        assert_eq!(
+            told,
+            [
+                (DriftKind::Widening, String::from("tcp/3")),
+                (DriftKind::Expired, String::from("tcp/2")),
+                (DriftKind::Narrowing, String::from("tcp/1")),
+            ]
+        );
+        assert_eq!(pairs[1].until, ["until-friday"]);
+    }
+}

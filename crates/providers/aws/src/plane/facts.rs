@@ -1,0 +1,171 @@
+//! What a plan reads of security groups and interfaces, in a form in which two answers of the
+//! provider are the same when they mean the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use watertight_compile::{Artifacts, HeldGroup, PlannedRules, Read, ReadKind, RulePeer};
+use watertight_net::Prefix;
+use watertight_source::Node;
+
+use super::render::MANAGED;
+use super::units::{RuleUnit, UnitPeer};
+use crate::Body;
+use crate::plane::value::value_of;
+
+/// Lists of texts by what they are.
+pub type Facts = BTreeMap<String, Vec<String>>;
+
+/// What is read of an interface: its groups, its private addresses, its subnet.
+pub fn interface_facts(body: &Value) -> Facts {
+    let each = |list: &str, key: &str| -> BTreeSet<String> {
+        let items = body[list].as_array().into_iter().flatten();
+        items.filter_map(|item| item[key].as_str().map(ToOwned::to_owned)).collect()
+    };
+    let mut addresses = each("PrivateIpAddresses", "PrivateIpAddress");
+    addresses.extend(body["PrivateIpAddress"].as_str().map(ToOwned::to_owned));
+    addresses.extend(each("Ipv6Addresses", "Ipv6Address"));
+    let groups = each("Groups", "GroupId");
+    let subnet = body["SubnetId"].as_str().unwrap_or_default().to_owned();
+    BTreeMap::from([
+        (String::from("groups"), groups.into_iter().collect()),
+        (String::from("addresses"), addresses.into_iter().collect()),
+        (String::from("subnet"), vec![subnet]),
+    ])
+}
+
+/// What is read of a group: its rules.
+pub fn group_facts(body: &Value) -> Facts {
+    let side = |key: &str| -> Vec<String> {
+        let texts: BTreeSet<String> =
+            RuleUnit::described(&body[key]).iter().map(RuleUnit::text).collect();
+        texts.into_iter().collect()
+    };
+    BTreeMap::from([
+        (String::from("ingress"), side("IpPermissions")),
+        (String::from("egress"), side("IpPermissionsEgress")),
+    ])
+}
+
+/// Whether a group has our tag.
+fn is_ours(body: &Value) -> bool {
+    let tags = body["Tags"].as_array().into_iter().flatten();
+    let mut own = tags.filter(|tag| tag["Key"] == MANAGED);
+    own.any(|tag| tag["Value"] == "true")
+}
+
+/// The interfaces and groups in bodies, by id.
+#[derive(Default)]
+pub(super) struct Described {
+    pub(super) interfaces: BTreeMap<String, Value>,
+    pub(super) groups: BTreeMap<String, Value>,
+}
+
+impl Described {
+    pub(super) fn new(bodies: &[Body]) -> Self {
+        let mut described = Self::default();
+        for body in bodies {
+            let root = body.tree.root();
+            for (list, key, of) in [
+                ("NetworkInterfaces", "NetworkInterfaceId", &mut described.interfaces),
+                ("SecurityGroups", "GroupId", &mut described.groups),
+            ] {
+                for item in root.get(list).into_iter().flat_map(Node::items) {
+                    let id = item.get(key).and_then(Node::as_str);
+                    if let Some(id) =
+                        id.filter(|id| id.starts_with("eni-") || id.starts_with("sg-"))
+                    {
+                        of.insert(id.to_owned(), value_of(item));
+                    }
+                }
+            }
+        }
+        described
+    }
+
+    /// The groups of ours, by their tag, ordered by name.
+    pub(super) fn held(&self) -> Vec<HeldGroup> {
+        let ours = self.groups.iter().filter(|(_, body)| is_ours(body));
+        let name = |body: &Value| body["GroupName"].as_str().unwrap_or_default().to_owned();
+        let rules = |body: &Value, key: &str| {
+            let units = RuleUnit::described(&body[key]).into_iter().map(|mut unit| {
+                let known = match &unit.peer {
+                    UnitPeer::Group(id) => self.groups.get(id).filter(|body| is_ours(body)),
+                    _ => None,
+                };
+                if let Some(body) = known {
+                    unit.peer = UnitPeer::Group(name(body));
+                }
+                unit.rule()
+            });
+            units.collect()
+        };
+        let mut held: Vec<HeldGroup> = ours
+            .map(|(id, body)| HeldGroup {
+                name: name(body),
+                id: id.clone(),
+                rules: PlannedRules {
+                    ingress: rules(body, "IpPermissions"),
+                    egress: rules(body, "IpPermissionsEgress"),
+                },
+            })
+            .collect();
+        held.sort_by(|one, other| one.name.cmp(&other.name));
+        held
+    }
+
+    /// What artifacts rest on.
+    pub(super) fn reads(&self, artifacts: &Artifacts) -> Vec<Read> {
+        let mut reads = BTreeSet::new();
+        let mut places: BTreeMap<&str, (String, String)> = BTreeMap::new();
+        let mut hosts: BTreeSet<Prefix> = BTreeSet::new();
+        for group in &artifacts.groups {
+            let (account, region) = (group.place.0.to_string(), group.place.1.to_string());
+            places.insert(&group.realm, (account.clone(), region.clone()));
+            for rule in group.ingress.iter().chain(&group.egress) {
+                if let RulePeer::Prefix(prefix) = &rule.peer {
+                    hosts.insert(*prefix);
+                }
+            }
+            let is_it = |(_, body): &(&String, &Value)| {
+                is_ours(body) && body["GroupName"].as_str() == Some(&group.name.0)
+            };
+            if let Some((id, body)) = self.groups.iter().find(is_it) {
+                let (id, facts) = (id.clone(), group_facts(body));
+                reads.insert(Read { what: ReadKind::Group, id, account, region, facts });
+                continue;
+            }
+            let facts = BTreeMap::from([(String::from("realm"), vec![group.realm.to_string()])]);
+            let id = group.name.to_string();
+            reads.insert(Read { what: ReadKind::Free, id, account, region, facts });
+        }
+        let ends: BTreeSet<&str> = artifacts.attachments.iter().map(|one| &*one.endpoint).collect();
+        for (id, body) in &self.interfaces {
+            let Some((account, region)) = body["VpcId"].as_str().and_then(|vpc| places.get(vpc))
+            else {
+                continue;
+            };
+            let facts = interface_facts(body);
+            let is_named = || {
+                let addresses = facts.get("addresses").into_iter().flatten();
+                let mut addresses = addresses.filter_map(|one| one.parse().ok().map(Prefix::host));
+                addresses.any(|host| hosts.contains(&host))
+            };
+            let is_end = ends.contains(id.as_str());
+            if !is_end && !is_named() {
+                continue;
+            }
+            let (account, region) = (account.clone(), region.clone());
+            let carried = facts.get("groups").into_iter().flatten();
+            for group in carried.filter(|_| is_end) {
+                if let Some(body) = self.groups.get(group) {
+                    let (what, id, facts) = (ReadKind::Group, group.clone(), group_facts(body));
+                    let (account, region) = (account.clone(), region.clone());
+                    reads.insert(Read { what, id, account, region, facts });
+                }
+            }
+            reads.insert(Read { what: ReadKind::Endpoint, id: id.clone(), account, region, facts });
+        }
+        reads.into_iter().collect()
+    }
+}
