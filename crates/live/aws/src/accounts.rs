@@ -99,11 +99,12 @@ pub(crate) struct Base {
 }
 
 impl Base {
-    /// Finds credentials and settings as the AWS CLI does.
+    /// Finds credentials and settings as the AWS CLI does. `address` stands for all endpoints.
     pub(crate) async fn load(
         profile: Option<&str>,
         region: Option<&str>,
         given: Option<&Given>,
+        address: Option<&str>,
     ) -> Result<Self, CollectError> {
         let mut loader =
             aws_config::defaults(BehaviorVersion::latest()).http_client(client::http_client());
@@ -119,6 +120,9 @@ impl Base {
             if let Some(address) = &given.address {
                 loader = loader.endpoint_url(address);
             }
+        }
+        if let Some(address) = address {
+            loader = loader.endpoint_url(address);
         }
         let config = loader.load().await;
         let region = config.region().map(ToString::to_string).ok_or(CollectError::Region)?;

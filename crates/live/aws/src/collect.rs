@@ -126,8 +126,9 @@ pub fn collect(request: &Request, progress: Arc<dyn Progress>) -> Result<Report,
 async fn run(request: &Request, progress: Arc<dyn Progress>) -> Result<Report, CollectError> {
     let table = Arc::new(Table::load()?);
     let first = request.regions.first().map(String::as_str);
-    let base =
-        Arc::new(Base::load(request.profile.as_deref(), first, request.given.as_ref()).await?);
+    let base = Arc::new(
+        Base::load(request.profile.as_deref(), first, request.given.as_ref(), None).await?,
+    );
     let client = Arc::new(Client::new(request.pace.clone()));
     let start = Start { table, base, client, progress };
     let access = Arc::new(start.base.access());

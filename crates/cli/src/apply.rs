@@ -1,0 +1,226 @@
+//! `watertight apply` and `watertight rollback`.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sha2::{Digest as _, Sha256};
+use watertight_compile::Plan;
+use watertight_live_aws::{
+    Applied, ApplyError, ApplyRequest, Clock, Pace, Role, Watcher, Way, apply_policy,
+};
+use watertight_policy::Timestamp;
+
+use crate::exit::{Failure, Outcome, say};
+use crate::text::clean;
+use crate::{clock, output, plan};
+
+pub(crate) const APPLY_EXAMPLES: &str = "\
+Examples:
+  watertight apply change.plan --dry-run
+  watertight apply change.plan --profile deploy
+  watertight apply change.plan --role watertight-apply
+  watertight apply --print-iam-policy
+
+Credentials, the region and the endpoint are found as the AWS CLI finds them. Exit code 0: all steps
+are taken. Exit code 2: nothing was written, because what the plan read has changed, because it is no
+longer valid, or because a step may interrupt something and `--accept-transient` is not given. Exit
+code 1: it stopped; the same command goes on from where it stopped.";
+
+pub(crate) const ROLLBACK_EXAMPLES: &str = "\
+Examples:
+  watertight rollback change.plan --dry-run
+  watertight rollback change.plan
+
+Exit code 0: all steps that were taken are taken back. Exit code 1: it stopped; the same command goes
+on from where it stopped.";
+
+/// The arguments of `apply`.
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArguments {
+    /// The plan; its journal is written beside it
+    #[arg(value_name = "PLAN", required_unless_present = "print_iam_policy")]
+    plan: Option<PathBuf>,
+    /// Apply although a step may interrupt or open something until the steps after it are done
+    #[arg(long)]
+    accept_transient: bool,
+    /// Print the policy that permits applying and rolling back, and nothing else, and apply nothing
+    #[arg(long)]
+    print_iam_policy: bool,
+    #[command(flatten)]
+    live: LiveArguments,
+}
+
+/// The arguments of `rollback`.
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArguments {
+    /// The plan, with its journal beside it
+    #[arg(value_name = "PLAN")]
+    plan: PathBuf,
+    #[command(flatten)]
+    live: LiveArguments,
+}
+
+/// How the provider is reached.
+#[derive(Debug, Args)]
+struct LiveArguments {
+    /// Write nothing: look whether all is as the plan read it, and say what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// The profile of the shared configuration whose credentials are used
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// The role to assume in each account but the credentials' own
+    #[arg(long, value_name = "NAME")]
+    role: Option<String>,
+    /// The external id that the trust policies of the roles ask for
+    #[arg(long, value_name = "TEXT", requires = "role")]
+    external_id: Option<String>,
+    /// The address that stands for all endpoints of the provider
+    #[arg(long, value_name = "URL")]
+    endpoint_url: Option<String>,
+}
+
+impl From<ApplyError> for Failure {
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::Access(error) => error.into(),
+            ApplyError::File { path, action, source } => Self::File { path, action, source },
+            error @ (ApplyError::Plan(_) | ApplyError::Journal { .. }) => {
+                Self::Estate(error.to_string())
+            }
+            other => Self::Apply(other.to_string()),
+        }
+    }
+}
+
+/// The clock of the shell.
+#[derive(Debug)]
+struct Now;
+
+impl Clock for Now {
+    fn now(&self) -> String {
+        watertight_live_aws::time_of(clock::since_epoch())
+    }
+}
+
+/// Tells each step on standard error.
+struct Telling {
+    dry_run: bool,
+}
+
+impl Watcher for Telling {
+    fn step(&self, number: usize, steps: usize, what: &str, was_so: bool) {
+        let word = match (self.dry_run, was_so) {
+            (true, _) => "would ",
+            (false, true) => "was so: ",
+            (false, false) => "",
+        };
+        let number = number.saturating_add(1);
+        say(&format!("{}\n", crate::text::one_line(&format!("[{number}/{steps}] {word}{what}"))));
+    }
+}
+
+/// Applies a plan.
+pub(crate) fn run(arguments: &ApplyArguments) -> Result<Outcome, Failure> {
+    let Some(path) = arguments.plan.as_deref().filter(|_| !arguments.print_iam_policy) else {
+        let policy = apply_policy(arguments.live.role.as_deref());
+        output::write(None, &output::json(&policy))?;
+        return Ok(Outcome::Fine);
+    };
+    let (plan, bytes) = plan::read(path)?;
+    if let Some(why) = refused(&plan, clock::now(), arguments.accept_transient) {
+        say(&format!("refused: {}\n", crate::text::one_line(&why)));
+        return Ok(Outcome::Found);
+    }
+    take(path, (&plan, &bytes), &arguments.live, Way::Apply)
+}
+
+/// Takes an applied plan back.
+pub(crate) fn roll_back(arguments: &RollbackArguments) -> Result<Outcome, Failure> {
+    let (plan, bytes) = plan::read(&arguments.plan)?;
+    take(&arguments.plan, (&plan, &bytes), &arguments.live, Way::Rollback)
+}
+
+/// Why a plan is not applied, before anybody is asked.
+fn refused(plan: &Plan, now: Timestamp, accept_transient: bool) -> Option<String> {
+    if let Some(until) = &plan.valid_until
+        && until.parse::<Timestamp>().is_ok_and(|until| now >= until)
+    {
+        return Some(format!("the plan was valid until {until}; make a new one"));
+    }
+    let transient = plan.steps.iter().find_map(|step| step.transient.as_ref());
+    let transient = transient.filter(|_| !accept_transient)?;
+    Some(format!("{transient}; `--accept-transient` applies the plan all the same"))
+}
+
+fn take(
+    path: &Path,
+    (plan, bytes): (&Plan, &[u8]),
+    live: &LiveArguments,
+    way: Way,
+) -> Result<Outcome, Failure> {
+    let mut hash = String::new();
+    for byte in Sha256::digest(bytes) {
+        // Writing to a string cannot fail.
+        let _written = write!(hash, "{byte:02x}");
+    }
+    let role = live.role.clone();
+    let request = ApplyRequest {
+        profile: live.profile.clone(),
+        given: None,
+        address: live.endpoint_url.clone(),
+        role: role.map(|name| Role { name, external_id: live.external_id.clone() }),
+        plan,
+        hash,
+        journal: journal_of(path),
+        way,
+        dry_run: live.dry_run,
+        clock: &Now,
+        pace: Pace::default(),
+    };
+    match watertight_live_aws::apply(&request, &Telling { dry_run: live.dry_run }) {
+        Ok(applied) => {
+            output::write(None, &summary(&applied, way, live.dry_run))?;
+            Ok(Outcome::Fine)
+        }
+        Err(error @ ApplyError::Changed(_)) => {
+            let mut text = format!("refused: {error}; nothing was written\n");
+            if let ApplyError::Changed(changes) = error {
+                for change in changes {
+                    let _written =
+                        writeln!(text, "  {} {}: {}", change.what.word(), change.id, change.how);
+                }
+            }
+            say(&clean(&text));
+            Ok(Outcome::Found)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The journal of a plan: beside it, with its name.
+fn journal_of(plan: &Path) -> PathBuf {
+    let mut name = plan.as_os_str().to_owned();
+    name.push(".journal");
+    PathBuf::from(name)
+}
+
+fn summary(applied: &Applied, way: Way, dry_run: bool) -> String {
+    let Applied { steps, taken, found_so, writes, resumed } = applied;
+    let verb = match (way, dry_run) {
+        (Way::Apply, false) => "applied",
+        (Way::Apply, true) => "would be applied",
+        (Way::Rollback, false) => "taken back",
+        (Way::Rollback, true) => "would be taken back",
+    };
+    let mut text = format!("{taken} of {steps} steps {verb}");
+    if !dry_run {
+        let _written = write!(text, ", {found_so} of them were so already; {writes} writes");
+    }
+    if *resumed && way == Way::Apply {
+        text.push_str("; the steps before them were taken earlier");
+    }
+    text.push('\n');
+    text
+}

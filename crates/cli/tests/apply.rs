@@ -1,0 +1,15 @@
+//! `apply` and `rollback` on the command line, against a server as strict as the provider.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![expect(clippy::panic, reason = "a helper that fails fails its test")]
+
+#[path = "apply/interrupted.rs"]
+mod interrupted;
+#[path = "apply/moto.rs"]
+mod moto;
+#[path = "apply/refused.rs"]
+mod refused;
+#[path = "apply/support.rs"]
+mod support;
+#[path = "apply/whole.rs"]
+mod whole;

@@ -1,0 +1,134 @@
+//! Plans that are not applied, and what is said about why.
+
+use std::fs;
+
+use crate::support::{ACCOUNT, Lab, told, watertight};
+
+/// Has the server do something by hand.
+fn by_hand(lab: &Lab, form: &str) {
+    let url = lab.server.url();
+    let address = url.strip_prefix("http://").unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let body = format!("{form}&Version=2016-11-15");
+    let key = watertight_testkit::aws_server::Server::key_of(ACCOUNT);
+    let request = format!(
+        "POST / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nauthorization: AWS4-HMAC-SHA256 \
+         Credential={key}/20261128/eu-central-1/ec2/aws4_request\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+    assert!(answer.contains(" 200 "), "{answer}");
+}
+
+#[test]
+fn a_plan_whose_interface_changed_is_refused_and_says_how() {
+    let lab = Lab::plain();
+    let form = "Action=ModifyNetworkInterfaceAttribute&NetworkInterfaceId=eni-0000000000000c001\
+                &SecurityGroupId.1=sg-0000000000000c002";
+    by_hand(&lab, form);
+    let (code, _, error) = lab.run("apply", &[]);
+    assert_eq!(code, 2, "{error}");
+    let how = "endpoint eni-0000000000000c001: groups; gone sg-0000000000000c001; new sg-0000000000000c002";
+    assert!(error.contains(how), "{error}");
+    assert_eq!(lab.server.written().len(), 1, "only what was done by hand");
+}
+
+#[test]
+fn a_plan_whose_neighbours_rules_changed_is_refused() {
+    let lab = Lab::plain();
+    let form = "Action=AuthorizeSecurityGroupIngress&GroupId=sg-0000000000000c002\
+                &IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort=22&IpPermissions.1.ToPort=22\
+                &IpPermissions.1.IpRanges.1.CidrIp=192.0.2.0/24";
+    by_hand(&lab, form);
+    let (code, _, error) = lab.run("apply", &[]);
+    assert_eq!(code, 2, "{error}");
+    assert!(
+        error.contains("group sg-0000000000000c002: ingress; new tcp/22 192.0.2.0/24"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_name_that_somebody_has_is_not_taken_over() {
+    let lab = Lab::plain();
+    let name =
+        lab.plan()["groups"][0]["name"].as_str().unwrap().replace('/', "%2F").replace('+', "%2B");
+    let form = format!(
+        "Action=CreateSecurityGroup&GroupName={name}&GroupDescription=mine&VpcId=vpc-0000000000000c001"
+    );
+    by_hand(&lab, &form);
+    let (code, _, error) = lab.run("apply", &[]);
+    assert_eq!(code, 2, "{error}");
+    assert!(error.contains("there is a group of this name"), "{error}");
+}
+
+#[test]
+fn an_interface_that_somebody_changes_in_between_stops_the_plan_and_is_left_alone() {
+    let lab = Lab::plain();
+    // Groups and rules are there, and no interface is changed yet: 1 question about who asks, 3 about
+    // what was read, and what the first 6 steps ask and write.
+    lab.server.stop_after(Some((30, watertight_testkit::aws_server::Lost::Request)));
+    assert!(lab.take(watertight_live_aws::Way::Apply).is_err());
+    lab.server.stop_after(None);
+    let set = "Action=ModifyNetworkInterfaceAttribute&NetworkInterfaceId=eni-0000000000000c007\
+               &SecurityGroupId.1=sg-0000000000000c000";
+    by_hand(&lab, set);
+    let failed = lab.take(watertight_live_aws::Way::Apply).unwrap_err().to_string();
+    assert!(failed.contains("has changed") || failed.contains("it carries"), "{failed}");
+    let held = lab.server.held();
+    let carried = &held[format!("{ACCOUNT}/eu-central-1")]["interfaces"]["eni-0000000000000c007"];
+    assert_eq!(carried[0], "vpc-0000000000000c001/default");
+}
+
+#[test]
+fn a_plan_that_is_no_longer_valid_is_refused() {
+    let lab = Lab::plain();
+    let text = fs::read_to_string(lab.path("change.plan")).unwrap();
+    let text = text.replace("\"valid_until\": null", "\"valid_until\": \"2020-01-01T00:00:00Z\"");
+    fs::write(lab.path("change.plan"), text).unwrap();
+    let (code, _, error) = lab.run("apply", &[]);
+    assert_eq!(code, 2, "{error}");
+    assert!(error.contains("was valid until 2020-01-01T00:00:00Z"), "{error}");
+    assert_eq!(lab.server.requests(), 0);
+}
+
+#[test]
+fn a_step_that_may_interrupt_something_wants_consent() {
+    let lab = Lab::plain();
+    let text = fs::read_to_string(lab.path("change.plan")).unwrap();
+    let mut plan: serde_json::Value = serde_json::from_str(&text).unwrap();
+    plan["steps"][0]["transient"] = "web-1 is interrupted".into();
+    fs::write(lab.path("change.plan"), plan.to_string()).unwrap();
+    let (code, _, error) = lab.run("apply", &[]);
+    assert_eq!(code, 2, "{error}");
+    assert!(error.contains("web-1 is interrupted; `--accept-transient`"), "{error}");
+    assert_eq!(lab.run("apply", &["--accept-transient"]).0, 0);
+}
+
+#[test]
+fn another_account_needs_a_role() {
+    let lab = Lab::plain();
+    let plan = lab.path("change.plan");
+    let arguments = ["apply", plan.to_str().unwrap()];
+    let key = watertight_testkit::aws_server::Server::key_of("999999999999");
+    let (code, _, error) = told(&watertight(&arguments, &lab.server.url(), &key));
+    assert_eq!(code, 1, "{error}");
+    assert!(error.contains("name a role with `--role`"), "{error}");
+    let arguments = ["apply", plan.to_str().unwrap(), "--role", "deploy"];
+    let (code, _, error) = told(&watertight(&arguments, &lab.server.url(), &key));
+    assert_eq!(code, 0, "{error}");
+}
+
+#[test]
+fn a_journal_of_another_plan_is_refused() {
+    let lab = Lab::plain();
+    assert_eq!(lab.run("apply", &[]).0, 0);
+    let text = fs::read_to_string(lab.path("change.plan")).unwrap();
+    fs::write(lab.path("change.plan"), format!("{text}\n")).unwrap();
+    let (code, _, error) = lab.run("rollback", &[]);
+    assert_eq!(code, 3, "{error}");
+    assert!(error.contains("is about another plan"), "{error}");
+}

@@ -1,0 +1,104 @@
+//! Whether what a plan read is still so, before the first write.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use watertight_compile::{Action, Change, Plan, Read, ReadKind};
+
+use super::ApplyError;
+use super::journal::Progress;
+use super::live;
+use super::session::{Session, Site};
+use crate::outcome::Refusal;
+
+/// Refuses a plan when something that it read is different now, and when a service sets the groups
+/// of an interface itself. What the steps that were begun have changed is left out.
+pub(super) async fn check(
+    session: &Session,
+    plan: &Plan,
+    progress: Progress,
+) -> Result<(), ApplyError> {
+    let touched = touched(plan, progress);
+    let mut by_site: BTreeMap<Site, Vec<&Read>> = BTreeMap::new();
+    for read in plan.reads.iter().filter(|read| !touched.contains(read.id.as_str())) {
+        let site = Site { account: read.account.clone(), region: read.region.clone() };
+        by_site.entry(site).or_default().push(read);
+    }
+    let set: BTreeSet<&str> = plan.steps.iter().filter_map(|step| endpoint(&step.action)).collect();
+    let mut changes = Vec::new();
+    let mut service_owned = Vec::new();
+    for (site, reads) in by_site {
+        let unread = |refusal: Refusal| ApplyError::Unread(refusal.code);
+        let found = endpoints(session, &site, &reads).await.map_err(unread)?;
+        changes.extend(found.changes);
+        let owned = found.service_owned.into_iter().filter(|id| set.contains(id.as_str()));
+        service_owned.extend(owned);
+        changes.extend(groups(session, &site, &reads).await.map_err(unread)?);
+        changes.extend(free(session, &site, &reads).await.map_err(unread)?);
+    }
+    changes.sort();
+    if !changes.is_empty() {
+        return Err(ApplyError::Changed(changes));
+    }
+    service_owned.sort();
+    if !service_owned.is_empty() {
+        return Err(ApplyError::ServiceOwned(service_owned));
+    }
+    Ok(())
+}
+
+fn endpoint(action: &Action) -> Option<&str> {
+    match action {
+        Action::SetGroups { endpoint, .. } => Some(endpoint),
+        _ => None,
+    }
+}
+
+/// The ids that steps which were begun are about.
+fn touched(plan: &Plan, progress: Progress) -> BTreeSet<&str> {
+    let begun = plan.steps.iter().take(progress.end());
+    let ids = begun.map(|step| match &step.action {
+        Action::CreateGroup { group }
+        | Action::DeleteGroup { group }
+        | Action::AddRules { group, .. }
+        | Action::RemoveRules { group, .. } => group.as_str(),
+        Action::SetGroups { endpoint, .. } => endpoint.as_str(),
+    });
+    ids.collect()
+}
+
+fn of<'r>(reads: &[&'r Read], what: ReadKind) -> Vec<&'r Read> {
+    reads.iter().copied().filter(|read| read.what == what).collect()
+}
+
+struct Endpoints {
+    changes: Vec<Change>,
+    service_owned: BTreeSet<String>,
+}
+
+async fn endpoints(session: &Session, site: &Site, reads: &[&Read]) -> Result<Endpoints, Refusal> {
+    let reads = of(reads, ReadKind::Endpoint);
+    let ids: Vec<&str> = reads.iter().map(|read| read.id.as_str()).collect();
+    let found = live::interfaces(session, site, &ids).await?;
+    let changes = reads.iter().flat_map(|read| read.changes(found.facts.get(&read.id)));
+    Ok(Endpoints { changes: changes.collect(), service_owned: found.service_owned })
+}
+
+async fn groups(session: &Session, site: &Site, reads: &[&Read]) -> Result<Vec<Change>, Refusal> {
+    let reads = of(reads, ReadKind::Group);
+    let ids: Vec<&str> = reads.iter().map(|read| read.id.as_str()).collect();
+    let found = live::groups(session, site, ("group-id", &ids)).await?;
+    let found: BTreeMap<_, _> = found.into_iter().map(|(id, _, facts)| (id, facts)).collect();
+    Ok(reads.iter().flat_map(|read| read.changes(found.get(&read.id))).collect())
+}
+
+async fn free(session: &Session, site: &Site, reads: &[&Read]) -> Result<Vec<Change>, Refusal> {
+    let reads = of(reads, ReadKind::Free);
+    let names: Vec<&str> = reads.iter().map(|read| read.id.as_str()).collect();
+    let found = live::groups(session, site, ("group-name", &names)).await?;
+    let is_taken = |read: &&Read| {
+        let realm = read.facts.get("realm").and_then(|realm| realm.first());
+        found.iter().any(|(name, vpc, _)| *name == read.id && Some(vpc) == realm)
+    };
+    let taken = reads.into_iter().filter(is_taken);
+    Ok(taken.flat_map(|read| read.changes(Some(&read.facts))).collect())
+}

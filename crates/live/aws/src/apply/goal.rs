@@ -1,0 +1,219 @@
+//! What a step is to come to, and what is to be written for it: pure.
+
+use std::collections::BTreeSet;
+
+use watertight_aws::RuleUnit;
+
+use super::live::{LiveGroup, LiveInterface};
+use super::writes::Write;
+
+/// What is to be so after a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// A group that this plan made is there, without rules that nobody planned.
+    Made { name: String, vpc: String, description: String, plan: String },
+    /// The group that this plan made is not there.
+    Unmade { plan: String },
+    /// A group of ours has these rules.
+    Has { rules: Sides },
+    /// A group of ours has none of these rules.
+    HasNone { rules: Sides },
+    /// An interface carries these groups, where it carried others before; by id.
+    Carries { interface: String, from: BTreeSet<String>, to: BTreeSet<String> },
+}
+
+/// Rules about what comes in and what goes out, peers by id.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Sides {
+    pub(super) ingress: BTreeSet<RuleUnit>,
+    pub(super) egress: BTreeSet<RuleUnit>,
+}
+
+/// What was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Seen {
+    Group(Option<LiveGroup>),
+    Interface(Option<LiveInterface>),
+}
+
+/// What follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It is so already.
+    Done,
+    /// These writes bring it about.
+    Write(Vec<Write>),
+    /// It is neither as it was nor as it is to be: somebody else was there.
+    Conflict(String),
+}
+
+impl Goal {
+    /// What is to be written when this was seen.
+    pub(super) fn next(&self, seen: &Seen) -> Next {
+        match (self, seen) {
+            (Self::Carries { interface, from, to }, Seen::Interface(found)) => {
+                carries(interface, (from, to), found.as_ref())
+            }
+            (Self::Made { name, vpc, description, plan }, Seen::Group(None)) => {
+                Next::Write(vec![Write::CreateGroup {
+                    name: name.clone(),
+                    vpc: vpc.clone(),
+                    description: description.clone(),
+                    plan: plan.clone(),
+                }])
+            }
+            (Self::Unmade { .. }, Seen::Group(None)) => Next::Done,
+            (Self::HasNone { .. }, Seen::Group(None)) => Next::Done,
+            (Self::Made { plan, .. }, Seen::Group(Some(group))) => match foreign(group, Some(plan))
+            {
+                Some(conflict) => conflict,
+                None => revoke(group, &group.rules),
+            },
+            (Self::Unmade { plan }, Seen::Group(Some(group))) => match foreign(group, Some(plan)) {
+                Some(conflict) => conflict,
+                None => Next::Write(vec![Write::DeleteGroup { id: group.id.clone() }]),
+            },
+            (Self::Has { rules }, Seen::Group(Some(group))) => match foreign(group, None) {
+                Some(conflict) => conflict,
+                None => authorize(group, rules),
+            },
+            (Self::HasNone { rules }, Seen::Group(Some(group))) => match foreign(group, None) {
+                Some(conflict) => conflict,
+                None => revoke(group, rules),
+            },
+            (Self::Has { .. }, Seen::Group(None)) => {
+                Next::Conflict(String::from("the group is not there"))
+            }
+            (_, Seen::Interface(_)) | (Self::Carries { .. }, _) => {
+                Next::Conflict(String::from("something else was read"))
+            }
+        }
+    }
+}
+
+/// Nothing without our tag is changed; what a plan makes has that plan's tag.
+fn foreign(group: &LiveGroup, plan: Option<&str>) -> Option<Next> {
+    if !group.is_managed {
+        return Some(Next::Conflict(format!("{} has the name and is not ours", group.id)));
+    }
+    if plan.is_some() && group.plan.as_deref() != plan {
+        return Some(Next::Conflict(format!("{} was made by another plan", group.id)));
+    }
+    None
+}
+
+fn authorize(group: &LiveGroup, rules: &Sides) -> Next {
+    changes(
+        [
+            (&rules.ingress - &group.rules.ingress, false),
+            (&rules.egress - &group.rules.egress, true),
+        ],
+        |rules, is_egress| Write::Authorize { id: group.id.clone(), is_egress, rules },
+    )
+}
+
+fn revoke(group: &LiveGroup, rules: &Sides) -> Next {
+    changes(
+        [
+            (&rules.ingress & &group.rules.ingress, false),
+            (&rules.egress & &group.rules.egress, true),
+        ],
+        |rules, is_egress| Write::Revoke { id: group.id.clone(), is_egress, rules },
+    )
+}
+
+fn changes(
+    sides: [(BTreeSet<RuleUnit>, bool); 2],
+    write: impl Fn(BTreeSet<RuleUnit>, bool) -> Write,
+) -> Next {
+    let some = sides.into_iter().filter(|(rules, _)| !rules.is_empty());
+    let writes: Vec<Write> = some.map(|(rules, is_egress)| write(rules, is_egress)).collect();
+    if writes.is_empty() { Next::Done } else { Next::Write(writes) }
+}
+
+fn carries(
+    interface: &str,
+    (from, to): (&BTreeSet<String>, &BTreeSet<String>),
+    found: Option<&LiveInterface>,
+) -> Next {
+    let Some(found) = found else {
+        return Next::Conflict(String::from("the interface is not there"));
+    };
+    if found.groups == *to {
+        return Next::Done;
+    }
+    if found.groups == *from {
+        return Next::Write(vec![Write::SetGroups {
+            interface: interface.to_owned(),
+            groups: to.clone(),
+        }]);
+    }
+    let carried: Vec<&str> = found.groups.iter().map(String::as_str).collect();
+    Next::Conflict(format!("it carries {}", carried.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use watertight_aws::UnitPeer;
+
+    fn rule(port: i64) -> RuleUnit {
+        let peer = UnitPeer::V4(String::from("10.0.0.0/8"));
+        RuleUnit { protocol: String::from("tcp"), ports: Some((port, port)), peer }
+    }
+
+    fn group(plan: Option<&str>, ports: &[i64]) -> LiveGroup {
+        let ingress = ports.iter().map(|port| rule(*port)).collect();
+        LiveGroup {
+            id: String::from("sg-1"),
+            is_managed: plan.is_some(),
+            plan: plan.map(ToOwned::to_owned),
+            rules: Sides { ingress, egress: BTreeSet::new() },
+        }
+    }
+
+    fn sides(ports: &[i64]) -> Sides {
+        Sides { ingress: ports.iter().map(|port| rule(*port)).collect(), egress: BTreeSet::new() }
+    }
+
+    fn made() -> Goal {
+        let text = |text: &str| text.to_owned();
+        Goal::Made { name: text("n"), vpc: text("v"), description: text("d"), plan: text("p") }
+    }
+
+    #[test]
+    fn a_group_of_others_is_never_touched() {
+        for goal in [made(), Goal::Has { rules: sides(&[1]) }, Goal::HasNone { rules: sides(&[1]) }]
+        {
+            let next = goal.next(&Seen::Group(Some(group(None, &[1]))));
+            assert!(matches!(next, Next::Conflict(_)), "{goal:?}");
+        }
+        let unmade = Goal::Unmade { plan: String::from("p") };
+        let next = unmade.next(&Seen::Group(Some(group(Some("other"), &[]))));
+        assert!(matches!(next, Next::Conflict(_)));
+    }
+
+    #[test]
+    fn only_what_is_missing_is_written() {
+        let has = Goal::Has { rules: sides(&[1, 2, 3]) };
+        let next = has.next(&Seen::Group(Some(group(Some("p"), &[2]))));
+        let rules = sides(&[1, 3]).ingress;
+        let id = String::from("sg-1");
+        assert_eq!(next, Next::Write(vec![Write::Authorize { id, is_egress: false, rules }]));
+        assert_eq!(has.next(&Seen::Group(Some(group(Some("p"), &[1, 2, 3])))), Next::Done);
+        assert_eq!(made().next(&Seen::Group(Some(group(Some("p"), &[])))), Next::Done);
+    }
+
+    #[test]
+    fn groups_of_an_interface_change_from_what_is_known_only() {
+        let set = |ids: &[&str]| ids.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+        let (interface, from, to) = (String::from("eni-1"), set(&["a"]), set(&["a", "b"]));
+        let goal = Goal::Carries { interface, from, to };
+        let seen = |ids: &[&str]| {
+            Seen::Interface(Some(LiveInterface { groups: set(ids), is_service_owned: false }))
+        };
+        assert!(matches!(goal.next(&seen(&["a"])), Next::Write(_)));
+        assert_eq!(goal.next(&seen(&["b", "a"])), Next::Done);
+        assert!(matches!(goal.next(&seen(&["c"])), Next::Conflict(_)));
+    }
+}

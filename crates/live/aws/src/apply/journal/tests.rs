@@ -1,0 +1,74 @@
+use super::*;
+
+fn begin(step: usize, way: Way) -> Line {
+    Line::Begin { step, way, at: String::from("now"), found: Vec::new() }
+}
+
+fn done(step: usize, way: Way) -> Line {
+    Line::Done { step, way, at: String::from("now") }
+}
+
+fn written(lines: &[Line]) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("change.plan.journal");
+    let mut journal = Journal::open(&path, "p").unwrap();
+    for line in lines {
+        journal.say(line).unwrap();
+    }
+    (folder, path)
+}
+
+#[test]
+fn a_step_that_was_begun_is_in_doubt_until_it_is_done() {
+    let (_folder, path) =
+        written(&[begin(0, Way::Apply), done(0, Way::Apply), begin(1, Way::Apply)]);
+    let progress = Journal::look(&path, "p").unwrap();
+    assert_eq!(progress, Progress { done: 1, doubt: Some(1) });
+    assert_eq!((progress.first(), progress.end()), (1, 2));
+}
+
+#[test]
+fn taking_back_begins_with_the_step_in_doubt_and_applying_goes_on_from_it() {
+    let (_folder, path) = written(&[
+        begin(0, Way::Apply),
+        done(0, Way::Apply),
+        begin(1, Way::Apply),
+        begin(1, Way::Rollback),
+        done(1, Way::Rollback),
+        begin(0, Way::Rollback),
+        begin(0, Way::Apply),
+        done(0, Way::Apply),
+    ]);
+    assert_eq!(Journal::look(&path, "p").unwrap(), Progress { done: 1, doubt: None });
+}
+
+#[test]
+fn a_line_that_was_cut_off_was_never_said() {
+    let (_folder, path) = written(&[begin(0, Way::Apply)]);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes.extend_from_slice(b"{\"line\":\"done\",\"st");
+    std::fs::write(&path, bytes).unwrap();
+    let mut journal = Journal::open(&path, "p").unwrap();
+    assert_eq!(journal.progress, Progress { done: 0, doubt: Some(0) });
+    journal.say(&begin(0, Way::Apply)).unwrap();
+    journal.say(&done(0, Way::Apply)).unwrap();
+    assert_eq!(Journal::look(&path, "p").unwrap().done, 1);
+}
+
+#[test]
+fn a_journal_of_another_plan_or_of_none_is_refused() {
+    let (_folder, path) = written(&[]);
+    assert!(matches!(Journal::look(&path, "q"), Err(ApplyError::Journal { .. })));
+    std::fs::write(&path, b"{\"line\":\"done\",\"step\":0,\"way\":\"apply\",\"at\":\"\"}\n")
+        .unwrap();
+    assert!(matches!(Journal::look(&path, "p"), Err(ApplyError::Journal { .. })));
+    std::fs::write(&path, b"words\n").unwrap();
+    assert!(matches!(Journal::open(&path, "p"), Err(ApplyError::Journal { .. })));
+}
+
+#[test]
+fn a_journal_that_is_open_is_nobody_elses() {
+    let (_folder, path) = written(&[]);
+    let _open = Journal::open(&path, "p").unwrap();
+    assert!(matches!(Journal::open(&path, "p"), Err(ApplyError::Journal { .. })));
+}

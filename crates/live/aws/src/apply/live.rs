@@ -1,0 +1,139 @@
+//! What the provider holds, as far as steps need it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use watertight_aws::{Facts, MANAGED, RuleUnit, group_facts, interface_facts};
+
+use super::goal::Sides;
+use super::session::{Session, Site};
+use super::writes::PLAN;
+use crate::outcome::Refusal;
+
+/// So many ids are asked about in one request.
+const BATCH: usize = 100;
+
+/// A security group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LiveGroup {
+    pub(super) id: String,
+    /// Whether it has our tag.
+    pub(super) is_managed: bool,
+    /// The plan that made it.
+    pub(super) plan: Option<String>,
+    pub(super) rules: Sides,
+}
+
+/// An interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LiveInterface {
+    pub(super) groups: BTreeSet<String>,
+    /// Whether a service of the provider owns it, so that nobody else sets its groups.
+    pub(super) is_service_owned: bool,
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn tag<'v>(body: &'v Value, key: &str) -> Option<&'v str> {
+    let tags = body.get("Tags").and_then(Value::as_array).into_iter().flatten();
+    let mut own = tags.filter(|tag| text(tag, "Key") == key);
+    own.next().map(|tag| text(tag, "Value"))
+}
+
+impl LiveGroup {
+    fn new(body: &Value) -> Self {
+        let side = |key: &str| body.get(key).map(RuleUnit::described).unwrap_or_default();
+        Self {
+            id: text(body, "GroupId").to_owned(),
+            is_managed: tag(body, MANAGED) == Some("true"),
+            plan: tag(body, PLAN).map(ToOwned::to_owned),
+            rules: Sides { ingress: side("IpPermissions"), egress: side("IpPermissionsEgress") },
+        }
+    }
+}
+
+impl LiveInterface {
+    fn new(body: &Value) -> Self {
+        let groups = body.get("Groups").and_then(Value::as_array).into_iter().flatten();
+        Self {
+            groups: groups.map(|group| text(group, "GroupId").to_owned()).collect(),
+            is_service_owned: body.get("RequesterManaged").and_then(Value::as_bool) == Some(true),
+        }
+    }
+}
+
+/// The group of a name in a VPC.
+pub(super) async fn group(
+    session: &Session,
+    site: &Site,
+    (name, vpc): (&str, &str),
+) -> Result<Option<LiveGroup>, Refusal> {
+    let filters = [("group-name", vec![name]), ("vpc-id", vec![vpc])];
+    let found =
+        session.list(site, "ec2-describe-security-groups", "SecurityGroups", &filters).await?;
+    // A filter may take letters of a name for wild ones.
+    let mut found = found.iter().filter(|body| text(body, "GroupName") == name);
+    Ok(found.next().map(LiveGroup::new))
+}
+
+/// An interface.
+pub(super) async fn interface(
+    session: &Session,
+    site: &Site,
+    id: &str,
+) -> Result<Option<LiveInterface>, Refusal> {
+    let filters = [("network-interface-id", vec![id])];
+    let call = "ec2-describe-network-interfaces";
+    let found = session.list(site, call, "NetworkInterfaces", &filters).await?;
+    Ok(found.first().map(LiveInterface::new))
+}
+
+/// What interfaces and groups are like, by id.
+pub(super) struct FoundFacts {
+    pub(super) facts: std::collections::BTreeMap<String, Facts>,
+    /// The interfaces that services of the provider own.
+    pub(super) service_owned: BTreeSet<String>,
+}
+
+/// Reads interfaces.
+pub(super) async fn interfaces(
+    session: &Session,
+    site: &Site,
+    ids: &[&str],
+) -> Result<FoundFacts, Refusal> {
+    let mut found =
+        FoundFacts { facts: std::collections::BTreeMap::new(), service_owned: BTreeSet::new() };
+    for ids in ids.chunks(BATCH) {
+        let filters = [("network-interface-id", ids.to_vec())];
+        let call = "ec2-describe-network-interfaces";
+        for body in session.list(site, call, "NetworkInterfaces", &filters).await? {
+            let id = text(&body, "NetworkInterfaceId").to_owned();
+            if LiveInterface::new(&body).is_service_owned {
+                found.service_owned.insert(id.clone());
+            }
+            found.facts.insert(id, interface_facts(&body));
+        }
+    }
+    Ok(found)
+}
+
+/// Reads groups, by `group-id`, or by `group-name` where these are names.
+pub(super) async fn groups(
+    session: &Session,
+    site: &Site,
+    (key, ids): (&'static str, &[&str]),
+) -> Result<Vec<(String, String, Facts)>, Refusal> {
+    let mut found = Vec::new();
+    for ids in ids.chunks(BATCH) {
+        let filters = [(key, ids.to_vec())];
+        let call = "ec2-describe-security-groups";
+        for body in session.list(site, call, "SecurityGroups", &filters).await? {
+            let own = if key == "group-id" { "GroupId" } else { "GroupName" };
+            let id = text(&body, own).to_owned();
+            found.push((id, text(&body, "VpcId").to_owned(), group_facts(&body)));
+        }
+    }
+    Ok(found)
+}

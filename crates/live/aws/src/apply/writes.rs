@@ -1,0 +1,201 @@
+//! The calls that change something: a table of its own, beside that of the reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use watertight_aws::{MANAGED, RuleUnit, UnitPeer};
+
+use crate::request::{Wire, encoded};
+
+/// The key of the tag that tells which plan made a group.
+pub(crate) const PLAN: &str = "watertight.io/plan";
+
+/// One change of the provider's state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Write {
+    /// Makes a group, tagged from its first moment.
+    CreateGroup {
+        /// Its name.
+        name: String,
+        /// Where it is.
+        vpc: String,
+        /// What it is for.
+        description: String,
+        /// The plan that makes it.
+        plan: String,
+    },
+    /// Deletes a group.
+    DeleteGroup {
+        /// Its id.
+        id: String,
+    },
+    /// Adds rules to a group, about what goes out or comes in.
+    Authorize {
+        /// The group's id.
+        id: String,
+        /// Whether they are about what goes out.
+        is_egress: bool,
+        /// The rules; peers by id.
+        rules: BTreeSet<RuleUnit>,
+    },
+    /// Takes rules off a group.
+    Revoke {
+        /// The group's id.
+        id: String,
+        /// Whether they are about what goes out.
+        is_egress: bool,
+        /// The rules; peers by id.
+        rules: BTreeSet<RuleUnit>,
+    },
+    /// Puts groups on an interface in place of what it carries.
+    SetGroups {
+        /// The interface's id.
+        interface: String,
+        /// The groups' ids.
+        groups: BTreeSet<String>,
+    },
+}
+
+/// The operations of the table, in order.
+const OPERATIONS: [&str; 7] = [
+    "CreateSecurityGroup",
+    "AuthorizeSecurityGroupIngress",
+    "AuthorizeSecurityGroupEgress",
+    "ModifyNetworkInterfaceAttribute",
+    "RevokeSecurityGroupIngress",
+    "RevokeSecurityGroupEgress",
+    "DeleteSecurityGroup",
+];
+
+impl Write {
+    /// The operation that makes the change; always one of the table.
+    pub(crate) const fn operation(&self) -> &'static str {
+        let [create, add_in, add_out, set, take_in, take_out, delete] = OPERATIONS;
+        match self {
+            Self::CreateGroup { .. } => create,
+            Self::Authorize { is_egress: false, .. } => add_in,
+            Self::Authorize { is_egress: true, .. } => add_out,
+            Self::SetGroups { .. } => set,
+            Self::Revoke { is_egress: false, .. } => take_in,
+            Self::Revoke { is_egress: true, .. } => take_out,
+            Self::DeleteGroup { .. } => delete,
+        }
+    }
+
+    /// The request. `owners` tells the accounts of groups that rules name.
+    pub(crate) fn wire(&self, version: &str, owners: &BTreeMap<String, String>) -> Wire {
+        let mut body = format!("Action={}&Version={version}", self.operation());
+        for (key, value) in self.pairs(owners) {
+            body.push('&');
+            body.push_str(&encoded(&key));
+            body.push('=');
+            body.push_str(&encoded(&value));
+        }
+        let content = "application/x-www-form-urlencoded; charset=utf-8";
+        Wire {
+            method: "POST".to_owned(),
+            path: "/".to_owned(),
+            headers: vec![("content-type".to_owned(), content.to_owned())],
+            body,
+        }
+    }
+
+    fn pairs(&self, owners: &BTreeMap<String, String>) -> Vec<(String, String)> {
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        match self {
+            Self::CreateGroup { name, vpc, description, plan } => vec![
+                pair("GroupName", name),
+                pair("GroupDescription", description),
+                pair("VpcId", vpc),
+                pair("TagSpecification.1.ResourceType", "security-group"),
+                pair("TagSpecification.1.Tag.1.Key", MANAGED),
+                pair("TagSpecification.1.Tag.1.Value", "true"),
+                pair("TagSpecification.1.Tag.2.Key", PLAN),
+                pair("TagSpecification.1.Tag.2.Value", plan),
+            ],
+            Self::DeleteGroup { id } => vec![pair("GroupId", id)],
+            Self::Authorize { id, rules, .. } | Self::Revoke { id, rules, .. } => {
+                let mut pairs = vec![pair("GroupId", id)];
+                for (number, rule) in (1..).zip(rules) {
+                    let at = |key: &str| format!("IpPermissions.{number}.{key}");
+                    pairs.extend(rule.wire().into_iter().map(|(key, value)| (at(&key), value)));
+                    if let UnitPeer::Group(id) = &rule.peer
+                        && let Some(owner) = owners.get(id)
+                    {
+                        pairs.push((at("Groups.1.UserId"), owner.clone()));
+                    }
+                }
+                pairs
+            }
+            Self::SetGroups { interface, groups } => {
+                let mut pairs = vec![pair("NetworkInterfaceId", interface)];
+                let each = (1..).zip(groups);
+                pairs.extend(
+                    each.map(|(number, id)| pair(&format!("SecurityGroupId.{number}"), id)),
+                );
+                pairs
+            }
+        }
+    }
+}
+
+/// The policy of a role that may apply plans and take them back, and nothing else: groups are made
+/// with our tag alone, and none without it is changed or deleted. With `assume`, also the permission
+/// to become the role of that name in other accounts.
+pub fn apply_policy(assume: Option<&str>) -> Value {
+    let ours = |key: &str| json!({"StringEquals": {format!("aws:{key}/{MANAGED}"): "true"}});
+    let action = |operation: &str| format!("ec2:{operation}");
+    let [create, add_in, add_out, set, take_in, take_out, delete] = OPERATIONS;
+    let changes = [add_in, add_out, take_in, take_out, delete].map(action);
+    let groups = "arn:*:ec2:*:*:security-group/*";
+    let mut statements = vec![
+        json!({
+            "Sid": "WatertightApplyRead",
+            "Effect": "Allow",
+            "Action": ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups"],
+            "Resource": "*",
+        }),
+        json!({
+            "Sid": "WatertightApplyMake",
+            "Effect": "Allow",
+            "Action": action(create),
+            "Resource": groups,
+            "Condition": ours("RequestTag"),
+        }),
+        json!({
+            "Sid": "WatertightApplyMakeThere",
+            "Effect": "Allow",
+            "Action": action(create),
+            "Resource": "arn:*:ec2:*:*:vpc/*",
+        }),
+        json!({
+            "Sid": "WatertightApplyTag",
+            "Effect": "Allow",
+            "Action": "ec2:CreateTags",
+            "Resource": groups,
+            "Condition": {"StringEquals": {"ec2:CreateAction": create}},
+        }),
+        json!({
+            "Sid": "WatertightApplyOurs",
+            "Effect": "Allow",
+            "Action": changes,
+            "Resource": groups,
+            "Condition": ours("ResourceTag"),
+        }),
+        json!({
+            "Sid": "WatertightApplyCarry",
+            "Effect": "Allow",
+            "Action": action(set),
+            "Resource": ["arn:*:ec2:*:*:network-interface/*", groups],
+        }),
+    ];
+    if let Some(role) = assume {
+        statements.push(json!({
+            "Sid": "WatertightApplyAccounts",
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Resource": format!("arn:aws:iam::*:role/{}", role.trim_start_matches('/')),
+        }));
+    }
+    json!({ "Version": "2012-10-17", "Statement": statements })
+}
