@@ -69,6 +69,19 @@ pub(crate) enum Command {
     /// Print a plan for people
     #[command(after_long_help = "Examples:\n  watertight show change.plan")]
     Show(crate::plan::ShowArguments),
+    /// Put a plan in place, step by step, with a journal beside it
+    ///
+    /// Nothing is decided: each step of the plan is written, and read back. A run that was stopped
+    /// anywhere goes on when the same command is given again. Nothing without the tag of Watertight
+    /// is changed but the list of groups of interfaces that the plan names.
+    #[command(after_long_help = crate::apply::APPLY_EXAMPLES)]
+    Apply(crate::apply::ApplyArguments),
+    /// Take an applied plan back, from its last step to its first
+    #[command(after_long_help = crate::apply::ROLLBACK_EXAMPLES)]
+    Rollback(crate::apply::RollbackArguments),
+    /// Compare the security groups in an estate with what a policy intends, by what they mean
+    #[command(after_long_help = crate::drift::EXAMPLES)]
+    Drift(crate::drift::DriftArguments),
     /// Simulate a policy: what it would close, and how far breaches would spread then
     #[command(after_long_help = crate::simulate::EXAMPLES)]
     Simulate(crate::simulate::SimulateArguments),

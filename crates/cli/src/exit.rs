@@ -77,6 +77,9 @@ pub(crate) enum Failure {
     /// Nothing is planned.
     #[error("nothing is planned: {0}")]
     Plan(String),
+    /// A plan is not, or not wholly, applied or taken back.
+    #[error("{0}")]
+    Apply(String),
     /// Nothing could be collected.
     #[error("{0}")]
     Collect(String),
@@ -98,6 +101,7 @@ impl Failure {
             Self::File { .. }
             | Self::Server(_)
             | Self::Plan(_)
+            | Self::Apply(_)
             | Self::Collect(_)
             | Self::Output(_) => 1,
         }

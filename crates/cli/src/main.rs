@@ -4,12 +4,15 @@
 //! standard output, everything else to standard error. `docs/reference/exit-codes.md` says how it
 //! ends.
 
+mod apply;
 mod args;
 mod assess;
 mod can;
 mod clock;
 mod collect;
 mod diagnostics;
+mod drift;
+mod enforcing;
 mod estate_folder;
 mod exit;
 mod explain;
@@ -58,6 +61,9 @@ fn run(arguments: Arguments) -> Result<Outcome, Failure> {
         Command::Policy(command) => policy::run(&command),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Show(arguments) => plan::show(&arguments),
+        Command::Apply(arguments) => apply::run(&arguments),
+        Command::Rollback(arguments) => apply::roll_back(&arguments),
+        Command::Drift(arguments) => drift::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Suggest(arguments) => suggest::run(&arguments),
         Command::Gate(arguments) => gate::run(&arguments),

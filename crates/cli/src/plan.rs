@@ -3,21 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use watertight_aws::SecurityGroups;
-use watertight_compile::{
-    Compiled, Gap, Intent, Occasion, Places, Plan, Plane as _, Proof, compile, promoted, validate,
-};
-use watertight_model::Name;
-use watertight_policy::ESTATE;
-use watertight_policy::checked::CheckedPolicy;
-use watertight_policy::decide::{Decider, Essentials, Modes, World};
-use watertight_source::{FileId, Kind, Limits, Node, Sources, Span, Tree};
+use watertight_compile::{Compiled, Gap, Occasion, Plan, Plane as _, Proof, compile, validate};
+use watertight_source::{FileId, Kind, Limits, Node, Tree};
 
 use crate::args::InputArguments;
+use crate::enforcing::{self, Asked, Ready};
 use crate::exit::{Failure, Outcome};
-use crate::policy::loaded;
+use crate::output;
 use crate::text::clean;
-use crate::{clock, estate_folder, output};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -27,9 +20,6 @@ Examples:
 Exit code 0: the groups mean what the policy says, or there is nothing to do. Exit code 2: there are
 gaps, or workloads that cannot be held. Exit code 1: nothing is planned, because a limit or a widening
 that is refused is in the way, or because the proof found what nobody can explain.";
-
-/// The word for everything that is in mode monitor.
-const PROMOTE_ALL: &str = "promote-all";
 
 /// The arguments of `plan`.
 #[derive(Debug, Args)]
@@ -81,38 +71,32 @@ pub(crate) enum PlanFormat {
 
 /// Makes a plan.
 pub(crate) fn run(arguments: &PlanArguments) -> Result<Outcome, Failure> {
-    let modes = modes_of(&arguments.under)?;
-    let now = clock::at(arguments.at.as_deref())?;
-    let loaded::LoadedPolicy { policy: checked, sources } = loaded::load(&arguments.policy)?;
-    known(&modes, &checked)?;
-    let checked = if arguments.under == PROMOTE_ALL { promoted(checked) } else { checked };
-    let (loaded, raw) = estate_folder::load_raw(&arguments.estate, &arguments.input)?;
-    let estate = &loaded.estate;
-    let world = World::of_estate(estate);
-    let decider = Decider::new(&checked, &world, &Essentials::default());
-    let places = places_of(&checked, &sources);
-    let intent = Intent::new(estate, &decider, (&modes, now)).with_places(places);
-    let complete = |estate| raw.complete(estate);
-    let plane = SecurityGroups {
-        bodies: &raw.bodies,
-        options: &raw.options,
-        complete: &complete,
-        limits: SecurityGroups::QUOTAS,
+    let asked = Asked {
+        policy: &arguments.policy,
+        estate: &arguments.estate,
+        under: &arguments.under,
+        at: arguments.at.as_deref(),
+        input: &arguments.input,
     };
+    enforcing::with(&asked, |ready| make(arguments, ready))
+}
+
+fn make(arguments: &PlanArguments, ready: &Ready<'_>) -> Result<Outcome, Failure> {
+    let (plane, now) = (ready.plane, ready.now);
     let compiled =
-        compile(&intent, &plane).map_err(|refusal| Failure::Plan(refusal.to_string()))?;
+        compile(ready.intent, plane).map_err(|refusal| Failure::Plan(refusal.to_string()))?;
     let rendered = plane.render(&compiled.artifacts);
-    let (proof, _) = validate(&intent, &compiled, &plane, &rendered);
+    let (proof, _) = validate(ready.intent, &compiled, plane, &rendered);
     refuse(&proof, arguments.widen)?;
-    let expiries = checked.policies.iter().filter_map(|one| one.expires);
+    let expiries = ready.policy.policies.iter().filter_map(|one| one.expires);
     let next = expiries.filter(|expires| *expires > now).min();
     let occasion = Occasion {
-        estate: estate.id.to_string(),
+        estate: ready.intent.estate().id.to_string(),
         under: arguments.under.clone(),
         made: now.to_string(),
         valid_until: next.map(|next| next.to_string()),
     };
-    let plan = Plan::new(occasion, &plane, &compiled, &proof);
+    let plan = Plan::new(occasion, plane, &compiled, &proof);
     let text = plan.text().map_err(|error| Failure::Plan(error.to_string()))?;
     let layout = output::layout(None);
     let summary = || clean(&watertight_report::plan(&plan, &layout));
@@ -163,13 +147,13 @@ fn refuse(proof: &Proof, widen: bool) -> Result<(), Failure> {
 
 /// Prints a plan.
 pub(crate) fn show(arguments: &ShowArguments) -> Result<Outcome, Failure> {
-    let plan = read(&arguments.plan)?;
+    let (plan, _) = read(&arguments.plan)?;
     output::write(None, &clean(&watertight_report::plan(&plan, &output::layout(None))))?;
     Ok(Outcome::Fine)
 }
 
-/// Reads a plan within limits.
-fn read(path: &Path) -> Result<Plan, Failure> {
+/// Reads a plan within limits, with its bytes.
+pub(crate) fn read(path: &Path) -> Result<(Plan, Vec<u8>), Failure> {
     let limits = Limits::default();
     let bytes = std::fs::read(path).map_err(|source| Failure::File {
         path: path.to_path_buf(),
@@ -177,9 +161,10 @@ fn read(path: &Path) -> Result<Plan, Failure> {
         source,
     })?;
     let wrong = |why: String| Failure::Estate(format!("`{}`: {why}", path.display()));
-    let tree =
-        Tree::parse_json(FileId(0), bytes, &limits).map_err(|error| wrong(error.to_string()))?;
-    Plan::of_value(value_of(tree.root())).map_err(|error| wrong(error.to_string()))
+    let tree = Tree::parse_json(FileId(0), bytes.clone(), &limits);
+    let tree = tree.map_err(|error| wrong(error.to_string()))?;
+    let plan = Plan::of_value(value_of(tree.root())).map_err(|error| wrong(error.to_string()))?;
+    Ok((plan, bytes))
 }
 
 /// A tree as a value. The tree's limits bound its depth.
@@ -196,47 +181,4 @@ fn value_of(node: Node<'_>) -> serde_json::Value {
             Value::Object(entries.collect())
         }
     }
-}
-
-fn modes_of(text: &str) -> Result<Modes, Failure> {
-    match text.split_once(':') {
-        None if text == "enforced" => Ok(Modes::Enforced),
-        // The policy itself is promoted for that.
-        None if text == PROMOTE_ALL => Ok(Modes::Enforced),
-        Some(("promote", segment)) => Ok(Modes::PromoteSegment(Name::from(segment))),
-        _ => Err(Failure::Argument {
-            flag: "under",
-            problem: format!("`{text}` is none of `enforced`, `promote-all` and `promote:SEGMENT`"),
-        }),
-    }
-}
-
-/// A segment that is promoted must be there.
-fn known(modes: &Modes, policy: &CheckedPolicy) -> Result<(), Failure> {
-    let Modes::PromoteSegment(name) = modes else { return Ok(()) };
-    if policy.segments.iter().any(|segment| segment.name == *name) {
-        return Ok(());
-    }
-    let names = policy.segments.iter().map(|segment| segment.name.to_string());
-    let names: Vec<String> = names.filter(|name| name != ESTATE).collect();
-    let problem = format!("no segment is called `{name}`; there are `{}`", names.join("`, `"));
-    Err(Failure::Argument { flag: "under", problem })
-}
-
-/// Where the rules and segments of a policy stand.
-fn places_of(policy: &CheckedPolicy, sources: &Sources) -> Places {
-    let at = |span: Span| {
-        let position = sources.position(span.file, span.start);
-        format!("{}:{}", sources.path(span.file), position.line)
-    };
-    let mut places = Places::default();
-    for (number, one) in (0_u32..).zip(&policy.policies) {
-        for (place, rule) in (0_u32..).zip(&one.rules) {
-            places.rules.insert((number, place), at(rule.span));
-        }
-    }
-    for (number, segment) in (0_u32..).zip(&policy.segments) {
-        places.segments.extend(segment.span.map(|span| (number, at(span))));
-    }
-    places
 }

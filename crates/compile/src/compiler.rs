@@ -110,8 +110,7 @@ pub fn compile(intent: &Intent<'_>, plane: &dyn Plane) -> Result<Compiled, Refus
         groups.extend(made);
     }
     groups.sort_by(|one, other| one.name.cmp(&other.name));
-    let known = known(plane, &groups);
-    let attachments = attachments(intent, &work.identities, &names, &known);
+    let attachments = attachments(intent, &work.identities, &names, &known(plane, &groups));
     let Work { identities, left, widened, .. } = work;
     let gaps = domain_gaps(intent);
     let unheld = identities.unheld.clone();

@@ -15,6 +15,7 @@ pub mod coverage;
 mod csv;
 pub mod diagnostics;
 pub mod diff;
+pub mod drift;
 mod ends;
 pub mod exposure;
 mod heat;

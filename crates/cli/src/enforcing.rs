@@ -1,0 +1,114 @@
+//! A policy, an estate and the security groups that are to enforce the one in the other.
+
+use std::path::{Path, PathBuf};
+
+use watertight_aws::SecurityGroups;
+use watertight_compile::{Intent, Places, promoted};
+use watertight_model::Name;
+use watertight_policy::checked::CheckedPolicy;
+use watertight_policy::decide::{Decider, Essentials, Modes, World};
+use watertight_policy::{ESTATE, Timestamp};
+use watertight_source::{Sources, Span};
+
+use crate::args::InputArguments;
+use crate::exit::Failure;
+use crate::policy::loaded::{self, LoadedPolicy};
+use crate::{clock, estate_folder};
+
+/// The word for everything that is in mode monitor.
+const PROMOTE_ALL: &str = "promote-all";
+
+/// What is to be read, and as what.
+pub(crate) struct Asked<'a> {
+    pub(crate) policy: &'a [PathBuf],
+    pub(crate) estate: &'a Path,
+    pub(crate) under: &'a str,
+    pub(crate) at: Option<&'a str>,
+    pub(crate) input: &'a InputArguments,
+}
+
+/// What was read.
+pub(crate) struct Ready<'r> {
+    pub(crate) policy: &'r CheckedPolicy,
+    pub(crate) decider: &'r Decider<'r>,
+    pub(crate) modes: &'r Modes,
+    pub(crate) now: Timestamp,
+    pub(crate) intent: &'r Intent<'r>,
+    pub(crate) plane: &'r SecurityGroups<'r>,
+}
+
+/// Reads policy and estate, and does something with them.
+pub(crate) fn with<T>(
+    asked: &Asked<'_>,
+    run: impl FnOnce(&Ready<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let modes = modes_of(asked.under)?;
+    let now = clock::at(asked.at)?;
+    let LoadedPolicy { policy: checked, sources } = loaded::load(asked.policy)?;
+    known(&modes, &checked)?;
+    let checked = if asked.under == PROMOTE_ALL { promoted(checked) } else { checked };
+    let (loaded, raw) = estate_folder::load_raw(asked.estate, asked.input)?;
+    let estate = &loaded.estate;
+    let world = World::of_estate(estate);
+    let decider = Decider::new(&checked, &world, &Essentials::default());
+    let places = places_of(&checked, &sources);
+    let intent = Intent::new(estate, &decider, (&modes, now)).with_places(places);
+    let complete = |estate| raw.complete(estate);
+    let plane = SecurityGroups {
+        bodies: &raw.bodies,
+        options: &raw.options,
+        complete: &complete,
+        limits: SecurityGroups::QUOTAS,
+    };
+    run(&Ready {
+        policy: &checked,
+        decider: &decider,
+        modes: &modes,
+        now,
+        intent: &intent,
+        plane: &plane,
+    })
+}
+
+fn modes_of(text: &str) -> Result<Modes, Failure> {
+    match text.split_once(':') {
+        None if text == "enforced" => Ok(Modes::Enforced),
+        // The policy itself is promoted for that.
+        None if text == PROMOTE_ALL => Ok(Modes::Enforced),
+        Some(("promote", segment)) => Ok(Modes::PromoteSegment(Name::from(segment))),
+        _ => Err(Failure::Argument {
+            flag: "under",
+            problem: format!("`{text}` is none of `enforced`, `promote-all` and `promote:SEGMENT`"),
+        }),
+    }
+}
+
+/// A segment that is promoted must be there.
+fn known(modes: &Modes, policy: &CheckedPolicy) -> Result<(), Failure> {
+    let Modes::PromoteSegment(name) = modes else { return Ok(()) };
+    if policy.segments.iter().any(|segment| segment.name == *name) {
+        return Ok(());
+    }
+    let names = policy.segments.iter().map(|segment| segment.name.to_string());
+    let names: Vec<String> = names.filter(|name| name != ESTATE).collect();
+    let problem = format!("no segment is called `{name}`; there are `{}`", names.join("`, `"));
+    Err(Failure::Argument { flag: "under", problem })
+}
+
+/// Where the rules and segments of a policy stand.
+fn places_of(policy: &CheckedPolicy, sources: &Sources) -> Places {
+    let at = |span: Span| {
+        let position = sources.position(span.file, span.start);
+        format!("{}:{}", sources.path(span.file), position.line)
+    };
+    let mut places = Places::default();
+    for (number, one) in (0_u32..).zip(&policy.policies) {
+        for (place, rule) in (0_u32..).zip(&one.rules) {
+            places.rules.insert((number, place), at(rule.span));
+        }
+    }
+    for (number, segment) in (0_u32..).zip(&policy.segments) {
+        places.segments.extend(segment.span.map(|span| (number, at(span))));
+    }
+    places
+}

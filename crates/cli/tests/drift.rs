@@ -1,0 +1,236 @@
+//! `drift`: what is done by hand after a plan, told by what it means.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const PLACE: &str = "raw/aws/123456789012/eu-central-1";
+const CUSTOMERS: &str = "203.0.113.0/24";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Exit code and standard output.
+fn watertight(arguments: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_watertight"))
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.code() != Some(3), "{error}");
+    (output.status.code().unwrap(), text)
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// The estate with three tiers as it is after its plan: what the provider would describe.
+struct Applied {
+    folder: TempDir,
+}
+
+impl Applied {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        copy(&root().join("testdata/estates/tiers"), folder.path());
+        let applied = Self { folder };
+        let (_, bodies) = watertight(&[
+            "plan",
+            "testdata/plans/tiers/policy.yaml",
+            "--estate",
+            "testdata/estates/tiers",
+            "-f",
+            "bodies",
+        ]);
+        for body in bodies.split("// raw/").skip(1) {
+            let (_, text) = body.split_once('\n').unwrap();
+            let body: Value = serde_json::from_str(text).unwrap();
+            applied.take(&body);
+        }
+        applied
+    }
+
+    fn estate(&self) -> &str {
+        self.folder.path().to_str().unwrap()
+    }
+
+    fn change(&self, call: &str, change: impl FnOnce(&mut Value)) {
+        let path = self.folder.path().join(PLACE).join(format!("{call}.json"));
+        let mut body: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        change(&mut body);
+        fs::write(path, body.to_string()).unwrap();
+    }
+
+    /// Adds the groups of a rendered body, or has interfaces carry what it says.
+    fn take(&self, rendered: &Value) {
+        if let Some(groups) = rendered["SecurityGroups"].as_array() {
+            self.change("ec2-describe-security-groups", |body| {
+                body["SecurityGroups"].as_array_mut().unwrap().extend(groups.iter().cloned());
+            });
+        }
+        for wanted in rendered["NetworkInterfaces"].as_array().into_iter().flatten() {
+            for call in ["ec2-describe-network-interfaces", "ec2-describe-instances"] {
+                self.change(call, |body| carry(body, wanted));
+            }
+        }
+    }
+
+    /// Changes a group by the segment in its name.
+    fn group(&self, segment: &str, change: impl FnOnce(&mut Value)) {
+        self.change("ec2-describe-security-groups", |body| {
+            let groups = body["SecurityGroups"].as_array_mut().unwrap();
+            let part = format!("/{segment}/");
+            let is_it = |group: &&mut Value| group["GroupName"].as_str().unwrap().contains(&part);
+            change(groups.iter_mut().find(is_it).unwrap());
+        });
+    }
+
+    fn drift(&self, policy: &str, more: &[&str]) -> (i32, Value) {
+        let mut arguments = vec!["drift", policy, "--estate", self.estate(), "-f", "json"];
+        arguments.extend(more);
+        let (code, text) = watertight(&arguments);
+        (code, serde_json::from_str(&text).unwrap())
+    }
+}
+
+/// Has an interface carry other groups, wherever it stands in a body.
+fn carry(body: &mut Value, wanted: &Value) {
+    match body {
+        Value::Array(items) => items.iter_mut().for_each(|item| carry(item, wanted)),
+        Value::Object(object) => {
+            object.values_mut().for_each(|inner| carry(inner, wanted));
+            if object.get("NetworkInterfaceId") == Some(&wanted["NetworkInterfaceId"]) {
+                object.insert("Groups".to_owned(), wanted["Groups"].clone());
+            }
+        }
+        _ => {}
+    }
+}
+
+fn rule(port: u16, prefix: &str) -> Value {
+    json!({"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "UserIdGroupPairs": [],
+        "IpRanges": [{"CidrIp": prefix}], "Ipv6Ranges": [], "PrefixListIds": []})
+}
+
+fn add_in(group: &mut Value, rule: Value) {
+    group["IpPermissions"].as_array_mut().unwrap().push(rule);
+}
+
+const POLICY: &str = "testdata/plans/tiers/policy.yaml";
+
+#[test]
+fn what_a_plan_has_put_in_place_does_not_drift_and_needs_no_second_plan() {
+    let applied = Applied::new();
+    let (code, told) = applied.drift(POLICY, &[]);
+    assert_eq!((code, &told["pairs"], &told["items"]), (0, &json!([]), &json!([])));
+    let (_, text) = watertight(&["plan", POLICY, "--estate", applied.estate(), "-f", "json"]);
+    let plan: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(plan["steps"], json!([]));
+    assert_eq!(plan["groups"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_rule_that_lets_more_in_is_widening_and_a_plan_takes_it_off() {
+    let applied = Applied::new();
+    applied.group("web", |group| add_in(group, rule(22, "192.0.2.0/24")));
+    let (code, told) = applied.drift(POLICY, &[]);
+    assert_eq!(code, 2);
+    let pairs = told["pairs"].as_array().unwrap();
+    assert_eq!(pairs.len(), 3, "{told:#}");
+    for pair in pairs {
+        assert_eq!((&pair["kind"], &pair["over"]), (&json!("widening"), &json!("tcp/22")));
+        assert_eq!(pair["from"], "internet@192.0.2.0/24");
+    }
+    assert_eq!(told["items"][0]["kinds"], json!(["widening"]));
+    let (_, text) = watertight(&["plan", POLICY, "--estate", applied.estate(), "-f", "json"]);
+    let plan: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(plan["steps"].as_array().unwrap().len(), 1, "{:#}", plan["steps"]);
+    let step = &plan["steps"][0];
+    assert_eq!(
+        (&step["action"]["do"], &step["inverse"]["do"]),
+        (&json!("remove-rules"), &json!("add-rules"))
+    );
+    assert_eq!(
+        step["action"]["rules"],
+        json!({"ingress": [{"peer": "192.0.2.0/24", "over": "tcp/22"}], "egress": []})
+    );
+}
+
+#[test]
+fn a_rule_that_is_missing_is_narrowing_and_one_that_nobody_uses_is_neutral() {
+    let applied = Applied::new();
+    applied.group("web", |group| group["IpPermissions"] = json!([]));
+    applied.group("db", |group| add_in(group, rule(22, "10.40.0.0/16")));
+    let (code, told) = applied.drift(POLICY, &[]);
+    assert_eq!(code, 2);
+    for pair in told["pairs"].as_array().unwrap() {
+        assert_eq!((&pair["kind"], &pair["over"]), (&json!("narrowing"), &json!("tcp/443")));
+        assert_eq!(pair["from"], format!("internet@{CUSTOMERS}"));
+    }
+    let kinds: Vec<(bool, &Value)> = told["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| (item["item"].as_str().unwrap().contains("/db/"), &item["kinds"]))
+        .collect();
+    assert_eq!(kinds, [(true, &json!(["neutral"])), (false, &json!(["narrowing"]))]);
+}
+
+#[test]
+fn an_interface_that_lost_its_group_is_told() {
+    let applied = Applied::new();
+    let flat = json!({"NetworkInterfaceId": "eni-0000000000000c006",
+        "Groups": [{"GroupId": "sg-0000000000000c002", "GroupName": "flat"}]});
+    applied.take(&json!({ "NetworkInterfaces": [flat] }));
+    let (code, told) = applied.drift(POLICY, &[]);
+    assert_eq!(code, 2);
+    let items = told["items"].as_array().unwrap();
+    assert_eq!(items.len(), 1, "{told:#}");
+    assert_eq!(items[0]["item"], "eni-0000000000000c006");
+    assert!(items[0]["how"].as_str().unwrap().starts_with("of db-1 is to carry watertight/"));
+}
+
+#[test]
+fn what_a_policy_allowed_until_it_expired_is_told_as_expired() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("policy.yaml");
+    let text = fs::read_to_string(root().join(POLICY)).unwrap();
+    let text = text.replace(
+        "metadata: {name: tiers, owner: shop}\nspec:\n",
+        "metadata: {name: tiers, owner: shop}\nspec:\n  expires: 2026-12-31T00:00:00Z\n",
+    );
+    assert!(text.contains("expires"));
+    fs::write(&path, text).unwrap();
+    let applied = Applied::new();
+    let policy = path.to_str().unwrap();
+    assert_eq!(applied.drift(policy, &["--at", "2026-12-30T00:00:00Z"]).0, 0);
+    let (code, told) = applied.drift(policy, &["--at", "2027-01-01T00:00:00Z"]);
+    assert_eq!(code, 2);
+    let pairs = told["pairs"].as_array().unwrap();
+    assert!(pairs.len() > 10, "{told:#}");
+    for pair in pairs {
+        assert_eq!(
+            (&pair["kind"], &pair["until"]),
+            (&json!("expired"), &json!(["tiers"])),
+            "{pair}"
+        );
+    }
+}

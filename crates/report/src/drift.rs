@@ -1,0 +1,141 @@
+//! What is live against what is intended, as text and as JSON.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use watertight_compile::{Drift, DriftItem, DriftKind, DriftPair};
+use watertight_model::Estate;
+
+use crate::text::count;
+
+/// The version of the JSON that [`json()`] gives.
+pub const SCHEMA: &str = "watertight.drift/v1alpha1";
+
+/// The kinds of pairs, in the order in which they are printed, each with a title.
+const KINDS: [(DriftKind, &str); 3] = [
+    (DriftKind::Widening, "Widening: possible and not intended"),
+    (DriftKind::Expired, "Expired: possible, and intended until a policy expired"),
+    (DriftKind::Narrowing, "Narrowing: intended and not possible"),
+];
+
+/// How many ends or prefixes are named before the rest is counted.
+const NAMED_MAX: usize = 4;
+
+/// What pairs on one line share: to whom, over what, and until when.
+type Line<'d> = (String, String, &'d [String]);
+
+/// From whom to whom, over what, and until when.
+type Ends<'d> = (&'d str, &'d str, String, &'d [String]);
+
+/// The drift of an estate as text for people.
+pub fn table(estate: &Estate, drift: &Drift) -> String {
+    if drift.pairs.is_empty() && drift.items.is_empty() {
+        return String::from("No drift: groups and interfaces are as intended.\n");
+    }
+    let of = |kind: DriftKind| drift.pairs.iter().filter(move |pair| pair.kind == kind);
+    let differ = drift.items.len();
+    let mut text = format!(
+        "{} widened, {} expired, {} narrowed; {differ} groups and interfaces differ, {} of them neutral\n",
+        count(of(DriftKind::Widening).count(), "pair"),
+        of(DriftKind::Expired).count(),
+        of(DriftKind::Narrowing).count(),
+        drift.items.iter().filter(|item| item.kinds.contains(&DriftKind::Neutral)).count(),
+    );
+    let names = names(estate);
+    for (kind, title) in KINDS {
+        let lines = lines(of(kind), &names);
+        if lines.is_empty() {
+            continue;
+        }
+        let _written = write!(text, "\n{title}\n");
+        for ((to, over, until), from) in lines {
+            let from: Vec<String> = from.into_iter().collect();
+            let _written = writeln!(text, "  {} to {to} over {over}", listed(&from));
+            if !until.is_empty() {
+                let _written = writeln!(text, "    by {}", until.join(", "));
+            }
+        }
+    }
+    if !drift.items.is_empty() {
+        text.push_str("\nWhat differs, and what it does by itself\n");
+        for item in &drift.items {
+            let kinds: Vec<&str> = item.kinds.iter().map(|kind| kind.word()).collect();
+            let _written = writeln!(text, "  {}: {}", item.item, kinds.join(", "));
+            let _written = writeln!(text, "    {}", item.how);
+        }
+    }
+    text
+}
+
+/// The names of workloads by their ids.
+fn names(estate: &Estate) -> BTreeMap<&str, &str> {
+    estate.workloads.values().map(|one| (&*one.id, &*one.name)).collect()
+}
+
+/// Pairs on lines: those who open the same to the same ends.
+fn lines<'d>(
+    pairs: impl Iterator<Item = &'d DriftPair>,
+    names: &BTreeMap<&str, &str>,
+) -> BTreeMap<Line<'d>, BTreeSet<String>> {
+    // First the parts of the outside that stand for one end each.
+    let mut whole: BTreeMap<Ends<'_>, [BTreeSet<String>; 2]> = BTreeMap::new();
+    for pair in pairs {
+        let ((from, from_part), (to, to_part)) = (split(&pair.from), split(&pair.to));
+        let key = (from, to, pair.flows.to_string(), pair.until.as_slice());
+        let [sources, destinations] = whole.entry(key).or_default();
+        sources.extend(from_part.map(ToOwned::to_owned));
+        destinations.extend(to_part.map(ToOwned::to_owned));
+    }
+    let label = |end: &str, parts: BTreeSet<String>| {
+        let name = names.get(end).copied().unwrap_or(end);
+        let parts: Vec<String> = parts.into_iter().collect();
+        if parts.is_empty() { name.to_owned() } else { format!("{name} ({})", listed(&parts)) }
+    };
+    let mut lines: BTreeMap<Line<'_>, BTreeSet<String>> = BTreeMap::new();
+    for ((from, to, over, until), [sources, destinations]) in whole {
+        let line = (label(to, destinations), over, until);
+        lines.entry(line).or_default().insert(label(from, sources));
+    }
+    lines
+}
+
+/// The name of an end, and the addresses where it is outside.
+fn split(name: &str) -> (&str, Option<&str>) {
+    let is_outside = name.starts_with("internet@") || name.starts_with("outside:");
+    match name.rsplit_once('@').filter(|_| is_outside) {
+        Some((name, part)) => (name, Some(part)),
+        None => (name, None),
+    }
+}
+
+/// The first few, and how many there are more.
+fn listed(names: &[String]) -> String {
+    let shown = names.iter().take(NAMED_MAX).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED_MAX) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// The drift as JSON.
+pub fn json(drift: &Drift) -> Value {
+    let pair = |pair: &DriftPair| {
+        json!({
+            "from": &*pair.from,
+            "to": &*pair.to,
+            "kind": pair.kind.word(),
+            "over": pair.flows.to_string(),
+            "until": pair.until,
+        })
+    };
+    let item = |item: &DriftItem| {
+        let kinds: Vec<&str> = item.kinds.iter().map(|kind| kind.word()).collect();
+        json!({"item": item.item, "how": item.how, "kinds": kinds})
+    };
+    json!({
+        "schema": SCHEMA,
+        "pairs": drift.pairs.iter().map(pair).collect::<Vec<_>>(),
+        "items": drift.items.iter().map(item).collect::<Vec<_>>(),
+    })
+}
