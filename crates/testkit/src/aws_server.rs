@@ -145,11 +145,7 @@ impl Server {
         Self::listen(Answers::Other(SocketAddr::from(([127, 0, 0, 1], port))), troubles, None)
     }
 
-    fn listen(
-        answers: Answers,
-        troubles: Troubles,
-        groups: Option<Groups>,
-    ) -> io::Result<Self> {
+    fn listen(answers: Answers, troubles: Troubles, groups: Option<Groups>) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let address = listener.local_addr()?;
         let state = Arc::new(State {
