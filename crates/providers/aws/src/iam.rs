@@ -26,6 +26,7 @@ mod keys;
 mod organization;
 mod pattern;
 mod places;
+mod pods;
 mod policy;
 mod public;
 mod read;
@@ -81,7 +82,10 @@ pub(crate) fn convert(context: &mut Context<'_>) {
     let left_out = grants.left_out();
     let found: Vec<Grant> = grants.finish();
     context.estate.grants.extend(found);
-    context.estate.trusts = federated::trusts(&facts);
+    let mut trusts = federated::trusts(&facts);
+    trusts.extend(pods::trusts(context, &facts));
+    trusts.sort();
+    context.estate.trusts = trusts;
     if left_out > 0 {
         let message = format!("{left_out} grants were left out beyond {GRANTS_MAX}");
         let help = "split the estate by account, or narrow the roles that may do everything";

@@ -346,6 +346,10 @@ shapes! {
     }
     KubernetesClusters { "cluster" One, "describe-cluster", ["arn"], ["arn", "name"]; }
     KubernetesNodeGroups { "nodegroup" One, "describe-nodegroup", ["nodegroupArn"], []; }
+    PodIdentityAssociations {
+        "association" One, "describe-pod-identity-association",
+        ["associationArn", "associationId"], ["serviceAccount"];
+    }
 
     // Interfaces of applications.
     RestApis { "items" List, "get-rest-apis", ["id"], ["endpointConfiguration"]; }

@@ -75,3 +75,35 @@ fn nodes_belong_to_their_group() {
     let owner = node.owner.as_ref().unwrap();
     assert_eq!(owner, &"arn:aws:eks:eu-west-1:111122223333:nodegroup/k/pool/0a");
 }
+
+#[test]
+fn pods_get_a_role_by_association_where_its_trust_policy_admits_them() {
+    let role = |actions: &str| {
+        format!(
+            r#"{{"RoleDetailList": [{{"RoleName": "pay", "RoleId": "AROA1", "Path": "/",
+            "Arn": "arn:aws:iam::111122223333:role/pay", "AssumeRolePolicyDocument":
+            {{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow",
+                "Principal": {{"Service": "pods.eks.amazonaws.com"}}, "Action": {actions}}}]}}}}]}}"#
+        )
+    };
+    let association = r#"{"association": {"clusterName": "k", "namespace": "shop",
+        "serviceAccount": "pay", "roleArn": "arn:aws:iam::111122223333:role/pay",
+        "associationArn": "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/k/a-1",
+        "associationId": "a-1"}}"#;
+    let given = |actions: &str| {
+        let role = role(actions);
+        let estate = estate(&[
+            ("iam-get-account-authorization-details.json", &role),
+            ("eks-describe-pod-identity-association/a-1.json", association),
+        ]);
+        estate.trusts
+    };
+    let trusts = given(r#"["sts:AssumeRole", "sts:TagSession"]"#);
+    assert_eq!(trusts.len(), 1);
+    assert_eq!(trusts[0].issuer, watertight_model::Trust::pods_of("k"));
+    assert!(trusts[0].admits("system:serviceaccount:shop:pay"));
+    assert!(!trusts[0].admits("system:serviceaccount:shop:other"));
+    assert_eq!(trusts[0].certainty, watertight_model::Certainty::Sure);
+    // The session is tagged, so that this has to be allowed too.
+    assert!(given(r#""sts:AssumeRole""#).is_empty());
+}
