@@ -152,6 +152,17 @@ fn what_cannot_be_joined_is_unknown_and_told() {
 }
 
 #[test]
+fn between_a_pod_and_its_own_node_policies_deny_nothing() {
+    expect("node-1", "k8s:shop/cart", "tcp/22", "accepted");
+    expect("k8s:shop/cart", "node-1", "tcp/10250", "accepted");
+    let answer = expect("node-2", "k8s:shop/cart", "tcp/8080", "denied_in");
+    assert!(answer.contains("network policies"), "{answer}");
+    expect("k8s:shop/cart", "node-2", "tcp/10250", "denied_out");
+    // A pod on its node's network is that node.
+    expect("k8s:ops/agent", "k8s:shop/cart", "tcp/8080", "denied_in");
+}
+
+#[test]
 fn a_pod_is_led_by_a_service_to_where_the_pods_behind_it_are() {
     let answer = expect("k8s:shop/checkout", "k8s:shop/basket", "tcp/80", "accepted");
     assert!(answer.contains("10.0.1.12"), "{answer}");

@@ -16,7 +16,7 @@ use watertight_source::Span;
 
 use crate::Network;
 use crate::network::{
-    Endpoint, EndpointId, GatewayId, GatewayKind, RealmId, SubnetId, TargetEnd, Uplink,
+    Endpoint, EndpointId, GatewayId, GatewayKind, LayerId, RealmId, SubnetId, TargetEnd, Uplink,
 };
 use crate::{Estate, Hosted, Name, Workload, WorkloadId, WorkloadKind};
 use guards::Guards;
@@ -66,6 +66,8 @@ pub struct PlacedPod {
     pub addresses: Vec<IpAddr>,
     /// Whether it uses its node's network.
     pub host_network: bool,
+    /// The layer of the policies that select it, where any does.
+    pub policies: Option<LayerId>,
     /// Why code in it may take its node, where it may.
     pub unconfined: Option<Name>,
 }
@@ -250,11 +252,21 @@ impl<'e> Joining<'e> {
             self.estate.network.uplinks.insert(own, Uplink { by: node.endpoint, keeps });
         }
         self.moved.insert(own, own);
+        let by_node = pod.policies.and_then(|policies| {
+            let past =
+                self.guards.past_policies(self.estate, (node.machine, &node.name), policies)?;
+            Some((policies, past))
+        });
         let public = self.take(own, holder, &pod.addresses);
         let endpoint = &mut self.estate.network.endpoints[own];
         endpoint.subnet = Some(subnet);
         endpoint.addresses.clone_from(&pod.addresses);
         endpoint.public = public;
+        if let Some((policies, past)) = by_node {
+            for layer in endpoint.layers.iter_mut().filter(|layer| **layer == policies) {
+                *layer = past;
+            }
+        }
         endpoint.layers.extend(layers);
     }
 

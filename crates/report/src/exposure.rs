@@ -170,7 +170,7 @@ pub fn table(
 /// The exposure as JSON.
 pub fn json(estate: &Estate, matrix: &Matrix, (exposure, led): (&Exposure, &[Led])) -> Value {
     let lines = lines(estate, matrix, exposure);
-    let (led, not_led) = leading::json(estate, matrix, (&lines, led));
+    let [led, not_led, unselected] = leading::json(estate, matrix, (&lines, led));
     let lines: Vec<Value> = lines
         .iter()
         .map(|line| {
@@ -186,7 +186,7 @@ pub fn json(estate: &Estate, matrix: &Matrix, (exposure, led): (&Exposure, &[Led
         })
         .collect();
     json!({"schema": SCHEMA, "estate": estate.id.0, "exposed": lines, "led": led,
-        "not_led": not_led})
+        "not_led": not_led, "unselected": unselected})
 }
 
 /// The exposure as comma-separated values. What a service leads in is a line through it.

@@ -19,6 +19,8 @@ use crate::{Estate, Name, WorkloadId};
 #[derive(Debug, Default)]
 pub(super) struct Guards {
     nodes: BTreeMap<WorkloadId, GuardId>,
+    /// What lets a machine itself through policies.
+    own: BTreeMap<WorkloadId, GuardId>,
     beyond: BTreeMap<RealmId, GuardId>,
     layers: BTreeMap<Layer, LayerId>,
 }
@@ -47,6 +49,20 @@ impl Guards {
             let layers = self.with(estate, &layers, &[guard]);
             estate.network.endpoints[endpoint].layers = layers;
         }
+    }
+
+    /// The layer of a pod's policies as a pod on a machine has it: what passes between a pod and its own
+    /// node is allowed whatever they say.
+    pub(super) fn past_policies(
+        &mut self,
+        estate: &mut Estate,
+        (machine, node): (WorkloadId, &Name),
+        policies: LayerId,
+    ) -> Option<LayerId> {
+        let known = self.own.get(&machine).copied();
+        let guard = known.unwrap_or_else(|| own_node(estate, machine, node));
+        self.own.insert(machine, guard);
+        self.with(estate, &[policies], &[guard]).into_iter().next()
     }
 
     /// Layers of an attachment of a machine as a pod there meets them.
@@ -146,6 +162,28 @@ impl Guards {
         self.layers.insert(content, id);
         id
     }
+}
+
+/// A guard that accepts a machine itself: the first address of each of its attachments, since the others
+/// are those of pods.
+fn own_node(estate: &mut Estate, machine: WorkloadId, node: &Name) -> GuardId {
+    let network = &estate.network;
+    let attachments = estate.workloads[machine].endpoints.iter();
+    let own = attachments.flat_map(|id| {
+        let families = [Family::V4, Family::V6].into_iter();
+        families.filter_map(|family| network.endpoints[*id].address(family))
+    });
+    let rules = own.map(|own| accept("its own node", Peer::Prefix(Prefix::host(own)))).collect();
+    let name = Name::from(format!("{node} and its pods"));
+    estate.network.guards.push(Guard {
+        name: name.clone(),
+        title: name,
+        kind: Name::from(Guard::NODE),
+        stateful: true,
+        ingress: vec![stage(Vec::clone(&rules))],
+        egress: vec![stage(rules)],
+        origin: None,
+    })
 }
 
 /// Where pods in a realm send under their own addresses.

@@ -175,6 +175,19 @@ impl<'i> Lowering<'i> {
         self.placed().map(|(pod, id)| (pod.clone(), network.endpoints[id].workload)).collect()
     }
 
+    /// The layer of the policies that select a pod.
+    pub(crate) fn policies_of(
+        &self,
+        endpoint: watertight_model::network::EndpointId,
+    ) -> Option<LayerId> {
+        let network = &self.estate.network;
+        let mut layers = network.endpoints[endpoint].layers.iter().copied();
+        layers.find(|layer| {
+            let mut guards = network.layers[*layer].guards.iter();
+            guards.any(|guard| *network.guards[*guard].kind == *guards::KIND)
+        })
+    }
+
     /// An endpoint in the cluster, with an address of its own.
     pub(crate) fn endpoint(
         &mut self,

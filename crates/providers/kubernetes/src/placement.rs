@@ -129,6 +129,7 @@ pub(crate) fn pods(lowering: &Lowering<'_>) -> Vec<PlacedPod> {
         node: pod.place.node.clone(),
         addresses: pod.place.addresses.clone(),
         host_network: pod.host_network,
+        policies: lowering.policies_of(endpoint),
         unconfined: pod.place.unconfined.clone(),
     });
     each.collect()

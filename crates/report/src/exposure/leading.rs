@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use watertight_model::network::GatewayKind;
+use watertight_model::network::{Direction, EndpointId, GatewayKind};
 use watertight_model::{Bounds, Estate, WorkloadKind};
 use watertight_net::FlowSet;
 use watertight_reach::{Led, Matrix};
@@ -89,7 +89,24 @@ fn not_led(estate: &Estate, lines: &[Line], rows: &[Row]) -> Option<Vec<String>>
     Some(if perhaps { Vec::new() } else { rest.collect() })
 }
 
-/// The table of what services lead in, and to whom nothing leads.
+/// The pods of a cluster by itself for which no policy says what comes in, or what goes out: at which
+/// no guard has a stage in that direction.
+fn unselected(estate: &Estate, direction: Direction) -> Vec<String> {
+    let (names, network) = (Names::new(estate), &estate.network);
+    let is_open = |id: &EndpointId| {
+        let endpoint = &network.endpoints[*id];
+        let further =
+            endpoint.subnet.is_some_and(|one| network.realms[network.subnets[one].realm].further);
+        let mut guards = endpoint.layers.iter().flat_map(|layer| &network.layers[*layer].guards);
+        !further && guards.all(|guard| network.guards[*guard].stages(direction).is_empty())
+    };
+    let pods = estate.workloads.iter().filter(|(_, one)| one.kind == WorkloadKind::Pod);
+    let open = pods.filter(|(_, one)| one.endpoints.iter().any(is_open));
+    let found: BTreeSet<String> = open.map(|(id, _)| names.of(id)).collect();
+    found.into_iter().collect()
+}
+
+/// The table of what services lead in, to whom nothing leads, and whom no policy selects.
 pub(super) fn table(
     estate: &Estate,
     matrix: &Matrix,
@@ -115,9 +132,20 @@ pub(super) fn table(
         }
         text = format!("\n{}", table.render(layout));
     }
-    if let Some(names) = not_led(estate, lines, &rows).filter(|names| !names.is_empty()) {
-        let sentence = format!("\nnothing in the input leads to: {}\n", names.join(", "));
-        text.push_str(&layout.faint(&sentence));
+    let Some(not_led) = not_led(estate, lines, &rows) else { return text };
+    let mut sentences = vec![("nothing in the input leads to", not_led)];
+    for (direction, what) in [
+        (Direction::Ingress, "no policy says what comes in to"),
+        (Direction::Egress, "no policy says what goes out of"),
+    ] {
+        sentences.push((what, unselected(estate, direction)));
+    }
+    sentences.retain(|(_, names)| !names.is_empty());
+    if !sentences.is_empty() {
+        text.push('\n');
+    }
+    for (what, names) in sentences {
+        text.push_str(&layout.faint(&format!("{what}: {}\n", names.join(", "))));
     }
     text
 }
@@ -127,9 +155,13 @@ pub(super) fn json(
     estate: &Estate,
     matrix: &Matrix,
     (lines, led): (&[Line], &[Led]),
-) -> (Value, Value) {
+) -> [Value; 3] {
     let rows = rows(estate, matrix, led);
     let not_led = not_led(estate, lines, &rows);
+    let unselected = not_led.as_ref().map(|_| {
+        let of = |direction| unselected(estate, direction);
+        json!({"ingress": of(Direction::Ingress), "egress": of(Direction::Egress)})
+    });
     let rows: Vec<Value> = rows
         .iter()
         .map(|row| {
@@ -143,5 +175,5 @@ pub(super) fn json(
             })
         })
         .collect();
-    (json!(rows), json!(not_led))
+    [json!(rows), json!(not_led), json!(unselected)]
 }

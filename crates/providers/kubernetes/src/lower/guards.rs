@@ -14,6 +14,8 @@ use crate::policy::{
 };
 use crate::selector::PodSelector;
 
+/// The kind of these guards.
+pub(super) const KIND: &str = "network policies";
 /// Policies that a guard's title names.
 const TITLES_MAX: usize = 3;
 
@@ -57,7 +59,7 @@ impl Lowering<'_> {
         let guard = Guard {
             name: Name::from(format!("policies {}", self.guards_made)),
             title: self.title(key),
-            kind: Name::from("network policies"),
+            kind: Name::from(KIND),
             stateful: true,
             ingress,
             egress,

@@ -4,6 +4,7 @@
 
 mod properties;
 mod services;
+mod standing;
 mod support;
 
 use serde_json::Value;
