@@ -1,5 +1,7 @@
 //! From documents to an estate.
 
+use std::collections::BTreeSet;
+
 use watertight_model::{Account, Estate, Name, SourceRecord, WorkloadId, network};
 use watertight_source::{Diagnostics, Tree};
 
@@ -11,9 +13,11 @@ use crate::namespaces::Namespaces;
 use crate::objects::Object;
 use crate::policies::is_policy;
 use crate::policy::{PeerSpec, Peers, Policy};
+use crate::selector::PodSelector;
 use crate::workloads::Pod;
 use crate::{
-    Converted, Options, accounts, codes, fronts, networks, objects, placement, policies, workloads,
+    Converted, Options, accounts, codes, fronts, implied, networks, objects, placement, policies,
+    workloads,
 };
 
 /// Kinds that are read beside policies and what has a template of pods.
@@ -59,13 +63,10 @@ pub(crate) fn convert(estate: Estate, documents: &[Tree], options: &Options) -> 
     let mut notes = Notes { diagnostics: Diagnostics::new(&options.limits) };
     let objects = objects::read(documents, &mut notes);
     let namespaces = Namespaces::read(&objects);
-    let pods = workloads::read(&objects, &mut notes);
-    let policies = policies::read(
-        &objects,
-        &Known::read(&objects, &namespaces, &mut notes),
-        options.parts_max,
-        &mut notes,
-    );
+    let mut pods = workloads::read(&objects, &mut notes);
+    let known = Known::read(&objects, &namespaces, &mut notes);
+    let policies = policies::read(&objects, &known, options.parts_max, &mut notes);
+    implied::add(&mut pods, &policies, &objects, &namespaces, &known.accounts);
     let networks = networks::read(&objects, &namespaces, &mut notes);
     let further = Furthers::read(&objects, &namespaces, &mut notes);
     unread(&objects, &mut notes);
@@ -119,11 +120,25 @@ fn unread(objects: &[Object<'_>], notes: &mut Notes) {
             continue;
         }
         let message = format!("`{}` is not read: the kind {full} is not", object.full_name());
-        if object.kind.contains("Policy") && object.kind.contains("Network") {
+        if (object.kind.contains("Policy") && object.kind.contains("Network")) || decides(object) {
             notes.warn(codes::UNREAD_KIND, object.span, message);
         } else {
             notes.note(codes::UNREAD_KIND, object.span, message);
         }
+    }
+}
+
+/// Whether an object of a kind that is not read says what pods may do.
+fn decides(object: &Object<'_>) -> bool {
+    let spec = object.node.get("spec");
+    let has =
+        |key: &str| spec.and_then(|spec| spec.get(key)).is_some_and(|rules| !rules.is_empty());
+    match object.kind {
+        "EgressFirewall" => object.group == "k8s.ovn.org",
+        "Profile" => {
+            object.group.ends_with("projectcalico.org") && (has("ingress") || has("egress"))
+        }
+        _ => false,
     }
 }
 
@@ -143,12 +158,10 @@ fn undeclared(
         Peers::Anybody => None,
     });
     let by_rules = of_rules.flatten().any(|peer| match peer {
-        PeerSpec::Pods(pods) => crate::selector::asks_more_than_name(&pods.namespaces),
+        PeerSpec::Pods(pods) => asks_of_namespaces(pods),
         PeerSpec::Addresses(..) | PeerSpec::SomeAddresses(_) | PeerSpec::Unread(_) => false,
     });
-    let by_subjects = policies
-        .iter()
-        .any(|policy| crate::selector::asks_more_than_name(&policy.subject.namespaces));
+    let by_subjects = policies.iter().any(|policy| asks_of_namespaces(&policy.subject));
     if !by_rules && !by_subjects {
         return;
     }
@@ -161,6 +174,14 @@ fn undeclared(
         );
         notes.warn(codes::NO_NAMESPACE, object.span, message);
     }
+}
+
+/// Whether a selector asks about labels of namespaces other than their names.
+fn asks_of_namespaces(pods: &PodSelector) -> bool {
+    let mut keys = BTreeSet::new();
+    pods.pods.keys(&mut keys);
+    crate::selector::asks_more_than_name(&pods.namespaces)
+        || keys.into_iter().any(|key| key.starts_with(implied::OF_NAMESPACE))
 }
 
 /// A layer of guards, in the order that layers have.

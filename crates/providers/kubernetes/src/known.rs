@@ -8,6 +8,7 @@ use watertight_net::{AddressSet, Prefix};
 use watertight_source::Node;
 
 use crate::fields::Notes;
+use crate::implied;
 use crate::labels;
 use crate::namespaces::Namespaces;
 use crate::objects::Object;
@@ -61,8 +62,9 @@ impl Known {
                     "projectcalico.org" | "crd.projectcalico.org",
                     "NetworkSet" | "GlobalNetworkSet",
                 ) => {
-                    let addresses = prefixes(notes, object, "nets");
-                    found.network_sets.push(of(object, addresses));
+                    let mut set = of(object, prefixes(notes, object, "nets"));
+                    set.labels.extend(implied::of_network_set(&set.namespace, &set.of_namespace));
+                    found.network_sets.push(set);
                 }
                 ("cilium.io", "CiliumCIDRGroup") => {
                     let addresses = prefixes(notes, object, "externalCIDRs");

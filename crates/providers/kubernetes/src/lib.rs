@@ -13,6 +13,7 @@ mod fields;
 mod flows;
 mod fronts;
 mod further;
+mod implied;
 mod known;
 mod labels;
 mod lower;

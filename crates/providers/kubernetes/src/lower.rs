@@ -80,7 +80,7 @@ impl<'i> Lowering<'i> {
         policies: &'i [Policy],
         notes: &'i mut Notes,
     ) -> Self {
-        let has_v6 = policies.iter().any(names_v6);
+        let has_v6 = policies.iter().any(names_v6) || pods.iter().any(holds_v6);
         let subnet = cluster(&mut estate, &account, has_v6);
         let (classes, class_of_pod) = classes_of(pods);
         Self {
@@ -326,9 +326,10 @@ impl<'i> Lowering<'i> {
 
 /// What pods are told apart by, in order, and the number of each pod's.
 fn classes_of(pods: &[Pod]) -> (Vec<PodClass>, Vec<usize>) {
-    fn key(pod: &Pod) -> (&Name, &LabelMap, &[NamedPort]) {
-        (&pod.workload.namespace, &pod.labels, &pod.ports)
+    fn key(pod: &Pod) -> (&Name, &LabelMap, &LabelMap, &[NamedPort]) {
+        (&pod.workload.namespace, &pod.labels, &pod.implied, &pod.ports)
     }
+    let owned = |(key, value): (&Name, &Name)| (key.clone(), value.clone());
     let mut order: Vec<usize> = (0..pods.len()).collect();
     order.sort_by(|one, other| pods.get(*one).map(key).cmp(&pods.get(*other).map(key)));
     let mut classes: Vec<PodClass> = Vec::new();
@@ -342,11 +343,16 @@ fn classes_of(pods: &[Pod]) -> (Vec<PodClass>, Vec<usize>) {
         }
         classes.extend(together.first().and_then(|number| pods.get(*number)).map(|pod| PodClass {
             namespace: pod.workload.namespace.clone(),
-            labels: pod.labels.clone(),
+            labels: pod.labels.iter().chain(&pod.implied).map(owned).collect(),
             ports: pod.ports.clone(),
         }));
     }
     (classes, class_of_pod)
+}
+
+/// Whether a pod is known to have an IPv6 address.
+fn holds_v6(pod: &Pod) -> bool {
+    pod.place.addresses.iter().any(IpAddr::is_ipv6)
 }
 
 /// Whether a rule names IPv6 addresses: then pods have some.

@@ -130,12 +130,9 @@ fn bound(policy: &mut Policy, parts_max: u32, notes: &mut Notes) {
 /// Source: Calico documentation, "Kubernetes policy, basic tutorial" and "Tiers": the policies of
 /// Kubernetes are in the tier `default`, with order 1000.
 fn order_of_calico(policies: &mut [Policy]) {
-    let ordered = |policy: &Policy| {
-        policy.tier.order == Tier::policies().order && policy.tier.style == Style::Ordered
-    };
-    if policies.iter().any(ordered) {
-        let whole = Tier { style: Style::Ordered, ..Tier::policies() };
-        for policy in policies.iter_mut().filter(|one| one.tier.order == whole.order) {
+    let whole = Tier { style: Style::Ordered, ..Tier::policies() };
+    if policies.iter().any(|policy| policy.tier == whole) {
+        for policy in policies.iter_mut().filter(|one| one.tier.name == whole.name) {
             policy.tier = whole.clone();
         }
     }

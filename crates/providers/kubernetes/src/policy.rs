@@ -33,7 +33,7 @@ pub(crate) struct Policy {
     pub(crate) span: Span,
 }
 
-/// Policies that are asked together.
+/// Policies that are asked together. Tiers are called as Calico calls them.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Tier {
     /// Lower is asked earlier.
@@ -91,18 +91,18 @@ impl Tier {
     /// Source: network-policy-api, `AdminNetworkPolicy`; the order beside Calico's tiers is that
     /// of Calico's documentation on tiers (`kube-admin` is asked before `default`).
     pub(crate) fn admin() -> Self {
-        Self { order: Rank::whole(1_000), name: Name::from("admin"), style: Style::Ordered }
+        Self { order: Rank::whole(1_000), name: Name::from("kube-admin"), style: Style::Ordered }
     }
 
     /// `NetworkPolicy`.
     pub(crate) fn policies() -> Self {
-        let name = Name::from("policies");
+        let name = Name::from("default");
         Self { order: Rank::whole(1_000_000), name, style: Style::Together }
     }
 
     /// Administrators' defaults, after those of namespaces' owners.
     pub(crate) fn baseline() -> Self {
-        let name = Name::from("baseline");
+        let name = Name::from("kube-baseline");
         Self { order: Rank::whole(10_000_000), name, style: Style::Ordered }
     }
 }
@@ -179,9 +179,12 @@ pub(crate) struct NamedPort {
 }
 
 impl Policy {
-    /// The order in which policies are asked, whatever the order of documents.
+    /// The order in which policies are asked, whatever the order of documents. Tiers of one order
+    /// are asked by name, as Calico does.
     pub(crate) fn compare(&self, other: &Self) -> Ordering {
-        let key = |one: &Self| (one.tier.order, one.rank);
+        fn key(one: &Policy) -> (Rank, &Name, Rank) {
+            (one.tier.order, &one.tier.name, one.rank)
+        }
         key(self)
             .cmp(&key(other))
             .then_with(|| self.name.cmp(&other.name))

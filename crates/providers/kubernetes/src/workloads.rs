@@ -13,7 +13,7 @@ use crate::labels;
 use crate::objects::Object;
 use crate::placement::Place;
 use crate::policy::NamedPort;
-use crate::selector::{LabelMap, SERVICE_ACCOUNT};
+use crate::selector::LabelMap;
 
 /// Owners above owners: a pod, its replica set, its deployment, what made that.
 const OWNERS_MAX: u32 = 8;
@@ -34,6 +34,8 @@ pub(crate) struct Pod {
     /// The name of the pod, or of the workload where only the template is known.
     pub(crate) name: Name,
     pub(crate) labels: LabelMap,
+    /// Labels that a network plugin gives it, where policies ask for them.
+    pub(crate) implied: LabelMap,
     /// All ports that its containers declare.
     pub(crate) ports: Vec<NamedPort>,
     pub(crate) host_network: bool,
@@ -77,12 +79,6 @@ pub(crate) fn read(objects: &[Object<'_>], notes: &mut Notes) -> Vec<Pod> {
         let name = workload.name.clone();
         let further = attachments::read(notes, metadata, spec, &object.namespace);
         found.push(pod(notes, object, spec, (workload, name, &labels, further)));
-    }
-    if objects.iter().any(|object| object.group.ends_with("projectcalico.org")) {
-        for pod in &mut found {
-            let account = pod.service_account.clone().unwrap_or_else(|| Name::from("default"));
-            pod.labels.insert(Name::from(SERVICE_ACCOUNT), account);
-        }
     }
     found.sort_by(|one, other| {
         (&one.workload, &one.name, one.span).cmp(&(&other.workload, &other.name, other.span))
@@ -178,6 +174,7 @@ fn pod(
         workload,
         name,
         labels: labels.clone(),
+        implied: LabelMap::new(),
         ports,
         host_network,
         service_account,

@@ -95,8 +95,8 @@ fn policy_selects(policy: &Value, pod: &Pod, way: &str) -> bool {
     }
     let types = items(policy, "/spec/policyTypes");
     let governs = if types.is_empty() {
-        // "all policies are assumed to affect ingress", and those with an egress section egress.
-        way == "ingress" || policy.pointer("/spec/egress").is_some_and(|rules| !rules.is_null())
+        // "all policies are assumed to affect ingress", and those with egress rules egress.
+        way == "ingress" || !items(policy, "/spec/egress").is_empty()
     } else {
         let wanted = if way == "ingress" { "Ingress" } else { "Egress" };
         types.iter().any(|one| one.as_str() == Some(wanted))

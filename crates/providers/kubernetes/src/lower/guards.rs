@@ -2,7 +2,7 @@
 
 use watertight_model::Name;
 use watertight_model::network::{Action, Combine, Guard, GuardId, Peer, Rule, Stage, StageDefault};
-use watertight_net::{FlowSet, PortSet};
+use watertight_net::{FlowSet, PortSet, Protocol};
 
 use super::peers::PeerKey;
 use super::{Lowering, WAYS};
@@ -192,6 +192,7 @@ impl Lowering<'_> {
                             found.push((self.pods_peer(key), flows));
                         }
                     }
+                    found.extend(self.doubtful_pairs(rule, name, *protocol));
                 }
             }
         }
@@ -204,6 +205,31 @@ impl Lowering<'_> {
             found.extend(peers.into_iter().map(|peer| (peer, plain.clone())));
         }
         found
+    }
+
+    /// The peers of a rule that may be anybody, at what any pod gives a name to.
+    fn doubtful_pairs(
+        &self,
+        rule: &PolicyRule,
+        name: &Name,
+        protocol: Option<Protocol>,
+    ) -> Vec<(Peer, FlowSet)> {
+        let Peers::Listed(listed) = &rule.peers else { return Vec::new() };
+        let doubtful = listed.iter().filter_map(|peer| match peer {
+            PeerSpec::Unread(text) => Some(Peer::Unread(text.clone())),
+            PeerSpec::Pods(_) | PeerSpec::Addresses(..) | PeerSpec::SomeAddresses(_) => None,
+        });
+        let mut doubtful = doubtful.peekable();
+        if doubtful.peek().is_none() {
+            return Vec::new();
+        }
+        let ports = self.ports_named(&PodSelector::ALL, name, protocol).into_iter();
+        let flows: FlowSet =
+            ports.map(|one| to_ports(one.protocol, PortSet::single(one.number))).collect();
+        if flows.is_empty() {
+            return Vec::new();
+        }
+        doubtful.map(|peer| (peer, flows.clone())).collect()
     }
 
     fn peers_of(&mut self, rule: &PolicyRule) -> Vec<Peer> {

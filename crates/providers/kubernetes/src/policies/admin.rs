@@ -8,7 +8,7 @@
 
 use watertight_model::Name;
 use watertight_net::{AddressSet, PortSet, Protocol};
-use watertight_source::Node;
+use watertight_source::{Node, Span};
 
 use super::{Way, not_modelled, prefix, rule_name};
 use crate::codes;
@@ -20,6 +20,8 @@ use crate::objects::Object;
 use crate::policy::{Effect, PeerSpec, Peers, Policy, PolicyRule, PortSpec, Ports, Rank, Tier};
 use crate::selector::{PodSelector, Selector};
 
+/// What a peer is: one of these.
+const OF_PEER: [&str; 5] = ["namespaces", "pods", "networks", "nodes", "domainNames"];
 /// The highest priority that the API allows.
 const PRIORITY_MAX: u64 = 1_000;
 
@@ -154,6 +156,11 @@ fn policy(
 /// `namespaces` or `pods`, of a subject or a peer.
 fn pods_of(notes: &mut Notes, node: Node<'_>) -> Option<PodSelector> {
     let given = |key: &str| node.get(key).filter(|value| !value.is_null());
+    if let Some(span) = old_form(given("namespaces"), given("pods")) {
+        let message = "this form of an earlier version is not read: whom it means is not known";
+        notes.error(codes::NOT_MODELLED, span, message);
+        return None;
+    }
     match (given("namespaces"), given("pods")) {
         (Some(namespaces), None) => {
             let namespaces = labels::selector(notes, namespaces)?;
@@ -161,6 +168,10 @@ fn pods_of(notes: &mut Notes, node: Node<'_>) -> Option<PodSelector> {
         }
         (None, Some(pods)) => {
             notes.only(pods, &["namespaceSelector", "podSelector"]);
+            if pods.get("podSelector").is_none() {
+                let message = "`pods` lacks its `podSelector`: it is taken to select every pod";
+                notes.warn(codes::BAD_VALUE, pods.span(), message);
+            }
             let namespaces = selector_under(notes, pods, "namespaceSelector")?;
             let pods = selector_under(notes, pods, "podSelector")?;
             Some(PodSelector { namespaces, pods })
@@ -171,6 +182,20 @@ fn pods_of(notes: &mut Notes, node: Node<'_>) -> Option<PodSelector> {
             None
         }
     }
+}
+
+/// Where `namespaces` or `pods` are written as the first versions of the API did; what is read of
+/// that would be everything.
+fn old_form<'t>(namespaces: Option<Node<'t>>, pods: Option<Node<'t>>) -> Option<Span> {
+    let under = |node: Option<Node<'t>>, keys: &[&str]| {
+        node.and_then(|node| keys.iter().find_map(|key| node.get(key)))
+    };
+    let same = ["sameLabels", "notSameLabels"];
+    let of_pods = pods.and_then(|pods| pods.get("namespaceSelector"));
+    let found = under(namespaces, &[same[0], same[1], "namespaceSelector"])
+        .or_else(|| under(pods, &["namespaces"]))
+        .or_else(|| under(of_pods, &same));
+    found.map(Node::span)
 }
 
 fn selector_under(notes: &mut Notes, node: Node<'_>, key: &str) -> Option<Selector> {
@@ -239,6 +264,12 @@ fn rule(
 
 fn peer(notes: &mut Notes, node: Node<'_>, way: Way, known: &Known, listed: &mut Vec<PeerSpec>) {
     let given = |key: &str| node.get(key).filter(|value| !value.is_null());
+    notes.only(node, &OF_PEER);
+    if OF_PEER.iter().filter(|key| given(key).is_some()).count() > 1 {
+        let message = "a peer is one thing alone: it has two fields or more";
+        notes.error(codes::BAD_VALUE, node.span(), message);
+        return;
+    }
     let out = way == Way::Egress;
     if let (Some(networks), true) = (given("networks"), out) {
         match networks.to_items() {

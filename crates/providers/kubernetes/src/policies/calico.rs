@@ -25,6 +25,32 @@ use crate::policy::{Effect, PeerSpec, Peers, Policy, PolicyRule, Ports, Rank, St
 use crate::selector::{PodSelector, Selector};
 use place::Place;
 
+/// What a policy says.
+const OF_POLICY: [&str; 8] = [
+    "tier",
+    "order",
+    "selector",
+    "serviceAccountSelector",
+    "types",
+    "ingress",
+    "egress",
+    "performanceHints",
+];
+/// What a global one says beside.
+const OF_GLOBAL: [&str; 4] = ["namespaceSelector", "applyOnForward", "doNotTrack", "preDNAT"];
+/// What a rule says.
+const OF_RULE: [&str; 10] = [
+    "action",
+    "protocol",
+    "notProtocol",
+    "icmp",
+    "notICMP",
+    "ipVersion",
+    "source",
+    "destination",
+    "http",
+    "metadata",
+];
 /// What a rule says of one side that is read.
 const OF_SIDE: [&str; 8] = [
     "selector",
@@ -56,17 +82,34 @@ pub(super) fn tiers(objects: &[Object<'_>], notes: &mut Notes) -> BTreeMap<Name,
         objects.iter().filter(|one| one.kind == "Tier" && one.group.ends_with("projectcalico.org"));
     for object in tiers {
         let Some(spec) = object.spec(notes) else { continue };
-        let order = order(spec);
-        let passes = notes.take(spec.str_field("defaultAction")) == Some("Pass");
+        let order = order(notes, spec);
+        let passes = match notes.take(spec.str_field("defaultAction")) {
+            Some("Pass") => true,
+            Some("Deny") | None => false,
+            Some(other) => {
+                let message = format!("expected the action `Deny` or `Pass`, found `{other}`");
+                notes.error(codes::BAD_VALUE, spec.span(), message);
+                false
+            }
+        };
         found.insert(object.name.clone(), TierFacts { order, passes });
     }
     found
 }
 
 /// `order`; what has none comes last.
-fn order(spec: Node<'_>) -> Rank {
-    let text = spec.get("order").and_then(Node::number_text);
-    text.and_then(Rank::parse).unwrap_or(Rank::LAST)
+fn order(notes: &mut Notes, spec: Node<'_>) -> Rank {
+    let Some(node) = given(spec, "order") else { return Rank::LAST };
+    node.number_text().and_then(Rank::parse).unwrap_or_else(|| {
+        let message = format!("expected a number to order by, found {}", node.describe());
+        notes.error(codes::BAD_VALUE, node.span(), message);
+        Rank::LAST
+    })
+}
+
+/// A field that says something: in Calico's objects an empty string is as none at all.
+fn given<'t>(node: Node<'t>, key: &str) -> Option<Node<'t>> {
+    node.get(key).filter(|value| !value.is_null() && value.as_str() != Some(""))
 }
 
 /// Reads one policy.
@@ -78,6 +121,8 @@ pub(super) fn read(
 ) -> Option<Policy> {
     let spec = object.spec(notes)?;
     let is_global = object.kind == "GlobalNetworkPolicy";
+    let fields = OF_POLICY.into_iter().chain(OF_GLOBAL.into_iter().filter(|_| is_global));
+    notes.only(spec, &fields.collect::<Vec<_>>());
     let own = (!is_global).then(|| object.namespace.clone());
     let tier_name = notes.name(spec, "tier").unwrap_or_else(|| Name::from(DEFAULT));
     let facts = tiers.get(&tier_name);
@@ -94,7 +139,8 @@ pub(super) fn read(
     let name = if is_default { Tier::policies().name } else { tier_name };
     let tier_order = if is_default { Tier::policies().order } else { tier_order };
     let tier = Tier { order: tier_order, name, style: Style::Ordered };
-    for key in ["preDNAT", "doNotTrack", "applyOnForward"] {
+    // `applyOnForward` adds what hosts forward; pods are governed all the same.
+    for key in ["preDNAT", "doNotTrack"] {
         if spec.get(key).and_then(Node::as_bool) == Some(true) {
             let message = format!("`{key}` is about hosts: the policy is not read");
             notes.warn(codes::NOT_MODELLED, object.span, message);
@@ -120,7 +166,7 @@ pub(super) fn read(
         kind: if is_global { "GlobalNetworkPolicy" } else { "NetworkPolicy" },
         name: object.full_name(),
         tier,
-        rank: order(spec),
+        rank: order(notes, spec),
         networks: None,
         subject,
         ingress,
@@ -170,12 +216,19 @@ fn selector(notes: &mut Notes, node: Node<'_>, key: &str) -> Option<Selector> {
 }
 
 /// Source: "Network policy", `types`: when left out, ingress, unless there are egress rules alone.
+/// They are `Ingress` and `Egress`, written so.
 fn types(notes: &mut Notes, spec: Node<'_>) -> [bool; 2] {
     let listed = notes.items(spec, "types");
     if listed.is_empty() {
         let has = |way: Way| spec.get(way.key()).is_some_and(|rules| !rules.is_empty());
         let out = has(Way::Egress);
         return [has(Way::Ingress) || !out, out];
+    }
+    let wrong = |one: &&Node<'_>| !matches!(one.as_str(), Some("Ingress" | "Egress"));
+    for one in listed.iter().filter(wrong) {
+        let message =
+            format!("expected a policy type, `Ingress` or `Egress`, found {}", one.describe());
+        notes.error(codes::BAD_VALUE, one.span(), message);
     }
     let has = |word: &str| listed.iter().any(|one| one.as_str() == Some(word));
     [has("Ingress"), has("Egress")]
@@ -190,6 +243,7 @@ fn rule(
     own: Option<&Name>,
 ) -> Option<PolicyRule> {
     let before = notes.diagnostics.errors();
+    notes.only(node, &OF_RULE);
     let effect = match notes.take(node.str_field("action")) {
         Some("Allow") => Effect::Allow,
         Some("Deny") => Effect::Deny,
@@ -212,7 +266,9 @@ fn rule(
             unread = Some(Name::from(key));
         }
     }
-    let of_ours = ours.into_iter().flat_map(Node::entries);
+    let of_ours = ours
+        .into_iter()
+        .flat_map(|ours| ours.entries().filter(move |entry| given(ours, entry.key).is_some()));
     for entry in of_ours.filter(|entry| !matches!(entry.key, "ports" | "notPorts")) {
         not_modelled(notes, entry.key_span, "what a rule says of its own side");
         unread = Some(Name::from("a rule about its own side"));
@@ -240,11 +296,12 @@ fn peers(
     own: Option<&Name>,
     unread: &mut Option<Name>,
 ) -> Peers {
-    for entry in node.entries().filter(|entry| !OF_SIDE.contains(&entry.key)) {
+    let odd = |key: &str| !OF_SIDE.contains(&key) && given(node, key).is_some();
+    for entry in node.entries().filter(|entry| odd(entry.key)) {
         not_modelled(notes, entry.key_span, &format!("`{}` of a rule", entry.key));
         *unread = Some(Name::from(entry.key));
     }
-    let by_pods = BY_LABELS.iter().any(|key| node.get(key).is_some());
+    let by_pods = BY_LABELS.iter().any(|key| given(node, key).is_some());
     let (nets, not_nets) = (networks(notes, node, "nets"), networks(notes, node, "notNets"));
     if by_pods && (nets.is_some() || not_nets.is_some()) {
         not_modelled(notes, node.span(), "a selector together with networks");
@@ -254,12 +311,18 @@ fn peers(
     if by_pods {
         let Some(pods) = selector(notes, node, "selector") else { return Peers::Anybody };
         let Some(but) = not_selector(notes, node) else { return Peers::Anybody };
-        let Some(given) = selector(notes, node, "namespaceSelector") else {
+        let Some(namespaces) = selector(notes, node, "namespaceSelector") else {
             return Peers::Anybody;
         };
-        let place = Place::of(own, node.get("namespaceSelector").and_then(Node::as_str), given);
+        let named = given(node, "namespaceSelector").and_then(Node::as_str);
+        let place = Place::of(own, named, namespaces);
+        let negative =
+            BY_LABELS.iter().all(|key| *key == "notSelector" || given(node, key).is_none());
+        if negative && own.is_none() {
+            return everybody_but(known, but);
+        }
         let pods = Selector::all([pods, but]);
-        let Some(accounts) = node.get("serviceAccounts") else {
+        let Some(accounts) = given(node, "serviceAccounts") else {
             let mut listed = place.network_sets(known, &pods);
             listed.push(PeerSpec::Pods(PodSelector { namespaces: place.namespaces(), pods }));
             return Peers::Listed(listed);
@@ -283,8 +346,24 @@ fn peers(
     }
 }
 
+/// Whom a global policy means that names nobody and excludes some: pods, and what is outside of the
+/// sets of networks that are excluded.
+///
+/// Source: "Global network policy", `EntityRule.notSelector`: what a selector does not hold for. In
+/// a policy of a namespace it stands beside the namespace, which is a selector of pods itself.
+fn everybody_but(known: &Known, but: Selector) -> Peers {
+    let sets = known.network_sets.iter().filter(|set| !but.matches(&set.labels));
+    let excluded = sets.fold(AddressSet::empty(), |all, set| all.union(&set.addresses));
+    let outside = AddressSet::all().difference(&excluded);
+    let text = Name::from("everything outside that is not excluded");
+    Peers::Listed(vec![
+        PeerSpec::Pods(PodSelector { namespaces: Selector::Everything, pods: but }),
+        PeerSpec::Addresses(outside, text),
+    ])
+}
+
 fn not_selector(notes: &mut Notes, node: Node<'_>) -> Option<Selector> {
-    if node.get("notSelector").is_none() {
+    if given(node, "notSelector").is_none() {
         return Some(Selector::Everything);
     }
     selector(notes, node, "notSelector").map(Selector::negated)

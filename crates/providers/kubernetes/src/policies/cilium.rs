@@ -7,6 +7,8 @@
 
 mod peers;
 
+use std::collections::BTreeSet;
+
 use watertight_model::Name;
 use watertight_net::{AddressSet, FlowSet, PortSet, Protocol};
 use watertight_source::Node;
@@ -25,6 +27,15 @@ use crate::selector::{PodSelector, Selector};
 const NAMESPACE: &str = "io.kubernetes.pod.namespace";
 /// What comes before the keys of a namespace's own labels.
 const OF_NAMESPACE: &str = "io.cilium.k8s.namespace.labels.";
+/// The label that says what the cluster of a pod is called.
+const CLUSTER: &str = "io.cilium.k8s.policy.cluster";
+
+/// What an entry of a rule's ports says.
+const OF_PORTS: [&str; 6] =
+    ["ports", "rules", "serverNames", "listener", "terminatingTLS", "originatingTLS"];
+/// What of it is about contents, or what stands in between.
+const OF_CONTENTS: [&str; 5] =
+    ["rules", "serverNames", "listener", "terminatingTLS", "originatingTLS"];
 
 /// What a rule is read with.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +80,7 @@ fn policy(object: &Object<'_>, spec: Node<'_>, known: &Known, notes: &mut Notes)
         return None;
     };
     let own = (!object.namespace.is_empty()).then(|| object.namespace.clone());
-    let subject = pods(notes, selector, own.as_ref())?;
+    let subject = subject(notes, selector, own.as_ref())?;
     let mut read = |way: Way, denies: &str| -> Option<Vec<PolicyRule>> {
         let deny = notes.items(spec, denies);
         let allow = notes.items(spec, way.key());
@@ -80,18 +91,21 @@ fn policy(object: &Object<'_>, spec: Node<'_>, known: &Known, notes: &mut Notes)
         }
         for (place, node) in allow.iter().enumerate() {
             let name = numbered(way, place);
+            rules.extend(requirement(notes, *node, (way, &name)));
             rules.extend(rule(notes, *node, (way, name), Effect::Allow, scene));
         }
         (!deny.is_empty() || !allow.is_empty()).then_some(rules)
     };
-    let ingress = read(Way::Ingress, "ingressDeny");
-    let egress = read(Way::Egress, "egressDeny");
+    let (ingress, egress) = (read(Way::Ingress, "ingressDeny"), read(Way::Egress, "egressDeny"));
     let default = notes.take(spec.object_field("enableDefaultDeny"));
-    let mut isolates = |way: Way| {
-        let said = default.and_then(|default| notes.take(default.bool_field(way.key())));
-        said.unwrap_or(true)
+    let said =
+        Way::BOTH.map(|way| default.and_then(|default| notes.take(default.bool_field(way.key()))));
+    // What denies by default needs no rule to do so.
+    let governed = |rules: Option<Vec<PolicyRule>>, said: Option<bool>| {
+        rules.or_else(|| (said == Some(true)).then(Vec::new))
     };
-    let isolates = [isolates(Way::Ingress), isolates(Way::Egress)];
+    let (ingress, egress) = (governed(ingress, said[0]), governed(egress, said[1]));
+    let isolates = said.map(|said| said.unwrap_or(true));
     let kind = if own.is_some() { "CiliumNetworkPolicy" } else { "CiliumClusterwideNetworkPolicy" };
     Some(Policy {
         kind,
@@ -107,7 +121,45 @@ fn policy(object: &Object<'_>, spec: Node<'_>, known: &Known, notes: &mut Notes)
     })
 }
 
-/// An endpoint selector: in a namespace's policy, of that namespace unless it names another.
+/// Whom a policy is about: in a namespace's policy always pods of that namespace.
+///
+/// Source: Cilium documentation, "Using Kubernetes Constructs In Policy": the selector of a
+/// namespaced policy holds in the namespace of the policy; one for another namespace is taken out.
+fn subject(notes: &mut Notes, node: Node<'_>, own: Option<&Name>) -> Option<PodSelector> {
+    let selector = labels::selector(notes, node)?;
+    if asks_cluster(&selector) {
+        let message = "the policy selects by the name of the cluster: it is not read";
+        notes.error(codes::NOT_MODELLED, node.span(), message);
+        return None;
+    }
+    let (namespaces, pods, _) = split(selector)?;
+    let Some(own) = own else { return Some(PodSelector { namespaces, pods }) };
+    let parts = match namespaces {
+        Selector::And(parts) => parts,
+        one => vec![one],
+    };
+    let (names, rest): (Vec<Selector>, Vec<Selector>) = parts.into_iter().partition(|part| {
+        matches!(part, Selector::In(key, values)
+            if *key == crate::selector::NAMESPACE_NAME && values.len() == 1)
+    });
+    let is_own = |part: &Selector| crate::selector::only_namespace(part) == Some(own);
+    if !names.iter().all(is_own) {
+        let message = format!("the policy is about pods of its own namespace, `{own}`, alone");
+        notes.warn(codes::BAD_VALUE, node.span(), message);
+    }
+    let own = crate::selector::namespace(own);
+    Some(PodSelector { namespaces: Selector::all(rest.into_iter().chain([own])), pods })
+}
+
+/// Whether a selector asks what the cluster is called, which manifests do not tell.
+fn asks_cluster(selector: &Selector) -> bool {
+    let mut keys = BTreeSet::new();
+    selector.keys(&mut keys);
+    keys.into_iter().any(|key| key.strip_prefix("k8s:").unwrap_or(key) == CLUSTER)
+}
+
+/// An endpoint selector of a rule: in a namespace's policy, of that namespace unless it names
+/// another.
 fn pods(notes: &mut Notes, node: Node<'_>, own: Option<&Name>) -> Option<PodSelector> {
     let (namespaces, pods, named) = split(labels::selector(notes, node)?)?;
     let namespaces = match own {
@@ -158,6 +210,24 @@ fn split(selector: Selector) -> Option<(Selector, Selector, bool)> {
     Some((Selector::all(namespaces), Selector::all(pods), named))
 }
 
+/// What a rule requires beside what it allows: a constraint upon every rule of the pods in its
+/// direction, which is not known here, so that all that they accept is perhaps denied.
+///
+/// Source: Cilium documentation, "Layer 3 Policies": `fromRequires` and `toRequires` allow nothing
+/// by themselves.
+fn requirement(notes: &mut Notes, node: Node<'_>, (way, name): (Way, &Name)) -> Option<PolicyRule> {
+    let key = format!("{}Requires", way.peers());
+    let required = node.get(&key)?;
+    not_modelled(notes, required.span(), &format!("`{key}` of a rule"));
+    Some(PolicyRule {
+        name: Name::from(format!("{name}, {key}")),
+        peers: Peers::Listed(vec![PeerSpec::Unread(Name::from(key))]),
+        ports: Ports::All,
+        effect: Effect::Deny,
+        span: required.span(),
+    })
+}
+
 /// One rule; an empty one accepts nothing.
 fn rule(
     notes: &mut Notes,
@@ -172,7 +242,7 @@ fn rule(
     for entry in node.entries() {
         let field = entry.key.strip_prefix(way.peers()).unwrap_or(entry.key);
         match field {
-            "toPorts" | "Ports" | "icmps" | "authentication" => continue,
+            "toPorts" | "Ports" | "icmps" | "authentication" | "Requires" => continue,
             "FQDNs" => {
                 not_modelled(notes, entry.key_span, "which addresses domain names have");
                 listed.push(PeerSpec::SomeAddresses(Name::from("domain names")));
@@ -182,8 +252,8 @@ fn rule(
                     ends(notes, one, field, scene, &mut listed);
                 }
             }
-            other => {
-                let what = format!("`{other}` of a rule");
+            _ => {
+                let what = format!("`{}` of a rule", entry.key);
                 not_modelled(notes, entry.key_span, &what);
                 unread = Some(Name::from(what));
             }
@@ -227,6 +297,10 @@ fn ends(
 ) {
     match field {
         "Endpoints" => listed.push(match pods(notes, node, scene.own) {
+            Some(pods) if asks_cluster(&pods.pods) => {
+                not_modelled(notes, node.span(), "what the cluster is called");
+                PeerSpec::Unread(Name::from("pods by the name of their cluster"))
+            }
             Some(pods) => PeerSpec::Pods(pods),
             None => PeerSpec::SomeAddresses(Name::from("reserved labels")),
         }),
@@ -281,7 +355,12 @@ fn ports(notes: &mut Notes, node: Node<'_>) -> (Ports, bool) {
     let mut contents = false;
     let groups = notes.items(node, "toPorts");
     for group in &groups {
-        contents |= group.get("rules").is_some();
+        notes.only(*group, &OF_PORTS);
+        contents |= OF_CONTENTS.iter().any(|key| group.get(key).is_some());
+        if group.get("ports").is_none() {
+            not_modelled(notes, group.span(), "an entry of `toPorts` without `ports`");
+            contents = true;
+        }
         for one in notes.items(*group, "ports") {
             listed.extend(port(notes, one));
         }

@@ -84,13 +84,18 @@ pub(super) fn read_multi(object: &Object<'_>, notes: &mut Notes) -> Option<Polic
 /// Whether the policy governs what goes in, and what goes out.
 ///
 /// Source: `NetworkPolicySpec.policyTypes`: "If this field is not specified, it will default based
-/// on the existence of ingress or egress rules; policies that contain an egress section are assumed
-/// to affect egress, and all policies (whether or not they contain an ingress section) are assumed
-/// to affect ingress."
+/// on the existence of ingress or egress rules": ingress always, egress where there is a rule for
+/// it. The API server fills it in by whether the list of rules is empty.
 fn types(notes: &mut Notes, spec: Node<'_>) -> [bool; 2] {
     let listed = notes.items(spec, "policyTypes");
     if listed.is_empty() {
-        let has_rules = spec.get("egress").is_some_and(|rules| !rules.is_null());
+        let rules = spec.get("egress").filter(|rules| !rules.is_null());
+        let has_rules = rules.is_some_and(|rules| !rules.is_empty());
+        if let (Some(rules), false) = (rules, has_rules) {
+            let message = "`egress` without rules does nothing: to deny what goes out, \
+                           `policyTypes` lists `Egress`";
+            notes.warn(codes::NO_EFFECT, rules.span(), message);
+        }
         return [true, has_rules];
     }
     let mut found = [false, false];

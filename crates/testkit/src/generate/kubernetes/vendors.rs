@@ -229,6 +229,11 @@ fn expression(random: &mut Random) -> String {
             0 => "all()".to_owned(),
             1 => format!("has({key})"),
             2 => format!("!has({key})"),
+            3 if value == "c" => match key {
+                "app" => "projectcalico.org/namespace == 'shop'".to_owned(),
+                "tier" => "pcns.app == 'a'".to_owned(),
+                _ => "projectcalico.org/orchestrator == 'k8s'".to_owned(),
+            },
             3 => format!("{key} != '{value}'"),
             _ => format!("{key} == '{value}'"),
         }

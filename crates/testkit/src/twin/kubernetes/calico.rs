@@ -108,7 +108,7 @@ fn governs_pod(objects: &[Value], policy: &Value, pod: &Pod, way: &str) -> bool 
         Some(own) => own == pod.namespace,
         None => holds(text(policy, "/spec/namespaceSelector"), &namespace(objects, &pod.namespace)),
     };
-    governs && in_namespace && holds(text(policy, "/spec/selector"), &pod.labels)
+    governs && in_namespace && holds(text(policy, "/spec/selector"), &of_pod(objects, pod))
 }
 
 fn rule_holds(
@@ -140,11 +140,25 @@ fn rule_holds(
 fn side_is(objects: &[Value], side: &Value, end: End<'_>, own: Option<&str>) -> bool {
     let by_labels =
         ["selector", "notSelector", "namespaceSelector"].iter().any(|key| side.get(key).is_some());
+    let positive = ["selector", "namespaceSelector"].iter().any(|key| side.get(key).is_some());
+    if let (End::Outside(address), true, false, None) = (end, by_labels, positive, own) {
+        // Whoever is in no set that is excluded: anybody, then, but for some networks.
+        let not = text(side, "/notSelector");
+        return !objects.iter().any(|set| {
+            let place = match text(set, "/kind") {
+                "NetworkSet" => of_place(objects, text(set, "/metadata/namespace")),
+                "GlobalNetworkSet" => BTreeMap::new(),
+                _ => return false,
+            };
+            let labels = map(set).into_iter().chain(place).collect();
+            in_prefixes(items(set, "/spec/nets"), address) && holds(not, &labels)
+        });
+    }
     if by_labels {
         return match end {
             End::Pod(pod) => {
                 let of_namespace = namespace(objects, &pod.namespace);
-                labels_are(side, &pod.labels, (Some(&pod.namespace), &of_namespace), own)
+                labels_are(side, &of_pod(objects, pod), (Some(&pod.namespace), &of_namespace), own)
             }
             End::Outside(address) => objects.iter().any(|set| {
                 let place = match text(set, "/kind") {
@@ -153,8 +167,10 @@ fn side_is(objects: &[Value], side: &Value, end: End<'_>, own: Option<&str>) -> 
                     _ => return false,
                 };
                 let of_namespace = place.map(|place| namespace(objects, place)).unwrap_or_default();
+                let mut labels = map(set);
+                labels.extend(place.map(|place| of_place(objects, place)).unwrap_or_default());
                 in_prefixes(items(set, "/spec/nets"), address)
-                    && labels_are(side, &map(set), (place, &of_namespace), own)
+                    && labels_are(side, &labels, (place, &of_namespace), own)
             }),
         };
     }
@@ -189,6 +205,24 @@ fn labels_are(
     in_namespace
         && holds(text(side, "/selector"), labels)
         && !not.is_some_and(|one| holds(one, labels))
+}
+
+/// A pod's labels with those that Calico gives it: where it is, what made it, and the labels of its
+/// namespace with `pcns.` before them.
+fn of_pod(objects: &[Value], pod: &Pod) -> BTreeMap<String, String> {
+    let mut found = pod.labels.clone();
+    found.insert("projectcalico.org/orchestrator".to_owned(), "k8s".to_owned());
+    found.extend(of_place(objects, &pod.namespace));
+    found
+}
+
+fn of_place(objects: &[Value], name: &str) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for (key, value) in namespace(objects, name) {
+        found.insert(format!("pcns.{key}"), value);
+    }
+    found.insert("projectcalico.org/namespace".to_owned(), name.to_owned());
+    found
 }
 
 fn map(object: &Value) -> BTreeMap<String, String> {

@@ -35,16 +35,15 @@ pub(super) fn said(objects: &[Value], pod: &Pod, connection: Connection<'_>, way
         specs.extend(items(policy, "/specs"));
         for spec in specs {
             let subject = spec.get("endpointSelector").unwrap_or(&Value::Null);
-            if !endpoint_is(objects, subject, pod, own) {
+            let elsewhere = own.is_some_and(|own| own != pod.namespace);
+            if elsewhere || !endpoint_is(objects, subject, pod, own) {
                 continue;
             }
             let allowing = items(spec, &format!("/{way}"));
             let denying = items(spec, &format!("/{way}Deny"));
-            if allowing.is_empty() && denying.is_empty() {
-                continue;
-            }
+            let has_rules = !allowing.is_empty() || !denying.is_empty();
             let default = spec.pointer(&format!("/enableDefaultDeny/{way}"));
-            said.isolates |= default.and_then(Value::as_bool) != Some(false);
+            said.isolates |= default.and_then(Value::as_bool).unwrap_or(has_rules);
             let holds = |rule: &Value| rule_holds(objects, rule, connection, way, own);
             said.allows |= allowing.iter().any(holds);
             said.denies |= denying.iter().any(holds);

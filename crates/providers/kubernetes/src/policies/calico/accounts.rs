@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use watertight_model::Name;
 use watertight_source::Node;
 
-use super::{Place, selector};
+use super::{Place, given, selector};
 use crate::fields::Notes;
 use crate::known::Known;
 use crate::policy::PeerSpec;
@@ -41,7 +41,7 @@ pub(super) fn peers(
     let pods = Selector::all([pods.clone(), by_name]);
     let peer =
         |namespaces: Selector, pods: Selector| PeerSpec::Pods(PodSelector { namespaces, pods });
-    if node.get("selector").is_none() {
+    if given(node, "selector").is_none() {
         return vec![peer(place.namespaces(), pods)];
     }
     let Some(labels) = selector(notes, node, "selector") else { return Vec::new() };

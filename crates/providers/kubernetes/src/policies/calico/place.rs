@@ -23,7 +23,7 @@ impl Place {
     /// Source: "Network policy", `EntityRule.namespaceSelector`: without it a policy of a namespace
     /// looks there, and a global one everywhere; `global()` is what lives in no namespace.
     pub(super) fn of(own: Option<&Name>, text: Option<&str>, selector: Selector) -> Self {
-        match (text.map(str::trim), own) {
+        match (text.map(str::trim).filter(|text| !text.is_empty()), own) {
             (None, Some(own)) => Self::Own(own.clone()),
             (None, None) => Self::Anywhere,
             (Some("global()"), _) => Self::Global,

@@ -12,6 +12,7 @@ use crate::policy::{PortSpec, Ports};
 /// The protocol, the source's ports and the destination's, or types of ICMP.
 pub(super) fn read(notes: &mut Notes, node: Node<'_>, unread: &mut Option<Name>) -> Ports {
     let protocol = protocol(notes, node, "protocol");
+    needs_protocol(notes, node, protocol);
     if let Some(not) = self::protocol(notes, node, "notProtocol") {
         let whole = protocol.map_or_else(FlowSet::all, FlowSet::protocol);
         let flows = whole.difference(&FlowSet::protocol(not));
@@ -30,6 +31,23 @@ pub(super) fn read(notes: &mut Notes, node: Node<'_>, unread: &mut Option<Name>)
     let mut listed = vec![PortSpec::Flows(FlowSet::ports(protocol, from, to))];
     listed.extend(names.into_iter().map(|name| PortSpec::Named(name, Some(protocol))));
     Ports::Listed(listed)
+}
+
+/// Source: "Network policy", `EntityRule.ports` and `Rule.icmp`: ports need a protocol that has some,
+/// and types need one of ICMP; what lacks it is refused.
+fn needs_protocol(notes: &mut Notes, node: Node<'_>, protocol: Option<Protocol>) {
+    let sides = ["source", "destination"].into_iter().filter_map(|side| node.get(side));
+    let mut lists = sides.flat_map(|side| ["ports", "notPorts"].map(|key| side.get(key)));
+    let has_ports = lists.any(|list| list.is_some_and(|list| !list.is_empty()));
+    if has_ports && !matches!(protocol, Some(Protocol::TCP | Protocol::UDP | Protocol::SCTP)) {
+        let message = "a rule with ports needs the `protocol` TCP, UDP or SCTP";
+        notes.error(codes::BAD_VALUE, node.span(), message);
+    }
+    let has_types = ["icmp", "notICMP"].iter().any(|key| node.get(key).is_some());
+    if has_types && !matches!(protocol, Some(Protocol::ICMP | Protocol::ICMPV6)) {
+        let message = "a rule with types of ICMP needs the `protocol` ICMP or ICMPv6";
+        notes.error(codes::BAD_VALUE, node.span(), message);
+    }
 }
 
 fn protocol(notes: &mut Notes, node: Node<'_>, key: &str) -> Option<Protocol> {
@@ -88,7 +106,16 @@ fn list(notes: &mut Notes, side: Node<'_>, key: &str) -> (PortSet, Vec<Name>, bo
         let (first, last) = text.split_once(':').unwrap_or((text, text));
         match (first.parse::<u16>(), last.parse::<u16>()) {
             (Ok(first), Ok(last)) => {
-                numbers = numbers.union(&PortSet::range(first, last).unwrap_or_default());
+                if let Ok(range) = PortSet::range(first, last) {
+                    numbers = numbers.union(&range);
+                } else {
+                    let message = format!("the range of ports `{text}` ends before it begins");
+                    notes.error(codes::BAD_PORT, one.span(), message);
+                }
+            }
+            _ if text.contains(':') => {
+                let message = format!("`{text}` is no range of ports");
+                notes.error(codes::BAD_PORT, one.span(), message);
             }
             _ => names.push(Name::from(text)),
         }
