@@ -54,6 +54,8 @@ pub enum Trouble {
 pub struct Troubles {
     /// So many resources a page, where the call has pages; all of them else.
     pub page_size: Option<usize>,
+    /// The first page after the first of each call is said to be asked for too late, once.
+    pub late_pages: bool,
     /// What each request meets before it is answered.
     pub first: Vec<Trouble>,
     /// Of so many requests one meets `first`; 0 and 1 mean every one.
@@ -398,6 +400,9 @@ impl State {
         if self.troubles.denied.contains(&asked.call) {
             return Response::error(protocol, 403, "AccessDeniedException");
         }
+        if self.troubles.late_pages && self.is_late(&asked) {
+            return Response::error(protocol, 400, "PaginationTokenExpiredException");
+        }
         if self.troubles.failing.contains(&asked.call) {
             return Response::error(protocol, 500, "InternalFailure");
         }
@@ -418,6 +423,17 @@ impl State {
                 known.unwrap_or_else(|| passed_on(request, *to))
             }
         }
+    }
+
+    /// Whether a page after the first is asked for, for the first time in the account and region.
+    fn is_late(&self, asked: &Asked) -> bool {
+        let token = self.table.call(&asked.call)["pages"]["input"][0].as_str().unwrap_or_default();
+        if !asked.parameters.contains_key(token) {
+            return false;
+        }
+        let place = format!("late {} {} {}", asked.account, asked.region, asked.call);
+        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        tries.insert(place, 1).is_none()
     }
 
     fn recorded(&self, recording: &Recording, asked: &Asked, protocol: &str) -> Response {

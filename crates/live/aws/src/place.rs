@@ -25,6 +25,8 @@ use crate::table::{Call, Place, Table};
 
 /// Tasks of one place at once; the client lets fewer of them pass.
 const TASKS_MAX: usize = 32;
+/// How often the pages of an answer are asked for from the first one on.
+const BEGINNINGS_MAX: usize = 3;
 
 /// Everything that the calls of a place share.
 pub(crate) struct Site {
@@ -241,6 +243,13 @@ fn is_absent(site: &Site, call: &Call, refusal: &Refusal) -> bool {
     code == "UnknownHost" && !offered.is_empty() && !offered.contains(&site.region)
 }
 
+/// Whether a page cannot be asked for any more, because what asks for it is too old: the pages before it
+/// must be asked again.
+fn is_stale(refusal: &Refusal) -> bool {
+    let code = refusal.code.strip_suffix("Exception").unwrap_or(&refusal.code);
+    ["PaginationTokenExpired", "ExpiredNextToken", "ExpiredIterator"].contains(&code)
+}
+
 /// Asks for all pages of an answer.
 async fn answered(
     site: &Site,
@@ -253,7 +262,9 @@ async fn answered(
     let endpoint = endpoint::of_call(&site.table, call, &site.region, &site.account, address);
     let endpoint = endpoint.ok_or_else(|| refused("NotInPartition"))?;
     let shapes = site.table.shapes(&call.facts.service);
-    let mut parameters = parameters(site, call, argument);
+    let first = parameters(site, call, argument);
+    let mut parameters = first.clone();
+    let mut beginnings = 1;
     let mut whole = Map::new();
     let mut bytes: usize = 0;
     let mut before: Option<Parameters> = None;
@@ -265,7 +276,16 @@ async fn answered(
         };
         let throttled = || site.progress.throttled(&call.facts.service);
         let sent = site.client.send((&site.access, &site.gates), &endpoint, &wire, read, throttled);
-        let (page, length) = sent.await?;
+        let (page, length) = match sent.await {
+            Ok(page) => page,
+            Err(stale) if before.is_some() && beginnings < BEGINNINGS_MAX && is_stale(&stale) => {
+                beginnings += 1;
+                parameters.clone_from(&first);
+                (whole, bytes, before) = (Map::new(), 0, None);
+                continue;
+            }
+            Err(refusal) => return Err(refusal),
+        };
         bytes = bytes.saturating_add(length);
         if bytes > site.client.pace.body_bytes_max {
             return Err(refused("AnswerTooLarge"));

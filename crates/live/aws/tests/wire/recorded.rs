@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::support::{DEVELOPMENT, SHOP, files, pace, request, run, shop};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use watertight_live_aws::{CollectError, Pace, Who};
+use watertight_live_aws::{CollectError, Pace, Request, Who};
 use watertight_testkit::aws_server::{Recording, Server, Trouble, Troubles};
 
 fn server(troubles: Troubles) -> Server {
@@ -114,6 +114,18 @@ fn pages_of_one_throttling_faults_silence_cuts_and_expiry_change_nothing() {
         assert_eq!(resources, &despite[call], "{call:?}");
     }
     assert_eq!(files(plain.path()), files(silent.path()));
+}
+
+#[test]
+fn pages_that_were_asked_for_too_late_are_asked_for_from_the_first_one_on() {
+    let plain = TempDir::new().unwrap();
+    let own = |server: &Server, out: &Path| run(&Request { who: Who::Own, ..request(server, out) });
+    own(&server(Troubles::default()), plain.path()).unwrap();
+    let late = Troubles { page_size: Some(1), late_pages: true, ..Troubles::default() };
+    let out = TempDir::new().unwrap();
+    let report = own(&server(late), out.path()).unwrap();
+    assert_eq!(report.unanswered, []);
+    assert_eq!(resources(plain.path()), resources(out.path()));
 }
 
 #[test]

@@ -346,6 +346,31 @@ fn what_is_kept_again_and_again_keeps_its_first_time() {
 }
 
 #[test]
+fn a_run_that_was_cut_off_goes_on_with_what_it_kept() {
+    let (whole, _) = twice(&quiet(), |_| {});
+    let wanted = files(whole.path());
+    for stop_after in [6, 40, 90] {
+        let out = TempDir::new().unwrap();
+        run(&request(&quiet(), out.path())).unwrap();
+        let troubles = Troubles { stop_after: Some(stop_after), ..Troubles::default() };
+        let cut = server(eventful(&[]), troubles);
+        let mut second = again(&cut, out.path());
+        second.pace.attempts_max = 2;
+        run(&second).unwrap();
+        let last = quiet();
+        second.given = request(&last, out.path()).given;
+        let report = run(&second).unwrap();
+        assert_eq!(report.unanswered, []);
+        // Answers that failed to be kept, because no event could be looked up, were asked for.
+        let raw = |files: &std::collections::BTreeMap<String, Vec<u8>>| -> Vec<(String, Vec<u8>)> {
+            let raw = files.iter().filter(|(path, _)| path.starts_with("raw/"));
+            raw.map(|(path, body)| (path.clone(), body.clone())).collect()
+        };
+        assert_eq!(raw(&files(out.path())), raw(&wanted), "{stop_after}");
+    }
+}
+
+#[test]
 fn nothing_of_an_event_reaches_the_disk() {
     let recording = eventful(&[(REGION, &[("sqs", 60, false)])]);
     let (out, _) = twice(&server(recording, Troubles::default()), |_| {});
