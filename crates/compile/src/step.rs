@@ -1,5 +1,8 @@
 //! The order in which artifacts come to be, each step with its inverse.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};

@@ -119,6 +119,11 @@ impl Watcher for Deaf {
     fn step(&self, _number: usize, _steps: usize, _what: &str, _was_so: bool) {}
 }
 
+/// The id of a key of the estate's account.
+pub(crate) fn key() -> String {
+    Server::key_of(ACCOUNT)
+}
+
 /// Runs the program with credentials for a server.
 pub(crate) fn watertight(arguments: &[&str], url: &str, key: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_watertight"))

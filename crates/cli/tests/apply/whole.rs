@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::Value;
 use watertight_testkit::aws_server::{Strictness, Trouble, Troubles};
 
-use crate::support::{ACCOUNT, Lab, estate, policy};
+use crate::support::{ACCOUNT, Lab, estate, key, policy, told, watertight};
 
 #[test]
 fn the_plan_of_three_tiers_is_what_it_was() {
@@ -104,6 +104,16 @@ fn a_dry_run_writes_nothing_and_leaves_no_journal() {
     let (code, told, _) = lab.run("rollback", &["--dry-run"]);
     assert_eq!((code, told.as_str()), (0, "20 of 20 steps would be taken back\n"));
     assert_eq!(lab.server.written().len(), written);
+}
+
+#[test]
+fn an_address_that_is_given_goes_before_that_of_the_environment() {
+    let lab = Lab::plain();
+    let (plan, url) = (lab.path("change.plan"), lab.server.url());
+    let arguments = ["apply", plan.to_str().unwrap(), "--endpoint-url", &url];
+    let (code, _, error) = told(&watertight(&arguments, "http://127.0.0.1:9", &key()));
+    assert_eq!(code, 0, "{error}");
+    assert_eq!(lab.server.written().len(), 25);
 }
 
 #[test]
