@@ -73,6 +73,11 @@ impl Lab {
 
     /// Applies the plan, or takes it back, without waiting long for anything.
     pub(crate) fn take(&self, way: Way) -> Result<Applied, ApplyError> {
+        self.take_with(way, 2)
+    }
+
+    /// The same, with each request sent so often at most.
+    pub(crate) fn take_with(&self, way: Way, attempts_max: u32) -> Result<Applied, ApplyError> {
         let text = fs::read_to_string(self.path("change.plan")).unwrap();
         let plan =
             watertight_compile::Plan::of_value(serde_json::from_str(&text).unwrap()).unwrap();
@@ -91,16 +96,16 @@ impl Lab {
             way,
             dry_run: false,
             clock: &Still,
-            pace: pace(),
+            pace: pace(attempts_max),
         };
         apply(&request, &Deaf)
     }
 }
 
 /// A pace without long waits.
-fn pace() -> Pace {
+fn pace(attempts_max: u32) -> Pace {
     let millisecond = std::time::Duration::from_millis(1);
-    Pace { attempts_max: 2, delay_first: millisecond, delay_max: millisecond, ..Pace::default() }
+    Pace { attempts_max, delay_first: millisecond, delay_max: millisecond, ..Pace::default() }
 }
 
 /// A clock that stands still.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::Value;
+use watertight_live_aws::Way;
 use watertight_testkit::aws_server::{Strictness, Trouble, Troubles};
 
 use crate::support::{ACCOUNT, Lab, estate, key, policy, told, watertight};
@@ -119,16 +120,15 @@ fn an_address_that_is_given_goes_before_that_of_the_environment() {
 #[test]
 fn throttles_faults_and_late_lists_change_nothing_about_where_it_ends() {
     let plain = Lab::plain();
-    assert_eq!(plain.run("apply", &[]).0, 0);
+    plain.take(Way::Apply).unwrap();
     let first = vec![Trouble::Throttle(1), Trouble::Cut, Trouble::Fault];
     let troubles = Troubles { first, every: 2, page_size: Some(1), ..Troubles::default() };
     let lab = Lab::new(troubles, Strictness { unseen: 3, ..Strictness::default() });
     let before = lab.server.held();
-    let (code, _, error) = lab.run("apply", &[]);
-    assert_eq!(code, 0, "{error}");
+    let applied = lab.take_with(Way::Apply, 8).unwrap();
+    assert_eq!((applied.taken, applied.found_so), (20, 0));
     assert_eq!(lab.server.held(), plain.server.held());
-    let (code, _, error) = lab.run("rollback", &[]);
-    assert_eq!(code, 0, "{error}");
+    lab.take_with(Way::Rollback, 8).unwrap();
     assert_eq!(lab.server.held(), before);
 }
 
