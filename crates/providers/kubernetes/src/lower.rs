@@ -138,6 +138,9 @@ impl<'i> Lowering<'i> {
             let network = networks.get(&pod.workload.namespace).filter(|_| !pod.host_network);
             layers.extend(network.and_then(|network| on_network.get(network)));
             let name = Name::from(format!("{}/{}", pod.workload.namespace, pod.name));
+            // The name alone means the workload, with all its attachments.
+            let has_further = !pod.further.is_empty() && !pod.host_network;
+            let name = if has_further { Name::from(format!("{name} on pods")) } else { name };
             let endpoint = self.endpoint(name, workload, layers);
             self.estate.network.endpoints[endpoint].origin = Some(pod.span);
             self.endpoints.push(endpoint);

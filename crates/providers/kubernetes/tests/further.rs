@@ -225,3 +225,20 @@ fn answers_about_the_primary_network_stay_as_they_are() {
     let beside = format!("{OVERLAY}{}{}{closed}", on("web", "blue"), on("db", "blue"));
     assert_eq!(primary(&beside), alone);
 }
+
+#[test]
+fn a_name_means_a_workload_with_all_its_attachments() {
+    let text = format!("{CLOSED}{OVERLAY}{}{}", on("web", "blue"), on("db", "blue"));
+    let estate = read(&text).estate;
+    for name in ["shop/web", "shop/db[Pod]", "k8s:shop/db"] {
+        let end = watertight_reach::ends::resolve(&estate, name).unwrap();
+        assert_eq!(end.targets(&estate.network).len(), 2, "{name}");
+    }
+    for name in ["shop/web on pods", "shop/web on shop/blue"] {
+        let end = watertight_reach::ends::resolve(&estate, name).unwrap();
+        assert_eq!(end.targets(&estate.network).len(), 1, "{name}");
+    }
+    // Without further attachments a pod is asked about by its own name.
+    let alone = read(&on("web", "")).estate;
+    assert_eq!(*alone.network.endpoints.values().next().unwrap().name, *"shop/web");
+}
