@@ -115,6 +115,16 @@ fn a_service_that_is_made_is_named_because_its_addresses_are_not_known() {
     assert_eq!(codes(&found), ["WT0914"], "{found:#?}");
 }
 
+/// What cannot be read is left out of the estate, which must not look closed for that.
+#[test]
+fn a_plan_with_a_prefix_that_is_none_is_not_known() {
+    let mut plan = part(&["aws_security_group"]);
+    let group = &mut plan["resource_changes"][0]["change"]["after"];
+    group["egress"][0]["cidr_blocks"] = json!(["10.10.50.0/99"]);
+    let found = findings(&plan);
+    assert!(codes(&found).contains(&"WT0914"), "{found:#?}");
+}
+
 #[test]
 fn the_estate_as_it_is_is_judged_by_its_assertions() {
     let (code, text) = gate(&[]);

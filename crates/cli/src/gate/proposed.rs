@@ -5,7 +5,7 @@ use std::path::Path;
 
 use watertight_aws::{Proposal, TerraformPlan, convert_proposal};
 use watertight_model::Estate;
-use watertight_source::{Diagnostics, Limits, Sources};
+use watertight_source::{Diagnostics, Limits, Severity, Sources};
 
 use crate::diagnostics;
 use crate::estate_folder::{Raw, read_file};
@@ -46,8 +46,14 @@ impl Change<'_> {
 
     /// The estate with some of the changes, and what is not told of it.
     pub(super) fn applied(&self, which: &BTreeSet<usize>) -> (Estate, Proposal) {
-        let proposal = self.plan.propose(&self.raw.bodies, which);
+        let mut proposal = self.plan.propose(&self.raw.bodies, which);
         let converted = convert_proposal(&self.raw.bodies, &proposal, &self.raw.options);
+        // The estate has none: what is wrong comes with the plan, and is left out of what is made of it.
+        let said = converted.diagnostics.into_sorted().into_iter();
+        for one in said.filter(|one| one.severity == Severity::Error) {
+            let subject = one.resource.unwrap_or_else(|| "the plan".to_owned());
+            proposal.untold.insert((subject, one.message));
+        }
         let mut estate = self.raw.complete(converted.estate);
         estate.id = self.before.id.clone();
         (estate, proposal)
