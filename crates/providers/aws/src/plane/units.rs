@@ -197,7 +197,7 @@ mod tests {
             planned("web", "tcp/443"),
             planned("2001:db8::/32", "all"),
             planned("10.1.0.0/16", "icmp/8"),
-            planned("10.2.0.0/16", "50"),
+            planned("10.2.0.0/16", "esp"),
         ]);
         assert_eq!(described, ours);
     }
