@@ -386,3 +386,32 @@ fn who_has_the_address_of_another_network_s_end_is_not_that_end() {
     assert_eq!(answer, "denied", "{told}");
     assert!(told.contains("there the address is that of i-other"), "{told}");
 }
+
+#[test]
+fn two_pods_that_share_a_further_network_alone_reach_each_other_there() {
+    let pod = |name: &str, networks: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: shop, annotations: {{k8s.v1.cni.cncf.io/networks: '{networks}'}}}}, spec: {{containers: [{{name: c}}]}}}}\n---\n"
+        )
+    };
+    let others = "{apiVersion: k8s.ovn.org/v1, kind: UserDefinedNetwork, metadata: {name: blue, namespace: shop}, spec: {topology: Layer2, layer2: {role: Secondary}}}
+---
+{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: closed, namespace: shop}, spec: {podSelector: {}, policyTypes: [Ingress, Egress]}}
+";
+    let folder = tempfile::tempdir().unwrap();
+    let manifests = folder.path().join("shop.yaml");
+    let ask = |db: &str| {
+        fs::write(&manifests, format!("{}{}{others}", pod("web", "blue"), pod("db", db))).unwrap();
+        let question = ["--from", "shop/web", "--to", "shop/db", "--over", "tcp/5432"];
+        let input = ["can", "--manifests", text(&manifests)];
+        let output = watertight(&[&input[..], &question].concat());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let shared = ask("blue");
+    assert!(shared.starts_with("accepted"), "{shared}");
+    assert!(shared.contains("shop/db on shop/blue"), "{shared}");
+    // From one network nothing is sent to the other, so that these pairs are no question.
+    assert!(shared.contains("1 of 2 pairs"), "{shared}");
+    let alone = ask("");
+    assert!(alone.starts_with("denied_out"), "{alone}");
+}

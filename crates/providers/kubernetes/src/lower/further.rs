@@ -246,10 +246,9 @@ impl Lowering<'_> {
 
     /// The layer that says whom a network joins.
     fn joining_layer(&mut self, further: &Further) -> LayerId {
-        let title = Name::from(format!("network {}", further.name));
         let guard = self.estate.network.guards.push(Guard {
-            name: title.clone(),
-            title,
+            name: further.name.clone(),
+            title: further.name.clone(),
             kind: Name::from("further network"),
             stateful: true,
             ingress: Vec::new(),
