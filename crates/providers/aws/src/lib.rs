@@ -128,11 +128,15 @@ pub fn convert(bodies: &[Body], options: &Options) -> Converted {
 pub fn convert_proposal(bodies: &[Body], proposal: &Proposal, options: &Options) -> Converted {
     let kept = bodies.iter().enumerate();
     let kept = kept.filter(|(place, _)| !proposal.replaced.contains(place)).map(|(_, body)| body);
-    let parsed = proposal.bodies.iter().filter_map(|(path, text)| {
+    let (mut new, mut wrong) = (Vec::new(), Diagnostics::new(&options.limits));
+    for (path, text) in &proposal.bodies {
         // Positions in what nobody wrote down are of no use to anybody.
-        let tree = Tree::parse_json(FileId(u32::MAX), text.as_str(), &options.limits).ok()?;
-        Some(Body { path: path.clone(), tree })
-    });
-    let new: Vec<Body> = parsed.collect();
-    convert::convert(kept.chain(&new).collect(), options)
+        match Tree::parse_json(FileId(u32::MAX), text.as_str(), &options.limits) {
+            Ok(tree) => new.push(Body { path: path.clone(), tree }),
+            Err(error) => wrong.push(error),
+        }
+    }
+    let mut converted = convert::convert(kept.chain(&new).collect(), options);
+    converted.diagnostics.merge(wrong);
+    converted
 }
