@@ -109,7 +109,8 @@ fn redact_object(object: &mut Map<String, Value>) {
     for (key, value) in object.iter_mut() {
         let name = key.to_ascii_lowercase();
         // An external id is as good as a password.
-        let is_external_id = name.ends_with("externalid") && name.contains(':');
+        let is_external_id =
+            name == "externalid" || (name.ends_with("externalid") && name.contains(':'));
         let is_secret =
             SECRET_FIELDS.contains(&&*name) || (is_secret_key(key) && !is_reference(value));
         if is_external_id || SECRET_PARTS.contains(&&*name) || (value.is_string() && is_secret) {

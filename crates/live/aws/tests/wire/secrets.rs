@@ -161,6 +161,12 @@ fn containers(recording: &mut Recording) {
         }}),
     );
     add("eks-list-clusters", None, json!({"clusters": ["k"]}));
+    let listed = json!({"associations": [{"clusterName": "k", "associationId": "a-1"}]});
+    add("eks-list-pod-identity-associations", Some("k"), listed);
+    let association = json!({"association": {
+        "clusterName": "k", "associationId": "a-1", "serviceAccount": "s", "externalId": PLANTED,
+    }});
+    add("eks-describe-pod-identity-association", Some("k a-1"), association);
     add(
         "eks-describe-cluster",
         Some("k"),
