@@ -7,18 +7,18 @@ use serde_json::Value;
 use watertight_live_aws::Way;
 use watertight_testkit::aws_server::{Strictness, Trouble, Troubles};
 
-use crate::support::{ACCOUNT, Lab, estate, key, policy, told, watertight};
+use crate::support::{ACCOUNT, Lab, key, told, watertight};
 
 #[test]
 fn the_plan_of_three_tiers_is_what_it_was() {
     let lab = Lab::plain();
-    let (estate, policy) = (estate(), policy());
     let out = lab.path("again.plan");
+    // The plan names the policy's files as they were given: from the root of the project.
     let (code, _, error) = lab.watertight(&[
         "plan",
-        policy.to_str().unwrap(),
+        "testdata/plans/tiers/policy.yaml",
         "--estate",
-        estate.to_str().unwrap(),
+        "testdata/estates/tiers",
         "--at",
         "2026-11-28T09:00:00Z",
         "-o",
