@@ -159,7 +159,11 @@ fn undeclared(
     });
     let by_rules = of_rules.flatten().any(|peer| match peer {
         PeerSpec::Pods(pods) => asks_of_namespaces(pods),
-        PeerSpec::Addresses(..) | PeerSpec::SomeAddresses(_) | PeerSpec::Unread(_) => false,
+        PeerSpec::Addresses(..)
+        | PeerSpec::Holders(..)
+        | PeerSpec::HostPods(_)
+        | PeerSpec::SomeAddresses(_)
+        | PeerSpec::Unread(_) => false,
     });
     let by_subjects = policies.iter().any(|policy| asks_of_namespaces(&policy.subject));
     if !by_rules && !by_subjects {

@@ -75,7 +75,11 @@ fn selectors(policy: &Policy) -> impl Iterator<Item = &PodSelector> {
     });
     let of_peers = peers.flatten().filter_map(|peer| match peer {
         PeerSpec::Pods(selector) => Some(selector),
-        PeerSpec::Addresses(..) | PeerSpec::SomeAddresses(_) | PeerSpec::Unread(_) => None,
+        PeerSpec::Addresses(..)
+        | PeerSpec::Holders(..)
+        | PeerSpec::HostPods(_)
+        | PeerSpec::SomeAddresses(_)
+        | PeerSpec::Unread(_) => None,
     });
     of_peers.chain([&policy.subject])
 }

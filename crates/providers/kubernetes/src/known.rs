@@ -14,7 +14,7 @@ use crate::namespaces::Namespaces;
 use crate::objects::Object;
 use crate::policies::prefix;
 use crate::policy::PeerSpec;
-use crate::selector::{LabelMap, PodSelector, Selector};
+use crate::selector::{Hosts, LabelMap, PodSelector, Selector};
 
 /// Something with labels that stands for addresses.
 #[derive(Clone, Debug)]
@@ -148,7 +148,11 @@ fn selected(notes: &mut Notes, object: &Object<'_>) -> Option<PodSelector> {
     let labels = labels::read(notes, spec, "selector");
     let parts = labels.iter().map(|(key, value)| Selector::is(key, value));
     let namespaces = crate::selector::namespace(&object.namespace);
-    (!labels.is_empty()).then(|| PodSelector { namespaces, pods: Selector::all(parts) })
+    (!labels.is_empty()).then(|| PodSelector {
+        namespaces,
+        pods: Selector::all(parts),
+        hosts: Hosts::Too,
+    })
 }
 
 /// Source: Kubernetes, "`EndpointSlices`", ownership: the label names the service; `Endpoints` have

@@ -6,6 +6,7 @@
 
 mod further;
 mod guards;
+mod holders;
 mod members;
 mod networks;
 mod peers;
@@ -38,12 +39,16 @@ const PODS_V4: (Ipv4Addr, u8) = (Ipv4Addr::new(240, 0, 0, 0), 8);
 /// The same for IPv6: the prefix to discard (RFC 6666).
 const PODS_V6: (Ipv6Addr, u8) = (Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0), 64);
 
+/// The number of the first pod's address; the others follow in their order.
+const FIRST_POD: u32 = 1;
+
 /// What pods are told apart by.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct PodClass {
     pub(crate) namespace: Name,
     pub(crate) labels: LabelMap,
     pub(crate) ports: Vec<NamedPort>,
+    pub(crate) host_network: bool,
 }
 
 /// An estate that is being built.
@@ -61,6 +66,8 @@ pub(crate) struct Lowering<'i> {
     peers: PeerGuards,
     layers: BTreeMap<Layer, LayerId>,
     pub(crate) has_v6: bool,
+    /// Whether a pod is on its host's network.
+    has_hosts: bool,
     /// The endpoint of each pod, in their order.
     pub(crate) endpoints: Vec<watertight_model::network::EndpointId>,
     next_address: u32,
@@ -96,8 +103,9 @@ impl<'i> Lowering<'i> {
             peers: PeerGuards::default(),
             layers: BTreeMap::new(),
             has_v6,
+            has_hosts: pods.iter().any(|pod| pod.host_network),
             endpoints: Vec::new(),
-            next_address: 1,
+            next_address: FIRST_POD,
             guards_made: 0,
             held: Vec::new(),
         }
@@ -142,12 +150,17 @@ impl<'i> Lowering<'i> {
             let has_further = !pod.further.is_empty() && !pod.host_network;
             let name = if has_further { Name::from(format!("{name} on pods")) } else { name };
             let endpoint = self.endpoint(name, workload, layers);
-            self.estate.network.endpoints[endpoint].origin = Some(pod.span);
+            let made = &mut self.estate.network.endpoints[endpoint];
+            made.origin = Some(pod.span);
+            // A pod of which addresses are told has those families, and no other.
+            let told = &pod.place.addresses;
+            let has = |one: &IpAddr| told.iter().any(|own| own.is_ipv4() == one.is_ipv4());
+            made.addresses.retain(|one| told.is_empty() || has(one));
             self.endpoints.push(endpoint);
             if pod.host_network && alone {
                 let message = format!(
-                    "`{}` is on its host's network: whether policies govern it is up to the \
-                     network plugin; here they do",
+                    "`{}` is on its host's network: whether a NetworkPolicy governs it is up to the \
+                     network plugin; here it does",
                     pod.workload.name
                 );
                 self.notes.warn(codes::HOST_NETWORK, pod.span, message);
@@ -200,12 +213,8 @@ impl<'i> Lowering<'i> {
     ) -> watertight_model::network::EndpointId {
         let number = self.next_address;
         self.next_address = number.saturating_add(1);
-        let v4 = Ipv4Addr::from_bits(PODS_V4.0.to_bits().saturating_add(number));
-        let mut addresses = vec![IpAddr::V4(v4)];
-        if self.has_v6 {
-            let bits = PODS_V6.0.to_bits().saturating_add(u128::from(number));
-            addresses.push(IpAddr::V6(Ipv6Addr::from_bits(bits)));
-        }
+        let mut addresses = vec![made_up(number, Family::V4)];
+        addresses.extend(self.has_v6.then(|| made_up(number, Family::V6)));
         let id = self.estate.network.endpoints.push(Endpoint {
             name,
             workload,
@@ -283,7 +292,7 @@ impl<'i> Lowering<'i> {
             let namespace = self.namespaces.labels(&class.namespace);
             for number in candidates {
                 let Some(policy) = self.policies.get(number) else { continue };
-                if !policy.subject.matches(namespace, &class.labels) {
+                if !policy.subject.matches(namespace, (&class.labels, class.host_network)) {
                     continue;
                 }
                 for (list, rules) in found.iter_mut().zip([&policy.ingress, &policy.egress]) {
@@ -308,9 +317,9 @@ impl<'i> Lowering<'i> {
             rules.into_iter().any(|rule| match &rule.peers {
                 Peers::Anybody => false,
                 Peers::Listed(listed) => listed.iter().any(|peer| match peer {
-                    PeerSpec::Pods(_) | PeerSpec::Unread(_) => false,
+                    PeerSpec::Pods(_) | PeerSpec::HostPods(_) | PeerSpec::Unread(_) => false,
                     PeerSpec::SomeAddresses(_) => true,
-                    PeerSpec::Addresses(addresses, _) => {
+                    PeerSpec::Addresses(addresses, _) | PeerSpec::Holders(addresses, _) => {
                         let of_v4 = addresses.of_family(Family::V4);
                         !addresses.is_empty() && of_v4 != AddressSet::all_v4()
                     }
@@ -329,8 +338,8 @@ impl<'i> Lowering<'i> {
 
 /// What pods are told apart by, in order, and the number of each pod's.
 fn classes_of(pods: &[Pod]) -> (Vec<PodClass>, Vec<usize>) {
-    fn key(pod: &Pod) -> (&Name, &LabelMap, &LabelMap, &[NamedPort]) {
-        (&pod.workload.namespace, &pod.labels, &pod.implied, &pod.ports)
+    fn key(pod: &Pod) -> (&Name, &LabelMap, &LabelMap, &[NamedPort], bool) {
+        (&pod.workload.namespace, &pod.labels, &pod.implied, &pod.ports, pod.host_network)
     }
     let owned = |(key, value): (&Name, &Name)| (key.clone(), value.clone());
     let mut order: Vec<usize> = (0..pods.len()).collect();
@@ -348,6 +357,7 @@ fn classes_of(pods: &[Pod]) -> (Vec<PodClass>, Vec<usize>) {
             namespace: pod.workload.namespace.clone(),
             labels: pod.labels.iter().chain(&pod.implied).map(owned).collect(),
             ports: pod.ports.clone(),
+            host_network: pod.host_network,
         }));
     }
     (classes, class_of_pod)
@@ -368,9 +378,25 @@ fn names_v6(policy: &Policy) -> bool {
         })
         .flatten()
         .any(|peer| match peer {
-            PeerSpec::Addresses(addresses, _) => !addresses.of_family(Family::V6).is_empty(),
-            PeerSpec::Pods(_) | PeerSpec::SomeAddresses(_) | PeerSpec::Unread(_) => false,
+            PeerSpec::Addresses(addresses, _) | PeerSpec::Holders(addresses, _) => {
+                !addresses.of_family(Family::V6).is_empty()
+            }
+            PeerSpec::Pods(_)
+            | PeerSpec::HostPods(_)
+            | PeerSpec::SomeAddresses(_)
+            | PeerSpec::Unread(_) => false,
         })
+}
+
+/// The made-up address of a family that has a number.
+fn made_up(number: u32, family: Family) -> IpAddr {
+    match family {
+        Family::V4 => IpAddr::V4(Ipv4Addr::from_bits(PODS_V4.0.to_bits().saturating_add(number))),
+        Family::V6 => {
+            let bits = PODS_V6.0.to_bits().saturating_add(u128::from(number));
+            IpAddr::V6(Ipv6Addr::from_bits(bits))
+        }
+    }
 }
 
 /// The cluster's realm, subnet, table and surroundings.

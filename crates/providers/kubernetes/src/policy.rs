@@ -145,6 +145,10 @@ pub(crate) enum PeerSpec {
     Pods(PodSelector),
     /// Addresses outside of the cluster, with the text that names them.
     Addresses(AddressSet, Name),
+    /// Whoever has one of these addresses, pods too, with the text that names them.
+    Holders(AddressSet, Name),
+    /// Perhaps pods on their host's network: those that are on the host that is meant.
+    HostPods(Name),
     /// Something of which the input does not tell which addresses outside it is.
     SomeAddresses(Name),
     /// Something that may be anybody, because it cannot be read.

@@ -37,25 +37,61 @@ pub(crate) fn asks_more_than_name(selector: &Selector) -> bool {
     keys.into_iter().any(|key| *key != NAMESPACE_NAME)
 }
 
+/// Whether pods on their host's network are meant.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Hosts {
+    /// As any other pod.
+    Too,
+    /// They are part of their host for who writes the rule.
+    Never,
+    /// They alone.
+    Only,
+}
+
+impl Hosts {
+    const fn means(self, host_network: bool) -> bool {
+        match self {
+            Self::Too => true,
+            Self::Never => !host_network,
+            Self::Only => host_network,
+        }
+    }
+}
+
 /// Pods by their own labels and those of their namespace.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct PodSelector {
     pub(crate) namespaces: Selector,
     pub(crate) pods: Selector,
+    pub(crate) hosts: Hosts,
 }
 
 impl PodSelector {
     /// Every pod of the cluster.
     pub(crate) const ALL: Self =
-        Self { namespaces: Selector::Everything, pods: Selector::Everything };
+        Self { namespaces: Selector::Everything, pods: Selector::Everything, hosts: Hosts::Too };
+    /// Every pod on its host's network.
+    pub(crate) const OF_HOSTS: Self = Self { hosts: Hosts::Only, ..Self::ALL };
 
-    /// Whether it holds for a pod with these labels in a namespace with those.
-    pub(crate) fn matches(&self, namespace: &LabelMap, pod: &LabelMap) -> bool {
-        self.namespaces.matches(namespace) && self.pods.matches(pod)
+    /// Pods with addresses of their own.
+    pub(crate) const fn own(namespaces: Selector, pods: Selector) -> Self {
+        Self { namespaces, pods, hosts: Hosts::Never }
     }
 
-    /// Whether it holds for every pod that there could be.
+    /// Whether it holds for a pod with these labels in a namespace with those, on its host's network
+    /// or not.
+    pub(crate) fn matches(&self, namespace: &LabelMap, pod: (&LabelMap, bool)) -> bool {
+        let (labels, host_network) = pod;
+        self.namespaces.matches(namespace) && self.is_pod(labels, host_network)
+    }
+
+    /// Whether it holds for a pod of a namespace that is meant.
+    pub(crate) fn is_pod(&self, labels: &LabelMap, host_network: bool) -> bool {
+        self.hosts.means(host_network) && self.pods.matches(labels)
+    }
+
+    /// Whether it holds for every pod that there could be, hosts' ones aside.
     pub(crate) fn is_everything(&self) -> bool {
-        *self == Self::ALL
+        self.hosts != Hosts::Only && Self { hosts: Hosts::Too, ..self.clone() } == Self::ALL
     }
 }

@@ -321,3 +321,106 @@ fn kinds_that_decide_and_are_not_read_are_warned_of() {
         assert!(kept.iter().all(|one| one.severity == watertight_source::Severity::Warning));
     }
 }
+
+/// Two pods with an address, beside those of which none is told.
+const TOLD: &str = "---
+{apiVersion: v1, kind: Pod, metadata: {name: near, namespace: b, labels: {app: n}}, spec: {containers: []}, status: {podIP: 10.0.0.9}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: far, namespace: b, labels: {app: f}}, spec: {containers: []}, status: {podIP: 172.16.0.9}}
+";
+
+#[test]
+fn networks_of_administrators_and_calico_mean_pods_by_their_addresses() {
+    let of_admin = |cidr: &str| {
+        admin(&format!(
+            "{{priority: 1, subject: {{namespaces: {{}}}}, egress: [{{action: Deny, to: [{{networks: [{cidr}]}}]}}]}}"
+        ))
+    };
+    let of_calico = |cidr: &str| {
+        calico(
+            "",
+            &format!(
+                "{{selector: all(), egress: [{{action: Deny, destination: {{nets: [{cidr}]}}}}, {{action: Allow}}]}}"
+            ),
+        )
+    };
+    let of_set = |cidr: &str| {
+        let set =
+            policy("projectcalico.org/v3", "GlobalNetworkSet", "", &format!("{{nets: [{cidr}]}}"))
+                .replace("name: p", "name: s, labels: {set: s}");
+        let rules = "{selector: all(), egress: [{action: Deny, destination: {selector: set == 's'}}, {action: Allow}]}";
+        format!("{set}{}", calico("", rules))
+    };
+    for policy in [of_admin("0.0.0.0/0"), of_calico("0.0.0.0/0"), of_set("0.0.0.0/0")] {
+        let text = format!("{TOLD}{policy}");
+        check(&text, &[("a/x", "a/y", "no"), ("a/x", "b/near", "no"), ("a/x", "outside", "no")]);
+    }
+    for policy in [of_admin("10.0.0.0/8"), of_calico("10.0.0.0/8"), of_set("10.0.0.0/8")] {
+        check(
+            &format!("{TOLD}{policy}"),
+            &[
+                ("a/x", "a/y", "unknown"),
+                ("a/x", "b/near", "no"),
+                ("a/x", "b/far", "yes"),
+                ("a/x", "outside", "yes"),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_named_port_of_networks_is_that_of_the_pods_that_have_their_addresses() {
+    let told = TOLD.replacen(
+        "containers: []",
+        "containers: [{name: c, ports: [{name: web, containerPort: 8080}]}]",
+        2,
+    );
+    let spec = "{selector: app == 'x', egress: [{action: Allow, protocol: TCP, destination: {nets: [10.0.0.0/8], ports: [web]}}]}";
+    check(
+        &format!("{told}{}", calico("a", spec)),
+        &[("a/x", "b/near", "yes"), ("a/x", "b/far", "no"), ("a/x", "outside", "no")],
+    );
+}
+
+/// A pod on its host's network.
+const HOST: &str = "---
+{apiVersion: v1, kind: Pod, metadata: {name: h, namespace: a, labels: {app: h}}, spec: {hostNetwork: true, containers: []}}
+";
+
+#[test]
+fn a_pod_on_its_hosts_network_is_its_host_for_all_but_network_policies() {
+    let everybody = "{pods: {namespaceSelector: {}, podSelector: {}}}";
+    let of_admin = admin(&format!(
+        "{{priority: 1, subject: {everybody}, ingress: [{{action: Deny, from: [{everybody}]}}]}}"
+    ));
+    check(
+        &format!("{HOST}{of_admin}"),
+        &[("a/y", "a/h", "yes"), ("a/h", "a/x", "yes"), ("a/y", "a/x", "no")],
+    );
+    let nodes = admin(
+        "{priority: 1, subject: {namespaces: {}}, egress: [{action: Deny, to: [{nodes: {}}]}]}",
+    );
+    check(&format!("{HOST}{nodes}"), &[("a/x", "a/h", "no"), ("a/x", "a/y", "yes")]);
+    let of_calico =
+        calico("", "{selector: all(), ingress: [{action: Allow, source: {selector: all()}}]}");
+    check(
+        &format!("{HOST}{of_calico}"),
+        &[("a/y", "a/h", "yes"), ("a/h", "a/x", "no"), ("a/y", "a/x", "yes")],
+    );
+    let of_kubernetes = policy("networking.k8s.io/v1", "NetworkPolicy", "a", "{podSelector: {}}");
+    check(&format!("{HOST}{of_kubernetes}"), &[("a/y", "a/h", "no")]);
+}
+
+#[test]
+fn entities_of_cilium_that_are_hosts_mean_pods_on_their_network() {
+    for (rule, from_host) in [
+        ("fromEndpoints: [{}]", "no"),
+        ("fromEntities: [host, remote-node]", "yes"),
+        ("fromEntities: [host]", "unknown"),
+        ("fromEntities: [cluster]", "yes"),
+    ] {
+        let spec = format!("{{endpointSelector: {{}}, ingress: [{{{rule}}}]}}");
+        let text = format!("{HOST}{}", cilium("a", &spec));
+        check(&text, &[("a/h", "a/x", from_host), ("b/z", "a/h", "yes")]);
+    }
+}

@@ -73,7 +73,49 @@ pub fn cluster(seed: u64) -> Vec<Value> {
             "kind": "BaselineAdminNetworkPolicy", "metadata": {"name": "default"},
             "spec": admin_spec(&mut random, None, &["Allow", "Deny"], "ports")}));
     }
+    if random.chance(60) {
+        tell_addresses(&mut objects);
+    } else {
+        // Of pods whose addresses nobody knows only what covers all of them is certain.
+        for object in &mut objects {
+            cover_everybody(object);
+        }
+    }
     objects
+}
+
+/// Makes every workload a pod with an address, one in four on its host's network.
+fn tell_addresses(objects: &mut [Value]) {
+    const FIRST: [&str; 4] = ["10.1.9", "10.2.9", "192.0.2", "172.16.0"];
+    let is_workload = |one: &&mut Value| {
+        matches!(one["kind"].as_str(), Some("Pod" | "Deployment" | "StatefulSet"))
+    };
+    for (number, object) in objects.iter_mut().filter(is_workload).enumerate() {
+        if object["kind"] != "Pod" {
+            let template = object["spec"]["template"].take();
+            object["apiVersion"] = json!("v1");
+            object["kind"] = json!("Pod");
+            object["metadata"]["labels"] = template["metadata"]["labels"].clone();
+            object["spec"] = template["spec"].clone();
+        }
+        let first = FIRST.get(number % FIRST.len()).copied().unwrap_or("10.9.9");
+        object["status"] = json!({"podIP": format!("{first}.{}", number.saturating_add(20))});
+        if number % 4 == 3 {
+            object["spec"]["hostNetwork"] = json!(true);
+        }
+    }
+}
+
+/// Widens the networks of administrators' rules to everything.
+fn cover_everybody(object: &mut Value) {
+    let Some(rules) = object.pointer_mut("/spec/egress").and_then(Value::as_array_mut) else {
+        return;
+    };
+    for peer in rules.iter_mut().filter_map(|rule| rule["to"].as_array_mut()).flatten() {
+        if peer.get("networks").is_some() {
+            peer["networks"] = json!(["0.0.0.0/0", "::/0"]);
+        }
+    }
 }
 
 fn namespaces_of(random: &mut Random) -> Vec<Value> {

@@ -53,7 +53,14 @@ enum Word {
 
 /// Whether a connection can be opened: both ends must allow it, and what is outside allows all.
 pub fn allows(objects: &[Value], connection: Connection<'_>) -> bool {
-    side_allows(objects, connection, "egress") && side_allows(objects, connection, "ingress")
+    let meet = match (connection.from, connection.to) {
+        (End::Pod(pod), End::Outside(address)) | (End::Outside(address), End::Pod(pod)) => {
+            pod.speaks(address)
+        }
+        _ => true,
+    };
+    meet && side_allows(objects, connection, "egress")
+        && side_allows(objects, connection, "ingress")
 }
 
 /// Whether the policies of the pod at one end allow it: administrators' first, then those of
@@ -214,7 +221,13 @@ fn admin_peer_is(objects: &[Value], peer: &Value, end: End<'_>) -> bool {
             .into_iter()
             .flatten()
             .any(|one| selector::prefix_holds(one.as_str().unwrap_or(""), address)),
-        (Some(_), End::Pod(_)) => false,
+        // "If you Allow or Deny traffic to 0.0.0.0/0, that will allow or deny all IPv4 pod-to-pod
+        // traffic as well."
+        (Some(networks), End::Pod(pod)) => networks
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|one| pod.has_address_in(one.as_str().unwrap_or(""))),
         (None, _) => pods_are(objects, peer, end),
     }
 }
@@ -222,6 +235,9 @@ fn admin_peer_is(objects: &[Value], peer: &Value, end: End<'_>) -> bool {
 /// `namespaces`, or `pods` with both selectors.
 fn pods_are(objects: &[Value], peer: &Value, end: End<'_>) -> bool {
     let End::Pod(pod) = end else { return false };
+    if pod.on_host {
+        return false;
+    }
     let labels = read::namespace(objects, &pod.namespace);
     if let Some(namespaces) = peer.get("namespaces") {
         return selects(namespaces, &labels);

@@ -193,6 +193,8 @@ impl Lowering<'_> {
                         }
                     }
                     found.extend(self.doubtful_pairs(rule, name, *protocol));
+                    let all = self.ports_named(&PodSelector::ALL, name, *protocol);
+                    found.extend(self.named_holder_pairs(rule, all.into_iter()));
                 }
             }
         }
@@ -217,7 +219,11 @@ impl Lowering<'_> {
         let Peers::Listed(listed) = &rule.peers else { return Vec::new() };
         let doubtful = listed.iter().filter_map(|peer| match peer {
             PeerSpec::Unread(text) => Some(Peer::Unread(text.clone())),
-            PeerSpec::Pods(_) | PeerSpec::Addresses(..) | PeerSpec::SomeAddresses(_) => None,
+            PeerSpec::Pods(_)
+            | PeerSpec::Addresses(..)
+            | PeerSpec::Holders(..)
+            | PeerSpec::HostPods(_)
+            | PeerSpec::SomeAddresses(_) => None,
         });
         let mut doubtful = doubtful.peekable();
         if doubtful.peek().is_none() {
@@ -237,6 +243,14 @@ impl Lowering<'_> {
         let mut found = Vec::new();
         for peer in listed {
             found.push(match peer {
+                PeerSpec::Holders(addresses, text) => {
+                    found.extend(self.holder_peers(addresses, text));
+                    continue;
+                }
+                PeerSpec::HostPods(text) => {
+                    found.extend(self.host_pods_peer(text));
+                    continue;
+                }
                 PeerSpec::Pods(selector) => {
                     self.pods_peer(PeerKey { selector: selector.clone(), port: None })
                 }
@@ -260,7 +274,11 @@ fn selectors(rule: &PolicyRule) -> Vec<PodSelector> {
             .iter()
             .filter_map(|peer| match peer {
                 PeerSpec::Pods(selector) => Some(selector.clone()),
-                PeerSpec::Addresses(..) | PeerSpec::SomeAddresses(_) | PeerSpec::Unread(_) => None,
+                PeerSpec::Addresses(..)
+                | PeerSpec::Holders(..)
+                | PeerSpec::HostPods(_)
+                | PeerSpec::SomeAddresses(_)
+                | PeerSpec::Unread(_) => None,
             })
             .collect(),
     }

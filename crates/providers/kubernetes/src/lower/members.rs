@@ -83,6 +83,6 @@ fn holds(key: &PeerKey, class: &PodClass) -> bool {
             .iter()
             .any(|one| one.name == *name && one.protocol == protocol && one.number == number)
     };
-    key.selector.pods.matches(&class.labels)
+    key.selector.is_pod(&class.labels, class.host_network)
         && key.port.as_ref().is_none_or(|port| has(&port.name, port.protocol, port.number))
 }

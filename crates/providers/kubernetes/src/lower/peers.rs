@@ -8,7 +8,7 @@ use watertight_net::{AddressSet, Protocol};
 
 use super::{Lowering, members};
 use crate::convert::layer;
-use crate::selector::{PodSelector, Selector};
+use crate::selector::{Hosts, PodSelector, Selector};
 
 /// Pods that a rule means: by a selector, and by what number a port of theirs has.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -31,11 +31,16 @@ pub(super) struct PeerGuards {
     guards: BTreeMap<PeerKey, GuardId>,
     lists: BTreeMap<(AddressSet, Name), ListId>,
     unread: BTreeMap<Name, ListId>,
+    /// Whoever has some addresses.
+    pub(super) holders: BTreeMap<(AddressSet, Name), Vec<Peer>>,
 }
 
 impl Lowering<'_> {
     /// The peer that means pods of a selector.
-    pub(super) fn pods_peer(&mut self, key: PeerKey) -> Peer {
+    pub(super) fn pods_peer(&mut self, mut key: PeerKey) -> Peer {
+        if !self.has_hosts && key.selector.hosts == Hosts::Never {
+            key.selector.hosts = Hosts::Too;
+        }
         if let Some(known) = self.peers.guards.get(&key) {
             return Peer::Members(*known);
         }
@@ -60,7 +65,8 @@ impl Lowering<'_> {
             all.get(first..last)
         });
         let classes = within.unwrap_or(all).iter().filter(|class| {
-            selector.matches(self.namespaces.labels(&class.namespace), &class.labels)
+            let pod = (&class.labels, class.host_network);
+            selector.matches(self.namespaces.labels(&class.namespace), pod)
         });
         let ports = classes.flat_map(|class| &class.ports);
         ports
@@ -142,7 +148,7 @@ fn marker(text: Name) -> Guard {
 
 /// A selector in words.
 fn describe(key: &PeerKey) -> Name {
-    let PodSelector { namespaces, pods } = &key.selector;
+    let PodSelector { namespaces, pods, hosts } = &key.selector;
     let mut text = match pods {
         Selector::Everything => "all pods".to_owned(),
         other => format!("pods with {}", words(other)),
@@ -158,6 +164,11 @@ fn describe(key: &PeerKey) -> Name {
             text.push_str(&words(other));
         }
     }
+    text.push_str(match hosts {
+        Hosts::Too => "",
+        Hosts::Never => " that have a network of their own",
+        Hosts::Only => " on their host's network",
+    });
     if let Some(port) = &key.port {
         let PortKey { name, protocol, number } = port;
         return Name::from(format!("{text} whose port {name} is {protocol}/{number}"));

@@ -164,7 +164,7 @@ fn pods_of(notes: &mut Notes, node: Node<'_>) -> Option<PodSelector> {
     match (given("namespaces"), given("pods")) {
         (Some(namespaces), None) => {
             let namespaces = labels::selector(notes, namespaces)?;
-            Some(PodSelector { namespaces, pods: Selector::Everything })
+            Some(PodSelector::own(namespaces, Selector::Everything))
         }
         (None, Some(pods)) => {
             notes.only(pods, &["namespaceSelector", "podSelector"]);
@@ -174,7 +174,7 @@ fn pods_of(notes: &mut Notes, node: Node<'_>) -> Option<PodSelector> {
             }
             let namespaces = selector_under(notes, pods, "namespaceSelector")?;
             let pods = selector_under(notes, pods, "podSelector")?;
-            Some(PodSelector { namespaces, pods })
+            Some(PodSelector::own(namespaces, pods))
         }
         _ => {
             let message = "expected exactly one of `namespaces` and `pods`";
@@ -277,7 +277,7 @@ fn peer(notes: &mut Notes, node: Node<'_>, way: Way, known: &Known, listed: &mut
                 for one in items {
                     if let Some(prefix) = prefix(notes, one) {
                         let text = Name::from(prefix.to_string());
-                        listed.push(PeerSpec::Addresses(AddressSet::from_prefix(prefix), text));
+                        listed.push(PeerSpec::Holders(AddressSet::from_prefix(prefix), text));
                     }
                 }
             }
@@ -285,6 +285,12 @@ fn peer(notes: &mut Notes, node: Node<'_>, way: Way, known: &Known, listed: &mut
         }
     } else if let (Some(nodes), true) = (given("nodes"), out) {
         let Some(selector) = labels::selector(notes, nodes) else { return };
+        // A pod on its host's network has its node's address.
+        listed.push(if selector == Selector::Everything {
+            PeerSpec::Pods(PodSelector::OF_HOSTS)
+        } else {
+            PeerSpec::HostPods(Name::from("pods on the network of some nodes"))
+        });
         listed.push(known.nodes(&selector).unwrap_or_else(|| {
             not_modelled(
                 notes,

@@ -198,7 +198,7 @@ fn subject(
         Some(own) => crate::selector::namespace(own),
         None => by_namespace,
     };
-    Some(PodSelector { namespaces, pods })
+    Some(PodSelector::own(namespaces, pods))
 }
 
 /// A selector under a key; everything where there is none.
@@ -288,7 +288,8 @@ fn rule(
     Some(PolicyRule { name, peers, ports, effect, span: node.span() })
 }
 
-/// Whom a rule means at the other side: selectors mean pods, networks what is outside.
+/// Whom a rule means at the other side: selectors mean pods and sets of networks, networks whoever has
+/// an address of them, pods too.
 fn peers(
     notes: &mut Notes,
     node: Node<'_>,
@@ -324,24 +325,19 @@ fn peers(
         let pods = Selector::all([pods, but]);
         let Some(accounts) = given(node, "serviceAccounts") else {
             let mut listed = place.network_sets(known, &pods);
-            listed.push(PeerSpec::Pods(PodSelector { namespaces: place.namespaces(), pods }));
+            listed.push(PeerSpec::Pods(PodSelector::own(place.namespaces(), pods)));
             return Peers::Listed(listed);
         };
         return Peers::Listed(accounts::peers(notes, accounts, known, &place, &pods));
     }
     match (nets, not_nets) {
         (None, None) => Peers::Anybody,
-        (Some((all, text)), None) => Peers::Listed(vec![PeerSpec::Addresses(all, text)]),
+        (Some((all, text)), None) => Peers::Listed(vec![PeerSpec::Holders(all, text)]),
         (all, Some((but, _))) => {
-            let has_nets = all.is_some();
             let all = all.map_or_else(AddressSet::all, |(all, _)| all);
             let left = all.difference(&but);
             let text = Name::from(left.to_string());
-            let mut listed = vec![PeerSpec::Addresses(left, text)];
-            if !has_nets {
-                listed.push(PeerSpec::Pods(PodSelector::ALL));
-            }
-            Peers::Listed(listed)
+            Peers::Listed(vec![PeerSpec::Holders(left, text)])
         }
     }
 }
@@ -357,7 +353,8 @@ fn everybody_but(known: &Known, but: Selector) -> Peers {
     let outside = AddressSet::all().difference(&excluded);
     let text = Name::from("everything outside that is not excluded");
     Peers::Listed(vec![
-        PeerSpec::Pods(PodSelector { namespaces: Selector::Everything, pods: but }),
+        PeerSpec::Pods(PodSelector::own(Selector::Everything, but)),
+        PeerSpec::Pods(PodSelector::OF_HOSTS),
         PeerSpec::Addresses(outside, text),
     ])
 }

@@ -133,7 +133,7 @@ fn subject(notes: &mut Notes, node: Node<'_>, own: Option<&Name>) -> Option<PodS
         return None;
     }
     let (namespaces, pods, _) = split(selector)?;
-    let Some(own) = own else { return Some(PodSelector { namespaces, pods }) };
+    let Some(own) = own else { return Some(PodSelector::own(namespaces, pods)) };
     let parts = match namespaces {
         Selector::And(parts) => parts,
         one => vec![one],
@@ -148,7 +148,7 @@ fn subject(notes: &mut Notes, node: Node<'_>, own: Option<&Name>) -> Option<PodS
         notes.warn(codes::BAD_VALUE, node.span(), message);
     }
     let own = crate::selector::namespace(own);
-    Some(PodSelector { namespaces: Selector::all(rest.into_iter().chain([own])), pods })
+    Some(PodSelector::own(Selector::all(rest.into_iter().chain([own])), pods))
 }
 
 /// Whether a selector asks what the cluster is called, which manifests do not tell.
@@ -166,7 +166,7 @@ fn pods(notes: &mut Notes, node: Node<'_>, own: Option<&Name>) -> Option<PodSele
         Some(own) if !named => Selector::all([namespaces, crate::selector::namespace(own)]),
         _ => namespaces,
     };
-    Some(PodSelector { namespaces, pods })
+    Some(PodSelector::own(namespaces, pods))
 }
 
 /// Takes a selector apart into what it asks of namespaces and of pods, and whether it names a
@@ -260,6 +260,13 @@ fn rule(
         }
         has_peers = true;
     }
+    let names = |word: &str| {
+        listed.iter().any(|peer| matches!(peer, PeerSpec::HostPods(name) if **name == *word))
+    };
+    // Between them, every host.
+    if names("host") && names("remote-node") {
+        listed.push(PeerSpec::Pods(PodSelector::OF_HOSTS));
+    }
     let (ports, contents) = ports(notes, node);
     let ports = match (peers::icmps(notes, node), ports) {
         (None, ports) => ports,
@@ -311,7 +318,10 @@ fn ends(
         })),
         "CIDRSet" => listed.extend(peers::cidr_set(notes, node, scene)),
         "Services" => listed.push(peers::service(notes, node, scene)),
-        _ => listed.extend(peers::nodes(notes, node, scene)),
+        _ => {
+            listed.push(PeerSpec::HostPods(Name::from("pods on the network of some nodes")));
+            listed.extend(peers::nodes(notes, node, scene));
+        }
     }
 }
 
@@ -338,10 +348,14 @@ fn entity(notes: &mut Notes, node: Node<'_>, known: &Known, listed: &mut Vec<Pee
             }));
         }
         Some("none") => {}
-        Some(
-            name @ ("host" | "remote-node" | "kube-apiserver" | "ingress" | "init" | "health"
-            | "unmanaged"),
-        ) => listed.push(PeerSpec::SomeAddresses(Name::from(name))),
+        // Pods on their host's network are that host.
+        Some(name @ ("host" | "remote-node" | "kube-apiserver")) => {
+            listed.push(PeerSpec::SomeAddresses(Name::from(name)));
+            listed.push(PeerSpec::HostPods(Name::from(name)));
+        }
+        Some(name @ ("ingress" | "init" | "health" | "unmanaged")) => {
+            listed.push(PeerSpec::SomeAddresses(Name::from(name)));
+        }
         _ => {
             let message = format!("{} is no entity", node.describe());
             notes.error(codes::BAD_VALUE, node.span(), message);

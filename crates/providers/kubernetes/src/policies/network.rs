@@ -15,7 +15,7 @@ use crate::flows::{port, protocol, range, to_ports};
 use crate::labels;
 use crate::objects::Object;
 use crate::policy::{Effect, PeerSpec, Peers, Policy, PolicyRule, PortSpec, Ports, Rank, Tier};
-use crate::selector::{PodSelector, Selector};
+use crate::selector::{Hosts, PodSelector, Selector};
 
 /// The order of these policies among Calico's in its tier.
 const ORDER: i64 = 1_000;
@@ -41,7 +41,7 @@ pub(super) fn read(object: &Object<'_>, notes: &mut Notes) -> Option<Policy> {
         tier: Tier::policies(),
         rank: Rank::whole(ORDER),
         networks: None,
-        subject: PodSelector { namespaces, pods },
+        subject: PodSelector { namespaces, pods, hosts: Hosts::Too },
         ingress,
         egress,
         isolates: [true, true],
@@ -209,7 +209,7 @@ fn peer(notes: &mut Notes, object: &Object<'_>, node: Node<'_>) -> Option<PeerSp
         Some(selector) => labels::selector(notes, selector)?,
         None => Selector::Everything,
     };
-    Some(PeerSpec::Pods(PodSelector { namespaces, pods }))
+    Some(PeerSpec::Pods(PodSelector { namespaces, pods, hosts: Hosts::Too }))
 }
 
 /// Source: `NetworkPolicyPort`: a number or the name of a port of the pod; no port is all of the

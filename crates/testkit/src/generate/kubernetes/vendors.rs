@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     KEYS, NAMES, NAMESPACES, PARTS, PORTS, PREFIXES, PROTOCOLS, VALUES, labels, namespaces_of,
-    network_policy, pick, selector, workload,
+    network_policy, pick, selector, tell_addresses, workload,
 };
 use crate::generate::Random;
 
@@ -68,6 +68,7 @@ pub fn calico_cluster(seed: u64) -> Vec<Value> {
         objects.push(json!({"apiVersion": "projectcalico.org/v3", "kind": kind,
             "metadata": metadata, "spec": spec}));
     }
+    tell_addresses(&mut objects);
     objects
 }
 

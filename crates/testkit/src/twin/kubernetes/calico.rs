@@ -5,7 +5,6 @@
 //! a tier that governs a pod denies unless the tier says `Pass`.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use serde_json::Value;
 
@@ -108,7 +107,10 @@ fn governs_pod(objects: &[Value], policy: &Value, pod: &Pod, way: &str) -> bool 
         Some(own) => own == pod.namespace,
         None => holds(text(policy, "/spec/namespaceSelector"), &namespace(objects, &pod.namespace)),
     };
-    governs && in_namespace && holds(text(policy, "/spec/selector"), &of_pod(objects, pod))
+    governs
+        && !pod.on_host
+        && in_namespace
+        && holds(text(policy, "/spec/selector"), &of_pod(objects, pod))
 }
 
 fn rule_holds(
@@ -141,7 +143,12 @@ fn side_is(objects: &[Value], side: &Value, end: End<'_>, own: Option<&str>) -> 
     let by_labels =
         ["selector", "notSelector", "namespaceSelector"].iter().any(|key| side.get(key).is_some());
     let positive = ["selector", "namespaceSelector"].iter().any(|key| side.get(key).is_some());
-    if let (End::Outside(address), true, false, None) = (end, by_labels, positive, own) {
+    if let (End::Pod(pod), true, false, None) = (end, by_labels, positive, own)
+        && pod.on_host
+    {
+        return true;
+    }
+    if let (End::Outside(_), true, false, None) = (end, by_labels, positive, own) {
         // Whoever is in no set that is excluded: anybody, then, but for some networks.
         let not = text(side, "/notSelector");
         return !objects.iter().any(|set| {
@@ -151,38 +158,37 @@ fn side_is(objects: &[Value], side: &Value, end: End<'_>, own: Option<&str>) -> 
                 _ => return false,
             };
             let labels = map(set).into_iter().chain(place).collect();
-            in_prefixes(items(set, "/spec/nets"), address) && holds(not, &labels)
+            in_prefixes(items(set, "/spec/nets"), end) && holds(not, &labels)
         });
     }
     if by_labels {
+        let by_set = objects.iter().any(|set| set_is(objects, set, side, end, own));
         return match end {
             End::Pod(pod) => {
                 let of_namespace = namespace(objects, &pod.namespace);
-                labels_are(side, &of_pod(objects, pod), (Some(&pod.namespace), &of_namespace), own)
+                let place = (Some(pod.namespace.as_str()), &of_namespace);
+                let by_itself = !pod.on_host && labels_are(side, &of_pod(objects, pod), place, own);
+                by_itself || (positive || own.is_some()) && by_set
             }
-            End::Outside(address) => objects.iter().any(|set| {
-                let place = match text(set, "/kind") {
-                    "NetworkSet" => Some(text(set, "/metadata/namespace")),
-                    "GlobalNetworkSet" => None,
-                    _ => return false,
-                };
-                let of_namespace = place.map(|place| namespace(objects, place)).unwrap_or_default();
-                let mut labels = map(set);
-                labels.extend(place.map(|place| of_place(objects, place)).unwrap_or_default());
-                in_prefixes(items(set, "/spec/nets"), address)
-                    && labels_are(side, &labels, (place, &of_namespace), own)
-            }),
+            End::Outside(_) => by_set,
         };
     }
-    match end {
-        // Prefixes never mean pods, so a pod is always outside of them.
-        End::Pod(_) => items(side, "/nets").is_empty(),
-        End::Outside(address) => {
-            let nets = items(side, "/nets");
-            (nets.is_empty() || in_prefixes(nets, address))
-                && !in_prefixes(items(side, "/notNets"), address)
-        }
-    }
+    let nets = items(side, "/nets");
+    (nets.is_empty() || in_prefixes(nets, end)) && !in_prefixes(items(side, "/notNets"), end)
+}
+
+/// Whether a set of networks that a side means holds an end.
+fn set_is(objects: &[Value], set: &Value, side: &Value, end: End<'_>, own: Option<&str>) -> bool {
+    let place = match text(set, "/kind") {
+        "NetworkSet" => Some(text(set, "/metadata/namespace")),
+        "GlobalNetworkSet" => None,
+        _ => return false,
+    };
+    let of_namespace = place.map(|place| namespace(objects, place)).unwrap_or_default();
+    let mut labels = map(set);
+    labels.extend(place.map(|place| of_place(objects, place)).unwrap_or_default());
+    in_prefixes(items(set, "/spec/nets"), end)
+        && labels_are(side, &labels, (place, &of_namespace), own)
 }
 
 /// Whether selectors mean something with labels in a namespace, or in none.
@@ -231,8 +237,12 @@ fn map(object: &Value) -> BTreeMap<String, String> {
     each.map(|(key, value)| (key.clone(), value.as_str().unwrap_or("").to_owned())).collect()
 }
 
-fn in_prefixes(prefixes: &[Value], address: IpAddr) -> bool {
-    prefixes.iter().any(|one| prefix_holds(one.as_str().unwrap_or(""), address))
+/// Whether prefixes hold an end: a pod by the addresses that are told of it.
+fn in_prefixes(prefixes: &[Value], end: End<'_>) -> bool {
+    prefixes.iter().filter_map(Value::as_str).any(|one| match end {
+        End::Pod(pod) => pod.has_address_in(one),
+        End::Outside(address) => prefix_holds(one, address),
+    })
 }
 
 fn port_is(port: &Value, connection: Connection<'_>) -> bool {

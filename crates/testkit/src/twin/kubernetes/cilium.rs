@@ -54,6 +54,9 @@ pub(super) fn said(objects: &[Value], pod: &Pod, connection: Connection<'_>, way
 
 /// Whether an endpoint selector means a pod: of the policy's namespace, unless it names one.
 fn endpoint_is(objects: &[Value], selector: &Value, pod: &Pod, own: Option<&str>) -> bool {
+    if pod.on_host {
+        return false;
+    }
     let mut labels: BTreeMap<String, String> = pod.labels.clone();
     labels.insert("k8s:io.kubernetes.pod.namespace".to_owned(), pod.namespace.clone());
     for (key, value) in namespace(objects, &pod.namespace) {

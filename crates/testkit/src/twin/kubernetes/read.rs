@@ -1,8 +1,11 @@
 //! What objects say of pods and namespaces.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use serde_json::Value;
+
+use super::selector::prefix_holds;
 
 /// A pod, or the pods of one template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +20,27 @@ pub struct Pod {
     pub labels: BTreeMap<String, String>,
     /// The ports that its containers declare.
     pub ports: Vec<Port>,
+    /// Whether it is on its host's network.
+    pub on_host: bool,
+    /// The addresses that its object tells.
+    pub addresses: Vec<IpAddr>,
+}
+
+impl Pod {
+    /// Whether one of its addresses is in a prefix. Where none is told, only a prefix of a whole
+    /// family is certain to hold it.
+    pub(super) fn has_address_in(&self, prefix: &str) -> bool {
+        if self.addresses.is_empty() {
+            return matches!(prefix, "0.0.0.0/0" | "::/0");
+        }
+        self.addresses.iter().any(|address| prefix_holds(prefix, *address))
+    }
+
+    /// Whether it has an address of the same family.
+    pub(super) fn speaks(&self, address: IpAddr) -> bool {
+        self.addresses.is_empty()
+            || self.addresses.iter().any(|own| own.is_ipv4() == address.is_ipv4())
+    }
 }
 
 /// A port of a container.
@@ -60,6 +84,8 @@ pub fn pods(objects: &[Value]) -> Vec<Pod> {
             kind: text(object, "/kind").to_owned(),
             labels: labels_at(object, labels),
             ports,
+            on_host: object.pointer(&format!("{spec}/hostNetwork")) == Some(&Value::Bool(true)),
+            addresses: text(object, "/status/podIP").parse().into_iter().collect(),
         });
     }
     found

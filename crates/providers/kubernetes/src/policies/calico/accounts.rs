@@ -40,7 +40,7 @@ pub(super) fn peers(
     let by_name = if names.is_empty() { Selector::Everything } else { named(names) };
     let pods = Selector::all([pods.clone(), by_name]);
     let peer =
-        |namespaces: Selector, pods: Selector| PeerSpec::Pods(PodSelector { namespaces, pods });
+        |namespaces: Selector, pods: Selector| PeerSpec::Pods(PodSelector::own(namespaces, pods));
     if given(node, "selector").is_none() {
         return vec![peer(place.namespaces(), pods)];
     }

@@ -56,6 +56,9 @@ impl Place {
         if those.peek().is_none() {
             return Vec::new();
         }
-        vec![together(those, "networks of")]
+        match together(those, "networks of") {
+            PeerSpec::Addresses(addresses, text) => vec![PeerSpec::Holders(addresses, text)],
+            other => vec![other],
+        }
     }
 }

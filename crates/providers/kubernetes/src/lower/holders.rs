@@ -1,0 +1,152 @@
+//! Whom addresses mean in the cluster: pods by the addresses that the input tells of them, and perhaps
+//! those of which it tells none.
+
+use watertight_model::Name;
+use watertight_model::network::{AddressList, ListContent, Peer};
+use watertight_net::{AddressSet, Family, FlowSet, PortSet, Prefix};
+
+use super::Lowering;
+use super::peers::PortKey;
+use crate::flows::to_ports;
+use crate::policy::{PeerSpec, Peers, PolicyRule};
+
+/// Made-up addresses of those that are meant for sure, and of those that perhaps are.
+#[derive(Clone, Debug, Default)]
+struct Inside {
+    sure: AddressSet,
+    perhaps: AddressSet,
+}
+
+impl Lowering<'_> {
+    /// The peers that mean whoever has one of these addresses.
+    ///
+    /// What covers a whole family means everybody in the cluster who has an address of it.
+    pub(super) fn holder_peers(&mut self, addresses: &AddressSet, text: &Name) -> Vec<Peer> {
+        let key = (addresses.clone(), text.clone());
+        if let Some(known) = self.peers.holders.get(&key) {
+            return known.clone();
+        }
+        let Inside { sure, perhaps } = self.inside(addresses);
+        let known = addresses.difference(&self.own_space()).union(&sure);
+        let peers = self.list_peers(known, perhaps, text);
+        self.peers.holders.insert(key, peers.clone());
+        peers
+    }
+
+    /// The peers of a rule for what goes out that have an address which it means and a port of this
+    /// name, with the number that they give it.
+    pub(super) fn named_holder_pairs(
+        &mut self,
+        rule: &PolicyRule,
+        ports: impl Iterator<Item = PortKey>,
+    ) -> Vec<(Peer, FlowSet)> {
+        let Peers::Listed(listed) = &rule.peers else { return Vec::new() };
+        let of_addresses: Vec<(Inside, Name)> = listed
+            .iter()
+            .filter_map(|peer| match peer {
+                PeerSpec::Holders(addresses, text) => Some((self.inside(addresses), text.clone())),
+                PeerSpec::HostPods(text) => {
+                    let perhaps = self.made_up_of(|class| class.host_network);
+                    Some((Inside { sure: AddressSet::empty(), perhaps }, text.clone()))
+                }
+                PeerSpec::Pods(_)
+                | PeerSpec::Addresses(..)
+                | PeerSpec::SomeAddresses(_)
+                | PeerSpec::Unread(_) => None,
+            })
+            .collect();
+        if of_addresses.is_empty() {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for port in ports {
+            let having = self.made_up_of(|class| {
+                class.ports.iter().any(|one| {
+                    one.name == port.name
+                        && one.protocol == port.protocol
+                        && one.number == port.number
+                })
+            });
+            let flows = to_ports(port.protocol, PortSet::single(port.number));
+            for (inside, text) in &of_addresses {
+                let text = Name::from(format!("{text} with the port {}", port.name));
+                let sure = inside.sure.intersection(&having);
+                let perhaps = inside.perhaps.intersection(&having);
+                let peers = self.list_peers(sure, perhaps, &text).into_iter();
+                found.extend(peers.map(|peer| (peer, flows.clone())));
+            }
+        }
+        found
+    }
+
+    /// The peer that perhaps means pods on their host's network; nothing where there are none.
+    pub(super) fn host_pods_peer(&mut self, text: &Name) -> Vec<Peer> {
+        let hosts = self.made_up_of(|class| class.host_network);
+        self.list_peers(AddressSet::empty(), hosts, text)
+    }
+
+    fn list_peers(&mut self, sure: AddressSet, perhaps: AddressSet, text: &Name) -> Vec<Peer> {
+        let mut contents = Vec::new();
+        if !sure.is_empty() {
+            contents.push(ListContent::Known(sure.prefixes()));
+        }
+        if !perhaps.is_empty() {
+            contents.push(ListContent::Unread(perhaps));
+        }
+        let lists = &mut self.estate.network.lists;
+        let each = contents.into_iter().map(|content| {
+            Peer::List(lists.push(AddressList { name: text.clone(), content, origin: None }))
+        });
+        each.collect()
+    }
+
+    fn inside(&self, addresses: &AddressSet) -> Inside {
+        let mut found = Inside::default();
+        for (family, whole) in
+            [(Family::V4, AddressSet::all_v4()), (Family::V6, AddressSet::all_v6())]
+        {
+            let meant = addresses.of_family(family);
+            let own = self.own_space().of_family(family);
+            if meant == whole {
+                found.sure = found.sure.union(&own);
+                continue;
+            }
+            if meant.is_empty() {
+                continue;
+            }
+            let (mut sure, mut told) = (Vec::new(), Vec::new());
+            for (number, pod) in self.all_pods.iter().enumerate() {
+                if pod.place.addresses.is_empty() {
+                    continue;
+                }
+                let made_up = made_up_address(number, family);
+                told.push(made_up);
+                if pod.place.addresses.iter().any(|address| meant.contains(*address)) {
+                    sure.push(made_up);
+                }
+            }
+            let told = AddressSet::from_prefixes(told);
+            found.sure = found.sure.union(&AddressSet::from_prefixes(sure));
+            found.perhaps = found.perhaps.union(&own.difference(&told));
+        }
+        found
+    }
+
+    /// The made-up addresses of the pods of some classes.
+    fn made_up_of(&self, is_one: impl Fn(&super::PodClass) -> bool) -> AddressSet {
+        let families = if self.has_v6 { vec![Family::V4, Family::V6] } else { vec![Family::V4] };
+        let mut found = Vec::new();
+        for (number, class) in self.class_of_pod.iter().enumerate() {
+            if self.classes.get(*class).is_some_and(&is_one) {
+                found.extend(families.iter().map(|family| made_up_address(number, *family)));
+            }
+        }
+        AddressSet::from_prefixes(found)
+    }
+}
+
+/// The address that a pod gets by its number.
+fn made_up_address(number: usize, family: Family) -> Prefix {
+    let number = u32::try_from(number).unwrap_or(u32::MAX).saturating_add(super::FIRST_POD);
+    Prefix::host(super::made_up(number, family))
+}
