@@ -369,6 +369,12 @@ fn networks_of_administrators_and_calico_mean_pods_by_their_addresses() {
 }
 
 #[test]
+fn public_networks_are_not_taken_for_pods_whose_addresses_are_not_told() {
+    let spec = "{priority: 1, subject: {namespaces: {}}, egress: [{action: Deny, to: [{networks: [203.0.113.7/32]}]}]}";
+    check(&format!("{TOLD}{}", admin(spec)), &[("a/x", "a/y", "yes"), ("a/x", "b/far", "yes")]);
+}
+
+#[test]
 fn a_named_port_of_networks_is_that_of_the_pods_that_have_their_addresses() {
     let told = TOLD.replacen(
         "containers: []",

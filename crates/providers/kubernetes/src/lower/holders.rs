@@ -1,6 +1,8 @@
 //! Whom addresses mean in the cluster: pods by the addresses that the input tells of them, and perhaps
 //! those of which it tells none.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use watertight_model::Name;
 use watertight_model::network::{AddressList, ListContent, Peer};
 use watertight_net::{AddressSet, Family, FlowSet, PortSet, Prefix};
@@ -127,7 +129,9 @@ impl Lowering<'_> {
             }
             let told = AddressSet::from_prefixes(told);
             found.sure = found.sure.union(&AddressSet::from_prefixes(sure));
-            found.perhaps = found.perhaps.union(&own.difference(&told));
+            if family == Family::V6 || !meant.intersection(&private_v4()).is_empty() {
+                found.perhaps = found.perhaps.union(&own.difference(&told));
+            }
         }
         found
     }
@@ -143,6 +147,21 @@ impl Lowering<'_> {
         }
         AddressSet::from_prefixes(found)
     }
+}
+
+/// Where pods of which no address is told may have theirs over IPv4 (RFC 1918, RFC 6598): a prefix of
+/// public addresses is not taken for one of theirs.
+fn private_v4() -> AddressSet {
+    let all = [
+        (Ipv4Addr::new(10, 0, 0, 0), 8),
+        (Ipv4Addr::new(172, 16, 0, 0), 12),
+        (Ipv4Addr::new(192, 168, 0, 0), 16),
+        (Ipv4Addr::new(100, 64, 0, 0), 10),
+    ];
+    let each = all.into_iter();
+    AddressSet::from_prefixes(
+        each.filter_map(|(first, length)| Prefix::masked(IpAddr::V4(first), length).ok()),
+    )
 }
 
 /// The address that a pod gets by its number.
