@@ -115,6 +115,19 @@ fn a_service_that_is_made_is_named_because_its_addresses_are_not_known() {
     assert_eq!(codes(&found), ["WT0914"], "{found:#?}");
 }
 
+#[test]
+fn a_machine_that_gets_addresses_of_ipv6_is_named_because_they_are_not_known() {
+    let mut plan = part(&["aws_instance", "aws_security_group"]);
+    let changes = plan["resource_changes"].as_array_mut().unwrap();
+    for change in changes.iter_mut().filter(|one| one["type"] == "aws_instance") {
+        change["change"]["after"]["ipv6_address_count"] = json!(1);
+    }
+    let found = findings(&plan);
+    assert!(codes(&found).contains(&"WT0914"), "{found:#?}");
+    let told = found.iter().find(|one| one["code"] == "WT0914").unwrap().to_string();
+    assert!(told.contains("IPv6 addresses are known after apply"), "{told}");
+}
+
 /// What cannot be read is left out of the estate, which must not look closed for that.
 #[test]
 fn a_plan_with_a_prefix_that_is_none_is_not_known() {

@@ -90,6 +90,7 @@ fn subnet(subnet: &Value) -> Value {
         "AvailabilityZone": text(subnet, "availability_zone"),
         "AvailabilityZoneId": text(subnet, "availability_zone_id"),
         "MapPublicIpOnLaunch": subnet.get("map_public_ip_on_launch"),
+        "AssignIpv6AddressOnCreation": subnet.get("assign_ipv6_address_on_creation"),
         "State": "available",
         "Tags": tags(subnet, "tags_all"),
     }))

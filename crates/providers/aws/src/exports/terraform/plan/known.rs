@@ -80,6 +80,13 @@ pub(super) fn fill<'r>(
             filler.field(fields, mask, &At { top: key, place: None, key });
         }
     }
+    if ["aws_instance", "aws_network_interface"].contains(&asked.kind)
+        && masks.get("ipv6_addresses") == Some(&Value::Bool(true))
+        && fields.get("ipv6_address_count").and_then(Value::as_u64).is_some_and(|count| count > 0)
+    {
+        let why = "its IPv6 addresses are known after apply".to_owned();
+        filler.untold.insert((asked.address.to_owned(), why));
+    }
     addresses(asked, fields, masks);
     values
 }

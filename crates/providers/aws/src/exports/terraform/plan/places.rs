@@ -61,6 +61,10 @@ pub(super) fn fill(overlay: &mut Overlay<'_>, untold: &mut BTreeSet<(String, Str
                 );
                 untold.insert((who.to_owned(), why));
             }
+            if held.and_then(|one| one.get("AssignIpv6AddressOnCreation")) == Some(&json!(true)) {
+                let why = "its subnet gives it an IPv6 address that is known after apply";
+                untold.insert((who.to_owned(), why.to_owned()));
+            }
             chosen.insert(marker.clone(), json!(address.to_string()));
         } else {
             let by_subnet = marker.starts_with(PUBLIC_BY_SUBNET);
