@@ -11,7 +11,7 @@ mod tests;
 
 use std::net::IpAddr;
 
-use watertight_model::network::{EndpointId, RealmId, Subnet, SubnetId};
+use watertight_model::network::{EndpointId, GatewayId, GatewayKind, RealmId, Subnet, SubnetId};
 use watertight_model::{Estate, Name, Network, WorkloadId};
 use watertight_net::Family;
 
@@ -76,6 +76,15 @@ pub enum EndError {
         name: String,
         /// Names that are spelled like it, the closest first.
         suggestions: Vec<String>,
+    },
+    /// The input has no internet of its own: what surrounds it holds the internet with all else.
+    #[error(
+        "nothing here tells where the internet begins: write `outside:{outside}` for all that is \
+         outside, or `outside:{outside}@198.51.100.7` for one address"
+    )]
+    NoInternet {
+        /// The name of what surrounds the input.
+        outside: String,
     },
     /// The name fits several ends.
     #[error(
@@ -272,6 +281,17 @@ fn internet_starts(network: &Network, family: Family) -> Vec<Start> {
         .collect()
 }
 
+/// What surrounds a network without a way to the internet of its own, such as a cluster's alone:
+/// who comes from the internet comes from there, as others do.
+fn surroundings(network: &Network) -> Option<GatewayId> {
+    if network.realms.values().any(|realm| realm.internet.is_some()) {
+        return None;
+    }
+    let mut all = network.gateways.iter();
+    let found = all.find(|(_, one)| matches!(one.kind, GatewayKind::Surroundings { .. }));
+    found.map(|(id, _)| id)
+}
+
 /// The names of an estate, for many questions. Making one reads the whole estate once.
 #[derive(Debug)]
 pub struct Directory<'e> {
@@ -321,6 +341,15 @@ impl<'e> Directory<'e> {
     /// As [`Directory::end`], and when the name is an address from which nobody sends.
     pub fn start(&self, text: &str) -> Result<End, EndError> {
         let end = self.end(text)?;
+        if let End::Internet { address } = end
+            && let Some(id) = surroundings(self.catalogue.network())
+        {
+            let Some(address) = address else {
+                let outside = self.catalogue.network().gateways[id].name.to_string();
+                return Err(EndError::NoInternet { outside });
+            };
+            return Ok(End::Outside { by: OutsideBy::Gateway(id), address: Some(address) });
+        }
         let End::Address(address) = end else { return Ok(end) };
         let holds =
             |subnet: &&Subnet| subnet.prefixes.iter().any(|prefix| prefix.contains(address));

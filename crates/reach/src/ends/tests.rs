@@ -407,3 +407,29 @@ fn the_parts_of_the_internet_cover_exactly_public_space() {
         }
     }
 }
+
+#[test]
+fn what_surrounds_a_network_without_internet_is_named_in_its_place() {
+    let mut estate = estate();
+    let realms: Vec<_> = estate.network.realms.iter().map(|(id, _)| id).collect();
+    estate.network.gateways.push(Gateway {
+        name: "cluster".into(),
+        kind: GatewayKind::Surroundings { realm: realms[0] },
+        available: true,
+        origin: None,
+    });
+    for realm in realms {
+        estate.network.realms[realm].internet = None;
+    }
+    let error = resolve_start(&estate, "internet").unwrap_err();
+    assert_eq!(error, EndError::NoInternet { outside: "cluster".to_owned() });
+    let start = resolve_start(&estate, "internet@198.51.100.9").unwrap();
+    let by = match start {
+        End::Outside { by, address: Some(from) } if from == address("198.51.100.9") => by,
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(by, OutsideBy::Gateway(_)));
+    // Packets go there as before.
+    let to = resolve_destination(&estate, "internet").unwrap();
+    assert_eq!(to, End::Internet { address: None });
+}
