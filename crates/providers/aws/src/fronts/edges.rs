@@ -18,6 +18,7 @@ use crate::endpoints;
 use crate::index::Item;
 use crate::services::place::{Groups, Placement, serve};
 use crate::services::service::{Door, Service, add, door, label, opens_nothing, tag_map};
+use crate::services::stores::partition;
 use crate::services::stores::plane::Plane;
 use crate::services::stores::policy::{Owner, Policy};
 use crate::shapes::Kind;
@@ -26,11 +27,12 @@ use crate::shapes::Kind;
 pub(crate) fn convert(context: &mut Context<'_>) {
     let index = context.index;
     let fronts = by_name(context);
+    let plane = Plane::read(context);
     for item in index.of(Kind::RestApis) {
-        rest::convert(context, item, &fronts);
+        rest::convert(context, item, (&fronts, &plane));
     }
     for item in index.of(Kind::HttpApis) {
-        http_api(context, item, &fronts);
+        http_api(context, item, (&fronts, &plane));
     }
     for item in index.of(Kind::Accelerators) {
         accelerator(context, item, &fronts);
@@ -40,7 +42,11 @@ pub(crate) fn convert(context: &mut Context<'_>) {
     }
 }
 
-fn http_api(context: &mut Context<'_>, item: &Item<'_>, fronts: &BTreeMap<Name, FrontId>) {
+fn http_api(
+    context: &mut Context<'_>,
+    item: &Item<'_>,
+    (fronts, plane): (&BTreeMap<Name, FrontId>, &Plane),
+) {
     let name = context.fields.text(item.node, "Name").unwrap_or_default();
     let tags = tag_map(context, item.node, "Tags");
     let index = context.index;
@@ -54,9 +60,10 @@ fn http_api(context: &mut Context<'_>, item: &Item<'_>, fronts: &BTreeMap<Name, 
         }
     }
     let group = group(context, item.id, targets, body.is_some(), item.node);
-    let disabled = context.fields.flag(item.node, "DisableExecuteApiEndpoint") == Some(true);
-    let door = if disabled { ApiDoor::OtherName } else { ApiDoor::Public };
-    api(context, item, Api { name, tags, door, policy: None, groups: vec![group] });
+    let unnamed = context.fields.flag(item.node, "DisableExecuteApiEndpoint") == Some(true);
+    let groups = vec![group];
+    let own = Api { name, tags, private: false, unnamed, policy: None, groups };
+    api(context, item, own, plane);
 }
 
 /// What an integration calls: a function, or the listener behind a VPC link.
@@ -87,28 +94,20 @@ pub(super) struct Api<'n> {
     pub(super) name: &'n str,
     /// Its tags.
     pub(super) tags: Vec<(&'n str, &'n str)>,
-    /// Where it answers.
-    pub(super) door: ApiDoor,
+    /// Whether it answers behind interface endpoints of the service alone ("Private REST APIs in API
+    /// Gateway").
+    pub(super) private: bool,
+    /// Whether it does not answer at its own name, but at names of the owner's, which the input does
+    /// not tell ("Disable the default endpoint for REST APIs").
+    pub(super) unnamed: bool,
     /// Its resource policy, in the shape that the call prints.
     pub(super) policy: Option<Node<'n>>,
     /// Where its integrations lead.
     pub(super) groups: Vec<TargetGroupId>,
 }
 
-/// Where an API answers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum ApiDoor {
-    /// On the internet.
-    Public,
-    /// Behind interface endpoints of the service alone ("Private REST APIs in API Gateway").
-    Private,
-    /// Not at its own name: at names of the owner's, which the input does not tell ("Disable the
-    /// default endpoint for REST APIs").
-    OtherName,
-}
-
 /// Adds an API as a front in the provider's plane.
-pub(super) fn api(context: &mut Context<'_>, item: &Item<'_>, api: Api<'_>) {
+pub(super) fn api(context: &mut Context<'_>, item: &Item<'_>, api: Api<'_>, plane: &Plane) {
     let workload = add(
         context,
         item,
@@ -123,15 +122,14 @@ pub(super) fn api(context: &mut Context<'_>, item: &Item<'_>, api: Api<'_>) {
         },
     );
     label(context, workload, "aws.type", "api");
-    let scheme = if api.door == ApiDoor::Private { "internal" } else { "internet-facing" };
+    let scheme = if api.private { "internal" } else { "internet-facing" };
     label(context, workload, "scheme", scheme);
-    let layer = match api.door {
-        ApiDoor::Public => door(context, "API", &[443], &Door::Everybody),
-        ApiDoor::Private => door(context, "private API", &[443], &Door::Everybody),
-        ApiDoor::OtherName => {
-            let text = "callers of a name of the owner's, which the input does not tell";
-            door(context, "API without its own name", &[443], &Door::Somebody(text))
-        }
+    let layer = if api.unnamed {
+        let text = "callers of a name of the owner's, which the input does not tell";
+        door(context, "API without its own name", &[443], &Door::Somebody(text))
+    } else {
+        let name = if api.private { "private API" } else { "API" };
+        door(context, name, &[443], &Door::Everybody)
     };
     let flows = FlowSet::tcp(PortSet::single(443));
     let listener = Listener {
@@ -143,7 +141,7 @@ pub(super) fn api(context: &mut Context<'_>, item: &Item<'_>, api: Api<'_>) {
     };
     let front = context.estate.network.fronts.next_id();
     let endpoint = plane_endpoint(context, item, workload, front, Some(layer));
-    let known = answers(context, item, api.door, api.policy);
+    let known = answers(context, item, (api.private, api.policy), plane);
     context.estate.network.unaddressed.insert(endpoint, known);
     add_front(context, item, workload, vec![endpoint], vec![listener]);
 }
@@ -156,22 +154,22 @@ pub(super) fn api(context: &mut Context<'_>, item: &Item<'_>, api: Api<'_>) {
 fn answers(
     context: &mut Context<'_>,
     item: &Item<'_>,
-    door: ApiDoor,
-    policy: Option<Node<'_>>,
+    (private, policy): (bool, Option<Node<'_>>),
+    plane: &Plane,
 ) -> Unaddressed {
     const SERVICE: &str = "execute-api";
     let (account, region) = (context.account_of(item), context.region_of(item));
-    let plane = Plane::read(context);
     let ways = plane.private(SERVICE, region);
     let arn = format!(
-        "arn:aws:{SERVICE}:{}:{}:{}",
+        "arn:{}:{SERVICE}:{}:{}:{}",
+        partition(region),
         region.unwrap_or_default(),
         account.unwrap_or_default(),
         item.id
     );
     let owner = Owner { service: SERVICE, arn: &arn, private: &ways };
     let known = plane.unaddressed(context, SERVICE, region);
-    if door != ApiDoor::Private {
+    if !private {
         let policy = policy.map(|place| Policy::read(context, &owner, place)).unwrap_or_default();
         return Unaddressed { interfaces: Vec::new(), origin_guards: policy.guards, ..known };
     }

@@ -7,17 +7,18 @@ use watertight_model::Name;
 use watertight_model::network::{FrontId, Health, Target, TargetEnd};
 use watertight_source::Node;
 
-use super::edges::{Api, ApiDoor, api, group, integration_target};
+use super::edges::{Api, api, group, integration_target};
 use crate::context::Context;
 use crate::index::Item;
 use crate::services::service::tag_map;
+use crate::services::stores::plane::Plane;
 use crate::shapes::Kind;
 
 /// Converts one API. Without its resources in the input, where it leads is unknown.
 pub(super) fn convert(
     context: &mut Context<'_>,
     item: &Item<'_>,
-    fronts: &BTreeMap<Name, FrontId>,
+    (fronts, plane): (&BTreeMap<Name, FrontId>, &Plane),
 ) {
     let name = context.fields.text(item.node, "name").unwrap_or_default();
     let tags = tag_map(context, item.node, "tags");
@@ -29,14 +30,10 @@ pub(super) fn convert(
     let private = types.contains(&"PRIVATE");
     let (targets, is_read) = targets(context, item, fronts);
     let group = group(context, item.id, targets, is_read, item.node);
-    let disabled = context.fields.flag(item.node, "disableExecuteApiEndpoint") == Some(true);
-    let door = match (disabled, private) {
-        (true, _) => ApiDoor::OtherName,
-        (false, true) => ApiDoor::Private,
-        (false, false) => ApiDoor::Public,
-    };
+    let unnamed = context.fields.flag(item.node, "disableExecuteApiEndpoint") == Some(true);
     let policy = item.node.get("policy");
-    api(context, item, Api { name, tags, door, policy, groups: vec![group] });
+    let own = Api { name, tags, private, unnamed, policy, groups: vec![group] };
+    api(context, item, own, plane);
 }
 
 /// What the methods of an API call, each once, and whether that is all: a page may follow, and

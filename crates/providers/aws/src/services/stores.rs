@@ -232,7 +232,7 @@ fn add_store(
 }
 
 /// The partition of ARNs in a region.
-fn partition(region: Option<&str>) -> &'static str {
+pub(crate) fn partition(region: Option<&str>) -> &'static str {
     match region {
         Some(region) if region.starts_with("cn-") => "aws-cn",
         Some(region) if region.starts_with("us-gov-") => "aws-us-gov",

@@ -117,6 +117,17 @@ fn the_switch_for_public_access_is_unknown_where_it_was_denied() {
     assert_eq!(asked(&open, "ec2-describe-hosts"), "exits_network");
     assert_eq!(asked(&open, "ec2-describe-vpc-block-public-access-options"), "unknown");
     assert_eq!(asked(&open, "ec2-describe-vpc-block-public-access-exclusions"), "exits_network");
+    // So it is where its mode, or that of an exclusion, is none that is known.
+    let with =
+        |options: &str| group(bodies()).with("describe-vpc-block-public-access-options", options);
+    let mode = options.replace("block-bidirectional", "block-tuesdays");
+    assert_eq!(asked(&with(&mode), "ec2-describe-hosts"), "unknown");
+    assert_eq!(inbound(&with(&mode).estate()), "unknown");
+    let exclusion = r#"{"VpcBlockPublicAccessExclusions": [{"ExclusionId": "vpcbpa-1",
+        "State": "create-complete", "InternetGatewayExclusionMode": "allow-tuesdays",
+        "ResourceArn": "arn:aws:ec2:eu-west-1:111111111111:vpc/vpc-a"}]}"#;
+    let excluded = with(options).with("describe-vpc-block-public-access-exclusions", exclusion);
+    assert_eq!(asked(&excluded, "ec2-describe-hosts"), "unknown");
     assert_eq!(asked(&switched, "ec2-describe-hosts"), "denied_in");
     assert_eq!(asked(&switched, "ec2-describe-vpc-block-public-access-exclusions"), "unknown");
 }

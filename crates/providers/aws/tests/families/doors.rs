@@ -369,6 +369,10 @@ fn private_apis_answer_behind_the_endpoints_that_their_policy_allows() {
     );
     let outside = |estate: &Estate| asked(estate, &internet(), "web", 443);
     assert_eq!(outside(&door.estate("", "")), DENIED, "it is private");
+    let unnamed = r#""disableExecuteApiEndpoint": true, "endpointConfiguration""#;
+    let unnamed = door.estate(r#""endpointConfiguration""#, unnamed);
+    assert_eq!(outside(&unnamed), DENIED, "whatever its name is");
+    assert_eq!(to(&unnamed, "web", 443), UNKNOWN);
 }
 
 #[test]

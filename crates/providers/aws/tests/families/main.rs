@@ -14,6 +14,7 @@ mod fields;
 mod firewalls;
 mod internet;
 mod lattice;
+mod led;
 mod network;
 mod oddities;
 mod partial;
