@@ -214,6 +214,11 @@ impl<'w, 'n> Walk<'w, 'n> {
         };
         if let Some(Session::Front { endpoint, address, port }) = self.expected.last().copied() {
             self.check(&mut packet, Place::Endpoint(id), Direction::Egress);
+            // What a machine sends to who is on it never leaves it: no front changes it back.
+            let client = self.holder(Place::Endpoint(id), packet.destination);
+            if let Some(client) = client.filter(|client| self.is_on_one_machine(id, *client)) {
+                return self.finish(packet, End::Delivered(client));
+            }
             return self.reply_by_front(packet, subnet, endpoint, address, port);
         }
         let uplink = network.uplinks.get(&id);
@@ -478,6 +483,14 @@ impl<'w, 'n> Walk<'w, 'n> {
         };
         let all = network.realms.iter().map(|(realm, _)| realm);
         own.into_iter().chain(all).find_map(|realm| self.index().endpoint_of(realm, address))
+    }
+
+    /// Whether one of two endpoints is on the machine of the other, or both are on one.
+    fn is_on_one_machine(&self, one: EndpointId, other: EndpointId) -> bool {
+        let network = self.network();
+        let host = |id: EndpointId| network.uplinks.get(&id).map(|uplink| uplink.by);
+        let machine = |id: EndpointId| network.endpoints[host(id).unwrap_or(id)].workload;
+        (host(one).is_some() || host(other).is_some()) && machine(one) == machine(other)
     }
 
     fn finish_platform(&mut self, mut packet: Packet, end: PlatformEnd, asker: EndpointId) {

@@ -138,6 +138,8 @@ impl Direction {
 impl Guard {
     /// What [`join`](crate::join) calls the guards that it makes beside those of attachments.
     pub const NODE: &'static str = "node";
+    /// The kind of the guards that are the policies of a cluster.
+    pub const POLICIES: &'static str = "network policies";
 
     /// Whether somebody wrote it, so that somebody could change it.
     pub fn is_written(&self) -> bool {

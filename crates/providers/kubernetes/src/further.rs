@@ -12,6 +12,7 @@ use watertight_model::Name;
 use watertight_source::{Node, Span};
 
 use crate::attachments::{self, NetworkName};
+use crate::codes;
 use crate::fields::Notes;
 use crate::labels;
 use crate::namespaces::Namespaces;
@@ -136,6 +137,14 @@ fn definition(object: &Object<'_>, notes: &mut Notes) -> Further {
     let text_of = |key: &str| plugin.get(key).or(root.get(key)).and_then(Node::as_str);
     match text_of("type") {
         Some(OVN) => {
+            if text_of("role").is_some_and(|role| role.eq_ignore_ascii_case("primary")) {
+                let message = format!(
+                    "`{}` makes a primary network of users: that is read of their own kinds only, and \
+                     its pods are taken to be on the cluster's network",
+                    object.full_name()
+                );
+                notes.warn(codes::NOT_MODELLED, object.span, message);
+            }
             // Definitions of one name are one network, in whatever namespace they are.
             let name = text_of("name").map_or_else(|| object.full_name(), Name::from);
             Further { name, doubt: doubt_of(text_of("topology")), span: Some(object.span) }

@@ -117,5 +117,6 @@ pub(crate) fn of_network_set(namespace: &Name, labels: &LabelMap) -> LabelMap {
     let each = labels
         .iter()
         .map(|(key, value)| (Name::from(format!("{OF_NAMESPACE}{key}")), value.clone()));
-    each.chain([(Name::from(NAMESPACE), namespace.clone())]).collect()
+    let own_name = (Name::from(format!("{OF_NAMESPACE}{OWN_NAME}")), namespace.clone());
+    each.chain([(Name::from(NAMESPACE), namespace.clone()), own_name]).collect()
 }

@@ -90,6 +90,28 @@ fn a_cluster_ip_leads_to_the_pods_at_their_port() {
     assert_eq!(outside, stopped(Disposition::DeniedIn));
 }
 
+/// Pods on their host's network have its address: who has the port is meant, as at a control plane.
+#[test]
+fn an_address_of_several_pods_is_that_of_the_one_with_the_port() {
+    let pod = |name: &str, port: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: system, labels: {{app: {name}}}}}, spec: {{hostNetwork: true, containers: [{{name: c{port}}}]}}, status: {{podIP: 192.168.1.10, podIPs: [{{ip: 192.168.1.10}}]}}}}\n---\n"
+        )
+    };
+    let closed = "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: n, namespace: system}, spec: {podSelector: {matchLabels: {app: aetcd}}}}\n---\n";
+    let service = "{apiVersion: v1, kind: Service, metadata: {name: kubernetes, namespace: shop}, spec: {clusterIP: 10.96.0.1, ports: [{name: https, port: 443, targetPort: 6443}]}}\n---\n{apiVersion: v1, kind: Endpoints, metadata: {name: kubernetes, namespace: shop}, subsets: [{addresses: [{ip: 192.168.1.10}], ports: [{name: https, port: 6443}]}]}\n---\n";
+    let sender = "{apiVersion: v1, kind: Pod, metadata: {name: asks, namespace: shop}, spec: {containers: [{name: c}]}}\n---\n";
+    let listens = ", ports: [{containerPort: 6443}]";
+    let with = |port: &str| {
+        let text = format!("{sender}{}{}{closed}{service}", pod("aetcd", ""), pod("api", port));
+        read::read(&text, &Options { services: true, ..Options::default() }).estate
+    };
+    let over = "tcp/443";
+    assert_eq!(ask(&with(listens), "shop/asks", "shop/kubernetes", over), accepted(over));
+    let untold = ask(&with(""), "shop/asks", "shop/kubernetes", over);
+    assert!(untold.iter().any(|(found, _)| *found == Disposition::Unknown), "{untold:?}");
+}
+
 #[test]
 fn a_policy_for_what_goes_out_is_about_the_pods_behind_a_service() {
     let services = "{apiVersion: v1, kind: Service, metadata: {name: front, namespace: shop}, spec: {selector: {app: web}, ports: [{port: 80, targetPort: http}]}}";

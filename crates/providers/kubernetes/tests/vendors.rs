@@ -282,6 +282,9 @@ fn an_egress_list_without_rules_does_not_isolate_by_itself() {
     assert_eq!(found.codes(), ["WT0213"]);
     let said = "{podSelector: {}, policyTypes: [Egress], egress: []}";
     check(&of(said), &[("a/x", "b/z", "no")]);
+    // What is no list is no list without rules.
+    let found = check(&of("{podSelector: {}, egress: {}}"), &[("a/x", "b/z", "no")]);
+    assert!(found.converted.diagnostics.has_errors(), "{:?}", found.codes());
 }
 
 #[test]
@@ -372,6 +375,21 @@ fn networks_of_administrators_and_calico_mean_pods_by_their_addresses() {
 fn public_networks_are_not_taken_for_pods_whose_addresses_are_not_told() {
     let spec = "{priority: 1, subject: {namespaces: {}}, egress: [{action: Deny, to: [{networks: [203.0.113.7/32]}]}]}";
     check(&format!("{TOLD}{}", admin(spec)), &[("a/x", "a/y", "yes"), ("a/x", "b/far", "yes")]);
+    // Space that is not routed in public is given to pods, too.
+    for prefix in ["198.18.0.0/15", "241.0.0.0/8"] {
+        let spec = spec.replace("203.0.113.7/32", prefix);
+        check(&format!("{TOLD}{}", admin(&spec)), &[("a/x", "a/y", "unknown")]);
+    }
+}
+
+#[test]
+fn a_set_of_networks_has_the_name_of_its_namespace_as_a_label() {
+    let set = policy("projectcalico.org/v3", "NetworkSet", "a", "{nets: [8.8.8.0/24]}");
+    let spec = "{selector: all(), egress: [{action: Deny, destination: {selector: \"pcns.projectcalico.org/name == 'a'\"}}, {action: Allow}]}";
+    check(
+        &format!("{set}{}", calico("", spec)),
+        &[("a/x", "outside", "no"), ("a/x", "a/y", "no"), ("a/x", "b/z", "yes")],
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use watertight_model::network::{Direction, EndpointId, GatewayKind};
+use watertight_model::network::{Direction, EndpointId, GatewayKind, Guard};
 use watertight_model::{Bounds, Estate, WorkloadKind};
 use watertight_net::FlowSet;
 use watertight_reach::{Led, Matrix};
@@ -90,7 +90,7 @@ fn not_led(estate: &Estate, lines: &[Line], rows: &[Row]) -> Option<Vec<String>>
 }
 
 /// The pods of a cluster by itself for which no policy says what comes in, or what goes out: at which
-/// no guard has a stage in that direction.
+/// no guard of policies has a stage in that direction.
 fn unselected(estate: &Estate, direction: Direction) -> Vec<String> {
     let (names, network) = (Names::new(estate), &estate.network);
     let is_open = |id: &EndpointId| {
@@ -98,7 +98,12 @@ fn unselected(estate: &Estate, direction: Direction) -> Vec<String> {
         let further =
             endpoint.subnet.is_some_and(|one| network.realms[network.subnets[one].realm].further);
         let mut guards = endpoint.layers.iter().flat_map(|layer| &network.layers[*layer].guards);
-        !further && guards.all(|guard| network.guards[*guard].stages(direction).is_empty())
+        let is_of_policies = |guard: &Guard| *guard.kind == *Guard::POLICIES;
+        !further
+            && guards.all(|guard| {
+                let guard = &network.guards[*guard];
+                !is_of_policies(guard) || guard.stages(direction).is_empty()
+            })
     };
     let pods = estate.workloads.iter().filter(|(_, one)| one.kind == WorkloadKind::Pod);
     let open = pods.filter(|(_, one)| one.endpoints.iter().any(is_open));

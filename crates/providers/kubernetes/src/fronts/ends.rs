@@ -136,7 +136,8 @@ impl Adding<'_, '_> {
             return self.beyond(&outside);
         }
         self.outer_side(&outside, Family::V4);
-        if self.lowering.has_v6 {
+        let is_told = self.content.outer_addresses.iter().any(IpAddr::is_ipv6);
+        if self.lowering.has_v6 || is_told {
             self.outer_side(&Name::from(format!("{outside} over IPv6")), Family::V6);
         }
     }
@@ -294,12 +295,23 @@ impl Adding<'_, '_> {
             let has = |(pod, _): &&(&crate::workloads::Pod, EndpointId)| {
                 pod.place.addresses.contains(&address)
             };
-            match pods.iter().find(has) {
-                Some((_, endpoint)) => targets.extend(self.at_pod(from, *endpoint, number)),
-                None if from.leads_to(address) => {
+            let holders: Vec<_> = pods.iter().filter(has).collect();
+            // Pods on their host's network share its address: who has the port is meant.
+            let listens =
+                |pod: &crate::workloads::Pod| pod.ports.iter().any(|port| port.number == number);
+            let by_port: Vec<_> = holders.iter().filter(|(pod, _)| listens(pod)).collect();
+            match (holders.as_slice(), by_port.as_slice()) {
+                ([(_, only)], _) | (_, [(_, only)]) => {
+                    targets.extend(self.at_pod(from, *only, number));
+                }
+                ([], _) if from.leads_to(address) => {
                     targets.push(target(TargetEnd::Address(address), number));
                 }
-                None => {}
+                ([], _) => {}
+                _ => {
+                    let why = Name::from(format!("one of several pods at {address}"));
+                    targets.push(target(TargetEnd::Unread(why), number));
+                }
             }
         }
         let known = known && (self.service.has_selector() || self.content.has_slices);

@@ -15,7 +15,7 @@ use crate::policy::{
 use crate::selector::PodSelector;
 
 /// The kind of these guards.
-pub(super) const KIND: &str = "network policies";
+pub(super) const KIND: &str = Guard::POLICIES;
 /// Policies that a guard's title names.
 const TITLES_MAX: usize = 3;
 

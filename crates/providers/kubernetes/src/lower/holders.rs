@@ -149,14 +149,17 @@ impl Lowering<'_> {
     }
 }
 
-/// Where pods of which no address is told may have theirs over IPv4 (RFC 1918, RFC 6598): a prefix of
-/// public addresses is not taken for one of theirs.
+/// Where pods of which no address is told may have theirs over IPv4: in private space (RFC 1918, RFC
+/// 6598), or in what else is not routed in public and providers give to pods (RFC 2544, RFC 1112). A
+/// prefix of public addresses is not taken for one of theirs.
 fn private_v4() -> AddressSet {
     let all = [
         (Ipv4Addr::new(10, 0, 0, 0), 8),
         (Ipv4Addr::new(172, 16, 0, 0), 12),
         (Ipv4Addr::new(192, 168, 0, 0), 16),
         (Ipv4Addr::new(100, 64, 0, 0), 10),
+        (Ipv4Addr::new(198, 18, 0, 0), 15),
+        (Ipv4Addr::new(240, 0, 0, 0), 4),
     ];
     let each = all.into_iter();
     AddressSet::from_prefixes(

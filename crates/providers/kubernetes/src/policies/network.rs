@@ -90,6 +90,10 @@ fn types(notes: &mut Notes, spec: Node<'_>) -> [bool; 2] {
     let listed = notes.items(spec, "policyTypes");
     if listed.is_empty() {
         let rules = spec.get("egress").filter(|rules| !rules.is_null());
+        if rules.is_some_and(|rules| rules.kind() != Kind::Array) {
+            // What should be a list and is none is told where its rules are read.
+            return [true, true];
+        }
         let has_rules = rules.is_some_and(|rules| !rules.is_empty());
         if let (Some(rules), false) = (rules, has_rules) {
             let message = "`egress` without rules does nothing: to deny what goes out, \

@@ -16,7 +16,7 @@ const CHANGES: usize = 8;
 /// Some guards of policies with other rules: one, or all that hold a rule from one place.
 fn changed(estate: &Estate, random: &mut Random) -> Option<Vec<(GuardId, Guard)>> {
     let network = &estate.network;
-    let is_policy = |guard: &&(GuardId, &Guard)| *guard.1.kind == *"network policies";
+    let is_policy = |guard: &&(GuardId, &Guard)| *guard.1.kind == *Guard::POLICIES;
     let policies: Vec<(GuardId, &Guard)> =
         network.guards.iter().filter(|one| is_policy(&one)).collect();
     let direction = if random.chance(60) { Direction::Egress } else { Direction::Ingress };

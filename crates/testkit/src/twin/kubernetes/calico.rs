@@ -227,6 +227,7 @@ fn of_place(objects: &[Value], name: &str) -> BTreeMap<String, String> {
     for (key, value) in namespace(objects, name) {
         found.insert(format!("pcns.{key}"), value);
     }
+    found.insert("pcns.projectcalico.org/name".to_owned(), name.to_owned());
     found.insert("projectcalico.org/namespace".to_owned(), name.to_owned());
     found
 }
