@@ -23,6 +23,7 @@ mod fact;
 mod graph;
 mod hop;
 mod jewel;
+mod keep;
 mod likelihood;
 mod score;
 mod view;
@@ -41,6 +42,7 @@ pub use graph::{
     SubjectKind,
 };
 pub use hop::{Bound, Evidence, Hop, HopKind, Removable, Status, Technique, Variant};
+pub use keep::{Kept, NeededLegs, Needs, Withheld, assess_keeping};
 pub use likelihood::{Likelihood, LikelihoodError, LikelihoodTable, TableError};
 pub use score::{Loss, Score, SegmentScore, score};
 pub use view::{Likelihoods, View};

@@ -274,6 +274,10 @@ pub(crate) struct AssessArguments {
     /// `--likelihood` goes before the file
     #[arg(long, value_name = "PATH")]
     pub(crate) likelihoods: Option<PathBuf>,
+    /// A policy's file or folder: what its `always` assertions claim, no action on offer breaks; may be
+    /// given several times
+    #[arg(long, value_name = "PATH")]
+    pub(crate) policy: Vec<PathBuf>,
     /// How bad a finding must be for exit code 2
     #[arg(long, value_enum, default_value_t = FailOn::High)]
     pub(crate) fail_on: FailOn,

@@ -1,11 +1,14 @@
 //! `watertight assess`: how far breaches spread, and what would stop them.
 
+mod needs;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use watertight_assess::{
-    AssessmentLimits, DeriveOptions, LikelihoodTable, Verified, assess, derive, verify,
+    AssessmentLimits, DeriveOptions, Kept, LikelihoodTable, Needs, Verified, assess_keeping,
+    derive, verify,
 };
 use watertight_model::{Estate, Name, WorkloadKind};
 use watertight_reach::ends::{End, resolve};
@@ -46,7 +49,8 @@ pub(crate) fn run(arguments: &AssessArguments) -> Result<Outcome, Failure> {
         likelihoods: likelihoods(arguments)?,
         ..DeriveOptions::default()
     };
-    let view = view(&loaded, &options)?;
+    let needs = needs::needs(&loaded.estate, &arguments.policy)?;
+    let view = view(&loaded, &needs, &options)?;
     if let Some(folder) = &arguments.out {
         write_files(folder, &view)?;
     }
@@ -61,17 +65,21 @@ pub(crate) fn run(arguments: &AssessArguments) -> Result<Outcome, Failure> {
 }
 
 /// Everything that is known about an estate.
-fn view(loaded: &Loaded, options: &DeriveOptions) -> Result<View, Failure> {
+fn view(loaded: &Loaded, needs: &Needs, options: &DeriveOptions) -> Result<View, Failure> {
     let estate = &loaded.estate;
     let reach = Reach::new(&estate.network);
     let matrix = reach.matrix(&BTreeSet::new());
     let exposure = exposure(&estate.network, &matrix);
     let survey = reach.survey(&matrix);
     let legs = front_legs(&estate.network, &matrix);
-    let derived = derive(estate, &reach, &matrix, &legs, Some(&survey), options)
+    let mut derived = derive(estate, &reach, &matrix, &legs, Some(&survey), options)
         .map_err(|error| Failure::Estate(error.to_string()))?;
     let limits = AssessmentLimits::default();
-    let found = assess(&derived.graph, &derived.actions, &limits);
+    let Kept { assessment: found, withheld, unheld } =
+        assess_keeping(estate, &mut derived, needs, &limits);
+    if !unheld.is_empty() {
+        crate::exit::say(&format!("{}\n", told_of(&unheld)));
+    }
     let verified = verify(estate, &derived, &found.cut_set, limits.cut.likelihood_min, options)
         .map_err(|error| Failure::Estate(error.to_string()))?;
     crate::exit::say(&format!("{}\n", told(&verified)));
@@ -89,8 +97,15 @@ fn view(loaded: &Loaded, options: &DeriveOptions) -> Result<View, Failure> {
             graph: &derived.graph,
             actions: &derived.actions,
             assessment: &found,
+            withheld: &withheld,
         }),
     }))
+}
+
+/// Which assertions protect nothing.
+fn told_of(unheld: &[Name]) -> String {
+    let names: Vec<&str> = unheld.iter().map(|name| &**name).collect();
+    format!("not held today, so that no action is kept from breaking it: {}", names.join(", "))
 }
 
 /// What the changed estate says of the cut.

@@ -8,6 +8,8 @@
 mod answers;
 #[path = "shop/chains.rs"]
 mod chains;
+#[path = "shop/keeping.rs"]
+mod keeping;
 #[path = "shop/mistakes.rs"]
 mod mistakes;
 #[path = "shop/properties.rs"]

@@ -2,9 +2,11 @@
 //! version, for people to see and for decisions to ask.
 
 mod asked;
+mod legs;
 mod platforms;
 
 pub use asked::with_essentials;
+pub use legs::{EssentialLegs, essential_legs};
 
 use watertight_model::{Estate, Name};
 use watertight_net::FlowSet;

@@ -24,7 +24,10 @@ pub use checked::CheckedPolicy;
 pub use codes::{CODES, explain};
 pub use domain::{Domain, DomainError};
 pub use edit::{Hover, hover, known_labels};
-pub use essentials::{ESSENTIALS_VERSION, Essential, EssentialState, essentials, with_essentials};
+pub use essentials::{
+    ESSENTIALS_VERSION, Essential, EssentialLegs, EssentialState, essential_legs, essentials,
+    with_essentials,
+};
 pub use format::formatted;
 pub use lint::{Linted, lint};
 pub use read::{API_VERSION, Documents, Format};

@@ -135,6 +135,11 @@ impl<'e> Judge<'e> {
         Self { estate, reach, matrix, legs, leading }
     }
 
+    /// The connectivity that it was judged by.
+    pub fn into_matrix(self) -> Matrix {
+        self.matrix
+    }
+
     /// What an assertion comes to.
     pub fn judge(&self, assertion: &Assertion) -> Judgement {
         let sides = Sides::new(self, assertion);

@@ -10,7 +10,7 @@ mod text;
 mod view;
 
 use serde_json::Value;
-use watertight_assess::{Action, Assessment, HopGraph};
+use watertight_assess::{Action, Assessment, HopGraph, Withheld};
 use watertight_model::Estate;
 use watertight_reach::{Exposure, Matrix, Survey};
 use watertight_source::{Diagnostic, Sources};
@@ -51,6 +51,8 @@ pub struct Assessed<'a> {
     pub actions: &'a [Action],
     /// What was found.
     pub assessment: &'a Assessment,
+    /// The actions that are not on offer for what they would break.
+    pub withheld: &'a [Withheld],
 }
 
 /// Puts together what an assessment shows.

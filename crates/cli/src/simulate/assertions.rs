@@ -64,7 +64,12 @@ fn hops(estate: &Estate, witness: &Witness) -> Vec<String> {
     .collect()
 }
 
-fn assertion(estate: &Estate, decider: &Decider<'_>, one: &checked::Assertion) -> Assertion {
+/// An assertion of a policy as one about an estate.
+pub(crate) fn assertion(
+    estate: &Estate,
+    decider: &Decider<'_>,
+    one: &checked::Assertion,
+) -> Assertion {
     Assertion {
         claim: match one.kind {
             ClaimKind::Never => Claim::Never,

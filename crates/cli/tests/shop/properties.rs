@@ -14,7 +14,7 @@ use watertight_reach::{Reach, front_legs};
 use crate::support::{SHOP, hops, json, shop, workload};
 
 /// The estate with one more rule in a security group: everything from anywhere may come in.
-fn opened(estate: &Estate, group: &str) -> Estate {
+pub(crate) fn opened(estate: &Estate, group: &str) -> Estate {
     let mut opened = estate.clone();
     let guards = opened.network.guards.iter();
     let id = guards.filter(|(_, one)| one.name == group).map(|(id, _)| id).next().unwrap();
@@ -48,7 +48,7 @@ fn a_rule_more_never_makes_the_score_better() {
 }
 
 /// Entries and jewels between which some chain of at least the cut's likelihood leads.
-fn likely(derived: &Derived) -> BTreeSet<(String, String)> {
+pub(crate) fn likely(derived: &Derived) -> BTreeSet<(String, String)> {
     let limits = CutLimits { uncuttable_listed_max: usize::MAX, ..CutLimits::default() };
     // With no action on offer, nothing parts any pair.
     let found = cut_set(&derived.graph, &[], limits);

@@ -1,14 +1,15 @@
 //! Essentials as rules that decisions ask before every other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use watertight_model::network::{Endpoint, EndpointRole, TargetEnd};
+use watertight_model::network::{Endpoint, EndpointId};
 use watertight_model::{Estate, Name, Network, Selector, WorkloadKind};
 use watertight_net::{AddressSet, FlowSet, Prefix};
 use watertight_source::{FileId, Span};
 
+use super::legs::health;
 use super::platforms::{neighbours, tcp, udp};
 use crate::checked::{
     Action, CheckedPolicy, Clause, Conditions, End, Lowering, LoweringChoice, Mode, Peer, Policy,
@@ -48,7 +49,12 @@ pub fn with_essentials(policy: &mut CheckedPolicy, estate: &Estate) -> Essential
         }
     }
     for (port, ends) in health(estate) {
-        let ends = ends.into_iter().map(|(from, to)| (all(network, &from), all(network, &to)));
+        let side = |ids: &[EndpointId]| {
+            let ends: Vec<&Endpoint> =
+                ids.iter().filter_map(|id| network.endpoints.get(*id)).collect();
+            all(network, &ends)
+        };
+        let ends = ends.iter().map(|(from, to)| (side(from), side(to)));
         adding.add(&format!("essential health checks {port}"), ends.collect(), &tcp(port));
     }
     let hosted = network.uplinks.iter().filter_map(|(guest, uplink)| {
@@ -134,31 +140,4 @@ fn all(network: &Network, endpoints: &[&Endpoint]) -> Peer {
     });
     let realm = realm.filter(|_| public.is_empty());
     addresses(own.chain(public), realm)
-}
-
-/// Fronts and their targets.
-type Checks<'e> = Vec<(Vec<&'e Endpoint>, Vec<&'e Endpoint>)>;
-
-/// What fronts send to check the health of their targets, by port.
-fn health(estate: &Estate) -> BTreeMap<u16, Checks<'_>> {
-    let network = &estate.network;
-    let mut found: BTreeMap<u16, Checks<'_>> = BTreeMap::new();
-    for (id, front) in network.fronts.iter() {
-        let ids: BTreeSet<_> =
-            front.listeners.iter().flat_map(|listener| &listener.target_groups).collect();
-        let groups = ids.into_iter().filter_map(|id| network.target_groups.get(*id));
-        let mut targets: BTreeMap<u16, Vec<&Endpoint>> = BTreeMap::new();
-        for target in groups.flat_map(|group| &group.targets) {
-            let (Some(port), TargetEnd::Endpoint(end, _)) = (target.port, &target.end) else {
-                continue;
-            };
-            targets.entry(port).or_default().extend(network.endpoints.get(*end));
-        }
-        let is_own = |one: &&Endpoint| one.role == EndpointRole::Front(id);
-        let own: Vec<&Endpoint> = network.endpoints.values().filter(is_own).collect();
-        for (port, ends) in targets {
-            found.entry(port).or_default().push((own.clone(), ends));
-        }
-    }
-    found
 }

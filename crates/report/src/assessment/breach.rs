@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use watertight_assess::{
     Assessment, Bound, Chain, ChainTotal, Effect, Entry, Fact, FactKind, Hop, Status, Subject,
-    SubjectInfo,
+    SubjectInfo, Withheld,
 };
 
 use super::view::{
     ActionView, BlastView, ChainView, ChainsView, CutView, EvidenceView, FactView, HopView,
-    PlaceView, ScoreView, SegmentScoreView, View,
+    PlaceView, ScoreView, SegmentScoreView, View, WithheldView,
 };
 use super::{Assessed, Facts};
 use crate::places::{Places, position};
@@ -22,6 +22,8 @@ const VARIOUS_LISTED_MAX: usize = 200;
 const BLASTS_LISTED_MAX: usize = 200;
 /// How many pairs that no action parts are listed.
 const UNCUTTABLE_LISTED_MAX: usize = 20;
+/// How many actions that are not on offer are listed, and how many needs of each.
+const WITHHELD_LISTED_MAX: usize = 20;
 /// How many denied flows of an action are listed.
 const DENIES_LISTED_MAX: usize = 20;
 /// How many pieces of evidence of a hop are listed.
@@ -123,8 +125,18 @@ impl<'a> Breach<'a> {
                 })
                 .collect(),
             uncuttable_total: cut_set.uncuttable_total,
+            withheld: self.withheld(),
+            withheld_total: self.assessed.withheld.len(),
         });
         view.ranking = ranking.actions.iter().map(|effect| self.action(effect)).collect();
+    }
+
+    fn withheld(&self) -> Vec<WithheldView> {
+        let view = |one: &Withheld| WithheldView {
+            name: one.action.name.clone(),
+            breaks: one.breaks.iter().take(WITHHELD_LISTED_MAX).map(ToString::to_string).collect(),
+        };
+        self.assessed.withheld.iter().take(WITHHELD_LISTED_MAX).map(view).collect()
     }
 
     /// The likeliest chain from the internet to each jewel, likeliest first.

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::view::{ActionView, ChainView, ChainsView, EvidenceView, Severity, View};
+use super::view::{ActionView, ChainView, ChainsView, CutView, EvidenceView, Severity, View};
 use crate::table::{Layout, Table, wrap};
-use crate::text::{clean, count, likelihood, percent, points};
+use crate::text::{clean, count, few, likelihood, percent, points};
 
 /// How many chains are told with their hops.
 const CHAINS_TOLD_MAX: usize = 5;
@@ -156,9 +156,21 @@ fn cut(text: &mut String, view: &View, layout: &Layout) {
             clean(&cut.uncuttable.join(", ")),
         );
     }
+    withheld(text, cut);
     if !view.ranking.is_empty() {
         let _ = writeln!(text, "\n{}", layout.heading("What raises the score most"));
         text.push_str(&actions(&view.ranking).render(layout));
+    }
+}
+
+fn withheld(text: &mut String, cut: &CutView) {
+    for one in &cut.withheld {
+        let breaks = few(&one.breaks, 3);
+        let _ = writeln!(text, "  not offered: {}, which would break {breaks}", clean(&one.name));
+    }
+    let more = cut.withheld_total.saturating_sub(cut.withheld.len());
+    if more > 0 {
+        let _ = writeln!(text, "  {more} more are not offered");
     }
 }
 
@@ -176,7 +188,7 @@ fn actions(actions: &[ActionView]) -> Table {
             action.cost.to_string(),
             change(action.score_before, action.score_after, points),
             change(action.blast_before, action.blast_after, percent),
-            crate::text::few(&action.denies, 2),
+            few(&action.denies, 2),
         ]);
     }
     table

@@ -216,6 +216,16 @@ pub(crate) struct CutView {
     pub(crate) gap: f64,
     pub(crate) uncuttable: Vec<String>,
     pub(crate) uncuttable_total: usize,
+    /// Actions that are not on offer.
+    pub(crate) withheld: Vec<WithheldView>,
+    pub(crate) withheld_total: usize,
+}
+
+/// An action that is not on offer, and what it would break.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub(crate) struct WithheldView {
+    pub(crate) name: String,
+    pub(crate) breaks: Vec<String>,
 }
 
 /// One action with its effect after those before it.

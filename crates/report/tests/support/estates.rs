@@ -57,6 +57,7 @@ pub(crate) fn assessed(read: &Read) -> View {
             graph: &derived.graph,
             actions: &derived.actions,
             assessment: &found,
+            withheld: &[],
         }),
     })
 }

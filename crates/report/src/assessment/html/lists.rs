@@ -35,6 +35,7 @@ pub(super) fn cut(view: &View) -> String {
         actions(&mut html, &cut.actions);
     }
     uncuttable(&mut html, cut);
+    withheld(&mut html, cut);
     if !view.ranking.is_empty() {
         html.push_str("<h3>What raises the score most</h3>\n");
         actions(&mut html, &view.ranking);
@@ -55,6 +56,28 @@ fn uncuttable(html: &mut String, cut: &CutView) {
         let _ = write!(html, "<li>{}</li>", short(one));
     }
     html.push_str("</ul></details>\n");
+}
+
+fn withheld(html: &mut String, cut: &CutView) {
+    if cut.withheld_total == 0 {
+        return;
+    }
+    let _ = write!(
+        html,
+        "<details><summary>{} not offered, for what would break</summary><ul>",
+        count(cut.withheld_total, "change")
+    );
+    for one in &cut.withheld {
+        let _ = write!(
+            html,
+            "<li>{}<small>would break {}</small></li>",
+            short(&one.name),
+            short(&few(&one.breaks, 4))
+        );
+    }
+    html.push_str("</ul>");
+    left_out(html, cut.withheld_total - cut.withheld.len(), "changes");
+    html.push_str("</details>\n");
 }
 
 fn actions(html: &mut String, actions: &[ActionView]) {
