@@ -56,6 +56,8 @@ pub(crate) struct Context<'t> {
     pub(crate) transit_unread: BTreeSet<(RealmId, GatewayId)>,
     /// Realms of which the input does not tell whether a switch stops their way to the internet.
     pub(crate) switch_unread: BTreeSet<RealmId>,
+    /// Gateways of which the input does not tell whether they work: what is routed there is unknown.
+    pub(crate) gateways_unread: BTreeSet<GatewayId>,
     /// Resources that are not in the input although others refer to them, to warn once each.
     pub(crate) missing: HashSet<Name>,
     names: HashSet<Name>,
@@ -153,6 +155,7 @@ impl<'t> Context<'t> {
             unowned: BTreeMap::new(),
             transit_unread: BTreeSet::new(),
             switch_unread: BTreeSet::new(),
+            gateways_unread: BTreeSet::new(),
             missing: HashSet::new(),
             names: HashSet::new(),
             layers: HashMap::new(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use watertight_model::network::{Endpoint, EndpointId, EndpointRole, GatewayKind, SubnetId};
-use watertight_model::{WorkloadId, WorkloadKind};
+use watertight_model::{Truth, WorkloadId, WorkloadKind};
 
 use crate::codes;
 use crate::context::{Context, Holder, NewWorkload};
@@ -18,47 +18,42 @@ pub(crate) fn convert(context: &mut Context<'_>) {
     let named = named(context);
     for item in index.of(Kind::VpcEndpoints) {
         let named = named.get(item.id).map(Vec::as_slice).unwrap_or_default();
-        let available = is_available(context, item);
+        let works = works(context, item);
         match context.fields.text(item.node, "VpcEndpointType").unwrap_or("Gateway") {
-            "Gateway" => gateway(context, item, available),
-            "GatewayLoadBalancer" => inspection(context, item, available, named),
+            "Gateway" => gateway(context, item, works),
+            "GatewayLoadBalancer" => inspection(context, item, works, named),
             "Interface" | "Resource" | "ServiceNetwork" => {
-                interface(context, item, available, named);
+                interface(context, item, works, named);
             }
             _ => {
                 context.fields.unknown_value(item.node, "VpcEndpointType", item.id);
-                interface(context, item, available, named);
+                interface(context, item, works, named);
             }
         }
     }
 }
 
 /// A service that is reached by a route, without an address in the VPC.
-fn gateway<'t>(context: &mut Context<'t>, item: &Item<'t>, available: bool) {
+fn gateway<'t>(context: &mut Context<'t>, item: &Item<'t>, works: Truth) {
     let workload = workload(context, item);
     let endpoint = add_endpoint(context, item, None, workload, false);
-    gateways::add(context, item, GatewayKind::Service { endpoint }, available);
+    gateways::add(context, item, GatewayKind::Service { endpoint }, works);
 }
 
 /// A Box that returns what it passes to its own subnet.
-fn inspection<'t>(
-    context: &mut Context<'t>,
-    item: &Item<'t>,
-    available: bool,
-    named: &[EndpointId],
-) {
+fn inspection<'t>(context: &mut Context<'t>, item: &Item<'t>, works: Truth, named: &[EndpointId]) {
     let workload = workload(context, item);
     let endpoints = attachments(context, item, workload, named);
     let Some(endpoint) = endpoints.first().copied() else {
         let text = context.name("Gateway Load Balancer endpoint in no subnet of the input");
         let message = format!("the subnet of endpoint `{}` is not in the input", item.id);
         context.fields.warn(item.node, codes::NOT_MODELLED, item.id, message);
-        gateways::add(context, item, GatewayKind::Opaque(text), available);
+        gateways::add(context, item, GatewayKind::Opaque(text), works);
         return;
     };
     let message = format!("what `{}` lets through is decided by an appliance", item.id);
     context.fields.note(item.node, codes::NOT_MODELLED, item.id, message);
-    let gateway = gateways::add(context, item, GatewayKind::Inspection { endpoint }, available);
+    let gateway = gateways::add(context, item, GatewayKind::Inspection { endpoint }, works);
     for endpoint in endpoints {
         context.estate.network.endpoints[endpoint].role = EndpointRole::Inspector(gateway);
         context.estate.network.endpoints[endpoint].layers.clear();
@@ -66,13 +61,8 @@ fn inspection<'t>(
 }
 
 /// Interfaces in the VPC's subnets, behind their own groups.
-fn interface<'t>(
-    context: &mut Context<'t>,
-    item: &Item<'t>,
-    available: bool,
-    named: &[EndpointId],
-) {
-    if !available && context.fields.list(item.node, "NetworkInterfaceIds").len() == 0 {
+fn interface<'t>(context: &mut Context<'t>, item: &Item<'t>, works: Truth, named: &[EndpointId]) {
+    if works == Truth::No && context.fields.list(item.node, "NetworkInterfaceIds").len() == 0 {
         return;
     }
     let workload = workload(context, item);
@@ -80,21 +70,29 @@ fn interface<'t>(
         // Clients open connections to the service, never the service to them (AWS PrivateLink guide,
         // "What is AWS PrivateLink?"). Until its owner accepts it, and when it failed, nothing can be
         // sent to the service.
-        let role = if available { EndpointRole::AnswersOnly } else { EndpointRole::InitiatesOnly };
+        let is_idle = works == Truth::No;
+        let role = if is_idle { EndpointRole::InitiatesOnly } else { EndpointRole::AnswersOnly };
+        if works == Truth::Maybe {
+            let layer = security_groups::unread_layer(context, item.id);
+            context.estate.network.endpoints[endpoint].layers.push(layer);
+        }
         context.estate.network.endpoints[endpoint].role = role;
     }
 }
 
 /// Whether a VPC endpoint works: as its own body says, and as the side that offers the service says
 /// (AWS PrivateLink guide, "Accept or reject connection requests").
-pub(crate) fn is_available(context: &mut Context<'_>, item: &Item<'_>) -> bool {
-    let state = context.fields.text(item.node, "State").unwrap_or("available");
+pub(crate) fn works(context: &mut Context<'_>, item: &Item<'_>) -> Truth {
+    // What is `partial` works in some of its subnets.
+    let idle =
+        ["PendingAcceptance", "Pending", "Deleting", "Deleted", "Rejected", "Failed", "Expired"];
+    let states: (&[&str], &[&str]) = (&["Available"], &idle);
+    let own = context.fields.works(item.node, "State", item.id, states);
     let index = context.index;
     let offered = index.find(Kind::VpcEndpointConnections, item.id);
-    let offered = offered.and_then(|item| context.fields.text(item.node, "VpcEndpointState"));
-    [state, offered.unwrap_or("available")]
-        .iter()
-        .all(|state| state.eq_ignore_ascii_case("available"))
+    let offered =
+        offered.map(|other| context.fields.works(other.node, "VpcEndpointState", item.id, states));
+    own.and(offered.unwrap_or(Truth::Yes))
 }
 
 /// The endpoint's interfaces; where they are not in the input, one inferred in each subnet.

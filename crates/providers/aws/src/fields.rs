@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use watertight_model::Truth;
 use watertight_net::Prefix;
 use watertight_source::{Code, Diagnostic, Diagnostics, FieldError, Items, Node};
 
@@ -151,6 +152,27 @@ impl Fields {
     /// Adds an error about a place.
     pub(crate) fn error(&mut self, place: Node<'_>, code: Code, resource: &str, message: String) {
         self.push(Diagnostic::error(code, message).with_resource(resource), place);
+    }
+
+    /// Whether a resource works, by its state at `key`, whatever the case of its letters; what has no
+    /// state does. What a state that is not known means cannot be told.
+    pub(crate) fn works(
+        &mut self,
+        node: Node<'_>,
+        key: &str,
+        resource: &str,
+        (working, idle): (&[&str], &[&str]),
+    ) -> Truth {
+        let Some(state) = self.text(node, key) else { return Truth::Yes };
+        let is = |known: &[&str]| known.iter().any(|one| one.eq_ignore_ascii_case(state));
+        if is(working) {
+            return Truth::Yes;
+        }
+        if is(idle) {
+            return Truth::No;
+        }
+        self.unknown_value(node, key, resource);
+        Truth::Maybe
     }
 
     /// Adds the warning that a field has a value that is not known.

@@ -1,8 +1,10 @@
 //! Internet, egress-only, peering and virtual private gateways.
 
+use watertight_model::Truth;
 use watertight_model::network::{Gateway, GatewayId, GatewayKind, RealmId};
 use watertight_source::Node;
 
+use crate::codes;
 use crate::context::Context;
 use crate::index::Item;
 use crate::shapes::Kind;
@@ -11,22 +13,22 @@ use crate::shapes::Kind;
 pub(crate) fn convert(context: &mut Context<'_>) {
     let index = context.index;
     for item in index.of(Kind::InternetGateways) {
-        let realm = attached_realm(context, item, "Attachments");
+        let (realm, works) = attached_realm(context, item, "Attachments");
         let kind = GatewayKind::Internet { realm, edge: None };
-        let gateway = add(context, item, kind, true);
+        let gateway = add(context, item, kind, works);
         if let Some(realm) = realm {
             context.estate.network.realms[realm].internet = Some(gateway);
         }
     }
     for item in index.of(Kind::EgressOnlyInternetGateways) {
-        let realm = attached_realm(context, item, "Attachments");
-        add(context, item, GatewayKind::EgressOnly { realm }, true);
+        let (realm, works) = attached_realm(context, item, "Attachments");
+        add(context, item, GatewayKind::EgressOnly { realm }, works);
     }
     for item in index.of(Kind::VpnGateways) {
-        let realm = attached_realm(context, item, "VpcAttachments");
-        let state = context.fields.text(item.node, "State");
-        let available = matches!(state, Some("available") | None);
-        add(context, item, GatewayKind::Tunnel { realm, edge: None }, available);
+        let (realm, attached) = attached_realm(context, item, "VpcAttachments");
+        let states: (&[&str], &[&str]) = (&["available"], &["pending", "deleting", "deleted"]);
+        let works = context.fields.works(item.node, "State", item.id, states);
+        add(context, item, GatewayKind::Tunnel { realm, edge: None }, works.and(attached));
     }
     for item in index.of(Kind::VpcPeeringConnections) {
         peering(context, item);
@@ -38,47 +40,49 @@ pub(crate) fn add(
     context: &mut Context<'_>,
     item: &Item<'_>,
     kind: GatewayKind,
-    available: bool,
+    works: Truth,
 ) -> GatewayId {
     let name = context.name(item.id);
     let origin = Some(item.node.span());
-    let gateway = Gateway { name: name.clone(), kind, available, origin };
+    let gateway = Gateway { name: name.clone(), kind, available: works != Truth::No, origin };
     let gateway = context.estate.network.gateways.push(gateway);
+    if works == Truth::Maybe {
+        context.gateways_unread.insert(gateway);
+    }
     context.gateways.insert(name, gateway);
     gateway
 }
 
-/// The realm that a gateway is attached to. Internet gateways say `available` where virtual private
-/// gateways say `attached` (EC2 API reference).
-fn attached_realm(context: &mut Context<'_>, item: &Item<'_>, key: &str) -> Option<RealmId> {
+/// The realm that a gateway is attached to, and whether it is for sure. Internet gateways say
+/// `available` where virtual private gateways say `attached` (EC2 API reference).
+fn attached_realm(
+    context: &mut Context<'_>,
+    item: &Item<'_>,
+    key: &str,
+) -> (Option<RealmId>, Truth) {
+    let states: (&[&str], &[&str]) =
+        (&["available", "attached"], &["attaching", "detaching", "detached"]);
     for attachment in context.fields.objects(item.node, key) {
-        let state = context.fields.text(attachment, "State");
-        match state {
-            Some("available" | "attached") | None => {}
-            Some("attaching" | "detaching" | "detached") => continue,
-            Some(_) => {
-                context.fields.unknown_value(attachment, "State", item.id);
-                continue;
-            }
+        let works = context.fields.works(attachment, "State", item.id, states);
+        if works == Truth::No {
+            continue;
         }
         let Some(vpc) = context.fields.text(attachment, "VpcId") else { continue };
         if let Some(realm) = context.realms.get(vpc) {
-            return Some(realm);
+            return (Some(realm), works);
         }
         context.warn_missing(attachment, "VPC", vpc);
     }
-    None
+    (None, Truth::Yes)
 }
 
 /// A peering is active or drops. References across it hold within one region (Amazon VPC peering
 /// guide, "Update your security groups to reference peer security groups").
 fn peering(context: &mut Context<'_>, item: &Item<'_>) {
     let status = context.fields.object(item.node, "Status");
-    let code = status.and_then(|status| context.fields.text(status, "Code"));
-    let known = [
+    let idle = [
         "initiating-request",
         "pending-acceptance",
-        "active",
         "deleted",
         "rejected",
         "failed",
@@ -86,16 +90,21 @@ fn peering(context: &mut Context<'_>, item: &Item<'_>) {
         "provisioning",
         "deleting",
     ];
-    if let (Some(status), Some(code)) = (status, code)
-        && !known.contains(&code)
-    {
-        context.fields.unknown_value(status, "Code", item.id);
-    }
+    let works = match status {
+        Some(status) if status.get("Code").is_some() => {
+            context.fields.works(status, "Code", item.id, (&["active"], &idle))
+        }
+        _ => {
+            let message = format!("peering `{}` has no status", item.id);
+            context.fields.warn(item.node, codes::UNREAD_CONTENT, item.id, message);
+            Truth::Maybe
+        }
+    };
     let mut sides = [None, None];
     let mut regions = [None, None];
     for (at, key) in ["RequesterVpcInfo", "AccepterVpcInfo"].into_iter().enumerate() {
         let Some(side) = context.fields.object(item.node, key) else { continue };
-        let realm = side_realm(context, side, code == Some("active"));
+        let realm = side_realm(context, side, works != Truth::No);
         let region = context.fields.text(side, "Region").map(str::to_owned);
         let own = realm.and_then(|realm| context.estate.network.realms[realm].region.clone());
         regions[at] = region.or_else(|| own.map(|region| region.as_str().to_owned()));
@@ -106,7 +115,7 @@ fn peering(context: &mut Context<'_>, item: &Item<'_>) {
         _ => true,
     };
     let kind = GatewayKind::Peering { sides, references };
-    add(context, item, kind, code == Some("active"));
+    add(context, item, kind, works);
 }
 
 fn side_realm(context: &mut Context<'_>, side: Node<'_>, warns: bool) -> Option<RealmId> {

@@ -16,6 +16,9 @@ use crate::shapes::Kind;
 pub(crate) const SWITCH_UNREAD: &str =
     "an internet gateway whose VPC Block Public Access is not in the input";
 
+/// Why a way from outside is unknown where the gateway perhaps does not work.
+const STATE_UNREAD: &str = "a gateway whose state is not known";
+
 /// Notes the VPCs whose account and region did not tell their switch. Where nobody asked for it, it
 /// is taken to be off, which is how every account begins (Amazon VPC user guide, "Block public
 /// access to VPCs and subnets").
@@ -36,8 +39,9 @@ pub(crate) fn find_switches(context: &mut Context<'_>, access: &PublicAccess<'_>
 }
 
 /// Gives VPCs whose internet gateways the input does not tell one that may be there, and those whose
-/// switch it does not tell an edge that may be shut.
+/// switch, or whose gateway's state, it does not tell an edge that may be shut.
 pub(crate) fn convert(context: &mut Context<'_>) {
+    shut_unread(context);
     let realms: Vec<RealmId> = context.estate.network.realms.ids().collect();
     for realm in realms {
         let known = context.estate.network.realms[realm].internet;
@@ -48,6 +52,20 @@ pub(crate) fn convert(context: &mut Context<'_>) {
         }
         if known.is_none() && !lists::is_listed_for(context, Kind::InternetGateways, realm) {
             add_possible(context, realm);
+        }
+    }
+}
+
+/// Gives gateways that perhaps do not work an edge that may be shut.
+fn shut_unread(context: &mut Context<'_>) {
+    for gateway in context.gateways_unread.clone() {
+        let realm = match context.estate.network.gateways[gateway].kind {
+            GatewayKind::Internet { realm, .. } | GatewayKind::Tunnel { realm, .. } => realm,
+            _ => None,
+        };
+        if let Some(realm) = realm {
+            let table = unread_table(context, realm, STATE_UNREAD);
+            set_edge(context, gateway, table);
         }
     }
 }
@@ -87,7 +105,8 @@ fn unread_table(context: &mut Context<'_>, realm: RealmId, why: &str) -> TableId
 }
 
 fn set_edge(context: &mut Context<'_>, gateway: GatewayId, table: TableId) {
-    if let GatewayKind::Internet { edge, .. } = &mut context.estate.network.gateways[gateway].kind {
+    let kind = &mut context.estate.network.gateways[gateway].kind;
+    if let GatewayKind::Internet { edge, .. } | GatewayKind::Tunnel { edge, .. } = kind {
         *edge = Some(table);
     }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use watertight_model::network::{Endpoint, EndpointId, EndpointRole, GatewayKind, SubnetId};
-use watertight_model::{WorkloadId, WorkloadKind};
+use watertight_model::{Truth, WorkloadId, WorkloadKind};
 use watertight_net::{FlowSet, Protocol};
 use watertight_source::Node;
 
@@ -17,15 +17,13 @@ use crate::shapes::Kind;
 pub(crate) fn convert(context: &mut Context<'_>) {
     let index = context.index;
     for item in index.of(Kind::NatGateways) {
-        let state = context.fields.text(item.node, "State").unwrap_or("available");
-        if !matches!(state, "pending" | "failed" | "available" | "deleting" | "deleted") {
-            context.fields.unknown_value(item.node, "State", item.id);
-        }
-        if state != "available" {
+        let states: (&[&str], &[&str]) =
+            (&["available"], &["pending", "failed", "deleting", "deleted"]);
+        let works = context.fields.works(item.node, "State", item.id, states);
+        if works != Truth::Yes {
+            let state = context.fields.text(item.node, "State").unwrap_or_default();
             let text = context.name(&format!("NAT gateway in state {state}"));
-            // What a state that is not known means cannot be told.
-            let known = matches!(state, "pending" | "failed" | "deleting" | "deleted");
-            gateways::add(context, item, GatewayKind::Opaque(text), !known);
+            gateways::add(context, item, GatewayKind::Opaque(text), works);
             continue;
         }
         let subnet = context.fields.text(item.node, "SubnetId");
@@ -33,7 +31,7 @@ pub(crate) fn convert(context: &mut Context<'_>) {
             let message = format!("the subnet of NAT gateway `{}` is not in the input", item.id);
             context.fields.warn(item.node, codes::NOT_MODELLED, item.id, message);
             let text = context.name("NAT gateway in no subnet of the input");
-            gateways::add(context, item, GatewayKind::Opaque(text), true);
+            gateways::add(context, item, GatewayKind::Opaque(text), Truth::Yes);
             continue;
         };
         available(context, item, subnet);
@@ -79,7 +77,7 @@ fn available<'t>(context: &mut Context<'t>, item: &Item<'t>, subnet: SubnetId) {
         .fold(FlowSet::none(), |set, protocol| set.union(&FlowSet::protocol(protocol)));
     let kind =
         GatewayKind::SourceNat { endpoint, carries, admits_transit: true, admits_peers: false };
-    let gateway = gateways::add(context, item, kind, true);
+    let gateway = gateways::add(context, item, kind, Truth::Yes);
     context.estate.network.endpoints[endpoint].role = EndpointRole::Translator(gateway);
     context.own(endpoint, workload);
 }

@@ -215,9 +215,13 @@ fn hop<'t>(
     (hop, via)
 }
 
-/// A gateway; one to the internet that a switch may stop, about which the input does not tell,
-/// leads to the unknown.
+/// A gateway; one to the internet that a switch may stop, about which the input does not tell, and
+/// one that perhaps does not work lead to the unknown.
 fn guarded(context: &mut Context<'_>, gateway: GatewayId) -> Hop {
+    if context.gateways_unread.contains(&gateway) {
+        let name = context.estate.network.gateways[gateway].name.clone();
+        return Hop::Unread(context.name(&format!("{name}, whose state is not known")));
+    }
     let realm = match context.estate.network.gateways[gateway].kind {
         GatewayKind::Internet { realm, .. } | GatewayKind::EgressOnly { realm } => realm,
         _ => None,
@@ -243,7 +247,7 @@ fn transit(context: &mut Context<'_>, id: &str, realm: Option<RealmId>) -> Optio
             context.name(&format!("attachments to {id} are not in the input")),
         ));
     }
-    Some(Hop::Gateway(gateway))
+    Some(guarded(context, gateway))
 }
 
 /// Whether the input tells if a VPC is attached to a transit gateway: by the attachment, or by a

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use watertight_model::Truth;
 use watertight_model::network::{
     Attached, Attachment, AttachmentId, Gateway, GatewayId, GatewayKind, SubnetId, Table,
 };
@@ -30,15 +31,16 @@ pub(crate) fn convert(context: &mut Context<'_>) {
     let index = context.index;
     let mut referencing = BTreeSet::new();
     for item in index.of(Kind::TransitGateways) {
-        let state = context.fields.text(item.node, "State");
-        let available = matches!(state, Some("available" | "modifying") | None);
+        let states: (&[&str], &[&str]) =
+            (&["available", "modifying"], &["pending", "deleting", "deleted"]);
+        let works = context.fields.works(item.node, "State", item.id, states);
         let options = context.fields.object(item.node, "Options");
         let support = "SecurityGroupReferencingSupport";
         let support = options.and_then(|node| context.fields.text(node, support));
         if support == Some("enable") {
             referencing.insert(item.id);
         }
-        add_gateway(context, item.id, available, Some(item.node.span()));
+        add_gateway(context, item.id, works, Some(item.node.span()));
     }
     for item in index.of(Kind::TransitGatewayRouteTables) {
         add_table(context, item.id, Some(item.node.span()));
@@ -64,19 +66,23 @@ pub(crate) fn convert(context: &mut Context<'_>) {
 fn gateway_of(context: &mut Context<'_>, id: &str) -> GatewayId {
     match context.gateways.get(id) {
         Some(gateway) => gateway,
-        None => add_gateway(context, id, true, None),
+        None => add_gateway(context, id, Truth::Yes, None),
     }
 }
 
 fn add_gateway(
     context: &mut Context<'_>,
     id: &str,
-    available: bool,
+    works: Truth,
     origin: Option<Span>,
 ) -> GatewayId {
     let name = context.name(id);
+    let available = works != Truth::No;
     let gateway = Gateway { name: name.clone(), kind: GatewayKind::Transit, available, origin };
     let gateway = context.estate.network.gateways.push(gateway);
+    if works == Truth::Maybe {
+        context.gateways_unread.insert(gateway);
+    }
     context.gateways.insert(name, gateway);
     gateway
 }
@@ -119,7 +125,9 @@ fn attachment(
 ) -> Attachment {
     let gateway_id = gateway_of(context, gateway);
     let table = fact.table.map(|table| add_table(context, table, None));
+    let is_unread = fact.works == Truth::Maybe || context.gateways_unread.contains(&gateway_id);
     let attached = match fact.kind {
+        _ if is_unread => unread(context, id, gateway_id, fact),
         "vpc" => realm(context, id, gateway_id, fact, interfaces),
         "peering" | "tgw-peering" => Attached::Peer(None),
         "vpn" | "direct-connect-gateway" | "connect" => {
@@ -139,10 +147,19 @@ fn attachment(
         table_read: fact.table_read,
         attached,
         // Without its transit gateway, an attachment leads nowhere.
-        available: fact.available && context.estate.network.gateways[gateway_id].available,
+        available: fact.works != Truth::No && context.estate.network.gateways[gateway_id].available,
         references,
         origin: fact.item.map(|item| item.node.span()),
     }
+}
+
+/// An attachment that perhaps does not work: what is routed there, and what comes from there, is
+/// unknown.
+fn unread(context: &mut Context<'_>, id: &str, gateway: GatewayId, fact: &Facts<'_>) -> Attached {
+    if let Some(realm) = fact.resource.and_then(|vpc| context.realms.get(vpc)) {
+        context.transit_unread.insert((realm, gateway));
+    }
+    Attached::Opaque(context.name(&format!("{id}, whose state is not known")))
 }
 
 /// A VPC's attachment, in the subnets that its body lists, else in those of its interfaces.

@@ -7,7 +7,7 @@ use watertight_model::network::{
     EndpointId, EndpointRole, Front, FrontId, Health, Listener, OriginGuard, Target, TargetEnd,
     TargetGroup, TargetGroupId, Unaddressed,
 };
-use watertight_model::{Name, WorkloadId, WorkloadKind};
+use watertight_model::{Name, Truth, WorkloadId, WorkloadKind};
 use watertight_net::{Family, FlowSet, PortSet};
 use watertight_source::Node;
 
@@ -296,7 +296,7 @@ fn offered_service(context: &mut Context<'_>, item: &Item<'_>, fronts: &BTreeMap
         let Some(workload) = context.workloads.get(consumer.id).filter(|_| is_own) else {
             continue;
         };
-        if !endpoints::is_available(context, consumer) {
+        if endpoints::works(context, consumer) == Truth::No {
             continue;
         }
         let mut listeners = Vec::new();

@@ -1,8 +1,10 @@
 //! Gateway load balancers: Boxes. What they hand to appliances cannot be read.
 
+use watertight_model::Truth;
 use watertight_model::network::{EndpointRole, Gateway, GatewayKind};
 
 use super::elastic::{add_workload, is_named, subnets};
+use super::listeners::serves;
 use crate::codes;
 use crate::context::Context;
 use crate::services::place::{Groups, Infer, Placement, attach_named};
@@ -30,9 +32,8 @@ pub(crate) fn convert(context: &mut Context<'_>) {
         let endpoints = attach_named(context, &placement, Infer::Each, |unowned| {
             is_named(unowned.holder, item.id)
         });
-        let state = context.fields.object(item.node, "State");
-        let state = state.and_then(|state| context.fields.text(state, "Code"));
-        let available = !matches!(state, Some("provisioning" | "failed"));
+        // Behind it is a Box, about which nothing is told for sure whatever its state.
+        let available = serves(context, item) != Truth::No;
         for endpoint in endpoints {
             let name = context.estate.network.endpoints[endpoint].name.clone();
             let name = context.name(&format!("{}#{name}", item.id));

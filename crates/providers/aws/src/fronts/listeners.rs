@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use watertight_model::Name;
 use watertight_model::network::{FrontId, Listener, TargetGroupId};
+use watertight_model::{Name, Truth};
 use watertight_net::{FlowSet, PortSet};
 use watertight_source::Node;
 
@@ -52,14 +52,16 @@ impl<'t> Listeners<'t> {
         is_application: bool,
     ) {
         let own = self.listeners.get(balancer.id).map(Vec::as_slice).unwrap_or_default();
-        let state = context.fields.object(balancer.node, "State");
-        let state = state.and_then(|state| context.fields.text(state, "Code"));
-        let serves = !matches!(state, Some("provisioning" | "failed"));
+        let serves = serves(context, balancer);
         let mut listeners = Vec::with_capacity(own.len());
-        for item in own.iter().filter(|_| serves) {
-            listeners.extend(self.listener(context, targets, item, is_application));
+        let mut is_read = !own.is_empty() || was_asked(context, Kind::Listeners, balancer);
+        for item in own.iter().filter(|_| serves == Truth::Yes) {
+            let listener = self.listener(context, targets, item, is_application);
+            // One that cannot be read may hear anything.
+            is_read &= listener.is_some();
+            listeners.extend(listener);
         }
-        let is_read = !serves || !own.is_empty() || was_asked(context, Kind::Listeners, balancer);
+        let is_read = serves == Truth::No || (serves == Truth::Yes && is_read);
         let front = &mut context.estate.network.fronts[front];
         front.listeners = listeners;
         front.listeners_read = is_read;
@@ -95,6 +97,16 @@ impl<'t> Listeners<'t> {
         }
         let origin = Some(item.node.span());
         Some(Listener { name: context.name(item.id), flows, target_groups, clauses, origin })
+    }
+}
+
+/// Whether a load balancer serves by its state (Elastic Load Balancing API reference,
+/// "`LoadBalancerState`").
+pub(super) fn serves(context: &mut Context<'_>, balancer: &Item<'_>) -> Truth {
+    let states: (&[&str], &[&str]) = (&["active", "active_impaired"], &["provisioning", "failed"]);
+    match context.fields.object(balancer.node, "State") {
+        Some(state) => context.fields.works(state, "Code", balancer.id, states),
+        None => Truth::Yes,
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use watertight_model::Truth;
+
 use crate::context::Context;
 use crate::index::Item;
 use crate::shapes::Kind;
@@ -9,7 +11,7 @@ use crate::shapes::Kind;
 use super::{Key, gateway_of_table, table_of_body};
 
 /// What is known of one attachment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Facts<'t> {
     /// A body about it.
     pub(super) item: Option<Item<'t>>,
@@ -18,7 +20,7 @@ pub(super) struct Facts<'t> {
     /// The id of what it is attached to; for a peering, the other transit gateway's.
     pub(super) resource: Option<&'t str>,
     /// Whether it works.
-    pub(super) available: bool,
+    pub(super) works: Truth,
     /// The table that it is associated with.
     pub(super) table: Option<&'t str>,
     /// Whether the input tells its table.
@@ -29,6 +31,22 @@ pub(super) struct Facts<'t> {
     pub(super) appliance: bool,
     /// Whether references to security groups are on.
     pub(super) references: bool,
+}
+
+impl Default for Facts<'_> {
+    fn default() -> Self {
+        Self {
+            item: None,
+            kind: "",
+            resource: None,
+            works: Truth::Yes,
+            table: None,
+            table_read: false,
+            subnets: None,
+            appliance: false,
+            references: false,
+        }
+    }
 }
 
 impl Facts<'_> {
@@ -56,12 +74,12 @@ pub(super) fn read<'t>(context: &mut Context<'t>) -> All<'t> {
     }
     for item in index.of(Kind::TransitGatewayConnects) {
         let Some(gateway) = context.fields.text(item.node, "TransitGatewayId") else { continue };
-        let state = context.fields.text(item.node, "State");
+        let works = works(context, item);
         let transport = context.fields.text(item.node, "TransportTransitGatewayAttachmentId");
         let fact = all.entry((item.id, gateway)).or_insert_with(|| Facts {
             item: Some(*item),
             kind: "connect",
-            available: is_available(state),
+            works,
             ..Facts::default()
         });
         fact.resource = fact.resource.or(transport);
@@ -70,8 +88,22 @@ pub(super) fn read<'t>(context: &mut Context<'t>) -> All<'t> {
     all
 }
 
-fn is_available(state: Option<&str>) -> bool {
-    matches!(state, Some("available" | "modifying") | None)
+/// Whether an attachment works (EC2 API reference, "`TransitGatewayAttachment`").
+fn works(context: &mut Context<'_>, item: &Item<'_>) -> Truth {
+    let idle = [
+        "initiating",
+        "initiatingRequest",
+        "pendingAcceptance",
+        "rollingBack",
+        "pending",
+        "deleting",
+        "deleted",
+        "failed",
+        "rejected",
+        "rejecting",
+        "failing",
+    ];
+    context.fields.works(item.node, "State", item.id, (&["available", "modifying"], &idle))
 }
 
 /// `describe-transit-gateway-attachments`: kind, resource, state and association.
@@ -86,12 +118,11 @@ fn general<'t>(context: &mut Context<'t>, item: &Item<'t>, all: &mut All<'t>) {
     let table =
         association.and_then(|node| context.fields.text(node, "TransitGatewayRouteTableId"));
     let table = table.filter(|_| matches!(state, Some("associated") | None));
-    let state = context.fields.text(item.node, "State");
     let fact = Facts {
         item: Some(*item),
         kind: context.fields.text(item.node, "ResourceType").unwrap_or_default(),
         resource: context.fields.text(item.node, "ResourceId"),
-        available: is_available(state),
+        works: works(context, item),
         table,
         table_read: association.is_some() || sees_all,
         ..Facts::default()
@@ -103,15 +134,13 @@ fn general<'t>(context: &mut Context<'t>, item: &Item<'t>, all: &mut All<'t>) {
 fn vpc<'t>(context: &mut Context<'t>, item: &Item<'t>, all: &mut All<'t>) {
     let Some(gateway) = context.fields.required_text(item.node, "TransitGatewayId") else { return };
     let vpc = context.fields.text(item.node, "VpcId");
-    let state = context.fields.text(item.node, "State");
+    let works = works(context, item);
     let subnets = context.fields.texts(item.node, "SubnetIds");
     let options = context.fields.object(item.node, "Options");
     let appliance = options.and_then(|node| context.fields.text(node, "ApplianceModeSupport"));
     let support = "SecurityGroupReferencingSupport";
     let references = options.and_then(|node| context.fields.text(node, support));
-    let fact = all
-        .entry((item.id, gateway))
-        .or_insert_with(|| Facts { available: is_available(state), ..Facts::default() });
+    let fact = all.entry((item.id, gateway)).or_insert_with(|| Facts { works, ..Facts::default() });
     fact.item = Some(*item);
     fact.kind = "vpc";
     fact.resource = fact.resource.or(vpc);
@@ -122,7 +151,7 @@ fn vpc<'t>(context: &mut Context<'t>, item: &Item<'t>, all: &mut All<'t>) {
 
 /// `describe-transit-gateway-peering-attachments`: one attachment at each side in the input.
 fn peering<'t>(context: &mut Context<'t>, item: &Item<'t>, all: &mut All<'t>) {
-    let state = context.fields.text(item.node, "State");
+    let works = works(context, item);
     let side = |context: &mut Context<'t>, key: &str| {
         let info = context.fields.object(item.node, key)?;
         context.fields.text(info, "TransitGatewayId")
@@ -138,7 +167,7 @@ fn peering<'t>(context: &mut Context<'t>, item: &Item<'t>, all: &mut All<'t>) {
             item: Some(*item),
             kind: "peering",
             resource: Some(other),
-            available: is_available(state),
+            works,
             ..Facts::default()
         });
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use watertight_model::Truth;
 use watertight_model::network::{Hop, ListContent, Route, TableId, UnreadRoute};
 use watertight_net::{AddressSet, Prefix};
 use watertight_source::{Node, Span};
@@ -199,7 +200,7 @@ fn propagated(
             }
             continue;
         };
-        if fact.is_some_and(|fact| !fact.available) {
+        if fact.is_some_and(|fact| fact.works == Truth::No) {
             continue;
         }
         let known: BTreeSet<Prefix> = propagated_to(context, table_id, attachment);

@@ -207,6 +207,7 @@ fn gateway_endpoints() {
         YES,
         &[
             (r#""State": "available""#, r#""State": "deleted""#, LOST),
+            (r#""State": "available""#, r#""State": "resting""#, UNKNOWN),
             ("eu-west-1.s3\", \"State", "eu-west-1.dynamodb\", \"State", LOST),
             (r#""State": "active""#, r#""State": "blackhole""#, LOST),
             (r#""GatewayId": "vpce-s3""#, r#""GatewayId": "vpce-z""#, UNKNOWN),

@@ -51,6 +51,9 @@ fn without_a_list_of_internet_gateways_one_may_be_there() {
     let none = public().with(CALL, NONE).converted(&Options::default());
     assert_eq!(from_internet(&none.estate, PUBLIC), "null_routed");
     assert!(!codes(&none, Severity::Warning).contains(&"WT0110"));
+    let odd = public().with(CALL, &GATEWAY.replace("available", "resting"));
+    assert_eq!(both(&odd.estate()), ["unknown", "unknown"]);
+    assert!(codes(&odd.converted(&Options::default()), Severity::Warning).contains(&"WT0108"));
     let detached = GATEWAY.replace("available", "detached");
     assert_eq!(both(&public().with(CALL, &detached).estate()), ["null_routed", "null_routed"]);
 }

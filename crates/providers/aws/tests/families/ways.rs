@@ -150,6 +150,8 @@ fn peerings() {
         &[
             (r#""Code": "active""#, r#""Code": "pending-acceptance""#, [LOST; 3]),
             (r#""Code": "active""#, r#""Code": "deleted""#, [LOST; 3]),
+            (r#""Code": "active""#, r#""Code": "resting""#, [UNKNOWN; 3]),
+            (r#""Status": {"Code": "active"},"#, "", [UNKNOWN; 3]),
             (r#""Region": "eu-west-1"}}]"#, r#""Region": "eu-west-2"}}]"#, [YES, DENIED, LOST]),
             (r#""VpcId": "vpc-a", "Region""#, r#""VpcId": "vpc-z", "Region""#, [LOST; 3]),
             (r#""VpcId": "vpc-b", "Region""#, r#""VpcId": "vpc-z", "Region""#, [OUT; 3]),
@@ -213,6 +215,23 @@ fn transit_gateways() {
                 r#""State": "deleted",
         "Options""#,
                 [LOST; 3],
+            ),
+            (
+                r#""State": "available",
+        "Options""#,
+                r#""State": "resting",
+        "Options""#,
+                [UNKNOWN; 3],
+            ),
+            (
+                r#""att-b", "TransitGatewayId": "tgw-1", "State": "available""#,
+                r#""att-b", "TransitGatewayId": "tgw-1", "State": "resting""#,
+                [UNKNOWN, UNKNOWN, OUT],
+            ),
+            (
+                r#""att-a", "TransitGatewayId": "tgw-1", "State": "available""#,
+                r#""att-a", "TransitGatewayId": "tgw-1", "State": "resting""#,
+                [UNKNOWN; 3],
             ),
             (&format!("{support}]}}"), &format!("{off}]}}"), no_reference),
             (&format!("{support},"), &format!("{off},"), no_reference),
@@ -349,7 +368,9 @@ fn virtual_private_gateways() {
         [OUT, OUT, OUT],
         &[
             (r#""State": "available""#, r#""State": "deleted""#, [LOST; 3]),
+            (r#""State": "available""#, r#""State": "resting""#, [UNKNOWN; 3]),
             (r#""State": "attached""#, r#""State": "detached""#, [LOST; 3]),
+            (r#""State": "attached""#, r#""State": "resting""#, [UNKNOWN; 3]),
             (
                 r#"{"State": "attached", "VpcId": "vpc-a"}"#,
                 r#"{"State": "attached", "VpcId": "vpc-b"}"#,
@@ -397,6 +418,12 @@ fn endpoints_of_services_work_when_both_sides_say_so() {
         assert_eq!(to(r#""State": "available", "SubnetIds""#, &own), DENIED, "{state}");
         let theirs = format!(r#""VpcEndpointState": "{state}""#);
         assert_eq!(to(r#""VpcEndpointState": "available""#, &theirs), DENIED, "{state}");
+    }
+    for state in ["partial", "resting"] {
+        let own = format!(r#""State": "{state}", "SubnetIds""#);
+        assert_eq!(to(r#""State": "available", "SubnetIds""#, &own), UNKNOWN, "{state}");
+        let theirs = format!(r#""VpcEndpointState": "{state}""#);
+        assert_eq!(to(r#""VpcEndpointState": "available""#, &theirs), UNKNOWN, "{state}");
     }
     let other =
         to(r#""GroupId": "sg-a"}], "Description""#, r#""GroupId": "sg-b"}], "Description""#);

@@ -278,6 +278,13 @@ fn what_the_input_does_not_tell_is_unread() {
     failed.balancer = failed.balancer.replace("active", "failed");
     let estate = failed.estate();
     assert!(front(&estate, "nlb").listeners.is_empty());
+    assert!(front(&estate, "nlb").listeners_read);
+    let mut odd = Bodies::new();
+    odd.balancer = odd.balancer.replace("active", "resting");
+    assert!(!front(&odd.estate(), "nlb").listeners_read);
+    let mut odd = Bodies::new();
+    odd.listener = odd.listener.replace(r#""Protocol": "TCP""#, r#""Protocol": "HTTP3""#);
+    assert!(!front(&odd.estate(), "nlb").listeners_read);
 }
 
 #[test]
