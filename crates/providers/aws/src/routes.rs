@@ -87,10 +87,33 @@ fn table<'t>(context: &mut Context<'t>, item: &Item<'t>) -> TableId {
         let candidates = watertight_net::AddressSet::all();
         table.unread.push(UnreadRoute { candidates, text, origin: table.origin });
     }
+    settle_ties(context, &mut table);
     let name = table.name.clone();
     let id = context.estate.network.tables.push(table);
     context.tables.insert(name, id);
     id
+}
+
+/// Where two prefix lists of one table hold the same prefix and lead to different targets, the
+/// provider chooses at random, once (Amazon VPC user guide, "Route tables", route priority and
+/// prefix lists): the input does not tell.
+fn settle_ties(context: &mut Context<'_>, table: &mut Table) {
+    let mut places: BTreeMap<Prefix, Vec<usize>> = BTreeMap::new();
+    for (place, route) in table.routes.iter().enumerate() {
+        if route.rank == PREFIX_LIST {
+            places.entry(route.destination).or_default().push(place);
+        }
+    }
+    for (prefix, places) in places {
+        let leads = |place: &usize| &table.routes[*place].hop;
+        if places.iter().any(|place| leads(place) != leads(&places[0])) {
+            let why =
+                context.name(&format!("prefix lists that lead {prefix} to different targets"));
+            for place in places {
+                table.routes[place].hop = Hop::Unread(why.clone());
+            }
+        }
+    }
 }
 
 fn route(

@@ -7,6 +7,7 @@ use watertight_model::network::{InternetAccess, LayerId, RealmId, Subnet, Subnet
 use watertight_net::Prefix;
 use watertight_source::Node;
 
+use crate::codes;
 use crate::context::Context;
 use crate::index::Item;
 use crate::internet;
@@ -95,7 +96,14 @@ fn subnet<'t>(
     let zone = zone.or_else(|| context.fields.text(item.node, "AvailabilityZoneId"));
     let title = context.fields.name_tag(item.node, "Tags").unwrap_or(item.id);
     let scope = scope(context, item, realm, zone);
-    let internet_access = access.of_subnet(context, item.id, vpc, scope_refs(&scope));
+    let mut internet_access = access.of_subnet(context, item.id, vpc, scope_refs(&scope));
+    // Such addresses are in no table of the internet (Amazon VPC IPAM user guide, "private IPv6
+    // addresses"), although they look as those that are.
+    if has_private_ipv6(context, item) && !matches!(internet_access, InternetAccess::Closed(_)) {
+        let message = format!("`{}` has private IPv6 addresses, which are not told apart", item.id);
+        context.fields.warn(item.node, codes::NOT_MODELLED, item.id, message);
+        internet_access = InternetAccess::Unread(context.name("private IPv6 addresses"));
+    }
     let layer = edge(context, item.id, item.node, acls);
     Some(Subnet {
         name: context.name(item.id),
@@ -108,6 +116,15 @@ fn subnet<'t>(
         internet_access,
         endpoints_read: false,
         origin: Some(item.node.span()),
+    })
+}
+
+fn has_private_ipv6(context: &mut Context<'_>, item: &Item<'_>) -> bool {
+    let blocks = context.fields.objects(item.node, "Ipv6CidrBlockAssociationSet");
+    blocks.into_iter().any(|block| {
+        context.fields.text(block, "Ipv6AddressAttribute") == Some("private")
+            // Local addresses are told apart by themselves (RFC 4193).
+            && !context.fields.text(block, "Ipv6CidrBlock").is_some_and(|text| text.starts_with("fd"))
     })
 }
 

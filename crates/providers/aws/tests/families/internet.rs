@@ -98,3 +98,45 @@ fn an_elastic_address_of_a_missing_interface_is_somebodys() {
     let known = elastic.replace("eni-gone", "eni-web").replace("10.0.2.77", "10.0.1.10");
     assert_eq!(to(&with(&known)), "accepted");
 }
+
+/// Of prefix lists in one table that hold the same prefix, the provider takes one, nobody knows
+/// which.
+#[test]
+fn prefix_lists_that_lead_a_prefix_to_different_targets_are_unknown() {
+    let lists = r#"{"PrefixLists": [
+        {"PrefixListId": "pl-1", "PrefixListName": "one", "Cidrs": ["8.8.8.0/24"]},
+        {"PrefixListId": "pl-2", "PrefixListName": "two", "Cidrs": ["8.8.8.0/24", "9.9.9.0/24"]}]}"#;
+    let routes = |second: &str| {
+        format!(
+            "\"GatewayId\": \"local\"}}, {{\"DestinationPrefixListId\": \"pl-1\", \
+             \"GatewayId\": \"igw-1\", \"State\": \"active\"}}, \
+             {{\"DestinationPrefixListId\": \"pl-2\", {second}}}"
+        )
+    };
+    let asked = |second: &str| {
+        let bodies = public().with(CALL, GATEWAY).with("describe-prefix-lists", lists);
+        let route = "\"GatewayId\": \"local\"}";
+        let estate = bodies.changed("describe-route-tables", route, &routes(second)).estate();
+        [web_to(&estate, ELSEWHERE, 443), web_to(&estate, "9.9.9.9", 443)]
+    };
+    let same = "\"GatewayId\": \"igw-1\", \"State\": \"active\"";
+    assert_eq!(asked(same), ["exits_network", "exits_network"]);
+    let blackhole = "\"GatewayId\": \"igw-1\", \"State\": \"blackhole\"";
+    assert_eq!(asked(blackhole), ["unknown", "null_routed"]);
+}
+
+/// Private IPv6 addresses look as those of the internet and are not.
+#[test]
+fn subnets_with_private_ipv6_addresses_have_an_unknown_way_to_the_internet() {
+    let asked = |attribute: &str| {
+        let block = format!(
+            "\"CidrBlock\": \"10.0.1.0/24\", \"Ipv6CidrBlockAssociationSet\": [{{\"Ipv6CidrBlock\": \
+             \"2a05:d014::/64\", \"Ipv6AddressAttribute\": \"{attribute}\"}}]"
+        );
+        let bodies = public().with(CALL, GATEWAY);
+        let bodies = bodies.changed("describe-subnets", "\"CidrBlock\": \"10.0.1.0/24\"", &block);
+        both(&bodies.estate())
+    };
+    assert_eq!(asked("public"), ["accepted", "exits_network"]);
+    assert_eq!(asked("private"), ["unknown", "unknown"]);
+}

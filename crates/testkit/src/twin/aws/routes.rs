@@ -25,7 +25,8 @@ struct Router<'a> {
 enum Choice<'a> {
     None,
     One(&'a Route),
-    /// It depends on a prefix list whose entries are not in the estate.
+    /// It depends on a prefix list whose entries are not in the estate, or on which of two the
+    /// provider takes.
     Several(Vec<&'a Route>),
 }
 
@@ -100,7 +101,14 @@ impl Estate {
                 _ => {}
             }
         }
-        let best = certain.iter().min_by_key(|one| one.0).map(|one| one.1);
+        let best = certain.iter().min_by_key(|one| one.0);
+        // Of prefix lists that hold the same prefix, nobody knows which one the provider takes.
+        if let Some((key @ (_, 1), first)) = best {
+            let ties = certain.iter().filter(|(other, _)| other == key).map(|(_, route)| *route);
+            let leads = |one: &Route| (one.blackhole, format!("{:?}", one.target));
+            uncertain.extend(ties.filter(|one| leads(one) != leads(first)).map(|one| (*key, one)));
+        }
+        let best = best.map(|one| one.1);
         if uncertain.is_empty() {
             return best.map_or(Choice::None, Choice::One);
         }
