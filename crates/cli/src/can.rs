@@ -1,5 +1,6 @@
 //! `watertight can`: does one end reach another, and why.
 
+mod ahead;
 mod apart;
 mod ask;
 mod explain;

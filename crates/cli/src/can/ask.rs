@@ -8,6 +8,7 @@ use watertight_net::{Family, FlowSet, PortRange, PortSet, Protocol};
 use watertight_reach::ends::End;
 use watertight_reach::{End as PathEnd, Part, Reach, Start, Target};
 
+use super::ahead::{self, Ahead};
 use super::apart::Apart;
 use super::explain::{Explained, Explainer};
 use crate::estate_folder::Loaded;
@@ -56,7 +57,7 @@ impl Over {
 }
 
 /// Every packet that a client sends first: any protocol, from a port that clients use.
-fn clients() -> FlowSet {
+pub(super) fn clients() -> FlowSet {
     let ports: PortSet = PortRange::new(CLIENT_PORT_MIN, u16::MAX).into_iter().collect();
     let with_ports = Protocol::WITH_PORTS.iter().map(|protocol| FlowSet::protocol(*protocol));
     let portless = with_ports.fold(FlowSet::all(), |rest, ported| rest.difference(&ported));
@@ -93,6 +94,8 @@ pub(super) struct Result {
     pub(super) established: FlowSet,
     /// Every disposition that some part has.
     pub(super) dispositions: Vec<Disposition>,
+    /// Where fronts that were asked about lead on.
+    pub(super) ahead: Vec<Ahead>,
 }
 
 /// The answer in one word.
@@ -157,7 +160,9 @@ impl Result {
             }
         }
         groups.sort_by_key(|group| group.parts.iter().map(|part| part.disposition).min());
-        Ok(Self::sum(&estate.network, question, groups))
+        let mut found = Self::sum(&estate.network, question, groups);
+        found.ahead = ahead::of(estate, &reach, &question.to, &found.forward);
+        Ok(found)
     }
 
     fn sum(network: &Network, question: &Question, groups: Vec<Group>) -> Self {
@@ -209,6 +214,7 @@ impl Result {
             forward,
             established,
             dispositions: dispositions.into_iter().collect(),
+            ahead: Vec::new(),
         }
     }
 }

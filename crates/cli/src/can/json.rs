@@ -1,9 +1,10 @@
 //! The answer as JSON, `watertight.can/v1` (`docs/reference/formats.md`).
 
 use serde_json::{Value, json};
-use watertight_model::{Bounds, Estate};
+use watertight_model::{Bounds, Estate, Name};
 use watertight_net::FlowSet;
 
+use super::ahead::Ahead;
 use super::ask::{Group, Pair, Question, Result};
 use super::explain::{Event, Explained, ExplainedReply, Hop};
 use crate::text;
@@ -28,7 +29,18 @@ pub(super) fn value(
         "arrives": result.forward.to_string(),
         "established": result.established.to_string(),
         "no_pair": result.no_pair,
+        "leads_on": result.ahead.iter().map(of_ahead).collect::<Vec<Value>>(),
         "groups": groups,
+    })
+}
+
+fn of_ahead(ahead: &Ahead) -> Value {
+    json!({
+        "front": ahead.front.as_str(),
+        "port": ahead.over,
+        "answer": ahead.answer,
+        "to": ahead.to.iter().map(Name::as_str).collect::<Vec<&str>>(),
+        "more": ahead.more,
     })
 }
 

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use watertight_model::Disposition;
 use watertight_reach::ends::End;
 
+use super::ahead::Ahead;
 use super::ask::{Answer, Group, Over, Question, Result};
 use super::explain::{Explained, ExplainedReply, Hop, refusal};
-use crate::text::counted;
+use crate::text::{counted, one_line};
 
 /// How many pairs of a group are named.
 const PAIRS_SHOWN: usize = 4;
@@ -20,11 +21,28 @@ pub(super) fn text(result: &Result, question: &Question, names: (&str, &str)) ->
     // Writing to a String cannot fail.
     let _infallible = writeln!(text, "{}: {from} -> {to} over {over}", first_word(result));
     let _infallible = writeln!(text, "{}", second_line(result, question));
+    for ahead in &result.ahead {
+        let _infallible = writeln!(text, "{}", ahead_line(ahead));
+    }
     for group in &result.groups {
         text.push('\n');
         print_group(&mut text, group, &question.over);
     }
     crate::text::clean(&text)
+}
+
+/// Where a front leads on.
+fn ahead_line(ahead: &Ahead) -> String {
+    let shown: Vec<String> = ahead.to.iter().take(PAIRS_SHOWN).map(|to| one_line(to)).collect();
+    let mut names = shown.join(", ");
+    let more = ahead.to.len().saturating_sub(PAIRS_SHOWN);
+    if more > 0 {
+        let _infallible = write!(names, " and {more} more");
+    }
+    let over = ahead.over.map_or_else(String::new, |port| format!(" over port {port}"));
+    let beyond = if ahead.more { ", and there are more targets than were asked about" } else { "" };
+    let front = one_line(&ahead.front);
+    format!("{front} leads on to {names}{over}: {}{beyond}", ahead.answer)
 }
 
 /// The answer, or for what is denied the one disposition of all of it.

@@ -193,3 +193,25 @@ fn leg(estate: &Estate, front: &str, target: &Workload, over: &str) -> String {
     }
     panic!("no listener of the front for {over} leads to {}", target.name)
 }
+
+/// A load balancer that ends connections is not the end of the matter.
+#[test]
+fn a_front_that_was_asked_about_says_where_it_leads_on() {
+    let ask = |to: &str, over: &str| {
+        json(&["can", SHOP, "--from", "internet", "--to", to, "--over", over])["leads_on"].clone()
+    };
+    let legs = ask("copper-kettle-web", "tcp/443");
+    let legs: Vec<(&str, u64, &str)> = legs
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            let first = one["to"][0].as_str().unwrap();
+            (first, one["port"].as_u64().unwrap(), one["answer"].as_str().unwrap())
+        })
+        .collect();
+    let expected = [("shop/recommendations", 8080, "accepted"), ("orders-api-1", 8081, "accepted")];
+    assert_eq!(legs, expected);
+    assert_eq!(ask("copper-kettle-web", "tcp/8443"), serde_json::json!([]), "nothing arrives");
+    assert_eq!(ask("bastion", "tcp/22"), serde_json::json!([]), "no front");
+}
