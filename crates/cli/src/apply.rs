@@ -129,7 +129,7 @@ pub(crate) fn run(arguments: &ApplyArguments) -> Result<Outcome, Failure> {
         return Ok(Outcome::Fine);
     };
     let (plan, bytes) = plan::read(path)?;
-    if let Some(why) = refused(&plan, clock::now(), arguments.accept_transient) {
+    if let Some(why) = refused(&plan, clock::now(), arguments.accept_transient)? {
         say(&format!("refused: {}\n", crate::text::one_line(&why)));
         return Ok(Outcome::Found);
     }
@@ -143,15 +143,21 @@ pub(crate) fn roll_back(arguments: &RollbackArguments) -> Result<Outcome, Failur
 }
 
 /// Why a plan is not applied, before anybody is asked.
-fn refused(plan: &Plan, now: Timestamp, accept_transient: bool) -> Option<String> {
-    if let Some(until) = &plan.valid_until
-        && until.parse::<Timestamp>().is_ok_and(|until| now >= until)
-    {
-        return Some(format!("the plan was valid until {until}; make a new one"));
+fn refused(plan: &Plan, now: Timestamp, accept_transient: bool) -> Result<Option<String>, Failure> {
+    if let Some(until) = &plan.valid_until {
+        let wrong =
+            |_| Failure::Estate(format!("the plan: `valid_until` is `{until}`, no instant"));
+        if now >= until.parse::<Timestamp>().map_err(wrong)? {
+            return Ok(Some(format!("the plan was valid until {until}; make a new one")));
+        }
     }
-    let transient = plan.steps.iter().find_map(|step| step.transient.as_ref());
-    let transient = transient.filter(|_| !accept_transient)?;
-    Some(format!("{transient}; `--accept-transient` applies the plan all the same"))
+    let transient: Vec<&str> =
+        plan.steps.iter().filter_map(|step| step.transient.as_deref()).collect();
+    let Some((first, more)) = transient.split_first().filter(|_| !accept_transient) else {
+        return Ok(None);
+    };
+    let more = if more.is_empty() { String::new() } else { format!(" ({} more)", more.len()) };
+    Ok(Some(format!("{first}{more}; `--accept-transient` applies the plan all the same")))
 }
 
 fn take(
@@ -184,13 +190,13 @@ fn take(
             output::write(None, &summary(&applied, way, live.dry_run))?;
             Ok(Outcome::Fine)
         }
-        Err(error @ ApplyError::Changed(_)) => {
-            let mut text = format!("refused: {error}; nothing was written\n");
-            if let ApplyError::Changed(changes) = error {
-                for change in changes {
-                    let _written =
-                        writeln!(text, "  {} {}: {}", change.what.word(), change.id, change.how);
-                }
+        Err(ref error @ ApplyError::Changed { ref changes, is_begun }) => {
+            let more = if is_begun { " more" } else { "" };
+            let mut text = format!("refused: {error}; nothing{more} was written\n");
+            for change in changes {
+                // Writing to a string cannot fail.
+                let _written =
+                    writeln!(text, "  {} {}: {}", change.what.word(), change.id, change.how);
             }
             say(&clean(&text));
             Ok(Outcome::Found)

@@ -113,7 +113,7 @@ fn the_policy_is_printed_without_asking_anybody() {
     let policy: Value = serde_json::from_slice(&printed.stdout).unwrap();
     let actions = policy["Statement"][0]["Action"].as_array().unwrap();
     assert!(actions.iter().any(|action| action == "ec2:DescribeVpcs"));
-    assert_eq!(policy["Statement"][1]["Resource"], "arn:aws:iam::*:role/audit");
+    assert_eq!(policy["Statement"][1]["Resource"], "arn:*:iam::*:role/audit");
 }
 
 #[test]

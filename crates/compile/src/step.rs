@@ -1,12 +1,15 @@
 //! The order in which artifacts come to be, each step with its inverse.
 
+mod opening;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use self::opening::{Place, openings};
 use crate::artifact::{Artifacts, Attachment};
 use crate::held::HeldGroup;
 use crate::plan::{PlannedGroup, PlannedRule, PlannedRules};
@@ -71,8 +74,10 @@ pub enum Action {
 /// there already get what they lack. Then every endpoint gets ours beside the others', and when all
 /// have them the others' are taken off, and from groups that were there what nobody intends any more.
 /// Since both ends of a pair get the same allow set, what is possible in between lies between old ∩ new
-/// and old ∪ new. An endpoint without room for both goes over in one step, and a group without room
-/// for old and new rules loses the old first; both are named.
+/// and old ∪ new. Where it does not, the step with which that begins is named, and it holds until the
+/// last step: an endpoint without room for both goes over in one step, a group without room for old and
+/// new rules loses the old first, and an endpoint that changes between groups that are there before and
+/// after has rules for a while that it neither had nor is to have.
 pub fn steps(artifacts: &Artifacts, held: &[HeldGroup], limits: &Limits) -> Vec<Step> {
     let of = |name: &str| held.iter().find(|one| one.name == name);
     let mut steps = Vec::new();
@@ -83,10 +88,12 @@ pub fn steps(artifacts: &Artifacts, held: &[HeldGroup], limits: &Limits) -> Vec<
             Action::DeleteGroup { group: name() },
         ));
     }
+    let openings = openings(artifacts, held);
+    let opens = |place: Place| openings.get(&place).cloned();
     let mut last = Vec::new();
     for group in &artifacts.groups {
         let name = || group.name.to_string();
-        let Some(held) = of(&group.name.0) else {
+        let Some(there) = of(&group.name.0) else {
             steps.push(Step::new(
                 Action::AddRules { group: name(), rules: None },
                 Action::RemoveRules { group: name(), rules: None },
@@ -94,9 +101,13 @@ pub fn steps(artifacts: &Artifacts, held: &[HeldGroup], limits: &Limits) -> Vec<
             continue;
         };
         let wanted = PlannedGroup::of(group).rules();
-        let (lacking, surplus) = held.differences(&wanted);
-        let has_room = has_room(&held.rules, &lacking, limits);
-        let add = (!lacking.is_empty()).then(|| added(&name(), lacking));
+        let (lacking, surplus) = there.differences(&wanted);
+        let has_room = has_room(&there.rules, &lacking, limits);
+        let mut add = (!lacking.is_empty()).then(|| added(&name(), lacking));
+        if let Some(add) = &mut add {
+            add.transient = opens(Place::Add(name()));
+        }
+        let surplus = by_id(surplus, artifacts, held);
         let mut take = (!surplus.is_empty()).then(|| added(&name(), surplus).turned());
         if has_room {
             steps.extend(add);
@@ -116,7 +127,8 @@ pub fn steps(artifacts: &Artifacts, held: &[HeldGroup], limits: &Limits) -> Vec<
     let fits = |one: &&Attachment| beside(one).len() <= most;
     let both: Vec<&Attachment> = artifacts.attachments.iter().filter(fits).collect();
     for one in &both {
-        steps.extend(set(one, old(one), beside(one), None));
+        let opening = opens(Place::Set(one.endpoint.to_string()));
+        steps.extend(set(one, old(one), beside(one), opening));
     }
     for one in artifacts.attachments.iter().filter(|one| beside(one).len() > most) {
         let text = format!(
@@ -141,6 +153,21 @@ impl Step {
     fn turned(self) -> Self {
         Self { action: self.inverse, inverse: self.action, transient: self.transient }
     }
+}
+
+/// Rules that name groups which do not stay by their ids: the plan does not hold their names.
+fn by_id(rules: PlannedRules, artifacts: &Artifacts, held: &[HeldGroup]) -> PlannedRules {
+    let each = |rules: Vec<PlannedRule>| -> Vec<PlannedRule> {
+        let named = rules.into_iter().map(|rule| {
+            let stays = artifacts.groups.iter().any(|group| group.name.0 == rule.peer);
+            match held.iter().find(|one| one.name == rule.peer) {
+                Some(one) if !stays => PlannedRule { peer: one.id.clone(), ..rule },
+                _ => rule,
+            }
+        });
+        named.collect()
+    };
+    PlannedRules { ingress: each(rules.ingress), egress: each(rules.egress) }
 }
 
 fn added(group: &str, rules: PlannedRules) -> Step {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use watertight_compile::{Action, Gap, GapKind, Plan, PlannedRule, PlannedRules};
+use watertight_compile::{Gap, GapKind, Plan, PlannedRule};
 
 use crate::Layout;
 
@@ -114,35 +114,12 @@ fn steps(text: &mut String, plan: &Plan) {
     }
     text.push_str("\nSteps\n");
     for (number, step) in plan.steps.iter().enumerate() {
-        let what = match &step.action {
-            Action::CreateGroup { group } => format!("create {group}"),
-            Action::DeleteGroup { group } => format!("delete {group}"),
-            Action::AddRules { group, rules } => match rules {
-                None => format!("add the rules of {group}"),
-                Some(rules) => format!("add to {group}: {}", told(rules)),
-            },
-            Action::RemoveRules { group, rules } => match rules {
-                None => format!("remove the rules of {group}"),
-                Some(rules) => format!("remove from {group}: {}", told(rules)),
-            },
-            Action::SetGroups { endpoint, from, to } => {
-                format!("{endpoint}: {} -> {}", from.join(" "), to.join(" "))
-            }
-        };
+        let what = step.action.words();
         let _written = writeln!(text, "  {:>4}  {what}", number.saturating_add(1));
         if let Some(transient) = &step.transient {
             let _written = writeln!(text, "        {transient}");
         }
     }
-}
-
-/// Rules on one line.
-fn told(rules: &PlannedRules) -> String {
-    let side = |word: &str, rules: &[PlannedRule]| -> Vec<String> {
-        rules.iter().map(|rule| format!("{word} {} {}", rule.over, rule.peer)).collect()
-    };
-    let all = [side("in", &rules.ingress), side("out", &rules.egress)].concat();
-    listed(&all.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// The first few of a list, and how many there are more.

@@ -2,10 +2,11 @@
 
 use std::fs;
 
+use serde_json::Value;
 use watertight_live_aws::Way;
 use watertight_testkit::aws_server::{Lost, Strictness, Troubles};
 
-use crate::support::Lab;
+use crate::support::{ACCOUNT, Lab, Mended, SUPERSEDED};
 
 /// How many requests an undisturbed run makes.
 fn requests(way: Way, strictness: Strictness) -> usize {
@@ -16,6 +17,46 @@ fn requests(way: Way, strictness: Strictness) -> usize {
     let before = lab.server.requests();
     lab.take(way).unwrap();
     lab.server.requests() - before
+}
+
+/// Groups that are there are known to the plan by id, and its steps call them by name.
+#[test]
+fn a_plan_that_mends_groups_that_are_there_goes_on_after_it_was_killed_anywhere() {
+    let mended = Mended::new();
+    let whole = Lab::drifted(&mended, Strictness::default());
+    let before = whole.server.held();
+    let plan = whole.plan();
+    let has = |word: &str| plan["steps"].to_string().contains(word);
+    assert!(has("add-rules") && has("remove-rules") && has(SUPERSEDED), "{:#}", plan["steps"]);
+    let asked = whole.server.requests();
+    whole.take(Way::Apply).unwrap();
+    let count = whole.server.requests() - asked;
+    let after = whole.server.held();
+    let (of_after, of_intended) = (groups(&after), groups(&mended.intended));
+    for (name, group) in of_intended {
+        for side in ["ingress", "egress"] {
+            assert_eq!(of_after[name][side], group[side], "{name} {side}");
+        }
+    }
+    assert!(count > 10, "{count}");
+    for stop in 0..count {
+        for lost in [Lost::Request, Lost::Answer] {
+            let strictness = if stop % 2 == 0 { LATE } else { Strictness::default() };
+            let lab = Lab::drifted(&mended, strictness);
+            lab.server.stop_after(Some((stop, lost)));
+            assert!(lab.take(Way::Apply).is_err(), "{stop}");
+            lab.server.stop_after(None);
+            lab.take(Way::Apply).unwrap_or_else(|error| panic!("{stop} {lost:?}: {error}"));
+            assert_eq!(lab.server.held(), after, "{stop} {lost:?}");
+            lab.take(Way::Rollback).unwrap_or_else(|error| panic!("{stop} {lost:?}: {error}"));
+            assert_eq!(lab.server.held(), before, "{stop} {lost:?}");
+        }
+    }
+}
+
+/// The groups of the estate's place.
+fn groups(held: &Value) -> &serde_json::Map<String, Value> {
+    held[format!("{ACCOUNT}/eu-central-1")]["groups"].as_object().unwrap()
 }
 
 /// Lists that are late make much of what is seen after an interruption old.
@@ -52,7 +93,7 @@ fn what_was_killed_anywhere_is_taken_back_to_what_was_there() {
         let strictness = if stop % 2 == 0 { LATE } else { Strictness::default() };
         let lab = Lab::new(Troubles::default(), strictness);
         lab.server.stop_after(Some((stop, Lost::Answer)));
-        let _stopped = lab.take(Way::Apply);
+        assert!(lab.take(Way::Apply).is_err(), "{stop}");
         lab.server.stop_after(None);
         lab.take(Way::Rollback).unwrap_or_else(|error| panic!("{stop}: {error}"));
         assert_eq!(lab.server.held(), before, "{stop}");
@@ -86,7 +127,7 @@ fn late_lists_do_not_make_a_resumed_run_do_things_twice() {
     for stop in (0..count).step_by(3) {
         let lab = Lab::new(Troubles::default(), LATE);
         lab.server.stop_after(Some((stop, Lost::Answer)));
-        let _stopped = lab.take(Way::Apply);
+        assert!(lab.take(Way::Apply).is_err(), "{stop}");
         lab.server.stop_after(None);
         lab.take(Way::Apply).unwrap_or_else(|error| panic!("{stop}: {error}"));
         assert_eq!(lab.server.held(), after, "{stop}");

@@ -4,31 +4,12 @@ use std::fs;
 
 use crate::support::{ACCOUNT, Lab, told, watertight};
 
-/// Has the server do something by hand.
-fn by_hand(lab: &Lab, form: &str) {
-    let url = lab.server.url();
-    let address = url.strip_prefix("http://").unwrap();
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    let body = format!("{form}&Version=2016-11-15");
-    let key = watertight_testkit::aws_server::Server::key_of(ACCOUNT);
-    let request = format!(
-        "POST / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nauthorization: AWS4-HMAC-SHA256 \
-         Credential={key}/20261128/eu-central-1/ec2/aws4_request\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
-    stream.shutdown(std::net::Shutdown::Write).unwrap();
-    let mut answer = String::new();
-    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
-    assert!(answer.contains(" 200 "), "{answer}");
-}
-
 #[test]
 fn a_plan_whose_interface_changed_is_refused_and_says_how() {
     let lab = Lab::plain();
     let form = "Action=ModifyNetworkInterfaceAttribute&NetworkInterfaceId=eni-0000000000000c001\
                 &SecurityGroupId.1=sg-0000000000000c002";
-    by_hand(&lab, form);
+    lab.by_hand(form);
     let (code, _, error) = lab.run("apply", &[]);
     assert_eq!(code, 2, "{error}");
     let how = "endpoint eni-0000000000000c001: groups; gone sg-0000000000000c001; new sg-0000000000000c002";
@@ -42,7 +23,7 @@ fn a_plan_whose_neighbours_rules_changed_is_refused() {
     let form = "Action=AuthorizeSecurityGroupIngress&GroupId=sg-0000000000000c002\
                 &IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort=22&IpPermissions.1.ToPort=22\
                 &IpPermissions.1.IpRanges.1.CidrIp=192.0.2.0/24";
-    by_hand(&lab, form);
+    lab.by_hand(form);
     let (code, _, error) = lab.run("apply", &[]);
     assert_eq!(code, 2, "{error}");
     assert!(
@@ -59,7 +40,7 @@ fn a_name_that_somebody_has_is_not_taken_over() {
     let form = format!(
         "Action=CreateSecurityGroup&GroupName={name}&GroupDescription=mine&VpcId=vpc-0000000000000c001"
     );
-    by_hand(&lab, &form);
+    lab.by_hand(&form);
     let (code, _, error) = lab.run("apply", &[]);
     assert_eq!(code, 2, "{error}");
     assert!(error.contains("there is a group of this name"), "{error}");
@@ -75,7 +56,7 @@ fn an_interface_that_somebody_changes_in_between_stops_the_plan_and_is_left_alon
     lab.server.stop_after(None);
     let set = "Action=ModifyNetworkInterfaceAttribute&NetworkInterfaceId=eni-0000000000000c007\
                &SecurityGroupId.1=sg-0000000000000c000";
-    by_hand(&lab, set);
+    lab.by_hand(set);
     let failed = lab.take(watertight_live_aws::Way::Apply).unwrap_err().to_string();
     assert!(failed.contains("has changed") || failed.contains("it carries"), "{failed}");
     let held = lab.server.held();
@@ -131,4 +112,56 @@ fn a_journal_of_another_plan_is_refused() {
     let (code, _, error) = lab.run("rollback", &[]);
     assert_eq!(code, 3, "{error}");
     assert!(error.contains("is about another plan"), "{error}");
+}
+
+#[test]
+fn a_plan_whose_end_of_validity_cannot_be_read_is_none() {
+    let lab = Lab::plain();
+    let text = fs::read_to_string(lab.path("change.plan")).unwrap();
+    let text = text.replace("\"valid_until\": null", "\"valid_until\": \"soon\"");
+    fs::write(lab.path("change.plan"), text).unwrap();
+    let (code, _, error) = lab.run("apply", &[]);
+    assert_eq!(code, 3, "{error}");
+    assert!(error.contains("`soon`"), "{error}");
+    assert_eq!(lab.server.requests(), 0);
+}
+
+#[test]
+fn what_was_not_applied_from_here_is_not_taken_back_in_silence() {
+    let lab = Lab::plain();
+    for more in [&[][..], &["--dry-run"]] {
+        let (code, _, error) = lab.run("rollback", more);
+        assert_eq!(code, 3, "{error}");
+        assert!(error.contains("change.plan.journal` is not there"), "{error}");
+    }
+    assert_eq!(lab.server.requests(), 0);
+    assert!(!lab.path("change.plan.journal").exists());
+}
+
+#[test]
+fn a_dry_run_of_taking_back_says_where_somebody_else_was() {
+    let lab = Lab::plain();
+    assert_eq!(lab.run("apply", &[]).0, 0);
+    let set = "Action=ModifyNetworkInterfaceAttribute&NetworkInterfaceId=eni-0000000000000c007\
+               &SecurityGroupId.1=sg-0000000000000c000";
+    lab.by_hand(set);
+    let (code, _, error) = lab.run("rollback", &["--dry-run"]);
+    assert_eq!(code, 1, "{error}");
+    assert!(error.contains("it carries sg-0000000000000c000"), "{error}");
+}
+
+#[test]
+fn a_rule_of_a_group_that_is_neither_planned_nor_an_id_is_refused() {
+    let lab = Lab::plain();
+    let mut plan = lab.plan();
+    let name = plan["groups"][0]["name"].clone();
+    let rules = serde_json::json!({"ingress": [{"peer": "watertight/old", "over": "tcp/22"}], "egress": []});
+    let action = |what: &str| serde_json::json!({"do": what, "group": name, "rules": rules});
+    plan["steps"] = serde_json::json!([
+        {"action": action("remove-rules"), "inverse": action("add-rules")},
+    ]);
+    fs::write(lab.path("change.plan"), plan.to_string()).unwrap();
+    let (code, _, error) = lab.run("apply", &[]);
+    assert_eq!(code, 3, "{error}");
+    assert!(error.contains("`watertight/old`"), "{error}");
 }

@@ -51,6 +51,36 @@ impl Lab {
         Self::new(Troubles::default(), Strictness::default())
     }
 
+    /// An estate in which the plan was applied and rules of ours were changed by hand afterwards, with
+    /// a plan that mends them.
+    pub(crate) fn drifted(mended: &Mended, strictness: Strictness) -> Self {
+        let recording = Recording::read(&mended.folder.path().join("estate")).unwrap();
+        let server = Server::start_strict(recording, Troubles::default(), strictness).unwrap();
+        let folder = TempDir::new().unwrap();
+        let plan = folder.path().join("change.plan");
+        fs::copy(mended.folder.path().join("mend.plan"), plan).unwrap();
+        Self { server, folder }
+    }
+
+    /// Has the server do something by hand.
+    pub(crate) fn by_hand(&self, form: &str) {
+        let url = self.server.url();
+        let address = url.strip_prefix("http://").unwrap();
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let body = format!("{form}&Version=2016-11-15");
+        let key = Server::key_of(ACCOUNT);
+        let request = format!(
+            "POST / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nauthorization: AWS4-HMAC-SHA256 \
+             Credential={key}/20261128/eu-central-1/ec2/aws4_request\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+        assert!(answer.contains(" 200 "), "{answer}");
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -100,6 +130,72 @@ impl Lab {
         };
         apply(&request, &Deaf)
     }
+}
+
+/// What was collected of an estate after a plan was applied and rules of ours were changed by hand, and
+/// the plan that mends them.
+pub(crate) struct Mended {
+    folder: TempDir,
+    /// What was held before the changes by hand, without the group that nobody needs.
+    pub(crate) intended: Value,
+}
+
+/// The id of the group that nobody needs and that a rule of ours names.
+pub(crate) const SUPERSEDED: &str = "sg-0fee1000000000004";
+
+impl Mended {
+    pub(crate) fn new() -> Self {
+        let lab = Lab::plain();
+        lab.take(Way::Apply).unwrap();
+        let intended = lab.server.held();
+        let permission = "&IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort=22\
+                          &IpPermissions.1.ToPort=22";
+        // The strict server counts the groups that it makes.
+        let group = |number: usize| format!("&GroupId=sg-0fee10000000000{number:02}");
+        let add = "Action=AuthorizeSecurityGroupIngress";
+        let network = "&IpPermissions.1.IpRanges.1.CidrIp=192.0.2.0/24";
+        lab.by_hand(&format!("{add}{}{permission}{network}", group(1)));
+        lab.by_hand(
+            "Action=CreateSecurityGroup&GroupName=watertight%2Fold&GroupDescription=old\
+             &VpcId=vpc-0000000000000c001&TagSpecification.1.ResourceType=security-group\
+             &TagSpecification.1.Tag.1.Key=watertight.io%2Fmanaged&TagSpecification.1.Tag.1.Value=true",
+        );
+        let peer = format!("&IpPermissions.1.Groups.1.GroupId={SUPERSEDED}");
+        lab.by_hand(&format!("{add}{}{permission}{peer}", group(2)));
+        lab.by_hand(&lost(&lab));
+        let (estate, plan) = (lab.path("estate"), lab.path("mend.plan"));
+        let (estate, plan) = (estate.to_str().unwrap(), plan.to_str().unwrap());
+        let (code, _, error) =
+            lab.watertight(&["collect", "aws", "--region", "eu-central-1", "-o", estate]);
+        assert!(code == 0 || code == 2, "{error}");
+        let policy = policy();
+        let (code, _, error) =
+            lab.watertight(&["plan", policy.to_str().unwrap(), "--estate", estate, "-o", plan]);
+        assert!(code == 0 || code == 2, "{error}");
+        Self { folder: lab.folder, intended }
+    }
+}
+
+/// Takes the first rule that names a network off the first group that has one.
+fn lost(lab: &Lab) -> String {
+    let plan = lab.plan();
+    let groups = plan["groups"].as_array().unwrap();
+    let found = (1..).zip(groups).find_map(|(number, group)| {
+        let mut rules = group["ingress"].as_array().unwrap().iter();
+        let rule = rules.find(|rule| {
+            let (peer, over) = (rule["peer"].as_str().unwrap(), rule["over"].as_str().unwrap());
+            peer.contains('.') && over.starts_with("tcp/")
+        })?;
+        Some((number, rule))
+    });
+    let (number, rule): (usize, &Value) = found.unwrap();
+    let port = rule["over"].as_str().unwrap().strip_prefix("tcp/").unwrap();
+    let peer = rule["peer"].as_str().unwrap();
+    format!(
+        "Action=RevokeSecurityGroupIngress&GroupId=sg-0fee10000000000{number:02}\
+         &IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort={port}\
+         &IpPermissions.1.ToPort={port}&IpPermissions.1.IpRanges.1.CidrIp={peer}"
+    )
 }
 
 /// A pace without long waits.

@@ -96,10 +96,15 @@ pub enum ApplyError {
         /// That of the credentials.
         own: String,
     },
-    /// What the plan read is different now. Nothing was written.
-    #[error("what the plan read has changed; make a new one")]
-    Changed(Vec<Change>),
-    /// Interfaces whose groups their service sets. Nothing was written.
+    /// What the plan read is different now. Nothing was written this time.
+    #[error("what the plan read has changed; {}", after_change(*.is_begun))]
+    Changed {
+        /// What is different.
+        changes: Vec<Change>,
+        /// Whether steps were begun an earlier time.
+        is_begun: bool,
+    },
+    /// Interfaces whose groups their service sets. Nothing was written this time.
     #[error("services of the provider own {}: their groups are set by these services alone", .0.join(", "))]
     ServiceOwned(Vec<String>),
     /// The plan is not one that this program writes.
@@ -149,6 +154,11 @@ pub enum ApplyError {
     /// The runtime cannot start.
     #[error("the runtime cannot start: {0}")]
     Runtime(io::Error),
+}
+
+/// What is to be done about a plan whose reads have changed.
+const fn after_change(is_begun: bool) -> &'static str {
+    if is_begun { "take it back, and make a new one" } else { "make a new one" }
 }
 
 /// Takes the steps of a plan that are not taken yet, or takes back those that are.

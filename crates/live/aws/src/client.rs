@@ -226,6 +226,32 @@ impl Client {
         Err(last)
     }
 
+    /// Sends a request once. What is throttled closes the gate for those that come after.
+    pub(crate) async fn send_once<T>(
+        &self,
+        (access, gates): (&Access, &Gates),
+        endpoint: &Endpoint,
+        wire: &Wire,
+        read: impl Fn(&[u8]) -> Option<T>,
+    ) -> Result<T, Refusal> {
+        let gate = gates.of(&endpoint.service, self.pace.calls_at_once_per_service);
+        let answer = self.attempt(access, &gate, endpoint, wire).await?;
+        if answer.is_good() {
+            let cut = || Refusal::new("UnreadableAnswer", Class::Transient);
+            return read(&answer.body).ok_or_else(cut);
+        }
+        let refusal = outcome::refusal(answer.status, answer.code.as_deref(), &answer.body);
+        match refusal.class {
+            Class::Throttled => {
+                let hint = answer.hint.map(|hint| hint.min(self.pace.hint_max));
+                gate.close_for(hint.unwrap_or_else(|| self.delay(1)));
+            }
+            Class::Expired => access.forget().await,
+            _ => {}
+        }
+        Err(refusal)
+    }
+
     /// A part of the longest wait, left to chance, so that those who failed at once do not come
     /// back at once.
     fn delay(&self, attempt: u32) -> Duration {

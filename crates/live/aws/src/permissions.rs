@@ -39,7 +39,7 @@ pub fn policy(table: &Table, assume: Option<&str>) -> Value {
             "Sid": "WatertightCollectAccounts",
             "Effect": "Allow",
             "Action": "sts:AssumeRole",
-            "Resource": format!("arn:aws:iam::*:role/{}", role.trim_start_matches('/')),
+            "Resource": format!("arn:*:iam::*:role/{}", role.trim_start_matches('/')),
         }));
     }
     json!({ "Version": "2012-10-17", "Statement": statements })

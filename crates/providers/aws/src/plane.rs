@@ -17,7 +17,7 @@ use watertight_net::{ByteSet, FlowPart, FlowSet, PortRange, PortSet, Protocol};
 
 use crate::{Body, Options, convert};
 
-pub use facts::{Facts, group_facts, interface_facts};
+pub use facts::{Facts, group_facts, interface_facts, is_managed};
 pub use render::{MANAGED, description_of};
 pub use units::{RuleUnit, UnitError, UnitPeer};
 

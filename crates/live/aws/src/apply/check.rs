@@ -6,7 +6,7 @@ use watertight_compile::{Action, Change, Plan, Read, ReadKind};
 
 use super::ApplyError;
 use super::journal::Progress;
-use super::live;
+use super::live::{self, GroupFacts};
 use super::session::{Session, Site};
 use crate::outcome::Refusal;
 
@@ -19,6 +19,7 @@ pub(super) async fn check(
 ) -> Result<(), ApplyError> {
     let touched = touched(plan, progress);
     let mut by_site: BTreeMap<Site, Vec<&Read>> = BTreeMap::new();
+    // Groups that are there are read by id, and steps call them by name: which is which is seen below.
     for read in plan.reads.iter().filter(|read| !touched.contains(read.id.as_str())) {
         let site = Site { account: read.account.clone(), region: read.region.clone() };
         by_site.entry(site).or_default().push(read);
@@ -32,12 +33,13 @@ pub(super) async fn check(
         changes.extend(found.changes);
         let owned = found.service_owned.into_iter().filter(|id| set.contains(id.as_str()));
         service_owned.extend(owned);
-        changes.extend(groups(session, &site, &reads).await.map_err(unread)?);
+        changes.extend(groups(session, &site, &reads, &touched).await.map_err(unread)?);
         changes.extend(free(session, &site, &reads).await.map_err(unread)?);
     }
     changes.sort();
     if !changes.is_empty() {
-        return Err(ApplyError::Changed(changes));
+        let is_begun = progress != Progress::default();
+        return Err(ApplyError::Changed { changes, is_begun });
     }
     service_owned.sort();
     if !service_owned.is_empty() {
@@ -53,7 +55,7 @@ fn endpoint(action: &Action) -> Option<&str> {
     }
 }
 
-/// The ids that steps which were begun are about.
+/// The endpoints by id and the groups by name that steps which were begun are about.
 fn touched(plan: &Plan, progress: Progress) -> BTreeSet<&str> {
     let begun = plan.steps.iter().take(progress.end());
     let ids = begun.map(|step| match &step.action {
@@ -83,12 +85,24 @@ async fn endpoints(session: &Session, site: &Site, reads: &[&Read]) -> Result<En
     Ok(Endpoints { changes: changes.collect(), service_owned: found.service_owned })
 }
 
-async fn groups(session: &Session, site: &Site, reads: &[&Read]) -> Result<Vec<Change>, Refusal> {
+/// What changed about groups, but for groups of ours whose rules steps have begun to change.
+async fn groups(
+    session: &Session,
+    site: &Site,
+    reads: &[&Read],
+    touched: &BTreeSet<&str>,
+) -> Result<Vec<Change>, Refusal> {
     let reads = of(reads, ReadKind::Group);
     let ids: Vec<&str> = reads.iter().map(|read| read.id.as_str()).collect();
     let found = live::groups(session, site, ("group-id", &ids)).await?;
-    let found: BTreeMap<_, _> = found.into_iter().map(|(id, _, facts)| (id, facts)).collect();
-    Ok(reads.iter().flat_map(|read| read.changes(found.get(&read.id))).collect())
+    let found: BTreeMap<&str, &GroupFacts> =
+        found.iter().map(|group| (group.id.as_str(), group)).collect();
+    let changes = reads.iter().flat_map(|read| match found.get(read.id.as_str()) {
+        Some(group) if group.is_managed && touched.contains(group.name.as_str()) => Vec::new(),
+        Some(group) => read.changes(Some(&group.facts)),
+        None => read.changes(None),
+    });
+    Ok(changes.collect())
 }
 
 async fn free(session: &Session, site: &Site, reads: &[&Read]) -> Result<Vec<Change>, Refusal> {
@@ -97,7 +111,7 @@ async fn free(session: &Session, site: &Site, reads: &[&Read]) -> Result<Vec<Cha
     let found = live::groups(session, site, ("group-name", &names)).await?;
     let is_taken = |read: &&Read| {
         let realm = read.facts.get("realm").and_then(|realm| realm.first());
-        found.iter().any(|(name, vpc, _)| *name == read.id && Some(vpc) == realm)
+        found.iter().any(|group| group.name == read.id && Some(&group.vpc) == realm)
     };
     let taken = reads.into_iter().filter(is_taken);
     Ok(taken.flat_map(|read| read.changes(Some(&read.facts))).collect())

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use watertight_aws::RuleUnit;
+use watertight_aws::{RuleUnit, UnitPeer};
 
 use super::live::{LiveGroup, LiveInterface};
 use super::writes::Write;
@@ -12,14 +12,19 @@ use super::writes::Write;
 pub(super) enum Goal {
     /// A group that this plan made is there, without rules that nobody planned.
     Made { name: String, vpc: String, description: String, plan: String },
-    /// The group that this plan made is not there.
-    Unmade { plan: String },
+    /// The group that this plan made is not there. It had no rules but these and the one that the
+    /// provider gives each group.
+    Unmade { plan: String, rules: Sides },
     /// A group of ours has these rules.
     Has { rules: Sides },
+    /// A group of ours has these rules again, if it is there still.
+    HasAgain { rules: Sides },
     /// A group of ours has none of these rules.
     HasNone { rules: Sides },
     /// An interface carries these groups, where it carried others before; by id.
     Carries { interface: String, from: BTreeSet<String>, to: BTreeSet<String> },
+    /// An interface carries again what it carried before, if it is there still.
+    CarriesAgain { interface: String, from: BTreeSet<String>, to: BTreeSet<String> },
 }
 
 /// Rules about what comes in and what goes out, peers by id.
@@ -51,9 +56,13 @@ impl Goal {
     /// What is to be written when this was seen.
     pub(super) fn next(&self, seen: &Seen) -> Next {
         match (self, seen) {
-            (Self::Carries { interface, from, to }, Seen::Interface(found)) => {
-                carries(interface, (from, to), found.as_ref())
-            }
+            // What is gone is not made anew to be taken back.
+            (Self::CarriesAgain { .. }, Seen::Interface(None))
+            | (Self::HasAgain { .. }, Seen::Group(None)) => Next::Done,
+            (
+                Self::Carries { interface, from, to } | Self::CarriesAgain { interface, from, to },
+                Seen::Interface(found),
+            ) => carries(interface, (from, to), found.as_ref()),
             (Self::Made { name, vpc, description, plan }, Seen::Group(None)) => {
                 Next::Write(vec![Write::CreateGroup {
                     name: name.clone(),
@@ -69,14 +78,18 @@ impl Goal {
                 Some(conflict) => conflict,
                 None => revoke(group, &group.rules),
             },
-            (Self::Unmade { plan }, Seen::Group(Some(group))) => match foreign(group, Some(plan)) {
-                Some(conflict) => conflict,
-                None => Next::Write(vec![Write::DeleteGroup { id: group.id.clone() }]),
-            },
-            (Self::Has { rules }, Seen::Group(Some(group))) => match foreign(group, None) {
-                Some(conflict) => conflict,
-                None => authorize(group, rules),
-            },
+            (Self::Unmade { plan, rules }, Seen::Group(Some(group))) => {
+                match foreign(group, Some(plan)).or_else(|| added(group, rules)) {
+                    Some(conflict) => conflict,
+                    None => Next::Write(vec![Write::DeleteGroup { id: group.id.clone() }]),
+                }
+            }
+            (Self::Has { rules } | Self::HasAgain { rules }, Seen::Group(Some(group))) => {
+                match foreign(group, None) {
+                    Some(conflict) => conflict,
+                    None => authorize(group, rules),
+                }
+            }
             (Self::HasNone { rules }, Seen::Group(Some(group))) => match foreign(group, None) {
                 Some(conflict) => conflict,
                 None => revoke(group, rules),
@@ -84,7 +97,7 @@ impl Goal {
             (Self::Has { .. }, Seen::Group(None)) => {
                 Next::Conflict(String::from("the group is not there"))
             }
-            (_, Seen::Interface(_)) | (Self::Carries { .. }, _) => {
+            (_, Seen::Interface(_)) | (Self::Carries { .. } | Self::CarriesAgain { .. }, _) => {
                 Next::Conflict(String::from("something else was read"))
             }
         }
@@ -100,6 +113,31 @@ fn foreign(group: &LiveGroup, plan: Option<&str>) -> Option<Next> {
         return Some(Next::Conflict(format!("{} was made by another plan", group.id)));
     }
     None
+}
+
+/// Rules that somebody else gave a group, which would be lost with it.
+fn added(group: &LiveGroup, planned: &Sides) -> Option<Next> {
+    let is_given =
+        |rule: &&RuleUnit| rule.protocol == "-1" && EVERYWHERE.contains(&peer_text(&rule.peer));
+    let mut more: Vec<String> = Vec::new();
+    more.extend(group.rules.ingress.difference(&planned.ingress).map(RuleUnit::text));
+    let egress = group.rules.egress.difference(&planned.egress);
+    more.extend(egress.filter(|rule| !is_given(rule)).map(RuleUnit::text));
+    if more.is_empty() {
+        return None;
+    }
+    let (id, more) = (&group.id, more.join(", "));
+    Some(Next::Conflict(format!("{id} has rules that the plan did not give it: {more}")))
+}
+
+/// Where the rule leads that the provider gives each group.
+const EVERYWHERE: [&str; 2] = ["0.0.0.0/0", "::/0"];
+
+fn peer_text(peer: &UnitPeer) -> &str {
+    match peer {
+        UnitPeer::V4(text) | UnitPeer::V6(text) => text,
+        UnitPeer::Group(text) | UnitPeer::List(text) => text,
+    }
 }
 
 fn authorize(group: &LiveGroup, rules: &Sides) -> Next {
@@ -155,7 +193,6 @@ fn carries(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use watertight_aws::UnitPeer;
 
     fn rule(port: i64) -> RuleUnit {
         let peer = UnitPeer::V4(String::from("10.0.0.0/8"));
@@ -188,9 +225,43 @@ mod tests {
             let next = goal.next(&Seen::Group(Some(group(None, &[1]))));
             assert!(matches!(next, Next::Conflict(_)), "{goal:?}");
         }
-        let unmade = Goal::Unmade { plan: String::from("p") };
+        let unmade = Goal::Unmade { plan: String::from("p"), rules: Sides::default() };
         let next = unmade.next(&Seen::Group(Some(group(Some("other"), &[]))));
         assert!(matches!(next, Next::Conflict(_)));
+    }
+
+    #[test]
+    fn a_group_to_which_somebody_gave_rules_is_not_deleted() {
+        let unmade = |ports: &[i64]| Goal::Unmade { plan: String::from("p"), rules: sides(ports) };
+        let seen = |group: LiveGroup| Seen::Group(Some(group));
+        let next = unmade(&[1]).next(&seen(group(Some("p"), &[1, 22])));
+        let Next::Conflict(problem) = next else { panic!("{next:?}") };
+        assert!(problem.contains("tcp/22 10.0.0.0/8") && !problem.contains("tcp/1 "), "{problem}");
+        let everything = RuleUnit {
+            protocol: String::from("-1"),
+            ports: None,
+            peer: UnitPeer::V4(String::from("0.0.0.0/0")),
+        };
+        let mut fresh = group(Some("p"), &[1]);
+        fresh.rules.egress.insert(everything.clone());
+        assert!(matches!(unmade(&[1]).next(&seen(fresh)), Next::Write(_)), "each group has that");
+        let mut open = group(Some("p"), &[]);
+        open.rules.ingress.insert(everything);
+        assert!(matches!(unmade(&[1]).next(&seen(open)), Next::Conflict(_)));
+    }
+
+    #[test]
+    fn what_is_gone_stays_gone_when_a_plan_is_taken_back() {
+        let set = |ids: &[&str]| ids.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+        let (interface, from, to) = (String::from("eni-1"), set(&["b"]), set(&["a"]));
+        let again =
+            Goal::CarriesAgain { interface: interface.clone(), from: from.clone(), to: to.clone() };
+        assert_eq!(again.next(&Seen::Interface(None)), Next::Done);
+        assert_eq!(Goal::HasAgain { rules: sides(&[1]) }.next(&Seen::Group(None)), Next::Done);
+        let carries = Goal::Carries { interface, from, to };
+        assert!(matches!(carries.next(&Seen::Interface(None)), Next::Conflict(_)));
+        let has = Goal::Has { rules: sides(&[1]) };
+        assert!(matches!(has.next(&Seen::Group(None)), Next::Conflict(_)));
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl Journal {
             Err(TryLockError::Error(error)) => return Err(failed(path, "written")(error)),
         }
         let (progress, whole) = read(path, &file, plan)?;
-        // A line that was cut off was never said.
+        // A line that was cut off was never said; a file that is none of ours has no such line.
         file.set_len(whole).map_err(failed(path, "written"))?;
         let mut journal = Self { path: path.to_owned(), file, progress };
         if whole == 0 {
@@ -162,6 +162,10 @@ fn read(path: &Path, file: &File, plan: &str) -> Result<(Progress, u64), ApplyEr
     taken.map_err(failed(path, "read"))?;
     let mut progress = Progress::default();
     let mut whole = 0_u64;
+    let is_whole = bytes.contains(&b'\n') || BEGINNING.as_bytes().starts_with(head(&bytes));
+    if !is_whole {
+        return Err(wrong(path, 1, "is none of a journal"));
+    }
     let lines = bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
     for (number, bytes) in (1_usize..).zip(lines) {
         let line: Line = serde_json::from_slice(bytes)
@@ -183,6 +187,14 @@ fn read(path: &Path, file: &File, plan: &str) -> Result<(Progress, u64), ApplyEr
         whole = whole.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
     }
     Ok((progress, whole))
+}
+
+/// What every journal begins with.
+const BEGINNING: &str = r#"{"line":"plan","format":"watertight.journal/"#;
+
+/// As much of a file as could be the beginning of a journal.
+fn head(bytes: &[u8]) -> &[u8] {
+    bytes.get(..bytes.len().min(BEGINNING.len())).unwrap_or_default()
 }
 
 /// A new file is there for sure when its folder is on disk.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use watertight_aws::{Facts, MANAGED, RuleUnit, group_facts, interface_facts};
+use watertight_aws::{Facts, RuleUnit, group_facts, interface_facts, is_managed};
 
 use super::goal::Sides;
 use super::session::{Session, Site};
@@ -47,7 +47,7 @@ impl LiveGroup {
         let side = |key: &str| body.get(key).map(RuleUnit::described).unwrap_or_default();
         Self {
             id: text(body, "GroupId").to_owned(),
-            is_managed: tag(body, MANAGED) == Some("true"),
+            is_managed: is_managed(body),
             plan: tag(body, PLAN).map(ToOwned::to_owned),
             rules: Sides { ingress: side("IpPermissions"), egress: side("IpPermissionsEgress") },
         }
@@ -119,20 +119,34 @@ pub(super) async fn interfaces(
     Ok(found)
 }
 
-/// Reads groups, by `group-id`, or by `group-name` where these are names.
+/// What a group is like, whoever has it.
+pub(super) struct GroupFacts {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) vpc: String,
+    /// Whether it has our tag.
+    pub(super) is_managed: bool,
+    pub(super) facts: Facts,
+}
+
+/// Reads groups, by `group-id` or by `group-name`.
 pub(super) async fn groups(
     session: &Session,
     site: &Site,
     (key, ids): (&'static str, &[&str]),
-) -> Result<Vec<(String, String, Facts)>, Refusal> {
+) -> Result<Vec<GroupFacts>, Refusal> {
     let mut found = Vec::new();
     for ids in ids.chunks(BATCH) {
         let filters = [(key, ids.to_vec())];
         let call = "ec2-describe-security-groups";
         for body in session.list(site, call, "SecurityGroups", &filters).await? {
-            let own = if key == "group-id" { "GroupId" } else { "GroupName" };
-            let id = text(&body, own).to_owned();
-            found.push((id, text(&body, "VpcId").to_owned(), group_facts(&body)));
+            found.push(GroupFacts {
+                id: text(&body, "GroupId").to_owned(),
+                name: text(&body, "GroupName").to_owned(),
+                vpc: text(&body, "VpcId").to_owned(),
+                is_managed: is_managed(&body),
+                facts: group_facts(&body),
+            });
         }
     }
     Ok(found)

@@ -12,13 +12,13 @@ use super::journal::{Journal, Line, Progress, Way};
 use super::session::{Session, Site};
 use super::writes::Write;
 use super::{Applied, ApplyError, ApplyRequest, Watcher, check, live};
-use crate::outcome::Refusal;
+use crate::outcome::{Class, Refusal};
 
 /// How often it is looked whether a change can be seen, with waits that double.
 const LOOKS_MAX: u32 = 14;
 
-/// How often a step of which it is not known whether it was taken must look as it is to be: lists are
-/// late, and the first may show what was before.
+/// How often in a row a step must look as it is to be where this run has not made it so, or where it is
+/// not known whether it was taken: lists are late, and the first may show what was before.
 const SETTLED: u32 = 5;
 
 /// In so many looks after a write the same is not written again.
@@ -35,6 +35,13 @@ pub(super) async fn run(
     let places = Places::new(request.plan)?;
     let steps = request.plan.steps.len();
     let mut applied = Applied { steps, ..Applied::default() };
+    if request.way == Way::Rollback && steps > 0 && !request.journal.exists() {
+        let problem = String::from(
+            "is not there: without it nobody knows which steps were taken; put the journal that \
+             `apply` wrote beside the plan",
+        );
+        return Err(ApplyError::Journal { path: request.journal.clone(), problem });
+    }
     let mut journal = if request.dry_run || steps == 0 {
         None
     } else {
@@ -61,6 +68,7 @@ pub(super) async fn run(
         check::check(&session, request.plan, progress).await?;
     }
     let mut runner = Runner { request, session, places, known: BTreeMap::new(), writes: 0 };
+    let mut foreseen = BTreeSet::new();
     for number in left {
         let Some(step) = request.plan.steps.get(number) else { continue };
         let action = match request.way {
@@ -69,26 +77,19 @@ pub(super) async fn run(
         };
         let taking = Taking { number, action, in_doubt: progress.doubt == Some(number) };
         let was_so = match &mut journal {
+            None if request.way == Way::Rollback => {
+                runner.foresee(&taking, &mut foreseen).await?;
+                false
+            }
             None => false,
             Some(journal) => runner.take(&taking, journal).await?,
         };
         applied.taken += 1;
         applied.found_so += usize::from(was_so);
-        watcher.step(number, steps, &words(action), was_so);
+        watcher.step(number, steps, &action.words(), was_so);
     }
     applied.writes = runner.writes;
     Ok(applied)
-}
-
-/// An action as text for people.
-fn words(action: &Action) -> String {
-    match action {
-        Action::CreateGroup { group } => format!("create {group}"),
-        Action::DeleteGroup { group } => format!("delete {group}"),
-        Action::AddRules { group, .. } => format!("add the rules of {group}"),
-        Action::RemoveRules { group, .. } => format!("remove the rules of {group}"),
-        Action::SetGroups { endpoint, to, .. } => format!("{endpoint}: {}", to.join(" ")),
-    }
 }
 
 /// Where the groups and endpoints of a plan are.
@@ -144,14 +145,14 @@ struct Taking<'p> {
 
 impl Taking<'_> {
     fn stopped(&self, code: &str) -> ApplyError {
-        let (step, what) = (self.number.saturating_add(1), words(self.action));
+        let (step, what) = (self.number.saturating_add(1), self.action.words());
         ApplyError::Stopped { step, what, code: code.to_owned() }
     }
 
     fn conflict(&self, problem: String) -> ApplyError {
         ApplyError::Conflict {
             step: self.number.saturating_add(1),
-            what: words(self.action),
+            what: self.action.words(),
             problem,
         }
     }
@@ -194,6 +195,28 @@ impl<'r> Runner<'r> {
         Ok(self.writes == before)
     }
 
+    /// Whether the first step that takes something back finds it as it must be: what a run that
+    /// writes nothing can know of it.
+    async fn foresee(
+        &mut self,
+        taking: &Taking<'r>,
+        foreseen: &mut BTreeSet<String>,
+    ) -> Result<(), ApplyError> {
+        let (site, subject, goal) = self.goal(taking).await?;
+        let id = match &subject {
+            Subject::Group(group) => group.name.clone(),
+            Subject::Interface(id) => (*id).to_owned(),
+        };
+        if !foreseen.insert(id) {
+            return Ok(());
+        }
+        let seen = self.look(&site, &subject).await;
+        match goal.next(&seen.map_err(|refusal| taking.stopped(&refusal.code))?) {
+            Next::Conflict(problem) => Err(taking.conflict(problem)),
+            Next::Done | Next::Write(_) => Ok(()),
+        }
+    }
+
     /// Writes until what is read is as the goal wants it. What was written is not written again
     /// before lists have had time to show it.
     async fn pursue(
@@ -207,16 +230,24 @@ impl<'r> Runner<'r> {
         let mut settled = 0;
         let mut problem = None;
         let (mut last, mut patience) = (Vec::new(), 0);
-        for look in 0..LOOKS_MAX {
-            match goal.next(&seen) {
-                Next::Done if taking.in_doubt && settled < SETTLED => settled += 1,
-                Next::Done => return Ok(()),
+        let mut wanted = SETTLED;
+        for look in 0..LOOKS_MAX.saturating_add(SETTLED) {
+            let next = goal.next(&seen);
+            settled = if next == Next::Done { settled + 1 } else { 0 };
+            match next {
+                Next::Done if settled > wanted => return Ok(()),
+                Next::Done => {}
                 // It may be an old list that says so.
                 Next::Conflict(found) => problem = Some(taking.conflict(found)),
                 Next::Write(writes) if writes == last && patience > 0 => patience -= 1,
+                Next::Write(_) if look >= LOOKS_MAX => {}
                 Next::Write(writes) => {
-                    problem = self.write(taking, site, &writes).await?;
-                    (last, patience) = (writes, PATIENCE);
+                    let refusal = self.write(taking, site, &writes).await?;
+                    wanted = if taking.in_doubt { SETTLED } else { 0 };
+                    // What was throttled was not done.
+                    let is_done = refusal.as_ref().is_none_or(|one| one.class != Class::Throttled);
+                    (last, patience) = (writes, if is_done { PATIENCE } else { 0 });
+                    problem = refusal.map(|refusal| taking.stopped(&refusal.code));
                 }
             }
             sleep(self.delay(look)).await;
@@ -224,26 +255,28 @@ impl<'r> Runner<'r> {
             seen = looked.map_err(|refusal| taking.stopped(&refusal.code))?;
         }
         match goal.next(&seen) {
-            Next::Done => Ok(()),
+            Next::Done if settled >= wanted => Ok(()),
             Next::Conflict(found) => Err(taking.conflict(found)),
-            Next::Write(_) => Err(problem.unwrap_or_else(|| taking.stopped("NotSeen"))),
+            Next::Done | Next::Write(_) => {
+                Err(problem.unwrap_or_else(|| taking.stopped("NotSeen")))
+            }
         }
     }
 
-    /// Writes one after the other, until one is refused in a way that only a late list may explain:
-    /// that one is told.
+    /// Writes one after the other, until one is refused in a way that only a late list may explain, or
+    /// its answer leaves open what was done: that one is told.
     async fn write(
         &mut self,
         taking: &Taking<'r>,
         site: &Site,
         writes: &[Write],
-    ) -> Result<Option<ApplyError>, ApplyError> {
+    ) -> Result<Option<Refusal>, ApplyError> {
         for write in writes {
             self.writes = self.writes.saturating_add(1);
             match self.session.write(site, write, &self.owners()).await {
                 Ok(()) => {}
-                Err(refusal) if is_race(&refusal) => {
-                    return Ok(Some(taking.stopped(&refusal.code)));
+                Err(refusal) if is_race(&refusal) || is_open(write, &refusal) => {
+                    return Ok(Some(refusal));
                 }
                 Err(refusal) => return Err(taking.stopped(&refusal.code)),
             }
@@ -285,12 +318,18 @@ impl<'r> Runner<'r> {
                 (group, Goal::Made { name, vpc, description, plan: mark })
             }
             Action::DeleteGroup { group } => {
-                (self.places.group(group)?, Goal::Unmade { plan: mark })
+                let group = self.places.group(group)?;
+                let rules = self.known_sides(group)?;
+                (group, Goal::Unmade { plan: mark, rules })
             }
             Action::AddRules { group, rules } => {
                 let group = self.places.group(group)?;
                 let rules = self.sides(taking, group, rules.as_ref()).await?;
-                (group, Goal::Has { rules })
+                let goal = match self.request.way {
+                    Way::Apply => Goal::Has { rules },
+                    Way::Rollback => Goal::HasAgain { rules },
+                };
+                (group, goal)
             }
             Action::RemoveRules { group, rules } => {
                 let group = self.places.group(group)?;
@@ -303,7 +342,11 @@ impl<'r> Runner<'r> {
                 let site = site.ok_or(ApplyError::Plan(unknown))?;
                 let from = self.ids(taking, from).await?;
                 let to = self.ids(taking, to).await?;
-                let goal = Goal::Carries { interface: endpoint.clone(), from, to };
+                let interface = endpoint.clone();
+                let goal = match self.request.way {
+                    Way::Apply => Goal::Carries { interface, from, to },
+                    Way::Rollback => Goal::CarriesAgain { interface, from, to },
+                };
                 return Ok((site, Subject::Interface(endpoint), goal));
             }
         };
@@ -324,7 +367,14 @@ impl<'r> Runner<'r> {
 
     /// The id of a group of ours by its name; of others' groups the plan tells the ids.
     async fn id(&mut self, taking: &Taking<'r>, name: &str) -> Result<String, ApplyError> {
-        let Some(group) = self.places.groups.get(name).copied() else { return Ok(name.to_owned()) };
+        let Some(group) = self.places.groups.get(name).copied() else {
+            if name.starts_with("sg-") {
+                return Ok(name.to_owned());
+            }
+            let problem =
+                format!("a step is about `{name}`, which is no id and which it does not hold");
+            return Err(ApplyError::Plan(problem));
+        };
         if let Some((id, _)) = self.known.get(name) {
             return Ok(id.clone());
         }
@@ -365,6 +415,24 @@ impl<'r> Runner<'r> {
         })
     }
 
+    /// The rules of a group of this plan, without those that name groups which are not known: they
+    /// are taken off before, and what they named may be gone.
+    fn known_sides(&self, group: &PlannedGroup) -> Result<Sides, ApplyError> {
+        let known = |rules: &[PlannedRule]| -> Result<BTreeSet<RuleUnit>, ApplyError> {
+            let units = RuleUnit::all_planned(rules);
+            let units = units.map_err(|error| ApplyError::Plan(error.to_string()))?.into_iter();
+            let units = units.filter_map(|unit| match &unit.peer {
+                UnitPeer::Group(name) => {
+                    let (id, _) = self.known.get(name)?;
+                    Some(RuleUnit { peer: UnitPeer::Group(id.clone()), ..unit })
+                }
+                _ => Some(unit),
+            });
+            Ok(units.collect())
+        };
+        Ok(Sides { ingress: known(&group.ingress)?, egress: known(&group.egress)? })
+    }
+
     async fn units(
         &mut self,
         taking: &Taking<'r>,
@@ -383,12 +451,20 @@ impl<'r> Runner<'r> {
     }
 }
 
+/// Whether a write that is sent once may have been done, or may pass another time: what is there is read
+/// before it is sent again.
+fn is_open(write: &Write, refusal: &Refusal) -> bool {
+    matches!(write, Write::SetGroups { .. })
+        && matches!(refusal.class, Class::Transient | Class::Throttled | Class::Expired)
+}
+
 /// Whether a refusal may only say that a list was late: then what is there is read again.
 fn is_race(refusal: &Refusal) -> bool {
     matches!(
         refusal.code.as_str(),
         "InvalidGroup.Duplicate"
             | "InvalidGroup.NotFound"
+            | "InvalidSecurityGroupID.NotFound"
             | "InvalidPermission.Duplicate"
             | "InvalidPermission.NotFound"
             | "DependencyViolation"

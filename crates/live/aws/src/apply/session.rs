@@ -139,15 +139,19 @@ impl Session {
             let page = self.client.send((access, gates), &endpoint, &wire, read, || {}).await?;
             pages::add(&mut whole, page.body, call.facts.pages.as_ref());
             match page.next {
-                Next::End => break,
+                Next::End => return Ok(whole),
+                Next::Page(tokens) if tokens == parameters => {
+                    return Err(Refusal::new("RepeatedPage", Class::Refused));
+                }
                 Next::Page(tokens) => parameters = tokens,
             }
         }
-        Ok(whole)
+        Err(Refusal::new("TooManyPages", Class::Refused))
     }
 
-    /// Writes. A request whose answer is lost is sent again: what it may have done already is told
-    /// by the refusal of the second.
+    /// Writes. A request whose answer is lost is sent again where the refusal of the second tells
+    /// what the first has done. Setting the groups of an interface is sent once: a second would
+    /// write over what somebody else has set in between.
     pub(super) async fn write(
         &self,
         site: &Site,
@@ -163,6 +167,9 @@ impl Session {
         let gates = self.gates.get(site).unwrap_or(&none);
         let wire = write.wire(&service.version, owners);
         let read = |body: &[u8]| xml::parse(std::str::from_utf8(body).ok()?).ok().map(|_answer| ());
+        if matches!(write, Write::SetGroups { .. }) {
+            return self.client.send_once((access, gates), &endpoint, &wire, read).await;
+        }
         self.client.send((access, gates), &endpoint, &wire, read, || {}).await
     }
 }

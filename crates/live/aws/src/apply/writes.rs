@@ -194,7 +194,7 @@ pub fn apply_policy(assume: Option<&str>) -> Value {
             "Sid": "WatertightApplyAccounts",
             "Effect": "Allow",
             "Action": "sts:AssumeRole",
-            "Resource": format!("arn:aws:iam::*:role/{}", role.trim_start_matches('/')),
+            "Resource": format!("arn:*:iam::*:role/{}", role.trim_start_matches('/')),
         }));
     }
     json!({ "Version": "2012-10-17", "Statement": statements })

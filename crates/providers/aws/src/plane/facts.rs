@@ -48,7 +48,7 @@ pub fn group_facts(body: &Value) -> Facts {
 }
 
 /// Whether a group has our tag.
-fn is_ours(body: &Value) -> bool {
+pub fn is_managed(body: &Value) -> bool {
     let tags = body["Tags"].as_array().into_iter().flatten();
     let mut own = tags.filter(|tag| tag["Key"] == MANAGED);
     own.any(|tag| tag["Value"] == "true")
@@ -85,12 +85,12 @@ impl Described {
 
     /// The groups of ours, by their tag, ordered by name.
     pub(super) fn held(&self) -> Vec<HeldGroup> {
-        let ours = self.groups.iter().filter(|(_, body)| is_ours(body));
+        let ours = self.groups.iter().filter(|(_, body)| is_managed(body));
         let name = |body: &Value| body["GroupName"].as_str().unwrap_or_default().to_owned();
         let rules = |body: &Value, key: &str| {
             let units = RuleUnit::described(&body[key]).into_iter().map(|mut unit| {
                 let known = match &unit.peer {
-                    UnitPeer::Group(id) => self.groups.get(id).filter(|body| is_ours(body)),
+                    UnitPeer::Group(id) => self.groups.get(id).filter(|body| is_managed(body)),
                     _ => None,
                 };
                 if let Some(body) = known {
@@ -128,7 +128,7 @@ impl Described {
                 }
             }
             let is_it = |(_, body): &(&String, &Value)| {
-                is_ours(body) && body["GroupName"].as_str() == Some(&group.name.0)
+                is_managed(body) && body["GroupName"].as_str() == Some(&group.name.0)
             };
             if let Some((id, body)) = self.groups.iter().find(is_it) {
                 let (id, facts) = (id.clone(), group_facts(body));

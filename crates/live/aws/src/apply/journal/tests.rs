@@ -56,6 +56,22 @@ fn a_line_that_was_cut_off_was_never_said() {
 }
 
 #[test]
+fn a_file_that_is_no_journal_is_left_as_it_is() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("change.plan.journal");
+    for text in ["a note without an end of its line", "{\"line\":\"plan\",\"format\":\"other"] {
+        std::fs::write(&path, text).unwrap();
+        assert!(Journal::open(&path, "p").is_err(), "{text}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    }
+    for torn in ["", "{\"li", "{\"line\":\"plan\",\"format\":\"watertight.journal/v1al"] {
+        std::fs::write(&path, torn).unwrap();
+        assert!(Journal::open(&path, "p").is_ok(), "{torn}");
+        assert!(std::fs::read_to_string(&path).unwrap().ends_with("\"plan\":\"p\"}\n"));
+    }
+}
+
+#[test]
 fn a_journal_of_another_plan_or_of_none_is_refused() {
     let (_folder, path) = written(&[]);
     assert!(matches!(Journal::look(&path, "q"), Err(ApplyError::Journal { .. })));
