@@ -9,7 +9,7 @@ use watertight_policy::checked::Mode;
 
 use crate::args::{InputArguments, TextFormat};
 use crate::enforcing::{self, Asked, Ready};
-use crate::exit::{Failure, Outcome};
+use crate::exit::{Failure, Outcome, say};
 use crate::output;
 use crate::text::clean;
 
@@ -85,11 +85,13 @@ fn expired(ready: &Ready<'_>) -> Vec<Before> {
         }
         let then = Timestamp(expires.0.saturating_sub(1));
         let intent = Intent::new(ready.intent.estate(), ready.decider, (ready.modes, then));
-        let compiled = compile(&intent, ready.plane);
-        // What no group could hold then was not held.
-        if let Ok(compiled) = compiled {
-            let (policy, artifacts) = (policy.name.to_string(), compiled.artifacts);
-            earlier.push(Before { policy, artifacts });
+        let policy = policy.name.to_string();
+        match compile(&intent, ready.plane) {
+            Ok(compiled) => earlier.push(Before { policy, artifacts: compiled.artifacts }),
+            // What no group could hold then was not held; what is left of it is told as widening.
+            Err(refusal) => say(&crate::text::one_line(&format!(
+                "what `{policy}` allowed before it expired cannot be told: {refusal}"
+            ))),
         }
     }
     earlier

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use watertight_compile::{Compiled, Gap, Occasion, Plan, Plane as _, Proof, compile, validate};
-use watertight_source::{FileId, Kind, Limits, Node, Tree};
+use watertight_source::{FileId, Limits, Tree};
 
 use crate::args::InputArguments;
 use crate::enforcing::{self, Asked, Ready};
@@ -163,22 +163,7 @@ pub(crate) fn read(path: &Path) -> Result<(Plan, Vec<u8>), Failure> {
     let wrong = |why: String| Failure::Estate(format!("`{}`: {why}", path.display()));
     let tree = Tree::parse_json(FileId(0), bytes.clone(), &limits);
     let tree = tree.map_err(|error| wrong(error.to_string()))?;
-    let plan = Plan::of_value(value_of(tree.root())).map_err(|error| wrong(error.to_string()))?;
+    let plan = Plan::of_value(watertight_aws::value_of(tree.root()))
+        .map_err(|error| wrong(error.to_string()))?;
     Ok((plan, bytes))
-}
-
-/// A tree as a value. The tree's limits bound its depth.
-fn value_of(node: Node<'_>) -> serde_json::Value {
-    use serde_json::Value;
-    match node.kind() {
-        Kind::Null => Value::Null,
-        Kind::Bool => node.as_bool().map_or(Value::Null, Value::Bool),
-        Kind::Number => node.as_u64().map_or(Value::Null, Value::from),
-        Kind::String => Value::from(node.as_str().unwrap_or_default()),
-        Kind::Array => node.items().map(value_of).collect(),
-        Kind::Object => {
-            let entries = node.entries().map(|entry| (entry.key.to_owned(), value_of(entry.value)));
-            Value::Object(entries.collect())
-        }
-    }
 }

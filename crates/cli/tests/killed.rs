@@ -1,7 +1,7 @@
 //! The program, killed while it collects: what is left can be read as before, and the same command
 //! goes on to the same estate.
 
-#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,6 +17,11 @@ use watertight_testkit::aws_server::{Recording, Server, Troubles};
 const LONGEST: Duration = Duration::from_mins(2);
 /// Where it is killed: before so many sixteenths of its requests are answered.
 const POSITIONS: usize = 16;
+/// How often, and how long apart, it is looked whether something is there: for some minutes.
+const LOOKS_MAX: u32 = 1_000_000;
+const LOOK: Duration = Duration::from_micros(200);
+/// How often a collection is begun until one is killed in time.
+const TRIES: usize = 20;
 /// Requests that are asked at once, and those that say whom to ask.
 const ON_THE_WAY: usize = 32;
 
@@ -136,6 +141,26 @@ fn a_collection_killed_over_an_older_estate_leaves_that_one_as_it_was() {
     assert_eq!(estate(out.path()), older);
 }
 
+/// What a collection leaves that was killed when something was seen of it. One that was done before it was
+/// killed tells nothing: then another one is begun.
+fn killed_when(server: &Server, seen: &str) -> TempDir {
+    for _ in 0..TRIES {
+        let out = TempDir::new().unwrap();
+        let mut child = command(server, out.path()).spawn().unwrap();
+        let is_seen = (0..LOOKS_MAX).any(|_| {
+            thread::park_timeout(LOOK);
+            out.path().join(seen).exists() || child.try_wait().unwrap().is_some()
+        });
+        assert!(is_seen, "{seen} is never seen");
+        child.kill().unwrap();
+        // Whoever ends by a signal has no code.
+        if child.wait().unwrap().code().is_none() {
+            return out;
+        }
+    }
+    panic!("{seen}: it was done each time before it was killed");
+}
+
 /// Killed while bodies take their places, at whatever step it is then.
 #[test]
 fn a_collection_killed_while_folders_are_exchanged_goes_on_to_the_same_estate() {
@@ -144,12 +169,7 @@ fn a_collection_killed_while_folders_are_exchanged_goes_on_to_the_same_estate() 
     collect(&plain, whole.path());
     let wanted = estate(whole.path());
     for seen in ["estate.json", "raw", "raw/aws/111122223333", "raw/aws/444455556666"] {
-        let out = TempDir::new().unwrap();
-        let mut child = command(&plain, out.path()).spawn().unwrap();
-        while !out.path().join(seen).exists() && child.try_wait().unwrap().is_none() {
-            thread::yield_now();
-        }
-        kill(child);
+        let out = killed_when(&plain, seen);
         collect(&plain, out.path());
         assert_eq!(estate(out.path()), wanted, "{seen}");
         assert_eq!(leftovers(out.path()), Vec::<PathBuf>::new(), "{seen}");

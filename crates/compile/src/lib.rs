@@ -34,6 +34,7 @@ pub use fit::{Budget, RuleCount};
 pub use gap::{Gap, GapKind, Reason, RuleRef, Unheld};
 pub use held::HeldGroup;
 pub use intent::{Allowed, Intent, Places, promoted};
+pub use naming::short_hash;
 pub use plan::{
     FORMAT, Occasion, Plan, PlanError, PlannedAttachment, PlannedGroup, PlannedLimits, PlannedRule,
     PlannedRules,

@@ -144,10 +144,7 @@ fn through(input: &Input<'_>, subjects: &Subjects, leg: &FrontLeg) -> Option<Goa
         front: Some(Evidence {
             resource: front.name.to_string(),
             rule: listener.map(|listener| listener.name.to_string()).unwrap_or_default(),
-            text: match listener {
-                Some(_) => format!("listener leads to {}", leg.flows.possible),
-                None => "what it listens on is not in the input".to_owned(),
-            },
+            text: format!("listener leads to {}", leg.flows.possible),
         }),
         members: subjects.members_of(target),
     })

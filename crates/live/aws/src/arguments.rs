@@ -122,9 +122,7 @@ fn encoded_character(character: char) -> String {
     }
 }
 
-/// FNV-1a: the same text gives the same number everywhere.
+/// The same text gives the same number everywhere.
 pub(crate) fn number_of(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |number, byte| {
-        (number ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    watertight_compile::short_hash(text.bytes())
 }

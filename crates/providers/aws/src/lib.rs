@@ -52,7 +52,7 @@ pub use exports::{
 };
 pub use plane::{
     Facts, MANAGED, RuleUnit, SecurityGroups, UnitError, UnitPeer, description_of, group_facts,
-    interface_facts, is_managed,
+    interface_facts, is_managed, value_of,
 };
 
 /// One parsed body with the path that it was read from.

@@ -20,6 +20,7 @@ use crate::{Body, Options, convert};
 pub use facts::{Facts, group_facts, interface_facts, is_managed};
 pub use render::{MANAGED, description_of};
 pub use units::{RuleUnit, UnitError, UnitPeer};
+pub use value::value_of;
 
 /// The security groups of the accounts that bodies describe.
 pub struct SecurityGroups<'b> {

@@ -356,11 +356,17 @@ fn a_run_that_was_cut_off_goes_on_with_what_it_kept() {
         let cut = server(eventful(&[]), troubles);
         let mut second = again(&cut, out.path());
         second.pace.attempts_max = 2;
-        run(&second).unwrap();
+        let stopped = run(&second).unwrap();
+        assert!(!stopped.unanswered.is_empty(), "{stop_after}");
+        let before = stopped.kept;
         let last = quiet();
         second.given = request(&last, out.path()).given;
         let report = run(&second).unwrap();
         assert_eq!(report.unanswered, []);
+        // It came to an end, with what was not answered, and was not killed: there is nothing to resume.
+        assert!(!report.resumed, "{stop_after}");
+        assert!(report.kept >= before, "{stop_after}: {before}, then {}", report.kept);
+        assert!(stop_after == 6 || before > 50, "{stop_after}: {before}");
         // Answers that failed to be kept, because no event could be looked up, were asked for.
         let raw = |files: &std::collections::BTreeMap<String, Vec<u8>>| -> Vec<(String, Vec<u8>)> {
             let raw = files.iter().filter(|(path, _)| path.starts_with("raw/"));

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-use watertight_compile::{Artifacts, Group, GroupName, GroupRule, RenderedBody, RulePeer};
+use watertight_compile::{
+    Artifacts, Group, GroupName, GroupRule, RenderedBody, RulePeer, short_hash,
+};
 use watertight_net::{ByteSet, Family, FlowPart, FlowSet, PortSet};
 
 /// The key of the tag, with the value `true`, of every group that is ours.
@@ -53,11 +55,7 @@ pub(super) fn id_of(name: &GroupName, held: &Ids) -> String {
     if let Some(id) = held.get(&name.0) {
         return id.clone();
     }
-    // FNV-1a: short, and the same everywhere.
-    let hash = name.0.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("sg-0{hash:016x}")
+    format!("sg-0{:016x}", short_hash(name.0.bytes()))
 }
 
 fn body_of(group: &Group, artifacts: &Artifacts, held: &Ids) -> Value {

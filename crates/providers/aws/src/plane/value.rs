@@ -4,7 +4,7 @@ use serde_json::Value;
 use watertight_source::{Kind, Node};
 
 /// A tree as a value, without its positions. The tree's limits bound its depth.
-pub(super) fn value_of(node: Node<'_>) -> Value {
+pub fn value_of(node: Node<'_>) -> Value {
     match node.kind() {
         Kind::Null => Value::Null,
         Kind::Bool => node.as_bool().map_or(Value::Null, Value::Bool),

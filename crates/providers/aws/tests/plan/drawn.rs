@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
+use watertight_compile::Plane as _;
 use watertight_policy::decide::Modes;
 use watertight_testkit::generate::{self, Generated, Random, Size};
 
@@ -21,6 +22,61 @@ pub(crate) fn lab(seed: u64) -> (Lab, Generated) {
     (lab, generated)
 }
 
+/// What may happen to an estate in which a plan was put in place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Since {
+    /// Rules of groups of ours were changed by hand.
+    Drifted,
+    /// The policy has other rules.
+    Rewritten,
+    /// Workloads are in other zones, under other rules.
+    Moved,
+}
+
+/// The estate of a plan that was put in place, and what has happened since.
+pub(crate) fn later(seed: u64, since: Since) -> Option<Lab> {
+    let (first, generated) = lab(seed);
+    let made = first.make().ok()?;
+    let rendered = first.with(|_, plane| plane.render(&made.compiled.artifacts));
+    let parsed = |text: &str| serde_json::from_str(text).ok();
+    let mut rendered: Vec<(String, Value)> = rendered
+        .into_iter()
+        .filter_map(|body| parsed(&body.text).map(|value| (body.path, value)))
+        .collect();
+    let mut random = Random::new(seed ^ 0x0d1f_7e57);
+    if since == Since::Drifted {
+        for (_, body) in &mut rendered {
+            drift(&mut random, body);
+        }
+    }
+    let files = overlaid(&generated.files, &rendered);
+    let (zones, rules) = match since {
+        Since::Drifted => (seed, seed),
+        Since::Rewritten => (seed, seed ^ 1 << 20),
+        Since::Moved => (seed ^ 1 << 20, seed ^ 1 << 21),
+    };
+    let text = policy_of(zones, rules, &generated);
+    Some(Lab::new(&files, &[("policy.yaml", text)], Modes::Enforced))
+}
+
+/// Gives groups rules that nobody intends, and takes some off that somebody does.
+fn drift(random: &mut Random, body: &mut Value) {
+    let groups = body.get_mut("SecurityGroups").and_then(Value::as_array_mut);
+    for group in groups.into_iter().flatten() {
+        for side in ["IpPermissions", "IpPermissionsEgress"] {
+            let Some(rules) = group[side].as_array_mut() else { continue };
+            if random.chance(30) {
+                rules.pop();
+            }
+            if random.chance(30) {
+                rules.push(json!({"IpProtocol": "tcp", "FromPort": 20, "ToPort": 500,
+                    "UserIdGroupPairs": [], "IpRanges": [{"CidrIp": "10.0.0.0/8"}],
+                    "Ipv6Ranges": [], "PrefixListIds": []}));
+            }
+        }
+    }
+}
+
 /// Where subnets were listed and there is no internet gateway, a provider answers with an empty list.
 fn add_empty_answers(files: &mut Vec<(String, Value)>) {
     let has = |path: &str| files.iter().any(|(other, _)| other == path);
@@ -36,7 +92,12 @@ fn pick<'w>(random: &mut Random, words: &[&'w str]) -> &'w str {
 }
 
 fn policy(seed: u64, generated: &Generated) -> String {
-    let mut random = Random::new(seed ^ 0x51ab_17e5);
+    policy_of(seed, seed, generated)
+}
+
+/// A policy whose zones and rules are drawn apart.
+fn policy_of(zones: u64, rules_of: u64, generated: &Generated) -> String {
+    let mut random = Random::new(zones ^ 0x51ab_17e5);
     let mut text = String::new();
     let head = "apiVersion: watertight.io/v1alpha1\nkind";
     let mut rules = String::new();
@@ -46,6 +107,9 @@ fn policy(seed: u64, generated: &Generated) -> String {
             writeln!(rules, "  - {{when: {{subnet: [\"{subnet}\"]}}, labels: {{zone: {zone}}}}}");
     }
     let _ = write!(text, "{head}: Labeling\nmetadata: {{name: zones}}\nspec:\n  rules:\n{rules}");
+    if rules_of != zones {
+        random = Random::new(rules_of);
+    }
     for zone in ZONES {
         let mode = if random.chance(75) { "enforce" } else { "monitor" };
         let jewel = if random.chance(15) { "crown-jewel" } else { "none" };
