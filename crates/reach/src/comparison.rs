@@ -146,7 +146,8 @@ impl<'e> Comparison<'e> {
             let key = (from.clone(), to.clone());
             let [before, after] = [(&self.before, &led[0]), (&self.after, &led[1])]
                 .map(|(side, led)| side.between(ends.classes((from, to)), led.get(&key)));
-            (before != after).then(|| Change { from: key.0, to: key.1, before, after })
+            let change = Change { from: key.0, to: key.1, before, after };
+            (change.before != change.after).then_some(change)
         });
         Some(changes.collect())
     }
@@ -165,13 +166,15 @@ impl Ends {
         for (place, class) in classes.iter().enumerate() {
             let mut names: BTreeMap<Name, usize> = BTreeMap::new();
             let mut count = |class: &Class| {
-                ends_of(estate, class)
-                    .into_iter()
-                    .for_each(|name| *names.entry(name).or_default() += 1);
+                for name in ends_of(estate, class) {
+                    *names.entry(name).or_default() += 1;
+                }
             };
             match class {
                 Class::Endpoints(members) => {
-                    members.iter().for_each(|member| count(&Class::Endpoints(vec![*member])));
+                    for member in members {
+                        count(&Class::Endpoints(vec![*member]));
+                    }
                 }
                 Class::Internet(_) | Class::Outside(..) => count(class),
             }
@@ -229,7 +232,9 @@ fn grouped<G: Copy + Ord>(class: &Class, group: impl Fn(&Class) -> G) -> BTreeMa
     let mut count = |class: &Class| *found.entry(group(class)).or_default() += 1;
     match class {
         Class::Endpoints(members) => {
-            members.iter().for_each(|member| count(&Class::Endpoints(vec![*member])));
+            for member in members {
+                count(&Class::Endpoints(vec![*member]));
+            }
         }
         Class::Internet(_) | Class::Outside(..) => count(class),
     }
