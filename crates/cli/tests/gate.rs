@@ -180,6 +180,10 @@ fn a_budget_is_a_number_of_pairs_or_a_file() {
         ("pears: 3\n", "`pears` is none of"),
         ("pairs: many\n", "`pairs` is no number"),
         ("segments: {nowhere: 3}\n", "the policy has no segment `nowhere`"),
+        ("- pairs: 3\n", "it limits nothing"),
+        ("3\n", "it limits nothing"),
+        ("{}\n", "it limits nothing"),
+        ("segments: [data]\n", "`segments` is no object"),
     ] {
         fs::write(&file, wrong).unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_watertight"))
