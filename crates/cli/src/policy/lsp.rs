@@ -73,7 +73,9 @@ pub(super) fn run(arguments: &LspArguments) -> Result<Outcome, Failure> {
     let served = server.serve();
     // The threads end when nobody can send to them any more.
     drop(server);
-    telling.join().map_err(|_| Failure::Server(String::from("lint has failed")))?;
+    if telling.join().is_err() {
+        return Err(Failure::Server(String::from("lint has failed")));
+    }
     threads.join().map_err(Failure::Output)?;
     served.map(|()| Outcome::Fine)
 }
