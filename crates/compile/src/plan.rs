@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::artifact::{Artifacts, GroupRule, RulePeer};
+use crate::artifact::{Artifacts, GroupName, GroupRule, RulePeer};
 use crate::compiler::Compiled;
 use crate::gap::{Gap, Unheld};
 use crate::plane::{Limits, Plane};
 use crate::read::Read;
-use crate::step::{Step, steps};
+use crate::step::{Step, named, steps};
 use crate::validate::Proof;
 
 /// The name and version of the format; `docs/reference/plan.md` describes it.
@@ -157,7 +157,7 @@ impl Plan {
             surprises: proof.surprises.clone(),
             compared: proof.compared,
             reads: plane.reads(&compiled.artifacts),
-            steps: steps(&compiled.artifacts, &plane.held(), &limits),
+            steps: named(steps(&compiled.artifacts, &plane.held(), &limits), &proof.between),
         }
     }
 
@@ -226,6 +226,13 @@ impl PlannedGroup {
 }
 
 impl PlannedRule {
+    /// The rule as artifacts have it; nothing where its flows cannot be read.
+    pub(crate) fn rule(&self) -> Option<GroupRule> {
+        let group = || RulePeer::Group(GroupName(self.peer.clone()));
+        let peer = self.peer.parse().map_or_else(|_| group(), RulePeer::Prefix);
+        Some(GroupRule { peer, flows: self.over.parse().ok()? })
+    }
+
     fn of(rule: &GroupRule) -> Self {
         let peer = match &rule.peer {
             RulePeer::Group(name) => name.to_string(),

@@ -1,6 +1,5 @@
 //! The order in which artifacts come to be, each step with its inverse.
 
-mod opening;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -9,7 +8,6 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use self::opening::{Place, openings};
 use crate::artifact::{Artifacts, Attachment};
 use crate::held::HeldGroup;
 use crate::plan::{PlannedGroup, PlannedRule, PlannedRules};
@@ -75,9 +73,8 @@ pub enum Action {
 /// have them the others' are taken off, and from groups that were there what nobody intends any more.
 /// Since both ends of a pair get the same allow set, what is possible in between lies between old ∩ new
 /// and old ∪ new. Where it does not, the step with which that begins is named, and it holds until the
-/// last step: an endpoint without room for both goes over in one step, a group without room for old and
-/// new rules loses the old first, and an endpoint that changes between groups that are there before and
-/// after has rules for a while that it neither had nor is to have.
+/// last step: an endpoint without room for both goes over in one step, and a group without room for old
+/// and new rules loses the old first. What opens in between is for [`named`] to say.
 pub fn steps(artifacts: &Artifacts, held: &[HeldGroup], limits: &Limits) -> Vec<Step> {
     let of = |name: &str| held.iter().find(|one| one.name == name);
     let mut steps = Vec::new();
@@ -88,8 +85,6 @@ pub fn steps(artifacts: &Artifacts, held: &[HeldGroup], limits: &Limits) -> Vec<
             Action::DeleteGroup { group: name() },
         ));
     }
-    let openings = openings(artifacts, held);
-    let opens = |place: Place| openings.get(&place).cloned();
     let mut last = Vec::new();
     for group in &artifacts.groups {
         let name = || group.name.to_string();
@@ -103,10 +98,7 @@ pub fn steps(artifacts: &Artifacts, held: &[HeldGroup], limits: &Limits) -> Vec<
         let wanted = PlannedGroup::of(group).rules();
         let (lacking, surplus) = there.differences(&wanted);
         let has_room = has_room(&there.rules, &lacking, limits);
-        let mut add = (!lacking.is_empty()).then(|| added(&name(), lacking));
-        if let Some(add) = &mut add {
-            add.transient = opens(Place::Add(name()));
-        }
+        let add = (!lacking.is_empty()).then(|| added(&name(), lacking));
         let surplus = by_id(surplus, artifacts, held);
         let mut take = (!surplus.is_empty()).then(|| added(&name(), surplus).turned());
         if has_room {
@@ -127,8 +119,7 @@ pub fn steps(artifacts: &Artifacts, held: &[HeldGroup], limits: &Limits) -> Vec<
     let fits = |one: &&Attachment| beside(one).len() <= most;
     let both: Vec<&Attachment> = artifacts.attachments.iter().filter(fits).collect();
     for one in &both {
-        let opening = opens(Place::Set(one.endpoint.to_string()));
-        steps.extend(set(one, old(one), beside(one), opening));
+        steps.extend(set(one, old(one), beside(one), None));
     }
     for one in artifacts.attachments.iter().filter(|one| beside(one).len() > most) {
         let text = format!(
@@ -141,6 +132,27 @@ pub fn steps(artifacts: &Artifacts, held: &[HeldGroup], limits: &Limits) -> Vec<
         steps.extend(set(one, beside(one), new(one), None));
     }
     steps.extend(last);
+    steps
+}
+
+/// Steps of which the first that changes what is possible names what is so in between alone.
+pub(crate) fn named(mut steps: Vec<Step>, between: &[String]) -> Vec<Step> {
+    let begins = |step: &&mut Step| match &step.action {
+        Action::AddRules { rules, .. } => rules.is_some(),
+        Action::SetGroups { .. } => true,
+        _ => false,
+    };
+    if let Some((first, more)) = between.split_first()
+        && let Some(step) = steps.iter_mut().find(begins)
+    {
+        let more =
+            if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+        let opened = format!("until the last step is done more is possible: {first}{more}");
+        step.transient = Some(match step.transient.take() {
+            Some(text) => format!("{text}; {opened}"),
+            None => opened,
+        });
+    }
     steps
 }
 

@@ -1,5 +1,6 @@
 //! What artifacts mean, read back from their bytes, against what is intended.
 
+mod between;
 mod explain;
 mod gather;
 mod scene;
@@ -30,6 +31,8 @@ pub struct Proof {
     pub surprises: Vec<Gap>,
     /// Pairs without a governed end that would change.
     pub frame: Vec<String>,
+    /// What is possible in the middle of the plan alone, as text.
+    pub between: Vec<String>,
     /// How many pairs of classes were compared.
     pub compared: u64,
 }
@@ -91,6 +94,7 @@ pub fn validate(
         }
     }
     unfilterable::add(&scene, &mut gathered);
+    proof.between = between::opened_between(intent, compiled, plane, &after);
     (proof.gaps, proof.unexplained, proof.surprises) = gathered.finish();
     proof.gaps.extend(compiled.gaps.iter().cloned());
     proof.gaps.sort();

@@ -75,76 +75,15 @@ fn a_step_names_only_what_differs_and_its_inverse_takes_that_back() {
     assert_eq!(steps[1].inverse, Action::AddRules { group: group(), rules: only(0) });
 }
 
-fn attachment(endpoint: &str, before: &[&str], groups: &[&str]) -> Attachment {
-    Attachment {
-        endpoint: Name::from(endpoint),
-        workload: Name::from(format!("of {endpoint}")),
-        groups: groups.iter().map(|name| GroupName((*name).to_owned())).collect(),
-        others: Vec::new(),
-        before: before.iter().map(|name| Name::from(*name)).collect(),
-    }
-}
-
-/// Two groups that are there: `P` and `Q`, with rules of these numbers before and after.
-fn both(
-    p: (std::ops::Range<usize>, std::ops::Range<usize>),
-    q: (std::ops::Range<usize>, std::ops::Range<usize>),
-    attachments: Vec<Attachment>,
-) -> Vec<(&'static str, bool)> {
-    let named = |name: &str, numbers: std::ops::Range<usize>| Group {
-        name: GroupName(name.to_owned()),
-        ..artifacts(numbers).groups.remove(0)
-    };
-    let there = |name: &str, numbers: std::ops::Range<usize>| HeldGroup {
-        name: name.to_owned(),
-        id: format!("sg-{name}"),
-        ..held(numbers)
-    };
-    let groups = vec![named("P", p.1), named("Q", q.1)];
-    let held = [there("P", p.0), there("Q", q.0)];
-    told(&steps(&Artifacts { groups, attachments }, &held, &LIMITS))
-}
-
 #[test]
-fn who_comes_to_a_group_before_that_has_lost_old_rules_is_named() {
-    let moves = || vec![attachment("eni-1", &["P"], &["Q"])];
-    let sets = [("set", false), ("set", false)];
-    assert_eq!(both((0..1, 0..1), (1..2, 1..2), moves()), sets);
-    let told = both((0..1, 0..1), (1..3, 1..2), moves());
-    assert_eq!(told, [("set", true), ("set", false), ("remove", false)]);
-    // What the endpoint had before is nothing new.
-    let told = both((0..1, 0..1), (0..2, 1..2), moves());
-    assert_eq!(told, [("set", false), ("set", false), ("remove", false)]);
-}
-
-#[test]
-fn who_leaves_a_group_after_that_has_got_new_rules_is_named() {
-    let moves = || vec![attachment("eni-1", &["P"], &["Q"])];
-    let told = both((0..1, 0..2), (2..3, 2..3), moves());
-    assert_eq!(told, [("add", true), ("set", false), ("set", false)]);
-    // Those who stay in a group get no more than they are to have.
-    let stays = vec![attachment("eni-1", &["P"], &["P"])];
-    assert_eq!(both((0..1, 0..2), (2..3, 2..3), stays), [("add", false)]);
-}
-
-#[test]
-fn a_rule_that_goes_and_names_a_group_that_others_come_to_is_named() {
-    let peer = |name: &str| PlannedRule { peer: name.to_owned(), over: String::from("tcp/443") };
-    let mut third = held(0..1);
-    third.rules.egress.push(peer("Q"));
-    let group =
-        |name: &str| Group { name: GroupName(name.to_owned()), ..artifacts(0..1).groups.remove(0) };
-    let kept = |name: &str| HeldGroup { name: name.to_owned(), ..held(0..1) };
-    let artifacts = Artifacts {
-        groups: vec![group("P"), group("Q"), group(&third.name)],
-        attachments: vec![
-            attachment("eni-1", &["P"], &["Q"]),
-            attachment("eni-2", &[&third.name], &[&third.name]),
-        ],
-    };
-    let there = [kept("P"), kept("Q"), third];
-    let told = told(&steps(&artifacts, &there, &LIMITS));
-    assert_eq!(told, [("set", true), ("set", false), ("remove", false)]);
+fn what_opens_in_between_is_named_at_the_first_step_that_changes_anything() {
+    let steps = || steps(&artifacts(1..3), &[held(0..2)], &LIMITS);
+    assert_eq!(named(steps(), &[]), steps());
+    let opened = [String::from("web to db over tcp/22"), String::from("web to db over tcp/23")];
+    let named = named(steps(), &opened);
+    let text = named[0].transient.as_deref().unwrap_or_default();
+    assert!(text.ends_with("more is possible: web to db over tcp/22 and 1 more"), "{text}");
+    assert_eq!(named[1].transient, None);
 }
 
 #[test]

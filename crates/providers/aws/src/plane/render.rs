@@ -55,6 +55,10 @@ pub(super) fn id_of(name: &GroupName, held: &Ids) -> String {
     if let Some(id) = held.get(&name.0) {
         return id.clone();
     }
+    // A group of others' that a rule names which is there.
+    if name.0.starts_with("sg-") {
+        return name.0.clone();
+    }
     format!("sg-0{:016x}", short_hash(name.0.bytes()))
 }
 
@@ -109,9 +113,12 @@ fn permissions(rules: &[GroupRule], artifacts: &Artifacts, held: &Ids) -> Vec<Va
 
 fn permission(flows: &FlowSet, peers: &[&RulePeer], artifacts: &Artifacts, held: &Ids) -> Value {
     let mut pairs = Vec::new();
-    let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    let (mut v4, mut v6, mut lists) = (Vec::new(), Vec::new(), Vec::new());
     for peer in peers {
         match peer {
+            RulePeer::Group(name) if name.0.starts_with("pl-") => {
+                lists.push(json!({ "PrefixListId": name.0 }));
+            }
             RulePeer::Group(name) => {
                 let owner = artifacts.group(name).map_or("", |group| &*group.place.0);
                 pairs.push(json!({"GroupId": id_of(name, held), "UserId": owner}));
@@ -132,7 +139,7 @@ fn permission(flows: &FlowSet, peers: &[&RulePeer], artifacts: &Artifacts, held:
     body.insert(String::from("UserIdGroupPairs"), Value::Array(pairs));
     body.insert(String::from("IpRanges"), Value::Array(v4));
     body.insert(String::from("Ipv6Ranges"), Value::Array(v6));
-    body.insert(String::from("PrefixListIds"), json!([]));
+    body.insert(String::from("PrefixListIds"), Value::Array(lists));
     Value::Object(body)
 }
 

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use watertight_aws::SecurityGroups;
 use watertight_compile::{
-    Action, Artifacts, Attachment, Group, GroupName, GroupRule, HeldGroup, Plane, PlannedRule,
-    RulePeer, steps,
+    Action, Artifacts, Attachment, Group, GroupName, GroupRule, HeldGroup, Occasion, Plan, Plane,
+    PlannedRule, RulePeer,
 };
 use watertight_model::{Estate, Name};
 use watertight_net::{FlowSet, Prefix};
@@ -164,7 +163,10 @@ fn replay(case: &str, lab: &Lab, replayed: &mut Replayed) {
         "{case}: it begins with what is there"
     );
     let mut is_named = false;
-    for (number, step) in steps(whole, &held, &SecurityGroups::QUOTAS).iter().enumerate() {
+    let text = String::new;
+    let occasion = Occasion { estate: text(), under: text(), made: text(), valid_until: None };
+    let plan = lab.with(|_, plane| Plan::new(occasion, plane, &made.compiled, &made.proof));
+    for (number, step) in plan.steps.iter().enumerate() {
         between.take(&step.action, whole);
         if let Some(text) = step.transient.as_deref().filter(|_| !is_named) {
             let count =
@@ -217,7 +219,7 @@ fn every_step_over_groups_that_are_there_stays_between_old_and_new_or_is_named()
         let Replayed { steps, full, opened, plans } = replayed;
         note(&format!(
             "plan: {since:?}: {steps} steps of {plans} plans replayed; in {full} a group or an \
-             interface has no room, {opened} open something while workloads move"
+             interface has no room, {opened} open something in between"
         ));
         assert!(steps > 10, "{since:?}: {steps} steps are too few to tell");
         // Only who moves between groups has something opened in between.
