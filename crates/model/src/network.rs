@@ -12,6 +12,7 @@ mod guard;
 mod route;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use watertight_net::{AddressSet, FlowSet, Prefix};
 use watertight_source::Span;
@@ -112,6 +113,9 @@ pub struct Network {
     /// Endpoints that virtual endpoints of another realm lead as well as those of their own: pods and
     /// nodes of a cluster that are in the network of its nodes.
     pub led_in: BTreeMap<EndpointId, RealmId>,
+    /// Endpoints by addresses that the input tells of them and for which others stand here: a name by
+    /// which they are asked about, and nothing more.
+    pub known_as: BTreeMap<IpAddr, Vec<EndpointId>>,
     /// Services of the platform itself that endpoints reach past every guard; only the guards of
     /// an endpoint with an uplink stand before them.
     pub platform: Vec<PlatformService>,

@@ -364,7 +364,8 @@ impl<'e> Directory<'e> {
     /// As [`Directory::end`], and when the name is a whole realm.
     pub fn destination(&self, text: &str) -> Result<End, EndError> {
         if let Ok(address) = text.trim().parse::<IpAddr>() {
-            return Ok(End::Address(address));
+            let known = known_as(&self.catalogue, address)?;
+            return Ok(known.unwrap_or(End::Address(address)));
         }
         match self.end(text)? {
             End::Realm(_) => Err(EndError::NoDestination { name: text.trim().to_owned() }),
@@ -429,6 +430,9 @@ fn whole(catalogue: &Catalogue<'_>, text: &str) -> Result<End, EndError> {
 
 /// An address alone: whoever has it.
 fn of_address(catalogue: &Catalogue<'_>, address: IpAddr) -> Result<End, EndError> {
+    if let Some(known) = known_as(catalogue, address)? {
+        return Ok(known);
+    }
     let network = catalogue.network();
     let holders: Vec<Found> = network
         .endpoints
@@ -447,6 +451,23 @@ fn of_address(catalogue: &Catalogue<'_>, address: IpAddr) -> Result<End, EndErro
             address: Some(address),
         }),
         several => Err(catalogue.ambiguous(&address.to_string(), several)),
+    }
+}
+
+/// The endpoint that the input calls by an address which it does not have here.
+fn known_as(catalogue: &Catalogue<'_>, address: IpAddr) -> Result<Option<End>, EndError> {
+    let network = catalogue.network();
+    match network.known_as.get(&address).map(Vec::as_slice) {
+        None | Some([]) => Ok(None),
+        Some([endpoint]) => Ok(Some(End::Endpoints {
+            workload: network.endpoints[*endpoint].workload,
+            endpoints: vec![*endpoint],
+            address: None,
+        })),
+        Some(several) => {
+            let found: Vec<Found> = several.iter().copied().map(Found::Endpoint).collect();
+            Err(catalogue.ambiguous(&address.to_string(), &found))
+        }
     }
 }
 
@@ -485,6 +506,10 @@ fn at_address(catalogue: &Catalogue<'_>, name: &str, address: IpAddr) -> Result<
             endpoint.holds(address) || private_of(&endpoint.public, address).is_some()
         })
         .collect();
+    let known: &[EndpointId] = network.known_as.get(&address).map_or(&[], Vec::as_slice);
+    if let Some(known) = known.iter().find(|id| endpoints.contains(id)) {
+        return Ok(End::Endpoints { workload, endpoints: vec![*known], address: None });
+    }
     if meant.is_empty() {
         let all = End::Endpoints { workload, endpoints, address: None };
         let has = all.destinations(network).iter().map(ToString::to_string).collect();

@@ -103,6 +103,9 @@ fn change_endpoints(estate: &mut Estate, new: &Renumbered<EndpointId>) {
     network.uplinks = known.collect();
     let known = std::mem::take(&mut network.at_sender).into_iter();
     network.at_sender = known.filter_map(|(id, front)| Some((new.get(id)?, front))).collect();
+    for known in network.known_as.values_mut() {
+        new.change_all(known);
+    }
     let known = std::mem::take(&mut network.led_in).into_iter();
     network.led_in = known.filter_map(|(id, realm)| Some((new.get(id)?, realm))).collect();
 }

@@ -157,14 +157,7 @@ fn undeclared(
         Peers::Listed(listed) => Some(listed),
         Peers::Anybody => None,
     });
-    let by_rules = of_rules.flatten().any(|peer| match peer {
-        PeerSpec::Pods(pods) => asks_of_namespaces(pods),
-        PeerSpec::Addresses(..)
-        | PeerSpec::Holders(..)
-        | PeerSpec::HostPods(_)
-        | PeerSpec::SomeAddresses(_)
-        | PeerSpec::Unread(_) => false,
-    });
+    let by_rules = of_rules.flatten().flat_map(PeerSpec::pods).any(asks_of_namespaces);
     let by_subjects = policies.iter().any(|policy| asks_of_namespaces(&policy.subject));
     if !by_rules && !by_subjects {
         return;

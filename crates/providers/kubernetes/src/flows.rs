@@ -54,3 +54,18 @@ pub(crate) fn range(notes: &mut Notes, node: Node<'_>, first: u16, last: u16) ->
     }
     found
 }
+
+/// Whether a text is a number, which no name of a port is; an error where it is.
+///
+/// Source: RFC 6335, section 5.1: a name has at least one letter. The API server refuses what is none.
+pub(crate) fn is_number(notes: &mut Notes, node: Node<'_>, text: &str) -> bool {
+    let found = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if found {
+        let message = format!(
+            "`\"{text}\"` in quotes is a name, and the name of a port has a letter: write the number \
+             without quotes"
+        );
+        notes.error(codes::BAD_PORT, node.span(), message);
+    }
+    found
+}

@@ -32,6 +32,8 @@ struct Backend {
     namespace: Name,
     service: Name,
     port: Option<PortRef>,
+    /// The protocol that the front speaks to it.
+    protocol: Protocol,
 }
 
 /// One object that leads to services.
@@ -112,8 +114,9 @@ fn ingress(lowering: &mut Lowering<'_>, object: &Object<'_>) -> Option<Way> {
             notes.warn(codes::NOT_MODELLED, node.span(), message);
             continue;
         };
-        let port = port.and_then(PortRef::of);
-        backends.push(Backend { namespace: object.namespace.clone(), service, port });
+        let port = port.and_then(|port| PortRef::of(notes, port));
+        let (namespace, protocol) = (object.namespace.clone(), Protocol::TCP);
+        backends.push(Backend { namespace, service, port, protocol });
     }
     let encrypted = spec.get("tls").is_some_and(|tls| !tls.is_empty());
     Some(Way {
@@ -130,7 +133,10 @@ fn ingress(lowering: &mut Lowering<'_>, object: &Object<'_>) -> Option<Way> {
 fn route(lowering: &mut Lowering<'_>, object: &Object<'_>) -> Option<Way> {
     let notes = &mut *lowering.notes;
     let spec = object.spec(notes)?;
-    let port = spec.get("port").and_then(|port| port.get("targetPort")).and_then(PortRef::of);
+    let port = spec
+        .get("port")
+        .and_then(|port| port.get("targetPort"))
+        .and_then(|port| PortRef::of(notes, port));
     let port = port.map(PortRef::target);
     let others = notes.items(spec, "alternateBackends");
     let mut backends = Vec::new();
@@ -146,8 +152,8 @@ fn route(lowering: &mut Lowering<'_>, object: &Object<'_>) -> Option<Way> {
             continue;
         }
         let Some(service) = notes.name(node, "name") else { continue };
-        let namespace = object.namespace.clone();
-        backends.push(Backend { namespace, service, port: port.clone() });
+        let (namespace, port, protocol) = (object.namespace.clone(), port.clone(), Protocol::TCP);
+        backends.push(Backend { namespace, service, port, protocol });
     }
     Some(Way {
         front: Name::from(CONTROLLER),
@@ -288,7 +294,9 @@ fn targets_of(
     for (pod, endpoint) in lowering.placed() {
         if service.selects(pod) {
             let ports = service.ports_of(pod, backend.port.as_ref());
-            found.extend(ports.into_iter().map(|(protocol, port)| (endpoint, protocol, port)));
+            // HTTP, TLS and TCP go to ports of TCP, whatever else the service has of that number.
+            let ports = ports.into_iter().filter(|(protocol, _)| *protocol == backend.protocol);
+            found.extend(ports.map(|(protocol, port)| (endpoint, protocol, port)));
         }
     }
     found.sort_by_key(|(endpoint, protocol, port)| (endpoint.index(), *protocol, *port));

@@ -73,14 +73,7 @@ fn selectors(policy: &Policy) -> impl Iterator<Item = &PodSelector> {
         Peers::Listed(listed) => Some(listed),
         Peers::Anybody => None,
     });
-    let of_peers = peers.flatten().filter_map(|peer| match peer {
-        PeerSpec::Pods(selector) => Some(selector),
-        PeerSpec::Addresses(..)
-        | PeerSpec::Holders(..)
-        | PeerSpec::HostPods(_)
-        | PeerSpec::SomeAddresses(_)
-        | PeerSpec::Unread(_) => None,
-    });
+    let of_peers = peers.flatten().flat_map(PeerSpec::pods);
     of_peers.chain([&policy.subject])
 }
 

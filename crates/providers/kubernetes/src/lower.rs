@@ -10,6 +10,7 @@ mod holders;
 mod members;
 mod networks;
 mod peers;
+mod resolved;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -31,6 +32,7 @@ use crate::selector::LabelMap;
 use crate::workloads::{Pod, WorkloadKey};
 use further::Held;
 use guards::GuardKey;
+use holders::Told;
 use peers::PeerGuards;
 
 /// Where pods get their addresses: space "reserved for future use" that no host has (RFC 1112,
@@ -68,6 +70,9 @@ pub(crate) struct Lowering<'i> {
     pub(crate) has_v6: bool,
     /// Whether a pod is on its host's network.
     has_hosts: bool,
+    /// Whether there is a cloud's network beside the cluster, where pods have their real addresses.
+    joins: bool,
+    told: Told,
     /// The endpoint of each pod, in their order.
     pub(crate) endpoints: Vec<watertight_model::network::EndpointId>,
     next_address: u32,
@@ -87,6 +92,7 @@ impl<'i> Lowering<'i> {
         policies: &'i [Policy],
         notes: &'i mut Notes,
     ) -> Self {
+        let joins = !estate.network.realms.is_empty();
         let has_v6 = policies.iter().any(names_v6) || pods.iter().any(holds_v6);
         let subnet = cluster(&mut estate, &account, has_v6);
         let (classes, class_of_pod) = classes_of(pods);
@@ -104,6 +110,8 @@ impl<'i> Lowering<'i> {
             layers: BTreeMap::new(),
             has_v6,
             has_hosts: pods.iter().any(|pod| pod.host_network),
+            joins,
+            told: Told::of(pods),
             endpoints: Vec::new(),
             next_address: FIRST_POD,
             guards_made: 0,
@@ -113,7 +121,7 @@ impl<'i> Lowering<'i> {
 
     /// Adds every pod with its guards.
     pub(crate) fn pods(&mut self, networks: &BTreeMap<Name, Name>) {
-        let selected = self.selected(|_, policy| policy.networks.is_none());
+        let selected = self.selected_on_primary();
         let mut known: BTreeMap<GuardKey, LayerId> = BTreeMap::new();
         let mut guarded: Vec<Option<LayerId>> = Vec::with_capacity(self.classes.len());
         for (number, lists) in selected.into_iter().enumerate() {
@@ -157,6 +165,12 @@ impl<'i> Lowering<'i> {
             let has = |one: &IpAddr| told.iter().any(|own| own.is_ipv4() == one.is_ipv4());
             made.addresses.retain(|one| told.is_empty() || has(one));
             self.endpoints.push(endpoint);
+            if alone && !pod.host_network {
+                for address in told {
+                    let known = self.estate.network.known_as.entry(*address).or_default();
+                    known.push(endpoint);
+                }
+            }
             if pod.host_network && alone {
                 let message = format!(
                     "`{}` is on its host's network: whether a NetworkPolicy governs it is up to the \
@@ -273,18 +287,23 @@ impl<'i> Lowering<'i> {
         })
     }
 
-    /// Those of some policies that select the pods of each class, by direction.
-    fn selected(&self, of: impl Fn(usize, &Policy) -> bool) -> Vec<[Vec<usize>; 2]> {
+    /// Those of some policies that select the pods of some classes, by class and direction.
+    fn selected(
+        &self,
+        numbers: impl Iterator<Item = usize>,
+        classes: impl IntoIterator<Item = usize>,
+    ) -> Vec<(usize, [Vec<usize>; 2])> {
         let mut by_namespace: BTreeMap<&Name, Vec<usize>> = BTreeMap::new();
         let mut anywhere = Vec::new();
-        let all = self.policies.iter().enumerate();
-        for (number, policy) in all.filter(|(number, policy)| of(*number, policy)) {
+        for number in numbers {
+            let Some(policy) = self.policies.get(number) else { continue };
             match crate::selector::only_namespace(&policy.subject.namespaces) {
                 Some(name) => by_namespace.entry(name).or_default().push(number),
                 None => anywhere.push(number),
             }
         }
-        let each = self.classes.iter().map(|class| {
+        let each = classes.into_iter().filter_map(|number| {
+            let class = self.classes.get(number)?;
             let mut found = [Vec::new(), Vec::new()];
             let own = by_namespace.get(&class.namespace).into_iter().flatten();
             let mut candidates: Vec<usize> = own.chain(&anywhere).copied().collect();
@@ -301,14 +320,22 @@ impl<'i> Lowering<'i> {
                     }
                 }
             }
-            found
+            Some((number, found))
         });
         each.collect()
     }
 
+    /// Those for the primary network that select the pods of each class.
+    fn selected_on_primary(&self) -> Vec<[Vec<usize>; 2]> {
+        let all = self.policies.iter().enumerate();
+        let those = all.filter(|(_, policy)| policy.networks.is_none()).map(|(number, _)| number);
+        let selected = self.selected(those, 0..self.classes.len());
+        selected.into_iter().map(|(_, lists)| lists).collect()
+    }
+
     /// The pods whose policies for what goes in tell some addresses outside from others.
     pub(crate) fn sees_addresses(&self) -> BTreeSet<watertight_model::network::EndpointId> {
-        let selected = self.selected(|_, policy| policy.networks.is_none());
+        let selected = self.selected_on_primary();
         let tells_apart = |class: &usize| {
             let lists = selected.get(*class);
             let numbers = lists.into_iter().flat_map(|[ingress, _]| ingress);
@@ -316,14 +343,7 @@ impl<'i> Lowering<'i> {
             let rules = policies.filter_map(|policy| policy.ingress.as_ref()).flatten();
             rules.into_iter().any(|rule| match &rule.peers {
                 Peers::Anybody => false,
-                Peers::Listed(listed) => listed.iter().any(|peer| match peer {
-                    PeerSpec::Pods(_) | PeerSpec::HostPods(_) | PeerSpec::Unread(_) => false,
-                    PeerSpec::SomeAddresses(_) => true,
-                    PeerSpec::Addresses(addresses, _) | PeerSpec::Holders(addresses, _) => {
-                        let of_v4 = addresses.of_family(Family::V4);
-                        !addresses.is_empty() && of_v4 != AddressSet::all_v4()
-                    }
-                }),
+                Peers::Listed(listed) => listed.iter().any(tells_addresses_apart),
             })
         };
         let pods = self.endpoints.iter().zip(&self.class_of_pod);
@@ -333,6 +353,19 @@ impl<'i> Lowering<'i> {
     /// The prefixes of the cluster's own addresses.
     pub(crate) fn own_space(&self) -> AddressSet {
         AddressSet::from_prefixes(self.estate.network.subnets[self.subnet].prefixes.iter().copied())
+    }
+}
+
+/// Whether a peer is some addresses outside and not others.
+fn tells_addresses_apart(peer: &PeerSpec) -> bool {
+    match peer {
+        PeerSpec::Pods(_) | PeerSpec::HostPods(_) | PeerSpec::Unread(_) => false,
+        PeerSpec::SomeAddresses(_) | PeerSpec::But(..) => true,
+        PeerSpec::If(those, _) => those.iter().any(tells_addresses_apart),
+        PeerSpec::Addresses(addresses, _) | PeerSpec::Holders(addresses, _) => {
+            let of_v4 = addresses.of_family(Family::V4);
+            !addresses.is_empty() && of_v4 != AddressSet::all_v4()
+        }
     }
 }
 
@@ -377,15 +410,7 @@ fn names_v6(policy: &Policy) -> bool {
             Peers::Anybody => None,
         })
         .flatten()
-        .any(|peer| match peer {
-            PeerSpec::Addresses(addresses, _) | PeerSpec::Holders(addresses, _) => {
-                !addresses.of_family(Family::V6).is_empty()
-            }
-            PeerSpec::Pods(_)
-            | PeerSpec::HostPods(_)
-            | PeerSpec::SomeAddresses(_)
-            | PeerSpec::Unread(_) => false,
-        })
+        .any(PeerSpec::names_v6)
 }
 
 /// The made-up address of a family that has a number.

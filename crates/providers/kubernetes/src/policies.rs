@@ -14,7 +14,7 @@ use crate::fields::Notes;
 use crate::further::GROUP;
 use crate::known::Known;
 use crate::objects::Object;
-use crate::policy::{Policy, Style, Tier};
+use crate::policy::{PeerSpec, Peers, Policy, Style, Tier};
 
 /// The directions of rules, as objects write them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -142,8 +142,8 @@ fn order_of_calico(policies: &mut [Policy]) {
 fn same_priority(policies: &[Policy], notes: &mut Notes) {
     for pair in policies.windows(2) {
         let [one, other] = pair else { continue };
-        let decided_by_rank = other.kind == "AdminNetworkPolicy"
-            || other.kind == "ClusterNetworkPolicy" && other.tier == Tier::admin();
+        let decided_by_rank =
+            other.kind == "AdminNetworkPolicy" || other.kind == "ClusterNetworkPolicy";
         if decided_by_rank && one.tier == other.tier && one.rank == other.rank {
             let message = format!(
                 "`{}` has the same priority as `{}`: which comes first is not defined, and by name \
@@ -210,6 +210,14 @@ fn rule_name(notes: &mut Notes, node: Node<'_>, way: Way, place: usize) -> Name 
 
 fn numbered(way: Way, place: usize) -> Name {
     Name::from(format!("{} {}", way.key(), place.saturating_add(1)))
+}
+
+/// Peers that are matched where something holds beside, as a text says.
+fn perhaps(peers: Peers, text: Name) -> Peers {
+    Peers::Listed(vec![match peers {
+        Peers::Anybody => PeerSpec::Unread(text),
+        Peers::Listed(listed) => PeerSpec::If(listed, text),
+    }])
 }
 
 /// Notes that something is not modelled.

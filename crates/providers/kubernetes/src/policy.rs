@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use watertight_model::Name;
-use watertight_net::{AddressSet, FlowSet, Protocol};
+use watertight_net::{AddressSet, Family, FlowSet, Protocol};
 use watertight_source::Span;
 
 use crate::attachments::NetworkName;
@@ -153,6 +153,44 @@ pub(crate) enum PeerSpec {
     SomeAddresses(Name),
     /// Something that may be anybody, because it cannot be read.
     Unread(Name),
+    /// Whom the first mean and none of the second, with the text that names them.
+    But(Vec<Self>, Vec<Self>, Name),
+    /// These, where something holds that is no matter of addresses and ports.
+    If(Vec<Self>, Name),
+}
+
+impl PeerSpec {
+    /// Whether it names addresses of IPv6.
+    pub(crate) fn names_v6(&self) -> bool {
+        match self {
+            Self::Addresses(addresses, _) | Self::Holders(addresses, _) => {
+                !addresses.of_family(Family::V6).is_empty()
+            }
+            // Everybody but some is nobody's word about IPv6.
+            Self::But(those, others, _) => those.iter().chain(others).any(|one| match one {
+                Self::Addresses(all, _) | Self::Holders(all, _) if all.is_all() => false,
+                other => other.names_v6(),
+            }),
+            Self::If(those, _) => those.iter().any(Self::names_v6),
+            Self::Pods(_) | Self::HostPods(_) | Self::SomeAddresses(_) | Self::Unread(_) => false,
+        }
+    }
+
+    /// The selectors of pods by which it is said whom it means.
+    pub(crate) fn pods(&self) -> Vec<&PodSelector> {
+        match self {
+            Self::Pods(pods) => vec![pods],
+            Self::But(those, others, _) => {
+                those.iter().chain(others).flat_map(Self::pods).collect()
+            }
+            Self::If(those, _) => those.iter().flat_map(Self::pods).collect(),
+            Self::Addresses(..)
+            | Self::Holders(..)
+            | Self::HostPods(_)
+            | Self::SomeAddresses(_)
+            | Self::Unread(_) => Vec::new(),
+        }
+    }
 }
 
 /// Over what a rule is.

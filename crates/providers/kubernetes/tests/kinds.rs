@@ -390,3 +390,48 @@ spec: {topology: Layer2, layer2: {role: Primary, subnets: [10.100.0.0/16]}}
     assert_eq!(codes(&without), ["WT0213"], "the namespace lacks its label");
     assert_eq!(flows(&without, "ops/job", "shop/web").sure.to_string(), "all");
 }
+
+#[test]
+fn an_ingress_leads_to_the_port_of_tcp_among_those_of_one_number() {
+    let service = "{apiVersion: v1, kind: Service, metadata: {name: s, namespace: shop}, spec: {selector: {app: web}, ports: [{name: dns, port: 80, protocol: UDP, targetPort: 5353}, {name: w, port: 80, targetPort: http}, {name: a, port: 8080, targetPort: 9090}]}}\n---\n";
+    let ingress = |port: &str| {
+        format!(
+            "{service}{{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {{name: i, namespace: shop}}, spec: {{defaultBackend: {{service: {{name: s, port: {{{port}}}}}}}}}}}"
+        )
+    };
+    // 8080 is a port of the service, whose pods hear it at 9090; that they have an 8080 too is no matter.
+    for (port, expected) in [
+        ("number: 80", "tcp/8080"),
+        ("name: w", "tcp/8080"),
+        ("number: 8080", "tcp/9090"),
+        ("number: 9090", "none"),
+    ] {
+        assert_eq!(sure(&ingress(port), "ingress-controller", "shop/web"), expected, "{port}");
+    }
+}
+
+#[test]
+fn a_port_in_quotes_is_told_and_its_rule_is_in_doubt() {
+    let policy = "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p, namespace: shop}, spec: {podSelector: {matchLabels: {app: db}}, ingress: [{ports: [{port: '5432'}]}]}}";
+    let converted = read(&format!("{PODS}{policy}"));
+    assert_eq!(codes(&converted), ["WT0206"]);
+    let found = flows(&converted, "shop/web", "shop/db");
+    assert!(found.sure.is_empty() && !found.possible.is_empty());
+    let service = "{apiVersion: v1, kind: Service, metadata: {name: s, namespace: shop}, spec: {selector: {app: web}, ports: [{port: 80, targetPort: '8080'}]}}\n---\n{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: i, namespace: shop}, spec: {defaultBackend: {service: {name: s, port: {number: 80}}}}}";
+    assert_eq!(sure(service, "ingress-controller", "shop/web"), "tcp/8080");
+}
+
+#[test]
+fn policies_of_one_priority_are_told_in_every_tier() {
+    for (tier, action) in [("Admin", "Deny"), ("Baseline", "Deny")] {
+        let policy = |name: &str, priority: u8| {
+            format!(
+                "{{apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {{name: {name}}}, spec: {{tier: {tier}, priority: {priority}, subject: {{namespaces: {{}}}}, ingress: [{{action: {action}, from: [{{namespaces: {{}}}}]}}]}}}}\n---\n"
+            )
+        };
+        let tie = read(&format!("{PODS}{}{}", policy("a", 5), policy("b", 5)));
+        assert_eq!(codes(&tie), ["WT0212"], "{tier}");
+        let none = read(&format!("{PODS}{}{}", policy("a", 5), policy("b", 6)));
+        assert!(codes(&none).is_empty(), "{tier}");
+    }
+}

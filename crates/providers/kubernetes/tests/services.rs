@@ -295,3 +295,20 @@ fn a_service_that_is_opened_to_outside_is_a_difference() {
     assert_eq!(added, [("added", "outside:cluster@198.51.100.0/25", "shop/front[Service]")]);
     assert_eq!(watertight_reach::diff(&after, &after), []);
 }
+
+#[test]
+fn the_address_that_a_pod_has_is_the_pod() {
+    let estate = estate(
+        "{apiVersion: v1, kind: Pod, metadata: {name: one, namespace: shop, labels: {app: db}}, spec: {containers: [{name: c}]}, status: {podIP: 10.244.1.7}}\n---\n{apiVersion: v1, kind: Pod, metadata: {name: two, namespace: shop, labels: {app: web}}, spec: {containers: [{name: c}]}, status: {podIP: 10.244.1.8}}",
+    );
+    for to in ["10.244.1.7", "shop/one", "shop/one@10.244.1.7"] {
+        assert_eq!(ask(&estate, "10.244.1.8", to, "tcp/5433"), accepted("tcp/5433"), "{to}");
+        assert_eq!(
+            ask(&estate, "10.244.1.8", to, "tcp/80"),
+            stopped(Disposition::DeniedOut),
+            "{to}"
+        );
+    }
+    let elsewhere = ask(&estate, "shop/two", "203.0.113.9", "tcp/5433");
+    assert!(elsewhere.iter().all(|(disposition, _)| *disposition == Disposition::ExitsNetwork));
+}

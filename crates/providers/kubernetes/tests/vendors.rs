@@ -448,3 +448,117 @@ fn entities_of_cilium_that_are_hosts_mean_pods_on_their_network() {
         check(&text, &[("a/h", "a/x", from_host), ("b/z", "a/h", "yes")]);
     }
 }
+
+/// The pods of the other tests, `y` and `z` with an address each.
+fn with_addresses(text: &str) -> String {
+    let told = |name: &str, namespace: &str, address: &str| {
+        format!(
+            "---\n{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: {namespace}, labels: {{app: {name}}}}}, spec: {{containers: [{{name: c}}]}}, status: {{podIP: {address}}}}}\n"
+        )
+    };
+    format!("{text}{}{}", told("in", "b", "10.1.0.7"), told("out", "b", "10.2.0.7"))
+}
+
+#[test]
+fn a_pod_with_an_address_that_calico_excludes_is_not_matched() {
+    let set = "---\n{apiVersion: projectcalico.org/v3, kind: GlobalNetworkSet, metadata: {name: n, labels: {app: bad}}, spec: {nets: [10.1.0.0/16]}}\n";
+    for (source, from_out) in [
+        ("notSelector: app == 'bad'", "yes"),
+        ("selector: has(app), notSelector: app == 'bad'", "yes"),
+    ] {
+        let spec =
+            format!("{{selector: app == 'x', ingress: [{{action: Allow, source: {{{source}}}}}]}}");
+        let text = with_addresses(&format!("{}{set}", calico("", &spec)));
+        // Of `y` no address is told.
+        check(
+            &text,
+            &[("b/in", "a/x", "no"), ("b/out", "a/x", from_out), ("a/y", "a/x", "unknown")],
+        );
+    }
+    let public = set.replace("10.1.0.0/16", "192.0.2.0/24");
+    let spec =
+        "{selector: app == 'x', ingress: [{action: Allow, source: {notSelector: app == 'bad'}}]}";
+    check(
+        &format!("{}{public}", calico("", spec)),
+        &[("a/y", "a/x", "yes"), ("outside", "a/x", "yes")],
+    );
+}
+
+#[test]
+fn a_calico_rule_with_a_selector_and_networks_means_who_is_in_both() {
+    let spec = "{selector: app == 'x', ingress: [{action: Allow, source: {selector: app != 'z', nets: [10.1.0.0/16]}}]}";
+    let text = with_addresses(&calico("", spec));
+    check(
+        &text,
+        &[
+            ("b/in", "a/x", "yes"),
+            ("b/out", "a/x", "no"),
+            ("b/z", "a/x", "no"),
+            ("a/y", "a/x", "unknown"),
+            ("outside", "a/x", "no"),
+        ],
+    );
+}
+
+#[test]
+fn a_rule_for_contents_is_about_its_own_peers_and_ports() {
+    let http = "rules: {http: [{method: GET, path: /public}]}";
+    let of = |ports: &str| {
+        format!(
+            "{{endpointSelector: {{matchLabels: {{app: x}}}}, ingress: [{{fromEndpoints: [{{matchLabels: {{app: y}}}}], toPorts: [{ports}]}}]}}"
+        )
+    };
+    let narrow = cilium("a", &of(&format!("{{ports: [{{port: '8080'}}], {http}}}")));
+    let found = check(
+        &narrow,
+        &[("a/y", "a/x", "unknown"), ("b/z", "a/x", "no"), ("outside", "a/x", "no")],
+    );
+    assert_eq!(found.can("a/y", "a/x", 8081), "no");
+    let lists = found.converted.estate.network.lists.values();
+    let words: Vec<&str> = lists.map(|list| list.name.as_str()).collect();
+    assert_eq!(words, ["if http method GET path /public"]);
+    // Where another entry says nothing of contents, what it accepts is accepted.
+    let plain = "{ports: [{port: '8080'}]}";
+    let both = cilium("a", &of(&format!("{{ports: [{{port: '8080'}}], {http}}}, {plain}")));
+    check(&both, &[("a/y", "a/x", "yes"), ("b/z", "a/x", "no")]);
+    let calicos = "{selector: app == 'x', ingress: [{action: Allow, protocol: TCP, source: {selector: app == 'y'}, destination: {ports: [8080]}, http: {methods: [GET]}}]}";
+    let found = check(&calico("a", calicos), &[("a/y", "a/x", "unknown"), ("b/z", "a/x", "no")]);
+    assert_eq!(found.can("a/y", "a/x", 8081), "no");
+}
+
+#[test]
+fn an_expression_for_another_namespace_selects_nobody_in_a_cilium_policy() {
+    let of = |operator: &str, name: &str| {
+        let expression = format!(
+            "{{key: 'k8s:io.kubernetes.pod.namespace', operator: {operator}, values: [{name}]}}"
+        );
+        cilium(
+            "a",
+            &format!("{{endpointSelector: {{matchExpressions: [{expression}]}}, ingress: [{{}}]}}"),
+        )
+    };
+    check(&of("In", "b"), &[("a/y", "a/x", "yes"), ("a/x", "b/z", "yes")]);
+    check(&of("In", "a"), &[("a/y", "a/x", "no"), ("a/x", "b/z", "yes")]);
+    check(&of("NotIn", "a"), &[("a/y", "a/x", "yes"), ("a/x", "b/z", "yes")]);
+    // In a rule, a namespace that is named in whatever way stands for the policy's own.
+    let from = |expression: &str| {
+        cilium(
+            "a",
+            &format!(
+                "{{endpointSelector: {{matchLabels: {{app: x}}}}, ingress: [{{fromEndpoints: [{{matchExpressions: [{{key: 'k8s:io.kubernetes.pod.namespace', {expression}}}]}}]}}]}}"
+            ),
+        )
+    };
+    check(&from("operator: In, values: [b]"), &[("b/z", "a/x", "yes"), ("a/y", "a/x", "no")]);
+    check(&from("operator: Exists"), &[("b/z", "a/x", "yes"), ("a/y", "a/x", "yes")]);
+}
+
+#[test]
+fn cilium_s_ingress_may_be_any_front() {
+    let served = "---\n{apiVersion: v1, kind: Service, metadata: {name: s, namespace: a}, spec: {selector: {app: x}, ports: [{port: 80, targetPort: 8080}]}}\n---\n{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: i, namespace: a}, spec: {defaultBackend: {service: {name: s, port: {number: 80}}}}}\n";
+    let spec = "{endpointSelector: {matchLabels: {app: x}}, ingress: [{fromEntities: [ingress]}]}";
+    check(
+        &format!("{}{served}", cilium("a", spec)),
+        &[("ingress-controller", "a/x", "unknown"), ("a/y", "a/x", "no")],
+    );
+}

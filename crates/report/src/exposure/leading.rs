@@ -14,6 +14,7 @@ use crate::rows::{bounds_json, over, reply};
 use crate::table::{Layout, Table};
 
 /// What a service leads in.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Row {
     pub(super) by: String,
     /// The clients' addresses.
@@ -29,7 +30,7 @@ pub(super) struct Row {
 pub(super) fn rows(estate: &Estate, matrix: &Matrix, led: &[Led]) -> Vec<Row> {
     let (names, wholes) = (Names::new(estate), Wholes::new(matrix));
     let name = |endpoint| names.of(estate.network.endpoints[endpoint].workload);
-    let mut found: Vec<Row> = Vec::new();
+    let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
     for one in led {
         let by = Matrix::outside_name(&estate.network, one.by);
         let row = Row {
@@ -40,14 +41,8 @@ pub(super) fn rows(estate: &Estate, matrix: &Matrix, led: &[Led]) -> Vec<Row> {
             to: one.to.map(name),
             behind: one.behind.clone(),
         };
-        let same = |other: &Row| {
-            (&other.by, &other.from, &other.to) == (&row.by, &row.from, &row.to)
-                && other.behind == row.behind
-                && other.forward == row.forward
-                && other.established == row.established
-        };
         // Replicas are one name.
-        if !found.iter().any(same) {
+        if seen.insert(row.clone()) {
             found.push(row);
         }
     }

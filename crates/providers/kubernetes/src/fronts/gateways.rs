@@ -213,8 +213,9 @@ fn backend(
             return None;
         }
     }
-    let port = node.get("port").and_then(PortRef::of);
-    Some(Backend { namespace, service, port })
+    let port = node.get("port").and_then(|port| PortRef::of(notes, port));
+    let protocol = if route.kind == "UDPRoute" { Protocol::UDP } else { Protocol::TCP };
+    Some(Backend { namespace, service, port, protocol })
 }
 
 /// Source: `ReferenceGrantSpec`: any `from` with any `to`; a `to` without a name means all.

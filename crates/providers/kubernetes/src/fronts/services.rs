@@ -8,7 +8,7 @@ use watertight_source::Node;
 
 use crate::codes;
 use crate::fields::Notes;
-use crate::flows::{port, protocol};
+use crate::flows::{is_number, port, protocol};
 use crate::labels;
 use crate::objects::Object;
 use crate::selector::{LabelMap, Selector};
@@ -29,8 +29,9 @@ pub(super) enum PortRef {
 
 impl PortRef {
     /// Reads a number or a name.
-    pub(super) fn of(node: Node<'_>) -> Option<Self> {
+    pub(super) fn of(notes: &mut Notes, node: Node<'_>) -> Option<Self> {
         match node.as_str() {
+            Some(text) if is_number(notes, node, text) => text.parse().ok().map(Self::Number),
             Some(text) => Some(Self::Named(Name::from(text))),
             None => node.as_u64().and_then(|number| u16::try_from(number).ok()).map(Self::Number),
         }
@@ -122,6 +123,7 @@ fn service_port(notes: &mut Notes, node: Node<'_>) -> Option<ServicePort> {
     let protocol = protocol(notes, node)?;
     let target = match node.get("targetPort") {
         Some(target) => match target.as_str() {
+            Some(text) if is_number(notes, target, text) => TargetPort::Number(text.parse().ok()?),
             Some(text) => TargetPort::Named(Name::from(text)),
             None if target.as_u64() == Some(0) || target.is_null() => TargetPort::Number(number),
             None => TargetPort::Number(port(notes, target)?),

@@ -42,6 +42,18 @@ struct On {
     pods: Vec<(usize, Vec<IpAddr>)>,
 }
 
+/// A network that was added, and what its endpoints need.
+#[derive(Debug)]
+struct Added<'o> {
+    on: &'o On,
+    subnet: SubnetId,
+    held: Vec<Held>,
+    /// The layer that says whom it joins.
+    joined: LayerId,
+    /// The layer of its policies, by class.
+    guarded: BTreeMap<usize, LayerId>,
+}
+
 /// Where the endpoints of a network go.
 #[derive(Clone, Copy, Debug)]
 struct Place {
@@ -62,6 +74,8 @@ impl Lowering<'_> {
         }
         let (realm, table) =
             self.further_realm(networks.values().any(|on| on.further.doubt.is_some()));
+        let policies = self.by_network(furthers);
+        let mut added = Vec::with_capacity(networks.len());
         let mut next = 0_u32;
         for on in networks.values() {
             self.note_doubt(on);
@@ -79,9 +93,14 @@ impl Lowering<'_> {
                     );
                     self.notes.error(codes::BAD_VALUE, pod.span, message);
                 }
-                return;
+                break;
             }
-            self.add_network(furthers, on, Place { realm, table, first, size });
+            let of_it = policies.get(&on.further.name).map(Vec::as_slice).unwrap_or_default();
+            added.push(self.add_network(of_it, on, Place { realm, table, first, size }));
+        }
+        let members = self.memberships();
+        for one in added {
+            self.attach(one, &members);
         }
     }
 
@@ -176,7 +195,21 @@ impl Lowering<'_> {
         (realm, table)
     }
 
-    fn add_network(&mut self, furthers: &Furthers, on: &On, place: Place) {
+    /// The numbers of the policies for each network.
+    fn by_network(&self, furthers: &Furthers) -> BTreeMap<Name, Vec<usize>> {
+        let mut found: BTreeMap<Name, Vec<usize>> = BTreeMap::new();
+        for (number, policy) in self.policies.iter().enumerate() {
+            let named = policy.networks.iter().flatten();
+            let names: BTreeSet<Name> = named.map(|name| furthers.get(Some(name)).name).collect();
+            for name in names {
+                found.entry(name).or_default().push(number);
+            }
+        }
+        found
+    }
+
+    /// Adds a network with its policies, before it has endpoints.
+    fn add_network<'o>(&mut self, policies: &[usize], on: &'o On, place: Place) -> Added<'o> {
         let subnet = self.further_subnet(&on.further, place);
         let numbers = place.first..place.first.saturating_add(place.size);
         let held: Vec<Held> = on
@@ -186,10 +219,16 @@ impl Lowering<'_> {
             .map(|((_, told), number)| Held { made_up: self.made_up(number), told: told.clone() })
             .collect();
         let joined = self.joining_layer(&on.further);
-        self.held.clone_from(&held);
-        let guarded = self.further_policies(furthers, on);
-        self.held.clear();
-        let members = self.memberships();
+        self.held = held;
+        let guarded = self.further_policies(policies, on);
+        let held = std::mem::take(&mut self.held);
+        Added { on, subnet, held, joined, guarded }
+    }
+
+    /// Adds the attachments to a network. All policies must have been read before: only then is it
+    /// known which selectors there are.
+    fn attach(&mut self, added: Added<'_>, members: &[Option<LayerId>]) {
+        let Added { on, subnet, held, joined, guarded } = added;
         for ((number, _), held) in on.pods.iter().zip(held) {
             let Some(pod) = self.all_pods.get(*number) else { continue };
             let Some(class) = self.class_of_pod.get(*number) else { continue };
@@ -275,19 +314,9 @@ impl Lowering<'_> {
     }
 
     /// The layer of the policies for a network, for each class of pods on it that some select.
-    fn further_policies(&mut self, furthers: &Furthers, on: &On) -> BTreeMap<usize, LayerId> {
-        let about: BTreeSet<usize> = self
-            .policies
-            .iter()
-            .enumerate()
-            .filter(|(_, policy)| {
-                let mut named = policy.networks.iter().flatten();
-                named.any(|name| furthers.get(Some(name)).name == on.further.name)
-            })
-            .map(|(number, _)| number)
-            .collect();
+    fn further_policies(&mut self, policies: &[usize], on: &On) -> BTreeMap<usize, LayerId> {
         let mut found = BTreeMap::new();
-        if about.is_empty() {
+        if policies.is_empty() {
             return found;
         }
         let classes: BTreeSet<usize> = on
@@ -295,12 +324,9 @@ impl Lowering<'_> {
             .iter()
             .filter_map(|(number, _)| self.class_of_pod.get(*number).copied())
             .collect();
-        let selected = self.selected(|number, _| about.contains(&number));
+        let selected = self.selected(policies.iter().copied(), classes);
         let mut known: BTreeMap<GuardKey, LayerId> = BTreeMap::new();
-        for (class, lists) in selected.into_iter().enumerate() {
-            if !classes.contains(&class) {
-                continue;
-            }
+        for (class, lists) in selected {
             let key = self.guard_key(class, lists);
             if key.is_empty() {
                 continue;

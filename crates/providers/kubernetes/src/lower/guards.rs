@@ -223,6 +223,8 @@ impl Lowering<'_> {
             | PeerSpec::Addresses(..)
             | PeerSpec::Holders(..)
             | PeerSpec::HostPods(_)
+            | PeerSpec::But(..)
+            | PeerSpec::If(..)
             | PeerSpec::SomeAddresses(_) => None,
         });
         let mut doubtful = doubtful.peekable();
@@ -249,6 +251,10 @@ impl Lowering<'_> {
                 }
                 PeerSpec::HostPods(text) => {
                     found.extend(self.host_pods_peer(text));
+                    continue;
+                }
+                PeerSpec::But(.., text) | PeerSpec::If(_, text) => {
+                    found.extend(self.resolved_peers(peer, text));
                     continue;
                 }
                 PeerSpec::Pods(selector) => {
@@ -278,6 +284,8 @@ fn selectors(rule: &PolicyRule) -> Vec<PodSelector> {
                 | PeerSpec::Holders(..)
                 | PeerSpec::HostPods(_)
                 | PeerSpec::SomeAddresses(_)
+                | PeerSpec::But(..)
+                | PeerSpec::If(..)
                 | PeerSpec::Unread(_) => None,
             })
             .collect(),

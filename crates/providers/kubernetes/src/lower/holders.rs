@@ -11,12 +11,44 @@ use super::Lowering;
 use super::peers::PortKey;
 use crate::flows::to_ports;
 use crate::policy::{PeerSpec, Peers, PolicyRule};
+use crate::workloads::Pod;
 
-/// Made-up addresses of those that are meant for sure, and of those that perhaps are.
+/// Addresses of those that are meant for sure, and of those that perhaps are; in the cluster the
+/// made-up ones.
 #[derive(Clone, Debug, Default)]
-struct Inside {
-    sure: AddressSet,
-    perhaps: AddressSet,
+pub(super) struct Inside {
+    pub(super) sure: AddressSet,
+    pub(super) perhaps: AddressSet,
+}
+
+/// The addresses that the input tells of pods.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// In order, with the numbers of the pods.
+    by_address: Vec<(IpAddr, usize)>,
+    /// The numbers of the pods of which some are told.
+    pods: Vec<usize>,
+}
+
+impl Told {
+    pub(super) fn of(pods: &[Pod]) -> Self {
+        let mut found = Self::default();
+        for (number, pod) in pods.iter().enumerate() {
+            found.by_address.extend(pod.place.addresses.iter().map(|address| (*address, number)));
+            found.pods.extend((!pod.place.addresses.is_empty()).then_some(number));
+        }
+        found.by_address.sort_unstable();
+        found
+    }
+
+    /// The numbers of the pods with an address among some.
+    fn within<'t>(&'t self, addresses: &'t AddressSet) -> impl Iterator<Item = usize> + 't {
+        addresses.ranges().flat_map(|range| {
+            let first = self.by_address.partition_point(|(one, _)| *one < range.first());
+            let rest = self.by_address.get(first..).unwrap_or_default().iter();
+            rest.take_while(move |(one, _)| *one <= range.last()).map(|(_, number)| *number)
+        })
+    }
 }
 
 impl Lowering<'_> {
@@ -50,6 +82,9 @@ impl Lowering<'_> {
                 PeerSpec::HostPods(text) => {
                     let perhaps = self.made_up_of(|class| class.host_network);
                     Some((Inside { sure: AddressSet::empty(), perhaps }, text.clone()))
+                }
+                PeerSpec::But(.., text) | PeerSpec::If(_, text) => {
+                    Some((self.resolved(peer).inside, text.clone()))
                 }
                 PeerSpec::Pods(_)
                 | PeerSpec::Addresses(..)
@@ -87,7 +122,12 @@ impl Lowering<'_> {
         self.list_peers(AddressSet::empty(), hosts, text)
     }
 
-    fn list_peers(&mut self, sure: AddressSet, perhaps: AddressSet, text: &Name) -> Vec<Peer> {
+    pub(super) fn list_peers(
+        &mut self,
+        sure: AddressSet,
+        perhaps: AddressSet,
+        text: &Name,
+    ) -> Vec<Peer> {
         let mut contents = Vec::new();
         if !sure.is_empty() {
             contents.push(ListContent::Known(sure.prefixes()));
@@ -102,7 +142,8 @@ impl Lowering<'_> {
         each.collect()
     }
 
-    fn inside(&self, addresses: &AddressSet) -> Inside {
+    /// Who in the cluster has one of these addresses.
+    pub(super) fn inside(&self, addresses: &AddressSet) -> Inside {
         let mut found = Inside::default();
         for (family, whole) in
             [(Family::V4, AddressSet::all_v4()), (Family::V6, AddressSet::all_v6())]
@@ -116,20 +157,12 @@ impl Lowering<'_> {
             if meant.is_empty() {
                 continue;
             }
-            let (mut sure, mut told) = (Vec::new(), Vec::new());
-            for (number, pod) in self.all_pods.iter().enumerate() {
-                if pod.place.addresses.is_empty() {
-                    continue;
-                }
-                let made_up = made_up_address(number, family);
-                told.push(made_up);
-                if pod.place.addresses.iter().any(|address| meant.contains(*address)) {
-                    sure.push(made_up);
-                }
-            }
-            let told = AddressSet::from_prefixes(told);
-            found.sure = found.sure.union(&AddressSet::from_prefixes(sure));
+            let made_up = |number: usize| made_up_address(number, family);
+            let sure = AddressSet::from_prefixes(self.told.within(&meant).map(made_up));
+            found.sure = found.sure.union(&sure);
             if family == Family::V6 || !meant.intersection(&private_v4()).is_empty() {
+                let told = self.told.pods.iter().copied().map(made_up);
+                let told = AddressSet::from_prefixes(told);
                 found.perhaps = found.perhaps.union(&own.difference(&told));
             }
         }
@@ -137,7 +170,7 @@ impl Lowering<'_> {
     }
 
     /// The made-up addresses of the pods of some classes.
-    fn made_up_of(&self, is_one: impl Fn(&super::PodClass) -> bool) -> AddressSet {
+    pub(super) fn made_up_of(&self, is_one: impl Fn(&super::PodClass) -> bool) -> AddressSet {
         let families = if self.has_v6 { vec![Family::V4, Family::V6] } else { vec![Family::V4] };
         let mut found = Vec::new();
         for (number, class) in self.class_of_pod.iter().enumerate() {

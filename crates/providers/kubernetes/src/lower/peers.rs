@@ -8,6 +8,7 @@ use watertight_net::{AddressSet, Protocol};
 
 use super::{Lowering, members};
 use crate::convert::layer;
+use crate::policy::PeerSpec;
 use crate::selector::{Hosts, PodSelector, Selector};
 
 /// Pods that a rule means: by a selector, and by what number a port of theirs has.
@@ -33,6 +34,8 @@ pub(super) struct PeerGuards {
     unread: BTreeMap<Name, ListId>,
     /// Whoever has some addresses.
     pub(super) holders: BTreeMap<(AddressSet, Name), Vec<Peer>>,
+    /// Whom peers mean that are put together from others.
+    pub(super) resolved: BTreeMap<PeerSpec, Vec<Peer>>,
 }
 
 impl Lowering<'_> {
@@ -100,8 +103,7 @@ impl Lowering<'_> {
         if let Some(known) = self.peers.unread.get(text) {
             return Peer::List(*known);
         }
-        let all = if self.has_v6 { AddressSet::all() } else { AddressSet::all_v4() };
-        let candidates = all.difference(&self.own_space());
+        let candidates = self.outside();
         let list = self.estate.network.lists.push(AddressList {
             name: text.clone(),
             content: ListContent::Unread(candidates),
@@ -109,6 +111,12 @@ impl Lowering<'_> {
         });
         self.peers.unread.insert(text.clone(), list);
         Peer::List(list)
+    }
+
+    /// All addresses that are not the cluster's own.
+    pub(super) fn outside(&self) -> AddressSet {
+        let all = if self.has_v6 { AddressSet::all() } else { AddressSet::all_v4() };
+        all.difference(&self.own_space())
     }
 
     /// For each class, the layer that says which selectors hold for its pods; none where none does.
@@ -151,6 +159,7 @@ fn describe(key: &PeerKey) -> Name {
     let PodSelector { namespaces, pods, hosts } = &key.selector;
     let mut text = match pods {
         Selector::Everything => "all pods".to_owned(),
+        Selector::Nothing => "fronts whose labels are not known".to_owned(),
         other => format!("pods with {}", words(other)),
     };
     match (crate::selector::only_namespace(namespaces), namespaces) {

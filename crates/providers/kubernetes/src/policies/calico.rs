@@ -16,7 +16,7 @@ use watertight_model::Name;
 use watertight_net::AddressSet;
 use watertight_source::Node;
 
-use super::{Way, not_modelled, numbered, prefix};
+use super::{Way, not_modelled, numbered, perhaps, prefix};
 use crate::codes;
 use crate::fields::Notes;
 use crate::known::Known;
@@ -263,7 +263,7 @@ fn rule(
     for key in ["http", "ipVersion"] {
         if let Some(field) = node.get(key) {
             not_modelled(notes, field.span(), &format!("`{key}` of a rule"));
-            unread = Some(Name::from(key));
+            unread = Some(Name::from(format!("a rule with `{key}`")));
         }
     }
     let of_ours = ours
@@ -281,8 +281,12 @@ fn rule(
     if notes.diagnostics.errors() > before {
         unread = Some(Name::from("a rule that cannot be read"));
     }
+    // What is not read of a rule narrows whom and what it matches.
     let (peers, ports) = match unread {
-        Some(text) => (Peers::Listed(vec![PeerSpec::Unread(text)]), Ports::All),
+        Some(text) if notes.diagnostics.errors() > before => {
+            (Peers::Listed(vec![PeerSpec::Unread(text)]), Ports::All)
+        }
+        Some(text) => (perhaps(peers, text), ports),
         None => (peers, ports),
     };
     Some(PolicyRule { name, peers, ports, effect, span: node.span() })
@@ -304,66 +308,86 @@ fn peers(
     }
     let by_pods = BY_LABELS.iter().any(|key| given(node, key).is_some());
     let (nets, not_nets) = (networks(notes, node, "nets"), networks(notes, node, "notNets"));
-    if by_pods && (nets.is_some() || not_nets.is_some()) {
-        not_modelled(notes, node.span(), "a selector together with networks");
-        *unread = Some(Name::from("a selector together with networks"));
-        return Peers::Anybody;
-    }
-    if by_pods {
-        let Some(pods) = selector(notes, node, "selector") else { return Peers::Anybody };
-        let Some(but) = not_selector(notes, node) else { return Peers::Anybody };
-        let Some(namespaces) = selector(notes, node, "namespaceSelector") else {
-            return Peers::Anybody;
-        };
-        let named = given(node, "namespaceSelector").and_then(Node::as_str);
-        let place = Place::of(own, named, namespaces);
-        let negative =
-            BY_LABELS.iter().all(|key| *key == "notSelector" || given(node, key).is_none());
-        if negative && own.is_none() {
-            return everybody_but(known, but);
-        }
-        let pods = Selector::all([pods, but]);
-        let Some(accounts) = given(node, "serviceAccounts") else {
-            let mut listed = place.network_sets(known, &pods);
-            listed.push(PeerSpec::Pods(PodSelector::own(place.namespaces(), pods)));
-            return Peers::Listed(listed);
-        };
-        return Peers::Listed(accounts::peers(notes, accounts, known, &place, &pods));
-    }
-    match (nets, not_nets) {
-        (None, None) => Peers::Anybody,
-        (Some((all, text)), None) => Peers::Listed(vec![PeerSpec::Holders(all, text)]),
+    let of_nets = match (nets, not_nets) {
+        (None, None) => None,
+        (Some(holders), None) => Some(holders),
         (all, Some((but, _))) => {
             let all = all.map_or_else(AddressSet::all, |(all, _)| all);
             let left = all.difference(&but);
             let text = Name::from(left.to_string());
-            Peers::Listed(vec![PeerSpec::Holders(left, text)])
+            Some((left, text))
+        }
+    };
+    let of_nets = of_nets.map(|(addresses, text)| PeerSpec::Holders(addresses, text));
+    match (by_pods, of_nets) {
+        (false, None) => Peers::Anybody,
+        (false, Some(holders)) => Peers::Listed(vec![holders]),
+        (true, None) => by_labels(notes, node, known, own),
+        (true, Some(holders)) => {
+            let Peers::Listed(listed) = by_labels(notes, node, known, own) else {
+                return Peers::Listed(vec![holders]);
+            };
+            // Both must hold: those of the selectors, but not those without such an address.
+            let text = Name::from("a selector together with networks");
+            let rest = PeerSpec::But(vec![everybody()], vec![holders], text.clone());
+            Peers::Listed(vec![PeerSpec::But(listed, vec![rest], text)])
         }
     }
 }
 
-/// Whom a global policy means that names nobody and excludes some: pods, and what is outside of the
-/// sets of networks that are excluded.
-///
-/// Source: "Global network policy", `EntityRule.notSelector`: what a selector does not hold for. In
-/// a policy of a namespace it stands beside the namespace, which is a selector of pods itself.
-fn everybody_but(known: &Known, but: Selector) -> Peers {
-    let sets = known.network_sets.iter().filter(|set| !but.matches(&set.labels));
-    let excluded = sets.fold(AddressSet::empty(), |all, set| all.union(&set.addresses));
-    let outside = AddressSet::all().difference(&excluded);
-    let text = Name::from("everything outside that is not excluded");
-    Peers::Listed(vec![
-        PeerSpec::Pods(PodSelector::own(Selector::Everything, but)),
-        PeerSpec::Pods(PodSelector::OF_HOSTS),
-        PeerSpec::Addresses(outside, text),
-    ])
+/// Everybody who has an address.
+fn everybody() -> PeerSpec {
+    PeerSpec::Holders(AddressSet::all(), Name::from("everybody"))
 }
 
-fn not_selector(notes: &mut Notes, node: Node<'_>) -> Option<Selector> {
-    if given(node, "notSelector").is_none() {
-        return Some(Selector::Everything);
+/// Whom selectors and service accounts mean.
+///
+/// Source: "Network policy", `EntityRule`: a selector means the addresses of pods and of sets of
+/// networks with such labels; who has an address that `notSelector` means is not matched. What a
+/// global policy's `notSelector` alone does not mean is everybody else.
+fn by_labels(notes: &mut Notes, node: Node<'_>, known: &Known, own: Option<&Name>) -> Peers {
+    let Some(pods) = selector(notes, node, "selector") else { return Peers::Anybody };
+    let Some(not) = selector(notes, node, "notSelector") else { return Peers::Anybody };
+    let not = given(node, "notSelector").map(|_| not);
+    let Some(namespaces) = selector(notes, node, "namespaceSelector") else {
+        return Peers::Anybody;
+    };
+    let named = given(node, "namespaceSelector").and_then(Node::as_str);
+    let place = Place::of(own, named, namespaces);
+    let negative = BY_LABELS.iter().all(|key| *key == "notSelector" || given(node, key).is_none());
+    let but = not.clone().map_or(Selector::Everything, Selector::negated);
+    let pods = Selector::all([pods, but]);
+    let listed = if negative && own.is_none() {
+        vec![
+            PeerSpec::Pods(PodSelector::own(Selector::Everything, pods)),
+            PeerSpec::Pods(PodSelector::OF_HOSTS),
+            PeerSpec::Addresses(AddressSet::all(), Name::from("everything outside")),
+        ]
+    } else if let Some(accounts) = given(node, "serviceAccounts") {
+        accounts::peers(notes, accounts, known, &place, &pods)
+    } else {
+        let mut listed = place.network_sets(known, &pods);
+        listed.push(PeerSpec::Pods(PodSelector::own(place.namespaces(), pods)));
+        listed
+    };
+    Peers::Listed(match not {
+        Some(not) => without(known, listed, not),
+        None => listed,
+    })
+}
+
+/// Peers of which those are left out that have an address which a selector means.
+fn without(known: &Known, listed: Vec<PeerSpec>, not: Selector) -> Vec<PeerSpec> {
+    let sets = known.network_sets.iter().filter(|set| not.matches(&set.labels));
+    let excluded = sets.fold(AddressSet::empty(), |all, set| all.union(&set.addresses));
+    let has_sets = listed.iter().any(|peer| matches!(peer, PeerSpec::Holders(..)));
+    if excluded.is_empty() && !has_sets {
+        return listed;
     }
-    selector(notes, node, "notSelector").map(Selector::negated)
+    let text = Name::from("whoever is not excluded");
+    let sets = PeerSpec::Holders(excluded, Name::from("networks that are excluded"));
+    let pods = PeerSpec::Pods(PodSelector::own(Selector::Everything, not));
+    vec![PeerSpec::But(listed, vec![sets, pods], text)]
 }
 
 /// The prefixes under a key; nothing when there is none.

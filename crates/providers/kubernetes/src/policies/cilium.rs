@@ -2,25 +2,25 @@
 //!
 //! Source: Cilium documentation, "Layer 3 Policies", "Layer 4 Policies", "Deny Policies" and
 //! "Using Kubernetes Constructs In Policy". Rules add up beside those of `NetworkPolicy`, and one
-//! that denies wins; addresses never mean pods. Rules for contents (HTTP, DNS, Kafka) narrow what a
-//! rule for ports accepts, so that rule is taken as perhaps accepting.
+//! that denies wins; addresses never mean pods. Rules for contents (HTTP, DNS, Kafka) narrow what an
+//! entry for ports accepts: whom and what that entry names is perhaps accepted, and nothing else.
 
 mod peers;
+mod ports;
 
 use std::collections::BTreeSet;
 
 use watertight_model::Name;
-use watertight_net::{AddressSet, FlowSet, PortSet, Protocol};
+use watertight_net::AddressSet;
 use watertight_source::Node;
 
-use super::{Way, not_modelled, numbered, prefix};
+use super::{Way, not_modelled, numbered, perhaps, prefix};
 use crate::codes;
 use crate::fields::Notes;
-use crate::flows::{range, to_ports};
 use crate::known::Known;
 use crate::labels;
 use crate::objects::Object;
-use crate::policy::{Effect, PeerSpec, Peers, Policy, PolicyRule, PortSpec, Ports, Rank, Tier};
+use crate::policy::{Effect, PeerSpec, Peers, Policy, PolicyRule, Ports, Rank, Tier};
 use crate::selector::{PodSelector, Selector};
 
 /// The label by which selectors name a namespace.
@@ -29,13 +29,6 @@ const NAMESPACE: &str = "io.kubernetes.pod.namespace";
 const OF_NAMESPACE: &str = "io.cilium.k8s.namespace.labels.";
 /// The label that says what the cluster of a pod is called.
 const CLUSTER: &str = "io.cilium.k8s.policy.cluster";
-
-/// What an entry of a rule's ports says.
-const OF_PORTS: [&str; 6] =
-    ["ports", "rules", "serverNames", "listener", "terminatingTLS", "originatingTLS"];
-/// What of it is about contents, or what stands in between.
-const OF_CONTENTS: [&str; 5] =
-    ["rules", "serverNames", "listener", "terminatingTLS", "originatingTLS"];
 
 /// What a rule is read with.
 #[derive(Clone, Copy, Debug)]
@@ -87,12 +80,12 @@ fn policy(object: &Object<'_>, spec: Node<'_>, known: &Known, notes: &mut Notes)
         let mut rules = Vec::new();
         for (place, node) in deny.iter().enumerate() {
             let name = Name::from(format!("{denies} {}", place.saturating_add(1)));
-            rules.extend(rule(notes, *node, (way, name), Effect::Deny, scene));
+            rules.extend(read_rule(notes, *node, (way, name), Effect::Deny, scene));
         }
         for (place, node) in allow.iter().enumerate() {
             let name = numbered(way, place);
             rules.extend(requirement(notes, *node, (way, &name)));
-            rules.extend(rule(notes, *node, (way, name), Effect::Allow, scene));
+            rules.extend(read_rule(notes, *node, (way, name), Effect::Allow, scene));
         }
         (!deny.is_empty() || !allow.is_empty()).then_some(rules)
     };
@@ -124,7 +117,8 @@ fn policy(object: &Object<'_>, spec: Node<'_>, known: &Known, notes: &mut Notes)
 /// Whom a policy is about: in a namespace's policy always pods of that namespace.
 ///
 /// Source: Cilium documentation, "Using Kubernetes Constructs In Policy": the selector of a
-/// namespaced policy holds in the namespace of the policy; one for another namespace is taken out.
+/// namespaced policy holds in the namespace of the policy. The label of a namespace under
+/// `matchLabels`, with the prefix `k8s:`, gives way to that; any other condition stands beside it.
 fn subject(notes: &mut Notes, node: Node<'_>, own: Option<&Name>) -> Option<PodSelector> {
     let selector = labels::selector(notes, node)?;
     if asks_cluster(&selector) {
@@ -132,23 +126,29 @@ fn subject(notes: &mut Notes, node: Node<'_>, own: Option<&Name>) -> Option<PodS
         notes.error(codes::NOT_MODELLED, node.span(), message);
         return None;
     }
-    let (namespaces, pods, _) = split(selector)?;
-    let Some(own) = own else { return Some(PodSelector::own(namespaces, pods)) };
-    let parts = match namespaces {
+    let Some(own) = own else {
+        let (namespaces, pods, _) = split(selector)?;
+        return Some(PodSelector::own(namespaces, pods));
+    };
+    let key = format!("k8s:{NAMESPACE}");
+    let labels = node.get("matchLabels");
+    let elsewhere = labels.and_then(|labels| labels.get(&key)).and_then(Node::as_str);
+    let elsewhere = elsewhere.filter(|name| **name != **own);
+    if let Some(name) = elsewhere {
+        let message = format!(
+            "the policy is about pods of its own namespace, `{own}`, alone: not of `{name}`"
+        );
+        notes.warn(codes::BAD_VALUE, node.span(), message);
+    }
+    let taken = elsewhere.map(|name| Selector::is(&key, name));
+    let parts = match selector {
         Selector::And(parts) => parts,
         one => vec![one],
     };
-    let (names, rest): (Vec<Selector>, Vec<Selector>) = parts.into_iter().partition(|part| {
-        matches!(part, Selector::In(key, values)
-            if *key == crate::selector::NAMESPACE_NAME && values.len() == 1)
-    });
-    let is_own = |part: &Selector| crate::selector::only_namespace(part) == Some(own);
-    if !names.iter().all(is_own) {
-        let message = format!("the policy is about pods of its own namespace, `{own}`, alone");
-        notes.warn(codes::BAD_VALUE, node.span(), message);
-    }
+    let kept = parts.into_iter().filter(|part| Some(part) != taken.as_ref());
+    let (namespaces, pods, _) = split(Selector::all(kept))?;
     let own = crate::selector::namespace(own);
-    Some(PodSelector::own(Selector::all(rest.into_iter().chain([own])), pods))
+    Some(PodSelector::own(Selector::all([namespaces, own]), pods))
 }
 
 /// Whether a selector asks what the cluster is called, which manifests do not tell.
@@ -228,15 +228,55 @@ fn requirement(notes: &mut Notes, node: Node<'_>, (way, name): (Way, &Name)) -> 
     })
 }
 
-/// One rule; an empty one accepts nothing.
-fn rule(
+/// One rule as what it accepts whatever the contents, and what by contents; an empty one accepts
+/// nothing.
+///
+/// Source: Cilium documentation, "Layer 7 Policies": where one entry of `toPorts` has rules for contents and
+/// another has none, what the other one accepts is accepted.
+fn read_rule(
     notes: &mut Notes,
     node: Node<'_>,
     (way, name): (Way, Name),
     effect: Effect,
     scene: Scene<'_>,
-) -> Option<PolicyRule> {
+) -> Vec<PolicyRule> {
     let before = notes.diagnostics.errors();
+    let (peers, unread) = rule_peers(notes, node, way, scene);
+    let over = ports::read(notes, node);
+    let is_wrong = notes.diagnostics.errors() > before;
+    let unread = unread.or_else(|| is_wrong.then(|| Name::from("a rule that cannot be read")));
+    let of = |peers: Peers, ports: Ports| PolicyRule {
+        name: name.clone(),
+        peers,
+        ports,
+        effect,
+        span: node.span(),
+    };
+    if let Some(text) = unread {
+        let ports = over.all();
+        return vec![of(Peers::Listed(vec![PeerSpec::Unread(text)]), ports)];
+    }
+    if peers.is_none() && over.says_nothing() {
+        return Vec::new();
+    }
+    let peers = peers.map_or(Peers::Anybody, Peers::Listed);
+    if effect == Effect::Deny {
+        return vec![of(peers, over.all())];
+    }
+    let mut found: Vec<PolicyRule> =
+        over.plain.into_iter().map(|ports| of(peers.clone(), ports)).collect();
+    let by_contents = over.by_contents.into_iter();
+    found.extend(by_contents.map(|(ports, text)| of(perhaps(peers.clone(), text), ports)));
+    found
+}
+
+/// Whom a rule means, where it says so; what of it is not read.
+fn rule_peers(
+    notes: &mut Notes,
+    node: Node<'_>,
+    way: Way,
+    scene: Scene<'_>,
+) -> (Option<Vec<PeerSpec>>, Option<Name>) {
     let mut listed: Vec<PeerSpec> = Vec::new();
     let (mut has_peers, mut unread) = (false, None);
     for entry in node.entries() {
@@ -267,31 +307,7 @@ fn rule(
     if names("host") && names("remote-node") {
         listed.push(PeerSpec::Pods(PodSelector::OF_HOSTS));
     }
-    let (ports, contents) = ports(notes, node);
-    let ports = match (peers::icmps(notes, node), ports) {
-        (None, ports) => ports,
-        (Some(icmp), Ports::All) => Ports::Listed(vec![icmp]),
-        (Some(icmp), Ports::Listed(mut listed)) => {
-            listed.push(icmp);
-            Ports::Listed(listed)
-        }
-    };
-    if notes.diagnostics.errors() > before {
-        unread = Some(Name::from("a rule that cannot be read"));
-    }
-    if contents && effect == Effect::Allow {
-        unread = Some(Name::from("a rule that looks at contents"));
-    }
-    let empty = !has_peers && ports == Ports::All && unread.is_none();
-    if empty {
-        return None;
-    }
-    let peers = match unread {
-        Some(text) => Peers::Listed(vec![PeerSpec::Unread(text)]),
-        None if has_peers => Peers::Listed(listed),
-        None => Peers::Anybody,
-    };
-    Some(PolicyRule { name, peers, ports, effect, span: node.span() })
+    (has_peers.then_some(listed), unread)
 }
 
 /// What one item of a rule's field names; `field` is the field without its direction.
@@ -353,7 +369,13 @@ fn entity(notes: &mut Notes, node: Node<'_>, known: &Known, listed: &mut Vec<Pee
             listed.push(PeerSpec::SomeAddresses(Name::from(name)));
             listed.push(PeerSpec::HostPods(Name::from(name)));
         }
-        Some(name @ ("ingress" | "init" | "health" | "unmanaged")) => {
+        // Cilium's own front for ingresses and gateways, which any front here may be.
+        Some("ingress") => {
+            let (key, namespaces) = (Name::from("reserved:ingress"), Selector::Everything);
+            listed.push(PeerSpec::Pods(PodSelector::own(namespaces, Selector::Exists(key))));
+            listed.push(PeerSpec::SomeAddresses(Name::from("ingress")));
+        }
+        Some(name @ ("init" | "health" | "unmanaged")) => {
             listed.push(PeerSpec::SomeAddresses(Name::from(name)));
         }
         _ => {
@@ -361,57 +383,4 @@ fn entity(notes: &mut Notes, node: Node<'_>, known: &Known, listed: &mut Vec<Pee
             notes.error(codes::BAD_VALUE, node.span(), message);
         }
     }
-}
-
-/// The ports of a rule, and whether it looks at contents too.
-fn ports(notes: &mut Notes, node: Node<'_>) -> (Ports, bool) {
-    let mut listed = Vec::new();
-    let mut contents = false;
-    let groups = notes.items(node, "toPorts");
-    for group in &groups {
-        notes.only(*group, &OF_PORTS);
-        contents |= OF_CONTENTS.iter().any(|key| group.get(key).is_some());
-        if group.get("ports").is_none() {
-            not_modelled(notes, group.span(), "an entry of `toPorts` without `ports`");
-            contents = true;
-        }
-        for one in notes.items(*group, "ports") {
-            listed.extend(port(notes, one));
-        }
-    }
-    let ports = if listed.is_empty() { Ports::All } else { Ports::Listed(listed) };
-    (ports, contents)
-}
-
-/// Source: "Layer 4 Policies": no protocol, or `ANY`, is TCP, UDP and SCTP; port 0 is all.
-fn port(notes: &mut Notes, node: Node<'_>) -> Option<PortSpec> {
-    let protocols = match notes.take(node.str_field("protocol")) {
-        Some("TCP") => vec![Protocol::TCP],
-        Some("UDP") => vec![Protocol::UDP],
-        Some("SCTP") => vec![Protocol::SCTP],
-        Some("ANY") | None => vec![Protocol::TCP, Protocol::UDP, Protocol::SCTP],
-        Some(other) => {
-            let message = format!("the protocol `{other}` is not read in a rule for ports");
-            notes.error(codes::BAD_VALUE, node.span(), message);
-            return None;
-        }
-    };
-    let text = node.get("port").map(|port| port.as_str().unwrap_or(port.raw()));
-    let Some(text) = text else {
-        notes.diagnostics.push(node.missing_field("port", "a port"));
-        return None;
-    };
-    let ports = match text.parse::<u16>() {
-        Ok(0) => PortSet::full(),
-        Ok(first) => match notes.take(node.u16_field("endPort")) {
-            Some(last) if last > 0 => range(notes, node, first, last)?,
-            _ => PortSet::single(first),
-        },
-        Err(_) => {
-            let only = if protocols.len() == 1 { protocols.first().copied() } else { None };
-            return Some(PortSpec::Named(Name::from(text), only));
-        }
-    };
-    let each = protocols.into_iter().map(|protocol| to_ports(protocol, ports.clone()));
-    Some(PortSpec::Flows(each.collect::<FlowSet>()))
 }

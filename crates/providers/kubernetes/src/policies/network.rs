@@ -11,7 +11,7 @@ use super::{Way, cidr_except, numbered};
 use crate::attachments;
 use crate::codes;
 use crate::fields::Notes;
-use crate::flows::{port, protocol, range, to_ports};
+use crate::flows::{is_number, port, protocol, range, to_ports};
 use crate::labels;
 use crate::objects::Object;
 use crate::policy::{Effect, PeerSpec, Peers, Policy, PolicyRule, PortSpec, Ports, Rank, Tier};
@@ -237,6 +237,9 @@ fn port_spec(notes: &mut Notes, node: Node<'_>) -> Option<PortSpec> {
     if let Some(text) = first.as_str() {
         if let Some(last) = last {
             notes.error(codes::BAD_PORT, last.span(), "`endPort` needs a `port` that is a number");
+            return None;
+        }
+        if is_number(notes, first, text) {
             return None;
         }
         return Some(PortSpec::Named(Name::from(text), Some(protocol)));

@@ -96,7 +96,37 @@ fn front(random: &mut Random, number: usize, services: &[Value]) -> Value {
     let (namespace, name) = (to["metadata"]["namespace"].clone(), to["metadata"]["name"].clone());
     let port = to["spec"]["ports"][0].clone();
     let metadata = json!({"name": format!("f{number}"), "namespace": namespace});
-    match random.below(3) {
+    match random.below(5) {
+        3 => {
+            // The API before version 1 wrote a backend in two fields.
+            let port = if random.chance(50) { port["port"].clone() } else { port["name"].clone() };
+            let backend = json!({"serviceName": name, "servicePort": port});
+            let version = pick(
+                random,
+                &["extensions/v1beta1", "networking.k8s.io/v1beta1"],
+                "extensions/v1beta1",
+            );
+            let spec = if random.chance(50) {
+                json!({"backend": backend})
+            } else {
+                json!({"rules": [{"http": {"paths": [{"path": "/", "backend": backend}]}}]})
+            };
+            json!({"apiVersion": version, "kind": "Ingress", "metadata": metadata, "spec": spec})
+        }
+        4 => {
+            let of_namespace =
+                services.iter().filter(|one| one["metadata"]["namespace"] == namespace);
+            let others: Vec<Value> = of_namespace
+                .map(|one| {
+                    let weight = if random.chance(30) { 0 } else { 10 };
+                    json!({"kind": "Service", "name": one["metadata"]["name"], "weight": weight})
+                })
+                .collect();
+            let weight = if random.chance(30) { 0 } else { 100 };
+            json!({"apiVersion": "route.openshift.io/v1", "kind": "Route", "metadata": metadata,
+                "spec": {"to": {"kind": "Service", "name": name, "weight": weight},
+                    "alternateBackends": others}})
+        }
         0 => {
             let port = if random.chance(50) {
                 json!({"number": port["port"]})

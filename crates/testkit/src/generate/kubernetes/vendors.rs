@@ -85,7 +85,7 @@ fn base(random: &mut Random) -> Vec<Value> {
 
 fn cilium_spec(random: &mut Random) -> Value {
     let mut spec = Map::new();
-    spec.insert("endpointSelector".to_owned(), selector(random));
+    spec.insert("endpointSelector".to_owned(), subject(random));
     for (way, peers) in [("ingress", "from"), ("egress", "to")] {
         if random.chance(60) {
             let rules: Vec<Value> =
@@ -103,6 +103,18 @@ fn cilium_spec(random: &mut Random) -> Value {
         );
     }
     Value::Object(spec)
+}
+
+/// Whom a policy of Cilium's is about; some name a namespace, which need not be the policy's.
+fn subject(random: &mut Random) -> Value {
+    let key = "k8s:io.kubernetes.pod.namespace";
+    let name = pick(random, &NAMESPACES, "shop");
+    match random.below(8) {
+        0 => json!({"matchLabels": {key: name}}),
+        1 => json!({"matchExpressions": [{"key": key, "operator": "In", "values": [name]}]}),
+        2 => json!({"matchExpressions": [{"key": key, "operator": "NotIn", "values": [name]}]}),
+        _ => selector(random),
+    }
 }
 
 fn cilium_rule(random: &mut Random, peers: &str) -> Value {
@@ -182,8 +194,17 @@ fn calico_rule(random: &mut Random, way: &str) -> Value {
     let action = pick(random, &["Allow", "Allow", "Deny", "Pass", "Log"], "Allow");
     let mut rule = json!({"action": action});
     let mut side = Map::new();
-    match random.below(6) {
+    match random.below(8) {
         0 => {}
+        6 => {
+            side.insert("selector".to_owned(), json!(expression(random)));
+            side.insert("notSelector".to_owned(), json!(expression(random)));
+        }
+        7 => {
+            side.insert("selector".to_owned(), json!(expression(random)));
+            let key = if random.chance(50) { "nets" } else { "notNets" };
+            side.insert(key.to_owned(), json!([pick(random, &PREFIXES, "10.1.0.0/16")]));
+        }
         1 => {
             side.insert("nets".to_owned(), json!([pick(random, &PREFIXES, "0.0.0.0/0")]));
             if random.chance(40) {

@@ -137,44 +137,55 @@ fn rule_holds(
         && side.is_none_or(|side| side_is(objects, side, end, own(policy)))
 }
 
-/// Whether what a rule says of the other side means an end: pods and sets of networks by labels,
-/// other addresses by prefixes.
+/// Whether what a rule says of the other side means an end: each thing that it says must hold. Selectors
+/// mean pods and sets of networks by labels.
 fn side_is(objects: &[Value], side: &Value, end: End<'_>, own: Option<&str>) -> bool {
-    let by_labels =
-        ["selector", "notSelector", "namespaceSelector"].iter().any(|key| side.get(key).is_some());
+    let nets = items(side, "/nets");
+    if !nets.is_empty() && !in_prefixes(nets, end) || in_prefixes(items(side, "/notNets"), end) {
+        return false;
+    }
+    let not = text(side, "/notSelector");
+    if !not.is_empty() && is_labelled(objects, not, end) {
+        return false;
+    }
     let positive = ["selector", "namespaceSelector"].iter().any(|key| side.get(key).is_some());
-    if let (End::Pod(pod), true, false, None) = (end, by_labels, positive, own)
-        && pod.on_host
-    {
+    // A policy of a namespace that excludes by labels is about its namespace.
+    if !positive && (not.is_empty() || own.is_none()) {
         return true;
     }
-    if let (End::Outside(_), true, false, None) = (end, by_labels, positive, own) {
-        // Whoever is in no set that is excluded: anybody, then, but for some networks.
-        let not = text(side, "/notSelector");
-        return !objects.iter().any(|set| {
-            let place = match text(set, "/kind") {
-                "NetworkSet" => of_place(objects, text(set, "/metadata/namespace")),
-                "GlobalNetworkSet" => BTreeMap::new(),
-                _ => return false,
-            };
-            let labels = map(set).into_iter().chain(place).collect();
-            in_prefixes(items(set, "/spec/nets"), end) && holds(not, &labels)
-        });
+    let by_itself = match end {
+        End::Pod(pod) => {
+            let of_namespace = namespace(objects, &pod.namespace);
+            let place = (Some(pod.namespace.as_str()), &of_namespace);
+            !pod.on_host && labels_are(side, &of_pod(objects, pod), place, own)
+        }
+        End::Outside(_) => false,
+    };
+    by_itself || objects.iter().any(|set| set_is(objects, set, side, end, own))
+}
+
+/// Whether a selector means an end wherever it is: a pod by its labels, and whoever has an address in
+/// a set of networks with such labels.
+fn is_labelled(objects: &[Value], selector: &str, end: End<'_>) -> bool {
+    let by_itself = match end {
+        End::Pod(pod) => !pod.on_host && holds(selector, &of_pod(objects, pod)),
+        End::Outside(_) => false,
+    };
+    by_itself
+        || objects.iter().any(|set| {
+            matches!(text(set, "/kind"), "NetworkSet" | "GlobalNetworkSet")
+                && in_prefixes(items(set, "/spec/nets"), end)
+                && holds(selector, &of_set(objects, set))
+        })
+}
+
+/// The labels of a set of networks, with those that Calico gives it.
+fn of_set(objects: &[Value], set: &Value) -> BTreeMap<String, String> {
+    let mut labels = map(set);
+    if text(set, "/kind") == "NetworkSet" {
+        labels.extend(of_place(objects, text(set, "/metadata/namespace")));
     }
-    if by_labels {
-        let by_set = objects.iter().any(|set| set_is(objects, set, side, end, own));
-        return match end {
-            End::Pod(pod) => {
-                let of_namespace = namespace(objects, &pod.namespace);
-                let place = (Some(pod.namespace.as_str()), &of_namespace);
-                let by_itself = !pod.on_host && labels_are(side, &of_pod(objects, pod), place, own);
-                by_itself || (positive || own.is_some()) && by_set
-            }
-            End::Outside(_) => by_set,
-        };
-    }
-    let nets = items(side, "/nets");
-    (nets.is_empty() || in_prefixes(nets, end)) && !in_prefixes(items(side, "/notNets"), end)
+    labels
 }
 
 /// Whether a set of networks that a side means holds an end.
@@ -185,10 +196,8 @@ fn set_is(objects: &[Value], set: &Value, side: &Value, end: End<'_>, own: Optio
         _ => return false,
     };
     let of_namespace = place.map(|place| namespace(objects, place)).unwrap_or_default();
-    let mut labels = map(set);
-    labels.extend(place.map(|place| of_place(objects, place)).unwrap_or_default());
     in_prefixes(items(set, "/spec/nets"), end)
-        && labels_are(side, &labels, (place, &of_namespace), own)
+        && labels_are(side, &of_set(objects, set), (place, &of_namespace), own)
 }
 
 /// Whether selectors mean something with labels in a namespace, or in none.
@@ -207,10 +216,7 @@ fn labels_are(
             None => false,
         },
     };
-    let not = side.get("notSelector").and_then(Value::as_str);
-    in_namespace
-        && holds(text(side, "/selector"), labels)
-        && !not.is_some_and(|one| holds(one, labels))
+    in_namespace && holds(text(side, "/selector"), labels)
 }
 
 /// A pod's labels with those that Calico gives it: where it is, what made it, and the labels of its

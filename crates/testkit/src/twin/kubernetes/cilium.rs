@@ -36,7 +36,15 @@ pub(super) fn said(objects: &[Value], pod: &Pod, connection: Connection<'_>, way
         for spec in specs {
             let subject = spec.get("endpointSelector").unwrap_or(&Value::Null);
             let elsewhere = own.is_some_and(|own| own != pod.namespace);
-            if elsewhere || !endpoint_is(objects, subject, pod, own) {
+            // "EndpointSelector always applies in namespace of the policy": the label of another
+            // one is overwritten, and an expression is not.
+            let mut subject = subject.clone();
+            let label = "k8s:io.kubernetes.pod.namespace";
+            let written = subject.pointer_mut("/matchLabels").and_then(|one| one.get_mut(label));
+            if let (Some(written), Some(own)) = (written, own) {
+                *written = Value::from(own);
+            }
+            if elsewhere || !endpoint_is(objects, &subject, pod, own) {
                 continue;
             }
             let allowing = items(spec, &format!("/{way}"));

@@ -66,8 +66,10 @@ pub fn led(objects: &[Value], pods: &[Pod], front: &Value) -> BTreeSet<Reached> 
                 && text(object, "/metadata/name") == name
         });
         let Some(service) = service else { continue };
-        for entry in items(service, "/spec/ports").iter().filter(|entry| is_wanted(entry, &wanted))
-        {
+        let entries = items(service, "/spec/ports").iter();
+        // What leads to services speaks HTTP or TLS, over TCP.
+        let entries = entries.filter(|entry| protocol_of(entry) == "TCP");
+        for entry in entries.filter(|entry| is_wanted(entry, &wanted)) {
             for (place, pod) in pods.iter().enumerate().filter(|(_, pod)| is_behind(service, pod)) {
                 for number in targets(entry, pod) {
                     found.insert((place, protocol_of(entry).to_owned(), number));
@@ -89,17 +91,26 @@ enum Wanted {
 
 fn backends(front: &Value) -> Vec<(String, Wanted)> {
     if text(front, "/kind") == "Route" {
-        let port = front.pointer("/spec/port/targetPort").cloned();
-        let wanted = port.map_or(Wanted::Any, Wanted::Target);
-        return vec![(text(front, "/spec/to/name").to_owned(), wanted)];
+        let to = front.pointer("/spec/to").into_iter();
+        let all = to.chain(items(front, "/spec/alternateBackends"));
+        let heavy = all.filter(|one| one.get("weight").and_then(Value::as_u64) != Some(0));
+        let port = || front.pointer("/spec/port/targetPort").cloned();
+        let wanted = || port().map_or(Wanted::Any, Wanted::Target);
+        return heavy.map(|one| (text(one, "/name").to_owned(), wanted())).collect();
     }
     let mut found = Vec::new();
     let mut add = |backend: &Value| {
+        if let Some(name) = backend.get("serviceName").and_then(Value::as_str) {
+            let own = backend.get("servicePort").cloned().unwrap_or_default();
+            found.push((name.to_owned(), Wanted::Own(own)));
+            return;
+        }
         let port = backend.pointer("/service/port").cloned().unwrap_or_default();
         let own = port.get("number").or(port.get("name")).cloned().unwrap_or_default();
         found.push((text(backend, "/service/name").to_owned(), Wanted::Own(own)));
     };
-    if let Some(backend) = front.pointer("/spec/defaultBackend") {
+    let default = front.pointer("/spec/defaultBackend");
+    if let Some(backend) = default.or(front.pointer("/spec/backend")) {
         add(backend);
     }
     for rule in items(front, "/spec/rules") {
