@@ -516,7 +516,7 @@ fn a_rule_for_contents_is_about_its_own_peers_and_ports() {
     assert_eq!(found.can("a/y", "a/x", 8081), "no");
     let lists = found.converted.estate.network.lists.values();
     let words: Vec<&str> = lists.map(|list| list.name.as_str()).collect();
-    assert_eq!(words, ["if http method GET path /public"]);
+    assert_eq!(words, ["pods with app=y of a, if http method GET path /public"]);
     // Where another entry says nothing of contents, what it accepts is accepted.
     let plain = "{ports: [{port: '8080'}]}";
     let both = cilium("a", &of(&format!("{{ports: [{{port: '8080'}}], {http}}}, {plain}")));

@@ -155,7 +155,7 @@ fn marker(text: Name) -> Guard {
 }
 
 /// A selector in words.
-fn describe(key: &PeerKey) -> Name {
+pub(super) fn describe(key: &PeerKey) -> Name {
     let PodSelector { namespaces, pods, hosts } = &key.selector;
     let mut text = match pods {
         Selector::Everything => "all pods".to_owned(),

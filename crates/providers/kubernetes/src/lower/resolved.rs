@@ -7,7 +7,7 @@ use watertight_net::{AddressSet, Prefix};
 
 use super::Lowering;
 use super::holders::Inside;
-use super::peers::PeerKey;
+use super::peers::{PeerKey, describe};
 use crate::policy::PeerSpec;
 use crate::selector::{Hosts, PodSelector, Selector};
 
@@ -54,7 +54,8 @@ impl Lowering<'_> {
             return known.clone();
         }
         let Resolved { inside, fronts, anybody } = self.resolved(peer);
-        let mut found = self.list_peers(inside.sure, inside.perhaps, text);
+        let text = self.said(peer, text);
+        let mut found = self.list_peers(inside.sure, inside.perhaps, &text);
         if fronts {
             let selector = PodSelector::own(Selector::Everything, Selector::Nothing);
             found.push(self.pods_peer(PeerKey { selector, port: None }));
@@ -62,6 +63,29 @@ impl Lowering<'_> {
         found.extend(anybody.map(Peer::Unread));
         self.peers.resolved.insert(peer.clone(), found.clone());
         found
+    }
+
+    /// How output calls whom a peer means: where something holds beside, whom, and what that is.
+    fn said(&self, peer: &PeerSpec, text: &Name) -> Name {
+        let PeerSpec::If(those, clause) = peer else { return text.clone() };
+        let each = those.iter().map(|one| match one {
+            PeerSpec::Pods(selector) => {
+                let mut selector = selector.clone();
+                if !self.has_hosts {
+                    selector.hosts = Hosts::Too;
+                }
+                describe(&PeerKey { selector, port: None })
+            }
+            PeerSpec::Addresses(_, text)
+            | PeerSpec::Holders(_, text)
+            | PeerSpec::HostPods(text)
+            | PeerSpec::SomeAddresses(text)
+            | PeerSpec::Unread(text)
+            | PeerSpec::But(.., text)
+            | PeerSpec::If(_, text) => text.clone(),
+        });
+        let words: Vec<String> = each.map(|one| one.to_string()).collect();
+        Name::from(format!("{}, {clause}", words.join(" or ")))
     }
 
     /// Whom a peer means, by addresses.
