@@ -18,7 +18,7 @@ OUT := out
 .PHONY: help demo test tools fmt clean cargo
 
 help:
-	@echo 'make demo    build, assess $(ESTATE), write $(OUT)/assessment.html, simulate $(POLICY)'
+	@echo 'make demo    build, assess $(ESTATE), write $(OUT)/assessment.html, simulate and compile $(POLICY)'
 	@echo 'make test    install what the checks need, run every check'
 	@echo 'make fmt     format the code'
 	@echo 'make clean   remove what was built'
@@ -39,6 +39,12 @@ demo: cargo
 	@echo
 	@echo 'And if the policy of the shop were enforced, with what is in monitor:'
 	$(TARGET)/release/watertight simulate $(POLICY) --estate $(ESTATE) --under pending --at 2026-12-01T00:00:00Z
+	@echo
+	@echo 'And as security groups, proved against the policy; what they cannot do is named:'
+	$(TARGET)/release/watertight plan $(POLICY) --estate $(ESTATE) --under promote-all --widen \
+	  --at 2026-12-01T00:00:00Z --out $(OUT)/change.plan > $(OUT)/change.txt || [ $$? = 2 ]
+	@head -n 3 $(OUT)/change.txt
+	@echo '  the whole plan: $(TARGET)/release/watertight show $(OUT)/change.plan'
 	@echo
 	@echo 'The page: file://$(abspath $(OUT))/assessment.html'
 

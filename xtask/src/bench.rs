@@ -6,12 +6,14 @@
 mod changes;
 mod cluster;
 mod collect;
+mod editor;
 mod estate;
 mod figures;
 mod measure;
 mod pairs;
 mod policy;
 mod published;
+mod simulate;
 mod sizes;
 mod table;
 #[cfg(test)]
@@ -87,7 +89,10 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
             replicas: arguments.get_one::<u32>("replicas").copied(),
         };
         if arguments.get_flag("policy") {
-            return Ok(policy::run());
+            if policy::run() != ExitCode::SUCCESS || editor::run(root)? != ExitCode::SUCCESS {
+                return Ok(ExitCode::FAILURE);
+            }
+            return simulate::run(root);
         }
         if arguments.get_flag("cluster") {
             sizes::run(&options, Subject::Cluster(ClusterShape::Owned))?;

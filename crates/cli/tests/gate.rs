@@ -139,6 +139,47 @@ fn a_plan_with_a_prefix_that_is_none_is_not_known() {
 }
 
 #[test]
+fn a_change_that_the_plan_puts_off_is_not_known() {
+    let mut plan = part(&["aws_cloudwatch_log_group"]);
+    plan["deferred_changes"] = json!([{
+        "reason": "provider_config_unknown",
+        "resource_change": {"address": "aws_security_group.later", "type": "aws_security_group"},
+    }]);
+    let found = findings(&plan);
+    assert_eq!(codes(&found), ["WT0914"], "{found:#?}");
+    assert!(found[0].to_string().contains("aws_security_group.later"), "{found:#?}");
+}
+
+/// What does not hold all changes must not look as if it changed little.
+#[test]
+fn a_plan_that_is_not_whole_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("plan.json");
+    let whole = || part(&["aws_cloudwatch_log_group"]);
+    let with = |key: &str, value: Value| {
+        let mut plan = whole();
+        plan[key] = value;
+        plan
+    };
+    for (plan, why) in [
+        (with("errored", json!(true)), "planning has failed"),
+        (with("resource_changes", json!({})), "is no array"),
+        (with("resource_changes", json!([{"address": "a.b", "type": "a"}])), "has no `address`"),
+    ] {
+        fs::write(&file, plan.to_string()).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_watertight"))
+            .args(["gate", "examples/policies/shop", "--estate", "examples/estates/shop"])
+            .args(["--terraform-plan", file.to_str().unwrap()])
+            .current_dir(root())
+            .output()
+            .unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{errors}");
+        assert!(errors.contains(why), "{errors}");
+    }
+}
+
+#[test]
 fn the_estate_as_it_is_is_judged_by_its_assertions() {
     let (code, text) = gate(&[]);
     assert_eq!(code, 2);
@@ -180,6 +221,10 @@ fn a_budget_is_a_number_of_pairs_or_a_file() {
         ("pears: 3\n", "`pears` is none of"),
         ("pairs: many\n", "`pairs` is no number"),
         ("segments: {nowhere: 3}\n", "the policy has no segment `nowhere`"),
+        ("- pairs: 3\n", "it limits nothing"),
+        ("3\n", "it limits nothing"),
+        ("{}\n", "it limits nothing"),
+        ("segments: [data]\n", "`segments` is no object"),
     ] {
         fs::write(&file, wrong).unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_watertight"))

@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 
 use watertight_aws::{Body, Options, convert};
 use watertight_model::network::{Endpoint, EndpointRole};
-use watertight_model::{ArenaId, Estate, Name, Network};
+use watertight_model::{ArenaId, Bounds, Estate, Name, Network};
 use watertight_net::{Flow, FlowSet};
 use watertight_policy::decide::{Decider, End, Essentials, Leg, Modes, Outcome, Question, World};
 use watertight_policy::{CheckedPolicy, Documents, Feeds, Format, Timestamp, check};
-use watertight_reach::{Matrix, Reach};
+use watertight_reach::{Change, Class, Comparison, Matrix, Reach, diff};
 use watertight_source::{Diagnostics, FileId, Limits, Sources, Tree};
 use watertight_testkit::generate::{self, Random, Size};
 
@@ -106,6 +106,7 @@ struct Counts {
     pairs: usize,
     open: usize,
     closed: usize,
+    differing: u64,
 }
 
 fn flows() -> Vec<Flow> {
@@ -129,7 +130,7 @@ fn compare(seed: u64, counts: &mut Counts) -> Vec<String> {
     let deciding = decider.under(random.pick(&modes).unwrap(), NOW);
     let after = deciding.layered(&before).estate;
     let (old, new) = (matrix(&before), matrix(&after));
-    let mut found = Vec::new();
+    let mut found = in_classes(seed, (&before, &after), (&old, &new), counts);
     let network = &before.network;
     for (one, source) in network.endpoints.iter().filter(|(_, one)| !keeps_sources(network, one)) {
         for (other, target) in before.network.endpoints.iter() {
@@ -171,6 +172,52 @@ fn compare(seed: u64, counts: &mut Counts) -> Vec<String> {
     found
 }
 
+/// Compares what is counted and listed by class with every pair of endpoints, and with what `diff` finds
+/// without classes that both sides share; the differences.
+fn in_classes(
+    seed: u64,
+    (before, after): (&Estate, &Estate),
+    (old, new): (&Matrix, &Matrix),
+    counts: &mut Counts,
+) -> Vec<String> {
+    let mut found = Vec::new();
+    let comparison = Comparison::new(before, after);
+    let none = Bounds::exact(FlowSet::none());
+    let ids = || before.network.endpoints.iter().map(|(id, _)| id);
+    let pairs = ids().flat_map(|one| ids().map(move |other| (one, other)));
+    let differ = pairs.filter(|(one, other)| {
+        let of = |matrix: &Matrix| {
+            matrix
+                .between(*one, *other)
+                .map_or_else(|| none.clone(), |cell| cell.established.clone())
+        };
+        of(old) != of(new)
+    });
+    let expected = u64::try_from(differ.count()).unwrap();
+    let between = comparison.pairs_between(|class| matches!(class, Class::Endpoints(_)));
+    let counted = between.get(&(true, true)).copied().unwrap_or(0);
+    counts.differing += counted;
+    if counted != expected {
+        found
+            .push(format!("seed {seed}: {counted} pairs are counted to differ, and {expected} do"));
+    }
+    let of_workloads = |changes: Vec<Change>| -> Vec<Change> {
+        let is_outside =
+            |name: &Name| name.starts_with("internet@") || name.starts_with("outside:");
+        changes.into_iter().filter(|one| !is_outside(&one.from) && !is_outside(&one.to)).collect()
+    };
+    let listed = of_workloads(comparison.changes(u64::MAX).unwrap());
+    let expected = of_workloads(diff(before, after));
+    if listed != expected {
+        found.push(format!("seed {seed}: listed are {listed:#?}\nand not {expected:#?}"));
+    }
+    let all = comparison.pairs_len();
+    if all > 0 && comparison.changes(all - 1).is_some() {
+        found.push(format!("seed {seed}: more is listed than what was asked for"));
+    }
+    found
+}
+
 #[test]
 fn the_estate_under_a_policy_is_what_network_and_decision_both_let_through() {
     let mut counts = Counts::default();
@@ -180,5 +227,6 @@ fn the_estate_under_a_policy_is_what_network_and_decision_both_let_through() {
     }
     println!("{counts:?}");
     assert!(found.is_empty(), "{} differences: {:#?}", found.len(), &found[..found.len().min(12)]);
+    assert!(counts.differing > 100, "too little differs: {counts:?}");
     assert!(counts.open > 100 && counts.closed > 100, "too little is compared: {counts:?}");
 }

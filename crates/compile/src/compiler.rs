@@ -131,6 +131,9 @@ struct Work<'w, 'a> {
     widened: Vec<Widened>,
 }
 
+/// What is allowed between two kinds, and the pieces in which it is written.
+type Written = (Rc<Allowed>, Vec<FlowSet>);
+
 /// What one direction of one identity wants, before prefixes.
 #[derive(Default)]
 struct Wanted {
@@ -210,28 +213,31 @@ impl Work<'_, '_> {
         wanted: &mut Wanted,
     ) -> Result<(), Refusal> {
         let estate = self.intent.estate();
-        let mut known: BTreeMap<KindId, (Rc<Allowed>, Vec<FlowSet>)> = BTreeMap::new();
+        let mut known: BTreeMap<KindId, Vec<Written>> = BTreeMap::new();
         for id in estate.network.endpoints.ids() {
             if !self.is_met(identity, id, ingress) {
                 continue;
             }
             let kind = self.intent.kind_of(id);
-            let (allowed, pieces) = match known.entry(kind) {
+            let asked = match known.entry(kind) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(vacant) => {
-                    let (from, to) =
-                        if ingress { (kind, identity.kind) } else { (identity.kind, kind) };
-                    let allowed = self.intent.between(from, to);
-                    let pieces = self.pieces(&allowed, identity, wanted)?;
-                    vacant.insert((allowed, pieces))
+                    let mut asked = Vec::with_capacity(identity.kinds.len());
+                    for own in &identity.kinds {
+                        let (from, to) = if ingress { (kind, *own) } else { (*own, kind) };
+                        let allowed = self.intent.between(from, to);
+                        let pieces = self.pieces(&allowed, identity, wanted)?;
+                        asked.push((allowed, pieces));
+                    }
+                    vacant.insert(asked)
                 }
             };
             let addresses = self.seen(identity, id);
-            if !allowed.never.is_empty() {
+            if asked.iter().any(|(allowed, _)| !allowed.never.is_empty()) {
                 wanted.never = wanted.never.union(&addresses);
             }
             let group = self.reference(identity, id, ingress);
-            for piece in pieces.iter() {
+            for piece in asked.iter().flat_map(|(_, pieces)| pieces) {
                 match &group {
                     Some(group) => {
                         wanted.groups.entry(piece.clone()).or_default().insert(group.clone());
@@ -247,7 +253,10 @@ impl Work<'_, '_> {
     fn seen(&self, identity: &Identity, id: EndpointId) -> AddressSet {
         let estate = self.intent.estate();
         let endpoint = &estate.network.endpoints[id];
-        let own = endpoint.addresses.iter().copied();
+        // What a machine translates comes from its own address.
+        let host = estate.network.uplinks.get(&id).map(|uplink| uplink.by);
+        let host = host.into_iter().flat_map(|id| &estate.network.endpoints[id].addresses);
+        let own = endpoint.addresses.iter().chain(host).copied();
         let is_away = realm_of(estate, id) != Some(identity.realm);
         let public = endpoint.public.iter().filter(|_| is_away).map(|(_, outer)| *outer);
         AddressSet::from_prefixes(own.chain(public).map(Prefix::host))
@@ -255,7 +264,7 @@ impl Work<'_, '_> {
 
     /// Whether a member of an identity has to do with an endpoint if no guard refuses.
     fn is_met(&self, identity: &Identity, other: EndpointId, ingress: bool) -> bool {
-        let mut members = identity.members.iter().filter(|member| **member != other);
+        let mut members = identity.all().filter(|member| **member != other);
         members.any(|member| {
             let (from, to) = if ingress { (other, *member) } else { (*member, other) };
             let cell = self.matrix.between(from, to);
@@ -265,7 +274,7 @@ impl Work<'_, '_> {
 
     /// The group by which rules of an identity name an endpoint, where that matches it.
     fn reference(&self, at: &Identity, other: EndpointId, ingress: bool) -> Option<GroupName> {
-        let by_front = ingress && at.members.iter().any(|one| self.vias.is_target(*one));
+        let by_front = ingress && at.all().any(|one| self.vias.is_target(*one));
         if by_front || self.vias.is_front(other) {
             return None;
         }
@@ -278,7 +287,7 @@ impl Work<'_, '_> {
             let (from, to) = if ingress { (other, *member) } else { (*member, other) };
             self.references.hold(from, to, ingress)
         };
-        let refers = refers && (!is_away || at.members.iter().all(holds));
+        let refers = refers && (!is_away || at.all().all(holds));
         refers.then(|| identity.name.clone())
     }
 
@@ -294,10 +303,12 @@ impl Work<'_, '_> {
         for via in &self.vias.list {
             let target = self.intent.kind_of(via.target);
             if !ingress {
-                let allowed = self.intent.between(identity.kind, target);
-                let pieces = self.dialled(via, &allowed, identity, wanted)?;
-                for (piece, front) in pairs(&pieces, &via.attachments) {
-                    wanted.add(piece, &via.kept(&self.seen(identity, *front)));
+                for own in &identity.kinds {
+                    let allowed = self.intent.between(*own, target);
+                    let pieces = self.dialled(via, &allowed, identity, wanted)?;
+                    for (piece, front) in pairs(&pieces, &via.attachments) {
+                        wanted.add(piece, &via.kept(&self.seen(identity, *front)));
+                    }
                 }
                 continue;
             }
@@ -345,15 +356,19 @@ impl Work<'_, '_> {
         ingress: bool,
         wanted: &mut Wanted,
     ) -> Result<(), Refusal> {
-        let Some(first) = identity.members.first() else { return Ok(()) };
-        let own = self.intent.end(*first);
-        for part in &self.parts {
-            let allowed = outside::ask(self.intent, &own, part, ingress);
-            if !allowed.never.is_empty() {
-                wanted.never = wanted.never.union(&part.addresses);
-            }
-            for piece in self.pieces(&allowed, identity, wanted)? {
-                wanted.add(&piece, &part.addresses);
+        for kind in &identity.kinds {
+            let Some(first) = identity.all().find(|one| self.intent.kind_of(**one) == *kind) else {
+                continue;
+            };
+            let own = self.intent.end(*first);
+            for part in &self.parts {
+                let allowed = outside::ask(self.intent, &own, part, ingress);
+                if !allowed.never.is_empty() {
+                    wanted.never = wanted.never.union(&part.addresses);
+                }
+                for piece in self.pieces(&allowed, identity, wanted)? {
+                    wanted.add(&piece, &part.addresses);
+                }
             }
         }
         Ok(())

@@ -80,7 +80,9 @@ impl Reason {
             Self::L7 => "the plane reads no requests",
             Self::Domain => "the plane knows addresses, and no names",
             Self::Membership => "a rule of others names a group that is taken off",
-            Self::IdentityShared => "the guard sees a translated address",
+            Self::IdentityShared => {
+                "the guard sees an address, or is at an interface, that several share"
+            }
             Self::PrefixWidened | Self::InternetWidened => "prefixes are merged to fit a limit",
             Self::Unfilterable => "no rule of the plane expresses it",
             Self::OthersGuard => "guards of others decide: none of ours is at either end",

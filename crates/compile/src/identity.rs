@@ -1,6 +1,6 @@
 //! Who is governed, who of those can carry groups, and which group is whose.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_model::network::{EndpointId, FrontId, RealmId};
 use watertight_model::{Estate, Name};
@@ -18,11 +18,22 @@ use crate::via::Vias;
 pub(crate) struct Identity {
     pub(crate) name: GroupName,
     pub(crate) realm: RealmId,
-    pub(crate) kind: KindId,
     pub(crate) members: Vec<EndpointId>,
+    /// Who shares the members' interfaces: what they may send and accept, the members' groups must
+    /// let through.
+    pub(crate) guests: Vec<EndpointId>,
+    /// The kinds of members and guests, the members' first.
+    pub(crate) kinds: Vec<KindId>,
     pub(crate) segments: Vec<Name>,
     /// Whether nothing may be widened at its members.
     pub(crate) is_strict: bool,
+}
+
+impl Identity {
+    /// Members and guests.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &EndpointId> {
+        self.members.iter().chain(&self.guests)
+    }
 }
 
 /// All of them.
@@ -34,31 +45,40 @@ pub(crate) struct Identities {
     pub(crate) unheld: Vec<Unheld>,
     /// Every governed endpoint, in order.
     pub(crate) governed: Vec<EndpointId>,
+    /// The endpoints that share the interface of another, by that one: pods by their node.
+    pub(crate) guests: BTreeMap<EndpointId, Vec<EndpointId>>,
+    /// By guest, the place of the identity of the interface that it shares.
+    pub(crate) hosting: BTreeMap<EndpointId, usize>,
 }
 
-/// What tells identities apart: where, about whom, and which front that keeps its clients' addresses.
-type Key = (RealmId, KindId, Option<FrontId>);
+/// What tells identities apart: where, about whom, which front that keeps its clients' addresses, and
+/// whether others share the interface. Which others does not: pods come and go, and names of groups
+/// stay.
+type Key = (RealmId, KindId, Option<FrontId>, bool);
 
 impl Identities {
     pub(crate) fn new(intent: &Intent<'_>, plane: &dyn Plane, vias: &Vias) -> Self {
         let estate = intent.estate();
-        let mut found = Self::default();
+        let mut found = Self { guests: guests(estate), ..Self::default() };
         let mut by_key: BTreeMap<Key, Vec<EndpointId>> = BTreeMap::new();
         for (id, endpoint) in estate.network.endpoints.iter() {
             if !intent.is_governed(id) {
                 continue;
             }
             found.governed.push(id);
-            match (plane.holds(estate, id), realm_of(estate, id)) {
+            let held = plane.holds(estate, id).map_err(str::to_owned);
+            let held = held.and_then(|()| found.is_alone(intent, id));
+            match (held, realm_of(estate, id)) {
                 (Ok(()), Some(realm)) => {
-                    let key = (realm, intent.kind_of(id), vias.front_of(id));
+                    let shares = found.guests.contains_key(&id);
+                    let key = (realm, intent.kind_of(id), vias.front_of(id), shares);
                     by_key.entry(key).or_default().push(id);
                 }
                 (held, _) => {
-                    let why = held.err().unwrap_or("it is in no realm");
+                    let why = held.err().unwrap_or_else(|| "it is in no realm".to_owned());
                     let workload = name_of(estate, id);
                     let endpoint = Some(endpoint.name.to_string());
-                    found.unheld.push(Unheld { workload, endpoint, why: why.to_owned() });
+                    found.unheld.push(Unheld { workload, endpoint, why });
                 }
             }
         }
@@ -66,14 +86,27 @@ impl Identities {
         found.unheld.sort();
         found.unheld.dedup();
         let mut taken: BTreeMap<String, u32> = BTreeMap::new();
-        for ((realm, kind, front), members) in by_key {
+        for ((realm, kind, front, shares), members) in by_key {
             let Some(first) = members.first().copied() else { continue };
             let (segments, is_jewel) = intent.segments_of(first);
-            let is_strict = is_jewel || intent.is_asserted(first);
+            let guests: BTreeSet<EndpointId> =
+                members.iter().filter_map(|id| found.guests.get(id)).flatten().copied().collect();
+            let mut kinds = vec![kind];
+            kinds.extend(guests.iter().map(|guest| intent.kind_of(*guest)).filter(|k| *k != kind));
+            kinds.sort_unstable_by_key(|one| (*one != kind, *one));
+            kinds.dedup();
+            let of_guests =
+                guests.iter().any(|one| intent.segments_of(*one).1 || intent.is_asserted(*one));
+            let is_strict = is_jewel || intent.is_asserted(first) || of_guests;
+            let guests: Vec<EndpointId> = guests.into_iter().collect();
             let (prefix, joined) = (GroupName::PREFIX, segments_part(&segments));
             let place = realm_part(&estate.network.realms[realm].name);
             let front = front.and_then(|front| estate.network.fronts.get(front));
-            let mark = mark(&intent.seen_in(first), front.map(|front| &front.name));
+            let mut seen = intent.seen_in(first);
+            if shares {
+                seen.insert("shares its interface".to_owned());
+            }
+            let mark = mark(&seen, front.map(|front| &front.name));
             let name = format!("{prefix}{place}/{joined}/{mark}");
             // Two that look alike would have to be told apart by their order.
             let count = taken.entry(name.clone()).or_default();
@@ -82,9 +115,27 @@ impl Identities {
             for member in &members {
                 found.of.insert(*member, found.list.len());
             }
-            found.list.push(Identity { name, realm, kind, members, segments, is_strict });
+            for guest in &guests {
+                found.hosting.insert(*guest, found.list.len());
+            }
+            found.list.push(Identity { name, realm, members, guests, kinds, segments, is_strict });
         }
         found
+    }
+
+    /// Whether everybody who shares an endpoint's interface is governed: groups there would close what
+    /// no policy speaks of.
+    fn is_alone(&self, intent: &Intent<'_>, id: EndpointId) -> Result<(), String> {
+        let guests = self.guests.get(&id).into_iter().flatten();
+        let free: BTreeSet<String> = guests
+            .filter(|guest| !intent.is_governed(**guest))
+            .map(|guest| name_of(intent.estate(), *guest))
+            .collect();
+        if free.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = free.into_iter().collect();
+        Err(format!("pods that no segment holds share its interface: {}", names.join(", ")))
     }
 
     /// Governed workloads that have no endpoint at all.
@@ -100,9 +151,34 @@ impl Identities {
         }
     }
 
-    pub(crate) fn identity(&self, endpoint: EndpointId) -> Option<&Identity> {
-        self.list.get(*self.of.get(&endpoint)?)
+    /// The place of the identity whose groups are on an endpoint's interface: its own, or that of the
+    /// machine whose interface it shares.
+    pub(crate) fn guarding(&self, endpoint: EndpointId) -> Option<usize> {
+        self.of.get(&endpoint).or_else(|| self.hosting.get(&endpoint)).copied()
     }
+
+    /// The identity whose groups are on an endpoint's interface.
+    pub(crate) fn identity(&self, endpoint: EndpointId) -> Option<&Identity> {
+        self.list.get(self.guarding(endpoint)?)
+    }
+}
+
+/// Who shares an interface with a machine: its pods have addresses of any of its interfaces, and the
+/// groups of that one.
+fn guests(estate: &Estate) -> BTreeMap<EndpointId, Vec<EndpointId>> {
+    let network = &estate.network;
+    let mut found: BTreeMap<EndpointId, Vec<EndpointId>> = BTreeMap::new();
+    for (guest, uplink) in &network.uplinks {
+        let layers = &network.endpoints[*guest].layers;
+        let machine = network.endpoints[uplink.by].workload;
+        for own in &estate.workloads[machine].endpoints {
+            let shares = network.endpoints[*own].layers.iter().any(|one| layers.contains(one));
+            if *own == uplink.by || shares {
+                found.entry(*own).or_default().push(*guest);
+            }
+        }
+    }
+    found
 }
 
 /// The name of an endpoint's workload.

@@ -172,6 +172,12 @@ impl<'a> Intent<'a> {
         End { who, places: places.collect(), groups: Vec::new() }
     }
 
+    /// One endpoint of a kind as an end.
+    pub(crate) fn end_of(&self, kind: KindId) -> End {
+        let first = self.samples.get(kind).and_then(|some| some.first());
+        first.map_or_else(|| End::workload(Vec::new()), |first| self.end(*first))
+    }
+
     /// What is allowed from one kind of endpoints to another; to another member of the same kind
     /// where it is one kind.
     pub(crate) fn between(&self, from: KindId, to: KindId) -> Rc<Allowed> {

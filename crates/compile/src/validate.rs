@@ -115,8 +115,13 @@ fn judge(
     let under = wanted.difference(&cells.after.sure);
     let pair = (from, to);
     for (flows, reason) in scene.explain_over(pair, cells, allowed, &over) {
+        let inside = reason == Some(Reason::Unfilterable) && scene.are_on_one_machine(pair);
         for (flows, rules) in scene.rules(allowed, &flows) {
-            gathered.add((GapKind::Over, reason), pair, flows, rules);
+            if inside {
+                gathered.inside(pair, flows, rules);
+            } else {
+                gathered.add((GapKind::Over, reason), pair, flows, rules);
+            }
         }
     }
     for (flows, reason) in scene.explain_under(pair, cells, &under) {

@@ -27,7 +27,7 @@ pub use ends::{End, Who};
 pub use fault::{Fault, Faulting};
 pub use internet::public_space;
 pub use labels::{Known, LabelOf, Labelled};
-pub use layer::Layered;
+pub use layer::{Layered, Opened};
 pub use near::{Attribute, NearMiss};
 pub use parts::{Asked, Part};
 pub use request::{Http, Request};

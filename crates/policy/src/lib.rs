@@ -15,7 +15,6 @@ mod request_path;
 mod schema;
 mod suggest;
 pub mod syntax;
-mod timestamp;
 mod trust;
 mod words;
 
@@ -33,8 +32,8 @@ pub use lint::{Linted, lint};
 pub use read::{API_VERSION, Documents, Format};
 pub use request_path::normal_path;
 pub use schema::schema;
-pub use timestamp::{Timestamp, TimestampError};
 pub use trust::{claimed_label, is_trusted};
+pub use watertight_source::{Timestamp, TimestampError};
 
 /// The name of the built-in segment that holds every workload.
 pub const ESTATE: &str = "estate";

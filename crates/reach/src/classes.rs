@@ -1,8 +1,8 @@
 //! Equivalence classes: endpoints and outside addresses that nothing in the network tells apart.
 //!
 //! Two endpoints are in one class when they are in the same subnet, have the same guards and role,
-//! and no prefix in any rule, list or route holds an address of one without the address of the
-//! other. Answers about one member then hold for every member.
+//! and no prefix in any rule or route, and no list, holds an address of one without the address of
+//! the other. Answers about one member then hold for every member.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -53,10 +53,52 @@ struct Key {
     alone: Option<EndpointId>,
 }
 
+/// What tells addresses apart.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Boundaries {
+    /// Prefixes, each by itself.
+    pub(crate) prefixes: BTreeSet<Prefix>,
+    /// Lists, each as a whole: nothing tells apart what is in the same ones, however many prefixes they
+    /// are made of.
+    pub(crate) lists: Vec<AddressSet>,
+}
+
+impl Boundaries {
+    /// What a network tells apart.
+    pub(crate) fn of(network: &Network) -> Self {
+        let lists = network.lists.values().map(|list| addresses(&list.content));
+        Self { prefixes: single_prefixes(network), lists: lists.collect() }
+    }
+
+    /// Everything that either tells apart.
+    pub(crate) fn add(&mut self, more: Self) {
+        self.prefixes.extend(more.prefixes);
+        self.lists.extend(more.lists);
+    }
+
+    fn atoms(&self) -> AddressAtoms {
+        AddressAtoms::new(self.prefixes.iter().copied(), &self.lists)
+    }
+}
+
+/// The addresses that are in a list, or may be.
+pub(crate) fn addresses(content: &ListContent) -> AddressSet {
+    match content {
+        ListContent::Known(known) => AddressSet::from_prefixes(known.iter().copied()),
+        ListContent::Unread(candidates) => candidates.clone(),
+    }
+}
+
 /// The prefixes that rules, lists and routes of a network name.
 pub fn named_prefixes(network: &Network) -> BTreeSet<Prefix> {
+    let mut prefixes = single_prefixes(network);
+    prefixes.extend(network.lists.values().flat_map(|list| addresses(&list.content).prefixes()));
+    prefixes
+}
+
+/// The prefixes that are named one by one: those of lists are left out.
+pub(crate) fn single_prefixes(network: &Network) -> BTreeSet<Prefix> {
     let mut prefixes: BTreeSet<Prefix> = BTreeSet::new();
-    let mut lists = Vec::new();
     for guard in network.guards.values() {
         for stage in guard.ingress.iter().chain(&guard.egress) {
             for rule in &stage.rules {
@@ -64,16 +106,9 @@ pub fn named_prefixes(network: &Network) -> BTreeSet<Prefix> {
                     Peer::Prefix(prefix) => {
                         prefixes.insert(*prefix);
                     }
-                    Peer::List(list) => lists.push(*list),
-                    Peer::Any | Peer::Members(_) | Peer::Unread(_) => {}
+                    Peer::List(_) | Peer::Any | Peer::Members(_) | Peer::Unread(_) => {}
                 }
             }
-        }
-    }
-    for list in network.lists.values() {
-        match &list.content {
-            ListContent::Known(known) => prefixes.extend(known),
-            ListContent::Unread(candidates) => prefixes.extend(candidates.prefixes()),
         }
     }
     for table in network.tables.values() {
@@ -91,12 +126,12 @@ pub fn named_prefixes(network: &Network) -> BTreeSet<Prefix> {
     prefixes
 }
 
-/// The classes of a network; `boundaries` are further prefixes to tell apart (of the other network
-/// in a comparison).
-pub(crate) fn classes(network: &Network, boundaries: &BTreeSet<Prefix>) -> Vec<Class> {
-    let mut prefixes = named_prefixes(network);
-    prefixes.extend(boundaries);
-    let atoms = AddressAtoms::from_prefixes(prefixes);
+/// The classes of a network; `boundaries` is what else to tell apart (of the other network in a
+/// comparison).
+pub(crate) fn classes(network: &Network, boundaries: &Boundaries) -> Vec<Class> {
+    let mut all = Boundaries::of(network);
+    all.add(boundaries.clone());
+    let atoms = all.atoms();
     // Classes with public addresses side by side: most ways tell these two sorts apart, so that
     // functions of the class then change their value seldom.
     let mut ordered: Vec<(bool, Vec<EndpointId>)> = endpoint_classes(network, &atoms)
@@ -119,6 +154,33 @@ pub(crate) fn classes(network: &Network, boundaries: &BTreeSet<Prefix>) -> Vec<C
             OutsideBy::Attachment(_) => private_atoms(network, &atoms),
         };
         found.extend(atoms.into_iter().map(|atom| Class::Outside(by, atom)));
+    }
+    found
+}
+
+/// The classes of two networks that have the same endpoints, gateways and attachments, and that differ
+/// in layers, guards and lists: neither tells members of one apart.
+pub(crate) fn common_classes(one: &Network, other: &Network) -> Vec<Class> {
+    let mut all = Boundaries::of(one);
+    all.add(Boundaries::of(other));
+    let of_other = classes(other, &all);
+    let mut number_of: BTreeMap<EndpointId, usize> = BTreeMap::new();
+    for (number, class) in of_other.iter().enumerate() {
+        if let Class::Endpoints(members) = class {
+            number_of.extend(members.iter().map(|member| (*member, number)));
+        }
+    }
+    let mut found = Vec::new();
+    for class in classes(one, &all) {
+        let Class::Endpoints(members) = class else {
+            found.push(class);
+            continue;
+        };
+        let mut parts: BTreeMap<Option<usize>, Vec<EndpointId>> = BTreeMap::new();
+        for member in members {
+            parts.entry(number_of.get(&member).copied()).or_default().push(member);
+        }
+        found.extend(parts.into_values().map(Class::Endpoints));
     }
     found
 }

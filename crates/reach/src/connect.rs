@@ -178,7 +178,7 @@ impl Made {
         let Self { lists, positions, targets, named, sets, egress, .. } = self;
         if let Some(touching) = egress.renew(network, lists, sets, &changed.egress) {
             let named = named.get_or_insert_with(|| Named::new(network, targets));
-            let meant = named.meant(&touching);
+            let meant = named.meant(network, &touching);
             return Senders::Some(touching.runs, meant);
         }
         *egress = Egress::new(network, lists, positions, sets, Of::All);

@@ -35,7 +35,8 @@ impl Change {
     }
 }
 
-type Pairs = BTreeMap<(Name, Name), Bounds<FlowSet>>;
+/// What can be established between two ends, by their names.
+pub(crate) type Pairs = BTreeMap<(Name, Name), Bounds<FlowSet>>;
 
 /// Compares what connections can be established in two estates.
 ///
@@ -83,33 +84,37 @@ fn pairs(estate: &Estate, boundaries: &BTreeSet<Prefix>) -> Pairs {
         };
         for source in sources {
             for destination in destinations {
-                let entry = found
-                    .entry((source.clone(), destination.clone()))
-                    .or_insert_with(|| Bounds::exact(FlowSet::none()));
-                entry.sure = entry.sure.union(&cell.established.sure);
-                entry.possible = entry.possible.union(&cell.established.possible);
+                add(&mut found, (source.clone(), destination.clone()), &cell.established);
             }
         }
     }
-    for led in reach.led(&matrix) {
-        let to = ends_of(estate, &Class::Endpoints(vec![led.at]));
-        let by = Matrix::outside_name(&estate.network, led.by);
-        for prefix in led.addresses.prefixes() {
-            for to in &to {
-                let from = Name::from(format!("outside:{by}@{prefix}"));
-                let entry = found.entry((from, to.clone()));
-                let entry = entry.or_insert_with(|| Bounds::exact(FlowSet::none()));
-                entry.sure = entry.sure.union(&led.established.sure);
-                entry.possible = entry.possible.union(&led.established.possible);
-            }
-        }
-    }
+    add_led(estate, &reach, &matrix, &mut found);
     found.retain(|_, flows| !flows.possible.is_empty());
     found
 }
 
+/// Adds what services lead clients outside to.
+pub(crate) fn add_led(estate: &Estate, reach: &Reach<'_>, matrix: &Matrix, found: &mut Pairs) {
+    for led in reach.led(matrix) {
+        let by = Matrix::outside_name(&estate.network, led.by);
+        for to in ends_of(estate, &Class::Endpoints(vec![led.at])) {
+            for prefix in led.addresses.prefixes() {
+                let from = Name::from(format!("outside:{by}@{prefix}"));
+                add(found, (from, to.clone()), &led.established);
+            }
+        }
+    }
+}
+
+/// Adds what can be established between two ends.
+fn add(found: &mut Pairs, ends: (Name, Name), more: &Bounds<FlowSet>) {
+    let entry = found.entry(ends).or_insert_with(|| Bounds::exact(FlowSet::none()));
+    entry.sure = entry.sure.union(&more.sure);
+    entry.possible = entry.possible.union(&more.possible);
+}
+
 /// The stable names of a class's members.
-fn ends_of(estate: &Estate, class: &Class) -> BTreeSet<Name> {
+pub(crate) fn ends_of(estate: &Estate, class: &Class) -> BTreeSet<Name> {
     match class {
         Class::Endpoints(members) => members
             .iter()

@@ -5,7 +5,7 @@ mod leads;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use watertight_model::network::{EndpointId, FrontId};
+use watertight_model::network::{EndpointId, Front, FrontId};
 use watertight_model::{Bounds, Network};
 use watertight_net::{AddressSet, FlowSet};
 
@@ -74,9 +74,17 @@ pub(crate) fn legs_of(reach: &Reach<'_>, matrix: &Matrix) -> Vec<FrontLeg> {
     let network = reach.network;
     let mut legs = Vec::new();
     for (id, front) in network.fronts.iter() {
+        if !front.listeners_read {
+            let hears = (front.listeners.len(), &FlowSet::all());
+            legs.extend(unread_legs(matrix, (id, front), hears));
+        }
         for (position, listener) in front.listeners.iter().enumerate() {
             for group in &listener.target_groups {
                 let group = &network.target_groups[*group];
+                if !group.targets_read {
+                    let hears = (position, &listener.flows);
+                    legs.extend(unread_legs(matrix, (id, front), hears));
+                }
                 for from in &front.endpoints {
                     let is_walked = group.preserves_source && !is_apart(network, *from);
                     if is_walked {
@@ -102,6 +110,38 @@ pub(crate) fn legs_of(reach: &Reach<'_>, matrix: &Matrix) -> Vec<FrontLeg> {
     }
     legs.sort();
     legs.dedup();
+    legs
+}
+
+/// The legs that a front may open where the input does not tell its listeners or targets: to whoever
+/// it can reach.
+fn unread_legs(
+    matrix: &Matrix,
+    (id, front): (FrontId, &Front),
+    (listener, listens): (usize, &FlowSet),
+) -> Vec<FrontLeg> {
+    let mut legs = Vec::new();
+    for from in &front.endpoints {
+        let Some(own) = matrix.class_of(*from) else { continue };
+        for (place, class) in matrix.classes.iter().enumerate() {
+            let (Class::Endpoints(members), Some(cell)) = (class, matrix.cell(own, place)) else {
+                continue;
+            };
+            let possible = &cell.established.possible;
+            if possible.is_empty() {
+                continue;
+            }
+            let flows = Bounds { sure: FlowSet::none(), possible: possible.clone() };
+            legs.extend(members.iter().filter(|to| *to != from).map(|to| FrontLeg {
+                front: id,
+                listener,
+                listens: listens.clone(),
+                from: *from,
+                to: *to,
+                flows: flows.clone(),
+            }));
+        }
+    }
     legs
 }
 

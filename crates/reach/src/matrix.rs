@@ -9,7 +9,7 @@ use watertight_model::{Bounds, Name, Network};
 use watertight_net::{FlowSet, Prefix};
 
 use crate::answer::Reach;
-use crate::classes::{Class, classes};
+use crate::classes::{Boundaries, Class, classes};
 use crate::connect::{Column, Connected, Kept, Reconnected};
 use crate::fold::{Asking, fold};
 use crate::path::{End, OutsideBy, Path, Place, Start};
@@ -205,12 +205,17 @@ impl Reach<'_> {
     /// `boundaries` are prefixes to tell apart beside those that the network names, for
     /// comparisons; an empty set for one network alone.
     pub fn matrix(&self, boundaries: &BTreeSet<Prefix>) -> Matrix {
-        self.matrix_kept(boundaries).0
+        let boundaries = Boundaries { prefixes: boundaries.clone(), lists: Vec::new() };
+        self.matrix_kept(classes(self.network, &boundaries)).0
+    }
+
+    /// The connectivity of classes that are given: nothing in the network tells members of one apart.
+    pub(crate) fn matrix_of(&self, classes: Vec<Class>) -> Matrix {
+        self.matrix_kept(classes).0
     }
 
     /// The same, with what it was made of.
-    pub(crate) fn matrix_kept(&self, boundaries: &BTreeSet<Prefix>) -> (Matrix, Kept) {
-        let classes = classes(self.network, boundaries);
+    pub(crate) fn matrix_kept(&self, classes: Vec<Class>) -> (Matrix, Kept) {
         let mut class_of = BTreeMap::new();
         for (index, class) in classes.iter().enumerate() {
             if let Class::Endpoints(members) = class {
@@ -340,6 +345,6 @@ pub(crate) fn arrives_as(path: &Path, flows: &FlowSet) -> FlowSet {
     })
 }
 
-fn place(number: u32) -> usize {
+pub(crate) fn place(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -15,7 +15,7 @@ use watertight_net::Prefix;
 
 use crate::answer::Reach;
 use crate::blast::{BlastSize, KeptBlasts};
-use crate::classes::{Class, named_prefixes};
+use crate::classes::{Boundaries, Class, classes, single_prefixes};
 use crate::connect::{Changed, Kept};
 use crate::exposure::{Exposure, exposure_of, legs_of, renewed};
 use crate::index::Index;
@@ -66,9 +66,10 @@ pub enum WholeBecause {
 impl Standing {
     /// All answers about an estate.
     pub fn new(estate: Estate) -> Self {
-        let told_apart = named_prefixes(&estate.network);
+        let told_apart = single_prefixes(&estate.network);
         let reach = Reach::new(&estate.network);
-        let (matrix, kept) = reach.matrix_kept(&BTreeSet::new());
+        let classes = classes(&estate.network, &Boundaries::default());
+        let (matrix, kept) = reach.matrix_kept(classes);
         let legs = legs_of(&reach, &matrix);
         let exposure = exposure_of(&reach, &matrix, &legs);
         let blasts = KeptBlasts::new(&estate, &matrix, &legs);
@@ -97,7 +98,7 @@ impl Standing {
         self.blasts.every()
     }
 
-    /// The prefixes that classes are told apart by. Rules that named one of them may be gone: answers
+    /// The prefixes that classes are told apart by, beside lists. Rules that named one of them may be gone: answers
     /// are those of [`Reach::matrix`] with these as further boundaries.
     pub fn told_apart(&self) -> &BTreeSet<Prefix> {
         &self.told_apart

@@ -5,7 +5,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::{Diagnostic, Diagnostics, FieldError, Kind, Node, Span, Tree, codes};
+use crate::{Diagnostic, Diagnostics, FieldError, Kind, Node, Span, Timestamp, Tree, codes};
 
 /// The one version of the format that is read.
 const FORMAT: &str = "watertight.estate/v1";
@@ -135,7 +135,7 @@ fn read_source(source: Node<'_>) -> Result<DescribedSource, FieldError> {
         provider: source.req_str("provider")?.to_owned(),
         account: text(source, "account")?,
         regions: regions.collect::<Result<_, _>>()?,
-        collected: text(source, "collected")?,
+        collected: source.get("collected").filter(is_told).map(time).transpose()?,
     })
 }
 
@@ -159,12 +159,12 @@ fn read_answered(line: Node<'_>, answered: &mut Vec<AnsweredCall>) -> Result<(),
 fn read_kept(line: Node<'_>, kept: &mut Vec<KeptAnswer>) -> Result<(), FieldError> {
     let (provider, account) = (line.req_str("provider")?, text(line, "account")?);
     let mut add = |time: Node<'_>| {
-        let collected = time.to_str()?.to_owned();
+        let collected = self::time(time)?;
         let (provider, account) = (provider.to_owned(), account.clone());
         kept.push(KeptAnswer { provider, account, collected, span: time.span() });
         Ok(())
     };
-    let Some(times) = line.get("collected").filter(|times| times.kind() != Kind::Null) else {
+    let Some(times) = line.get("collected").filter(is_told) else {
         return Ok(());
     };
     for entry in times.to_object()?.entries() {
@@ -187,6 +187,19 @@ fn read_unanswered(line: Node<'_>) -> Result<UnansweredCall, FieldError> {
         argument: text(line, "argument")?,
         error: text(line, "error")?,
     })
+}
+
+fn is_told(node: &Node<'_>) -> bool {
+    node.kind() != Kind::Null
+}
+
+/// A time as it is written, which is one.
+fn time(node: Node<'_>) -> Result<String, FieldError> {
+    let text = node.to_str()?;
+    match text.parse::<Timestamp>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(node.type_error("a time such as `2027-01-31T00:00:00Z`")),
+    }
 }
 
 fn text(node: Node<'_>, key: &str) -> Result<Option<String>, FieldError> {

@@ -26,6 +26,7 @@ mod error;
 mod file;
 mod limits;
 mod span;
+mod timestamp;
 mod tree;
 
 pub use codes::{CODES, Code, CodeLine, explain};
@@ -38,6 +39,7 @@ pub use error::{FieldError, ParseError, ParseReason};
 pub use file::{Contents, FileId, Position, SourceError, Sources};
 pub use limits::Limits;
 pub use span::{Origin, Span};
+pub use timestamp::{Timestamp, TimestampError};
 pub use tree::{
     Entries, Entry, Items, Kind, Node, Tree, YamlComment, is_yaml_string, yaml_comments,
 };

@@ -84,7 +84,7 @@ fn run(root: &Path, arguments: &ArgMatches) -> Result<ExitCode, Error> {
 }
 
 /// Builds the program as it ships.
-fn build(root: &Path) -> Result<Option<PathBuf>, Error> {
+pub(super) fn build(root: &Path) -> Result<Option<PathBuf>, Error> {
     let mut cargo = Command::new("cargo");
     cargo
         .args(["build", "--locked", "--release", "--quiet", "--package", "watertight"])
@@ -97,7 +97,7 @@ fn build(root: &Path) -> Result<Option<PathBuf>, Error> {
 }
 
 /// The most memory that a process takes until it ends, in KB; 0 where the system does not tell.
-fn watch(child: &mut Child) -> std::io::Result<u64> {
+pub(super) fn watch(child: &mut Child) -> std::io::Result<u64> {
     let path = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     while child.try_wait()?.is_none() {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::ops::Range;
 use std::process::ExitCode;
 
 use watertight_model::Name;
@@ -23,7 +24,7 @@ const DECIDED: [(usize, usize); 3] = [(50, 1_000), (500, 10_000), (5_000, 100_00
 /// How many decisions are asked for.
 const ASKED: usize = 200_000;
 /// Rules of one document.
-const RULES_EACH: usize = 20;
+pub(super) const RULES_EACH: usize = 20;
 
 /// Measures and prints.
 pub(super) fn run() -> ExitCode {
@@ -115,9 +116,14 @@ fn checked(text: &str) -> Option<CheckedPolicy> {
 /// A policy of so many rules: a segment and an application for each twenty of them, each rule between
 /// two applications over a port of its own, one in ten a denial.
 fn text(rules: usize) -> String {
+    part(rules, 0..rules.div_ceil(RULES_EACH))
+}
+
+/// Some of the policies of such a text.
+pub(super) fn part(rules: usize, policies: Range<usize>) -> String {
     let head = "apiVersion: watertight.io/v1alpha1\nkind:";
     let mut text = String::new();
-    for policy in 0..rules.div_ceil(RULES_EACH) {
+    for policy in policies {
         // Writing to a String cannot fail.
         let _infallible = write!(
             text,

@@ -144,7 +144,10 @@ fn through(input: &Input<'_>, subjects: &Subjects, leg: &FrontLeg) -> Option<Goa
         front: Some(Evidence {
             resource: front.name.to_string(),
             rule: listener.map(|listener| listener.name.to_string()).unwrap_or_default(),
-            text: format!("listener leads to {}", leg.flows.possible),
+            text: match listener {
+                Some(_) => format!("listener leads to {}", leg.flows.possible),
+                None => "what it listens on is not in the input".to_owned(),
+            },
         }),
         members: subjects.members_of(target),
     })

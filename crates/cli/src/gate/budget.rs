@@ -7,7 +7,7 @@ use std::path::Path;
 use watertight_model::{ArenaId, Estate, Name, Truth, WorkloadId};
 use watertight_policy::decide::Decider;
 use watertight_reach::{Class, Matrix, Reach};
-use watertight_source::{FileId, Limits, Tree};
+use watertight_source::{FileId, Kind, Limits, Tree};
 
 use crate::exit::Failure;
 
@@ -47,14 +47,23 @@ pub(super) fn read(text: &str) -> Result<Budget, Failure> {
     let [tree] = &trees[..] else {
         return Err(wrong("it holds more or less than one document".into()));
     };
+    let root = tree.root();
+    if root.kind() != Kind::Object || root.is_empty() {
+        return Err(wrong(
+            "it limits nothing: expected `pairs`, `opened`, `internet` or `segments`".into(),
+        ));
+    }
     let mut budget = Budget::default();
-    for entry in tree.root().entries() {
+    for entry in root.entries() {
         let number = entry.value.as_u64();
         let known = match entry.key {
             "pairs" => &mut budget.pairs,
             "opened" => &mut budget.opened,
             "internet" => &mut budget.internet,
             "segments" => {
+                if entry.value.kind() != Kind::Object {
+                    return Err(wrong("`segments` is no object of names and numbers".into()));
+                }
                 for segment in entry.value.entries() {
                     let number = segment.value.as_u64();
                     let number = number.ok_or_else(|| no_number(segment.key)).map_err(wrong)?;

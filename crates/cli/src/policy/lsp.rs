@@ -1,28 +1,29 @@
 //! `watertight policy lsp`: a language server over standard input and output.
 //!
 //! After a change the files that changed are read anew, with the texts that are open in the editor in
-//! the place of those on disk. Requests are answered from that; lint waits until nothing else is asked.
+//! the place of those on disk. Requests are answered from that; lint runs beside, so that no request waits
+//! for it.
 
+mod tell;
 mod text;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use lsp_server::{Connection, Message, Notification, Request, RequestId, Response};
 use serde_json::{Value, json};
 use watertight_policy::decide::World;
-use watertight_policy::{
-    CheckedPolicy, Format, Linted, check, formatted, hover, known_labels, lint,
-};
-use watertight_source::{Diagnostic, FileId, Severity, Span};
+use watertight_policy::{CheckedPolicy, Format, Linted, check, formatted, hover, known_labels};
+use watertight_source::{FileId, Span};
 
 use super::files::{Files, Open, Parsed, real};
 use crate::args::InputArguments;
 use crate::clock;
 use crate::estate_folder::load_folder;
 use crate::exit::{Failure, Outcome};
-use text::{Lines, asked_for, path_of, uri_of};
+use tell::Teller;
+use text::{Lines, asked_for, path_of};
 
 /// The request is about nothing that the server knows.
 const METHOD_NOT_FOUND: i32 = -32601;
@@ -56,20 +57,25 @@ pub(super) fn run(arguments: &LspArguments) -> Result<Outcome, Failure> {
     });
     connection.initialize(offered).map_err(|error| Failure::Server(error.to_string()))?;
     let paths = arguments.paths.clone();
+    let world = world.map(Arc::new);
+    let sender = connection.sender.clone();
+    let send = move |message| sender.send(message).is_ok();
+    let (teller, telling) = tell::start(world.clone(), send);
     let mut server = Server {
         connection,
         paths,
         world,
         open: Open::new(),
-        told: BTreeSet::new(),
+        teller,
         parsed: Parsed::default(),
         read: None,
     };
-    server.read()?;
-    server.tell()?;
     let served = server.serve();
     // The threads end when nobody can send to them any more.
     drop(server);
+    if telling.join().is_err() {
+        return Err(Failure::Server(String::from("lint has failed")));
+    }
     threads.join().map_err(Failure::Output)?;
     served.map(|()| Outcome::Fine)
 }
@@ -77,23 +83,30 @@ pub(super) fn run(arguments: &LspArguments) -> Result<Outcome, Failure> {
 struct Server {
     connection: Connection,
     paths: Vec<PathBuf>,
-    world: Option<World>,
+    world: Option<Arc<World>>,
     /// The texts in the editor, by the file's path.
     open: Open,
-    /// The files about which something was said.
-    told: BTreeSet<PathBuf>,
+    /// Says what is wrong with what was read.
+    teller: Teller,
     /// What each file came to.
     parsed: Parsed,
-    read: Option<(Files, Option<CheckedPolicy>)>,
+    read: Option<Arc<Read>>,
+}
+
+/// What was read last.
+struct Read {
+    files: Files,
+    policy: Option<CheckedPolicy>,
 }
 
 impl Server {
     fn serve(&mut self) -> Result<(), Failure> {
+        self.read()?;
+        self.tell();
         while let Ok(message) = self.connection.receiver.recv() {
             let (mut is_stale, mut is_untold) = (false, false);
             let mut next = Some(message);
-            // What has come in the meantime is taken before anything is read anew, and everything is
-            // answered before anything is said that nobody asked for.
+            // What has come in the meantime is taken before anything is read anew.
             while let Some(message) = next {
                 match message {
                     Message::Request(request) => {
@@ -118,7 +131,7 @@ impl Server {
                 self.read()?;
             }
             if is_untold {
-                self.tell()?;
+                self.tell();
             }
         }
         Ok(())
@@ -155,37 +168,15 @@ impl Server {
         self.parsed = parsed;
         let feeds = files.feeds()?;
         let policy = check(&files.documents, &feeds, &mut files.diagnostics);
-        self.read = Some((files, policy));
+        self.read = Some(Arc::new(Read { files, policy }));
         Ok(())
     }
 
-    /// Says what is wrong with what was read.
-    fn tell(&mut self) -> Result<(), Failure> {
-        let Some((files, policy)) = &self.read else { return Ok(()) };
-        let mut diagnostics = files.diagnostics.clone();
-        if let Some(policy) = policy {
-            let (documents, world, now) = (&files.documents, self.world.as_ref(), clock::now());
-            lint(&Linted { documents, policy, world, now }, &mut diagnostics);
+    /// Has somebody say what is wrong with what was read.
+    fn tell(&self) {
+        if let Some(read) = &self.read {
+            self.teller.tell(Arc::clone(read));
         }
-        let said = diagnostics.into_sorted();
-        let mut by_file: BTreeMap<PathBuf, Vec<Value>> = BTreeMap::new();
-        for path in std::mem::take(&mut self.told) {
-            by_file.insert(path, Vec::new());
-        }
-        let mut lines: BTreeMap<FileId, Lines<'_>> = BTreeMap::new();
-        for one in &said {
-            let Some(span) = one.span() else { continue };
-            let path = real(files.sources.path(span.file).as_ref());
-            self.told.insert(path.clone());
-            let value = shown(one, files, &mut lines);
-            by_file.entry(path).or_default().push(value);
-        }
-        for (path, diagnostics) in by_file {
-            let params = json!({"uri": uri_of(&path), "diagnostics": diagnostics});
-            let method = String::from("textDocument/publishDiagnostics");
-            self.send(Message::Notification(Notification { method, params }))?;
-        }
-        Ok(())
     }
 
     fn answer(&self, request: Request) -> Result<(), Failure> {
@@ -204,7 +195,7 @@ impl Server {
 
     /// The file of a request and the place in it.
     fn place(&self, params: &Value) -> Option<(&Files, FileId, &str, Option<u32>)> {
-        let (files, _) = self.read.as_ref()?;
+        let files = &self.read.as_ref()?.files;
         let path = document(params)?;
         let (file, _) = files.sources.iter().find(|(_, one)| real(one.as_ref()) == path)?;
         let text = files.sources.contents(file).as_str().ok()?;
@@ -215,8 +206,8 @@ impl Server {
     }
 
     fn linted<'s>(&'s self, files: &'s Files) -> Option<Linted<'s>> {
-        let policy = self.read.as_ref()?.1.as_ref()?;
-        let (documents, world) = (&files.documents, self.world.as_ref());
+        let policy = self.read.as_ref()?.policy.as_ref()?;
+        let (documents, world) = (&files.documents, self.world.as_deref());
         Some(Linted { documents, policy, world, now: clock::now() })
     }
 
@@ -275,37 +266,4 @@ fn range(span: Span, lines: &Lines<'_>) -> Value {
         json!({"line": line, "character": column})
     });
     json!({"start": start, "end": end})
-}
-
-/// A diagnostic as editors show it.
-fn shown<'f>(one: &Diagnostic, files: &'f Files, lines: &mut BTreeMap<FileId, Lines<'f>>) -> Value {
-    let mut range_of = |span: Span| {
-        let text = files.sources.contents(span.file).as_str().unwrap_or_default();
-        range(span, lines.entry(span.file).or_insert_with(|| Lines::new(text)))
-    };
-    let severity = match one.severity {
-        Severity::Error => 1,
-        Severity::Warning => 2,
-        Severity::Note => 3,
-    };
-    let mut message = one.message.clone();
-    if let Some(help) = &one.help {
-        message = format!("{message}\nhelp: {help}");
-    }
-    let related: Vec<Value> = one
-        .related
-        .iter()
-        .map(|(span, text)| {
-            let uri = uri_of(&real(files.sources.path(span.file).as_ref()));
-            json!({"location": {"uri": uri, "range": range_of(*span)}, "message": text})
-        })
-        .collect();
-    json!({
-        "range": one.span().map(&mut range_of),
-        "severity": severity,
-        "code": one.code.as_str(),
-        "source": "watertight",
-        "message": message,
-        "relatedInformation": related,
-    })
 }

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use watertight_assess::ChainTotal;
+use watertight_assess::{ChainTotal, Standing};
 use watertight_model::Estate;
 use watertight_policy::Timestamp;
 use watertight_reach::Change;
 
 use super::assertions::{Judged, Verdict};
-use super::compare::{Simulation, Spread};
+use super::compare::{Pairs, Simulation, Spread};
 use crate::table::Table;
 use crate::text::{clean, counted};
 
@@ -32,9 +32,9 @@ pub(super) fn text(about: &About<'_>, found: &Simulation) -> String {
     numbers(&mut text, found);
     assertions(&mut text, &found.assertions);
     let names = Names::new(about.estate);
-    let closed = format!("Closed: {}", counted(number(found.closed.len()), "pair"));
+    let closed = format!("Closed: {}", counted(found.closed.count, "pair"));
     changes(&mut text, &closed, &found.closed, &names);
-    if !found.saved_by_monitored.is_empty() {
+    if found.saved_by_monitored.count > 0 {
         let title = "Of what is closed, only rules in monitor would keep open";
         changes(&mut text, title, &found.saved_by_monitored, &names);
     }
@@ -47,10 +47,23 @@ fn numbers(text: &mut String, found: &Simulation) {
     let mut row = |what: &str, of: &dyn Fn(&Spread) -> String| {
         table.row(vec![what.to_owned(), of(&found.before), of(&found.after)]);
     };
-    row("score", &|one| format!("{:.1}", one.standing.score.value));
-    row("breach chains", &|one| chains(one.chains));
-    row("the internet reaches, at most", &|one| percent(one.standing.internet.upper));
-    row("the worst breach reaches, at most", &|one| percent(one.standing.greatest.upper));
+    if found.before.assessed.is_some() {
+        let of = |one: &Spread, of: &dyn Fn(&(Standing, ChainTotal)) -> String| {
+            one.assessed.as_ref().map_or_else(String::new, of)
+        };
+        row("score", &|one| of(one, &|(standing, _)| format!("{:.1}", standing.score.value)));
+        row("breach chains", &|one| of(one, &|(_, total)| chains(*total)));
+        row("the internet reaches, at most", &|one| {
+            of(one, &|(standing, _)| percent(standing.internet.upper))
+        });
+        row("the worst breach reaches, at most", &|one| {
+            of(one, &|(standing, _)| percent(standing.greatest.upper))
+        });
+    } else {
+        row("the worst breach reaches by the network, at most", &|one| {
+            percent(one.shares.values().copied().fold(0.0, f64::max))
+        });
+    }
     text.push_str(&table.aligned(2));
     // Writing to a String cannot fail.
     let _written = writeln!(
@@ -60,6 +73,11 @@ fn numbers(text: &mut String, found: &Simulation) {
         counted(number(found.workloads), "workload"),
         found.estate_only
     );
+    if found.before.assessed.is_none() {
+        text.push_str(
+            "  Score and chains are not found for so many: `watertight assess` tells them.\n",
+        );
+    }
     let mut shrunk: Vec<(&String, f64, f64)> = found
         .before
         .shares
@@ -100,8 +118,9 @@ fn assertions(text: &mut String, judged: &[Judged]) {
 }
 
 /// Changes, those to one end over the same flows together.
-fn changes(text: &mut String, title: &str, all: &[Change], names: &Names<'_>) {
+fn changes(text: &mut String, title: &str, pairs: &Pairs<Change>, names: &Names<'_>) {
     let _written = writeln!(text, "\n{title}");
+    let Some(all) = &pairs.listed else { return between(text, &pairs.between) };
     let mut groups: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     for change in all {
         let lost = change.before.possible.difference(&change.after.possible);
@@ -130,8 +149,10 @@ fn changes(text: &mut String, title: &str, all: &[Change], names: &Names<'_>) {
 
 fn unopened(text: &mut String, found: &Simulation) {
     text.push_str("\nAllowed by policy, denied by the network today\n");
+    let pairs = &found.unopened;
+    let Some(all) = &pairs.listed else { return between(text, &pairs.between) };
     let mut groups: BTreeMap<(&str, String), BTreeSet<String>> = BTreeMap::new();
-    for one in &found.unopened {
+    for one in all {
         let key = (&*one.to, one.flows.to_string());
         groups.entry(key).or_default().insert(one.from.clone());
     }
@@ -145,6 +166,19 @@ fn unopened(text: &mut String, found: &Simulation) {
     }
     text.push_str(&table.aligned(2));
     more(text, groups.len(), ROWS_MAX);
+}
+
+/// Pairs that are too many to be listed, by segment, the most first.
+fn between(text: &mut String, pairs: &BTreeMap<(String, String), u64>) {
+    let mut sorted: Vec<(&(String, String), u64)> =
+        pairs.iter().map(|(ends, count)| (ends, *count)).collect();
+    sorted.sort_by(|one, two| two.1.cmp(&one.1).then(one.0.cmp(two.0)));
+    let mut table = Table::new(&["pairs", "from", "to"]);
+    for ((from, to), count) in sorted.iter().take(ROWS_MAX) {
+        table.row(vec![count.to_string(), from.clone(), to.clone()]);
+    }
+    text.push_str(&table.aligned(2));
+    more(text, sorted.len(), ROWS_MAX);
 }
 
 /// The names of workloads by their ids.
@@ -197,7 +231,7 @@ fn number(length: usize) -> u64 {
 
 /// For programs.
 pub(super) fn json(about: &About<'_>, found: &Simulation) -> Value {
-    let unopened = found.unopened.iter();
+    let unopened = found.unopened.listed.iter().flatten();
     let unopened: Vec<Value> = unopened
         .map(|one| json!({ "from": one.from, "to": one.to, "flows": one.flows.to_string() }))
         .collect();
@@ -214,32 +248,50 @@ pub(super) fn json(about: &About<'_>, found: &Simulation) -> Value {
         "closed": changes_json(&found.closed),
         "saved_by_monitored": changes_json(&found.saved_by_monitored),
         "allowed_and_denied_today": unopened,
+        "pairs": {
+            "closed": pairs_json(&found.closed),
+            "saved_by_monitored": pairs_json(&found.saved_by_monitored),
+            "allowed_and_denied_today": pairs_json(&found.unopened),
+        },
         "assertions": found.assertions.iter().map(judged_json).collect::<Vec<Value>>(),
     })
 }
 
 fn spread_json(spread: &Spread) -> Value {
-    let (count, exact) = match spread.chains {
+    let Some((standing, chains)) = &spread.assessed else {
+        return json!({ "blast": spread.shares });
+    };
+    let (count, exact) = match chains {
         ChainTotal::Exactly(number) => (number, true),
         ChainTotal::AtLeast(number) => (number, false),
     };
     json!({
-        "score": spread.standing.score.value,
-        "score_best_case": spread.standing.score.best_case,
+        "score": standing.score.value,
+        "score_best_case": standing.score.best_case,
         "chains": { "count": count.to_string(), "exact": exact },
         "internet": {
-            "lower": spread.standing.internet.lower, "upper": spread.standing.internet.upper,
+            "lower": standing.internet.lower, "upper": standing.internet.upper,
         },
         "greatest": {
-            "lower": spread.standing.greatest.lower, "upper": spread.standing.greatest.upper,
+            "lower": standing.greatest.lower, "upper": standing.greatest.upper,
         },
         "blast": spread.shares,
     })
 }
 
-fn changes_json(changes: &[Change]) -> Vec<Value> {
+fn pairs_json<T>(pairs: &Pairs<T>) -> Value {
+    let between = pairs.between.iter();
+    let between: Vec<Value> = between
+        .map(|((from, to), count)| json!({ "from": from, "to": to, "count": count }))
+        .collect();
+    json!({
+        "count": pairs.count, "listed": pairs.listed.is_some(), "by_segment": between,
+    })
+}
+
+fn changes_json(changes: &Pairs<Change>) -> Vec<Value> {
     let bounds = |sure: String, possible: String| json!({ "sure": sure, "possible": possible });
-    let each = changes.iter();
+    let each = changes.listed.iter().flatten();
     each.map(|one| {
         json!({
             "from": one.from.as_str(),

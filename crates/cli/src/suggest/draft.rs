@@ -302,11 +302,17 @@ impl Drafting<'_> {
             }
         }
         let Some(to) = to.filter(|_| !peers.is_empty()) else { return };
+        let over = clauses(flows);
+        if over.as_ref().is_some_and(Vec::is_empty) {
+            let line = format!("{told}: no policy speaks of port 0");
+            self.draft.left_out.push(line);
+            return;
+        }
         let mut rule = Map::new();
         rule.insert("action".to_owned(), json!("allow"));
         rule.insert("from".to_owned(), Value::Array(peers));
         rule.insert("to".to_owned(), json!([to]));
-        if let Some(over) = clauses(flows) {
+        if let Some(over) = over {
             rule.insert("over".to_owned(), Value::Array(over));
         }
         let (name, description) = match mode {

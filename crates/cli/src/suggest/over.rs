@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use watertight_net::{FlowSet, Protocol};
 
-/// The clauses; nothing where the flows are every packet, which is what a rule without clauses says.
+/// The clauses; nothing where the flows are every packet, which is what a rule without clauses says. An
+/// empty list says that no policy speaks of any of the flows.
 pub(super) fn clauses(flows: &FlowSet) -> Option<Vec<Value>> {
     if flows.is_all() {
         return None;
@@ -14,7 +15,12 @@ pub(super) fn clauses(flows: &FlowSet) -> Option<Vec<Value>> {
         let text = flows.of_protocol(protocol).to_string();
         let name = word(protocol);
         match name {
-            Some(word @ ("tcp" | "udp" | "sctp")) => found.push(json!({ word: ports(&text) })),
+            Some(word @ ("tcp" | "udp" | "sctp")) => {
+                let ports = ports(&text);
+                if ports.as_array().is_none_or(|all| !all.is_empty()) {
+                    found.push(json!({ word: ports }));
+                }
+            }
             Some(word) => found.extend(types(&text).into_iter().map(|one| json!({ word: one }))),
             None => found.push(json!({ "protocol": protocol.number() })),
         }
@@ -102,5 +108,7 @@ mod tests {
             json!([{"icmp": {"type": 3, "code": 4}}, {"protocol": 47}])
         );
         assert_eq!(of("tcp/0-21"), json!([{"tcp": "1-21"}]));
+        assert_eq!(of("tcp/0; udp/53"), json!([{"udp": 53}]));
+        assert_eq!(of("tcp/0"), json!([]));
     }
 }

@@ -1,5 +1,8 @@
 //! Why the network differs from what is intended. What has no reason here is a mistake of ours.
 
+use std::collections::BTreeSet;
+
+use watertight_model::WorkloadId;
 use watertight_model::network::EndpointId;
 use watertight_net::{AddressSet, FlowSet, Prefix};
 use watertight_reach::{Reach, Step};
@@ -57,10 +60,50 @@ impl Scene<'_, '_> {
         for (flows, reason) in self.widened(pair) {
             rest.take(&flows, reason);
         }
+        if !rest.flows.is_empty() && self.are_on_one_machine(pair) {
+            rest.take(&FlowSet::all(), Reason::Unfilterable);
+        }
+        if !rest.flows.is_empty() {
+            rest.take(&self.for_others(pair), Reason::IdentityShared);
+        }
         if !rest.flows.is_empty() && self.is_translated(pair, &self.reach[1]) {
             rest.take(&FlowSet::all(), Reason::IdentityShared);
         }
         rest.finish()
+    }
+
+    /// What those who share the interfaces of two parties may send one another.
+    fn for_others(&self, (from, to): (&Party, &Party)) -> FlowSet {
+        let identities = &self.compiled.identities;
+        let shared = |party: &Party| match (&party.who, party.identity) {
+            (PartyWho::Outside(..), _) => Vec::new(),
+            (PartyWho::Endpoints(_, kind), None) => vec![*kind],
+            (PartyWho::Endpoints(..), Some(place)) => {
+                identities.list.get(place).map(|one| one.kinds.clone()).unwrap_or_default()
+            }
+        };
+        let (sources, targets) = (shared(from), shared(to));
+        let mut all = FlowSet::none();
+        let mut add = |allowed: &Allowed| all = all.union(&allowed.allow).union(&allowed.inspect);
+        for source in &sources {
+            for target in &targets {
+                add(&self.intent.between(*source, *target));
+            }
+        }
+        match (&from.who, &to.who) {
+            (PartyWho::Outside(..), _) => {
+                for kind in &targets {
+                    add(&self.allowed_outside(*kind, from, true));
+                }
+            }
+            (_, PartyWho::Outside(..)) => {
+                for kind in &sources {
+                    add(&self.allowed_outside(*kind, to, false));
+                }
+            }
+            _ => {}
+        }
+        all
     }
 
     /// Why less is permitted.
@@ -87,6 +130,18 @@ impl Scene<'_, '_> {
             rest.take(&FlowSet::all(), Reason::Membership);
         }
         rest.finish()
+    }
+
+    /// Whether a machine, or what shares its interfaces, is at both ends: what they send one another
+    /// passes no interface.
+    pub(super) fn are_on_one_machine(&self, (from, to): (&Party, &Party)) -> bool {
+        let network = &self.estates[0].network;
+        let machines = |party: &Party| -> BTreeSet<WorkloadId> {
+            let PartyWho::Endpoints(members, _) = &party.who else { return BTreeSet::new() };
+            let host = |id: &EndpointId| network.uplinks.get(id).map_or(*id, |uplink| uplink.by);
+            members.iter().map(|id| network.endpoints[host(id)].workload).collect()
+        };
+        !machines(from).is_disjoint(&machines(to))
     }
 
     /// The flows that merged prefixes open between two parties: every end that carries our groups

@@ -47,6 +47,13 @@ impl<'e> Gathered<'e> {
         self.push((Sort::Gap(kind), reason, flows, rules, place), pair);
     }
 
+    /// What passes within one machine.
+    pub(super) fn inside(&mut self, pair: (&Party, &Party), flows: FlowSet, rules: Vec<RuleRef>) {
+        let place = String::from("both ends are on one machine, and pass no interface");
+        let reason = Some(Reason::Unfilterable);
+        self.push((Sort::Gap(GapKind::Over), reason, flows, rules, place), pair);
+    }
+
     pub(super) fn surprise(&mut self, pair: (&Party, &Party), flows: FlowSet, rules: Vec<RuleRef>) {
         let place = String::from("no allow rule asks for it");
         self.push((Sort::Surprise, None, flows, rules, place), pair);

@@ -97,7 +97,7 @@ impl<'s, 'a> Scene<'s, 'a> {
                 self.matrices[1].class_of(*later),
                 self.matrices[2].class_of(*later),
             ];
-            let identity = self.compiled.identities.of.get(&id).copied();
+            let identity = self.compiled.identities.guarding(id);
             let key = (classes, self.intent.kind_of(id), identity, governed.contains(&id));
             found.entry(key).or_default().push(id);
         }
@@ -176,11 +176,23 @@ impl<'s, 'a> Scene<'s, 'a> {
             (PartyWho::Outside(..), PartyWho::Endpoints(_, kind)) => (*kind, from, true),
             (PartyWho::Outside(..), PartyWho::Outside(..)) => return Rc::default(),
         };
+        self.allowed_outside(kind, outside, ingress)
+    }
+
+    /// What is intended between a kind of endpoints and a party outside.
+    pub(super) fn allowed_outside(
+        &self,
+        kind: KindId,
+        outside: &Party,
+        ingress: bool,
+    ) -> Rc<Allowed> {
         let key = (kind, outside.number, ingress);
         if let Some(known) = self.asked.borrow().get(&key) {
             return Rc::clone(known);
         }
-        let allowed = Rc::new(self.intent.ask(&self.end(from), &self.end(to)));
+        let (own, other) = (self.intent.end_of(kind), self.end(outside));
+        let (source, destination) = if ingress { (&other, &own) } else { (&own, &other) };
+        let allowed = Rc::new(self.intent.ask(source, destination));
         self.asked.borrow_mut().insert(key, Rc::clone(&allowed));
         allowed
     }

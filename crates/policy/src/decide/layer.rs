@@ -4,10 +4,10 @@
 mod ends;
 mod guards;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use watertight_model::network::{Direction, EndpointId, RealmId};
-use watertight_model::{ArenaId, Estate, Truth};
+use watertight_model::{ArenaId, Estate, Network, Truth};
 use watertight_net::{AddressSet, FlowSet};
 
 use crate::ESTATE;
@@ -17,7 +17,7 @@ use crate::decide::ends::{End, Seen};
 use crate::decide::parts::Asked;
 use crate::decide::types::{Outcome, Reason};
 use crate::decide::under::{Deciding, Modes};
-use ends::{Alike, Peers};
+use ends::{Alike, Peers, View};
 use guards::Accepted;
 
 /// An estate as it would be under a policy.
@@ -46,41 +46,42 @@ impl Deciding<'_> {
             estate_only: (0..alike.of.len()).filter(|place| self.is_alone(*place)).collect(),
             governed,
         };
-        let mut layering = Layering { deciding: self, alike: &alike, known: BTreeMap::new() };
-        let places = layering.places(estate, &layered.governed);
-        let mut of_realms: BTreeMap<Option<RealmId>, Peers> = BTreeMap::new();
-        for ((realm, group), endpoints) in places {
-            let peers = of_realms
-                .entry(realm)
-                .or_insert_with(|| Peers::seen_in(realm, estate, self.decider, &alike));
+        let network = &estate.network;
+        let views = View::of_realms(network);
+        let behind = ends::behind(estate);
+        let mut layering = Layering::new(self, &alike);
+        let mut of_views: BTreeMap<View, Peers> = BTreeMap::new();
+        for ((view, group), endpoints) in layering.places(network, &views, &layered.governed) {
+            let peers = of_views.entry(view).or_insert_with(|| {
+                let list = Peers::seen_in(view, (estate, &behind), self.decider, &alike);
+                list.numbered(&mut layering.ends)
+            });
             let ingress = layering.accepted(estate, peers, group, Direction::Ingress);
             let egress = layering.accepted(estate, peers, group, Direction::Egress);
-            guards::put(&mut layered.estate.network, &ingress, &egress, &endpoints);
+            guards::put(&mut layered.estate.network, peers, (&ingress, &egress), &endpoints);
         }
         layered
     }
 
-    /// The same, with the rules of policies in monitor beside those that are on. What it allows
-    /// and this does not, only a rule in monitor would save.
-    #[must_use]
-    pub fn with_monitored_rules(&self) -> Self {
+    /// The same, with the rules of policies in monitor beside those that are on; none where there are
+    /// no others. What it allows and this does not, only a rule in monitor would save.
+    pub fn with_monitored_rules(&self) -> Option<Self> {
         let mut more = Self::new(self.decider, &Modes::Pending, self.now);
         more.segments_on.clone_from(&self.segments_on);
-        more
+        (more.active != self.active).then_some(more)
     }
 
-    /// What allow rules open between workloads of which one is governed, by their places.
-    pub fn allowed_by_rules(&self) -> Vec<(usize, usize, FlowSet)> {
+    /// What allow rules open between workloads of which one is governed, by their places: those that
+    /// the policy does not tell apart together.
+    pub fn allowed_by_rules(&self) -> Vec<Opened> {
         let alike = Alike::new(self.decider);
-        let mut known: BTreeMap<(usize, usize), FlowSet> = BTreeMap::new();
+        let groups = alike.groups();
         let mut found = Vec::new();
-        for (from, source) in alike.of.iter().enumerate() {
-            for (to, target) in alike.of.iter().enumerate() {
-                let flows = known.entry((*source, *target)).or_insert_with(|| {
-                    self.opened_by_rules(&alike.end(&[*source]), &alike.end(&[*target]))
-                });
-                if from != to && !flows.is_empty() {
-                    found.push((from, to, flows.clone()));
+        for (source, from) in groups.iter().enumerate() {
+            for (target, to) in groups.iter().enumerate() {
+                let flows = self.opened_by_rules(&alike.end(&[source]), &alike.end(&[target]));
+                if !flows.is_empty() {
+                    found.push(Opened { from: from.clone(), to: to.clone(), flows });
                 }
             }
         }
@@ -130,32 +131,75 @@ impl Decider<'_> {
     }
 }
 
-/// Endpoints of workloads that are alike in one realm: they get one guard.
-type Places = BTreeMap<(Option<RealmId>, usize), Vec<EndpointId>>;
+/// What rules open between each of some workloads and each of others.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Who sends, by place.
+    pub from: Vec<usize>,
+    /// Who receives, by place; a workload that is in both is not meant to send to itself.
+    pub to: Vec<usize>,
+    /// What.
+    pub flows: FlowSet,
+}
+
+/// Endpoints of workloads that are alike, and that see alike who is where: they get one guard.
+type Places = BTreeMap<(View, usize), Vec<EndpointId>>;
 
 /// What is worked out on the way.
 struct Layering<'l, 'd> {
     deciding: &'l Deciding<'d>,
     alike: &'l Alike,
+    ends: Numbered,
+    /// The numbers of the ends that stand for groups.
+    own: Vec<usize>,
     /// What is let through between two ends, by their numbers.
-    known: BTreeMap<(End, End), FlowSet>,
+    known: HashMap<(usize, usize), FlowSet>,
 }
 
-impl Layering<'_, '_> {
+/// Ends by number.
+#[derive(Default)]
+struct Numbered {
+    list: Vec<End>,
+    numbers: BTreeMap<End, usize>,
+}
+
+impl Numbered {
+    fn of(&mut self, end: End) -> usize {
+        if let Some(number) = self.numbers.get(&end) {
+            return *number;
+        }
+        self.list.push(end.clone());
+        self.numbers.insert(end, self.list.len() - 1);
+        self.list.len() - 1
+    }
+}
+
+impl<'l, 'd> Layering<'l, 'd> {
+    fn new(deciding: &'l Deciding<'d>, alike: &'l Alike) -> Self {
+        let mut ends = Numbered::default();
+        let own = (0..alike.len()).map(|group| ends.of(alike.end(&[group]))).collect();
+        Self { deciding, alike, ends, own, known: HashMap::new() }
+    }
+
     /// The endpoints that get a guard. A front that keeps its clients' addresses ends no leg, so
     /// that nothing is decided at it.
-    fn places(&self, estate: &Estate, governed: &[usize]) -> Places {
+    fn places(
+        &self,
+        network: &Network,
+        views: &BTreeMap<RealmId, View>,
+        governed: &[usize],
+    ) -> Places {
         let mut places = Places::new();
-        for (id, endpoint) in estate.network.endpoints.iter() {
+        for (id, endpoint) in network.endpoints.iter() {
             let workload = endpoint.workload.index();
-            if governed.binary_search(&workload).is_err()
-                || ends::keeps_sources(&estate.network, endpoint)
+            if governed.binary_search(&workload).is_err() || ends::keeps_sources(network, endpoint)
             {
                 continue;
             }
             let Some(group) = self.alike.of.get(workload) else { continue };
-            let realm = ends::realm_of(&estate.network, endpoint);
-            places.entry((realm, *group)).or_default().push(id);
+            let realm = ends::realm_of(network, endpoint);
+            let view = realm.and_then(|realm| views.get(&realm)).copied().unwrap_or_default();
+            places.entry((view, *group)).or_default().push(id);
         }
         places
     }
@@ -168,42 +212,44 @@ impl Layering<'_, '_> {
         group: usize,
         direction: Direction,
     ) -> Accepted {
-        let own = self.alike.end(&[group]);
-        let mut accepted = Accepted::default();
-        for peer in &peers.list {
+        let Some(own) = self.own.get(group).copied() else { return Accepted::new() };
+        let mut accepted = Accepted::new();
+        for (place, peer) in peers.list.iter().enumerate() {
             let flows = match direction {
-                Direction::Ingress => self.between(&peer.end, &own),
+                Direction::Ingress => self.between(peer.number, own).clone(),
                 Direction::Egress => {
-                    let mut flows = self.between(&own, &peer.end);
+                    let mut flows = self.between(own, peer.number).clone();
                     for (listens, target, sent) in ends::led_by(estate, &peer.fronts) {
-                        let Some(number) = self.alike.of.get(target) else { continue };
-                        let target = self.alike.end(&[*number]);
-                        if self.between(&own, &target).contains(&sent) {
+                        let target = self.alike.of.get(target).and_then(|one| self.own.get(*one));
+                        let Some(target) = target.copied() else { continue };
+                        if self.between(own, target).contains(&sent) {
                             flows = flows.union(&listens);
                         }
                     }
                     flows
                 }
             };
-            accepted.sure(peer.addresses.difference(&peers.shared), &flows);
-            accepted.perhaps(peer.addresses.intersection(&peers.shared), &flows);
+            if !flows.is_empty() {
+                accepted.push((place, flows));
+            }
         }
         accepted
     }
 
     /// What is let through from one end to another: all that is not denied.
-    fn between(&mut self, source: &End, destination: &End) -> FlowSet {
-        let key = (source.clone(), destination.clone());
-        if let Some(known) = self.known.get(&key) {
-            return known.clone();
-        }
-        let flows = &FlowSet::all();
-        let asked = Asked { source, destination, flows, request: None, bindings: &[] };
-        let parts = self.deciding.parts(&asked).into_iter();
-        let open = parts.filter(|part| part.decision.outcome != Outcome::Deny);
-        let open = open.fold(FlowSet::none(), |all, part| all.union(&part.flows));
-        self.known.insert(key, open.clone());
-        open
+    fn between(&mut self, source: usize, destination: usize) -> &FlowSet {
+        let (deciding, ends) = (self.deciding, &self.ends.list);
+        self.known.entry((source, destination)).or_insert_with(|| {
+            let (Some(source), Some(destination)) = (ends.get(source), ends.get(destination))
+            else {
+                return FlowSet::none();
+            };
+            let flows = &FlowSet::all();
+            let asked = Asked { source, destination, flows, request: None, bindings: &[] };
+            let parts = deciding.parts(&asked).into_iter();
+            let open = parts.filter(|part| part.decision.outcome != Outcome::Deny);
+            open.fold(FlowSet::none(), |all, part| all.union(&part.flows))
+        })
     }
 }
 

@@ -4,7 +4,8 @@
 //! (its type, its description) is enough for a workload of the right kind; an interface that tells
 //! nothing becomes a workload of the kind `unknown`, since anything could run behind it.
 
-use watertight_model::WorkloadKind;
+use watertight_model::network::{EndpointId, EndpointRole, Front};
+use watertight_model::{WorkloadId, WorkloadKind};
 
 use crate::codes;
 use crate::context::{Context, Holder, NewWorkload, Unowned};
@@ -16,10 +17,34 @@ pub(crate) fn convert(context: &mut Context<'_>) {
     for (endpoint, interface) in unowned {
         let workload = workload_of(context, &interface);
         context.own(endpoint, workload);
+        if let Holder::LoadBalancer(path) = interface.holder {
+            context.warn_missing(interface.item.node, "load balancer", path);
+            unread_front(context, endpoint, workload);
+        }
     }
 }
 
-fn workload_of(context: &mut Context<'_>, interface: &Unowned<'_>) -> watertight_model::WorkloadId {
+/// Makes an interface that of a load balancer of which the input does not tell what it hears.
+fn unread_front(context: &mut Context<'_>, endpoint: EndpointId, workload: WorkloadId) {
+    let network = &mut context.estate.network;
+    let known = network.fronts.iter().find(|(_, one)| one.workload == workload).map(|(id, _)| id);
+    let front = known.unwrap_or_else(|| {
+        let known = &context.estate.workloads[workload];
+        network.fronts.push(Front {
+            name: known.id.clone(),
+            workload,
+            endpoints: Vec::new(),
+            listeners: Vec::new(),
+            cross_zone: true,
+            listeners_read: false,
+            origin: known.origin,
+        })
+    });
+    network.fronts[front].endpoints.push(endpoint);
+    network.endpoints[endpoint].role = EndpointRole::Front(front);
+}
+
+fn workload_of(context: &mut Context<'_>, interface: &Unowned<'_>) -> WorkloadId {
     let item = interface.item;
     let vpc = context.fields.text(item.node, "VpcId");
     let account = context.account_of(&item);

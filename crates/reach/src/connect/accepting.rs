@@ -7,11 +7,12 @@ use watertight_model::network::{
     Action, Combine, Direction, LayerId, ListContent, Peer, StageDefault,
 };
 use watertight_model::{Bounds, Network};
+use watertight_net::FlowSet;
 
 use super::filters::PeerRuns;
 use super::sets::{BoundsId, Sets};
 
-/// One layer of guards that only accept, and of which nothing is in doubt.
+/// One layer of guards that only accept, and of which nothing is in doubt but who is in a list.
 #[derive(Debug)]
 pub(super) struct Accepting<'n> {
     /// What matches whoever is at the other end.
@@ -36,21 +37,22 @@ impl<'n> Accepting<'n> {
                 return None;
             }
             for rule in &stage.rules {
-                let known = match &rule.peer {
-                    Peer::Unread(_) => false,
+                let is_sure = match &rule.peer {
+                    Peer::Unread(_) => return None,
                     Peer::List(list) => {
                         matches!(network.lists[*list].content, ListContent::Known(_))
                     }
                     Peer::Any | Peer::Prefix(_) | Peer::Members(_) => true,
                 };
-                if rule.action != Action::Accept || !known {
+                if rule.action != Action::Accept {
                     return None;
                 }
                 let slot = match &rule.peer {
                     Peer::Any => &mut found.always,
                     peer => found.by_peer.entry(peer).or_insert(BoundsId::NONE),
                 };
-                let flows = sets.intern(Bounds::exact(rule.flows.clone()));
+                let sure = if is_sure { rule.flows.clone() } else { FlowSet::none() };
+                let flows = sets.intern(Bounds { sure, possible: rule.flows.clone() });
                 *slot = sets.join(*slot, flows);
             }
         }

@@ -10,13 +10,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use watertight_model::Network;
-use watertight_model::network::{Direction, GuardId, LayerId};
-use watertight_net::{Family, Prefix};
+use watertight_model::network::{Direction, GuardId, LayerId, ListId};
+use watertight_net::{AddressAtoms, AddressSet, Family, Prefix};
 
 use super::filters::{Accepts, Opens, accepted};
 use super::positions::{LayerLists, LayersId, Positions, place};
 use super::sets::{BoundsId, Sets};
 use super::targets::Target;
+use crate::classes::addresses;
 use crate::path::Seen;
 use crate::runs::{Run, of_ascending, push};
 pub(super) use terms::Name;
@@ -28,6 +29,7 @@ pub(super) struct Egress {
     v4: OfFamily,
     v6: OfFamily,
     opens: Opens,
+    lists_at: ListsAt,
 }
 
 /// What other rules of senders have changed: at which positions, and for which targets.
@@ -52,6 +54,35 @@ pub(super) enum Of {
 /// The number of a function that [`Egress`] gave.
 pub(super) type EgressId = u32;
 
+/// Which lists addresses are in, or may be.
+#[derive(Debug)]
+struct ListsAt {
+    atoms: AddressAtoms,
+    /// By atom.
+    lists: Vec<Vec<ListId>>,
+}
+
+impl ListsAt {
+    fn new(network: &Network) -> Self {
+        let contents = network.lists.iter().map(|(id, list)| (id, addresses(&list.content)));
+        let contents: Vec<(ListId, AddressSet)> = contents.collect();
+        let atoms = AddressAtoms::new([], contents.iter().map(|(_, content)| content));
+        let mut lists = vec![Vec::new(); place(atoms.atom_count())];
+        for (id, content) in &contents {
+            for atom in atoms.classes_in_set(content) {
+                if let Some(lists) = lists.get_mut(atom.index()) {
+                    lists.push(*id);
+                }
+            }
+        }
+        Self { atoms, lists }
+    }
+
+    fn of(&self, address: IpAddr) -> &[ListId] {
+        self.lists.get(self.atoms.atom_of(address).index()).map_or(&[], Vec::as_slice)
+    }
+}
+
 #[derive(Debug, Default)]
 struct OfFamily {
     /// What is let out to anybody.
@@ -59,6 +90,7 @@ struct OfFamily {
     restricted: BTreeMap<LayersId, Restricted>,
     by_prefix: HashMap<Prefix, Vec<Part>>,
     prefix_lengths: BTreeSet<u8>,
+    by_list: HashMap<ListId, Vec<Part>>,
     by_member: HashMap<GuardId, Vec<Part>>,
     /// Lists of layers with a rule that refers to members.
     with_members: BTreeSet<LayersId>,
@@ -88,7 +120,7 @@ impl Egress {
         let mut of =
             |family| OfFamily::new(network, lists, positions, sets, &mut opens, (family, which));
         let (v4, v6) = (of(Family::V4), of(Family::V6));
-        Self { v4, v6, opens }
+        Self { v4, v6, opens, lists_at: ListsAt::new(network) }
     }
 
     /// How many functions are kept.
@@ -136,7 +168,8 @@ impl Egress {
             Family::V4 => &mut self.v4,
             Family::V6 => &mut self.v6,
         };
-        let key = family.exceptions(network, lists, sets, seen);
+        let at = self.lists_at.of(target.address);
+        let key = family.exceptions(network, lists, sets, (seen, at));
         family.function(key)
     }
 
@@ -216,6 +249,7 @@ impl OfFamily {
                     self.prefix_lengths.insert(prefix.len());
                     self.by_prefix.entry(*prefix).or_default().push((id, *part));
                 }
+                Name::List(list) => self.by_list.entry(*list).or_default().push((id, *part)),
             }
         }
         if terms.with_members {
@@ -232,6 +266,7 @@ impl OfFamily {
             let parts = match name {
                 Name::Member(guard) => self.by_member.get_mut(guard),
                 Name::Prefix(prefix) => self.by_prefix.get_mut(prefix),
+                Name::List(list) => self.by_list.get_mut(list),
             };
             if let Some(parts) = parts {
                 parts.retain(|(one, _)| *one != id);
@@ -277,7 +312,7 @@ impl OfFamily {
         network: &Network,
         lists: &LayerLists,
         sets: &mut Sets,
-        seen: Seen,
+        (seen, at): (Seen, &[ListId]),
     ) -> Vec<(LayersId, BoundsId)> {
         if self.restricted.is_empty() {
             return Vec::new();
@@ -287,6 +322,7 @@ impl OfFamily {
         for prefix in seen.address.into_iter().flat_map(|address| self.prefixes_of(address)) {
             parts.extend(self.by_prefix.get(&prefix).into_iter().flatten());
         }
+        parts.extend(at.iter().filter_map(|list| self.by_list.get(list)).flatten());
         let layers = seen.member.map(|member| &network.endpoints[member].layers);
         for layer in layers.into_iter().flatten() {
             let layer = &network.layers[*layer];

@@ -6,9 +6,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use watertight_model::network::{Direction, FrontId, LayerId, ListContent, Peer};
+use watertight_model::network::{Direction, FrontId, LayerId, Peer};
 use watertight_model::{Bounds, Network};
-use watertight_net::{AddressSet, Family, FlowSet};
+use watertight_net::{Family, FlowSet};
 
 use super::accepting::Accepting;
 use super::positions::{LayerLists, LayersId, Position, Positions, Shown};
@@ -68,7 +68,19 @@ impl Ingress {
         if let Some(known) = self.known.get(&(layers, view)) {
             return Arc::clone(known);
         }
-        let found = asked(network, lists.get(layers), view, positions, sets);
+        let found = match lists.get(layers).to_vec().as_slice() {
+            // Many receivers share a layer that few share all of: each is asked by itself.
+            [first, rest @ ..] if !rest.is_empty() => {
+                let mut one = |layer: LayerId| {
+                    let alone = lists.intern(&[layer]);
+                    self.of(network, lists, positions, sets, (alone, view))
+                };
+                let first = one(*first);
+                let rest: Vec<Accepts> = rest.iter().map(|layer| one(*layer)).collect();
+                rest.iter().fold(first, |met, more| both(&met, more, sets))
+            }
+            all => asked(network, all, view, positions, sets),
+        };
         self.known.insert((layers, view), Arc::clone(&found));
         found
     }
@@ -104,6 +116,27 @@ impl Ingress {
         self.closed.insert(layers, closed);
         closed
     }
+}
+
+/// What two functions both let through.
+fn both(one: &Accepts, other: &Accepts, sets: &mut Sets) -> Accepts {
+    let mut met = Vec::new();
+    let (mut ones, mut others) = (one.iter().peekable(), other.iter().peekable());
+    while let (Some(a), Some(b)) = (ones.peek(), others.peek()) {
+        let (start, end) = (a.start.max(b.start), a.end.min(b.end));
+        if start < end {
+            let value = sets.meet(a.value, b.value);
+            if value != BoundsId::NONE {
+                push(&mut met, start, end, value);
+            }
+        }
+        if a.end <= b.end {
+            ones.next();
+        } else {
+            others.next();
+        }
+    }
+    met.into()
 }
 
 /// Which layers accept everything, as far as it was asked for.
@@ -227,18 +260,7 @@ fn peer_runs<'n>(
                 found.push((Some(peer), positions.in_prefix(*prefix, view.shown)));
             }
             Peer::List(list) => {
-                let prefixes = match &network.lists[*list].content {
-                    ListContent::Known(prefixes) => {
-                        AddressSet::from_prefixes(prefixes.iter().copied()).prefixes()
-                    }
-                    ListContent::Unread(candidates) => candidates.prefixes(),
-                };
-                let mut runs: Vec<Run<()>> = Vec::new();
-                for prefix in prefixes {
-                    runs.extend_from_slice(&positions.in_prefix(prefix, view.shown));
-                }
-                runs.sort_unstable();
-                found.push((Some(peer), runs.into()));
+                found.push((Some(peer), positions.in_list(network, *list, view.shown)));
             }
             Peer::Members(guard) if view.members => {
                 found.push((Some(peer), positions.members(*guard)));

@@ -8,11 +8,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use watertight_model::Network;
-use watertight_model::network::{EndpointId, GuardId, LayerId, SubnetId};
+use watertight_model::network::{EndpointId, GuardId, LayerId, ListId, SubnetId};
 use watertight_net::{Family, Prefix};
 
 use crate::answer::Reach;
-use crate::classes::Class;
+use crate::classes::{Class, addresses};
 use crate::matrix::ClassIndex;
 use crate::path::Start;
 use crate::runs::{Run, of_ascending};
@@ -85,6 +85,7 @@ pub(super) struct Positions {
     /// Positions of endpoints not all of whose guards are known.
     doubtful: Arc<[Run<()>]>,
     in_prefix: HashMap<(Prefix, Shown), Arc<[Run<()>]>>,
+    in_list: HashMap<(ListId, Shown), Arc<[Run<()>]>>,
 }
 
 impl Positions {
@@ -109,6 +110,7 @@ impl Positions {
             members: BTreeMap::new(),
             doubtful: Arc::new([]),
             in_prefix: HashMap::new(),
+            in_list: HashMap::new(),
         };
         positions.index(reach.network);
         positions
@@ -191,6 +193,33 @@ impl Positions {
         numbers.sort_unstable();
         let runs: Arc<[Run<()>]> = of_ascending(numbers).into();
         self.in_prefix.insert((prefix, shown), Arc::clone(&runs));
+        runs
+    }
+
+    /// The positions whose shown address is in a list, or may be.
+    pub(super) fn in_list(
+        &mut self,
+        network: &Network,
+        list: ListId,
+        shown: Shown,
+    ) -> Arc<[Run<()>]> {
+        if let Some(known) = self.in_list.get(&(list, shown)) {
+            return Arc::clone(known);
+        }
+        let sorted = match shown {
+            Shown::Own => &self.own,
+            Shown::Public => &self.public,
+        };
+        let mut numbers: Vec<u32> = Vec::new();
+        for prefix in addresses(&network.lists[list].content).prefixes() {
+            let first = sorted.partition_point(|(address, _)| *address < prefix.first());
+            let rest = sorted.get(first..).unwrap_or_default();
+            let within = rest.iter().take_while(|(address, _)| *address <= prefix.last());
+            numbers.extend(within.map(|(_, number)| *number));
+        }
+        numbers.sort_unstable();
+        let runs: Arc<[Run<()>]> = of_ascending(numbers).into();
+        self.in_list.insert((list, shown), Arc::clone(&runs));
         runs
     }
 

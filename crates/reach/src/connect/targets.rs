@@ -5,12 +5,12 @@ use std::net::IpAddr;
 
 use watertight_model::Network;
 use watertight_model::network::{EndpointId, GuardId, SubnetId};
-use watertight_net::Family;
+use watertight_net::{Family, Prefix};
 
 use super::egress::{Name, Touching};
 use super::positions::{LayerLists, LayersId};
 use crate::answer::Reach;
-use crate::classes::Class;
+use crate::classes::{Class, addresses};
 use crate::matrix::ClassIndex;
 use crate::path::OutsideBy;
 
@@ -80,17 +80,22 @@ impl Named {
     }
 
     /// The targets that are meant.
-    pub(super) fn meant(&self, touching: &Touching) -> BTreeSet<usize> {
+    pub(super) fn meant(&self, network: &Network, touching: &Touching) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
+        let within = |prefix: Prefix, found: &mut BTreeSet<usize>| {
+            let all = &self.by_address;
+            let first = all.partition_point(|(address, _)| *address < prefix.first());
+            let last = all.partition_point(|(address, _)| *address <= prefix.last());
+            let within = all.get(first..last).unwrap_or_default();
+            found.extend(within.iter().map(|(_, number)| number));
+        };
         for name in &touching.names {
             match name {
                 Name::Member(guard) => found.extend(self.by_guard.get(guard).into_iter().flatten()),
-                Name::Prefix(prefix) => {
-                    let all = &self.by_address;
-                    let first = all.partition_point(|(address, _)| *address < prefix.first());
-                    let last = all.partition_point(|(address, _)| *address <= prefix.last());
-                    let within = all.get(first..last).unwrap_or_default();
-                    found.extend(within.iter().map(|(_, number)| number));
+                Name::Prefix(prefix) => within(*prefix, &mut found),
+                Name::List(list) => {
+                    let content = addresses(&network.lists[*list].content);
+                    content.prefixes().into_iter().for_each(|one| within(one, &mut found));
                 }
             }
         }

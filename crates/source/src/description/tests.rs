@@ -24,9 +24,9 @@ fn with(rest: &str) -> String {
 #[test]
 fn every_field_is_read() {
     let text = with(
-        r#", "sources": [{"provider": "aws", "account": "1", "regions": ["r", "s"], "collected": "t"}],
+        r#", "sources": [{"provider": "aws", "account": "1", "regions": ["r", "s"], "collected": "2026-11-20T06:30:00Z"}],
         "coverage": [{"provider": "aws", "account": "1", "region": "r", "calls": ["a", "b"],
-                      "collected": {"a": "s", "f": {"x": "q", "y": "s"}}},
+                      "collected": {"a": "2026-11-14T06:30:00Z", "f": {"x": "2026-11-13T06:30:00Z", "y": "2026-11-14T06:30:00Z"}}},
                      {"provider": "aws", "calls": ["c"]}],
         "denied": [{"provider": "aws", "account": "1", "region": "global", "call": "d",
                     "argument": "x y", "error": "AccessDenied"}],
@@ -37,14 +37,15 @@ fn every_field_is_read() {
         provider: "aws".to_owned(),
         account: Some("1".to_owned()),
         regions: vec!["r".to_owned(), "s".to_owned()],
-        collected: Some("t".to_owned()),
+        collected: Some("2026-11-20T06:30:00Z".to_owned()),
     };
     assert_eq!(description.sources, [source]);
     let paths: Vec<&str> = description.answered.iter().map(|call| call.path.as_str()).collect();
     assert_eq!(paths, ["raw/aws/1/r/a", "raw/aws/1/r/b", "raw/aws/c"]);
     let kept: Vec<(Option<&str>, &str)> =
         description.kept.iter().map(|one| (one.account.as_deref(), &*one.collected)).collect();
-    assert_eq!(kept, [(Some("1"), "s"), (Some("1"), "q"), (Some("1"), "s")]);
+    let times = ["2026-11-14T06:30:00Z", "2026-11-13T06:30:00Z", "2026-11-14T06:30:00Z"];
+    assert_eq!(kept, times.map(|time| (Some("1"), time)));
     let denied = UnansweredCall {
         provider: Some("aws".to_owned()),
         account: Some("1".to_owned()),
@@ -79,6 +80,11 @@ fn what_the_format_does_not_allow_is_an_error_with_its_place() {
         (with(r#", "sources": {}"#), "WT0011"),
         (with(r#", "sources": [{}]"#), "WT0012"),
         (with(r#", "sources": [{"provider": "aws", "regions": [1]}]"#), "WT0011"),
+        (with(r#", "sources": [{"provider": "aws", "collected": "today"}]"#), "WT0011"),
+        (
+            with(r#", "sources": [{"provider": "aws", "collected": "2026-02-30T00:00:00Z"}]"#),
+            "WT0011",
+        ),
         (with(r#", "coverage": [{"calls": []}]"#), "WT0012"),
         (with(r#", "coverage": ["a"]"#), "WT0011"),
         (with(r#", "denied": [7]"#), "WT0011"),

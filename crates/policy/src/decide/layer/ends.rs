@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use watertight_model::network::{Endpoint, EndpointId, EndpointRole, FrontId, RealmId, TargetEnd};
+use watertight_model::network::{
+    Endpoint, EndpointId, EndpointRole, FrontId, ListId, RealmId, TargetEnd,
+};
 use watertight_model::{ArenaId, Estate, Network, Truth};
 use watertight_net::{AddressSet, FlowSet, PortSet, Prefix, Protocol};
 
-use super::shared;
+use super::{Numbered, shared};
 use crate::checked::{self, Conditions, Peer};
 use crate::decide::compile::Decider;
 use crate::decide::ends::{End, Seen, Who};
@@ -57,6 +59,22 @@ impl Alike {
         Self { of, one }
     }
 
+    /// How many groups there are.
+    pub(super) fn len(&self) -> usize {
+        self.one.len()
+    }
+
+    /// The workloads of each group, by place.
+    pub(super) fn groups(&self) -> Vec<Vec<usize>> {
+        let mut groups = vec![Vec::new(); self.one.len()];
+        for (place, group) in self.of.iter().enumerate() {
+            if let Some(group) = groups.get_mut(*group) {
+                group.push(place);
+            }
+        }
+        groups
+    }
+
     /// The end that stands for workloads of some groups.
     pub(super) fn end(&self, groups: &[usize]) -> End {
         End::workload(groups.iter().filter_map(|group| self.one.get(*group)).copied().collect())
@@ -81,6 +99,37 @@ fn asks_addresses(peer: &Peer) -> bool {
     })
 }
 
+/// From where addresses are seen: one realm with an address that somebody elsewhere has too, or any
+/// of the others, to which all addresses mean the same.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub(super) struct View(Option<RealmId>);
+
+impl View {
+    /// The views of realms.
+    pub(super) fn of_realms(network: &Network) -> BTreeMap<RealmId, Self> {
+        let mut own: BTreeMap<Option<RealmId>, Vec<Prefix>> = BTreeMap::new();
+        for (id, endpoint) in network.endpoints.iter() {
+            let realm = realm_of(network, endpoint);
+            own.entry(realm).or_default().extend(private(endpoint).prefixes());
+            let elsewhere = own.entry(None).or_default();
+            elsewhere.extend(endpoint.public.iter().map(|(_, outer)| Prefix::host(*outer)));
+            if let Some(unaddressed) = network.unaddressed.get(&id) {
+                elsewhere.extend(unaddressed.public.prefixes());
+            }
+        }
+        let own: Vec<(Option<RealmId>, AddressSet)> = own
+            .into_iter()
+            .map(|(realm, prefixes)| (realm, AddressSet::from_prefixes(prefixes)))
+            .collect();
+        let shared = shared(own.iter().map(|(_, addresses)| addresses));
+        let views = own.into_iter().filter_map(|(realm, addresses)| {
+            let is_apart = addresses.intersects(&shared);
+            Some((realm?, Self(realm.filter(|_| is_apart))))
+        });
+        views.collect()
+    }
+}
+
 /// Addresses behind which a guard sees one end.
 pub(super) struct AtAddresses {
     pub(super) addresses: AddressSet,
@@ -89,26 +138,49 @@ pub(super) struct AtAddresses {
     pub(super) fronts: Vec<FrontId>,
 }
 
-/// Who is where, as a guard in a realm sees it.
+/// One who is seen, with the lists of addresses by which guards name it.
+pub(super) struct Seeable {
+    /// The number of the end.
+    pub(super) number: usize,
+    pub(super) fronts: Vec<FrontId>,
+    /// Where it is for sure, and where it may be; the lists are made when a guard names them.
+    pub(super) at: [(AddressSet, Option<ListId>); 2],
+}
+
+/// Who is where, as guards see it.
 pub(super) struct Peers {
-    pub(super) list: Vec<AtAddresses>,
-    /// Addresses that several ends may have.
-    pub(super) shared: AddressSet,
+    pub(super) list: Vec<Seeable>,
+}
+
+/// Who is where, before ends are numbered.
+pub(super) struct PeersByEnd(Vec<AtAddresses>);
+
+impl PeersByEnd {
+    /// Ends by number, and addresses of several of them apart from the others.
+    pub(super) fn numbered(self, ends: &mut Numbered) -> Peers {
+        let shared = shared(self.0.iter().map(|peer| &peer.addresses));
+        let list = self.0.into_iter().map(|peer| Seeable {
+            number: ends.of(peer.end),
+            fronts: peer.fronts,
+            at: [peer.addresses.difference(&shared), peer.addresses.intersection(&shared)]
+                .map(|addresses| (addresses, None)),
+        });
+        Peers { list: list.collect() }
+    }
 }
 
 impl Peers {
     pub(super) fn seen_in(
-        realm: Option<RealmId>,
-        estate: &Estate,
+        View(realm): View,
+        (estate, behind): (&Estate, &Behind),
         decider: &Decider<'_>,
         alike: &Alike,
-    ) -> Self {
+    ) -> PeersByEnd {
         let network = &estate.network;
-        let behind = behind(estate);
         let mut own = Known::default();
         let mut far = Known::default();
         for (id, endpoint) in network.endpoints.iter() {
-            let groups = groups(&behind, id, endpoint, alike);
+            let groups = groups(behind, id, endpoint, alike);
             let fronts = keeping(network, endpoint);
             let is_own = realm.is_some() && realm_of(network, endpoint) == realm;
             let here = if is_own { &mut own } else { &mut far };
@@ -141,8 +213,7 @@ impl Peers {
             list.push(AtAddresses { addresses, end, fronts: Vec::new() });
         }
         list.retain(|peer| !peer.addresses.is_empty());
-        let shared = shared(list.iter().map(|peer| &peer.addresses));
-        Self { list, shared }
+        PeersByEnd(list)
     }
 }
 
@@ -184,9 +255,12 @@ pub(super) fn realm_of(network: &Network, endpoint: &Endpoint) -> Option<RealmId
 }
 
 /// The workloads that send under an endpoint's address beside its own, where there are any.
-fn behind(estate: &Estate) -> BTreeMap<EndpointId, Vec<usize>> {
+pub(super) type Behind = BTreeMap<EndpointId, Vec<usize>>;
+
+/// Who sends under others' addresses.
+pub(super) fn behind(estate: &Estate) -> Behind {
     let network = &estate.network;
-    let mut behind: BTreeMap<EndpointId, Vec<usize>> = BTreeMap::new();
+    let mut behind = Behind::new();
     for (guest, uplink) in &network.uplinks {
         if let Some(guest) = network.endpoints.get(*guest) {
             behind.entry(uplink.by).or_default().push(guest.workload.index());
@@ -205,12 +279,7 @@ fn behind(estate: &Estate) -> BTreeMap<EndpointId, Vec<usize>> {
 }
 
 /// The groups of the workloads that may be at an endpoint's address.
-fn groups(
-    behind: &BTreeMap<EndpointId, Vec<usize>>,
-    id: EndpointId,
-    endpoint: &Endpoint,
-    alike: &Alike,
-) -> Vec<usize> {
+fn groups(behind: &Behind, id: EndpointId, endpoint: &Endpoint, alike: &Alike) -> Vec<usize> {
     let own = endpoint.workload.index();
     let all = behind.get(&id).into_iter().flatten().copied().chain([own]);
     let mut groups: Vec<usize> = all.filter_map(|place| alike.of.get(place)).copied().collect();

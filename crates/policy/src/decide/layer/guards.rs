@@ -1,51 +1,30 @@
 //! Guards that let through what a policy does.
 
-use std::collections::BTreeMap;
-
 use watertight_model::network::{
-    Action, AddressList, Combine, EndpointId, Guard, Layer, ListContent, Peer, Rule, Stage,
+    Action, AddressList, Combine, EndpointId, Guard, Layer, ListContent, ListId, Peer, Rule, Stage,
     StageDefault,
 };
 use watertight_model::{Name, Network};
 use watertight_net::{AddressSet, FlowSet};
 
-/// What a guard lets through: flows, with the addresses at the other end.
-#[derive(Debug, Default)]
-pub(super) struct Accepted {
-    sure: BTreeMap<FlowSet, AddressSet>,
-    perhaps: BTreeMap<FlowSet, AddressSet>,
-}
+use super::ends::Peers;
 
-impl Accepted {
-    pub(super) fn sure(&mut self, addresses: AddressSet, flows: &FlowSet) {
-        add(&mut self.sure, &addresses, flows);
-    }
-
-    pub(super) fn perhaps(&mut self, addresses: AddressSet, flows: &FlowSet) {
-        add(&mut self.perhaps, &addresses, flows);
-    }
-}
-
-fn add(all: &mut BTreeMap<FlowSet, AddressSet>, addresses: &AddressSet, flows: &FlowSet) {
-    if addresses.is_empty() || flows.is_empty() {
-        return;
-    }
-    let known = all.entry(flows.clone()).or_insert_with(AddressSet::empty);
-    *known = known.union(addresses);
-}
+/// What a guard lets through: flows, by the place of who is at the other end.
+pub(super) type Accepted = Vec<(usize, FlowSet)>;
 
 /// What the provider calls such a guard.
 pub(super) const KIND: &str = "policy";
 
-/// Puts a guard at endpoints, as a layer of its own.
+/// Puts a guard at endpoints, as a layer of its own. Guards that see the same peers share their
+/// lists: who is in the same ones is told apart by none of them.
 pub(super) fn put(
     network: &mut Network,
-    ingress: &Accepted,
-    egress: &Accepted,
+    peers: &mut Peers,
+    (ingress, egress): (&Accepted, &Accepted),
     endpoints: &[EndpointId],
 ) {
-    let ingress = vec![stage(network, ingress)];
-    let egress = vec![stage(network, egress)];
+    let ingress = vec![stage(network, peers, ingress)];
+    let egress = vec![stage(network, peers, egress)];
     let name = Name::from(format!("policy {}", network.guards.len()));
     let guard = network.guards.push(Guard {
         name: name.clone(),
@@ -62,21 +41,17 @@ pub(super) fn put(
     }
 }
 
-fn stage(network: &mut Network, accepted: &Accepted) -> Stage {
+fn stage(network: &mut Network, peers: &mut Peers, accepted: &Accepted) -> Stage {
     let mut rules = Vec::new();
-    for (is_sure, all) in [(true, &accepted.sure), (false, &accepted.perhaps)] {
-        for (flows, addresses) in all {
-            let number = network.lists.len();
-            let content = if is_sure {
-                ListContent::Known(addresses.prefixes())
-            } else {
-                ListContent::Unread(addresses.clone())
-            };
-            let name = Name::from(format!("ends {number} of the policy"));
-            let list =
-                network.lists.push(AddressList { name: name.clone(), content, origin: None });
+    for (place, flows) in accepted {
+        let Some(peer) = peers.list.get_mut(*place) else { continue };
+        for (is_sure, (addresses, list)) in [true, false].into_iter().zip(&mut peer.at) {
+            if addresses.is_empty() {
+                continue;
+            }
+            let list = *list.get_or_insert_with(|| add(network, addresses, is_sure));
             rules.push(Rule {
-                name,
+                name: network.lists[list].name.clone(),
                 peer: Peer::List(list),
                 flows: flows.clone(),
                 action: Action::Accept,
@@ -85,4 +60,14 @@ fn stage(network: &mut Network, accepted: &Accepted) -> Stage {
         }
     }
     Stage { combine: Combine::Union, rules, default: StageDefault::Deny }
+}
+
+fn add(network: &mut Network, addresses: &AddressSet, is_sure: bool) -> ListId {
+    let content = if is_sure {
+        ListContent::Known(addresses.prefixes())
+    } else {
+        ListContent::Unread(addresses.clone())
+    };
+    let name = Name::from(format!("ends {} of the policy", network.lists.len()));
+    network.lists.push(AddressList { name, content, origin: None })
 }

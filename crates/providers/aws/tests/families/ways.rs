@@ -164,11 +164,16 @@ fn peerings() {
     );
 }
 
-#[test]
-fn transit_gateways() {
-    let gateways = r#"{"TransitGateways": [{"TransitGatewayId": "tgw-1", "State": "available",
-        "Options": {"SecurityGroupReferencingSupport": "enable"}}]}"#;
-    let attachments = r#"{"TransitGatewayAttachments": [
+/// Two VPCs and a VPN at one transit gateway.
+const TRANSIT: [(&str, &str); 5] = [
+    (
+        "describe-transit-gateways",
+        r#"{"TransitGateways": [{"TransitGatewayId": "tgw-1", "State": "available",
+        "Options": {"SecurityGroupReferencingSupport": "enable"}}]}"#,
+    ),
+    (
+        "describe-transit-gateway-attachments",
+        r#"{"TransitGatewayAttachments": [
         {"TransitGatewayAttachmentId": "att-a", "TransitGatewayId": "tgw-1", "State": "available",
          "ResourceType": "vpc", "ResourceId": "vpc-a",
          "Association": {"State": "associated", "TransitGatewayRouteTableId": "tgw-rtb-1"}},
@@ -176,33 +181,38 @@ fn transit_gateways() {
          "ResourceType": "vpc", "ResourceId": "vpc-b",
          "Association": {"State": "associated", "TransitGatewayRouteTableId": "tgw-rtb-1"}},
         {"TransitGatewayAttachmentId": "att-v", "TransitGatewayId": "tgw-1", "State": "available",
-         "ResourceType": "vpn", "ResourceId": "vpn-1"}]}"#;
-    let vpcs = r#"{"TransitGatewayVpcAttachments": [
+         "ResourceType": "vpn", "ResourceId": "vpn-1"}]}"#,
+    ),
+    (
+        "describe-transit-gateway-vpc-attachments",
+        r#"{"TransitGatewayVpcAttachments": [
         {"TransitGatewayAttachmentId": "att-a", "TransitGatewayId": "tgw-1", "VpcId": "vpc-a",
          "State": "available", "SubnetIds": ["subnet-a"],
          "Options": {"SecurityGroupReferencingSupport": "enable"}},
         {"TransitGatewayAttachmentId": "att-b", "TransitGatewayId": "tgw-1", "VpcId": "vpc-b",
          "State": "available", "SubnetIds": ["subnet-b"],
-         "Options": {"SecurityGroupReferencingSupport": "enable"}}]}"#;
-    let tables = r#"{"TransitGatewayRouteTables": [{"TransitGatewayRouteTableId": "tgw-rtb-1",
-        "TransitGatewayId": "tgw-1"}]}"#;
-    let routes = r#"{"Routes": [
+         "Options": {"SecurityGroupReferencingSupport": "enable"}}]}"#,
+    ),
+    (
+        "describe-transit-gateway-route-tables",
+        r#"{"TransitGatewayRouteTables": [{"TransitGatewayRouteTableId": "tgw-rtb-1",
+        "TransitGatewayId": "tgw-1"}]}"#,
+    ),
+    (
+        "search-transit-gateway-routes/tgw-rtb-1",
+        r#"{"Routes": [
         {"DestinationCidrBlock": "10.1.0.0/16", "Type": "propagated", "State": "active",
          "TransitGatewayAttachments": [{"TransitGatewayAttachmentId": "att-b"}]},
         {"DestinationCidrBlock": "10.0.0.0/16", "Type": "propagated", "State": "active",
          "TransitGatewayAttachments": [{"TransitGatewayAttachmentId": "att-a"}]},
         {"DestinationCidrBlock": "172.16.0.0/12", "Type": "static", "State": "active",
-         "TransitGatewayAttachments": [{"TransitGatewayAttachmentId": "att-v"}]}]}"#;
-    let way = Way {
-        target: r#""TransitGatewayId": "tgw-1""#,
-        files: &[
-            ("describe-transit-gateways", gateways),
-            ("describe-transit-gateway-attachments", attachments),
-            ("describe-transit-gateway-vpc-attachments", vpcs),
-            ("describe-transit-gateway-route-tables", tables),
-            ("search-transit-gateway-routes/tgw-rtb-1", routes),
-        ],
-    };
+         "TransitGatewayAttachments": [{"TransitGatewayAttachmentId": "att-v"}]}]}"#,
+    ),
+];
+
+#[test]
+fn transit_gateways() {
+    let way = Way { target: r#""TransitGatewayId": "tgw-1""#, files: &TRANSIT };
     let no_reference = [YES, DENIED, OUT];
     let support = r#""SecurityGroupReferencingSupport": "enable"}}"#;
     let off = r#""SecurityGroupReferencingSupport": "disable"}}"#;
@@ -215,23 +225,6 @@ fn transit_gateways() {
                 r#""State": "deleted",
         "Options""#,
                 [LOST; 3],
-            ),
-            (
-                r#""State": "available",
-        "Options""#,
-                r#""State": "resting",
-        "Options""#,
-                [UNKNOWN; 3],
-            ),
-            (
-                r#""att-b", "TransitGatewayId": "tgw-1", "State": "available""#,
-                r#""att-b", "TransitGatewayId": "tgw-1", "State": "resting""#,
-                [UNKNOWN, UNKNOWN, OUT],
-            ),
-            (
-                r#""att-a", "TransitGatewayId": "tgw-1", "State": "available""#,
-                r#""att-a", "TransitGatewayId": "tgw-1", "State": "resting""#,
-                [UNKNOWN; 3],
             ),
             (&format!("{support}]}}"), &format!("{off}]}}"), no_reference),
             (&format!("{support},"), &format!("{off},"), no_reference),
@@ -250,6 +243,33 @@ fn transit_gateways() {
                 [YES, YES, NONE],
             ),
             (r#"AttachmentId": "att-v"}]}]"#, r#"AttachmentId": "att-a"}]}]"#, [YES, YES, "loop"]),
+        ],
+    );
+}
+
+#[test]
+fn states_of_transit_gateways_that_are_not_known() {
+    let way = Way { target: r#""TransitGatewayId": "tgw-1""#, files: &TRANSIT };
+    way.check(
+        [YES, YES, OUT],
+        &[
+            (
+                r#""State": "available",
+        "Options""#,
+                r#""State": "resting",
+        "Options""#,
+                [UNKNOWN; 3],
+            ),
+            (
+                r#""att-b", "TransitGatewayId": "tgw-1", "State": "available""#,
+                r#""att-b", "TransitGatewayId": "tgw-1", "State": "resting""#,
+                [UNKNOWN, UNKNOWN, OUT],
+            ),
+            (
+                r#""att-a", "TransitGatewayId": "tgw-1", "State": "available""#,
+                r#""att-a", "TransitGatewayId": "tgw-1", "State": "resting""#,
+                [UNKNOWN; 3],
+            ),
         ],
     );
 }

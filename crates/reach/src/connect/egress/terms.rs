@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 
 use watertight_model::Network;
-use watertight_model::network::{
-    Action, Direction, GuardId, LayerId, ListContent, Peer, StageDefault,
-};
-use watertight_net::{AddressSet, Family, Prefix};
+use watertight_model::network::{Action, Direction, GuardId, LayerId, ListId, Peer, StageDefault};
+use watertight_net::{Family, Prefix};
 
 use super::super::accepting::Accepting;
 use super::super::positions::LayersId;
@@ -20,6 +18,8 @@ pub(in crate::connect) enum Name {
     Member(GuardId),
     /// By its address.
     Prefix(Prefix),
+    /// By a list that its address is in.
+    List(ListId),
 }
 
 /// What rules for one peer add to what a list of layers accepts.
@@ -57,7 +57,7 @@ impl Terms {
             Some(simple) => {
                 found.base = Some(simple.always);
                 for (peer, part) in &simple.by_peer {
-                    found.add_peer(network, peer, *part);
+                    found.add_peer(peer, *part);
                 }
             }
             None => found.add(network, layers),
@@ -90,24 +90,16 @@ impl Terms {
         }
         for (peer, action) in rules(network, layer, Direction::Egress) {
             if action != Action::Deny {
-                self.add_peer(network, peer, BoundsId::NONE);
+                self.add_peer(peer, BoundsId::NONE);
             }
         }
     }
 
-    fn add_peer(&mut self, network: &Network, peer: &Peer, part: BoundsId) {
+    fn add_peer(&mut self, peer: &Peer, part: BoundsId) {
         match peer {
             Peer::Any | Peer::Unread(_) => self.always = true,
             Peer::Prefix(prefix) => self.parts.push((Name::Prefix(*prefix), part)),
-            Peer::List(list) => {
-                let prefixes = match &network.lists[*list].content {
-                    ListContent::Known(prefixes) => {
-                        AddressSet::from_prefixes(prefixes.iter().copied()).prefixes()
-                    }
-                    ListContent::Unread(candidates) => candidates.prefixes(),
-                };
-                self.parts.extend(prefixes.into_iter().map(|one| (Name::Prefix(one), part)));
-            }
+            Peer::List(list) => self.parts.push((Name::List(*list), part)),
             Peer::Members(guard) => {
                 self.parts.push((Name::Member(*guard), part));
                 self.with_members = true;

@@ -13,7 +13,7 @@ mod stubs;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use watertight_source::{Node, Span, Tree};
+use watertight_source::{Kind, Node, Span, Tree};
 
 use super::super::overlay::{self, Overlay};
 use super::super::{Bodies, ExportError, items, text, value_of};
@@ -101,6 +101,8 @@ pub struct TerraformPlan {
     pub changes: Vec<PlannedChange>,
     resources: BTreeMap<String, Sides>,
     configuration: Configuration,
+    /// What the plan puts off: the address and why nothing is told of it.
+    deferred: BTreeSet<(String, String)>,
 }
 
 /// A resource before and after.
@@ -128,8 +130,14 @@ impl TerraformPlan {
             } else {
                 "it has no `resource_changes`: write it with `terraform show -json`"
             };
-            return Err(ExportError::NotOne { what: WHAT, why: why.to_owned() });
+            return Err(not_one(why));
         };
+        if listed.kind() != Kind::Array {
+            return Err(not_one("its `resource_changes` is no array"));
+        }
+        if root.get("errored").and_then(Node::as_bool) == Some(true) {
+            return Err(not_one("planning has failed, so that it does not hold all changes"));
+        }
         let mut resources = BTreeMap::new();
         let prior = root.get("prior_state").map(value_of).unwrap_or_default();
         if let Some(module) = prior.get("values").and_then(|values| values.get("root_module")) {
@@ -137,13 +145,25 @@ impl TerraformPlan {
         }
         let mut changes = Vec::new();
         for node in listed.items() {
-            if let Some(change) = change(node, &mut resources) {
-                changes.push(change);
+            if !is_change(node) {
+                let why = "an entry of its `resource_changes` has no `address`, `type` or `change.actions`";
+                return Err(not_one(why));
             }
+            changes.extend(change(node, &mut resources));
         }
+        let deferred = root.get("deferred_changes").into_iter().flat_map(Node::items);
+        let deferred = deferred.map(|one| {
+            let address = one.get("resource_change").and_then(|change| change.get("address"));
+            let address = address.and_then(Node::as_str).unwrap_or("a deferred change");
+            (
+                address.to_owned(),
+                "it is deferred: what will be planned for it is not known".to_owned(),
+            )
+        });
+        let deferred = deferred.collect();
         changes.sort_by(|one, other| one.address.cmp(&other.address));
         let configuration = root.get("configuration").map(value_of).unwrap_or_default();
-        Ok(Self { changes, resources, configuration: Configuration::new(configuration) })
+        Ok(Self { changes, resources, configuration: Configuration::new(configuration), deferred })
     }
 
     /// The estate's bodies when those of the plan's changes are applied whose places are given.
@@ -153,7 +173,7 @@ impl TerraformPlan {
             .filter_map(|place| self.changes.get(*place))
             .map(|change| change.address.as_str())
             .collect();
-        let mut untold = BTreeSet::new();
+        let mut untold = self.deferred.clone();
         let mut before = Vec::new();
         let mut after = Vec::new();
         for (address, sides) in &self.resources {
@@ -268,6 +288,17 @@ fn of_module(module: &Value, found: &mut BTreeMap<String, Sides>) {
     for child in items(module, "child_modules") {
         of_module(child, found);
     }
+}
+
+fn not_one(why: &str) -> ExportError {
+    ExportError::NotOne { what: WHAT, why: why.to_owned() }
+}
+
+/// Whether an entry tells what is done to which resource.
+fn is_change(node: Node<'_>) -> bool {
+    let has = |key: &str| node.get(key).and_then(Node::as_str).is_some();
+    let actions = node.get("change").and_then(|change| change.get("actions"));
+    has("address") && has("type") && actions.is_some_and(|all| all.kind() == Kind::Array)
 }
 
 /// Reads a change; nothing where nothing is done to what is deployed.

@@ -48,11 +48,11 @@ const BLOCKS: [&str; 3] = ["ingress", "egress", "route"];
 
 /// A name that no estate holds.
 pub(super) fn unknown(address: &str, key: &str) -> String {
-    placeholder(&format!("known after apply ({address}.{key})"))
+    id_to_come(&format!("known after apply ({address}.{key})"))
 }
 
 /// The id of a resource that is made. Colons would be taken for those of a resource name.
-pub(super) fn placeholder(address: &str) -> String {
+pub(super) fn id_to_come(address: &str) -> String {
     address.replace(':', "_")
 }
 
@@ -70,7 +70,7 @@ pub(super) fn fill<'r>(
     let mut filler = Filler { asked, configuration, others, own, untold };
     for key in ["id", "arn", "allocation_id"] {
         if masks.get(key) == Some(&Value::Bool(true)) {
-            fields.insert(key.to_owned(), json!(placeholder(asked.address)));
+            fields.insert(key.to_owned(), json!(id_to_come(asked.address)));
         }
     }
     for (key, mask) in masks {
@@ -94,7 +94,7 @@ pub(super) fn fill<'r>(
 /// Says where addresses will be that the provider chooses.
 fn addresses(asked: &Asked<'_>, fields: &mut Map<String, Value>, masks: &Map<String, Value>) {
     let is_open = |key: &str| masks.get(key) == Some(&Value::Bool(true));
-    let own = placeholder(asked.address);
+    let own = id_to_come(asked.address);
     match asked.kind {
         "aws_instance" => {
             let primary = format!("{own}/primary");
@@ -271,8 +271,8 @@ impl Filler<'_, '_> {
             return None;
         }
         Some(match key {
-            "id" | "arn" | "allocation_id" => placeholder(address),
-            "primary_network_interface_id" => format!("{}/primary", placeholder(address)),
+            "id" | "arn" | "allocation_id" => id_to_come(address),
+            "primary_network_interface_id" => format!("{}/primary", id_to_come(address)),
             _ => unknown(address, key),
         })
     }

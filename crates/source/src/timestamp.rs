@@ -1,4 +1,4 @@
-//! Instants in time as policies write them. What the time is now is an argument everywhere.
+//! Instants in time as people and programs write them. What the time is now is an argument everywhere.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,0 +1,85 @@
+//! `plan` of the shop with its cluster: pods share the interfaces of their nodes.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+const SHOP: &str = "examples/estates/shop";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The plan of the shop's policy and more, as if all of it were enforced; with what was said.
+fn plan(more: &str) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(root().join("examples/policies/shop")).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+    }
+    fs::write(folder.path().join("more.yaml"), more).unwrap();
+    let out = folder.path().join("change.plan");
+    let output = Command::new(env!("CARGO_BIN_EXE_watertight"))
+        .args(["plan", folder.path().to_str().unwrap(), "--estate", SHOP, "--under"])
+        .args(["promote-all", "--widen", "-o", out.to_str().unwrap()])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "there are gaps: {told}");
+    serde_json::from_slice(&fs::read(out).unwrap()).unwrap()
+}
+
+fn names(list: &Value) -> BTreeSet<&str> {
+    list.as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect()
+}
+
+fn gaps<'p>(plan: &'p Value, reason: &'p str) -> impl Iterator<Item = &'p Value> {
+    let all = plan["gaps"].as_array().unwrap().iter();
+    all.filter(move |gap| gap["reason"] == reason)
+}
+
+/// Groups on a node's interface would close what its pods do, of which no segment speaks.
+#[test]
+fn a_node_whose_pods_no_segment_holds_carries_no_groups() {
+    let plan = plan("");
+    let unheld = plan["unheld"].as_array().unwrap();
+    let of =
+        |name: &str| unheld.iter().find(|one| one["workload"] == name).unwrap()["why"].as_str();
+    let why = "pods that no segment holds share its interface: ops/log-agent, shop/checkout";
+    assert_eq!(of("eks-node-1"), Some(why));
+    assert!(of("eks-node-6").unwrap().contains("kube-system/coredns"));
+    assert_eq!(gaps(&plan, "identity-shared").count(), 0);
+    let mut inside = gaps(&plan, "unfilterable");
+    assert!(inside.any(|gap| {
+        names(&gap["from"]).contains("eks-node-1") && names(&gap["to"]).contains("shop/checkout")
+    }));
+}
+
+/// Where segments hold all pods of a node, its groups let through what any of them may send or
+/// accept, and what others on the node get of that is named.
+#[test]
+fn the_groups_of_a_node_let_through_what_its_pods_may_do() {
+    let plan = plan(
+        "apiVersion: watertight.io/v1alpha1\nkind: Segment\n\
+         metadata: {name: pods, owner: platform, description: what runs in the cluster}\n\
+         spec:\n  members: {matchLabels: {cloud: k8s}}\n  mode: monitor\n",
+    );
+    let unheld = plan["unheld"].as_array().unwrap();
+    assert!(!unheld.iter().any(|one| one["workload"].as_str().unwrap().starts_with("eks-node")));
+    let under: Vec<&Value> =
+        plan["gaps"].as_array().unwrap().iter().filter(|gap| gap["kind"] == "under").collect();
+    assert!(under.is_empty(), "{under:#?}");
+    let shared: Vec<&Value> = gaps(&plan, "identity-shared").collect();
+    assert!(!shared.is_empty());
+    let in_cluster = |name: &&str| name.contains('/') || name.starts_with("eks-node");
+    for gap in shared {
+        let ends = [names(&gap["from"]), names(&gap["to"])];
+        assert!(ends.iter().flatten().any(in_cluster), "{gap:#}");
+    }
+}
