@@ -62,7 +62,7 @@ fn policy(random: &mut Random) -> CheckedPolicy {
         "{matchLabels: {app: db, env: prod}}",
         "{segment: api}",
         "{matchLabels: {env: dev}}",
-        "{addresses: [{prefix: 10.0.0.0/9}]}",
+        "{addresses: [10.0.0.0/9]}",
     ];
     for number in 0..random.between(1, 4) {
         let mode = mode(random);
@@ -72,8 +72,8 @@ fn policy(random: &mut Random) -> CheckedPolicy {
         ));
         for _ in 0..random.between(1, 3) {
             let action = if random.chance(80) { "allow" } else { "deny" };
-            let from = random.pick(&peers[..4]).unwrap();
-            let to = random.pick(&peers[..4]).unwrap();
+            let from = random.pick(&peers).unwrap();
+            let to = random.pick(&peers).unwrap();
             let over = ["tcp: 443", "tcp: [22, 5432]", "udp: 53", "tcp: 80-9000"];
             let over = random.pick(&over).unwrap();
             lines.push(format!(

@@ -52,6 +52,7 @@ codes! {
     FORBIDDEN = "WT0340": "a rule allows what an assertion forbids";
     CLAIMED = "WT0341": "a guardrail rests on labels that the users of a workload can set";
     UNFINISHED = "WT0342": "a policy is too large for all of its rules to be compared with each other";
+    TWO_NETWORKS = "WT0343": "addresses without a network are in two networks of the estate";
 }
 
 /// What a code of this crate means; `None` for a code of another crate.

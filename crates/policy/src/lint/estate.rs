@@ -1,11 +1,12 @@
 //! Findings that an estate shows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use watertight_model::{Name, Truth};
-use watertight_source::{Diagnostics, Span};
+use watertight_source::{Diagnostic, Diagnostics, Span};
 
-use crate::checked::{Action, End, Peer, Rule, SelectorId};
+use crate::checked::{Action, Conditions, End, Peer, Rule, SelectorId};
 use crate::codes;
 use crate::decide::World;
 use crate::decide::labels::{Known, Labelled, labels_of, look};
@@ -14,7 +15,8 @@ use crate::syntax::{LabelSelector, Object, Operator, PeerEnd};
 
 use super::{Linted, warning};
 
-/// Says what selects nobody, and which rules a front keeps from matching.
+/// Says what selects nobody, which addresses are in two networks, and which rules a front keeps from
+/// matching.
 pub(super) fn estate(linted: &Linted<'_>, world: &World, diagnostics: &mut Diagnostics) {
     let labels: Vec<Labelled> =
         world.workloads.iter().map(|member| labels_of(linted.policy, member)).collect();
@@ -28,9 +30,11 @@ pub(super) fn estate(linted: &Linted<'_>, world: &World, diagnostics: &mut Diagn
             diagnostics.push(warning(codes::NO_MEMBERS, span, message, help));
         }
     }
+    let twice = held_twice(world);
     for (_, rule) in linted.rules() {
         for peer in rule.from.iter().chain(&rule.to).chain(&rule.through) {
             let End::Conditions(conditions) = &peer.end else { continue };
+            in_two_networks(peer, conditions, &twice, diagnostics);
             let Some(id) = conditions.workloads.filter(|_| !is_told(&told, peer.span)) else {
                 continue;
             };
@@ -42,6 +46,41 @@ pub(super) fn estate(linted: &Linted<'_>, world: &World, diagnostics: &mut Diagn
         }
         front(rule, &members, world, diagnostics);
     }
+}
+
+/// The addresses that somebody holds in one network and somebody in another, with the two networks.
+fn held_twice(world: &World) -> BTreeMap<IpAddr, [Name; 2]> {
+    let mut held: BTreeMap<IpAddr, &Name> = BTreeMap::new();
+    let mut twice = BTreeMap::new();
+    for place in world.workloads.iter().flat_map(|one| &one.places) {
+        let Some(network) = &place.network else { continue };
+        let known = *held.entry(place.address).or_insert(network);
+        if known != network {
+            twice.entry(place.address).or_insert_with(|| [known.clone(), network.clone()]);
+        }
+    }
+    twice
+}
+
+/// Says of addresses without a network that they are in two.
+fn in_two_networks(
+    peer: &Peer,
+    conditions: &Conditions,
+    twice: &BTreeMap<IpAddr, [Name; 2]>,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(addresses) = &conditions.addresses else { return };
+    if conditions.network.is_some() {
+        return;
+    }
+    let mut shared = twice.iter().filter(|(address, _)| addresses.contains(**address));
+    let Some((address, [one, other])) = shared.next() else { return };
+    let message = format!(
+        "these addresses are in two networks of the estate: {address} is in `{one}` and in `{other}`"
+    );
+    let help = "add `network` with the one that is meant";
+    let error = Diagnostic::error(codes::TWO_NETWORKS, message);
+    diagnostics.push(error.with_label(peer.span, "").with_help(help));
 }
 
 fn is_told(told: &BTreeSet<Span>, span: Span) -> bool {

@@ -23,7 +23,8 @@ fn found(text: &str, world: Option<&World>) -> Vec<String> {
     let line = |span: watertight_source::Span| sources.position(span.file, span.start).line;
     let mut found = Vec::new();
     for one in diagnostics.into_sorted() {
-        assert_ne!(one.severity, Severity::Error, "{one:?}");
+        let is_error = one.severity == Severity::Error;
+        assert_eq!(is_error, one.code.as_str() == "WT0343", "{one:?}");
         let others: Vec<String> =
             one.related.iter().map(|(span, _)| format!(" {}", line(*span))).collect();
         found.push(format!("{} {}{}", one.code, line(one.span().unwrap()), others.concat()));
@@ -255,6 +256,30 @@ fn what_selects_nobody_in_the_estate_is_found() {
     assert_eq!(segment(nobody), ["WT0336 2"]);
     let rule = NARROW.replace("{matchLabels: {app: web, env: prod}}", nobody);
     assert_eq!(found(&policy("mode: enforce", &[&rule]), Some(&world)), ["WT0336 8"]);
+}
+
+/// "`addresses` match whatever holds the address, in the named network; without one, a CIDR that exists in
+/// two networks of the estate is an error."
+#[test]
+fn addresses_in_two_networks_are_an_error_unless_one_is_named() {
+    let rule = |peer: &str| {
+        let rule = NARROW.replace("{matchLabels: {app: web, env: prod}}", peer);
+        policy("mode: enforce", &[&rule])
+    };
+    let mut world = world();
+    let wide = "{addresses: [10.0.0.0/24]}";
+    let told = |peer: &str, world: &World| {
+        let mut codes = found(&rule(peer), Some(world));
+        codes.retain(|one| one.starts_with("WT0343"));
+        codes
+    };
+    assert_eq!(told(wide, &world), [""; 0]);
+    let mut twin = world.workloads[0].clone();
+    twin.places[0].network = Some("other".into());
+    world.workloads.push(twin);
+    assert_eq!(told(wide, &world), ["WT0343 8"]);
+    assert_eq!(told("{addresses: [10.0.0.2/32]}", &world), [""; 0]);
+    assert_eq!(told("{addresses: [10.0.0.0/24], network: vpc}", &world), [""; 0]);
 }
 
 #[test]
