@@ -26,8 +26,8 @@ pub(super) struct Inside {
 pub(super) struct Told {
     /// In order, with the numbers of the pods.
     by_address: Vec<(IpAddr, usize)>,
-    /// The numbers of the pods of which some are told.
-    pods: Vec<usize>,
+    /// The made-up addresses, over IPv4 and IPv6, of the pods of which some are told.
+    made_up: [AddressSet; 2],
 }
 
 impl Told {
@@ -35,8 +35,13 @@ impl Told {
         let mut found = Self::default();
         for (number, pod) in pods.iter().enumerate() {
             found.by_address.extend(pod.place.addresses.iter().map(|address| (*address, number)));
-            found.pods.extend((!pod.place.addresses.is_empty()).then_some(number));
         }
+        let has_some =
+            |number: &usize| pods.get(*number).is_some_and(|pod| !pod.place.addresses.is_empty());
+        found.made_up = [Family::V4, Family::V6].map(|family| {
+            let numbers = (0..pods.len()).filter(has_some);
+            AddressSet::from_prefixes(numbers.map(|number| made_up_address(number, family)))
+        });
         found.by_address.sort_unstable();
         found
     }
@@ -161,9 +166,9 @@ impl Lowering<'_> {
             let sure = AddressSet::from_prefixes(self.told.within(&meant).map(made_up));
             found.sure = found.sure.union(&sure);
             if family == Family::V6 || !meant.intersection(&private_v4()).is_empty() {
-                let told = self.told.pods.iter().copied().map(made_up);
-                let told = AddressSet::from_prefixes(told);
-                found.perhaps = found.perhaps.union(&own.difference(&told));
+                let [of_v4, of_v6] = &self.told.made_up;
+                let told = if family == Family::V4 { of_v4 } else { of_v6 };
+                found.perhaps = found.perhaps.union(&own.difference(told));
             }
         }
         found
