@@ -89,6 +89,10 @@ impl Deciding<'_> {
     }
 
     fn opened_by_rules(&self, source: &End, destination: &End) -> FlowSet {
+        let (from, to) = (self.decider.class(source), self.decider.class(destination));
+        if from.from.common(&to.to, &self.active).next().is_none() {
+            return FlowSet::none();
+        }
         let flows = &FlowSet::all();
         let asked = Asked { source, destination, flows, request: None, bindings: &[] };
         let parts = self.parts(&asked).into_iter();
