@@ -86,7 +86,11 @@ fn slow(root: &Value) -> Option<Vec<Vec<Option<String>>>> {
         let source = source.as_object()?;
         let provider = text(source.get("provider"))??;
         let mut line = vec![Some(provider), text(source.get("account"))?];
-        line.push(text(source.get("collected"))?);
+        let collected = text(source.get("collected"))?;
+        if collected.as_deref().is_some_and(|collected| !is_time(collected)) {
+            return None;
+        }
+        line.push(collected);
         for region in list(source.get("regions"))? {
             line.push(Some(region.as_str()?.to_owned()));
         }
@@ -103,6 +107,9 @@ fn slow(root: &Value) -> Option<Vec<Vec<Option<String>>>> {
             let path = folders.iter().flatten().map(String::as_str).chain([call.as_str()?]);
             let path: Vec<&str> = std::iter::once("raw").chain(path).collect();
             lines.push(vec![Some(path.join("/"))]);
+        }
+        if !are_times(answered.get("collected")) {
+            return None;
         }
     }
     for key in ["denied", "failed"] {
@@ -122,4 +129,51 @@ fn slow(root: &Value) -> Option<Vec<Vec<Option<String>>>> {
         }
     }
     Some(lines)
+}
+
+/// Whether the times of kept answers are some: by call, or by call and argument.
+fn are_times(times: Option<&Value>) -> bool {
+    let is_one = |value: &Value| value.as_str().is_some_and(is_time);
+    match times {
+        None | Some(Value::Null) => true,
+        Some(Value::Object(calls)) => calls.values().all(|value| match value {
+            Value::Object(arguments) => arguments.values().all(is_one),
+            other => is_one(other),
+        }),
+        Some(_) => false,
+    }
+}
+
+/// Whether a text is a time of RFC 3339 without fractions, letter by letter.
+fn is_time(text: &str) -> bool {
+    let is_of = |form: &str, text: &str| {
+        text.len() == form.len()
+            && form.bytes().zip(text.bytes()).all(|(form, letter)| match form {
+                b'0' => letter.is_ascii_digit(),
+                _ => form == letter,
+            })
+    };
+    let zoned = ["0000-00-00T00:00:00Z", "0000-00-00T00:00:00+00:00", "0000-00-00T00:00:00-00:00"];
+    if !zoned.iter().any(|form| is_of(form, text)) {
+        return false;
+    }
+    let number = |range: std::ops::Range<usize>| {
+        text.get(range).and_then(|digits| digits.parse::<u32>().ok()).unwrap_or_default()
+    };
+    let (year, month, day) = (number(0..4), number(5..7), number(8..10));
+    let days = match month {
+        2 if year % 400 == 0 || (year % 4 == 0 && year % 100 != 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    };
+    let offset = if text.ends_with('Z') { (0, 0) } else { (number(20..22), number(23..25)) };
+    year > 0
+        && (1..=days).contains(&day)
+        && number(11..13) < 24
+        && number(14..16) < 60
+        && number(17..19) < 60
+        && offset.0 < 24
+        && offset.1 < 60
 }

@@ -74,7 +74,8 @@ pub enum Action {
 /// Since both ends of a pair get the same allow set, what is possible in between lies between old ∩ new
 /// and old ∪ new. Where it does not, the step with which that begins is named, and it holds until the
 /// last step: an endpoint without room for both goes over in one step, and a group without room for old
-/// and new rules loses the old first. What opens in between is for [`named`] to say.
+/// and new rules loses the old first. What opens in between the proof finds, which compares the middle
+/// with old and new.
 pub fn steps(artifacts: &Artifacts, held: &[HeldGroup], limits: &Limits) -> Vec<Step> {
     let of = |name: &str| held.iter().find(|one| one.name == name);
     let mut steps = Vec::new();
