@@ -144,8 +144,20 @@ fn are_times(times: Option<&Value>) -> bool {
     }
 }
 
-/// Whether a text is a time of RFC 3339 without fractions, letter by letter.
+/// Whether a text is a time of RFC 3339, letter by letter.
 fn is_time(text: &str) -> bool {
+    // A fraction is a point and digits, behind the seconds.
+    let fraction = text.get(19..).unwrap_or_default();
+    if let Some(fraction) = fraction.strip_prefix('.') {
+        let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+        let zone = fraction.get(digits..).unwrap_or_default();
+        let whole = text.get(..19).unwrap_or_default();
+        return digits > 0 && is_whole_time(&format!("{whole}{zone}"));
+    }
+    is_whole_time(text)
+}
+
+fn is_whole_time(text: &str) -> bool {
     let is_of = |form: &str, text: &str| {
         text.len() == form.len()
             && form.bytes().zip(text.bytes()).all(|(form, letter)| match form {

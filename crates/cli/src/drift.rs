@@ -89,9 +89,11 @@ fn expired(ready: &Ready<'_>) -> Vec<Before> {
         match compile(&intent, ready.plane) {
             Ok(compiled) => earlier.push(Before { policy, artifacts: compiled.artifacts }),
             // What no group could hold then was not held; what is left of it is told as widening.
-            Err(refusal) => say(&crate::text::one_line(&format!(
-                "what `{policy}` allowed before it expired cannot be told: {refusal}"
-            ))),
+            Err(refusal) => {
+                let told =
+                    format!("what `{policy}` allowed before it expired cannot be told: {refusal}");
+                say(&format!("{}\n", crate::text::one_line(&told)));
+            }
         }
     }
     earlier

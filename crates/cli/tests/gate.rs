@@ -167,16 +167,21 @@ fn a_plan_that_is_not_whole_is_refused() {
         (with("resource_changes", json!([{"address": "a.b", "type": "a"}])), "has no `address`"),
     ] {
         fs::write(&file, plan.to_string()).unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_watertight"))
-            .args(["gate", "examples/policies/shop", "--estate", "examples/estates/shop"])
-            .args(["--terraform-plan", file.to_str().unwrap()])
-            .current_dir(root())
-            .output()
-            .unwrap();
-        let errors = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(3), "{errors}");
-        assert!(errors.contains(why), "{errors}");
+        assert_refused(["--terraform-plan", file.to_str().unwrap()], why);
     }
+}
+
+/// An argument that cannot be taken is exit code 3, and says why.
+fn assert_refused(argument: [&str; 2], why: &str) {
+    let output = Command::new(env!("CARGO_BIN_EXE_watertight"))
+        .args(["gate", "examples/policies/shop", "--estate", "examples/estates/shop"])
+        .args(argument)
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{errors}");
+    assert!(errors.contains(why), "{errors}");
 }
 
 #[test]
@@ -227,15 +232,7 @@ fn a_budget_is_a_number_of_pairs_or_a_file() {
         ("segments: [data]\n", "`segments` is no object"),
     ] {
         fs::write(&file, wrong).unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_watertight"))
-            .args(["gate", "examples/policies/shop", "--estate", "examples/estates/shop"])
-            .args(["--budget", file.to_str().unwrap()])
-            .current_dir(root())
-            .output()
-            .unwrap();
-        let errors = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(3), "{errors}");
-        assert!(errors.contains(why), "{errors}");
+        assert_refused(["--budget", file.to_str().unwrap()], why);
     }
 }
 

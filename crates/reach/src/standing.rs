@@ -98,8 +98,8 @@ impl Standing {
         self.blasts.every()
     }
 
-    /// The prefixes that classes are told apart by, beside lists. Rules that named one of them may be gone: answers
-    /// are those of [`Reach::matrix`] with these as further boundaries.
+    /// The prefixes that classes are told apart by, beside lists. Rules that named one of them may be
+    /// gone: answers are those of [`Reach::matrix`] with these as further boundaries.
     pub fn told_apart(&self) -> &BTreeSet<Prefix> {
         &self.told_apart
     }

@@ -17,6 +17,19 @@ const DAY_SECONDS: i64 = 86_400;
 const DAYS_BEFORE_MONTH: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
 
 impl Timestamp {
+    /// An instant as RFC 3339 writes it, the fraction of its second left out; `None` for what is none.
+    pub fn of_rfc3339(text: &str) -> Option<Self> {
+        let Some((whole, rest)) = text.split_once('.') else { return text.parse().ok() };
+        if whole.len() != "0000-00-00T00:00:00".len() {
+            return None;
+        }
+        let zone = rest.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        if zone.len() == rest.len() {
+            return None;
+        }
+        format!("{whole}{zone}").parse().ok()
+    }
+
     /// The first second of a day of the proleptic Gregorian calendar, in UTC.
     fn of_date(year: i64, month: i64, day: i64) -> Option<Self> {
         let before = usize::try_from(month.checked_sub(1)?).ok()?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_model::network::{EndpointId, EndpointRole, FrontId, TargetEnd};
 use watertight_model::{Estate, Name};
-use watertight_net::{FlowSet, PortSet};
+use watertight_net::{FlowSet, PortSet, Protocol};
 use watertight_reach::ends::End;
 use watertight_reach::{Reach, Start, Target};
 
@@ -45,7 +45,7 @@ pub(super) fn of(estate: &Estate, reach: &Reach<'_>, to: &End, arrives: &FlowSet
     let mut more = false;
     for front in fronts {
         let name = &estate.workloads[network.fronts[front].workload].name;
-        for (end, port) in targets(estate, front, arrives) {
+        for (end, port, protocols) in targets(estate, front, arrives) {
             if left == 0 {
                 more = true;
                 break;
@@ -55,7 +55,7 @@ pub(super) fn of(estate: &Estate, reach: &Reach<'_>, to: &End, arrives: &FlowSet
                 TargetEnd::Endpoint(id, address) => {
                     let to = &estate.workloads[network.endpoints[id].workload].name;
                     let own = &network.fronts[front].endpoints;
-                    (to.clone(), leg(reach, own, &Target::Address(address), port))
+                    (to.clone(), leg(reach, own, &Target::Address(address), (port, &protocols)))
                 }
                 TargetEnd::Workload(id) => (estate.workloads[id].name.clone(), "called"),
                 TargetEnd::Front(id) => {
@@ -78,15 +78,19 @@ pub(super) fn of(estate: &Estate, reach: &Reach<'_>, to: &End, arrives: &FlowSet
     found.into_iter().map(ahead).collect()
 }
 
+/// A target, its port, and the protocols in which the front speaks to it.
+type Led = (TargetEnd, Option<u16>, Vec<Protocol>);
+
 /// The targets of the listeners that hear something of what arrives, each once.
-fn targets(estate: &Estate, front: FrontId, arrives: &FlowSet) -> Vec<(TargetEnd, Option<u16>)> {
+fn targets(estate: &Estate, front: FrontId, arrives: &FlowSet) -> Vec<Led> {
     let network = &estate.network;
     let mut found = Vec::new();
     let listeners = network.fronts[front].listeners.iter();
     for listener in listeners.filter(|one| one.flows.intersects(arrives)) {
         let groups = listener.target_groups.iter().map(|id| &network.target_groups[*id]);
         for target in groups.filter(|one| !one.preserves_source).flat_map(|one| &one.targets) {
-            let one = (target.end.clone(), target.port);
+            let protocols = listener.flows.protocols().collect();
+            let one = (target.end.clone(), target.port, protocols);
             if !found.contains(&one) {
                 found.push(one);
             }
@@ -96,11 +100,15 @@ fn targets(estate: &Estate, front: FrontId, arrives: &FlowSet) -> Vec<(TargetEnd
 }
 
 /// What the network does with what any attachment of a front opens to a target.
-fn leg(reach: &Reach<'_>, own: &[EndpointId], target: &Target, port: Option<u16>) -> &'static str {
-    let over = match port {
-        Some(port) => clients().intersection(&FlowSet::tcp(PortSet::single(port))),
-        None => clients(),
-    };
+fn leg(
+    reach: &Reach<'_>,
+    own: &[EndpointId],
+    target: &Target,
+    (port, protocols): (Option<u16>, &[Protocol]),
+) -> &'static str {
+    let ports = port.map_or_else(PortSet::full, PortSet::single);
+    let each = protocols.iter().map(|one| FlowSet::ports(*one, PortSet::full(), ports.clone()));
+    let over = each.collect::<FlowSet>().intersection(&clients());
     let (mut sure, mut possible) = (FlowSet::none(), FlowSet::none());
     for from in own {
         for start in reach.starts_of(*from) {

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use watertight_aws::DeniedCall;
 use watertight_model::{Coverage, CoverageState, Estate, Name, SourceRecord};
 use watertight_source::{
-    DescribedSource, Diagnostic, Diagnostics, EstateDescription, KeptAnswer, UnansweredCall,
+    DescribedSource, Diagnostic, Diagnostics, EstateDescription, KeptAnswer, Timestamp,
+    UnansweredCall,
 };
 
 use super::{ANSWERS_KEPT, BODY_ABSENT, Found};
@@ -41,7 +42,11 @@ fn tell_of_kept(description: &EstateDescription, diagnostics: &mut Diagnostics) 
         by_account.entry(kept.account.as_deref()).or_default().push(kept);
     }
     for (account, kept) in by_account {
-        let Some(oldest) = kept.iter().min_by_key(|one| &one.collected) else { continue };
+        let Some(oldest) =
+            kept.iter().min_by_key(|one| (Timestamp::of_rfc3339(&one.collected), &one.collected))
+        else {
+            continue;
+        };
         let of = account.map(|account| format!(" of account `{account}`")).unwrap_or_default();
         let noun = if kept.len() == 1 { "answer" } else { "answers" };
         let message = format!(
@@ -58,7 +63,8 @@ fn oldest(source: &DescribedSource, kept: &[KeptAnswer]) -> Option<String> {
     let is_its =
         |one: &&KeptAnswer| one.provider == source.provider && one.account == source.account;
     let kept = kept.iter().filter(is_its).map(|one| one.collected.as_str());
-    kept.chain(source.collected.as_deref()).min().map(ToOwned::to_owned)
+    let all = kept.chain(source.collected.as_deref());
+    all.min_by_key(|text| (Timestamp::of_rfc3339(text), *text)).map(ToOwned::to_owned)
 }
 
 /// The calls of AWS that were not answered, and those whose provider is not told.

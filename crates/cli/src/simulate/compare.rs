@@ -17,7 +17,7 @@ use super::assertions::{Judged, judged};
 use crate::exit::Failure;
 
 /// Score and chains are found by workload: for no more than these.
-const ASSESSED_MAX: usize = 2_000;
+const ASSESSED_MAX: usize = 10_000;
 
 /// How breaches spread in one estate.
 pub(super) struct Spread {

@@ -43,15 +43,20 @@ fn a_plan_that_mends_groups_that_are_there_goes_on_after_it_was_killed_anywhere(
         for lost in [Lost::Request, Lost::Answer] {
             let strictness = if stop % 2 == 0 { LATE } else { Strictness::default() };
             let lab = Lab::drifted(&mended, strictness);
-            lab.server.stop_after(Some((stop, lost)));
-            assert!(lab.take(Way::Apply).is_err(), "{stop}");
-            lab.server.stop_after(None);
-            lab.take(Way::Apply).unwrap_or_else(|error| panic!("{stop} {lost:?}: {error}"));
-            assert_eq!(lab.server.held(), after, "{stop} {lost:?}");
-            lab.take(Way::Rollback).unwrap_or_else(|error| panic!("{stop} {lost:?}: {error}"));
-            assert_eq!(lab.server.held(), before, "{stop} {lost:?}");
+            assert_resumes(&lab, (stop, lost), [&before, &after]);
         }
     }
+}
+
+/// Stopped at one request, applied again and taken back, everything ends as if nothing had been lost.
+fn assert_resumes(lab: &Lab, (stop, lost): (usize, Lost), [before, after]: [&Value; 2]) {
+    lab.server.stop_after(Some((stop, lost)));
+    assert!(lab.take(Way::Apply).is_err(), "{stop}");
+    lab.server.stop_after(None);
+    lab.take(Way::Apply).unwrap_or_else(|error| panic!("{stop} {lost:?}: {error}"));
+    assert_eq!(lab.server.held(), *after, "{stop} {lost:?}");
+    lab.take(Way::Rollback).unwrap_or_else(|error| panic!("{stop} {lost:?}: {error}"));
+    assert_eq!(lab.server.held(), *before, "{stop} {lost:?}");
 }
 
 /// The groups of the estate's place.
@@ -73,13 +78,7 @@ fn applying_that_is_killed_anywhere_and_resumed_ends_as_if_it_never_was() {
     for stop in 0..count {
         for lost in [Lost::Request, Lost::Answer] {
             let lab = Lab::plain();
-            lab.server.stop_after(Some((stop, lost)));
-            assert!(lab.take(Way::Apply).is_err(), "{stop}");
-            lab.server.stop_after(None);
-            lab.take(Way::Apply).unwrap_or_else(|error| panic!("{stop} {lost:?}: {error}"));
-            assert_eq!(lab.server.held(), after, "{stop} {lost:?}");
-            lab.take(Way::Rollback).unwrap_or_else(|error| panic!("{stop} {lost:?}: {error}"));
-            assert_eq!(lab.server.held(), before, "{stop} {lost:?}");
+            assert_resumes(&lab, (stop, lost), [&before, &after]);
         }
     }
 }

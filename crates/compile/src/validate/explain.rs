@@ -132,8 +132,8 @@ impl Scene<'_, '_> {
         rest.finish()
     }
 
-    /// Whether a machine, or what shares its interfaces, is at both ends: what they send one another
-    /// passes no interface.
+    /// Whether one machine, or what shares its interfaces, is all there is at both ends: what they send
+    /// one another passes no interface.
     pub(super) fn are_on_one_machine(&self, (from, to): (&Party, &Party)) -> bool {
         let network = &self.estates[0].network;
         let machines = |party: &Party| -> BTreeSet<WorkloadId> {
@@ -141,7 +141,9 @@ impl Scene<'_, '_> {
             let host = |id: &EndpointId| network.uplinks.get(id).map_or(*id, |uplink| uplink.by);
             members.iter().map(|id| network.endpoints[host(id)].workload).collect()
         };
-        !machines(from).is_disjoint(&machines(to))
+        let machines = machines(from).into_iter().chain(machines(to)).collect::<BTreeSet<_>>();
+        machines.len() == 1
+            && [from, to].iter().all(|party| matches!(party.who, PartyWho::Endpoints(..)))
     }
 
     /// The flows that merged prefixes open between two parties: every end that carries our groups

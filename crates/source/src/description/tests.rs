@@ -82,6 +82,10 @@ fn what_the_format_does_not_allow_is_an_error_with_its_place() {
         (with(r#", "sources": [{"provider": "aws", "regions": [1]}]"#), "WT0011"),
         (with(r#", "sources": [{"provider": "aws", "collected": "today"}]"#), "WT0011"),
         (
+            with(r#", "sources": [{"provider": "aws", "collected": "2026-02-03T00:00:00.Z"}]"#),
+            "WT0011",
+        ),
+        (
             with(r#", "sources": [{"provider": "aws", "collected": "2026-02-30T00:00:00Z"}]"#),
             "WT0011",
         ),

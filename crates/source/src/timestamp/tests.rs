@@ -49,3 +49,17 @@ fn what_is_no_instant_is_refused() {
         assert_eq!(bad.parse::<Timestamp>(), Err(TimestampError), "{bad}");
     }
 }
+
+#[test]
+fn a_fraction_of_a_second_is_left_out_where_one_may_stand() {
+    let second = "2026-11-20T06:30:00Z".parse::<Timestamp>().ok();
+    for text in ["2026-11-20T06:30:00Z", "2026-11-20T06:30:00.5Z", "2026-11-20T08:30:00.999+02:00"]
+    {
+        assert_eq!(Timestamp::of_rfc3339(text), second, "{text}");
+    }
+    for text in ["2026-11-20T06:30:00.Z", "2026-11-20T06:30.5:00Z", "2026-11-20T06:30:00.5.5Z", "."]
+    {
+        assert_eq!(Timestamp::of_rfc3339(text), None, "{text}");
+    }
+    assert!("2026-11-20T06:30:00.5Z".parse::<Timestamp>().is_err());
+}

@@ -44,39 +44,38 @@ pub(super) fn cut(view: &View) -> String {
 }
 
 fn uncuttable(html: &mut String, cut: &CutView) {
-    if cut.uncuttable_total == 0 {
-        return;
-    }
-    let _ = write!(
-        html,
-        "<details><summary>{} that no change on offer parts</summary><ul>",
-        count(cut.uncuttable_total, "way")
-    );
-    for one in &cut.uncuttable {
-        let _ = write!(html, "<li>{}</li>", short(one));
-    }
-    html.push_str("</ul></details>\n");
+    let title = format!("{} that no change on offer parts", count(cut.uncuttable_total, "way"));
+    let lines = cut.uncuttable.iter().map(|one| short(one));
+    folded(html, &title, lines, (cut.uncuttable_total, "ways"));
 }
 
 fn withheld(html: &mut String, cut: &CutView) {
-    if cut.withheld_total == 0 {
+    let title =
+        format!("{} not offered for what it would break", count(cut.withheld_total, "change"));
+    let lines = cut.withheld.iter().map(|one| {
+        let breaks = short(&few(&one.breaks, 4));
+        format!("{}<small>would break {breaks}</small>", short(&one.name))
+    });
+    folded(html, &title, lines, (cut.withheld_total, "changes"));
+}
+
+/// A list that opens on a click; of all, those that are not in it are counted.
+fn folded(
+    html: &mut String,
+    title: &str,
+    lines: impl ExactSizeIterator<Item = String>,
+    (total, what): (usize, &str),
+) {
+    if total == 0 {
         return;
     }
-    let _ = write!(
-        html,
-        "<details><summary>{} not offered, for what would break</summary><ul>",
-        count(cut.withheld_total, "change")
-    );
-    for one in &cut.withheld {
-        let _ = write!(
-            html,
-            "<li>{}<small>would break {}</small></li>",
-            short(&one.name),
-            short(&few(&one.breaks, 4))
-        );
+    let listed = lines.len();
+    let _ = write!(html, "<details><summary>{title}</summary><ul>");
+    for line in lines {
+        let _ = write!(html, "<li>{line}</li>");
     }
     html.push_str("</ul>");
-    left_out(html, cut.withheld_total - cut.withheld.len(), "changes");
+    left_out(html, total.saturating_sub(listed), what);
     html.push_str("</details>\n");
 }
 
