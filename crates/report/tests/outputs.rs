@@ -72,6 +72,21 @@ fn the_shop_has_the_findings_of_its_mistakes() {
 }
 
 #[test]
+fn what_is_not_offered_is_told_with_what_it_would_break() {
+    let view = estates::assessed(&estates::shop());
+    let value = assessment::json(&view);
+    let withheld = &value["cut_set"]["withheld"][0];
+    let name = withheld["name"].as_str().unwrap();
+    assert_eq!(withheld["breaks"], json!([estates::NEEDED]));
+    let text = assessment::text(&view, &Layout::default());
+    let told = format!("not offered: {name}, which would break {}", estates::NEEDED);
+    assert!(text.contains(&told), "{text}");
+    let page = assessment::html(&view);
+    assert!(page.contains("<summary>1 change not offered for what it would break</summary>"));
+    assert!(page.contains(", which would break health checks by &lt;web&gt;</li>"));
+}
+
+#[test]
 fn sarif_points_at_lines() {
     let log = assessment::sarif(&estates::assessed(&estates::shop()));
     assert_eq!(log["version"], "2.1.0");

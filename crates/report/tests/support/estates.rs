@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
-use watertight_assess::{AssessmentLimits, DeriveOptions, assess, derive};
+use watertight_assess::{AssessmentLimits, DeriveOptions, Withheld, assess, derive};
 use watertight_aws::{Body, Options, convert};
 use watertight_model::network::{
     Action, Combine, Direction, Endpoint, EndpointRole, Gateway, GatewayKind, Guard, GuardId, Hop,
@@ -34,6 +34,9 @@ impl Read {
     }
 }
 
+/// What an action that is not on offer would break.
+pub(crate) const NEEDED: &str = "health checks by <web>";
+
 /// Computes everything about an estate and puts together what is shown.
 pub(crate) fn assessed(read: &Read) -> View {
     let estate = &read.estate;
@@ -46,6 +49,13 @@ pub(crate) fn assessed(read: &Read) -> View {
     let derived = derive(estate, &reach, &matrix, &legs, Some(&survey), &options).unwrap();
     let limits = AssessmentLimits { scorings_max: 60, ..AssessmentLimits::default() };
     let found = assess(&derived.graph, &derived.actions, &limits);
+    // As if the first action on offer were needed by somebody.
+    let withheld: Vec<Withheld> = derived
+        .actions
+        .first()
+        .map(|action| Withheld { action: action.clone(), breaks: vec![NEEDED.into()] })
+        .into_iter()
+        .collect();
     assessment::view(&Facts {
         estate,
         matrix: &matrix,
@@ -57,7 +67,7 @@ pub(crate) fn assessed(read: &Read) -> View {
             graph: &derived.graph,
             actions: &derived.actions,
             assessment: &found,
-            withheld: &[],
+            withheld: &withheld,
         }),
     })
 }

@@ -54,7 +54,7 @@ fn withheld(html: &mut String, cut: &CutView) {
         format!("{} not offered for what it would break", count(cut.withheld_total, "change"));
     let lines = cut.withheld.iter().map(|one| {
         let breaks = short(&few(&one.breaks, 4));
-        format!("{}<small>would break {breaks}</small>", short(&one.name))
+        format!("{}, which would break {breaks}", short(&one.name))
     });
     folded(html, &title, lines, (cut.withheld_total, "changes"));
 }
