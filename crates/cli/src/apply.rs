@@ -44,7 +44,8 @@ pub(crate) struct ApplyArguments {
     /// Apply although a step may interrupt or open something until the steps after it are done
     #[arg(long)]
     accept_transient: bool,
-    /// Print the policy that permits applying and rolling back, and nothing else, and apply nothing
+    /// Print the policy that permits applying and rolling back (this plan, if one is given), and
+    /// nothing else, and apply nothing
     #[arg(long)]
     print_iam_policy: bool,
     #[command(flatten)]
@@ -124,9 +125,7 @@ impl Watcher for Telling {
 /// Applies a plan.
 pub(crate) fn run(arguments: &ApplyArguments) -> Result<Outcome, Failure> {
     let Some(path) = arguments.plan.as_deref().filter(|_| !arguments.print_iam_policy) else {
-        let policy = apply_policy(arguments.live.role.as_deref());
-        output::write(None, &output::json(&policy))?;
-        return Ok(Outcome::Fine);
+        return print_policy(arguments);
     };
     let (plan, bytes) = plan::read(path)?;
     if let Some(why) = refused(&plan, clock::now(), arguments.accept_transient)? {
@@ -134,6 +133,15 @@ pub(crate) fn run(arguments: &ApplyArguments) -> Result<Outcome, Failure> {
         return Ok(Outcome::Found);
     }
     take(path, (&plan, &bytes), &arguments.live, Way::Apply)
+}
+
+/// Prints what applying needs: a given plan, or any.
+fn print_policy(arguments: &ApplyArguments) -> Result<Outcome, Failure> {
+    let plan = arguments.plan.as_deref().map(plan::read).transpose()?;
+    let plan = plan.as_ref().map(|(plan, _)| plan);
+    let policy = apply_policy(arguments.live.role.as_deref(), plan);
+    output::write(None, &output::json(&policy))?;
+    Ok(Outcome::Fine)
 }
 
 /// Takes an applied plan back.

@@ -9,6 +9,8 @@ mod interrupted;
 mod moto;
 #[path = "apply/refused.rs"]
 mod refused;
+#[path = "apply/services.rs"]
+mod services;
 #[path = "apply/support.rs"]
 mod support;
 #[path = "apply/whole.rs"]

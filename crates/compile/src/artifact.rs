@@ -1,5 +1,6 @@
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use watertight_model::Name;
 use watertight_net::{FlowSet, Prefix};
 
@@ -62,6 +63,15 @@ pub enum RulePeer {
     Prefix(Prefix),
 }
 
+/// A resource of a service of the provider that sets the groups of endpoints: nobody else can.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct Through {
+    /// What it is, in the plane's words.
+    pub kind: String,
+    /// The provider's id.
+    pub id: String,
+}
+
 /// An endpoint with the groups that it carries.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Attachment {
@@ -71,6 +81,8 @@ pub struct Attachment {
     pub workload: Name,
     /// The groups of ours, in order.
     pub groups: Vec<GroupName>,
+    /// The resource that sets its groups; nothing where they are set at the endpoint itself.
+    pub through: Option<Through>,
     /// Groups of others that it carries beside ours, by the provider's id.
     pub others: Vec<Name>,
     /// The groups that it carries now.

@@ -492,6 +492,7 @@ fn attachments(
             endpoint: endpoint.name.clone(),
             workload: Name::from(name_of(estate, *id)),
             groups: names.get(*number).cloned().unwrap_or_default(),
+            through: identities.through.get(id).cloned(),
             others: Vec::new(),
             before,
         });

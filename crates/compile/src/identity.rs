@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use watertight_model::network::{EndpointId, FrontId, RealmId};
 use watertight_model::{Estate, Name};
 
-use crate::artifact::GroupName;
+use crate::artifact::{GroupName, Through};
 use crate::gap::Unheld;
 use crate::intent::{Intent, KindId, realm_of};
 use crate::naming::{mark, realm_part, segments_part};
-use crate::plane::Plane;
+use crate::plane::{Holding, Plane};
 use crate::via::Vias;
 
 /// One identity in one realm: endpoints about which the policy decides alike. A front that keeps its
@@ -47,6 +47,8 @@ pub(crate) struct Identities {
     pub(crate) governed: Vec<EndpointId>,
     /// The endpoints that share the interface of another, by that one: pods by their node.
     pub(crate) guests: BTreeMap<EndpointId, Vec<EndpointId>>,
+    /// By endpoint, the resource that sets its groups.
+    pub(crate) through: BTreeMap<EndpointId, Through>,
     /// By guest, the place of the identity of the interface that it shares.
     pub(crate) hosting: BTreeMap<EndpointId, usize>,
 }
@@ -61,18 +63,19 @@ impl Identities {
         let estate = intent.estate();
         let mut found = Self { guests: guests(estate), ..Self::default() };
         let mut by_key: BTreeMap<Key, Vec<EndpointId>> = BTreeMap::new();
+        let resources = Resources::new(intent, plane, vias);
         for (id, endpoint) in estate.network.endpoints.iter() {
             if !intent.is_governed(id) {
                 continue;
             }
             found.governed.push(id);
-            let held = plane.holds(estate, id).map_err(str::to_owned);
-            let held = held.and_then(|()| found.is_alone(intent, id));
+            let held = resources.holds(intent, id).and_then(|()| found.is_alone(intent, id));
             match (held, realm_of(estate, id)) {
                 (Ok(()), Some(realm)) => {
                     let shares = found.guests.contains_key(&id);
                     let key = (realm, intent.kind_of(id), vias.front_of(id), shares);
                     by_key.entry(key).or_default().push(id);
+                    found.through.extend(resources.through(id).map(|one| (id, one.clone())));
                 }
                 (held, _) => {
                     let why = held.err().unwrap_or_else(|| "it is in no realm".to_owned());
@@ -160,6 +163,72 @@ impl Identities {
     /// The identity whose groups are on an endpoint's interface.
     pub(crate) fn identity(&self, endpoint: EndpointId) -> Option<&Identity> {
         self.list.get(self.guarding(endpoint)?)
+    }
+}
+
+/// How endpoints can carry groups, and which of them get theirs from one resource.
+struct Resources {
+    holdings: BTreeMap<EndpointId, Holding>,
+    by_resource: BTreeMap<Through, Vec<EndpointId>>,
+    /// Where an endpoint is, and what the policy sees in it.
+    seen: BTreeMap<EndpointId, (Option<RealmId>, KindId, Option<FrontId>)>,
+}
+
+impl Resources {
+    fn new(intent: &Intent<'_>, plane: &dyn Plane, vias: &Vias) -> Self {
+        let estate = intent.estate();
+        let holding = plane.holding(estate);
+        let (mut holdings, mut seen) = (BTreeMap::new(), BTreeMap::new());
+        let mut by_resource: BTreeMap<Through, Vec<EndpointId>> = BTreeMap::new();
+        for id in estate.network.endpoints.ids() {
+            let one = holding(id);
+            if let Some(through) = &one.through {
+                by_resource.entry(through.clone()).or_default().push(id);
+                let place = (realm_of(estate, id), intent.kind_of(id), vias.front_of(id));
+                seen.insert(id, place);
+            }
+            if one.through.is_some() || intent.is_governed(id) {
+                holdings.insert(id, one);
+            }
+        }
+        Self { holdings, by_resource, seen }
+    }
+
+    fn through(&self, id: EndpointId) -> Option<&Through> {
+        self.holdings.get(&id)?.through.as_ref()
+    }
+
+    /// Whether groups can be put on an endpoint. What is set through a resource is set on all of its
+    /// endpoints alike: one that can carry none, that no segment holds, or that the policy tells
+    /// apart refuses it for all.
+    fn holds(&self, intent: &Intent<'_>, id: EndpointId) -> Result<(), String> {
+        let Some(holding) = self.holdings.get(&id) else { return Ok(()) };
+        if let Some(why) = &holding.refused {
+            return Err(why.clone());
+        }
+        let Some(through) = &holding.through else { return Ok(()) };
+        let own = self.seen.get(&id);
+        for other in self.by_resource.get(through).into_iter().flatten() {
+            let name = || name_of(intent.estate(), *other);
+            if let Some(why) = self.holdings.get(other).and_then(|one| one.refused.as_ref()) {
+                return Err(format!("{} sets the groups of {} too: {why}", through.id, name()));
+            }
+            if !intent.is_governed(*other) {
+                let of = name();
+                return Err(format!(
+                    "{} sets the groups of {of} too, of which no segment speaks",
+                    through.id
+                ));
+            }
+            if self.seen.get(other) != own {
+                let of = name();
+                return Err(format!(
+                    "{} sets the same groups for {of} too, about which the policy decides otherwise",
+                    through.id
+                ));
+            }
+        }
+        Ok(())
     }
 }
 

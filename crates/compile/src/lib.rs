@@ -27,7 +27,7 @@ mod step;
 mod validate;
 mod via;
 
-pub use artifact::{Artifacts, Attachment, Group, GroupName, GroupRule, RulePeer};
+pub use artifact::{Artifacts, Attachment, Group, GroupName, GroupRule, RulePeer, Through};
 pub use compiler::{Compiled, Refusal, compile};
 pub use drift::{Before, Drift, DriftItem, DriftKind, DriftPair, drift};
 pub use fit::{Budget, RuleCount};
@@ -39,7 +39,7 @@ pub use plan::{
     FORMAT, Occasion, Plan, PlanError, PlannedAttachment, PlannedGroup, PlannedLimits, PlannedRule,
     PlannedRules,
 };
-pub use plane::{Limits, Pieces, Plane, RenderedBody};
+pub use plane::{Holding, Limits, Pieces, Plane, RenderedBody};
 pub use read::{Change, Read, ReadKind};
 pub use step::{Action, Step, steps};
 pub use validate::{Found, Proof, validate};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::artifact::{Artifacts, GroupName, GroupRule, RulePeer};
+use crate::artifact::{Artifacts, GroupName, GroupRule, RulePeer, Through};
 use crate::compiler::Compiled;
 use crate::gap::{Gap, Unheld};
 use crate::plane::{Limits, Plane};
@@ -106,6 +106,9 @@ pub struct PlannedAttachment {
     pub workload: String,
     /// The groups of ours that it will carry.
     pub groups: Vec<String>,
+    /// The resource that sets its groups; nothing where they are set at the endpoint itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<Through>,
     /// The groups of others that it keeps.
     pub others: Vec<String>,
     /// What it carries now.
@@ -248,6 +251,7 @@ impl PlannedAttachment {
             endpoint: one.endpoint.to_string(),
             workload: one.workload.to_string(),
             groups: one.groups.iter().map(ToString::to_string).collect(),
+            through: one.through.clone(),
             others: one.others.iter().map(ToString::to_string).collect(),
             before: one.before.iter().map(ToString::to_string).collect(),
         }

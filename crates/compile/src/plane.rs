@@ -2,7 +2,7 @@ use watertight_model::Estate;
 use watertight_model::network::{EndpointId, RealmId};
 use watertight_net::FlowSet;
 
-use crate::artifact::Artifacts;
+use crate::artifact::{Artifacts, Through};
 use crate::held::HeldGroup;
 use crate::read::Read;
 
@@ -14,8 +14,8 @@ pub trait Plane {
     /// The most that it holds.
     fn limits(&self) -> Limits;
 
-    /// Whether groups can be put on an endpoint; else why not.
-    fn holds(&self, estate: &Estate, endpoint: EndpointId) -> Result<(), &'static str>;
+    /// Tells of each endpoint through what groups can be put on it, or why they cannot.
+    fn holding<'p>(&'p self, estate: &'p Estate) -> Box<dyn Fn(EndpointId) -> Holding + 'p>;
 
     /// Whether a rule at an endpoint in `at`, about what comes in (or else goes out), can name a
     /// group in `of` and match its members.
@@ -40,6 +40,16 @@ pub trait Plane {
 
     /// The estate that the provider would describe if it held `rendered` in place of what it holds.
     fn convert(&self, rendered: &[RenderedBody]) -> Estate;
+}
+
+/// How an endpoint can carry groups.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Holding {
+    /// The resource that sets its groups, and those of its other endpoints alike; nothing where
+    /// they are set at the endpoint itself.
+    pub through: Option<Through>,
+    /// Why it can carry none.
+    pub refused: Option<String>,
 }
 
 /// Flows taken apart for rules.

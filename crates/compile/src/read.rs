@@ -29,6 +29,8 @@ pub enum ReadKind {
     Group,
     /// The name of a group that is made: no group has it.
     Free,
+    /// A resource that sets the groups of endpoints: what it is, and these groups.
+    Resource,
 }
 
 impl ReadKind {
@@ -38,6 +40,7 @@ impl ReadKind {
             Self::Endpoint => "endpoint",
             Self::Group => "group",
             Self::Free => "name",
+            Self::Resource => "resource",
         }
     }
 }
@@ -60,7 +63,9 @@ impl Read {
         let Some(found) = found else {
             return match self.what {
                 ReadKind::Free => Vec::new(),
-                ReadKind::Endpoint | ReadKind::Group => vec![change(String::from("it is gone"))],
+                ReadKind::Endpoint | ReadKind::Group | ReadKind::Resource => {
+                    vec![change(String::from("it is gone"))]
+                }
             };
         };
         if self.what == ReadKind::Free {

@@ -4,11 +4,11 @@
 mod tests;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{Artifacts, Attachment};
+use crate::artifact::{Artifacts, Attachment, Through};
 use crate::held::HeldGroup;
 use crate::plan::{PlannedGroup, PlannedRule, PlannedRules};
 use crate::plane::Limits;
@@ -64,6 +64,17 @@ pub enum Action {
         /// What it carries after.
         to: Vec<String>,
     },
+    /// Has a resource put groups on all of its endpoints in place of those that they carry.
+    SetGroupsThrough {
+        /// The resource.
+        through: Through,
+        /// Its endpoints, by the provider's ids.
+        endpoints: Vec<String>,
+        /// What they must carry before: ours by name, others' by id.
+        from: Vec<String>,
+        /// What they carry after.
+        to: Vec<String>,
+    },
 }
 
 /// The steps from what is there to what artifacts say.
@@ -117,30 +128,75 @@ pub fn steps(artifacts: &Artifacts, held: &[HeldGroup], limits: &Limits) -> Vec<
         steps.extend(add);
     }
     let most = usize::try_from(limits.groups_per_endpoint).unwrap_or(usize::MAX);
-    let fits = |one: &&Attachment| beside(one).len() <= most;
-    let both: Vec<&Attachment> = artifacts.attachments.iter().filter(fits).collect();
+    let carriers = Carrier::of(artifacts);
+    let (both, at_once): (Vec<_>, Vec<_>) =
+        carriers.iter().partition(|one| beside(one.first).len() <= most);
     for one in &both {
-        steps.extend(set(one, old(one), beside(one), None));
+        steps.extend(one.set(old(one.first), beside(one.first), None));
     }
-    for one in artifacts.attachments.iter().filter(|one| beside(one).len() > most) {
+    for one in at_once {
         let text = format!(
             "{} has no room for both: references of endpoints that are not over yet are interrupted",
-            one.workload
+            one.first.workload
         );
-        steps.extend(set(one, old(one), new(one), Some(text)));
+        steps.extend(one.set(old(one.first), new(one.first), Some(text)));
     }
     for one in &both {
-        steps.extend(set(one, beside(one), new(one), None));
+        steps.extend(one.set(beside(one.first), new(one.first), None));
     }
     steps.extend(last);
     steps
+}
+
+/// What gets groups in one step: an endpoint, or all endpoints of a resource.
+struct Carrier<'a> {
+    first: &'a Attachment,
+    endpoints: Vec<String>,
+}
+
+impl<'a> Carrier<'a> {
+    /// All of them, in the order of their first endpoints.
+    fn of(artifacts: &'a Artifacts) -> Vec<Self> {
+        let mut carriers: Vec<Self> = Vec::new();
+        let mut known: BTreeMap<&Through, usize> = BTreeMap::new();
+        for one in &artifacts.attachments {
+            let number = one.through.as_ref().and_then(|through| known.get(through).copied());
+            if let Some(carrier) = number.and_then(|number| carriers.get_mut(number)) {
+                carrier.endpoints.push(one.endpoint.to_string());
+                continue;
+            }
+            known.extend(one.through.as_ref().map(|through| (through, carriers.len())));
+            carriers.push(Self { first: one, endpoints: vec![one.endpoint.to_string()] });
+        }
+        carriers
+    }
+
+    /// The step from groups to others, where these are not the same.
+    fn set(&self, from: Vec<String>, to: Vec<String>, transient: Option<String>) -> Option<Step> {
+        let (old, new): (BTreeSet<&String>, BTreeSet<&String>) =
+            (from.iter().collect(), to.iter().collect());
+        if old == new {
+            return None;
+        }
+        let action = |from: Vec<String>, to: Vec<String>| match &self.first.through {
+            None => Action::SetGroups { endpoint: self.first.endpoint.to_string(), from, to },
+            Some(through) => Action::SetGroupsThrough {
+                through: through.clone(),
+                endpoints: self.endpoints.clone(),
+                from,
+                to,
+            },
+        };
+        let inverse = action(to.clone(), from.clone());
+        Some(Step { action: action(from, to), inverse, transient })
+    }
 }
 
 /// Steps of which the first that changes what is possible names what is so in between alone.
 pub(crate) fn named(mut steps: Vec<Step>, between: &[String]) -> Vec<Step> {
     let begins = |step: &&mut Step| match &step.action {
         Action::AddRules { rules, .. } => rules.is_some(),
-        Action::SetGroups { .. } => true,
+        Action::SetGroups { .. } | Action::SetGroupsThrough { .. } => true,
         _ => false,
     };
     if let Some((first, more)) = between.split_first()
@@ -209,25 +265,6 @@ fn has_room(held: &PlannedRules, more: &PlannedRules, limits: &Limits) -> bool {
 fn is_family(rule: &PlannedRule, is_v6: bool) -> Option<bool> {
     let prefix: watertight_net::Prefix = rule.peer.parse().ok()?;
     Some((prefix.family() == watertight_net::Family::V6) == is_v6)
-}
-
-fn set(
-    one: &Attachment,
-    from: Vec<String>,
-    to: Vec<String>,
-    transient: Option<String>,
-) -> Option<Step> {
-    let is_same = {
-        let known: BTreeSet<&String> = from.iter().collect();
-        known == to.iter().collect()
-    };
-    if is_same {
-        return None;
-    }
-    let endpoint = one.endpoint.to_string();
-    let inverse =
-        Action::SetGroups { endpoint: endpoint.clone(), from: to.clone(), to: from.clone() };
-    Some(Step { action: Action::SetGroups { endpoint, from, to }, inverse, transient })
 }
 
 fn old(one: &Attachment) -> Vec<String> {

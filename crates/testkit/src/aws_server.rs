@@ -411,7 +411,7 @@ impl State {
                 let page = answer::page(&self.table, &asked, body, self.troubles.page_size);
                 return answer::answer(&self.table, &asked, page);
             }
-            Some(Err(fault)) => return groups::refused(&fault),
+            Some(Err(fault)) => return fault.response(protocol),
             None => {}
         }
         match &self.answers {

@@ -36,14 +36,20 @@ pub(crate) struct Lab {
 
 impl Lab {
     pub(crate) fn new(troubles: Troubles, strictness: Strictness) -> Self {
-        let recording = Recording::read(&estate()).unwrap();
+        Self::of("tiers", troubles, strictness)
+    }
+
+    /// The estate whose interfaces services own.
+    pub(crate) fn services(strictness: Strictness) -> Self {
+        Self::of("services", Troubles::default(), strictness)
+    }
+
+    pub(crate) fn of(name: &str, troubles: Troubles, strictness: Strictness) -> Self {
+        let recording = Recording::read(&root().join("testdata/estates").join(name)).unwrap();
         let server = Server::start_strict(recording, troubles, strictness).unwrap();
         let folder = TempDir::new().unwrap();
-        fs::copy(
-            root().join("testdata/plans/tiers/change.plan"),
-            folder.path().join("change.plan"),
-        )
-        .unwrap();
+        let plan = root().join("testdata/plans").join(name).join("change.plan");
+        fs::copy(plan, folder.path().join("change.plan")).unwrap();
         Self { server, folder }
     }
 

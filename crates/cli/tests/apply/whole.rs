@@ -151,8 +151,12 @@ fn every_write_is_one_that_the_printed_policy_permits() {
             }
         }
     }
-    let written: BTreeSet<String> =
-        lab.server.written().into_iter().map(|one| format!("ec2:{}", one.action)).collect();
+    let written: BTreeSet<String> = lab
+        .server
+        .written()
+        .into_iter()
+        .map(|one| format!("{}:{}", one.service, one.action))
+        .collect();
     assert!(written.len() >= 6, "{written:?}");
     for action in &written {
         assert!(permitted.contains(action.as_str()), "{action}");

@@ -41,6 +41,7 @@ fn told(steps: &[Step]) -> Vec<(&'static str, bool)> {
         Action::AddRules { .. } => "add",
         Action::RemoveRules { .. } => "remove",
         Action::SetGroups { .. } => "set",
+        Action::SetGroupsThrough { .. } => "set through",
     };
     steps.iter().map(|step| (word(&step.action), step.transient.is_some())).collect()
 }

@@ -1,6 +1,7 @@
 //! Actions as text for people.
 
 use super::Action;
+use crate::artifact::Through;
 use crate::plan::{PlannedRule, PlannedRules};
 
 /// So many rules are named before the rest is counted.
@@ -22,6 +23,10 @@ impl Action {
             }
             Self::SetGroups { endpoint, from, to } => {
                 format!("{endpoint}: {} -> {}", from.join(" "), to.join(" "))
+            }
+            Self::SetGroupsThrough { through, from, to, .. } => {
+                let Through { kind, id } = through;
+                format!("{kind} {id}: {} -> {}", from.join(" "), to.join(" "))
             }
         }
     }

@@ -14,8 +14,11 @@ use crate::held::HeldGroup;
 use crate::intent::Intent;
 use crate::plan::PlannedRule;
 use crate::plane::Plane;
+use crate::via::Vias;
 
-/// What opens in between, as text: from, to and the flows. For plans over groups of ours that are there.
+/// What opens in between, as text: from, to and the flows. For plans over groups of ours that are
+/// there, and for those about fronts that keep their clients' addresses: what such a front lets in for
+/// one of its targets, only the guards of the others keep from these.
 pub(super) fn opened_between(
     intent: &Intent<'_>,
     compiled: &Compiled,
@@ -23,7 +26,7 @@ pub(super) fn opened_between(
     after: &Estate,
 ) -> Vec<String> {
     let held = plane.held();
-    if held.is_empty() {
+    if held.is_empty() && Vias::new(intent.estate()).list.is_empty() {
         return Vec::new();
     }
     let before = intent.estate();

@@ -11,6 +11,7 @@ mod goal;
 mod journal;
 mod live;
 mod run;
+mod services;
 mod session;
 mod writes;
 

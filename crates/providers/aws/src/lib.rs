@@ -51,8 +51,8 @@ pub use exports::{
     config_snapshot, terraform_state,
 };
 pub use plane::{
-    Facts, MANAGED, RuleUnit, SecurityGroups, UnitError, UnitPeer, description_of, group_facts,
-    interface_facts, is_managed, value_of,
+    Facts, MANAGED, RuleUnit, SecurityGroups, Service, UnitError, UnitPeer, description_of,
+    group_facts, interface_facts, is_managed, service_facts, service_groups, value_of,
 };
 
 /// One parsed body with the path that it was read from.

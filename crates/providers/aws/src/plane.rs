@@ -5,20 +5,24 @@
 mod facts;
 mod render;
 mod rewrite;
+mod services;
 mod units;
 mod value;
 
 use std::fmt;
 
-use watertight_compile::{Artifacts, HeldGroup, Limits, Pieces, Plane, Read, RenderedBody};
-use watertight_model::Estate;
+use watertight_compile::{
+    Artifacts, HeldGroup, Holding, Limits, Pieces, Plane, Read, RenderedBody, Through,
+};
 use watertight_model::network::{Attached, EndpointId, EndpointRole, GatewayKind, RealmId};
+use watertight_model::{Estate, WorkloadKind};
 use watertight_net::{ByteSet, FlowPart, FlowSet, PortRange, PortSet, Protocol};
 
 use crate::{Body, Options, convert};
 
 pub use facts::{Facts, group_facts, interface_facts, is_managed};
 pub use render::{MANAGED, description_of};
+pub use services::{Service, service_facts, service_groups};
 pub use units::{RuleUnit, UnitError, UnitPeer};
 pub use value::value_of;
 
@@ -58,27 +62,12 @@ impl Plane for SecurityGroups<'_> {
         self.limits
     }
 
-    fn holds(&self, estate: &Estate, endpoint: EndpointId) -> Result<(), &'static str> {
-        let network = &estate.network;
-        let Some(found) = network.endpoints.get(endpoint) else { return Err("it is not there") };
-        if found.subnet.is_none() {
-            return Err("it is in no VPC");
-        }
-        if found.inferred || !found.name.starts_with("eni-") {
-            return Err("it has no interface of its own that is in the input");
-        }
-        if matches!(found.role, EndpointRole::Translator(_) | EndpointRole::Inspector(_)) {
-            return Err("its kind of interface carries no security groups");
-        }
-        let layers: Vec<_> =
-            found.layers.iter().filter_map(|layer| network.layers.get(*layer)).collect();
-        if layers.iter().all(|layer| layer.guards.is_empty()) {
-            return Err("its interface carries no security groups");
-        }
-        if !layers.iter().all(|layer| layer.complete) {
-            return Err("the input does not tell its security groups");
-        }
-        Ok(())
+    fn holding<'p>(&'p self, estate: &'p Estate) -> Box<dyn Fn(EndpointId) -> Holding + 'p> {
+        let described = facts::Described::new(self.bodies);
+        Box::new(move |endpoint| match holding(estate, &described, endpoint) {
+            Ok(through) => Holding { through, refused: None },
+            Err((through, why)) => Holding { through, refused: Some(why) },
+        })
     }
 
     fn refers(&self, estate: &Estate, at: RealmId, of: RealmId, ingress: bool) -> bool {
@@ -126,7 +115,8 @@ impl Plane for SecurityGroups<'_> {
     }
 
     fn without(&self, rendered: &[RenderedBody], item: &str) -> Vec<RenderedBody> {
-        rendered.iter().map(|body| render::without(body, item)).collect()
+        let items = render::together(rendered, item);
+        rendered.iter().map(|body| render::without(body, &items)).collect()
     }
 
     fn held(&self) -> Vec<HeldGroup> {
@@ -141,6 +131,75 @@ impl Plane for SecurityGroups<'_> {
         let rewritten = rewrite::bodies(self.bodies, rendered, &self.options.limits);
         let converted = convert::convert(rewritten.all(), self.options);
         (self.complete)(converted.estate)
+    }
+}
+
+/// Through what groups are put on an endpoint, or why none can be.
+fn holding(
+    estate: &Estate,
+    described: &facts::Described,
+    endpoint: EndpointId,
+) -> Result<Option<Through>, (Option<Through>, String)> {
+    let network = &estate.network;
+    let refused = |why: &str| Err((None, why.to_owned()));
+    let Some(found) = network.endpoints.get(endpoint) else { return refused("it is not there") };
+    if found.subnet.is_none() {
+        return refused("it is in no VPC");
+    }
+    let workload = &estate.workloads[found.workload];
+    let interface = described.interfaces.get(&*found.name);
+    let is_service = interface.is_some_and(|body| body["RequesterManaged"] == true);
+    let resource = described.resources.of_interface(&found.name).or_else(|| {
+        let of = || described.resources.of_workload(&workload.id);
+        (is_service || interface.is_none()).then(of).flatten()
+    });
+    if let Some((through, resource)) = resource {
+        let wrong = |why: &str| Err((Some(through.clone()), why.to_owned()));
+        if let Some(why) = resource.refused {
+            return wrong(why);
+        }
+        let Some(groups) = &resource.groups else {
+            return wrong("the input does not tell the security groups of its service's resource");
+        };
+        let carried = interface.map(interface_facts);
+        let carried = carried.as_ref().and_then(|facts| facts.get("groups"));
+        if carried.is_some_and(|carried| !carried.iter().eq(groups)) {
+            return wrong("its interface carries other groups than its service's resource tells");
+        }
+        return Ok(Some(through));
+    }
+    if found.inferred || !found.name.starts_with("eni-") {
+        return refused("it has no interface of its own that is in the input");
+    }
+    if matches!(found.role, EndpointRole::Translator(_) | EndpointRole::Inspector(_)) {
+        return refused("its kind of interface carries no security groups");
+    }
+    if is_service {
+        return refused(&owned_by(workload.kind));
+    }
+    let layers: Vec<_> =
+        found.layers.iter().filter_map(|layer| network.layers.get(*layer)).collect();
+    if layers.iter().all(|layer| layer.guards.is_empty()) {
+        return refused("its interface carries no security groups");
+    }
+    if !layers.iter().all(|layer| layer.complete) {
+        return refused("the input does not tell its security groups");
+    }
+    Ok(None)
+}
+
+/// Why groups are not put on the interface of a service.
+fn owned_by(kind: WorkloadKind) -> String {
+    match kind {
+        WorkloadKind::Queue => {
+            String::from("the groups of its cluster are set when that is made, and never again")
+        }
+        WorkloadKind::Unknown => String::from(
+            "a service of the provider sets its groups, and the input does not tell which",
+        ),
+        kind => {
+            format!("its service sets its groups, and plans set none through a {}", kind.word())
+        }
     }
 }
 

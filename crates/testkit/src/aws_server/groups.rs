@@ -5,6 +5,7 @@
 
 mod describe;
 mod rules;
+mod services;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -29,17 +30,21 @@ pub struct Strictness {
     pub groups_max: usize,
     /// So many lists that are asked for after a change do not show it yet. Default 0.
     pub unseen: usize,
+    /// So many lists long a service is about a change of groups, where it takes time. Default 0.
+    pub busy: usize,
 }
 
 impl Default for Strictness {
     fn default() -> Self {
-        Self { rules_max: 60, groups_max: 5, unseen: 0 }
+        Self { rules_max: 60, groups_max: 5, unseen: 0, busy: 0 }
     }
 }
 
 /// A request that would change something, as it came and ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
+    /// The service that was asked, as requests are signed for it.
+    pub service: String,
     /// The action: `CreateSecurityGroup`.
     pub action: String,
     /// The account that asked.
@@ -60,6 +65,11 @@ pub(super) struct Fault {
 impl Fault {
     pub(super) const fn new(code: &'static str) -> Self {
         Self { status: 400, code }
+    }
+
+    /// The refusal in a service's protocol.
+    pub(super) fn response(&self, protocol: &str) -> Response {
+        Response::error(protocol, self.status, self.code)
     }
 }
 
@@ -83,11 +93,12 @@ impl Groups {
     pub(super) fn new(recording: &Recording, strictness: Strictness) -> Self {
         let held = recording.places().map(|(account, region)| {
             let body = |call: &str| recording.body((account, region), call).cloned();
-            let held = Held::new(
+            let mut held = Held::new(
                 account,
                 body("ec2-describe-security-groups").unwrap_or_default(),
                 body("ec2-describe-network-interfaces").unwrap_or_default(),
             );
+            held.resources = services::read(recording, (account, region), &held);
             let place = Place { actual: held.clone(), shown: held, unseen: 0 };
             ((account.to_owned(), region.to_owned()), place)
         });
@@ -112,10 +123,13 @@ impl Groups {
     /// Answers an action that would change something; nothing for any other request.
     pub(super) fn write(&self, request: &Request) -> Option<Response> {
         let form = request.form();
-        let action = form.get("Action")?;
-        let write = write::action(action)?;
-        let (_, region, _) = request.signature();
+        let (_, region, service) = request.signature();
         let account = request.account();
+        let through = services::asked(request, &form);
+        let action =
+            form.get("Action").and_then(|name| Some((name.as_str(), write::action(name)?)));
+        let name = through.as_ref().map(|asked| asked.action);
+        let name = name.or_else(|| action.map(|(name, _)| name))?.to_owned();
         let dry_run = form.get("DryRun").is_some_and(|value| value == "true");
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let place = places.get_mut(&(account.clone(), region.to_owned()));
@@ -123,7 +137,13 @@ impl Groups {
             None => Err(Fault::new("AuthFailure")),
             Some(place) => {
                 let mut next = place.actual.clone();
-                let ended = write(&mut next, &form, &self.strictness);
+                let ended = match (&through, action) {
+                    (Some(asked), _) => {
+                        services::set(&mut next, asked, &self.strictness).map(|()| String::new())
+                    }
+                    (None, Some((_, write))) => write(&mut next, &form, &self.strictness),
+                    (None, None) => Ok(String::new()),
+                };
                 match ended {
                     // What would have been done is not.
                     Ok(_) if dry_run => Err(Fault { status: 412, code: "DryRunOperation" }),
@@ -141,31 +161,35 @@ impl Groups {
         };
         let error = ended.as_ref().err().map(|fault| fault.code.to_owned());
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        log.push(Written { action: action.clone(), account, dry_run, error });
+        let (service, action) = (service.to_owned(), name.clone());
+        log.push(Written { service: service.clone(), action, account, dry_run, error });
         Some(match ended {
-            Ok(inner) => Response::good(
-                "text/xml",
-                format!(
-                    "<{action}Response xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">\
-                     <requestId>r</requestId>{inner}</{action}Response>"
-                ),
-            ),
-            Err(fault) => Response::error("ec2", fault.status, fault.code),
+            Ok(inner) => done(&service, &name, &inner),
+            Err(fault) => Response::error(protocol(&service), fault.status, fault.code),
         })
     }
 
     /// The body of a list of groups, of their rules or of interfaces; nothing for any other call.
     pub(super) fn list(&self, asked: &Asked, request: &Request) -> Option<Result<Value, Fault>> {
-        let list = describe::call(&asked.call)?;
+        let list = describe::call(&asked.call);
         let key = (asked.account.clone(), asked.region.clone());
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let place = places.get_mut(&key)?;
+        let is_service = services::list(&place.shown, &asked.call, ("", &BTreeMap::new()));
+        if list.is_none() && is_service.is_none() {
+            return None;
+        }
+        services::go_on(&mut place.actual);
         if place.unseen > 0 {
             place.unseen -= 1;
         } else {
             place.shown = place.actual.clone();
         }
-        Some(list(&place.shown, &request.form()))
+        let form = request.form();
+        match list {
+            Some(list) => Some(list(&place.shown, &form)),
+            None => services::list(&place.shown, &asked.call, (&request.path, &form)),
+        }
     }
 
     /// Has a body of any other call tell the groups that interfaces carry.
@@ -178,7 +202,32 @@ impl Groups {
     }
 }
 
-/// The refusal of a list.
-pub(super) fn refused(fault: &Fault) -> Response {
-    Response::error("ec2", fault.status, fault.code)
+/// The protocol of a service.
+fn protocol(service: &str) -> &'static str {
+    match service {
+        "ec2" => "ec2",
+        "elasticfilesystem" => "rest-json",
+        _ => "query",
+    }
+}
+
+/// The answer to an action that was done.
+fn done(service: &str, action: &str, inner: &str) -> Response {
+    let name_space = "xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"";
+    match protocol(service) {
+        "ec2" => Response::good(
+            "text/xml",
+            format!(
+                "<{action}Response {name_space}><requestId>r</requestId>{inner}</{action}Response>"
+            ),
+        ),
+        "query" => Response::good(
+            "text/xml",
+            format!(
+                "<{action}Response><{action}Result>{inner}</{action}Result><ResponseMetadata>\
+                 <RequestId>r</RequestId></ResponseMetadata></{action}Response>"
+            ),
+        ),
+        _ => Response::good("application/json", String::new()),
+    }
 }

@@ -80,6 +80,16 @@ impl Recording {
         bodies.iter().find(|(about, _)| about.is_none()).map(|(_, body)| body)
     }
 
+    /// All bodies that a call answers in an account's region, with what each is about.
+    pub(super) fn all(
+        &self,
+        (account, region): (&str, &str),
+        call: &str,
+    ) -> impl Iterator<Item = &(Option<String>, Value)> {
+        let place = self.accounts.get(account).and_then(|regions| regions.get(region));
+        place.and_then(|place| place.get(call)).into_iter().flatten()
+    }
+
     /// The body that answers; nothing when none is recorded.
     pub(super) fn find(&self, table: &Table, asked: &Asked) -> Option<Value> {
         let account = self.accounts.get(&asked.account)?;

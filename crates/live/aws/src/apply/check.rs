@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use watertight_aws::{Service, service_facts};
 use watertight_compile::{Action, Change, Plan, Read, ReadKind};
 
 use super::ApplyError;
 use super::journal::Progress;
 use super::live::{self, GroupFacts};
+use super::services;
 use super::session::{Session, Site};
-use crate::outcome::Refusal;
+use crate::outcome::{Class, Refusal};
 
 /// Refuses a plan when something that it read is different now, and when a service sets the groups
 /// of an interface itself. What the steps that were begun have changed is left out.
@@ -35,6 +37,7 @@ pub(super) async fn check(
         service_owned.extend(owned);
         changes.extend(groups(session, &site, &reads, &touched).await.map_err(unread)?);
         changes.extend(free(session, &site, &reads).await.map_err(unread)?);
+        changes.extend(resources(session, &site, &reads).await.map_err(unread)?);
     }
     changes.sort();
     if !changes.is_empty() {
@@ -58,12 +61,15 @@ fn endpoint(action: &Action) -> Option<&str> {
 /// The endpoints by id and the groups by name that steps which were begun are about.
 fn touched(plan: &Plan, progress: Progress) -> BTreeSet<&str> {
     let begun = plan.steps.iter().take(progress.end());
-    let ids = begun.map(|step| match &step.action {
+    let ids = begun.flat_map(|step| match &step.action {
         Action::CreateGroup { group }
         | Action::DeleteGroup { group }
         | Action::AddRules { group, .. }
-        | Action::RemoveRules { group, .. } => group.as_str(),
-        Action::SetGroups { endpoint, .. } => endpoint.as_str(),
+        | Action::RemoveRules { group, .. } => vec![group.as_str()],
+        Action::SetGroups { endpoint, .. } => vec![endpoint.as_str()],
+        Action::SetGroupsThrough { through, endpoints, .. } => {
+            endpoints.iter().map(String::as_str).chain([through.id.as_str()]).collect()
+        }
     });
     ids.collect()
 }
@@ -103,6 +109,25 @@ async fn groups(
         None => read.changes(None),
     });
     Ok(changes.collect())
+}
+
+/// What changed about resources that set groups.
+async fn resources(
+    session: &Session,
+    site: &Site,
+    reads: &[&Read],
+) -> Result<Vec<Change>, Refusal> {
+    let mut changes = Vec::new();
+    for read in of(reads, ReadKind::Resource) {
+        let kind = read.facts.get("kind").and_then(|kind| kind.first());
+        let service = kind.and_then(|kind| Service::of(kind));
+        let unknown = || Refusal::new("UnknownResource", Class::Refused);
+        let service = service.ok_or_else(unknown)?;
+        let found = services::resource(session, site, (service, &read.id)).await?;
+        let facts = found.map(|found| service_facts(service, &found.groups));
+        changes.extend(read.changes(facts.as_ref()));
+    }
+    Ok(changes)
 }
 
 async fn free(session: &Session, site: &Site, reads: &[&Read]) -> Result<Vec<Change>, Refusal> {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use watertight_aws::{RuleUnit, UnitPeer};
+use watertight_aws::{RuleUnit, Service, UnitPeer};
 
-use super::live::{LiveGroup, LiveInterface};
+use super::live::{Carrier, LiveGroup};
 use super::writes::Write;
 
 /// What is to be so after a step.
@@ -21,10 +21,20 @@ pub(super) enum Goal {
     HasAgain { rules: Sides },
     /// A group of ours has none of these rules.
     HasNone { rules: Sides },
-    /// An interface carries these groups, where it carried others before; by id.
-    Carries { interface: String, from: BTreeSet<String>, to: BTreeSet<String> },
-    /// An interface carries again what it carried before, if it is there still.
-    CarriesAgain { interface: String, from: BTreeSet<String>, to: BTreeSet<String> },
+    /// An interface carries these groups, or a resource has its own carry them, where it carried others
+    /// before; by id.
+    Carries { on: On, from: BTreeSet<String>, to: BTreeSet<String> },
+    /// It carries again what it carried before, if it is there still.
+    CarriesAgain { on: On, from: BTreeSet<String>, to: BTreeSet<String> },
+}
+
+/// Where groups are set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum On {
+    /// At an interface, by its id.
+    Interface(String),
+    /// At a resource of a service, by its id.
+    Resource(Service, String),
 }
 
 /// Rules about what comes in and what goes out, peers by id.
@@ -38,7 +48,7 @@ pub(super) struct Sides {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Seen {
     Group(Option<LiveGroup>),
-    Interface(Option<LiveInterface>),
+    Carrier(Option<Carrier>),
 }
 
 /// What follows.
@@ -46,6 +56,8 @@ pub(super) enum Seen {
 pub(super) enum Next {
     /// It is so already.
     Done,
+    /// The provider is still about it: it is read again.
+    Wait,
     /// These writes bring it about.
     Write(Vec<Write>),
     /// It is neither as it was nor as it is to be: somebody else was there.
@@ -57,12 +69,12 @@ impl Goal {
     pub(super) fn next(&self, seen: &Seen) -> Next {
         match (self, seen) {
             // What is gone is not made anew to be taken back.
-            (Self::CarriesAgain { .. }, Seen::Interface(None))
+            (Self::CarriesAgain { .. }, Seen::Carrier(None))
             | (Self::HasAgain { .. }, Seen::Group(None)) => Next::Done,
             (
-                Self::Carries { interface, from, to } | Self::CarriesAgain { interface, from, to },
-                Seen::Interface(found),
-            ) => carries(interface, (from, to), found.as_ref()),
+                Self::Carries { on, from, to } | Self::CarriesAgain { on, from, to },
+                Seen::Carrier(found),
+            ) => carries(on, (from, to), found.as_ref()),
             (Self::Made { name, vpc, description, plan }, Seen::Group(None)) => {
                 Next::Write(vec![Write::CreateGroup {
                     name: name.clone(),
@@ -97,7 +109,7 @@ impl Goal {
             (Self::Has { .. }, Seen::Group(None)) => {
                 Next::Conflict(String::from("the group is not there"))
             }
-            (_, Seen::Interface(_)) | (Self::Carries { .. } | Self::CarriesAgain { .. }, _) => {
+            (_, Seen::Carrier(_)) | (Self::Carries { .. } | Self::CarriesAgain { .. }, _) => {
                 Next::Conflict(String::from("something else was read"))
             }
         }
@@ -170,20 +182,30 @@ fn changes(
 }
 
 fn carries(
-    interface: &str,
+    on: &On,
     (from, to): (&BTreeSet<String>, &BTreeSet<String>),
-    found: Option<&LiveInterface>,
+    found: Option<&Carrier>,
 ) -> Next {
     let Some(found) = found else {
-        return Next::Conflict(String::from("the interface is not there"));
+        let what = if matches!(on, On::Interface(_)) { "interface" } else { "resource" };
+        return Next::Conflict(format!("the {what} is not there"));
     };
+    if !found.is_settled {
+        return Next::Wait;
+    }
     if found.groups == *to {
         return Next::Done;
     }
     if found.groups == *from {
-        return Next::Write(vec![Write::SetGroups {
-            interface: interface.to_owned(),
-            groups: to.clone(),
+        return Next::Write(vec![match on {
+            On::Interface(interface) => {
+                Write::SetGroups { interface: interface.clone(), groups: to.clone() }
+            }
+            On::Resource(service, id) => Write::SetThrough {
+                through: (*service, id.clone()),
+                groups: to.clone(),
+                taken: from - to,
+            },
         }]);
     }
     let carried: Vec<&str> = found.groups.iter().map(String::as_str).collect();
@@ -253,13 +275,12 @@ mod tests {
     #[test]
     fn what_is_gone_stays_gone_when_a_plan_is_taken_back() {
         let set = |ids: &[&str]| ids.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
-        let (interface, from, to) = (String::from("eni-1"), set(&["b"]), set(&["a"]));
-        let again =
-            Goal::CarriesAgain { interface: interface.clone(), from: from.clone(), to: to.clone() };
-        assert_eq!(again.next(&Seen::Interface(None)), Next::Done);
+        let (on, from, to) = (On::Interface(String::from("eni-1")), set(&["b"]), set(&["a"]));
+        let again = Goal::CarriesAgain { on: on.clone(), from: from.clone(), to: to.clone() };
+        assert_eq!(again.next(&Seen::Carrier(None)), Next::Done);
         assert_eq!(Goal::HasAgain { rules: sides(&[1]) }.next(&Seen::Group(None)), Next::Done);
-        let carries = Goal::Carries { interface, from, to };
-        assert!(matches!(carries.next(&Seen::Interface(None)), Next::Conflict(_)));
+        let carries = Goal::Carries { on, from, to };
+        assert!(matches!(carries.next(&Seen::Carrier(None)), Next::Conflict(_)));
         let has = Goal::Has { rules: sides(&[1]) };
         assert!(matches!(has.next(&Seen::Group(None)), Next::Conflict(_)));
     }
@@ -278,13 +299,34 @@ mod tests {
     #[test]
     fn groups_of_an_interface_change_from_what_is_known_only() {
         let set = |ids: &[&str]| ids.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
-        let (interface, from, to) = (String::from("eni-1"), set(&["a"]), set(&["a", "b"]));
-        let goal = Goal::Carries { interface, from, to };
+        let (from, to) = (set(&["a"]), set(&["a", "b"]));
+        let goal = Goal::Carries { on: On::Interface(String::from("eni-1")), from, to };
         let seen = |ids: &[&str]| {
-            Seen::Interface(Some(LiveInterface { groups: set(ids), is_service_owned: false }))
+            Seen::Carrier(Some(Carrier {
+                groups: set(ids),
+                is_service_owned: false,
+                is_settled: true,
+            }))
         };
         assert!(matches!(goal.next(&seen(&["a"])), Next::Write(_)));
         assert_eq!(goal.next(&seen(&["b", "a"])), Next::Done);
         assert!(matches!(goal.next(&seen(&["c"])), Next::Conflict(_)));
+    }
+
+    #[test]
+    fn a_resource_that_its_service_is_about_is_waited_for_and_written_once_it_rests() {
+        let set = |ids: &[&str]| ids.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+        let on = On::Resource(Service::VpcEndpoint, String::from("vpce-1"));
+        let goal = Goal::Carries { on, from: set(&["a", "b"]), to: set(&["b", "c"]) };
+        let seen = |ids: &[&str], is_settled: bool| {
+            Seen::Carrier(Some(Carrier { groups: set(ids), is_service_owned: false, is_settled }))
+        };
+        assert_eq!(goal.next(&seen(&["a", "b"], false)), Next::Wait);
+        assert_eq!(goal.next(&seen(&["b", "c"], false)), Next::Wait);
+        assert_eq!(goal.next(&seen(&["c", "b"], true)), Next::Done);
+        let through = (Service::VpcEndpoint, String::from("vpce-1"));
+        let write = Write::SetThrough { through, groups: set(&["b", "c"]), taken: set(&["a"]) };
+        assert_eq!(goal.next(&seen(&["a", "b"], true)), Next::Write(vec![write]));
+        assert!(matches!(goal.next(&seen(&["d"], true)), Next::Conflict(_)));
     }
 }

@@ -24,15 +24,17 @@ pub(super) struct LiveGroup {
     pub(super) rules: Sides,
 }
 
-/// An interface.
+/// What carries groups: an interface, or a resource that sets those of its interfaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct LiveInterface {
+pub(super) struct Carrier {
     pub(super) groups: BTreeSet<String>,
     /// Whether a service of the provider owns it, so that nobody else sets its groups.
     pub(super) is_service_owned: bool,
+    /// Whether nothing about it is under way.
+    pub(super) is_settled: bool,
 }
 
-fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+pub(super) fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -54,12 +56,13 @@ impl LiveGroup {
     }
 }
 
-impl LiveInterface {
+impl Carrier {
     fn new(body: &Value) -> Self {
         let groups = body.get("Groups").and_then(Value::as_array).into_iter().flatten();
         Self {
             groups: groups.map(|group| text(group, "GroupId").to_owned()).collect(),
             is_service_owned: body.get("RequesterManaged").and_then(Value::as_bool) == Some(true),
+            is_settled: true,
         }
     }
 }
@@ -83,11 +86,11 @@ pub(super) async fn interface(
     session: &Session,
     site: &Site,
     id: &str,
-) -> Result<Option<LiveInterface>, Refusal> {
+) -> Result<Option<Carrier>, Refusal> {
     let filters = [("network-interface-id", vec![id])];
     let call = "ec2-describe-network-interfaces";
     let found = session.list(site, call, "NetworkInterfaces", &filters).await?;
-    Ok(found.first().map(LiveInterface::new))
+    Ok(found.first().map(Carrier::new))
 }
 
 /// What interfaces and groups are like, by id.
@@ -110,7 +113,7 @@ pub(super) async fn interfaces(
         let call = "ec2-describe-network-interfaces";
         for body in session.list(site, call, "NetworkInterfaces", &filters).await? {
             let id = text(&body, "NetworkInterfaceId").to_owned();
-            if LiveInterface::new(&body).is_service_owned {
+            if Carrier::new(&body).is_service_owned {
                 found.service_owned.insert(id.clone());
             }
             found.facts.insert(id, interface_facts(&body));

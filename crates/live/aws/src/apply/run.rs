@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::sleep;
-use watertight_aws::{RuleUnit, UnitError, UnitPeer};
+use watertight_aws::{RuleUnit, Service, UnitError, UnitPeer};
 use watertight_compile::{Action, Plan, PlannedGroup, PlannedRule, PlannedRules};
 
-use super::goal::{Goal, Next, Seen, Sides};
+use super::goal::{Goal, Next, On, Seen, Sides};
 use super::journal::{Journal, Line, Progress, Way};
 use super::session::{Session, Site};
 use super::writes::Write;
-use super::{Applied, ApplyError, ApplyRequest, Watcher, check, live};
+use super::{Applied, ApplyError, ApplyRequest, Watcher, check, live, services};
 use crate::outcome::{Class, Refusal};
 
 /// How often it is looked whether a change can be seen, with waits that double.
@@ -20,6 +20,9 @@ const LOOKS_MAX: u32 = 14;
 /// How often in a row a step must look as it is to be where this run has not made it so, or where it is
 /// not known whether it was taken: lists are late, and the first may show what was before.
 const SETTLED: u32 = 5;
+
+/// How often it is looked whether a service has done what it was asked: services take minutes.
+const SERVICE_LOOKS_MAX: u32 = 90;
 
 /// In so many looks after a write the same is not written again.
 const PATIENCE: u32 = 4;
@@ -162,6 +165,17 @@ impl Taking<'_> {
 enum Subject<'p> {
     Group(&'p PlannedGroup),
     Interface(&'p str),
+    Resource(Service, &'p str),
+}
+
+impl Subject<'_> {
+    /// How often it is looked whether a change can be seen.
+    const fn looks_max(&self) -> u32 {
+        match self {
+            Self::Group(_) | Self::Interface(_) => LOOKS_MAX,
+            Self::Resource(..) => SERVICE_LOOKS_MAX,
+        }
+    }
 }
 
 struct Runner<'r> {
@@ -184,8 +198,8 @@ impl<'r> Runner<'r> {
         let mut found = Vec::new();
         let seen =
             self.look(&site, &subject).await.map_err(|refusal| taking.stopped(&refusal.code))?;
-        if let Seen::Interface(Some(interface)) = &seen {
-            found.extend(interface.groups.iter().cloned());
+        if let Seen::Carrier(Some(carrier)) = &seen {
+            found.extend(carrier.groups.iter().cloned());
         }
         let (step, way) = (taking.number, self.request.way);
         journal.say(&Line::Begin { step, way, at: self.request.clock.now(), found })?;
@@ -205,7 +219,7 @@ impl<'r> Runner<'r> {
         let (site, subject, goal) = self.goal(taking).await?;
         let id = match &subject {
             Subject::Group(group) => group.name.clone(),
-            Subject::Interface(id) => (*id).to_owned(),
+            Subject::Interface(id) | Subject::Resource(_, id) => (*id).to_owned(),
         };
         if !foreseen.insert(id) {
             return Ok(());
@@ -213,7 +227,7 @@ impl<'r> Runner<'r> {
         let seen = self.look(&site, &subject).await;
         match goal.next(&seen.map_err(|refusal| taking.stopped(&refusal.code))?) {
             Next::Conflict(problem) => Err(taking.conflict(problem)),
-            Next::Done | Next::Write(_) => Ok(()),
+            Next::Done | Next::Wait | Next::Write(_) => Ok(()),
         }
     }
 
@@ -231,16 +245,17 @@ impl<'r> Runner<'r> {
         let mut problem = None;
         let (mut last, mut patience) = (Vec::new(), 0);
         let mut wanted = SETTLED;
-        for look in 0..LOOKS_MAX.saturating_add(SETTLED) {
+        let most = subject.looks_max();
+        for look in 0..most.saturating_add(SETTLED) {
             let next = goal.next(&seen);
             settled = if next == Next::Done { settled + 1 } else { 0 };
             match next {
                 Next::Done if settled > wanted => return Ok(()),
-                Next::Done => {}
+                Next::Done | Next::Wait => {}
                 // It may be an old list that says so.
                 Next::Conflict(found) => problem = Some(taking.conflict(found)),
                 Next::Write(writes) if writes == last && patience > 0 => patience -= 1,
-                Next::Write(_) if look >= LOOKS_MAX => {}
+                Next::Write(_) if look >= most => {}
                 Next::Write(writes) => {
                     let refusal = self.write(taking, site, &writes).await?;
                     wanted = if taking.in_doubt { SETTLED } else { 0 };
@@ -257,7 +272,7 @@ impl<'r> Runner<'r> {
         match goal.next(&seen) {
             Next::Done if settled >= wanted => Ok(()),
             Next::Conflict(found) => Err(taking.conflict(found)),
-            Next::Done | Next::Write(_) => {
+            Next::Done | Next::Wait | Next::Write(_) => {
                 Err(problem.unwrap_or_else(|| taking.stopped("NotSeen")))
             }
         }
@@ -302,7 +317,11 @@ impl<'r> Runner<'r> {
                 Ok(Seen::Group(found))
             }
             Subject::Interface(id) => {
-                Ok(Seen::Interface(live::interface(&self.session, site, id).await?))
+                Ok(Seen::Carrier(live::interface(&self.session, site, id).await?))
+            }
+            Subject::Resource(service, id) => {
+                let found = services::resource(&self.session, site, (*service, id)).await?;
+                Ok(Seen::Carrier(found))
             }
         }
     }
@@ -337,20 +356,42 @@ impl<'r> Runner<'r> {
                 (group, Goal::HasNone { rules })
             }
             Action::SetGroups { endpoint, from, to } => {
-                let site = self.places.endpoints.get(endpoint.as_str()).cloned();
-                let unknown = format!("a step is about `{endpoint}`, which it does not hold");
-                let site = site.ok_or(ApplyError::Plan(unknown))?;
-                let from = self.ids(taking, from).await?;
-                let to = self.ids(taking, to).await?;
-                let interface = endpoint.clone();
-                let goal = match self.request.way {
-                    Way::Apply => Goal::Carries { interface, from, to },
-                    Way::Rollback => Goal::CarriesAgain { interface, from, to },
+                let subject = Subject::Interface(endpoint);
+                let on = On::Interface(endpoint.clone());
+                return self.carrying(taking, (subject, on, endpoint), (from, to)).await;
+            }
+            Action::SetGroupsThrough { through, endpoints, from, to } => {
+                let unknown = || {
+                    let (kind, id) = (&through.kind, &through.id);
+                    ApplyError::Plan(format!("groups are not set through `{kind}` `{id}`"))
                 };
-                return Ok((site, Subject::Interface(endpoint), goal));
+                let (service, id) = services::of(through).ok_or_else(unknown)?;
+                let first = endpoints.first().ok_or_else(unknown)?;
+                let subject = Subject::Resource(service, id);
+                let on = On::Resource(service, id.to_owned());
+                return self.carrying(taking, (subject, on, first), (from, to)).await;
             }
         };
         Ok((site_of(group), Subject::Group(group), goal))
+    }
+
+    /// The goal of a step that sets groups where one of `endpoint`'s is.
+    async fn carrying(
+        &mut self,
+        taking: &Taking<'r>,
+        (subject, on, endpoint): (Subject<'r>, On, &str),
+        (from, to): (&[String], &[String]),
+    ) -> Result<(Site, Subject<'r>, Goal), ApplyError> {
+        let site = self.places.endpoints.get(endpoint).cloned();
+        let unknown = format!("a step is about `{endpoint}`, which it does not hold");
+        let site = site.ok_or(ApplyError::Plan(unknown))?;
+        let from = self.ids(taking, from).await?;
+        let to = self.ids(taking, to).await?;
+        let goal = match self.request.way {
+            Way::Apply => Goal::Carries { on, from, to },
+            Way::Rollback => Goal::CarriesAgain { on, from, to },
+        };
+        Ok((site, subject, goal))
     }
 
     async fn ids(
@@ -454,13 +495,13 @@ impl<'r> Runner<'r> {
 /// Whether a write that is sent once may have been done, or may pass another time: what is there is read
 /// before it is sent again.
 fn is_open(write: &Write, refusal: &Refusal) -> bool {
-    matches!(write, Write::SetGroups { .. })
+    write.replaces()
         && matches!(refusal.class, Class::Transient | Class::Throttled | Class::Expired)
 }
 
 /// Whether a refusal may only say that a list was late: then what is there is read again.
 fn is_race(refusal: &Refusal) -> bool {
-    matches!(
+    let is_race = matches!(
         refusal.code.as_str(),
         "InvalidGroup.Duplicate"
             | "InvalidGroup.NotFound"
@@ -468,5 +509,6 @@ fn is_race(refusal: &Refusal) -> bool {
             | "InvalidPermission.Duplicate"
             | "InvalidPermission.NotFound"
             | "DependencyViolation"
-    )
+    );
+    is_race || services::is_passing(&refusal.code)
 }

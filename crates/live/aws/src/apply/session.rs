@@ -77,7 +77,9 @@ impl Session {
 
     async fn own_account(&self, base: &Base) -> Result<String, ApplyError> {
         let site = Site { account: String::from("000000000000"), region: base.region.clone() };
-        let asked = self.ask(&base.access(), &site, "sts-get-caller-identity", &[]).await;
+        let asked = self
+            .ask((&base.access(), &site), "sts-get-caller-identity", &Parameters::new(), &[])
+            .await;
         let wrong = |why: &str| ApplyError::Access(CollectError::Credentials(why.to_owned()));
         let identity = asked.map_err(|refusal| wrong(&refusal.code))?;
         let account = identity.get("Account").and_then(Value::as_str);
@@ -92,9 +94,20 @@ impl Session {
         list: &str,
         filters: &[(&str, Vec<&str>)],
     ) -> Result<Vec<Value>, Refusal> {
+        self.list_of(site, call, (list, &Parameters::new()), filters).await
+    }
+
+    /// The items of a list of a call with parameters, through all of its pages.
+    pub(super) async fn list_of(
+        &self,
+        site: &Site,
+        call: &str,
+        (list, parameters): (&str, &Parameters),
+        filters: &[(&str, Vec<&str>)],
+    ) -> Result<Vec<Value>, Refusal> {
         let access = self.accesses.get(&site.account);
         let access = access.ok_or_else(|| Refusal::new("UnknownAccount", Class::Refused))?;
-        let mut answer = self.ask(access, site, call, filters).await?;
+        let mut answer = self.ask((access, site), call, parameters, filters).await?;
         match answer.remove(list) {
             Some(Value::Array(items)) => Ok(items),
             _ => Ok(Vec::new()),
@@ -111,9 +124,9 @@ impl Session {
 
     async fn ask(
         &self,
-        access: &Access,
-        site: &Site,
+        (access, site): (&Access, &Site),
         name: &str,
+        given: &Parameters,
         filters: &[(&str, Vec<&str>)],
     ) -> Result<Map<String, Value>, Refusal> {
         let unknown = || Refusal::new("UnknownCall", Class::Refused);
@@ -123,7 +136,7 @@ impl Session {
         let shapes = self.table.shapes(&call.facts.service);
         let none = Gates::default();
         let gates = self.gates.get(site).unwrap_or(&none);
-        let mut parameters = Parameters::new();
+        let mut parameters = given.clone();
         let mut whole = Map::new();
         for _ in 0..self.client.pace.pages_max {
             let mut wire = request::wire(call, service, &parameters);
@@ -140,18 +153,21 @@ impl Session {
             pages::add(&mut whole, page.body, call.facts.pages.as_ref());
             match page.next {
                 Next::End => return Ok(whole),
-                Next::Page(tokens) if tokens == parameters => {
-                    return Err(Refusal::new("RepeatedPage", Class::Refused));
+                Next::Page(tokens) => {
+                    let next: Parameters = given.clone().into_iter().chain(tokens).collect();
+                    if next == parameters {
+                        return Err(Refusal::new("RepeatedPage", Class::Refused));
+                    }
+                    parameters = next;
                 }
-                Next::Page(tokens) => parameters = tokens,
             }
         }
         Err(Refusal::new("TooManyPages", Class::Refused))
     }
 
     /// Writes. A request whose answer is lost is sent again where the refusal of the second tells
-    /// what the first has done. Setting the groups of an interface is sent once: a second would
-    /// write over what somebody else has set in between.
+    /// what the first has done. What replaces groups is sent once: a second would write over what
+    /// somebody else has set in between.
     pub(super) async fn write(
         &self,
         site: &Site,
@@ -159,15 +175,20 @@ impl Session {
         owners: &BTreeMap<String, String>,
     ) -> Result<(), Refusal> {
         let unknown = || Refusal::new("UnknownCall", Class::Refused);
-        let endpoint = self.endpoint(site, "ec2-describe-security-groups")?;
-        let call = self.table.call("ec2-describe-security-groups").ok_or_else(unknown)?;
+        let endpoint = self.endpoint(site, write.service())?;
+        let call = self.table.call(write.service()).ok_or_else(unknown)?;
         let service = self.table.service(call).ok_or_else(unknown)?;
         let access = self.accesses.get(&site.account).ok_or_else(unknown)?;
         let none = Gates::default();
         let gates = self.gates.get(site).unwrap_or(&none);
         let wire = write.wire(&service.version, owners);
-        let read = |body: &[u8]| xml::parse(std::str::from_utf8(body).ok()?).ok().map(|_answer| ());
-        if matches!(write, Write::SetGroups { .. }) {
+        let is_form = wire.method == "POST";
+        let read = |body: &[u8]| {
+            let answer = std::str::from_utf8(body).ok().filter(|_| is_form);
+            // What answers to no form tells nothing.
+            answer.map_or((!is_form).then_some(()), |text| xml::parse(text).ok().map(|_answer| ()))
+        };
+        if write.replaces() {
             return self.client.send_once((access, gates), &endpoint, &wire, read).await;
         }
         self.client.send((access, gates), &endpoint, &wire, read, || {}).await

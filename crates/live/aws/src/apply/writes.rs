@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use watertight_aws::{MANAGED, RuleUnit, UnitPeer};
+use watertight_aws::{MANAGED, RuleUnit, Service, UnitPeer};
+use watertight_compile::{Action, Plan};
 
+use super::services;
 use crate::request::{Wire, encoded};
 
 /// The key of the tag that tells which plan made a group.
@@ -47,6 +49,15 @@ pub(crate) enum Write {
         /// The rules; peers by id.
         rules: BTreeSet<RuleUnit>,
     },
+    /// Has a resource put groups on its interfaces in place of what they carry.
+    SetThrough {
+        /// The resource: its kind and id.
+        through: (Service, String),
+        /// The groups' ids.
+        groups: BTreeSet<String>,
+        /// Those that it has and is not to keep.
+        taken: BTreeSet<String>,
+    },
     /// Puts groups on an interface in place of what it carries.
     SetGroups {
         /// The interface's id.
@@ -68,7 +79,7 @@ const OPERATIONS: [&str; 7] = [
 ];
 
 impl Write {
-    /// The operation that makes the change; always one of the table.
+    /// The operation that makes the change; always one that the printed policy permits.
     pub(crate) const fn operation(&self) -> &'static str {
         let [create, add_in, add_out, set, take_in, take_out, delete] = OPERATIONS;
         match self {
@@ -76,28 +87,33 @@ impl Write {
             Self::Authorize { is_egress: false, .. } => add_in,
             Self::Authorize { is_egress: true, .. } => add_out,
             Self::SetGroups { .. } => set,
+            Self::SetThrough { through: (service, _), .. } => services::call(*service).operation,
             Self::Revoke { is_egress: false, .. } => take_in,
             Self::Revoke { is_egress: true, .. } => take_out,
             Self::DeleteGroup { .. } => delete,
         }
     }
 
+    /// A call of the service that makes the change.
+    pub(crate) const fn service(&self) -> &'static str {
+        match self {
+            Self::SetThrough { through: (service, _), .. } => services::call(*service).read,
+            _ => "ec2-describe-security-groups",
+        }
+    }
+
+    /// Whether it replaces all groups: sent a second time, it would write over what somebody else has
+    /// set in between.
+    pub(crate) const fn replaces(&self) -> bool {
+        matches!(self, Self::SetGroups { .. } | Self::SetThrough { .. })
+    }
+
     /// The request. `owners` tells the accounts of groups that rules name.
     pub(crate) fn wire(&self, version: &str, owners: &BTreeMap<String, String>) -> Wire {
-        let mut body = format!("Action={}&Version={version}", self.operation());
-        for (key, value) in self.pairs(owners) {
-            body.push('&');
-            body.push_str(&encoded(&key));
-            body.push('=');
-            body.push_str(&encoded(&value));
+        if let Self::SetThrough { through: (service, id), groups, taken } = self {
+            return services::wire((*service, id), version, groups, taken);
         }
-        let content = "application/x-www-form-urlencoded; charset=utf-8";
-        Wire {
-            method: "POST".to_owned(),
-            path: "/".to_owned(),
-            headers: vec![("content-type".to_owned(), content.to_owned())],
-            body,
-        }
+        form(self.operation(), version, &self.pairs(owners))
     }
 
     fn pairs(&self, owners: &BTreeMap<String, String>) -> Vec<(String, String)> {
@@ -135,14 +151,35 @@ impl Write {
                 );
                 pairs
             }
+            // It has a request of its own.
+            Self::SetThrough { .. } => Vec::new(),
         }
     }
 }
 
+/// A request whose arguments are a form.
+pub(super) fn form(operation: &str, version: &str, pairs: &[(String, String)]) -> Wire {
+    let mut body = format!("Action={operation}&Version={version}");
+    for (key, value) in pairs {
+        body.push('&');
+        body.push_str(&encoded(key));
+        body.push('=');
+        body.push_str(&encoded(value));
+    }
+    let content = "application/x-www-form-urlencoded; charset=utf-8";
+    Wire {
+        method: "POST".to_owned(),
+        path: "/".to_owned(),
+        headers: vec![("content-type".to_owned(), content.to_owned())],
+        body,
+    }
+}
+
 /// The policy of a role that may apply plans and take them back, and nothing else: groups are made
-/// with our tag alone, and none without it is changed or deleted. With `assume`, also the permission
-/// to become the role of that name in other accounts.
-pub fn apply_policy(assume: Option<&str>) -> Value {
+/// with our tag alone, and none without it is changed or deleted. With a plan, only the services
+/// through which it sets groups take part, and all of them else. With `assume`, also the permission to
+/// become the role of that name in other accounts.
+pub fn apply_policy(assume: Option<&str>, plan: Option<&Plan>) -> Value {
     let ours = |key: &str| json!({"StringEquals": {format!("aws:{key}/{MANAGED}"): "true"}});
     let action = |operation: &str| format!("ec2:{operation}");
     let [create, add_in, add_out, set, take_in, take_out, delete] = OPERATIONS;
@@ -189,6 +226,7 @@ pub fn apply_policy(assume: Option<&str>) -> Value {
             "Resource": ["arn:*:ec2:*:*:network-interface/*", groups],
         }),
     ];
+    statements.extend(through_services(plan));
     if let Some(role) = assume {
         statements.push(json!({
             "Sid": "WatertightApplyAccounts",
@@ -198,4 +236,47 @@ pub fn apply_policy(assume: Option<&str>) -> Value {
         }));
     }
     json!({ "Version": "2012-10-17", "Statement": statements })
+}
+
+/// What services must permit that groups are set through: reading, and changing their resources.
+/// Which groups are set, none of them lets a policy limit by our tag.
+fn through_services(plan: Option<&Plan>) -> Vec<Value> {
+    let is_used = |service: &Service| {
+        plan.is_none_or(|plan| {
+            plan.steps.iter().any(|step| match &step.action {
+                Action::SetGroupsThrough { through, .. } => through.kind == service.word(),
+                _ => false,
+            })
+        })
+    };
+    let used: Vec<Service> = Service::ALL.into_iter().filter(is_used).collect();
+    if used.is_empty() {
+        return Vec::new();
+    }
+    let reads: BTreeSet<&str> = used.iter().map(|service| services::reads(*service)).collect();
+    let mut statements = vec![json!({
+        "Sid": "WatertightApplyServicesRead",
+        "Effect": "Allow",
+        "Action": reads,
+        "Resource": "*",
+    })];
+    for service in used {
+        let services::Call { operation, permission: (prefix, resources), .. } =
+            services::call(service);
+        let groups = "arn:*:ec2:*:*:security-group/*";
+        let resources = if prefix == "ec2" { json!([resources, groups]) } else { json!(resources) };
+        let name: String = service.word().split('-').map(capitalized).collect();
+        statements.push(json!({
+            "Sid": format!("WatertightApply{name}"),
+            "Effect": "Allow",
+            "Action": format!("{prefix}:{operation}"),
+            "Resource": resources,
+        }));
+    }
+    statements
+}
+
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }

@@ -9,6 +9,7 @@ use watertight_net::Prefix;
 use watertight_source::Node;
 
 use super::render::MANAGED;
+use super::services::{Resources, service_facts};
 use super::units::{RuleUnit, UnitPeer};
 use crate::Body;
 use crate::plane::value::value_of;
@@ -54,18 +55,39 @@ pub fn is_managed(body: &Value) -> bool {
     own.any(|tag| tag["Value"] == "true")
 }
 
+/// The mount target whose groups a body tells: the name of its file.
+pub(super) fn mount_target(body: &Body) -> Option<String> {
+    let mut parts = body.path.rsplit('/');
+    let target = parts.next()?.strip_suffix(".json")?;
+    let is_it = parts.next() == Some("efs-describe-mount-target-security-groups");
+    (is_it && target.starts_with("fsmt-")).then(|| target.to_owned())
+}
+
 /// The interfaces and groups in bodies, by id.
 #[derive(Default)]
 pub(super) struct Described {
     pub(super) interfaces: BTreeMap<String, Value>,
     pub(super) groups: BTreeMap<String, Value>,
+    pub(super) resources: Resources,
 }
+
+/// The lists of resources that set groups.
+pub(super) const RESOURCES: [&str; 6] =
+    ["LoadBalancers", "DBInstances", "DBClusters", "CacheClusters", "VpcEndpoints", "MountTargets"];
 
 impl Described {
     pub(super) fn new(bodies: &[Body]) -> Self {
         let mut described = Self::default();
         for body in bodies {
             let root = body.tree.root();
+            for list in RESOURCES {
+                for item in root.get(list).into_iter().flat_map(Node::items) {
+                    described.resources.learn(list, &value_of(item));
+                }
+            }
+            if let Some(target) = mount_target(body) {
+                described.resources.mounted(&target, &value_of(root));
+            }
             for (list, key, of) in [
                 ("NetworkInterfaces", "NetworkInterfaceId", &mut described.interfaces),
                 ("SecurityGroups", "GroupId", &mut described.groups),
@@ -80,6 +102,11 @@ impl Described {
                 }
             }
         }
+        let Self { interfaces, resources, .. } = &mut described;
+        resources.told_by_interfaces(&|endpoint| {
+            let facts = interface_facts(interfaces.get(endpoint)?);
+            Some(facts.get("groups")?.iter().cloned().collect())
+        });
         described
     }
 
@@ -138,6 +165,17 @@ impl Described {
             let facts = BTreeMap::from([(String::from("realm"), vec![group.realm.to_string()])]);
             let id = group.name.to_string();
             reads.insert(Read { what: ReadKind::Free, id, account, region, facts });
+        }
+        for one in &artifacts.attachments {
+            let place = one.groups.first().and_then(|name| artifacts.group(name));
+            let place = place.map(|group| (group.place.0.to_string(), group.place.1.to_string()));
+            let found = one.through.as_ref().and_then(|through| {
+                let (service, resource) = self.resources.find(through)?;
+                Some((through.id.clone(), service_facts(service, resource.groups.as_ref()?)))
+            });
+            if let (Some((id, facts)), Some((account, region))) = (found, place) {
+                reads.insert(Read { what: ReadKind::Resource, id, account, region, facts });
+            }
         }
         let ends: BTreeSet<&str> = artifacts.attachments.iter().map(|one| &*one.endpoint).collect();
         for (id, body) in &self.interfaces {

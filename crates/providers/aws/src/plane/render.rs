@@ -1,17 +1,18 @@
 //! Artifacts as the bodies in which the provider would describe them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 use watertight_compile::{
-    Artifacts, Group, GroupName, GroupRule, RenderedBody, RulePeer, short_hash,
+    Artifacts, Group, GroupName, GroupRule, RenderedBody, RulePeer, Through, short_hash,
 };
 use watertight_net::{ByteSet, Family, FlowPart, FlowSet, PortSet};
 
 /// The key of the tag, with the value `true`, of every group that is ours.
 pub const MANAGED: &str = "watertight.io/managed";
 
-/// One body for the groups of each account and region, and one for the interfaces.
+/// One body for the groups of each account and region, one for the interfaces, and one for the
+/// resources of services that set the groups of some of them.
 pub(super) fn bodies(artifacts: &Artifacts, held: &Ids) -> Vec<RenderedBody> {
     let mut groups: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for group in &artifacts.groups {
@@ -32,6 +33,23 @@ pub(super) fn bodies(artifacts: &Artifacts, held: &Ids) -> Vec<RenderedBody> {
             json!({"NetworkInterfaceId": &*one.endpoint, "Groups": carried})
         })
         .collect();
+    let mut services: BTreeMap<&Through, Value> = BTreeMap::new();
+    for (one, interface) in artifacts.attachments.iter().zip(&interfaces) {
+        let Some(through) = &one.through else { continue };
+        let body = services.entry(through).or_insert_with(|| {
+            json!({
+                "Kind": through.kind, "Id": through.id, "Endpoints": [],
+                "Groups": interface["Groups"],
+            })
+        });
+        if let Some(endpoints) = body["Endpoints"].as_array_mut() {
+            endpoints.push(json!(&*one.endpoint));
+        }
+    }
+    let services = (!services.is_empty()).then(|| RenderedBody {
+        path: String::from("raw/aws/services/watertight.json"),
+        text: text_of(&json!({ "Services": services.values().collect::<Vec<_>>() })),
+    });
     let groups = groups.into_iter().map(|(folder, bodies)| RenderedBody {
         path: format!("{folder}/watertight.json"),
         text: text_of(&json!({ "SecurityGroups": bodies })),
@@ -40,7 +58,7 @@ pub(super) fn bodies(artifacts: &Artifacts, held: &Ids) -> Vec<RenderedBody> {
         path: String::from("raw/aws/interfaces/watertight.json"),
         text: text_of(&json!({ "NetworkInterfaces": interfaces })),
     };
-    groups.chain([interfaces]).collect()
+    groups.chain([interfaces]).chain(services).collect()
 }
 
 fn text_of(value: &Value) -> String {
@@ -88,10 +106,29 @@ pub fn description_of(segments: &[String]) -> String {
     text.chars().take(DESCRIPTION_MAX).collect()
 }
 
-/// A body without a group of a name, or an interface of an id.
-pub(super) fn without(body: &RenderedBody, item: &str) -> RenderedBody {
+/// What is left together: a group, or an endpoint with all that its resource sets alike.
+pub(super) fn together(rendered: &[RenderedBody], item: &str) -> BTreeSet<String> {
+    let mut items = BTreeSet::from([item.to_owned()]);
+    for body in rendered {
+        let value: Value = serde_json::from_str(&body.text).unwrap_or_default();
+        for service in value["Services"].as_array().into_iter().flatten() {
+            let endpoints = service["Endpoints"].as_array().into_iter().flatten();
+            let endpoints: Vec<&str> = endpoints.filter_map(Value::as_str).collect();
+            if endpoints.contains(&item) {
+                items.extend(endpoints.into_iter().map(ToOwned::to_owned));
+                items.extend(service["Id"].as_str().map(ToOwned::to_owned));
+            }
+        }
+    }
+    items
+}
+
+/// A body without groups of names, and interfaces and resources of ids.
+pub(super) fn without(body: &RenderedBody, items: &BTreeSet<String>) -> RenderedBody {
     let is_it = |one: &Value| {
-        ["GroupName", "NetworkInterfaceId"].into_iter().any(|key| one[key].as_str() == Some(item))
+        ["GroupName", "NetworkInterfaceId", "Id"]
+            .into_iter()
+            .any(|key| one[key].as_str().is_some_and(|text| items.contains(text)))
     };
     let mut value: Value = serde_json::from_str(&body.text).unwrap_or_default();
     for list in value.as_object_mut().into_iter().flat_map(Map::values_mut) {

@@ -2,9 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Value, json};
 use watertight_compile::RenderedBody;
 use watertight_source::{FileId, Kind, Limits, Node, Tree};
 
+use super::facts::{RESOURCES, mount_target};
+use super::services::{IDS, Service, resource_of};
+use super::value::value_of;
 use crate::Body;
 
 /// Bodies, some of them new.
@@ -24,72 +28,59 @@ impl Rewritten<'_> {
 struct Carried {
     /// The `Groups` of interfaces, by interface, as text.
     by_interface: BTreeMap<String, String>,
-    /// For the groups of interfaces that services own, the ids that come in their place: nothing
-    /// where two such interfaces differ afterwards. A service's own body tells its groups too.
-    by_groups: BTreeMap<BTreeSet<String>, Option<Vec<String>>>,
+    /// The ids of groups that resources of services set, by kind and id: their own bodies tell them
+    /// too, and interfaces that are not in the input are inferred from these.
+    by_resource: BTreeMap<(Service, String), Vec<String>>,
 }
 
-/// Keys under which services' bodies list their groups.
-const LISTS: [&str; 4] = ["VpcSecurityGroups", "SecurityGroups", "SecurityGroupIds", "Groups"];
-
-/// Keys of a group's id in such lists.
-const IDS: [&str; 3] = ["GroupId", "VpcSecurityGroupId", "SecurityGroupId"];
-
-/// The ids in a list of groups, and the key under which each stands, if they are objects.
-fn ids_of(list: Node<'_>) -> Option<(Vec<String>, Option<&'static str>)> {
-    let mut ids = Vec::new();
-    let mut found = None;
-    for item in list.items() {
-        if let Some(id) = item.as_str() {
-            ids.push(id.to_owned());
-            continue;
-        }
-        let key = IDS.into_iter().find(|key| item.get(key).is_some())?;
-        ids.push(item.get(key).and_then(Node::as_str)?.to_owned());
-        found = Some(key);
-    }
-    (!ids.is_empty()).then_some((ids, found))
-}
+/// Keys under which bodies list groups.
+const LISTS: [&str; 3] = ["VpcSecurityGroups", "SecurityGroups", "Groups"];
 
 impl Carried {
-    /// Learns which groups of services are replaced by which.
-    fn learn(&mut self, node: Node<'_>) {
-        let interfaces = node.get("NetworkInterfaces").map(Node::items);
-        for interface in interfaces.into_iter().flatten() {
-            let is_service = interface.get("RequesterManaged").and_then(Node::as_bool);
-            let id = interface.get("NetworkInterfaceId").and_then(Node::as_str);
-            let new = id.and_then(|id| self.by_interface.get(id)).cloned();
-            let old = interface.get("Groups").and_then(ids_of);
-            let (Some(true), Some(new), Some((old, _))) = (is_service, new, old) else { continue };
-            let new = Tree::parse_json(FileId(u32::MAX), new, &Limits::default());
-            let new = new.ok().and_then(|tree| ids_of(tree.root())).map(|(ids, _)| ids);
-            let known = self.by_groups.entry(old.into_iter().collect());
-            known
-                .and_modify(|before| {
-                    if *before != new {
-                        *before = None;
-                    }
-                })
-                .or_insert(new);
+    /// Learns what a rendered body wants; nothing of a body of groups.
+    fn learn(&mut self, root: Node<'_>) {
+        let items = |key: &str| root.get(key).into_iter().flat_map(Node::items);
+        let text =
+            |node: Node<'_>, key: &str| node.get(key).and_then(Node::as_str).map(ToOwned::to_owned);
+        for interface in items("NetworkInterfaces") {
+            let id = text(interface, "NetworkInterfaceId");
+            if let (Some(id), Some(groups)) = (id, interface.get("Groups")) {
+                self.by_interface.insert(id, groups.raw().to_owned());
+            }
+        }
+        for resource in items("Services") {
+            let kind = resource.get("Kind").and_then(Node::as_str).and_then(Service::of);
+            let groups = resource.get("Groups").into_iter().flat_map(Node::items);
+            let ids = groups.filter_map(|group| text(group, "GroupId")).collect();
+            if let (Some(kind), Some(id)) = (kind, text(resource, "Id")) {
+                self.by_resource.insert((kind, id), ids);
+            }
         }
     }
 
-    /// What stands in place of a service's list of groups.
-    fn replaced(&self, key: &str, list: Node<'_>) -> Option<String> {
-        if !LISTS.contains(&key) {
-            return None;
-        }
-        let (ids, key) = ids_of(list)?;
-        let new = self.by_groups.get(&ids.into_iter().collect::<BTreeSet<_>>())?.as_ref()?;
-        let new: Vec<serde_json::Value> = new
-            .iter()
-            .map(|id| match key {
-                Some(key) => serde_json::json!({ key: id, "Status": "active" }),
-                None => serde_json::Value::from(id.as_str()),
-            })
-            .collect();
-        Some(serde_json::Value::from(new).to_string())
+    /// The groups of the resource to which an item of a service's list belongs.
+    fn of_item(&self, list: Option<&str>, item: Node<'_>) -> Option<&[String]> {
+        let list = list.filter(|list| !self.by_resource.is_empty() && RESOURCES.contains(list))?;
+        let resource = resource_of(list, &value_of(item))?;
+        self.by_resource.get(&resource).map(Vec::as_slice)
     }
+
+    /// The body of the groups of a mount target, where a resource sets them.
+    fn of_mount_target(&self, body: &Body) -> Option<String> {
+        let groups = self.by_resource.get(&(Service::MountTarget, mount_target(body)?))?;
+        Some(json!({ "SecurityGroups": groups }).to_string())
+    }
+}
+
+/// Groups in the form in which a list has them: by their ids, or in objects.
+fn written(list: Node<'_>, groups: &[String]) -> String {
+    let first = list.items().next();
+    let key = first.and_then(|item| IDS.into_iter().find(|key| item.get(key).is_some()));
+    let each = groups.iter().map(|id| match key {
+        Some(key) => json!({ key: id, "Status": "active" }),
+        None => json!(id),
+    });
+    each.collect::<Value>().to_string()
 }
 
 pub(super) fn bodies<'b>(
@@ -104,20 +95,11 @@ pub(super) fn bodies<'b>(
         let Ok(tree) = Tree::parse_json(FileId(u32::MAX), one.text.as_str(), limits) else {
             continue;
         };
-        let interfaces = tree.root().get("NetworkInterfaces");
-        if let Some(interfaces) = interfaces {
-            for interface in interfaces.items() {
-                let id = interface.get("NetworkInterfaceId").and_then(Node::as_str);
-                if let (Some(id), Some(groups)) = (id, interface.get("Groups")) {
-                    carried.by_interface.insert(id.to_owned(), groups.raw().to_owned());
-                }
-            }
+        if ["NetworkInterfaces", "Services"].iter().any(|key| tree.root().get(key).is_some()) {
+            carried.learn(tree.root());
         } else {
             new.push(Body { path: one.path.clone(), tree });
         }
-    }
-    for body in bodies {
-        carried.learn(body.tree.root());
     }
     let replaced: BTreeSet<String> =
         new.iter().flat_map(|body| groups_of(body.tree.root())).collect();
@@ -132,13 +114,20 @@ pub(super) fn bodies<'b>(
             }
             continue;
         }
+        if let Some(text) = carried.of_mount_target(body) {
+            match Tree::parse_json(body.tree.file(), text, limits) {
+                Ok(tree) => new.push(Body { path: body.path.clone(), tree }),
+                Err(_) => kept.push(body),
+            }
+            continue;
+        }
         let names = |key: &str| root.raw().contains(key);
         if root.get("SecurityGroups").is_some() || !LISTS.iter().any(|key| names(key)) {
             kept.push(body);
             continue;
         }
         let mut text = String::with_capacity(root.raw().len());
-        write(root, &carried, &mut text);
+        write((None, root), &carried, &mut text);
         match Tree::parse_json(body.tree.file(), text, limits) {
             Ok(tree) => new.push(Body { path: body.path.clone(), tree }),
             Err(_) => kept.push(body),
@@ -164,8 +153,9 @@ fn without(root: Node<'_>, replaced: &BTreeSet<String>) -> String {
     format!("{{\"SecurityGroups\":[{}]}}", kept.join(","))
 }
 
-/// Writes a value as it stands, but for the groups of interfaces that are to carry others.
-fn write(node: Node<'_>, carried: &Carried, text: &mut String) {
+/// Writes a value as it stands, but for the groups of interfaces and resources that are to carry
+/// others. `list` is the key of the list in which the value is.
+fn write((list, node): (Option<&str>, Node<'_>), carried: &Carried, text: &mut String) {
     match node.kind() {
         Kind::Array => {
             text.push('[');
@@ -173,27 +163,27 @@ fn write(node: Node<'_>, carried: &Carried, text: &mut String) {
                 if at > 0 {
                     text.push(',');
                 }
-                write(item, carried, text);
+                write((list, item), carried, text);
             }
             text.push(']');
         }
         Kind::Object => {
             let id = node.get("NetworkInterfaceId").and_then(Node::as_str);
-            let groups = id.and_then(|id| carried.by_interface.get(id));
-            let is_interface = id.is_some();
+            let interface = id.and_then(|id| carried.by_interface.get(id));
+            let resource = carried.of_item(list, node);
             text.push('{');
             for (at, entry) in node.entries().enumerate() {
                 if at > 0 {
                     text.push(',');
                 }
-                text.push_str(&serde_json::Value::from(entry.key).to_string());
+                text.push_str(&Value::from(entry.key).to_string());
                 text.push(':');
-                match groups {
-                    Some(groups) if entry.key == "Groups" => text.push_str(groups),
-                    _ => match carried.replaced(entry.key, entry.value) {
-                        Some(list) if !is_interface => text.push_str(&list),
-                        _ => write(entry.value, carried, text),
-                    },
+                match (interface, resource) {
+                    (_, Some(groups)) if LISTS.contains(&entry.key) => {
+                        text.push_str(&written(entry.value, groups));
+                    }
+                    (Some(groups), None) if entry.key == "Groups" => text.push_str(groups),
+                    _ => write((Some(entry.key), entry.value), carried, text),
                 }
             }
             text.push('}');

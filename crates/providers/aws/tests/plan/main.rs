@@ -14,6 +14,7 @@ mod drawn;
 mod lab;
 mod mutants;
 mod properties;
+mod services;
 mod shop;
 mod transitions;
 

@@ -73,6 +73,12 @@ impl<'l> Between<'l> {
                 assert_eq!(self.carried.get(endpoint), Some(from), "steps follow each other");
                 self.carried.insert(endpoint.clone(), to.clone());
             }
+            Action::SetGroupsThrough { endpoints, from, to, .. } => {
+                for endpoint in endpoints {
+                    assert_eq!(self.carried.get(endpoint), Some(from), "steps follow each other");
+                    self.carried.insert(endpoint.clone(), to.clone());
+                }
+            }
             Action::AddRules { group: name, rules } => {
                 let whole = whole.groups.iter().find(|group| group.name.0 == *name);
                 let group = self.groups.iter_mut().find(|group| group.name.0 == *name);
@@ -203,8 +209,11 @@ fn every_step_stays_between_old_and_new() {
     for seed in seeds(10) {
         replay(&format!("seed {seed}"), &drawn::lab(seed).0, &mut replayed);
     }
-    let Replayed { steps, .. } = replayed;
-    note(&format!("plan: {steps} steps replayed, none opens or interrupts what it must not"));
+    let Replayed { steps, opened, plans, .. } = replayed;
+    note(&format!(
+        "plan: {steps} steps of {plans} plans replayed, none opens or interrupts what it must not; \
+         {opened} plans open something in between, and say so"
+    ));
     assert!(steps > 50, "{steps} steps are too few to tell");
 }
 

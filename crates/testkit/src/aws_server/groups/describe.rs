@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::Fault;
 use super::rules::{LISTS, Rule, permissions};
 use super::state::{Group, Held};
 use super::write::numbered;
+use super::{Fault, services};
 
 type Form = BTreeMap<String, String>;
 /// A call that lists.
@@ -194,5 +194,6 @@ pub(super) fn canonical(held: &Held) -> Value {
     json!({
         "groups": groups.collect::<Map<_, _>>(),
         "interfaces": interfaces.collect::<Map<_, _>>(),
+        "resources": services::canonical(held, &name),
     })
 }

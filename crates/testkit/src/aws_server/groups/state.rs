@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::rules::{Rule, rules_of};
+use super::services::Resources;
 use crate::aws_server::call::text;
 
 /// Groups and interfaces by id.
@@ -13,6 +14,7 @@ pub(super) struct Held {
     pub(super) account: String,
     pub(super) groups: BTreeMap<String, Group>,
     pub(super) interfaces: BTreeMap<String, Interface>,
+    pub(super) resources: Resources,
     /// How many groups were made.
     pub(super) made: u64,
 }

@@ -1,0 +1,191 @@
+//! Groups of interfaces that services own, set through the services' own calls.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::Value;
+use watertight_live_aws::Way;
+use watertight_testkit::aws_server::{Lost, Strictness, Trouble, Troubles};
+
+use crate::support::{ACCOUNT, Lab, root};
+
+const POLICY: &str = "testdata/plans/services/policy.yaml";
+
+/// Services that are about what they were asked for a while, behind lists that are late.
+const SLOW: Strictness = Strictness { rules_max: 60, groups_max: 5, unseen: 1, busy: 4 };
+
+fn plain() -> Lab {
+    Lab::services(Strictness::default())
+}
+
+fn texts(list: &Value) -> BTreeSet<&str> {
+    list.as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect()
+}
+
+fn place(held: &Value) -> &Value {
+    &held[format!("{ACCOUNT}/eu-central-1")]
+}
+
+#[test]
+fn the_plan_of_what_services_own_is_what_it_was() {
+    let lab = Lab::plain();
+    let out = lab.path("again.plan");
+    let estate = "testdata/estates/services";
+    let arguments = ["plan", POLICY, "--estate", estate, "--at", "2026-11-28T09:00:00Z", "-o"];
+    let (code, _, error) =
+        lab.watertight(&[arguments.as_slice(), &[out.to_str().unwrap()]].concat());
+    assert_eq!(code, 2, "{error}");
+    let golden = root().join("testdata/plans/services/change.plan");
+    let again = fs::read_to_string(out).unwrap();
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&golden, &again).unwrap();
+    }
+    assert_eq!(fs::read_to_string(golden).unwrap(), again);
+}
+
+#[test]
+fn what_no_service_can_be_given_groups_for_is_named_with_the_reason() {
+    let plan = plain().plan();
+    let why: BTreeSet<(&str, &str)> = plan["unheld"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["workload"].as_str().unwrap(), one["why"].as_str().unwrap()))
+        .collect();
+    let bare = "a network load balancer that was made without security groups can never get any";
+    let hook = "its service sets its groups, and plans set none through a function";
+    assert_eq!(why, BTreeSet::from([("bare", bare), ("hook", hook)]));
+}
+
+#[test]
+fn every_kind_of_service_takes_part_and_all_interfaces_of_a_resource_get_the_same() {
+    let lab = plain();
+    let plan = lab.plan();
+    let through: Vec<&Value> = plan["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| &step["action"])
+        .filter(|action| action["do"] == "set-groups-through")
+        .collect();
+    let kinds: BTreeSet<&str> =
+        through.iter().map(|action| action["through"]["kind"].as_str().unwrap()).collect();
+    let all = ["db-cluster", "db-instance", "load-balancer", "mount-target", "replication-group"];
+    let all = all.into_iter().chain(["vpc-endpoint"]).collect();
+    assert_eq!(kinds, all);
+    // Seven resources, each twice: ours beside the others', then the others' taken off.
+    assert_eq!(through.len(), 14);
+    lab.take(Way::Apply).unwrap();
+    let held = lab.server.held();
+    for action in through.iter().skip(7) {
+        let wanted = texts(&action["to"]);
+        for endpoint in texts(&action["endpoints"]) {
+            let carried = texts(&place(&held)["interfaces"][endpoint]);
+            let carried =
+                carried.iter().filter_map(|name| name.split_once('/')).map(|(_, name)| name);
+            assert_eq!(carried.collect::<BTreeSet<_>>(), wanted, "{endpoint}");
+        }
+    }
+}
+
+#[test]
+fn services_that_take_their_time_come_to_the_same_and_are_taken_back() {
+    let whole = plain();
+    let before = whole.server.held();
+    whole.take(Way::Apply).unwrap();
+    let first = vec![Trouble::Throttle(1), Trouble::Cut, Trouble::Fault];
+    let troubles = Troubles { first, every: 2, ..Troubles::default() };
+    for lab in [Lab::services(SLOW), Lab::of("services", troubles, SLOW)] {
+        lab.take_with(Way::Apply, 8).unwrap();
+        assert_eq!(lab.server.held(), whole.server.held());
+        lab.take_with(Way::Rollback, 8).unwrap();
+        assert_eq!(lab.server.held(), before);
+    }
+}
+
+#[test]
+fn what_is_collected_after_it_has_a_plan_without_steps() {
+    let lab = plain();
+    assert_eq!(lab.run("apply", &[]).0, 0);
+    let estate = lab.path("estate");
+    let estate = estate.to_str().unwrap();
+    let (code, _, error) =
+        lab.watertight(&["collect", "aws", "--region", "eu-central-1", "-o", estate]);
+    assert!(code == 0 || code == 2, "{error}");
+    let (_, told, error) = lab.watertight(&["plan", POLICY, "--estate", estate]);
+    assert!(told.starts_with("Nothing to do"), "{told}{error}");
+    let (_, told, error) = lab.watertight(&["drift", POLICY, "--estate", estate]);
+    assert!(told.starts_with("No drift"), "{told}{error}");
+}
+
+#[test]
+fn a_resource_that_somebody_gave_other_groups_is_refused_and_left_alone() {
+    let lab = plain();
+    let form = "Action=ModifyDBInstance&DBInstanceIdentifier=ledger\
+                &VpcSecurityGroupIds.VpcSecurityGroupId.1=sg-0000000000000d001";
+    lab.by_hand(form);
+    let (code, _, error) = lab.run("apply", &[]);
+    assert_eq!(code, 2, "{error}");
+    let how = "resource arn:aws:rds:eu-central-1:123456789012:db:ledger: groups; \
+               gone sg-0000000000000d004; new sg-0000000000000d001";
+    assert!(error.contains(how), "{error}");
+    assert_eq!(lab.server.written().len(), 1, "only what was done by hand");
+}
+
+#[test]
+fn the_printed_policy_permits_what_a_plan_writes_and_no_other_services() {
+    let lab = plain();
+    assert_eq!(lab.run("apply", &[]).0, 0);
+    let actions = |arguments: &[&str]| -> BTreeSet<String> {
+        let (_, printed, _) = lab.watertight(arguments);
+        let policy: Value = serde_json::from_str(&printed).unwrap();
+        let statements = policy["Statement"].as_array().unwrap().iter();
+        let each = statements.flat_map(|statement| match &statement["Action"] {
+            Value::Array(actions) => actions.clone(),
+            action => vec![action.clone()],
+        });
+        each.map(|action| action.as_str().unwrap().to_owned()).collect()
+    };
+    let (plan, tiers) = (lab.path("change.plan"), root().join("testdata/plans/tiers/change.plan"));
+    let own = actions(&["apply", plan.to_str().unwrap(), "--print-iam-policy"]);
+    let written = lab.server.written();
+    for one in &written {
+        let action = format!("{}:{}", one.service, one.action);
+        assert!(own.contains(&action), "{action}");
+    }
+    for action in ["rds:ModifyDBInstance", "elasticfilesystem:ModifyMountTargetSecurityGroups"] {
+        assert!(own.contains(action), "{action}");
+        assert!(written.iter().any(|one| format!("{}:{}", one.service, one.action) == action));
+    }
+    let others = actions(&["apply", tiers.to_str().unwrap(), "--print-iam-policy"]);
+    assert!(others.iter().all(|action| action.starts_with("ec2:")), "{others:?}");
+    assert!(actions(&["apply", "--print-iam-policy"]).is_superset(&own));
+}
+
+#[test]
+fn applying_that_is_killed_anywhere_and_resumed_ends_as_if_it_never_was() {
+    let whole = plain();
+    let before = whole.server.held();
+    let asked = whole.server.requests();
+    whole.take(Way::Apply).unwrap();
+    let count = whole.server.requests() - asked;
+    let after = whole.server.held();
+    assert!(count > 60, "{count}");
+    for stop in 0..count {
+        // A lost answer leaves open what was done; a lost request does not.
+        let lost = if stop % 4 == 0 { Lost::Request } else { Lost::Answer };
+        let lab = if stop % 2 == 0 { plain() } else { Lab::services(SLOW) };
+        lab.server.stop_after(Some((stop, lost)));
+        assert!(lab.take(Way::Apply).is_err(), "{stop}");
+        lab.server.stop_after(None);
+        lab.take(Way::Apply).unwrap_or_else(|error| panic!("{stop} {lost:?}: {error}"));
+        assert_eq!(lab.server.held(), after, "{stop} {lost:?}");
+        if stop % 3 == 0 {
+            lab.server.stop_after(Some((stop.min(count / 2), lost)));
+            assert!(lab.take(Way::Rollback).is_err(), "{stop}");
+            lab.server.stop_after(None);
+        }
+        lab.take(Way::Rollback).unwrap_or_else(|error| panic!("{stop} {lost:?}: {error}"));
+        assert_eq!(lab.server.held(), before, "{stop} {lost:?}");
+    }
+}

@@ -1,0 +1,213 @@
+//! Resources of services that set the groups of their interfaces: how they are read, and how they are
+//! given groups.
+//!
+//! Sources: the API references of the services, at the operations that [`Call`] names. None of them
+//! takes groups off by itself or adds one, but that of endpoints: the groups of a resource are
+//! replaced.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use watertight_aws::{Service, service_groups};
+use watertight_compile::Through;
+
+use super::live::{Carrier, text};
+use super::session::{Session, Site};
+use crate::outcome::Refusal;
+use crate::request::{Parameters, Wire, encoded};
+
+/// How a kind of resource is read and given groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Call {
+    /// The call that lists it.
+    pub(super) read: &'static str,
+    /// The list in its answer.
+    list: &'static str,
+    /// The operation that sets groups.
+    pub(super) operation: &'static str,
+    /// The service in the words of permissions, and the resources to which its operation applies.
+    pub(super) permission: (&'static str, &'static str),
+    /// The code with which the call says that there is no such resource.
+    absent: &'static str,
+}
+
+/// How resources of a kind are read and given groups.
+pub(super) const fn call(service: Service) -> Call {
+    let (read, list, operation, permission, absent) = match service {
+        Service::LoadBalancer => (
+            "elbv2-describe-load-balancers",
+            "LoadBalancers",
+            "SetSecurityGroups",
+            ("elasticloadbalancing", "arn:*:elasticloadbalancing:*:*:loadbalancer/*"),
+            "LoadBalancerNotFound",
+        ),
+        Service::DbInstance => (
+            "rds-describe-db-instances",
+            "DBInstances",
+            "ModifyDBInstance",
+            ("rds", "arn:*:rds:*:*:db:*"),
+            "DBInstanceNotFound",
+        ),
+        Service::DbCluster => (
+            "rds-describe-db-clusters",
+            "DBClusters",
+            "ModifyDBCluster",
+            ("rds", "arn:*:rds:*:*:cluster:*"),
+            "DBClusterNotFoundFault",
+        ),
+        Service::MountTarget => (
+            "efs-describe-mount-target-security-groups",
+            "SecurityGroups",
+            "ModifyMountTargetSecurityGroups",
+            ("elasticfilesystem", "arn:*:elasticfilesystem:*:*:file-system/*"),
+            "MountTargetNotFound",
+        ),
+        Service::VpcEndpoint => (
+            "ec2-describe-vpc-endpoints",
+            "VpcEndpoints",
+            "ModifyVpcEndpoint",
+            ("ec2", "arn:*:ec2:*:*:vpc-endpoint/*"),
+            "InvalidVpcEndpointId.NotFound",
+        ),
+        Service::CacheCluster => (
+            "elasticache-describe-cache-clusters",
+            "CacheClusters",
+            "ModifyCacheCluster",
+            ("elasticache", "arn:*:elasticache:*:*:cluster:*"),
+            "CacheClusterNotFound",
+        ),
+        Service::ReplicationGroup => (
+            "elasticache-describe-cache-clusters",
+            "CacheClusters",
+            "ModifyReplicationGroup",
+            ("elasticache", "arn:*:elasticache:*:*:replicationgroup:*"),
+            "ReplicationGroupNotFoundFault",
+        ),
+    };
+    Call { read, list, operation, permission, absent }
+}
+
+/// The operation of the permission to read a kind of resource: `rds:DescribeDBInstances`.
+pub(super) const fn reads(service: Service) -> &'static str {
+    match service {
+        Service::LoadBalancer => "elasticloadbalancing:DescribeLoadBalancers",
+        Service::DbInstance => "rds:DescribeDBInstances",
+        Service::DbCluster => "rds:DescribeDBClusters",
+        Service::MountTarget => "elasticfilesystem:DescribeMountTargetSecurityGroups",
+        Service::VpcEndpoint => "ec2:DescribeVpcEndpoints",
+        Service::CacheCluster | Service::ReplicationGroup => "elasticache:DescribeCacheClusters",
+    }
+}
+
+/// Reads a resource: its groups, and whether the service is still about it.
+pub(super) async fn resource(
+    session: &Session,
+    site: &Site,
+    (service, id): (Service, &str),
+) -> Result<Option<Carrier>, Refusal> {
+    let Call { read, list, absent, .. } = call(service);
+    let name = service.name(id);
+    let mut parameters = Parameters::new();
+    let mut filters = Vec::new();
+    let mut ask = |key: &str, value: Value| parameters.insert(key.to_owned(), value);
+    match service {
+        Service::LoadBalancer => ask("LoadBalancerArns.member", json!([id])),
+        Service::DbInstance => ask("DBInstanceIdentifier", json!(name)),
+        Service::DbCluster => ask("DBClusterIdentifier", json!(name)),
+        Service::MountTarget => ask("MountTargetId", json!(name)),
+        Service::CacheCluster => ask("CacheClusterId", json!(name)),
+        Service::VpcEndpoint => {
+            filters.push(("vpc-endpoint-id", vec![id]));
+            None
+        }
+        Service::ReplicationGroup => None,
+    };
+    let found = match session.list_of(site, read, (list, &parameters), &filters).await {
+        Ok(found) => found,
+        Err(refusal) if refusal.code == absent => return Ok(None),
+        Err(refusal) => return Err(refusal),
+    };
+    if service == Service::MountTarget {
+        // Its groups are all that the call tells, and they change at once.
+        let groups = found.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect();
+        return Ok(Some(Carrier { groups, is_service_owned: false, is_settled: true }));
+    }
+    let is_it = |body: &&Value| {
+        service != Service::ReplicationGroup || text(body, "ReplicationGroupId") == name
+    };
+    Ok(carrier(service, found.iter().filter(is_it)))
+}
+
+/// What the bodies of a resource's members tell together: members that do not carry the same groups
+/// are on their way.
+fn carrier<'b>(service: Service, bodies: impl Iterator<Item = &'b Value>) -> Option<Carrier> {
+    let mut whole: Option<Carrier> = None;
+    for body in bodies {
+        let (groups, is_settled) = service_groups(service, body).unwrap_or_default();
+        let own = Carrier { groups, is_service_owned: false, is_settled };
+        whole = Some(match whole {
+            None => own,
+            Some(known) => {
+                let is_settled = known.is_settled && own.is_settled && known.groups == own.groups;
+                Carrier { is_settled, ..known }
+            }
+        });
+    }
+    whole
+}
+
+/// The request that gives a resource groups. `taken` are those that it has and is not to keep.
+pub(super) fn wire(
+    through: (Service, &str),
+    version: &str,
+    groups: &BTreeSet<String>,
+    taken: &BTreeSet<String>,
+) -> Wire {
+    let (service, id) = through;
+    let name = service.name(id);
+    let (key, list) = match service {
+        Service::LoadBalancer => ("LoadBalancerArn", "SecurityGroups.member"),
+        Service::DbInstance => ("DBInstanceIdentifier", "VpcSecurityGroupIds.VpcSecurityGroupId"),
+        Service::DbCluster => ("DBClusterIdentifier", "VpcSecurityGroupIds.VpcSecurityGroupId"),
+        Service::CacheCluster => ("CacheClusterId", "SecurityGroupIds.SecurityGroupId"),
+        Service::ReplicationGroup => ("ReplicationGroupId", "SecurityGroupIds.SecurityGroupId"),
+        Service::VpcEndpoint => ("VpcEndpointId", "AddSecurityGroupId"),
+        Service::MountTarget => {
+            return Wire {
+                method: "PUT".to_owned(),
+                path: format!("/2015-02-01/mount-targets/{}/security-groups", encoded(name)),
+                headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+                body: json!({ "SecurityGroups": groups }).to_string(),
+            };
+        }
+    };
+    let mut pairs = vec![(key.to_owned(), name.to_owned())];
+    let numbered = |list: &str, ids: &BTreeSet<String>| -> Vec<(String, String)> {
+        (1..).zip(ids).map(|(number, id)| (format!("{list}.{number}"), id.clone())).collect()
+    };
+    pairs.extend(numbered(list, groups));
+    if service == Service::VpcEndpoint {
+        pairs.extend(numbered("RemoveSecurityGroupId", taken));
+    }
+    super::writes::form(call(service).operation, version, &pairs)
+}
+
+/// Whether a code says that a resource is in the middle of something, or does not know yet a group
+/// that was made just now: it is read again.
+pub(super) fn is_passing(code: &str) -> bool {
+    matches!(
+        code,
+        "InvalidDBInstanceState"
+            | "InvalidDBClusterStateFault"
+            | "InvalidCacheClusterState"
+            | "InvalidReplicationGroupState"
+            | "IncorrectMountTargetState"
+            | "IncorrectState"
+            | "InvalidSecurityGroup"
+    )
+}
+
+/// The resource through which a plan sets groups: its kind and id.
+pub(super) fn of(through: &Through) -> Option<(Service, &str)> {
+    Some((Service::of(&through.kind)?, through.id.as_str()))
+}

@@ -1,0 +1,293 @@
+//! Services whose resources set the groups of their interfaces: nobody else can set these.
+//!
+//! Sources: the API references of the services, at the actions that [`Service::call`] names;
+//! Elastic Load Balancing, "Security groups for your Network Load Balancer".
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use watertight_compile::Through;
+
+use super::facts::Facts;
+
+/// A kind of resource that sets the groups of its interfaces.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Service {
+    /// An application or network load balancer.
+    LoadBalancer,
+    /// A database instance that is in no cluster.
+    DbInstance,
+    /// A database cluster: its members carry its groups.
+    DbCluster,
+    /// A mount target of a file system.
+    MountTarget,
+    /// An interface endpoint.
+    VpcEndpoint,
+    /// A cluster of caches that is in no replication group.
+    CacheCluster,
+    /// Clusters of caches that hold the same.
+    ReplicationGroup,
+}
+
+impl Service {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::LoadBalancer,
+        Self::DbInstance,
+        Self::DbCluster,
+        Self::MountTarget,
+        Self::VpcEndpoint,
+        Self::CacheCluster,
+        Self::ReplicationGroup,
+    ];
+
+    /// The word for it in plans.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::LoadBalancer => "load-balancer",
+            Self::DbInstance => "db-instance",
+            Self::DbCluster => "db-cluster",
+            Self::MountTarget => "mount-target",
+            Self::VpcEndpoint => "vpc-endpoint",
+            Self::CacheCluster => "cache-cluster",
+            Self::ReplicationGroup => "replication-group",
+        }
+    }
+
+    /// The service of a word in plans.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.word() == word)
+    }
+
+    /// The key of the list in which bodies of the resource are, that of its id in a body, and that
+    /// of its groups.
+    const fn keys(self) -> (&'static str, [&'static str; 2], &'static str) {
+        match self {
+            Self::LoadBalancer => {
+                ("LoadBalancers", ["LoadBalancerArn", "LoadBalancerArn"], "SecurityGroups")
+            }
+            Self::DbInstance => {
+                ("DBInstances", ["DBInstanceArn", "DBInstanceIdentifier"], "VpcSecurityGroups")
+            }
+            Self::DbCluster => {
+                ("DBClusters", ["DBClusterArn", "DBClusterIdentifier"], "VpcSecurityGroups")
+            }
+            Self::MountTarget => {
+                ("MountTargets", ["MountTargetId", "MountTargetId"], "SecurityGroups")
+            }
+            Self::VpcEndpoint => ("VpcEndpoints", ["VpcEndpointId", "VpcEndpointId"], "Groups"),
+            Self::CacheCluster => ("CacheClusters", ["ARN", "CacheClusterId"], "SecurityGroups"),
+            Self::ReplicationGroup => {
+                ("ReplicationGroups", ["ARN", "ReplicationGroupId"], "SecurityGroups")
+            }
+        }
+    }
+
+    /// The name by which the service's calls know a resource of an id: ARNs end with it, but for
+    /// load balancers, which are called by their ARNs.
+    pub fn name(self, id: &str) -> &str {
+        match self {
+            Self::LoadBalancer => id,
+            _ if id.starts_with("arn:") => id.rsplit(':').next().unwrap_or(id),
+            _ => id,
+        }
+    }
+}
+
+/// The id of a body of a kind of resource.
+fn id_of(service: Service, body: &Value) -> Option<&str> {
+    let (_, keys, _) = service.keys();
+    keys.into_iter().find_map(|key| body[key].as_str().filter(|id| !id.is_empty()))
+}
+
+/// The resource to which a body of a service's list belongs: a member of a cluster or of a
+/// replication group has the groups of that.
+pub(super) fn resource_of(list: &str, body: &Value) -> Option<(Service, String)> {
+    let service = Service::ALL.into_iter().find(|one| one.keys().0 == list)?;
+    let id = id_of(service, body)?;
+    let whole = match service {
+        Service::DbInstance => {
+            Some((Service::DbCluster, "DBClusterIdentifier", ":db:", ":cluster:"))
+        }
+        Service::CacheCluster => Some((
+            Service::ReplicationGroup,
+            "ReplicationGroupId",
+            ":cluster:",
+            ":replicationgroup:",
+        )),
+        _ => None,
+    };
+    if let Some((whole, key, own, others)) = whole
+        && let Some(name) = body[key].as_str().filter(|name| !name.is_empty())
+    {
+        let id = match id.split_once(own) {
+            Some((start, _)) if id.starts_with("arn:") => format!("{start}{others}{name}"),
+            _ => name.to_owned(),
+        };
+        return Some((whole, id));
+    }
+    Some((service, id.to_owned()))
+}
+
+/// Keys of a group's id in lists of groups.
+pub(super) const IDS: [&str; 3] = ["GroupId", "VpcSecurityGroupId", "SecurityGroupId"];
+
+/// The ids in a list of groups, but for those that are being taken off.
+fn groups_in(list: &Value) -> Option<BTreeSet<String>> {
+    let items = list.as_array()?;
+    let is_going = |item: &&Value| item["Status"] == "removing";
+    let id = |item: &Value| {
+        let mut of_object = IDS.into_iter().filter_map(|key| item[key].as_str());
+        item.as_str().or_else(|| of_object.next()).map(ToOwned::to_owned)
+    };
+    Some(items.iter().filter(|item| !is_going(item)).filter_map(id).collect())
+}
+
+/// What is read of a resource that sets groups: what it is, and these.
+pub fn service_facts(service: Service, groups: &BTreeSet<String>) -> Facts {
+    BTreeMap::from([
+        (String::from("kind"), vec![service.word().to_owned()]),
+        (String::from("groups"), groups.iter().cloned().collect()),
+    ])
+}
+
+/// States of resources in which a change of groups is refused or not done yet. In others, such as
+/// `storage-optimization`, groups change.
+const MOVING: [&str; 11] = [
+    "creating",
+    "pending",
+    "pendingacceptance",
+    "provisioning",
+    "modifying",
+    "updating",
+    "rebooting",
+    "rebooting cluster nodes",
+    "starting",
+    "stopping",
+    "upgrading",
+];
+
+/// The groups that the body of a resource, or of a member of it, tells, and whether nothing about
+/// it is under way.
+pub fn service_groups(service: Service, body: &Value) -> Option<(BTreeSet<String>, bool)> {
+    let groups = groups_in(&body[service.member_keys().2])?;
+    let state = ["Status", "DBInstanceStatus", "CacheClusterStatus", "LifeCycleState", "State"];
+    let mut states = state.into_iter().filter_map(|key| {
+        let value = &body[key];
+        value.as_str().or_else(|| value["Code"].as_str())
+    });
+    let is_moving = |item: &Value| item["Status"].as_str().is_some_and(|text| text != "active");
+    let list = body[service.member_keys().2].as_array();
+    let is_moved = !list.into_iter().flatten().any(is_moving);
+    Some((groups, is_moved && !states.any(|text| MOVING.contains(&&*text.to_lowercase()))))
+}
+
+impl Service {
+    /// The keys of the bodies that tell a resource's groups: a replication group's clusters do.
+    const fn member_keys(self) -> (&'static str, [&'static str; 2], &'static str) {
+        match self {
+            Self::ReplicationGroup => Self::CacheCluster.keys(),
+            other => other.keys(),
+        }
+    }
+}
+
+/// A resource, as far as bodies tell of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Resource {
+    /// The groups that it sets, where they are told.
+    pub(super) groups: Option<BTreeSet<String>>,
+    /// Why it can be given none.
+    pub(super) refused: Option<&'static str>,
+}
+
+/// The resources of services in bodies.
+#[derive(Debug, Default)]
+pub(super) struct Resources {
+    /// By kind and id.
+    known: BTreeMap<(Service, String), Resource>,
+    workloads: BTreeMap<String, (Service, String)>,
+    interfaces: BTreeMap<String, (Service, String)>,
+}
+
+impl Resources {
+    /// Learns what the body of a resource tells.
+    pub(super) fn learn(&mut self, list: &str, body: &Value) {
+        let Some(resource) = resource_of(list, body) else { return };
+        let service = resource.0;
+        // The members' own ids name their workloads.
+        for service in Service::ALL.into_iter().filter(|one| one.keys().0 == list) {
+            self.workloads.extend(id_of(service, body).map(|id| (id.to_owned(), resource.clone())));
+        }
+        let interfaces = body["NetworkInterfaceIds"].as_array().into_iter().flatten();
+        let interfaces = interfaces.chain([&body["NetworkInterfaceId"]]);
+        let interfaces = interfaces.filter_map(Value::as_str);
+        self.interfaces.extend(interfaces.map(|id| (id.to_owned(), resource.clone())));
+        let known = self.known.entry(resource).or_default();
+        let told = groups_in(&body[service.member_keys().2]);
+        known.groups = known.groups.take().or(told);
+        known.refused = known.refused.or_else(|| refused(service, body));
+    }
+
+    /// Learns the groups of a mount target, which a call of its own tells.
+    pub(super) fn mounted(&mut self, target: &str, body: &Value) {
+        let key = (Service::MountTarget, target.to_owned());
+        self.known.entry(key).or_default().groups = groups_in(&body["SecurityGroups"]);
+    }
+
+    /// Takes the groups of interfaces for those of mount targets whose own are not in the input.
+    pub(super) fn told_by_interfaces(&mut self, groups: &dyn Fn(&str) -> Option<BTreeSet<String>>) {
+        for (endpoint, key) in &self.interfaces {
+            if key.0 == Service::MountTarget
+                && let Some(resource) = self.known.get_mut(key)
+                && resource.groups.is_none()
+            {
+                resource.groups = groups(endpoint);
+            }
+        }
+    }
+
+    /// The resource that says that an interface is its own.
+    pub(super) fn of_interface(&self, id: &str) -> Option<(Through, &Resource)> {
+        self.through(self.interfaces.get(id)?)
+    }
+
+    /// The resource that sets the groups of a workload.
+    pub(super) fn of_workload(&self, id: &str) -> Option<(Through, &Resource)> {
+        self.through(self.workloads.get(id)?)
+    }
+
+    fn through(&self, key: &(Service, String)) -> Option<(Through, &Resource)> {
+        let resource = self.known.get(key)?;
+        Some((Through { kind: key.0.word().to_owned(), id: key.1.clone() }, resource))
+    }
+
+    /// What bodies tell of a resource.
+    pub(super) fn find(&self, through: &Through) -> Option<(Service, &Resource)> {
+        let service = Service::of(&through.kind)?;
+        Some((service, self.known.get(&(service, through.id.clone()))?))
+    }
+}
+
+/// Why the groups of a resource cannot be set, as its body tells.
+fn refused(service: Service, body: &Value) -> Option<&'static str> {
+    let text = |key: &str| body[key].as_str().unwrap_or_default();
+    match service {
+        Service::LoadBalancer if text("Type") == "gateway" => {
+            Some("gateway load balancers carry no security groups")
+        }
+        Service::LoadBalancer => {
+            let is_network = text("Type") == "network" || text("LoadBalancerArn").contains("/net/");
+            let has_some = body["SecurityGroups"].as_array().is_some_and(|list| !list.is_empty());
+            (is_network && !has_some).then_some(
+                "a network load balancer that was made without security groups can never get any",
+            )
+        }
+        Service::DbInstance | Service::DbCluster => {
+            let engine = text("Engine");
+            let is_other = ["docdb", "neptune"].iter().any(|one| engine.starts_with(one));
+            is_other.then_some("the calls of its database service are not supported")
+        }
+        _ => None,
+    }
+}
