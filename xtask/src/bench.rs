@@ -11,6 +11,7 @@ mod estate;
 mod figures;
 mod measure;
 mod pairs;
+mod plan;
 mod policy;
 mod published;
 mod simulate;
@@ -68,6 +69,12 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
                     .help("Measure policies, in the place of estates"),
             )
             .arg(
+                Arg::new("plan")
+                    .long("plan")
+                    .action(ArgAction::SetTrue)
+                    .help("Measure plans: a policy compiled and proved, on estates of these sizes"),
+            )
+            .arg(
                 Arg::new("z3")
                     .long("z3")
                     .action(ArgAction::SetTrue)
@@ -93,6 +100,9 @@ pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
                 return Ok(ExitCode::FAILURE);
             }
             return simulate::run(root);
+        }
+        if arguments.get_flag("plan") {
+            return plan::run(root, &options.sizes);
         }
         if arguments.get_flag("cluster") {
             sizes::run(&options, Subject::Cluster(ClusterShape::Owned))?;

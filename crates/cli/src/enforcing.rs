@@ -6,8 +6,8 @@ use watertight_aws::SecurityGroups;
 use watertight_compile::{Intent, Places, promoted};
 use watertight_model::Name;
 use watertight_policy::checked::CheckedPolicy;
-use watertight_policy::decide::{Decider, Essentials, Modes, World};
-use watertight_policy::{ESTATE, Timestamp};
+use watertight_policy::decide::{Decider, Modes, World};
+use watertight_policy::{ESTATE, Timestamp, with_health_checks};
 use watertight_source::{Sources, Span};
 
 use crate::args::InputArguments;
@@ -46,12 +46,13 @@ pub(crate) fn with<T>(
     let now = clock::at(asked.at)?;
     let LoadedPolicy { policy: checked, sources } = loaded::load(asked.policy)?;
     known(&modes, &checked)?;
-    let checked = if asked.under == PROMOTE_ALL { promoted(checked) } else { checked };
+    let mut checked = if asked.under == PROMOTE_ALL { promoted(checked) } else { checked };
+    let places = places_of(&checked, &sources);
     let (loaded, raw) = estate_folder::load_raw(asked.estate, asked.input)?;
     let estate = &loaded.estate;
     let world = World::of_estate(estate);
-    let decider = Decider::new(&checked, &world, &Essentials::default());
-    let places = places_of(&checked, &sources);
+    let essentials = with_health_checks(&mut checked, estate);
+    let decider = Decider::new(&checked, &world, &essentials);
     let intent = Intent::new(estate, &decider, (&modes, now)).with_places(places);
     let complete = |estate| raw.complete(estate);
     let plane = SecurityGroups {

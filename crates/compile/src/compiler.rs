@@ -141,6 +141,8 @@ struct Wanted {
     addresses: BTreeMap<FlowSet, AddressSet>,
     never: AddressSet,
     left: FlowSet,
+    /// The addresses of endpoints, by all that is written of what is allowed with them.
+    allowed: BTreeMap<FlowSet, Vec<Prefix>>,
 }
 
 impl Work<'_, '_> {
@@ -178,6 +180,7 @@ impl Work<'_, '_> {
     ) -> Result<Fitted, Refusal> {
         let mut wanted = Wanted::default();
         self.add_endpoints(identity, ingress, &mut wanted)?;
+        self.add_allowed(identity, ingress, &mut wanted);
         self.add_outside(identity, ingress, &mut wanted)?;
         self.add_vias(identity, ingress, &mut wanted)?;
         let estate = self.intent.estate();
@@ -247,6 +250,30 @@ impl Work<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// What is allowed with every endpoint, by way or without: prefixes may hold addresses that
+    /// are allowed anyway, and must go around the others.
+    fn add_allowed(&self, identity: &Identity, ingress: bool, wanted: &mut Wanted) {
+        let mut known: BTreeMap<KindId, FlowSet> = BTreeMap::new();
+        for id in self.intent.estate().network.endpoints.ids() {
+            let kind = self.intent.kind_of(id);
+            let all = known.entry(kind).or_insert_with(|| {
+                let each = identity.kinds.iter().map(|own| {
+                    let (from, to) = if ingress { (kind, *own) } else { (*own, kind) };
+                    let allowed = self.intent.between(from, to);
+                    // What is refused to be widened is not allowed here.
+                    let written = self.intent.written(&allowed, identity.is_strict);
+                    written.unwrap_or_else(|_| FlowSet::none())
+                });
+                each.fold(FlowSet::none(), |all, one| all.union(&one))
+            });
+            // Who is alone meets nobody at its own address.
+            let is_alone = identity.all().eq([&id]);
+            let all = if is_alone { FlowSet::all() } else { all.clone() };
+            let addresses = self.seen(identity, id).prefixes();
+            wanted.allowed.entry(all).or_default().extend(addresses);
+        }
     }
 
     /// The addresses under which a guard of an identity may see an endpoint.
@@ -430,9 +457,21 @@ impl Wanted {
     fn wishes(&self, hosts: &AddressSet) -> Vec<Wish> {
         let pieces: BTreeSet<&FlowSet> = self.groups.keys().chain(self.addresses.keys()).collect();
         let nobody = hosts.complement();
+        let endpoints: Vec<(&FlowSet, AddressSet)> = self
+            .allowed
+            .iter()
+            .map(|(flows, all)| (flows, AddressSet::from_prefixes(all.iter().copied())))
+            .collect();
         let wish = |flows: &FlowSet| {
+            let (may, must_not): (Vec<_>, Vec<_>) =
+                endpoints.iter().partition(|(allowed, _)| allowed.contains(flows));
+            let of = |some: Vec<&(&FlowSet, AddressSet)>| {
+                some.iter().fold(AddressSet::empty(), |all, (_, more)| all.union(more))
+            };
+            // Who is named by a group, or has no way here, may be in a prefix all the same.
+            let may = of(may).difference(&of(must_not));
             let wider = self.addresses.iter().filter(|(other, _)| other.contains(flows));
-            let free = wider.fold(nobody.clone(), |all, (_, more)| all.union(more));
+            let free = wider.fold(nobody.union(&may), |all, (_, more)| all.union(more));
             let must = self.addresses.get(flows).cloned().unwrap_or_default();
             let groups = self.groups.get(flows).into_iter().flatten().cloned().collect();
             Wish { flows: flows.clone(), groups, must, free }

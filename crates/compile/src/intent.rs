@@ -23,8 +23,10 @@ pub struct Intent<'a> {
     decider: &'a Decider<'a>,
     deciding: Deciding<'a>,
     modes: Modes,
-    /// The sets of addresses that the policy names.
+    /// The sets of addresses that the policy and the essentials name.
     sets: Vec<AddressSet>,
+    /// The same, in words.
+    named: Vec<(String, AddressSet)>,
     kinds: Vec<KindId>,
     /// For each kind, some endpoints: two where there are so many.
     samples: Vec<Vec<EndpointId>>,
@@ -88,7 +90,8 @@ impl<'a> Intent<'a> {
         (modes, now): (&Modes, watertight_policy::Timestamp),
     ) -> Self {
         let policy = decider.policy();
-        let sets = named_sets(policy, decider);
+        let named = named_sets(policy, decider);
+        let sets: Vec<AddressSet> = named.iter().map(|(_, set)| set.clone()).collect();
         let atoms = AddressAtoms::new([], &sets);
         let by_front = policy.policies.iter().flat_map(|one| &one.rules);
         let by_front = by_front.clone().any(|rule| !rule.through.is_empty());
@@ -115,7 +118,19 @@ impl<'a> Intent<'a> {
         }
         let deciding = decider.under(modes, now);
         let (modes, asked, places) = (modes.clone(), RefCell::default(), Places::default());
-        Self { estate, decider, deciding, modes, sets, kinds, samples, asked, places, by_front }
+        Self {
+            estate,
+            decider,
+            deciding,
+            modes,
+            sets,
+            named,
+            kinds,
+            samples,
+            asked,
+            places,
+            by_front,
+        }
     }
 
     /// The same, with the places of rules told.
@@ -280,9 +295,9 @@ impl<'a> Intent<'a> {
                 _ => false,
             };
         }
-        for set in &self.sets {
+        for (words, set) in &self.named {
             if found.addresses.iter().any(|address| set.contains(*address)) {
-                seen.insert(format!("in {set}"));
+                seen.insert(words.clone());
             }
         }
         if self.by_front {
@@ -377,21 +392,43 @@ pub(crate) fn realm_of(estate: &Estate, endpoint: EndpointId) -> Option<RealmId>
     estate.network.subnets.get(subnet).map(|subnet| subnet.realm)
 }
 
-/// Every set of addresses that a policy names, and the space that it has words for.
-fn named_sets(policy: &CheckedPolicy, decider: &Decider<'_>) -> Vec<AddressSet> {
+/// Every set of addresses that a policy names, and the space that it has words for, in words. The sets of
+/// essentials go by the names of their rules: who is checked for health comes and goes, and what a
+/// group is called after must not.
+fn named_sets(policy: &CheckedPolicy, decider: &Decider<'_>) -> Vec<(String, AddressSet)> {
+    let essential = decider.essential_policies();
     let mut sets = vec![decider.internet().clone(), decider.world().service_space.clone()];
     sets.extend(decider.world().services.values().cloned());
     sets.extend(policy.users.iter().map(|users| users.pools.clone()));
-    let rules = policy.policies.iter().flat_map(|one| &one.rules);
-    let peers = rules.flat_map(|rule| rule.from.iter().chain(&rule.to).chain(&rule.through));
-    let claimed = policy.assertions.iter().flat_map(|one| one.from.iter().chain(&one.to));
-    for peer in peers.chain(claimed) {
-        if let PeerEnd::Conditions(conditions) = &peer.end {
-            sets.extend(conditions.addresses.iter().map(|set| (**set).clone()));
+    let mut found: Vec<(String, AddressSet)> = Vec::new();
+    for (place, one) in (0_u32..).zip(&policy.policies) {
+        for rule in &one.rules {
+            let sides = [("from", &rule.from), ("to", &rule.to), ("through", &rule.through)];
+            for (side, set) in sides.iter().flat_map(|(side, peers)| {
+                peers.iter().filter_map(addresses_of).map(move |set| (side, set))
+            }) {
+                if essential.contains(&place) {
+                    let name = rule.name.as_deref().unwrap_or_default();
+                    found.push((format!("{} {name}, {side}", one.name), set));
+                } else {
+                    sets.push(set);
+                }
+            }
         }
     }
-    sets.retain(|set| !set.is_empty());
-    sets.sort_by_key(AddressSet::prefixes);
-    sets.dedup();
-    sets
+    let claimed = policy.assertions.iter().flat_map(|one| one.from.iter().chain(&one.to));
+    sets.extend(claimed.filter_map(addresses_of));
+    found.extend(sets.into_iter().map(|set| (format!("in {set}"), set)));
+    found.retain(|(_, set)| !set.is_empty());
+    found.sort_by_cached_key(|(words, _)| words.clone());
+    found.dedup();
+    found
+}
+
+/// The addresses that a peer names.
+fn addresses_of(peer: &Peer) -> Option<AddressSet> {
+    match &peer.end {
+        PeerEnd::Conditions(conditions) => conditions.addresses.as_deref().cloned(),
+        PeerEnd::Any | PeerEnd::Internet => None,
+    }
 }

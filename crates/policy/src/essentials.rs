@@ -5,7 +5,7 @@ mod asked;
 mod legs;
 mod platforms;
 
-pub use asked::with_essentials;
+pub use asked::{with_essentials, with_health_checks};
 pub use legs::{EssentialLegs, essential_legs};
 
 use watertight_model::{Estate, Name};

@@ -25,7 +25,7 @@ pub use domain::{Domain, DomainError};
 pub use edit::{Hover, hover, known_labels};
 pub use essentials::{
     ESSENTIALS_VERSION, Essential, EssentialLegs, EssentialState, essential_legs, essentials,
-    with_essentials,
+    with_essentials, with_health_checks,
 };
 pub use format::formatted;
 pub use lint::{Linted, lint};

@@ -132,6 +132,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
         }],
     },
     Mutant {
+        family: "references: what a front sends on",
+        fault: "the client's way decides whether rules of a front match by reference",
+        edits: &[Edit {
+            file: "crates/reach/src/walk/front.rs",
+            before: "        packet.references_out = true;\n        match &target.end {",
+            after: "        match &target.end {",
+        }],
+    },
+    Mutant {
         family: "routes: longest prefix",
         fault: "the shortest prefix decides",
         edits: &[Edit {

@@ -223,23 +223,31 @@ impl Scene<'_, '_> {
         })
     }
 
-    /// The same for what goes to an address outside.
+    /// The same where one end is outside.
     fn outside_step(
         &self,
         (from, to): (&Party, &Party),
         reach: &Reach<'_>,
         wanted: &impl Fn(&Step) -> bool,
     ) -> bool {
-        let (PartyWho::Endpoints(sources, _), PartyWho::Outside(addresses, _)) =
-            (&from.who, &to.who)
-        else {
-            return false;
+        let later =
+            |members: &[EndpointId]| members.first().and_then(|id| self.later.get(id)).copied();
+        let (starts, addresses) = match (&from.who, &to.who) {
+            (PartyWho::Endpoints(sources, _), PartyWho::Outside(addresses, _)) => (
+                later(sources).map(|source| reach.starts_of(source)).unwrap_or_default(),
+                addresses.first().into_iter().collect::<Vec<_>>(),
+            ),
+            (PartyWho::Outside(..), PartyWho::Endpoints(targets, _)) => (
+                from.start.iter().cloned().collect(),
+                later(targets).map(|target| reach.addresses_of(target)).unwrap_or_default(),
+            ),
+            _ => return false,
         };
-        let source = sources.first().and_then(|id| self.later.get(id));
-        let (Some(source), Some(address)) = (source, addresses.first()) else { return false };
-        reach.starts_of(*source).iter().any(|start| {
-            let parts = reach.answer(start, address, &FlowSet::all());
-            parts.iter().any(|part| part.path.steps.iter().any(wanted))
+        starts.iter().any(|start| {
+            addresses.iter().any(|address| {
+                let parts = reach.answer(start, *address, &FlowSet::all());
+                parts.iter().any(|part| part.path.steps.iter().any(wanted))
+            })
         })
     }
 }

@@ -8,7 +8,7 @@ use watertight_model::network::{EndpointId, Guard};
 use watertight_model::{Bounds, Estate, Name};
 use watertight_net::{AddressSet, FlowSet, Prefix};
 use watertight_policy::decide::End;
-use watertight_reach::{Class, ClassIndex, Matrix, Reach, named_prefixes};
+use watertight_reach::{Class, ClassIndex, Matrix, Reach, Start, named_prefixes};
 
 use crate::artifact::GroupName;
 use crate::compiler::Compiled;
@@ -30,6 +30,8 @@ pub(super) struct Party {
     pub(super) identity: Option<usize>,
     /// Its classes before, after, and with our guards open.
     classes: [Option<ClassIndex>; 3],
+    /// Where packets of one outside start.
+    pub(super) start: Option<Start>,
     number: usize,
 }
 
@@ -108,6 +110,7 @@ impl<'s, 'a> Scene<'s, 'a> {
                 is_governed,
                 identity,
                 classes,
+                start: None,
                 number,
             })
             .collect()
@@ -120,12 +123,16 @@ impl<'s, 'a> Scene<'s, 'a> {
         };
         let all = [0, 1, 2].map(|at: usize| places(&self.matrices[at]));
         for class in all[0].keys() {
-            let (atom, name) = match class {
+            let (atom, name, start) = match class {
                 Class::Endpoints(_) => continue,
-                Class::Internet(atom) => (atom, Name::from("internet")),
+                Class::Internet(atom) => {
+                    let start = Start::Internet { address: atom.representative };
+                    (atom, Name::from("internet"), start)
+                }
                 Class::Outside(by, atom) => {
                     let name = Matrix::outside_name(&self.estates[0].network, *by);
-                    (atom, Name::from(format!("outside:{name}")))
+                    let start = Start::Outside { by: *by, address: atom.representative };
+                    (atom, Name::from(format!("outside:{name}")), start)
                 }
             };
             let addresses = AddressSet::from_prefixes(atom.prefixes.iter().copied());
@@ -134,6 +141,7 @@ impl<'s, 'a> Scene<'s, 'a> {
                 is_governed: false,
                 identity: None,
                 classes: [0, 1, 2].map(|at: usize| all[at].get(class).copied()),
+                start: Some(start),
                 number: self.parties.len(),
             });
         }

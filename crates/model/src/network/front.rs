@@ -67,6 +67,9 @@ pub struct Target {
     pub end: TargetEnd,
     /// The port at which it is reached; `None` for targets that are called, not connected to.
     pub port: Option<u16>,
+    /// The TCP port at which the front asks for its health; `None` where it asks nobody there, or the
+    /// port is not known.
+    pub health_port: Option<u16>,
     /// What the last health check said.
     pub health: Health,
 }

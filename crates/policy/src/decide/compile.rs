@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use watertight_net::AddressSet;
@@ -142,6 +142,11 @@ impl<'p> Decider<'p> {
     /// How many classes of workloads the policy tells apart.
     pub fn class_count(&self) -> usize {
         self.classes.len()
+    }
+
+    /// The places of the policies that are essentials.
+    pub fn essential_policies(&self) -> BTreeSet<u32> {
+        self.essentials.iter().map(|rule| rule.id.policy).collect()
     }
 
     /// The number of a workload's class, below [`class_count`](Self::class_count).

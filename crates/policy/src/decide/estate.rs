@@ -63,7 +63,7 @@ fn front_legs(network: &Network, front: &Front) -> FrontLegs {
                     protocols
                         .fold(FlowSet::none(), |all, protocol| all.union(&to_port(protocol, port)))
                 });
-                if let Some(port) = target.port {
+                if let Some(port) = target.health_port {
                     health.push(TargetLegs { workload, flows: to_port(Protocol::TCP, port) });
                 }
                 targets.push(TargetLegs { workload, flows });

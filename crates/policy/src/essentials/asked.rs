@@ -48,21 +48,22 @@ pub fn with_essentials(policy: &mut CheckedPolicy, estate: &Estate) -> Essential
             adding.add(&name, vec![(everybody.clone(), resolvers)], &over);
         }
     }
-    for (port, ends) in health(estate) {
-        let side = |ids: &[EndpointId]| {
-            let ends: Vec<&Endpoint> =
-                ids.iter().filter_map(|id| network.endpoints.get(*id)).collect();
-            all(network, &ends)
-        };
-        let ends = ends.iter().map(|(from, to)| (side(from), side(to)));
-        adding.add(&format!("essential health checks {port}"), ends.collect(), &tcp(port));
-    }
+    adding.health_checks(estate);
     let hosted = network.uplinks.iter().filter_map(|(guest, uplink)| {
         let (guest, host) = (network.endpoints.get(*guest)?, network.endpoints.get(uplink.by)?);
         Some((all(network, &[host]), all(network, &[guest])))
     });
     let hosted: Vec<(Peer, Peer)> = hosted.collect();
     adding.add("essential kubernetes node to own pod", hosted, &FlowSet::all());
+    Essentials { policies: adding.added, failsafe: Vec::new() }
+}
+
+/// Adds the essentials that guards at interfaces can cut, and says which policies they are: health
+/// checks. The provider's resolver and time answer past such guards, neighbours are found without
+/// them, and what a node asks of its own pods passes no interface.
+pub fn with_health_checks(policy: &mut CheckedPolicy, estate: &Estate) -> Essentials {
+    let mut adding = Adding { policy, added: Vec::new() };
+    adding.health_checks(estate);
     Essentials { policies: adding.added, failsafe: Vec::new() }
 }
 
@@ -79,17 +80,44 @@ impl Adding<'_> {
         peer(Conditions { workloads: Some(id), ..Conditions::default() })
     }
 
+    /// What fronts send to check the health of their targets: a policy for each port, with a rule for
+    /// each front that is called after it.
+    fn health_checks(&mut self, estate: &Estate) {
+        let network = &estate.network;
+        let workload = |id: &EndpointId| {
+            network.endpoints.get(*id).and_then(|one| estate.workloads.get(one.workload))
+        };
+        for (port, ends) in health(estate) {
+            let side = |ids: &[EndpointId]| {
+                let ends: Vec<&Endpoint> =
+                    ids.iter().filter_map(|id| network.endpoints.get(*id)).collect();
+                all(network, &ends)
+            };
+            let ends = ends.iter().map(|(from, to)| {
+                let front = from.first().and_then(workload);
+                (front.map(|front| front.name.clone()), side(from), side(to))
+            });
+            self.add_named(&format!("essential health checks {port}"), ends.collect(), &tcp(port));
+        }
+    }
+
     /// Adds a policy with a rule for each pair of ends.
     fn add(&mut self, name: &str, ends: Vec<(Peer, Peer)>, flows: &FlowSet) {
+        let ends = ends.into_iter().map(|(from, to)| (None, from, to));
+        self.add_named(name, ends.collect(), flows);
+    }
+
+    /// The same, with rules that have names.
+    fn add_named(&mut self, name: &str, ends: Vec<(Option<Name>, Peer, Peer)>, flows: &FlowSet) {
         if ends.is_empty() {
             return;
         }
         let clause =
             Clause { span: NOWHERE, flows: flows.clone(), tls: false, http: Arc::from([]) };
         let over: Arc<[Clause]> = Arc::from([clause]);
-        let rules = ends.into_iter().map(|(from, to)| Rule {
+        let rules = ends.into_iter().map(|(name, from, to)| Rule {
             span: NOWHERE,
-            name: None,
+            name,
             action: Action::Allow,
             from: vec![from],
             to: vec![to],

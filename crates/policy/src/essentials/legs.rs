@@ -81,7 +81,8 @@ pub(super) fn health(estate: &Estate) -> BTreeMap<u16, Checks> {
         let groups = ids.into_iter().filter_map(|id| network.target_groups.get(*id));
         let mut targets: BTreeMap<u16, Vec<EndpointId>> = BTreeMap::new();
         for target in groups.flat_map(|group| &group.targets) {
-            let (Some(port), TargetEnd::Endpoint(end, _)) = (target.port, &target.end) else {
+            let (Some(port), TargetEnd::Endpoint(end, _)) = (target.health_port, &target.end)
+            else {
                 continue;
             };
             targets.entry(port).or_default().push(*end);

@@ -100,9 +100,11 @@ fn checked(estate: &Estate, group: &TargetGroup) -> Vec<(WorkloadId, u16)> {
     let targets = group.targets.iter();
     let of = targets.filter_map(|target| match &target.end {
         TargetEnd::Endpoint(id, _) => {
-            Some((estate.network.endpoints.get(*id)?.workload, target.port?))
+            Some((estate.network.endpoints.get(*id)?.workload, target.health_port?))
         }
-        TargetEnd::Front(id) => Some((estate.network.fronts.get(*id)?.workload, target.port?)),
+        TargetEnd::Front(id) => {
+            Some((estate.network.fronts.get(*id)?.workload, target.health_port?))
+        }
         // A function is called, not connected to; nobody is known at a bare address.
         TargetEnd::Workload(_) | TargetEnd::Address(_) | TargetEnd::Unread(_) => None,
     });

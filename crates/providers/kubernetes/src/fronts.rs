@@ -202,7 +202,12 @@ fn add_front(lowering: &mut Lowering<'_>, services: &Services, name: &Name, ways
                     });
                     if Family::of(address) == Family::V4 {
                         let end = TargetEnd::Endpoint(pod, address);
-                        targets.push(Target { end, port: Some(port), health: Health::Unknown });
+                        targets.push(Target {
+                            end,
+                            port: Some(port),
+                            health_port: Some(port),
+                            health: Health::Unknown,
+                        });
                     }
                 }
             }

@@ -140,6 +140,8 @@ impl<'n> Walk<'_, 'n> {
         packet.by_front = true;
         // Rules of the target may refer to the front's guards, not to the client's.
         packet.references_in = false;
+        // Its own rules may refer to the target's: what it sends on starts here, whatever the client's way.
+        packet.references_out = true;
         match &target.end {
             TargetEnd::Endpoint(endpoint, address) => {
                 rewrite(&mut packet, place, *address);

@@ -28,6 +28,8 @@ pub(super) struct Draft {
     pub(super) outside: Vec<String>,
     /// Load-balancer interfaces with a listener's protocol and port.
     pub(super) listeners: Vec<(usize, u8, u16)>,
+    /// The ARNs of load balancers, with the interfaces that are targets of theirs.
+    pub(super) targets: Vec<(String, usize)>,
     pub(super) features: BTreeSet<Feature>,
     files: BTreeMap<String, (String, Vec<Value>)>,
     singles: BTreeMap<String, Value>,
@@ -161,6 +163,7 @@ impl Draft {
             connected: Vec::new(),
             outside: Vec::new(),
             listeners: Vec::new(),
+            targets: Vec::new(),
             features: BTreeSet::new(),
             files: BTreeMap::new(),
             singles: BTreeMap::new(),

@@ -221,6 +221,7 @@ fn targets(draft: &mut Draft, vpc: usize, plan: &Plan, port: u16) -> Vec<Value> 
         if health.iter().any(|one| one["Target"]["Id"] == json!(id)) {
             continue;
         }
+        draft.targets.push((plan.arn.clone(), at));
         // A target's own port, which is not always the group's.
         let own = if draft.random.chance(30) { 9000 } else { port };
         let healthy = !all_fail && draft.random.chance(80);

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use serde_json::{Value, json};
 
 use super::draft::{Draft, GroupDraft, ListDraft, PeerDraft, RuleDraft};
+use super::random::Random;
 use super::{Feature, Size};
 
 /// Protocol, first port or ICMP type, last port or ICMP code.
@@ -88,6 +89,57 @@ pub(super) fn draw_rules(draft: &mut Draft) {
             group.ingress = ingress;
             group.egress = egress;
         }
+    }
+    // By themselves: what is drawn of other things stays as it was.
+    let ids = draft.groups.iter().flat_map(|group| group.id.bytes());
+    let mut random = Random::new(ids.fold(0, |all, byte| all.rotate_left(7) ^ u64::from(byte)));
+    draw_egress_over_connection(draft, &mut random);
+    draw_egress_of_front(draft, &mut random);
+}
+
+/// What may go out of a load balancer's group: only to a group of a target of its.
+fn draw_egress_of_front(draft: &mut Draft, random: &mut Random) {
+    if !random.chance(50) {
+        return;
+    }
+    let Some((arn, target)) = random.pick(&draft.targets).cloned() else { return };
+    let is_own = |description: &str| {
+        description.strip_prefix("ELB ").is_some_and(|name| arn.ends_with(name))
+    };
+    let own = draft.interfaces.iter().find(|one| is_own(&one.description));
+    let own = own.and_then(|one| one.groups.first().copied());
+    let peer = draft.interfaces.get(target).and_then(|one| one.groups.first().copied());
+    if let (Some(peer), Some(group)) = (peer, own.and_then(|own| draft.groups.get_mut(own))) {
+        let peer = PeerDraft::Group(peer);
+        group.egress = vec![RuleDraft { protocol: "-1", from: -1, to: -1, peer }];
+    }
+}
+
+/// What may go out of one group: only to a group of a connected VPC. Whether such a rule holds depends on
+/// how the two are connected, and nothing else of what is drawn depends on it alone.
+fn draw_egress_over_connection(draft: &mut Draft, random: &mut Random) {
+    if !random.chance(60) {
+        return;
+    }
+    let connected = draft.connected.clone();
+    let Some((one, other)) = random.pick(&connected).copied() else { return };
+    let (from, to) = if random.chance(50) { (one, other) } else { (other, one) };
+    let carried = |draft: &Draft, vpc: usize, alone: bool| -> Vec<usize> {
+        let here = draft.interfaces.iter().filter(|one| {
+            draft.subnets.get(one.subnet).is_some_and(|subnet| subnet.vpc == vpc)
+                && (!alone || one.groups.len() == 1)
+        });
+        here.filter_map(|one| one.groups.first().copied()).collect()
+    };
+    let (own, peers) = (carried(draft, from, true), carried(draft, to, false));
+    let own = random.pick(&own).copied();
+    let peer = random.pick(&peers).copied();
+    if let (Some(own), Some(peer)) = (own, peer)
+        && let Some(group) = draft.groups.get_mut(own)
+    {
+        let peer = PeerDraft::Group(peer);
+        group.egress = vec![RuleDraft { protocol: "-1", from: -1, to: -1, peer }];
+        draft.note(Feature::ReferenceAcrossVpcs);
     }
 }
 

@@ -122,6 +122,10 @@ fn group(
     id: &str,
     port: Option<u16>,
 ) -> TargetGroupId {
+    // `HTTP:80/index.html` (Elastic Load Balancing API, "HealthCheck").
+    let check = context.fields.object(item.node, "HealthCheck");
+    let check = check.and_then(|check| context.fields.text(check, "Target"));
+    let asked = check.and_then(|check| check.split_once(':')?.1.split('/').next()?.parse().ok());
     let mut targets = Vec::new();
     for instance in context.fields.objects(item.node, "Instances") {
         let Some(instance_id) = context.fields.required_text(instance, "InstanceId") else {
@@ -129,7 +133,7 @@ fn group(
         };
         let end = instance_end(context, instance, instance_id, Family::V4);
         let health = health(context, item, name, instance_id);
-        targets.push(Target { end, port, health });
+        targets.push(Target { end, port, health_port: asked, health });
     }
     let port = port.map_or_else(String::new, |port| port.to_string());
     let name = context.name(&format!("{id}->{port}"));

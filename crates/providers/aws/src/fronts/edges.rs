@@ -85,7 +85,7 @@ pub(super) fn integration_target(
     } else {
         TargetEnd::Unread(context.name(uri))
     };
-    Target { end, port: None, health: Health::Unknown }
+    Target { end, port: None, health_port: None, health: Health::Unknown }
 }
 
 /// An API in the provider's plane.
@@ -280,7 +280,7 @@ fn accelerated(
         None if id.starts_with("i-") => instance_end(context, node, id, Family::V4),
         None => TargetEnd::Unread(context.name(id)),
     };
-    Some(Target { end, port: None, health })
+    Some(Target { end, port: None, health_port: None, health })
 }
 
 /// A service that the estate offers over `PrivateLink`: interface endpoints to it are fronts before
@@ -303,7 +303,7 @@ fn offered_service(context: &mut Context<'_>, item: &Item<'_>, fronts: &BTreeMap
         for front in &known {
             let own = context.estate.network.fronts[*front].listeners.clone();
             let end = TargetEnd::Front(*front);
-            let target = Target { end, port: None, health: Health::Unknown };
+            let target = Target { end, port: None, health_port: None, health: Health::Unknown };
             let id = format!("{}->{}", consumer.id, context.estate.network.fronts[*front].name);
             let group = group(context, &id, vec![target], true, item.node);
             for listener in own {

@@ -274,7 +274,8 @@ fn target<'t>(
     let port = context.fields.port(node, "port");
     let port = port.or_else(|| group.and_then(|item| context.fields.port(item.node, "port")));
     let is_called = matches!(end, TargetEnd::Workload(_));
-    Some(Target { end, port: port.filter(|_| !is_called), health })
+    let port = port.filter(|_| !is_called);
+    Some(Target { end, port, health_port: port, health })
 }
 
 /// The realms of a group's targets.

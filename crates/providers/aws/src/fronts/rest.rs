@@ -94,7 +94,7 @@ fn behind_link(
     let Some(link) = context.index.find(Kind::RestVpcLinks, id) else {
         context.warn_missing(integration, "VPC link", id);
         let end = TargetEnd::Unread(context.name(id));
-        return vec![Target { end, port, health: Health::Unknown }];
+        return vec![Target { end, port, health_port: None, health: Health::Unknown }];
     };
     let status = context.fields.text(link.node, "status");
     if status.is_some_and(|status| status != "AVAILABLE") {
@@ -106,7 +106,7 @@ fn behind_link(
             Some(front) => TargetEnd::Front(*front),
             None => TargetEnd::Unread(context.name(arn)),
         };
-        found.push(Target { end, port, health: Health::Unknown });
+        found.push(Target { end, port, health_port: None, health: Health::Unknown });
     }
     found
 }

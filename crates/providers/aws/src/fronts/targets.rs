@@ -101,7 +101,11 @@ impl<'t> Targets<'t> {
         // A target is reached at its own port; the group's is only the one that it got by default.
         let port = context.fields.port(target, "Port");
         let port = port.or_else(|| group.and_then(|item| context.fields.port(item.node, "Port")));
-        Some(Target { end, port: port.filter(|_| !is_called), health: health(state) })
+        let port = port.filter(|_| !is_called);
+        let asked = context.fields.text(description, "HealthCheckPort");
+        let asked = asked.or_else(|| context.fields.text(group?.node, "HealthCheckPort"));
+        let health_port = health_port(asked, port).filter(|_| !is_called);
+        Some(Target { end, port, health_port, health: health(state) })
     }
 
     fn end(
@@ -148,6 +152,15 @@ impl<'t> Targets<'t> {
             }
             _ => TargetEnd::Address(address),
         }
+    }
+}
+
+/// The port at which a target's health is asked for: a number, or `traffic-port`, which is what is taken
+/// where nothing is told (Elastic Load Balancing, "Health check settings").
+fn health_port(told: Option<&str>, own: Option<u16>) -> Option<u16> {
+    match told {
+        None | Some("traffic-port") => own,
+        Some(number) => number.parse().ok(),
     }
 }
 

@@ -248,7 +248,7 @@ fn url_front(context: &mut Context<'_>, item: &Item<'_>, function: WorkloadId, u
         name: id.clone(),
         preserves_source: false,
         cross_zone: None,
-        targets: vec![Target { end, port: None, health: Health::Unknown }],
+        targets: vec![Target { end, port: None, health_port: None, health: Health::Unknown }],
         targets_read: true,
         origin,
     });

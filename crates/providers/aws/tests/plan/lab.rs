@@ -10,7 +10,7 @@ use watertight_compile::{
 use watertight_model::Estate;
 use watertight_policy::checked::CheckedPolicy;
 use watertight_policy::decide::{Decider, Essentials, Modes, World};
-use watertight_policy::{Documents, Feeds, Format, Timestamp, check};
+use watertight_policy::{Documents, Feeds, Format, Timestamp, check, with_health_checks};
 use watertight_source::{Contents, Diagnostics, FileId, Limits, Tree};
 
 pub(crate) const NOW: Timestamp = Timestamp(1_790_000_000);
@@ -20,6 +20,7 @@ pub(crate) struct Lab {
     pub(crate) bodies: Vec<Body>,
     pub(crate) options: Options,
     pub(crate) policy: CheckedPolicy,
+    pub(crate) essentials: Essentials,
     pub(crate) documents: Documents,
     pub(crate) modes: Modes,
     pub(crate) estate: Estate,
@@ -40,11 +41,12 @@ impl Lab {
             .zip(files)
             .map(|(number, (path, value))| body(number, path, &value.to_string()))
             .collect();
-        let (documents, policy) = checked(policy);
+        let (documents, mut policy) = checked(policy);
         let options = Options::default();
         let estate = convert(&bodies, &options).estate;
         let limits = SecurityGroups::QUOTAS;
-        Self { bodies, options, policy, documents, modes, estate, limits }
+        let essentials = with_health_checks(&mut policy, &estate);
+        Self { bodies, options, policy, essentials, documents, modes, estate, limits }
     }
 
     /// The shop with the policies of its folder.
@@ -70,7 +72,7 @@ impl Lab {
     /// Runs with the intent of the policy and with the plane.
     pub(crate) fn with<T>(&self, run: impl FnOnce(&Intent<'_>, &SecurityGroups<'_>) -> T) -> T {
         let world = World::of_estate(&self.estate);
-        let decider = Decider::new(&self.policy, &world, &Essentials::default());
+        let decider = Decider::new(&self.policy, &world, &self.essentials);
         let intent = Intent::new(&self.estate, &decider, (&self.modes, NOW));
         let complete = |estate: Estate| estate;
         let (bodies, options, limits) = (&self.bodies, &self.options, self.limits);

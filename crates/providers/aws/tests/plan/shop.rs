@@ -56,9 +56,18 @@ fn nothing_is_governed_until_something_is_enforced() {
 #[test]
 fn promoting_a_segment_alone_closes_what_only_a_rule_in_monitor_would_allow() {
     let made = Lab::shop(Modes::PromoteSegment(Name::from("cardholder"))).make().expect("compiles");
-    for group in &made.compiled.artifacts.groups {
-        assert!(group.ingress.is_empty() && group.egress.is_empty(), "{group:?}");
+    let groups = &made.compiled.artifacts.groups;
+    assert!(!groups.is_empty());
+    for group in groups {
+        // No rule but what a load balancer asks of its target: a healthy target stays healthy.
+        let checks = group.ingress.iter().map(|rule| rule.flows.to_string());
+        assert!(checks.eq(["tcp/8443"; 2]) || group.ingress.is_empty(), "{group:?}");
+        assert!(group.egress.is_empty(), "{group:?}");
     }
+    assert!(
+        groups.iter().any(|group| !group.ingress.is_empty()),
+        "the payments' targets are asked"
+    );
     assert!(made.proof.holds(), "{:#?}", made.proof.unexplained);
 }
 

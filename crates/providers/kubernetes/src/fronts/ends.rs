@@ -384,7 +384,7 @@ impl Adding<'_, '_> {
 }
 
 fn target(end: TargetEnd, port: u16) -> Target {
-    Target { end, port: Some(port), health: Health::Unknown }
+    Target { end, port: Some(port), health_port: Some(port), health: Health::Unknown }
 }
 
 fn group(name: Name, targets: Vec<Target>, known: bool, of: &Addressed) -> TargetGroup {

@@ -227,6 +227,7 @@ fn balancers(state: &State, bodies: &mut Bodies) {
             "VpcId": text(group, "vpc_id"),
             "TargetType": text(group, "target_type"),
             "IpAddressType": text(group, "ip_address_type"),
+            "HealthCheckPort": items(group, "health_check").find_map(|one| text(one, "port")),
             "LoadBalancerArns": texts(group, "load_balancer_arns").collect::<Vec<_>>(),
         }));
         bodies.add(&place, ("elbv2-describe-target-groups", "TargetGroups"), item);

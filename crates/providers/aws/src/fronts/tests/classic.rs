@@ -25,6 +25,20 @@ fn a_classic_load_balancer_is_a_front() {
 }
 
 #[test]
+fn health_is_asked_for_where_the_check_says() {
+    let with = |target: &str| {
+        let check = format!("\"HealthCheck\": {{\"Target\": \"{target}\"}}, \"VPCId\"");
+        let body = BALANCER.replace("\"VPCId\"", &check);
+        let estate = estate(&[("elb-describe-load-balancers.json", &body)]);
+        let groups: Vec<_> = estate.network.target_groups.values().collect();
+        groups[0].targets[0].health_port
+    };
+    assert_eq!(with("HTTP:8081/alive/now"), Some(8081));
+    assert_eq!(with("TCP:8443"), Some(8443));
+    assert_eq!(with("TCP"), None, "what cannot be read is not made up");
+}
+
+#[test]
 fn health_attributes_and_interfaces_count() {
     let nics = interfaces(&[("eni-1", "subnet-a", "10.0.1.8", &["sg-2"], "ELB old")]);
     let estate = estate(&[

@@ -88,6 +88,27 @@ fn preserve(value: &str) -> String {
 }
 
 #[test]
+fn health_is_asked_for_where_the_target_or_its_group_says() {
+    let ports = |bodies: &Bodies| {
+        let estate = bodies.estate();
+        let groups = estate.network.target_groups.values();
+        let targets = groups.flat_map(|group| &group.targets);
+        targets.map(|target| target.health_port).collect::<Vec<_>>()
+    };
+    let bodies = Bodies::new();
+    assert_eq!(ports(&bodies), [Some(22), Some(23)], "without a word, at the target's own port");
+    let mut own = bodies.clone();
+    own.health =
+        own.health.replacen("{\"Target\"", "{\"HealthCheckPort\": \"9001\", \"Target\"", 1);
+    assert_eq!(ports(&own), [Some(9001), Some(23)]);
+    let mut group = bodies.clone();
+    group.group = group.group.replace("\"Port\": 8000", "\"HealthCheckPort\": \"9002\"");
+    assert_eq!(ports(&group), [Some(9002), Some(9002)]);
+    group.group = group.group.replace("9002", "traffic-port");
+    assert_eq!(ports(&group), [Some(22), Some(23)]);
+}
+
+#[test]
 fn targets_are_reached_at_their_registered_ports() {
     let expected = ["preserving i-1@10.0.1.11:22/Healthy", "preserving i-2@10.0.2.12:23/Unhealthy"];
     assert_eq!(Bodies::new().targets(), expected);
