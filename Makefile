@@ -18,7 +18,7 @@ OUT := out
 .PHONY: help demo test tools fmt clean cargo
 
 help:
-	@echo 'make demo    build, assess $(ESTATE), write $(OUT)/assessment.html, simulate and compile $(POLICY)'
+	@echo 'make demo    build, assess $(ESTATE), write $(OUT)/assessment.html, simulate, compile and apply $(POLICY)'
 	@echo 'make test    install what the checks need, run every check'
 	@echo 'make fmt     format the code'
 	@echo 'make clean   remove what was built'
@@ -45,6 +45,9 @@ demo: cargo
 	  --at 2026-12-01T00:00:00Z --out $(OUT)/change.plan > $(OUT)/change.txt || [ $$? = 2 ]
 	@head -n 3 $(OUT)/change.txt
 	@echo '  the whole plan: $(TARGET)/release/watertight show $(OUT)/change.plan'
+	@echo
+	@echo 'And put in place, and taken back, on a mock server that holds what it can of the shop:'
+	@.ci/demo-apply $(TARGET)/release/watertight $(TOOLS) $(OUT)
 	@echo
 	@echo 'The page: file://$(abspath $(OUT))/assessment.html'
 

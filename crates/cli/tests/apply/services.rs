@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::Value;
+use tempfile::TempDir;
 use watertight_live_aws::Way;
-use watertight_testkit::aws_server::{Lost, Strictness, Trouble, Troubles};
+use watertight_testkit::aws_server::{Lost, Recording, Server, Strictness, Trouble, Troubles};
 
-use crate::support::{ACCOUNT, Lab, root};
+use crate::support::{ACCOUNT, Lab, root, told, watertight};
 
 const POLICY: &str = "testdata/plans/services/policy.yaml";
 
@@ -160,6 +161,46 @@ fn the_printed_policy_permits_what_a_plan_writes_and_no_other_services() {
     let others = actions(&["apply", tiers.to_str().unwrap(), "--print-iam-policy"]);
     assert!(others.iter().all(|action| action.starts_with("ec2:")), "{others:?}");
     assert!(actions(&["apply", "--print-iam-policy"]).is_superset(&own));
+}
+
+/// The shop's own plan: databases, a cluster of them and mount targets among what it is about, in two
+/// accounts.
+#[test]
+fn the_plan_of_the_shop_is_applied_and_taken_back() {
+    let recording = Recording::read(&root().join("examples/estates/shop")).unwrap();
+    let strictness = Strictness::default();
+    let server = Server::start_strict(recording, Troubles::default(), strictness).unwrap();
+    let folder = TempDir::new().unwrap();
+    let plan = folder.path().join("change.plan");
+    let plan = plan.to_str().unwrap();
+    let run = |arguments: &[&str]| {
+        told(&watertight(arguments, &server.url(), &Server::key_of("111122223333")))
+    };
+    let (estate, policy) = ("examples/estates/shop", "examples/policies/shop");
+    let asked =
+        ["plan", policy, "--estate", estate, "--under", "promote-all", "--widen", "-o", plan];
+    let (code, _, error) = run(&asked);
+    assert_eq!(code, 2, "{error}");
+    let before = server.held();
+    let role = ["--role", "watertight-apply"];
+    let (code, said, error) =
+        run(&[["apply", plan, "--accept-transient"].as_slice(), &role].concat());
+    assert_eq!(code, 0, "{error}");
+    assert!(said.contains(" steps applied, "), "{said}");
+    let after = server.held();
+    let resources = &after["111122223333/eu-central-1"]["resources"];
+    for database in ["orders-db", "vault-db", "customers", "customers-1"] {
+        let carried = texts(&resources[database]);
+        assert!(
+            carried.iter().all(|name| name.contains("/watertight/")),
+            "{database}: {carried:?}"
+        );
+    }
+    let interfaces = &after["111122223333/eu-central-1"]["interfaces"];
+    assert!(interfaces["eni-0cc8ec135853fe28f"][0].as_str().unwrap().contains("/watertight/"));
+    let (code, _, error) = run(&[["rollback", plan].as_slice(), &role].concat());
+    assert_eq!(code, 0, "{error}");
+    assert_eq!(server.held(), before);
 }
 
 #[test]

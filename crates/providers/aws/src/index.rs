@@ -208,6 +208,17 @@ fn merge<'t>(kept: &mut Item<'t>, other: Item<'t>, fields: &mut Fields) {
     if are_equal(kept.node, other.node) {
         return;
     }
+    if let Some(tags) = two_tellings(kept, &other) {
+        let [own, others] = tags.map(|item| tags_of(item.node));
+        if own != others {
+            let message = format!("two calls tell other tags of `{}`", kept.id);
+            let diagnostic = Diagnostic::note(codes::TWO_VIEWS, message).with_resource(kept.id);
+            let diagnostic = diagnostic.with_label(tags[0].node.span(), "");
+            fields.diagnostics.push(diagnostic.with_related(tags[1].node.span(), "the other view"));
+        }
+        *kept = tags[0];
+        return;
+    }
     let accounts = (kept.scope.account.as_deref(), other.scope.account.as_deref());
     let (Some(first), Some(second)) = accounts else { return conflict(kept, &other, fields) };
     if first == second {
@@ -237,6 +248,24 @@ fn merge<'t>(kept: &mut Item<'t>, other: Item<'t>, fields: &mut Fields) {
     if other_is_better {
         *kept = other;
     }
+}
+
+/// Two answers about the tags of one resource, by the call of its own service and by the one about all
+/// services, in this order: they name the resource by keys of their own.
+fn two_tellings<'t>(one: &Item<'t>, other: &Item<'t>) -> Option<[Item<'t>; 2]> {
+    let is_own = |item: &Item<'_>| item.node.get("ResourceArn").is_some();
+    let is_of_all = |item: &Item<'_>| item.node.get("ResourceARN").is_some();
+    if is_own(one) && is_of_all(other) {
+        return Some([*one, *other]);
+    }
+    (is_own(other) && is_of_all(one)).then_some([*other, *one])
+}
+
+/// The tags that a body tells.
+fn tags_of<'t>(node: Node<'t>) -> BTreeSet<[Option<&'t str>; 2]> {
+    let tags = node.get("Tags").into_iter().flat_map(Node::items);
+    let pair = |tag: Node<'t>| ["Key", "Value"].map(|key| tag.get(key).and_then(Node::as_str));
+    tags.map(pair).collect()
 }
 
 fn conflict(kept: &Item<'_>, other: &Item<'_>, fields: &mut Fields) {

@@ -150,13 +150,22 @@ fn holding(
     let interface = described.interfaces.get(&*found.name);
     let is_service = interface.is_some_and(|body| body["RequesterManaged"] == true);
     let resource = described.resources.of_interface(&found.name).or_else(|| {
-        let of = || described.resources.of_workload(&workload.id);
+        // What is inferred is called after the body that it is inferred from.
+        let after = found.name.rsplit_once('/').filter(|_| found.inferred);
+        let of = || {
+            let own = after.and_then(|(id, _)| described.resources.of_workload(id));
+            own.or_else(|| described.resources.of_workload(&workload.id))
+        };
         (is_service || interface.is_none()).then(of).flatten()
     });
     if let Some((through, resource)) = resource {
         let wrong = |why: &str| Err((Some(through.clone()), why.to_owned()));
         if let Some(why) = resource.refused {
             return wrong(why);
+        }
+        // Who gets to it cannot be told, and rules for nobody would cut everybody off.
+        if found.addresses.is_empty() {
+            return wrong("the input does not tell its addresses");
         }
         let Some(groups) = &resource.groups else {
             return wrong("the input does not tell the security groups of its service's resource");

@@ -217,6 +217,45 @@ def services():
     client("kms").create_key(Description="orders")
 
 
+def databases():
+    """Subnet groups, clusters with their members, and instances. The mock server gives them no interfaces."""
+    rds = client("rds")
+    groups_of = lambda one: [ids[group["VpcSecurityGroupId"]] for group in one["VpcSecurityGroups"]]
+    tags_of = lambda one: one.get("TagList", [])
+    for group in body("rds-describe-db-subnet-groups", "DBSubnetGroups"):
+        rds.create_db_subnet_group(
+            DBSubnetGroupName=group["DBSubnetGroupName"], DBSubnetGroupDescription=group["DBSubnetGroupDescription"],
+            SubnetIds=[ids[subnet["SubnetIdentifier"]] for subnet in group["Subnets"]])
+    for cluster in body("rds-describe-db-clusters", "DBClusters"):
+        try_to("database cluster", lambda: rds.create_db_cluster(
+            DBClusterIdentifier=cluster["DBClusterIdentifier"], Engine=cluster["Engine"], Port=cluster["Port"],
+            MasterUsername="owner", MasterUserPassword="planted-in-the-mock-server",
+            DBSubnetGroupName=cluster["DBSubnetGroup"], VpcSecurityGroupIds=groups_of(cluster), Tags=tags_of(cluster)))
+    for database in body("rds-describe-db-instances", "DBInstances"):
+        own = {"DBClusterIdentifier": database["DBClusterIdentifier"]} if "DBClusterIdentifier" in database else {
+            "MasterUsername": "owner", "MasterUserPassword": "planted-in-the-mock-server", "AllocatedStorage": 20,
+            "VpcSecurityGroupIds": groups_of(database), "MultiAZ": database["MultiAZ"]}
+        try_to("database", lambda: rds.create_db_instance(
+            DBInstanceIdentifier=database["DBInstanceIdentifier"], DBInstanceClass=database["DBInstanceClass"],
+            Engine=database["Engine"], Port=5432, AvailabilityZone=database["AvailabilityZone"],
+            PubliclyAccessible=database["PubliclyAccessible"],
+            DBSubnetGroupName=database["DBSubnetGroup"]["DBSubnetGroupName"], Tags=tags_of(database), **own))
+
+
+def file_systems():
+    efs = client("efs")
+    carried = {one["NetworkInterfaceId"]: one["Groups"] for one in body("ec2-describe-network-interfaces", "NetworkInterfaces")}
+    for system in body("efs-describe-file-systems", "FileSystems"):
+        made = efs.create_file_system(CreationToken=system["FileSystemId"], Tags=system.get("Tags", []))
+        ids[system["FileSystemId"]] = made["FileSystemId"]
+        path = raw / region / "efs-describe-mount-targets" / (system["FileSystemId"] + ".json")
+        targets = json.loads(path.read_text())["MountTargets"] if path.exists() else []
+        for target in targets:
+            try_to("mount target", lambda: efs.create_mount_target(
+                FileSystemId=made["FileSystemId"], SubnetId=ids[target["SubnetId"]], IpAddress=target["IpAddress"],
+                SecurityGroups=[ids[group["GroupId"]] for group in carried[target["NetworkInterfaceId"]]]))
+
+
 def plain(value):
     if isinstance(value, datetime.datetime):
         return value.isoformat()
@@ -249,6 +288,6 @@ def read_back(plan):
 
 
 clear()
-for step in (networks, groups, machines, ways, acls, services):
+for step in (networks, groups, machines, ways, acls, services, databases, file_systems):
     try_to(step.__name__, step)
 print(json.dumps({"loaded": len(ids), "ids": ids, "read": read_back(sys.argv[6]), "failed": sorted(set(failed))}))

@@ -56,27 +56,38 @@ fn why(made: &Made, workload: &str) -> BTreeSet<String> {
     all.filter(|one| one.workload == workload).map(|one| one.why.clone()).collect()
 }
 
-/// The inventory may hold no interface of a database: its own body tells its groups.
+/// The inventory may hold no interface of a mount target: bodies of the service tell its address and
+/// its groups.
 #[test]
-fn a_database_without_interfaces_in_the_input_is_held_through_its_own_body() {
+fn what_has_no_interface_in_the_input_is_held_through_its_own_body() {
+    let mut files = files();
+    change(&mut files, "describe-network-interfaces", |all| {
+        all.retain(|one| one["InterfaceType"] != "efs");
+    });
+    let made = lab(&files, "").make().expect("it compiles");
+    assert!(made.proof.holds(), "{:#?}\n{:#?}", made.proof.unexplained, made.proof.frame);
+    let [held] = of(&made, "files")[..] else { panic!("{:#?}", made.compiled.unheld) };
+    assert!(held.endpoint.contains("/subnet-"), "{held:?}");
+    assert_eq!(held.through.as_ref().expect("its mount target").kind, "mount-target");
+    let group = made.compiled.artifacts.group(&held.groups[0]).expect("it is planned");
+    assert_eq!(group.ingress.len(), 1, "{group:?}");
+}
+
+/// Who gets to an address that nobody tells is not known, and a group without rules would cut
+/// everybody off.
+#[test]
+fn what_has_no_address_in_the_input_is_not_held() {
     let mut files = files();
     change(&mut files, "describe-network-interfaces", |all| {
         all.retain(|one| one["Description"] != "RDSNetworkInterface");
     });
     let made = lab(&files, "").make().expect("it compiles");
-    assert!(made.proof.holds(), "{:#?}\n{:#?}", made.proof.unexplained, made.proof.frame);
-    let ledger = of(&made, "ledger");
-    assert_eq!(ledger.len(), 2);
-    for one in ledger {
-        assert!(one.endpoint.contains("/subnet-"), "{one:?}");
-        assert_eq!(one.through.as_ref().expect("its instance").kind, "db-instance");
+    for name in ["ledger", "people"] {
+        assert!(of(&made, name).is_empty());
+        let why = why(&made, name);
+        assert!(why.iter().all(|why| why.ends_with("does not tell its addresses")), "{why:#?}");
+        assert!(!why.is_empty());
     }
-    let text = |found: &watertight_compile::Found| format!("{found:?}");
-    let over = made.found.iter().filter(|one| !one.over.is_empty()).map(text);
-    assert!(
-        over.clone().all(|one| one.contains("169.254") || one.contains("10.50.0.2")),
-        "{over:?}"
-    );
 }
 
 #[test]

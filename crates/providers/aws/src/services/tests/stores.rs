@@ -73,3 +73,29 @@ fn tags_come_by_arn_too() {
     ]);
     assert_eq!(label(&estate, "jobs", "env"), Some("prod"));
 }
+
+/// A service's own call and the one about all services name a resource by keys of their own.
+#[test]
+fn tags_that_two_calls_tell_are_read_once_and_the_services_own_call_is_believed() {
+    let tagged = |own: &str, others: &str| {
+        let own = format!(
+            r#"{{"TagDescriptions": [{{"ResourceArn": "arn:aws:sqs:eu-west-1:111122223333:jobs",
+                "Tags": [{own}]}}]}}"#
+        );
+        let others = format!(
+            r#"{{"ResourceTagMappingList": [{{"ResourceARN": "arn:aws:sqs:eu-west-1:111122223333:jobs",
+                "Tags": [{others}]}}]}}"#
+        );
+        let queues = r#"{"QueueUrls": ["https://sqs.eu-west-1.amazonaws.com/111122223333/jobs"]}"#;
+        estate(&[
+            ("list-queues.json", queues),
+            ("elbv2-describe-tags.json", &own),
+            ("get-resources.json", &others),
+        ])
+    };
+    let (env, app) = (r#"{"Key": "env", "Value": "prod"}"#, r#"{"Key": "app", "Value": "jobs"}"#);
+    let alike = tagged(&format!("{env}, {app}"), &format!("{app}, {env}"));
+    assert_eq!(label(&alike, "jobs", "env"), Some("prod"));
+    let apart = tagged(env, app);
+    assert_eq!((label(&apart, "jobs", "env"), label(&apart, "jobs", "app")), (Some("prod"), None));
+}
