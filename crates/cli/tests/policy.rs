@@ -50,7 +50,7 @@ fn the_policies_of_the_shop_have_no_errors() {
 The policy has no errors, and 1 warning.
   7 segments, `estate` among them: 7 in monitor
   guardrail: 1 policy with 1 rule
-  standard: 4 policies with 8 rules
+  standard: 4 policies with 9 rules
   3 assertions, 0 exceptions
 ";
     assert_eq!(stdout, expected);
@@ -67,6 +67,11 @@ fn the_segments_of_the_shop_select_labels_that_its_estate_has() {
     let mut documents = Documents::default();
     let limits = Limits::default();
     documents.read(file, sources.contents(file), Format::Yaml, &limits, &mut diagnostics);
+    for document in &documents.documents {
+        let Object::Labeling(labeling) = &document.object else { continue };
+        let given = labeling.rules.iter().flat_map(|rule| &rule.labels);
+        tags.extend(given.map(|(key, value)| (key.to_string(), value.value.to_string())));
+    }
     let mut asked = 0;
     for document in &documents.documents {
         let Object::Segment(segment) = &document.object else { continue };
