@@ -10,6 +10,7 @@ mod edit;
 mod essentials;
 mod format;
 mod lint;
+mod mode_edit;
 mod read;
 mod request_path;
 mod schema;
@@ -29,6 +30,7 @@ pub use essentials::{
 };
 pub use format::formatted;
 pub use lint::{Linted, lint};
+pub use mode_edit::{ModeEdit, ModeError, with_mode};
 pub use read::{API_VERSION, Documents, Format};
 pub use request_path::normal_path;
 pub use schema::schema;

@@ -6,5 +6,6 @@ mod errors;
 mod form;
 mod lint;
 mod meaning;
+mod mode;
 mod schema;
 mod support;
