@@ -60,6 +60,9 @@ pub(crate) enum Command {
     /// Check the policy that segments the estate
     #[command(subcommand)]
     Policy(crate::policy::PolicyCommand),
+    /// Turn one segment on or off, one mode at a time
+    #[command(subcommand)]
+    Segment(crate::segment::SegmentCommand),
     /// Compile a policy to security groups, prove what they mean, and write the plan
     ///
     /// Nothing is applied. Where the groups permit more or less than the policy intends, the plan

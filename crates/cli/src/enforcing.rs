@@ -42,9 +42,18 @@ pub(crate) fn with<T>(
     asked: &Asked<'_>,
     run: impl FnOnce(&Ready<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
+    with_policy(asked, || loaded::load(asked.policy), run)
+}
+
+/// As [`with`], with a policy that is not what the files hold.
+pub(crate) fn with_policy<T>(
+    asked: &Asked<'_>,
+    load: impl FnOnce() -> Result<LoadedPolicy, Failure>,
+    run: impl FnOnce(&Ready<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let modes = modes_of(asked.under)?;
     let now = clock::at(asked.at)?;
-    let LoadedPolicy { policy: checked, sources } = loaded::load(asked.policy)?;
+    let LoadedPolicy { policy: checked, sources } = load()?;
     known(&modes, &checked)?;
     let mut checked = if asked.under == PROMOTE_ALL { promoted(checked) } else { checked };
     let places = places_of(&checked, &sources);

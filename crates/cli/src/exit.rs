@@ -61,6 +61,9 @@ pub(crate) enum Failure {
     /// What should be an estate is none.
     #[error("{0}")]
     Estate(String),
+    /// A policy does not hold what is asked of it.
+    #[error("{0}")]
+    Policy(String),
     /// Reading or writing failed.
     #[error("`{}` cannot be {action}: {source}", .path.display())]
     File {
@@ -96,7 +99,8 @@ impl Failure {
             | Self::Strict { .. }
             | Self::Argument { .. }
             | Self::End { .. }
-            | Self::Estate(_) => 3,
+            | Self::Estate(_)
+            | Self::Policy(_) => 3,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::File { .. }
             | Self::Server(_)

@@ -24,7 +24,9 @@ mod plan;
 mod policy;
 mod questions;
 mod reference;
+mod segment;
 mod simulate;
+mod staged;
 mod suggest;
 mod table;
 mod text;
@@ -64,6 +66,7 @@ fn run(arguments: Arguments) -> Result<Outcome, Failure> {
         Command::Apply(arguments) => apply::run(&arguments),
         Command::Rollback(arguments) => apply::roll_back(&arguments),
         Command::Drift(arguments) => drift::run(&arguments),
+        Command::Segment(command) => segment::run(&command),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Suggest(arguments) => suggest::run(&arguments),
         Command::Gate(arguments) => gate::run(&arguments),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use watertight_compile::{Compiled, Gap, Occasion, Plan, Plane as _, Proof, compile, validate};
+use watertight_compile::{Gap, Occasion, Plan, Plane as _, Proof, RenderedBody, compile, validate};
 use watertight_source::{FileId, Limits, Tree};
 
 use crate::args::InputArguments;
@@ -78,45 +78,71 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Outcome, Failure> {
         at: arguments.at.as_deref(),
         input: &arguments.input,
     };
-    enforcing::with(&asked, |ready| make(arguments, ready))
+    enforcing::with(&asked, |ready| print(arguments, ready))
 }
 
-fn make(arguments: &PlanArguments, ready: &Ready<'_>) -> Result<Outcome, Failure> {
+/// A plan that was made, with what the provider would hold.
+pub(crate) struct Made {
+    pub(crate) plan: Plan,
+    rendered: Vec<RenderedBody>,
+}
+
+/// Makes a plan of what is read.
+///
+/// # Errors
+/// When nothing is planned.
+pub(crate) fn make(ready: &Ready<'_>, under: &str, widen: bool) -> Result<Made, Failure> {
     let (plane, now) = (ready.plane, ready.now);
     let compiled =
         compile(ready.intent, plane).map_err(|refusal| Failure::Plan(refusal.to_string()))?;
     let rendered = plane.render(&compiled.artifacts);
     let (proof, _) = validate(ready.intent, &compiled, plane, &rendered);
-    refuse(&proof, arguments.widen)?;
+    refuse(&proof, widen)?;
     let expiries = ready.policy.policies.iter().filter_map(|one| one.expires);
     let next = expiries.filter(|expires| *expires > now).min();
     let occasion = Occasion {
         estate: ready.intent.estate().id.to_string(),
-        under: arguments.under.clone(),
+        under: under.to_owned(),
         made: now.to_string(),
         valid_until: next.map(|next| next.to_string()),
     };
-    let plan = Plan::new(occasion, plane, &compiled, &proof);
-    let text = plan.text().map_err(|error| Failure::Plan(error.to_string()))?;
-    let layout = output::layout(None);
-    let summary = || clean(&watertight_report::plan(&plan, &layout));
+    Ok(Made { plan: Plan::new(occasion, plane, &compiled, &proof), rendered })
+}
+
+/// A plan as its file holds it.
+///
+/// # Errors
+/// Never for a plan that was made here.
+pub(crate) fn text(plan: &Plan) -> Result<String, Failure> {
+    plan.text().map_err(|error| Failure::Plan(error.to_string()))
+}
+
+/// A plan for people.
+pub(crate) fn summary(plan: &Plan) -> String {
+    clean(&watertight_report::plan(plan, &output::layout(None)))
+}
+
+fn print(arguments: &PlanArguments, ready: &Ready<'_>) -> Result<Outcome, Failure> {
+    let Made { plan, rendered } = make(ready, &arguments.under, arguments.widen)?;
+    let text = text(&plan)?;
     match (&arguments.out, arguments.format) {
         (Some(path), _) => {
             output::write(Some(path), &text)?;
-            output::write(None, &summary())?;
+            output::write(None, &summary(&plan))?;
         }
         (None, PlanFormat::Json) => output::write(None, &text)?,
         (None, PlanFormat::Bodies) => {
             let bodies = rendered.iter().map(|one| format!("// {}\n{}", one.path, one.text));
             output::write(None, &bodies.collect::<String>())?;
         }
-        (None, PlanFormat::Table) => output::write(None, &summary())?,
+        (None, PlanFormat::Table) => output::write(None, &summary(&plan))?,
     }
-    Ok(outcome(&plan, &compiled))
+    Ok(outcome(&plan))
 }
 
-fn outcome(plan: &Plan, compiled: &Compiled) -> Outcome {
-    if plan.gaps.is_empty() && compiled.unheld.is_empty() { Outcome::Fine } else { Outcome::Found }
+/// What a plan that was made comes to.
+pub(crate) fn outcome(plan: &Plan) -> Outcome {
+    if plan.gaps.is_empty() && plan.unheld.is_empty() { Outcome::Fine } else { Outcome::Found }
 }
 
 /// Refuses what the proof does not carry.
@@ -148,7 +174,7 @@ fn refuse(proof: &Proof, widen: bool) -> Result<(), Failure> {
 /// Prints a plan.
 pub(crate) fn show(arguments: &ShowArguments) -> Result<Outcome, Failure> {
     let (plan, _) = read(&arguments.plan)?;
-    output::write(None, &clean(&watertight_report::plan(&plan, &output::layout(None))))?;
+    output::write(None, &summary(&plan))?;
     Ok(Outcome::Fine)
 }
 

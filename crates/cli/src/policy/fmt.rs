@@ -1,7 +1,5 @@
 //! `watertight policy fmt`: the one form of a policy's files.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -11,6 +9,7 @@ use watertight_source::render_text;
 use super::files::Files;
 use crate::exit::{Failure, Outcome, say};
 use crate::output;
+use crate::staged::{self, Change};
 use crate::text::{clean, counted, one_line};
 
 const EXAMPLES: &str = "\
@@ -32,13 +31,6 @@ pub(crate) struct FmtArguments {
     check: bool,
 }
 
-/// A file that is not in its form.
-struct Change {
-    path: PathBuf,
-    old: Vec<u8>,
-    new: String,
-}
-
 /// Rewrites the files that are not in their form, or lists them. With an error in any file none is
 /// touched.
 pub(super) fn run(arguments: &FmtArguments) -> Result<Outcome, Failure> {
@@ -51,8 +43,8 @@ pub(super) fn run(arguments: &FmtArguments) -> Result<Outcome, Failure> {
         match formatted(file, contents, Format::of_path(path), files.limits()) {
             Ok(new) if new.as_bytes() == contents.as_bytes() => {}
             Ok(new) => {
-                let (path, old) = (PathBuf::from(path), contents.as_bytes().to_vec());
-                changes.push(Change { path, old, new });
+                let (path, old) = (PathBuf::from(path), Some(contents.as_bytes().to_vec()));
+                changes.push(Change { path, old, new: new.into_bytes() });
             }
             // Whoever reads the documents says the same.
             Err(error) if !files.diagnostics.has_errors() => files.diagnostics.push(error),
@@ -65,7 +57,7 @@ pub(super) fn run(arguments: &FmtArguments) -> Result<Outcome, Failure> {
         return Err(Failure::Reported { errors });
     }
     if !arguments.check {
-        write(&changes)?;
+        staged::write(&changes)?;
     }
     let (of, changed) = (counted(count, "file"), super::count(changes.len()));
     let mut lines: Vec<String> =
@@ -82,67 +74,4 @@ pub(super) fn run(arguments: &FmtArguments) -> Result<Outcome, Failure> {
 
 fn path_text(path: &Path) -> String {
     path.display().to_string()
-}
-
-/// Writes all files, or none: each is written beside its place, and then all are renamed.
-fn write(changes: &[Change]) -> Result<(), Failure> {
-    let mut staged: Vec<(PathBuf, PathBuf)> = Vec::with_capacity(changes.len());
-    for change in changes {
-        match stage(&change.path, change.new.as_bytes()) {
-            Ok(pair) => staged.push(pair),
-            Err(source) => {
-                discard(&staged);
-                return Err(failed(&change.path, source));
-            }
-        }
-    }
-    for (place, (fresh, path)) in staged.iter().enumerate() {
-        if let Err(source) = fs::rename(fresh, path) {
-            discard(staged.get(place..).unwrap_or_default());
-            for change in changes.iter().take(place) {
-                // What was renamed gets its old text again, as far as that is possible.
-                let again = stage(&change.path, &change.old);
-                let _restored = again.and_then(|(fresh, path)| fs::rename(fresh, path));
-            }
-            return Err(failed(path, source));
-        }
-    }
-    Ok(())
-}
-
-/// Writes a text beside a file, with the file's permissions. Returns where, and the file behind
-/// links.
-fn stage(path: &Path, text: &[u8]) -> io::Result<(PathBuf, PathBuf)> {
-    let path = fs::canonicalize(path)?;
-    let permissions = fs::metadata(&path)?.permissions();
-    if permissions.readonly() {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is read-only"));
-    }
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let fresh = path.with_file_name(format!(".{name}.{}.new", std::process::id()));
-    let written =
-        OpenOptions::new().write(true).create_new(true).open(&fresh).and_then(|mut file| {
-            file.write_all(text)?;
-            file.set_permissions(permissions)?;
-            file.sync_all()
-        });
-    match written {
-        Ok(()) => Ok((fresh, path)),
-        Err(error) => {
-            if error.kind() != io::ErrorKind::AlreadyExists {
-                let _removed = fs::remove_file(&fresh);
-            }
-            Err(error)
-        }
-    }
-}
-
-fn discard(staged: &[(PathBuf, PathBuf)]) {
-    for (fresh, _) in staged {
-        let _removed = fs::remove_file(fresh);
-    }
-}
-
-fn failed(path: &Path, source: io::Error) -> Failure {
-    Failure::File { path: path.to_path_buf(), action: "written", source }
 }

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use watertight_model::Name;
 use watertight_policy::decide::{Decider, Essentials, Modes, World};
-use watertight_policy::{CheckedPolicy, Timestamp, check, with_essentials};
+use watertight_policy::syntax::Mode;
+use watertight_policy::{CheckedPolicy, ModeEdit, Timestamp, check, with_essentials, with_mode};
 use watertight_source::{Sources, render_text};
 
-use super::files::Files;
+use super::files::{Files, Parsed, real};
 use crate::args::InputArguments;
 use crate::clock;
 use crate::estate_folder::{self, Loaded};
@@ -87,7 +88,10 @@ pub(crate) struct LoadedPolicy {
 /// # Errors
 /// When a file cannot be read, or the policy has errors.
 pub(crate) fn load(paths: &[PathBuf]) -> Result<LoadedPolicy, Failure> {
-    let mut files = Files::read(paths)?;
+    checked(Files::read(paths)?)
+}
+
+fn checked(mut files: Files) -> Result<LoadedPolicy, Failure> {
     let feeds = files.feeds()?;
     let policy = check(&files.documents, &feeds, &mut files.diagnostics);
     let errors = files.diagnostics.errors();
@@ -95,6 +99,56 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<LoadedPolicy, Failure> {
     match policy {
         Some(policy) => Ok(LoadedPolicy { policy, sources: files.sources }),
         None => Err(Failure::Reported { errors }),
+    }
+}
+
+/// A policy's files, with another mode for one segment.
+pub(crate) struct OtherMode {
+    /// The file of the segment, and its text now.
+    pub(crate) path: PathBuf,
+    pub(crate) old: Vec<u8>,
+    pub(crate) edit: ModeEdit,
+    /// All files as they were read.
+    pub(crate) sources: Sources,
+}
+
+impl OtherMode {
+    /// Reads the files, and edits one of them in memory.
+    ///
+    /// # Errors
+    /// When a file cannot be read or has errors, and when the segment does not get the mode.
+    pub(crate) fn read(paths: &[PathBuf], to: (&str, Mode)) -> Result<Self, Failure> {
+        let files = Files::read(paths)?;
+        let errors = files.diagnostics.errors();
+        if errors > 0 {
+            say(&clean(&render_text(&files.diagnostics.into_sorted(), &files.sources)));
+            return Err(Failure::Reported { errors });
+        }
+        let edit = with_mode(&files.documents, &files.sources, files.limits(), to)
+            .map_err(|error| Failure::Policy(error.to_string()))?;
+        let path = PathBuf::from(files.sources.path(edit.file));
+        let old = files.sources.contents(edit.file).as_bytes().to_vec();
+        Ok(Self { path, old, edit, sources: files.sources })
+    }
+
+    /// The policy as it would be, checked.
+    ///
+    /// # Errors
+    /// When it would have errors.
+    pub(crate) fn load(&self, paths: &[PathBuf]) -> Result<LoadedPolicy, Failure> {
+        let text = self.edit.text.iter().map(|text| (real(&self.path), text.clone()));
+        let (files, _) = Files::read_with(paths, text.collect(), Parsed::default())?;
+        checked(files)
+    }
+
+    /// The first file that does not hold any more what was read.
+    pub(crate) fn changed(&self) -> Option<&str> {
+        let mut files = self.sources.iter();
+        let found = files.find(|(file, path)| {
+            let now = std::fs::read(path).ok();
+            now.as_deref() != Some(self.sources.contents(*file).as_bytes())
+        });
+        found.map(|(_, path)| path)
     }
 }
 

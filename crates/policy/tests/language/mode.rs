@@ -75,7 +75,8 @@ fn changed<'t>(old: &'t str, new: &'t str) -> (&'t str, &'t str) {
     let head = same(a, b);
     let reversed = |text: &[u8]| text.iter().rev().copied().collect::<Vec<u8>>();
     let tail = same(&reversed(a), &reversed(b)).min(a.len() - head).min(b.len() - head);
-    (&old[head..old.len() - tail], &new[head..new.len() - tail])
+    let part = |text: &'t str| text.get(head..text.len() - tail).unwrap();
+    (part(old), part(new))
 }
 
 /// Texts with several segments, in every style.
