@@ -85,6 +85,12 @@ pub(crate) enum Command {
     /// Compare the security groups in an estate with what a policy intends, by what they mean
     #[command(after_long_help = crate::drift::EXAMPLES)]
     Drift(crate::drift::DriftArguments),
+    /// Plan to take away groups of Watertight that nobody needs any more
+    ///
+    /// Those with our tag which no policy wants, which no interface carries, and which nothing of others
+    /// names. What still holds a group is told, and the group stays. Nothing is applied.
+    #[command(after_long_help = crate::gc::EXAMPLES)]
+    Gc(crate::gc::GcArguments),
     /// Simulate a policy: what it would close, and how far breaches would spread then
     #[command(after_long_help = crate::simulate::EXAMPLES)]
     Simulate(crate::simulate::SimulateArguments),

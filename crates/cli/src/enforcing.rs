@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use watertight_aws::SecurityGroups;
 use watertight_compile::{Intent, Places, promoted};
-use watertight_model::Name;
+use watertight_model::{Estate, Name};
 use watertight_policy::checked::CheckedPolicy;
 use watertight_policy::decide::{Decider, Modes, World};
 use watertight_policy::{ESTATE, Timestamp, with_health_checks};
@@ -43,6 +43,23 @@ pub(crate) fn with<T>(
     run: impl FnOnce(&Ready<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     with_policy(asked, || loaded::load(asked.policy), run)
+}
+
+/// Reads an estate without a policy, and does something with it.
+pub(crate) fn with_estate<T>(
+    path: &Path,
+    input: &InputArguments,
+    run: impl FnOnce(&Estate, &SecurityGroups<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let (loaded, raw) = estate_folder::load_raw(path, input)?;
+    let complete = |estate| raw.complete(estate);
+    let plane = SecurityGroups {
+        bodies: &raw.bodies,
+        options: &raw.options,
+        complete: &complete,
+        limits: SecurityGroups::QUOTAS,
+    };
+    run(&loaded.estate, &plane)
 }
 
 /// As [`with`], with a policy that is not what the files hold.

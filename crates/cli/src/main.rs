@@ -17,6 +17,7 @@ mod estate_folder;
 mod exit;
 mod explain;
 mod gate;
+mod gc;
 mod inventory;
 mod manifests;
 mod output;
@@ -67,6 +68,7 @@ fn run(arguments: Arguments) -> Result<Outcome, Failure> {
         Command::Rollback(arguments) => apply::roll_back(&arguments),
         Command::Drift(arguments) => drift::run(&arguments),
         Command::Segment(command) => segment::run(&command),
+        Command::Gc(arguments) => gc::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Suggest(arguments) => suggest::run(&arguments),
         Command::Gate(arguments) => gate::run(&arguments),

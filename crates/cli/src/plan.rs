@@ -92,21 +92,26 @@ pub(crate) struct Made {
 /// # Errors
 /// When nothing is planned.
 pub(crate) fn make(ready: &Ready<'_>, under: &str, widen: bool) -> Result<Made, Failure> {
-    let (plane, now) = (ready.plane, ready.now);
+    let plane = ready.plane;
     let compiled =
         compile(ready.intent, plane).map_err(|refusal| Failure::Plan(refusal.to_string()))?;
     let rendered = plane.render(&compiled.artifacts);
     let (proof, _) = validate(ready.intent, &compiled, plane, &rendered);
     refuse(&proof, widen)?;
+    let occasion = occasion(ready, under);
+    Ok(Made { plan: Plan::new(occasion, plane, &compiled, &proof), rendered })
+}
+
+/// What a plan of what is read is made for.
+pub(crate) fn occasion(ready: &Ready<'_>, under: &str) -> Occasion {
     let expiries = ready.policy.policies.iter().filter_map(|one| one.expires);
-    let next = expiries.filter(|expires| *expires > now).min();
-    let occasion = Occasion {
+    let next = expiries.filter(|expires| *expires > ready.now).min();
+    Occasion {
         estate: ready.intent.estate().id.to_string(),
         under: under.to_owned(),
-        made: now.to_string(),
+        made: ready.now.to_string(),
         valid_until: next.map(|next| next.to_string()),
-    };
-    Ok(Made { plan: Plan::new(occasion, plane, &compiled, &proof), rendered })
+    }
 }
 
 /// A plan as its file holds it.

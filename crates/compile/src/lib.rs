@@ -14,6 +14,7 @@ mod cover;
 mod drift;
 mod fit;
 mod gap;
+mod gc;
 mod held;
 mod identity;
 mod intent;
@@ -32,12 +33,13 @@ pub use compiler::{Compiled, Refusal, compile};
 pub use drift::{Before, Drift, DriftItem, DriftKind, DriftPair, drift};
 pub use fit::{Budget, RuleCount};
 pub use gap::{Gap, GapKind, Reason, RuleRef, Unheld};
+pub use gc::{OwnGroup, gc};
 pub use held::HeldGroup;
 pub use intent::{Allowed, Intent, Places, promoted};
 pub use naming::short_hash;
 pub use plan::{
-    FORMAT, Occasion, Plan, PlanError, PlannedAttachment, PlannedGroup, PlannedLimits, PlannedRule,
-    PlannedRules,
+    Again, FORMAT, Occasion, Plan, PlanError, PlannedAttachment, PlannedGroup, PlannedLimits,
+    PlannedRule, PlannedRules,
 };
 pub use plane::{Holding, Limits, Pieces, Plane, RenderedBody};
 pub use read::{Change, Read, ReadKind};

@@ -1,5 +1,7 @@
 //! A plan: what will be written, what it means, and in which steps.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -47,6 +49,9 @@ pub struct Plan {
     pub reads: Vec<Read>,
     /// The steps, in order.
     pub steps: Vec<Step>,
+    /// What the steps do not change, and one must know of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Limits in a [`Plan`].
@@ -77,6 +82,18 @@ pub struct PlannedGroup {
     pub ingress: Vec<PlannedRule>,
     /// What may go out.
     pub egress: Vec<PlannedRule>,
+    /// How it is made again when a plan that takes it away is taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
+}
+
+/// What a group had that its rules do not tell.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Again {
+    /// Its description.
+    pub description: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// Rules in a [`Plan`].
@@ -161,6 +178,7 @@ impl Plan {
             compared: proof.compared,
             reads: plane.reads(&compiled.artifacts),
             steps: named(steps(&compiled.artifacts, &plane.held(), &limits), &proof.between),
+            notes: Vec::new(),
         }
     }
 
@@ -193,7 +211,7 @@ impl Plan {
 }
 
 impl PlannedLimits {
-    const fn of(limits: &Limits) -> Self {
+    pub(crate) const fn of(limits: &Limits) -> Self {
         Self {
             rules_per_direction: limits.rules_per_direction,
             groups_per_endpoint: limits.groups_per_endpoint,
@@ -224,6 +242,7 @@ impl PlannedGroup {
             segments: group.segments.iter().map(ToString::to_string).collect(),
             ingress: group.ingress.iter().map(PlannedRule::of).collect(),
             egress: group.egress.iter().map(PlannedRule::of).collect(),
+            again: None,
         }
     }
 }

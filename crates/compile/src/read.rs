@@ -31,6 +31,8 @@ pub enum ReadKind {
     Free,
     /// A resource that sets the groups of endpoints: what it is, and these groups.
     Resource,
+    /// Who carries a group that is taken away: nobody.
+    Carriers,
 }
 
 impl ReadKind {
@@ -41,6 +43,7 @@ impl ReadKind {
             Self::Group => "group",
             Self::Free => "name",
             Self::Resource => "resource",
+            Self::Carriers => "carriers of",
         }
     }
 }
@@ -62,7 +65,7 @@ impl Read {
         let change = |how: String| Change { what: self.what, id: self.id.clone(), how };
         let Some(found) = found else {
             return match self.what {
-                ReadKind::Free => Vec::new(),
+                ReadKind::Free | ReadKind::Carriers => Vec::new(),
                 ReadKind::Endpoint | ReadKind::Group | ReadKind::Resource => {
                     vec![change(String::from("it is gone"))]
                 }

@@ -214,7 +214,7 @@ pub(crate) fn named(mut steps: Vec<Step>, between: &[String]) -> Vec<Step> {
 }
 
 impl Step {
-    const fn new(action: Action, inverse: Action) -> Self {
+    pub(crate) const fn new(action: Action, inverse: Action) -> Self {
         Self { action, inverse, transient: None }
     }
 

@@ -34,6 +34,12 @@ pub fn plan(plan: &Plan, _layout: &Layout) -> String {
             let _written = writeln!(text, "  {}{endpoint}: {}", one.workload, one.why);
         }
     }
+    if !plan.notes.is_empty() {
+        text.push_str("\nTo be known\n");
+        for note in &plan.notes {
+            let _written = writeln!(text, "  {note}");
+        }
+    }
     steps(&mut text, plan);
     text
 }

@@ -3,6 +3,7 @@
 //! Sources: Amazon VPC user guide, "Security group rules" and "Amazon VPC quotas".
 
 mod facts;
+mod own;
 mod render;
 mod rewrite;
 mod services;
@@ -12,7 +13,7 @@ mod value;
 use std::fmt;
 
 use watertight_compile::{
-    Artifacts, HeldGroup, Holding, Limits, Pieces, Plane, Read, RenderedBody, Through,
+    Artifacts, HeldGroup, Holding, Limits, OwnGroup, Pieces, Plane, Read, RenderedBody, Through,
 };
 use watertight_model::network::{Attached, EndpointId, EndpointRole, GatewayKind, RealmId};
 use watertight_model::{Estate, WorkloadKind};
@@ -43,6 +44,11 @@ impl SecurityGroups<'_> {
     /// What an account has without asking for more.
     pub const QUOTAS: Limits =
         Limits { rules_per_direction: 60, groups_per_endpoint: 5, product: 1000 };
+
+    /// The groups of ours that are there, ordered by name, each with what holds it beside rules of ours.
+    pub fn own(&self, estate: &Estate) -> Vec<OwnGroup> {
+        own::groups(self.bodies, estate)
+    }
 }
 
 impl fmt::Debug for SecurityGroups<'_> {

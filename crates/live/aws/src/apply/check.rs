@@ -19,7 +19,7 @@ pub(super) async fn check(
     plan: &Plan,
     progress: Progress,
 ) -> Result<(), ApplyError> {
-    let touched = touched(plan, progress);
+    let (touched, taken) = (touched(plan, progress), taken(plan, progress));
     let mut by_site: BTreeMap<Site, Vec<&Read>> = BTreeMap::new();
     // Groups that are there are read by id, and steps call them by name: which is which is seen below.
     for read in plan.reads.iter().filter(|read| !touched.contains(read.id.as_str())) {
@@ -35,9 +35,10 @@ pub(super) async fn check(
         changes.extend(found.changes);
         let owned = found.service_owned.into_iter().filter(|id| set.contains(id.as_str()));
         service_owned.extend(owned);
-        changes.extend(groups(session, &site, &reads, &touched).await.map_err(unread)?);
+        changes.extend(groups(session, &site, &reads, (&touched, &taken)).await.map_err(unread)?);
         changes.extend(free(session, &site, &reads).await.map_err(unread)?);
         changes.extend(resources(session, &site, &reads).await.map_err(unread)?);
+        changes.extend(carriers(session, &site, &reads).await.map_err(unread)?);
     }
     changes.sort();
     if !changes.is_empty() {
@@ -96,7 +97,7 @@ async fn groups(
     session: &Session,
     site: &Site,
     reads: &[&Read],
-    touched: &BTreeSet<&str>,
+    (touched, taken): (&BTreeSet<&str>, &BTreeSet<&str>),
 ) -> Result<Vec<Change>, Refusal> {
     let reads = of(reads, ReadKind::Group);
     let ids: Vec<&str> = reads.iter().map(|read| read.id.as_str()).collect();
@@ -106,6 +107,7 @@ async fn groups(
     let changes = reads.iter().flat_map(|read| match found.get(read.id.as_str()) {
         Some(group) if group.is_managed && touched.contains(group.name.as_str()) => Vec::new(),
         Some(group) => read.changes(Some(&group.facts)),
+        None if taken.contains(read.id.as_str()) => Vec::new(),
         None => read.changes(None),
     });
     Ok(changes.collect())
@@ -128,6 +130,29 @@ async fn resources(
         changes.extend(read.changes(facts.as_ref()));
     }
     Ok(changes)
+}
+
+/// The ids of groups that steps which were begun may have taken away. What is gone tells no name, so
+/// that all that go are left out once the first goes.
+fn taken(plan: &Plan, progress: Progress) -> BTreeSet<&str> {
+    let mut begun = plan.steps.iter().take(progress.end());
+    if !begun.any(|step| matches!(step.action, Action::DeleteGroup { .. })) {
+        return BTreeSet::new();
+    }
+    let going = plan.reads.iter().filter(|read| read.what == ReadKind::Carriers);
+    going.map(|read| read.id.as_str()).collect()
+}
+
+/// Who carries a group that is to be taken away.
+async fn carriers(session: &Session, site: &Site, reads: &[&Read]) -> Result<Vec<Change>, Refusal> {
+    let reads = of(reads, ReadKind::Carriers);
+    let ids: Vec<&str> = reads.iter().map(|read| read.id.as_str()).collect();
+    let found = live::carriers(session, site, &ids).await?;
+    let facts = |id: &String| {
+        let carriers = found.get(id).map(|ids| ids.iter().cloned().collect()).unwrap_or_default();
+        BTreeMap::from([(String::from("interfaces"), carriers)])
+    };
+    Ok(reads.iter().flat_map(|read| read.changes(Some(&facts(&read.id)))).collect())
 }
 
 async fn free(session: &Session, site: &Site, reads: &[&Read]) -> Result<Vec<Change>, Refusal> {

@@ -1,11 +1,11 @@
 //! What a step is to come to, and what is to be written for it: pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_aws::{RuleUnit, Service, UnitPeer};
 
 use super::live::{Carrier, LiveGroup};
-use super::writes::Write;
+use super::writes::{PLAN, Write};
 
 /// What is to be so after a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub(super) enum Goal {
     /// The group that this plan made is not there. It had no rules but these and the one that the
     /// provider gives each group.
     Unmade { plan: String, rules: Sides },
+    /// A group of ours that another plan made is not there: it was one of these, and has no rule left.
+    Gone { ids: BTreeSet<String> },
+    /// A group is there again as it was, with these tags and without rules.
+    Again { name: String, vpc: String, description: String, tags: BTreeMap<String, String> },
     /// A group of ours has these rules.
     Has { rules: Sides },
     /// A group of ours has these rules again, if it is there still.
@@ -83,7 +87,17 @@ impl Goal {
                     plan: plan.clone(),
                 }])
             }
-            (Self::Unmade { .. }, Seen::Group(None)) => Next::Done,
+            (Self::Again { name, vpc, description, tags }, Seen::Group(None)) => {
+                Next::Write(vec![Write::CreateAgain {
+                    name: name.clone(),
+                    vpc: vpc.clone(),
+                    description: description.clone(),
+                    tags: tags.clone(),
+                }])
+            }
+            (Self::Again { tags, .. }, Seen::Group(Some(group))) => again(group, tags),
+            (Self::Gone { ids }, Seen::Group(Some(group))) => gone(group, ids),
+            (Self::Unmade { .. } | Self::Gone { .. }, Seen::Group(None)) => Next::Done,
             (Self::HasNone { .. }, Seen::Group(None)) => Next::Done,
             (Self::Made { plan, .. }, Seen::Group(Some(group))) => match foreign(group, Some(plan))
             {
@@ -125,6 +139,28 @@ fn foreign(group: &LiveGroup, plan: Option<&str>) -> Option<Next> {
         return Some(Next::Conflict(format!("{} was made by another plan", group.id)));
     }
     None
+}
+
+/// What takes a group away that another plan made.
+fn gone(group: &LiveGroup, ids: &BTreeSet<String>) -> Next {
+    if !ids.contains(&group.id) {
+        return Next::Conflict(format!("{} was made since the plan read the groups", group.id));
+    }
+    match foreign(group, None).or_else(|| added(group, &Sides::default())) {
+        Some(conflict) => conflict,
+        None => Next::Write(vec![Write::DeleteGroup { id: group.id.clone() }]),
+    }
+}
+
+/// What is left to do about a group that was made again: the rule that the provider gives each.
+fn again(group: &LiveGroup, tags: &BTreeMap<String, String>) -> Next {
+    if let Some(conflict) = foreign(group, None) {
+        return conflict;
+    }
+    if group.plan.as_ref() != tags.get(PLAN) {
+        return Next::Conflict(format!("{} was made by another plan", group.id));
+    }
+    revoke(group, &group.rules)
 }
 
 /// Rules that somebody else gave a group, which would be lost with it.

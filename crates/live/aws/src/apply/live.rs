@@ -1,6 +1,6 @@
 //! What the provider holds, as far as steps need it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use watertight_aws::{Facts, RuleUnit, group_facts, interface_facts, is_managed};
@@ -95,7 +95,7 @@ pub(super) async fn interface(
 
 /// What interfaces and groups are like, by id.
 pub(super) struct FoundFacts {
-    pub(super) facts: std::collections::BTreeMap<String, Facts>,
+    pub(super) facts: BTreeMap<String, Facts>,
     /// The interfaces that services of the provider own.
     pub(super) service_owned: BTreeSet<String>,
 }
@@ -106,8 +106,7 @@ pub(super) async fn interfaces(
     site: &Site,
     ids: &[&str],
 ) -> Result<FoundFacts, Refusal> {
-    let mut found =
-        FoundFacts { facts: std::collections::BTreeMap::new(), service_owned: BTreeSet::new() };
+    let mut found = FoundFacts { facts: BTreeMap::new(), service_owned: BTreeSet::new() };
     for ids in ids.chunks(BATCH) {
         let filters = [("network-interface-id", ids.to_vec())];
         let call = "ec2-describe-network-interfaces";
@@ -117,6 +116,27 @@ pub(super) async fn interfaces(
                 found.service_owned.insert(id.clone());
             }
             found.facts.insert(id, interface_facts(&body));
+        }
+    }
+    Ok(found)
+}
+
+/// The interfaces that carry groups, by the ids of these.
+pub(super) async fn carriers(
+    session: &Session,
+    site: &Site,
+    groups: &[&str],
+) -> Result<BTreeMap<String, BTreeSet<String>>, Refusal> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for ids in groups.chunks(BATCH) {
+        let filters = [("group-id", ids.to_vec())];
+        let call = "ec2-describe-network-interfaces";
+        for body in session.list(site, call, "NetworkInterfaces", &filters).await? {
+            let carried = body.get("Groups").and_then(Value::as_array).into_iter().flatten();
+            for group in carried {
+                let of = found.entry(text(group, "GroupId").to_owned()).or_default();
+                of.insert(text(&body, "NetworkInterfaceId").to_owned());
+            }
         }
     }
     Ok(found)

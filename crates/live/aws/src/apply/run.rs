@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 use watertight_aws::{RuleUnit, Service, UnitError, UnitPeer};
-use watertight_compile::{Action, Plan, PlannedGroup, PlannedRule, PlannedRules};
+use watertight_compile::{Action, Again, Plan, PlannedGroup, PlannedRule, PlannedRules, ReadKind};
 
 use super::goal::{Goal, Next, On, Seen, Sides};
 use super::journal::{Journal, Line, Progress, Way};
@@ -100,6 +100,8 @@ struct Places<'p> {
     groups: BTreeMap<&'p str, &'p PlannedGroup>,
     /// The site of each endpoint: that of the groups that it gets.
     endpoints: BTreeMap<&'p str, Site>,
+    /// The ids of the groups that the plan read.
+    read_groups: BTreeSet<String>,
 }
 
 impl<'p> Places<'p> {
@@ -120,7 +122,9 @@ impl<'p> Places<'p> {
                 endpoints.insert(one.endpoint.as_str(), site_of(group));
             }
         }
-        Ok(Self { groups, endpoints })
+        let read = plan.reads.iter().filter(|read| read.what == ReadKind::Group);
+        let read_groups = read.map(|read| read.id.clone()).collect();
+        Ok(Self { groups, endpoints, read_groups })
     }
 
     fn sites(&self) -> Vec<Site> {
@@ -147,6 +151,18 @@ struct Taking<'p> {
 }
 
 impl Taking<'_> {
+    /// The group or endpoint that it is about.
+    fn about(&self) -> &str {
+        match self.action {
+            Action::CreateGroup { group }
+            | Action::DeleteGroup { group }
+            | Action::AddRules { group, .. }
+            | Action::RemoveRules { group, .. } => group,
+            Action::SetGroups { endpoint, .. } => endpoint,
+            Action::SetGroupsThrough { through, .. } => &through.id,
+        }
+    }
+
     fn stopped(&self, code: &str) -> ApplyError {
         let (step, what) = (self.number.saturating_add(1), self.action.words());
         ApplyError::Stopped { step, what, code: code.to_owned() }
@@ -216,14 +232,11 @@ impl<'r> Runner<'r> {
         taking: &Taking<'r>,
         foreseen: &mut BTreeSet<String>,
     ) -> Result<(), ApplyError> {
-        let (site, subject, goal) = self.goal(taking).await?;
-        let id = match &subject {
-            Subject::Group(group) => group.name.clone(),
-            Subject::Interface(id) | Subject::Resource(_, id) => (*id).to_owned(),
-        };
-        if !foreseen.insert(id) {
+        // What a later step is about may not be there yet, so that nothing is asked about it.
+        if !foreseen.insert(taking.about().to_owned()) {
             return Ok(());
         }
+        let (site, subject, goal) = self.goal(taking).await?;
         let seen = self.look(&site, &subject).await;
         match goal.next(&seen.map_err(|refusal| taking.stopped(&refusal.code))?) {
             Next::Conflict(problem) => Err(taking.conflict(problem)),
@@ -334,12 +347,22 @@ impl<'r> Runner<'r> {
                 let group = self.places.group(group)?;
                 let description = watertight_aws::description_of(&group.segments);
                 let (name, vpc) = (group.name.clone(), group.realm.clone());
-                (group, Goal::Made { name, vpc, description, plan: mark })
+                let goal = match &group.again {
+                    Some(Again { description, tags }) => {
+                        let (description, tags) = (description.clone(), tags.clone());
+                        Goal::Again { name, vpc, description, tags }
+                    }
+                    None => Goal::Made { name, vpc, description, plan: mark },
+                };
+                (group, goal)
             }
             Action::DeleteGroup { group } => {
                 let group = self.places.group(group)?;
-                let rules = self.known_sides(group)?;
-                (group, Goal::Unmade { plan: mark, rules })
+                let goal = match self.request.way {
+                    Way::Apply => Goal::Gone { ids: self.places.read_groups.clone() },
+                    Way::Rollback => Goal::Unmade { plan: mark, rules: self.known_sides(group)? },
+                };
+                (group, goal)
             }
             Action::AddRules { group, rules } => {
                 let group = self.places.group(group)?;

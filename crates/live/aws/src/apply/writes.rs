@@ -26,6 +26,17 @@ pub(crate) enum Write {
         /// The plan that makes it.
         plan: String,
     },
+    /// Makes a group that was there before, with the tags that it had.
+    CreateAgain {
+        /// Its name.
+        name: String,
+        /// Where it is.
+        vpc: String,
+        /// What it is for.
+        description: String,
+        /// Its tags, ours among them.
+        tags: BTreeMap<String, String>,
+    },
     /// Deletes a group.
     DeleteGroup {
         /// Its id.
@@ -83,7 +94,7 @@ impl Write {
     pub(crate) const fn operation(&self) -> &'static str {
         let [create, add_in, add_out, set, take_in, take_out, delete] = OPERATIONS;
         match self {
-            Self::CreateGroup { .. } => create,
+            Self::CreateGroup { .. } | Self::CreateAgain { .. } => create,
             Self::Authorize { is_egress: false, .. } => add_in,
             Self::Authorize { is_egress: true, .. } => add_out,
             Self::SetGroups { .. } => set,
@@ -129,6 +140,19 @@ impl Write {
                 pair("TagSpecification.1.Tag.2.Key", PLAN),
                 pair("TagSpecification.1.Tag.2.Value", plan),
             ],
+            Self::CreateAgain { name, vpc, description, tags } => {
+                let mut pairs = vec![
+                    pair("GroupName", name),
+                    pair("GroupDescription", description),
+                    pair("VpcId", vpc),
+                    pair("TagSpecification.1.ResourceType", "security-group"),
+                ];
+                for (number, (key, value)) in (1..).zip(tags) {
+                    pairs.push(pair(&format!("TagSpecification.1.Tag.{number}.Key"), key));
+                    pairs.push(pair(&format!("TagSpecification.1.Tag.{number}.Value"), value));
+                }
+                pairs
+            }
             Self::DeleteGroup { id } => vec![pair("GroupId", id)],
             Self::Authorize { id, rules, .. } | Self::Revoke { id, rules, .. } => {
                 let mut pairs = vec![pair("GroupId", id)];

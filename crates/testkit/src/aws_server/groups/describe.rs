@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::rules::{LISTS, Rule, permissions};
-use super::state::{Group, Held};
+use super::state::{Group, Held, Interface};
 use super::write::numbered;
 use super::{Fault, services};
 
@@ -123,6 +123,13 @@ fn interfaces(held: &Held, form: &Form) -> Result<Value, Fault> {
     for (name, values) in filters(form) {
         match name {
             "network-interface-id" => wanted.push(values.into_iter().collect()),
+            "group-id" => {
+                let carries = |interface: &Interface| {
+                    interface.groups.iter().any(|id| values.contains(&id.as_str()))
+                };
+                let found = held.interfaces.iter().filter(|(_, one)| carries(one));
+                wanted.push(found.map(|(id, _)| id.as_str()).collect());
+            }
             _ => return Err(Fault::new("InvalidParameterValue")),
         }
     }

@@ -88,8 +88,12 @@ fn create(held: &mut Held, form: &Form, _most: &Strictness) -> Ended {
         }
         own.extend(tags(form, &format!("TagSpecification.{number}.Tag")));
     }
-    held.made += 1;
-    let id = format!("sg-0fee1{:012x}", held.made);
+    // An id is never given twice, nor one that a recording has.
+    let mut id = String::new();
+    while id.is_empty() || held.groups.contains_key(&id) {
+        held.made += 1;
+        id = format!("sg-0fee1{:012x}", held.made);
+    }
     // A new group lets everything out.
     let everything = serde_json::json!([
         {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]},
