@@ -91,6 +91,12 @@ pub(crate) enum Command {
     /// names. What still holds a group is told, and the group stays. Nothing is applied.
     #[command(after_long_help = crate::gc::EXAMPLES)]
     Gc(crate::gc::GcArguments),
+    /// Plan to cut one workload off from everything, and say what becomes of its live connections
+    ///
+    /// The workload gets the label `watertight.io/quarantine` and with it an empty group in place of all
+    /// others. Nothing is applied; `rollback` of the plan releases it.
+    #[command(after_long_help = crate::quarantine::EXAMPLES)]
+    Quarantine(crate::quarantine::QuarantineArguments),
     /// Simulate a policy: what it would close, and how far breaches would spread then
     #[command(after_long_help = crate::simulate::EXAMPLES)]
     Simulate(crate::simulate::SimulateArguments),

@@ -42,7 +42,7 @@ pub(crate) fn with<T>(
     asked: &Asked<'_>,
     run: impl FnOnce(&Ready<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    with_policy(asked, || loaded::load(asked.policy), run)
+    with_policy(asked, |_| loaded::load(asked.policy), run)
 }
 
 /// Reads an estate without a policy, and does something with it.
@@ -62,19 +62,19 @@ pub(crate) fn with_estate<T>(
     run(&loaded.estate, &plane)
 }
 
-/// As [`with`], with a policy that is not what the files hold.
+/// As [`with`], with a policy that is not what the files hold, or depends on the estate.
 pub(crate) fn with_policy<T>(
     asked: &Asked<'_>,
-    load: impl FnOnce() -> Result<LoadedPolicy, Failure>,
+    load: impl FnOnce(&Estate) -> Result<LoadedPolicy, Failure>,
     run: impl FnOnce(&Ready<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let modes = modes_of(asked.under)?;
     let now = clock::at(asked.at)?;
-    let LoadedPolicy { policy: checked, sources } = load()?;
+    let (loaded, raw) = estate_folder::load_raw(asked.estate, asked.input)?;
+    let LoadedPolicy { policy: checked, sources } = load(&loaded.estate)?;
     known(&modes, &checked)?;
     let mut checked = if asked.under == PROMOTE_ALL { promoted(checked) } else { checked };
     let places = places_of(&checked, &sources);
-    let (loaded, raw) = estate_folder::load_raw(asked.estate, asked.input)?;
     let estate = &loaded.estate;
     let world = World::of_estate(estate);
     let essentials = with_health_checks(&mut checked, estate);

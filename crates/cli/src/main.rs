@@ -23,6 +23,7 @@ mod manifests;
 mod output;
 mod plan;
 mod policy;
+mod quarantine;
 mod questions;
 mod reference;
 mod segment;
@@ -69,6 +70,7 @@ fn run(arguments: Arguments) -> Result<Outcome, Failure> {
         Command::Drift(arguments) => drift::run(&arguments),
         Command::Segment(command) => segment::run(&command),
         Command::Gc(arguments) => gc::run(&arguments),
+        Command::Quarantine(arguments) => quarantine::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Suggest(arguments) => suggest::run(&arguments),
         Command::Gate(arguments) => gate::run(&arguments),

@@ -5,6 +5,7 @@ mod patch;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
+use watertight_model::Estate;
 use watertight_policy::syntax::Mode;
 
 use crate::args::InputArguments;
@@ -145,7 +146,7 @@ fn made(arguments: &PromoteArguments, other: &OtherMode, estate: &Path) -> Resul
         at: arguments.at.as_deref(),
         input: &arguments.input,
     };
-    let load = || other.load(&arguments.policy);
+    let load = |_: &Estate| other.load(&arguments.policy);
     enforcing::with_policy(&asked, load, |ready| plan::make(ready, UNDER, arguments.widen))
 }
 

@@ -9,6 +9,8 @@ mod gc;
 mod interrupted;
 #[path = "apply/moto.rs"]
 mod moto;
+#[path = "apply/quarantine.rs"]
+mod quarantine;
 #[path = "apply/refused.rs"]
 mod refused;
 #[path = "apply/services.rs"]

@@ -83,7 +83,7 @@ impl Files {
         for path in paths {
             files.path(path, FOLDERS_MAX)?;
         }
-        if files.sources.is_empty() && !files.diagnostics.has_errors() {
+        if !paths.is_empty() && files.sources.is_empty() && !files.diagnostics.has_errors() {
             let named: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
             return Err(Failure::Estate(format!(
                 "`{}` holds no policy: expected files ending in `.yaml`, `.yml` or `.json`",
@@ -91,6 +91,14 @@ impl Files {
             )));
         }
         Ok(files)
+    }
+
+    /// Reads one more text, as if it stood in a file.
+    pub(super) fn add_text(&mut self, path: &str, text: &str) {
+        if let Some((file, contents)) = self.add_bytes(Path::new(path), text.as_bytes().to_vec()) {
+            let Self { documents, diagnostics, limits, .. } = self;
+            documents.read(file, &contents, Format::of_path(path), limits, diagnostics);
+        }
     }
 
     /// The files that feeds name. One that is not there is left out, which the check reports.

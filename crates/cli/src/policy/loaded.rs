@@ -6,7 +6,9 @@ use clap::Args;
 use watertight_model::Name;
 use watertight_policy::decide::{Decider, Essentials, Modes, World};
 use watertight_policy::syntax::Mode;
-use watertight_policy::{CheckedPolicy, ModeEdit, Timestamp, check, with_essentials, with_mode};
+use watertight_policy::{
+    CheckedPolicy, Documents, ModeEdit, Timestamp, check, with_essentials, with_mode,
+};
 use watertight_source::{Sources, render_text};
 
 use super::files::{Files, Parsed, real};
@@ -100,6 +102,21 @@ fn checked(mut files: Files) -> Result<LoadedPolicy, Failure> {
         Some(policy) => Ok(LoadedPolicy { policy, sources: files.sources }),
         None => Err(Failure::Reported { errors }),
     }
+}
+
+/// Reads and checks a policy with one more text, as if it stood in a file of that name; without files,
+/// the text alone. The text is made in view of what the files declare. Gives it too.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_with(
+    paths: &[PathBuf],
+    (name, text): (&str, &dyn Fn(&Documents) -> String),
+) -> Result<(LoadedPolicy, String), Failure> {
+    let mut files = Files::read(paths)?;
+    let text = text(&files.documents);
+    files.add_text(name, &text);
+    Ok((checked(files)?, text))
 }
 
 /// A policy's files, with another mode for one segment.

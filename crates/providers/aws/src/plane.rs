@@ -2,6 +2,7 @@
 //!
 //! Sources: Amazon VPC user guide, "Security group rules" and "Amazon VPC quotas".
 
+mod cut;
 mod facts;
 mod own;
 mod render;
@@ -44,6 +45,11 @@ impl SecurityGroups<'_> {
     /// What an account has without asking for more.
     pub const QUOTAS: Limits =
         Limits { rules_per_direction: 60, groups_per_endpoint: 5, product: 1000 };
+
+    /// What goes on at an interface after its groups changed, and what would cut that, at which price.
+    pub fn cutting(&self, interface: &str) -> Vec<String> {
+        cut::told(self.bodies, interface)
+    }
 
     /// The groups of ours that are there, ordered by name, each with what holds it beside rules of ours.
     pub fn own(&self, estate: &Estate) -> Vec<OwnGroup> {
