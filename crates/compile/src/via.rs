@@ -80,6 +80,16 @@ impl Via {
         addresses.of_family(self.family)
     }
 
+    /// What the target gets of what a client is allowed to send the front itself.
+    pub(crate) fn forwarded(&self, to_front: &FlowSet) -> FlowSet {
+        let dialled = self.listener.intersection(to_front);
+        let sent = [Protocol::TCP, Protocol::UDP]
+            .into_iter()
+            .filter(|protocol| dialled.intersects(&FlowSet::protocol(*protocol)));
+        let at = |one| FlowSet::ports(one, PortSet::full(), PortSet::single(self.port));
+        sent.fold(FlowSet::none(), |all, one| all.union(&at(one)))
+    }
+
     /// What a client sends to the front so that what the target gets is within `allowed`.
     pub(crate) fn dialled(&self, allowed: &FlowSet) -> FlowSet {
         let mut dialled = FlowSet::none();

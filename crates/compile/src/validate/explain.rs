@@ -10,6 +10,7 @@ use watertight_reach::{Reach, Step};
 use super::scene::{Cells, Party, PartyWho, Scene};
 use crate::gap::Reason;
 use crate::intent::Allowed;
+use crate::via::Vias;
 
 /// Parts of a difference, each with its reason or none.
 type Explained = Vec<(FlowSet, Option<Reason>)>;
@@ -66,10 +67,48 @@ impl Scene<'_, '_> {
         if !rest.flows.is_empty() {
             rest.take(&self.for_others(pair), Reason::IdentityShared);
         }
-        if !rest.flows.is_empty() && self.is_translated(pair, &self.reach[1]) {
+        if !rest.flows.is_empty() {
+            rest.take(&self.by_fronts(pair), Reason::IdentityShared);
+        }
+        let is_shared = |pair| self.is_translated(pair, &self.reach[1]) || self.is_ambiguous(pair);
+        if !rest.flows.is_empty() && is_shared(pair) {
             rest.take(&FlowSet::all(), Reason::IdentityShared);
         }
         rest.finish()
+    }
+
+    /// What comes to a target by a front that keeps its clients' addresses, of what a client may send
+    /// that front itself: the client's rules see the front's address, and not where it leads.
+    fn by_fronts(&self, (from, to): (&Party, &Party)) -> FlowSet {
+        let PartyWho::Endpoints(targets, _) = &to.who else { return FlowSet::none() };
+        let vias = Vias::new(self.estates[0]);
+        let mut all = FlowSet::none();
+        for via in vias.list.iter().filter(|via| targets.contains(&via.target)) {
+            for front in &via.attachments {
+                let front = self.intent.kind_of(*front);
+                let allowed = match &from.who {
+                    PartyWho::Endpoints(_, kind) => self.intent.between(*kind, front),
+                    PartyWho::Outside(..) => self.allowed_outside(front, from, true),
+                };
+                all = all.union(&via.forwarded(&allowed.allow));
+            }
+        }
+        all
+    }
+
+    /// Whether others have an address of one of the ends, as in networks that overlap: rules cannot tell
+    /// them apart.
+    fn is_ambiguous(&self, (from, to): (&Party, &Party)) -> bool {
+        let own = self.addresses(from).union(&self.addresses(to));
+        let members = |party: &Party| match &party.who {
+            PartyWho::Endpoints(members, _) => members.clone(),
+            PartyWho::Outside(..) => Vec::new(),
+        };
+        let ends: BTreeSet<EndpointId> = members(from).into_iter().chain(members(to)).collect();
+        let mut others = self.estates[0].network.endpoints.iter();
+        others.any(|(id, one)| {
+            !ends.contains(&id) && one.addresses.iter().any(|address| own.contains(*address))
+        })
     }
 
     /// What those who share the interfaces of two parties may send one another.

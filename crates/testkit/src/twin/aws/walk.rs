@@ -347,7 +347,9 @@ impl Estate {
         });
         match holder {
             Some(interface) => self.arrive(interface, flow),
-            None if flow.mode == Mode::Forward && self.routes_to_unlisted(&subnet.vpc) => {
+            None if self.routes_to_unlisted(&subnet.vpc)
+                && matches!(flow.mode, Mode::Forward | Mode::Probe) =>
+            {
                 flow.unknown(&subnet.id, Vec::new())
             }
             None => flow.end(Disposition::NeighborUnreachable, &subnet.id),
