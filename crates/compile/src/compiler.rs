@@ -1,6 +1,6 @@
 //! From what is intended to rules.
 
-use std::collections::btree_map::Entry;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -16,7 +16,8 @@ use crate::artifact::{Artifacts, Attachment, Group, GroupName, GroupRule};
 use crate::fit::{Budget, Fitted, Ground, TooMany, Wish, fit};
 use crate::gap::{Gap, GapKind, Reason, Unheld};
 use crate::identity::{Identities, Identity, name_of};
-use crate::intent::{Allowed, Intent, KindId, realm_of};
+use crate::intent::{Allowed, Intent, KindId};
+use crate::lots::{Addresses, Lot, Lots, Own, seen};
 use crate::outside;
 use crate::plane::Plane;
 use crate::references::References;
@@ -91,13 +92,17 @@ pub fn compile(intent: &Intent<'_>, plane: &dyn Plane) -> Result<Compiled, Refus
     let open = opened(&intent.estate().network, |_| true);
     let reach = Reach::new(&open);
     let matrix = reach.matrix(&BTreeSet::new());
+    let lots = Lots::new(intent, &matrix, (&identities, &vias));
     let mut work = Work {
         intent,
         plane,
         identities,
         matrix,
+        lots,
+        addresses: Addresses::new(intent),
         references: References::new(reach),
         parts: outside::parts(intent),
+        known: RefCell::default(),
         vias,
         left: FlowSet::none(),
         widened: Vec::new(),
@@ -124,15 +129,16 @@ struct Work<'w, 'a> {
     identities: Identities,
     /// Who gets to whom when no guard refuses anything.
     matrix: Matrix,
+    lots: Lots,
+    addresses: Addresses,
     references: References<'w>,
     parts: Vec<outside::Part>,
+    /// What is allowed between kinds and these, or with `true` from these to kinds.
+    known: RefCell<BTreeMap<(KindId, bool), Rc<Vec<Allowed>>>>,
     vias: Vias,
     left: FlowSet,
     widened: Vec<Widened>,
 }
-
-/// What is allowed between two kinds, and the pieces in which it is written.
-type Written = (Rc<Allowed>, Vec<FlowSet>);
 
 /// What one direction of one identity wants, before prefixes.
 #[derive(Default)]
@@ -141,8 +147,8 @@ struct Wanted {
     addresses: BTreeMap<FlowSet, AddressSet>,
     never: AddressSet,
     left: FlowSet,
-    /// The addresses of endpoints, by all that is written of what is allowed with them.
-    allowed: BTreeMap<FlowSet, Vec<Prefix>>,
+    /// All that is written of what is allowed with endpoints, by way or without, by their kind.
+    allowed: BTreeMap<KindId, FlowSet>,
 }
 
 impl Work<'_, '_> {
@@ -179,16 +185,14 @@ impl Work<'_, '_> {
         ingress: bool,
     ) -> Result<Fitted, Refusal> {
         let mut wanted = Wanted::default();
-        self.add_endpoints(identity, ingress, &mut wanted)?;
-        self.add_allowed(identity, ingress, &mut wanted);
+        let own = Own::new(self.intent.estate(), identity, &self.matrix, &self.vias);
+        self.add_endpoints((identity, &own), ingress, &mut wanted)?;
         self.add_outside(identity, ingress, &mut wanted)?;
         self.add_vias(identity, ingress, &mut wanted)?;
-        let estate = self.intent.estate();
-        let hosts = outside::hosts();
-        let never = if identity.is_strict { hosts.clone() } else { wanted.never.clone() };
-        let ground = Ground { never, held: outside::held(estate) };
+        let never = if identity.is_strict { outside::hosts() } else { wanted.never.clone() };
+        let ground = Ground { never, held: &self.addresses.held };
         let budget = Budget::of(&self.plane.limits());
-        let fitted = fit(&wanted.wishes(&hosts), &ground, budget);
+        let fitted = fit(&wanted.wishes(identity, &self.addresses), &ground, budget);
         self.left = self.left.union(&wanted.left);
         let fitted = fitted.map_err(|TooMany { needed, least }| Refusal::TooMany {
             group: identity.name.clone(),
@@ -211,111 +215,89 @@ impl Work<'_, '_> {
     /// Endpoints of the estate to which there is a way: by reference where one matches.
     fn add_endpoints(
         &self,
-        identity: &Identity,
+        (identity, own): (&Identity, &Own),
         ingress: bool,
         wanted: &mut Wanted,
     ) -> Result<(), Refusal> {
-        let estate = self.intent.estate();
-        let mut known: BTreeMap<KindId, Vec<Written>> = BTreeMap::new();
-        for id in estate.network.endpoints.ids() {
-            if !self.is_met(identity, id, ingress) {
+        let mut prefixes: BTreeMap<FlowSet, Vec<Prefix>> = BTreeMap::new();
+        let mut never = Vec::new();
+        for (kind, lots) in self.lots.iter() {
+            let asked: Vec<Rc<Allowed>> = identity
+                .kinds
+                .iter()
+                .map(|own| self.intent.between_ends(*own, kind, ingress))
+                .filter(|allowed| !allowed.is_nothing())
+                .collect();
+            if asked.is_empty() {
                 continue;
             }
-            let kind = self.intent.kind_of(id);
-            let asked = match known.entry(kind) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(vacant) => {
-                    let mut asked = Vec::with_capacity(identity.kinds.len());
-                    for own in &identity.kinds {
-                        let (from, to) = if ingress { (kind, *own) } else { (*own, kind) };
-                        let allowed = self.intent.between(from, to);
-                        let pieces = self.pieces(&allowed, identity, wanted)?;
-                        asked.push((allowed, pieces));
-                    }
-                    vacant.insert(asked)
-                }
-            };
-            let addresses = self.seen(identity, id);
-            if asked.iter().any(|(allowed, _)| !allowed.never.is_empty()) {
-                wanted.never = wanted.never.union(&addresses);
+            let written = asked.iter().map(|one| self.intent.written(one, identity.is_strict));
+            // What is refused to be widened is not allowed with those to whom there is no way.
+            wanted.allowed.insert(kind, written.flatten().collect());
+            let met: Vec<&Lot> =
+                lots.iter().filter(|lot| own.meets(lot, &self.matrix, ingress)).collect();
+            if met.is_empty() {
+                continue;
             }
-            let group = self.reference(identity, id, ingress);
-            for piece in asked.iter().flat_map(|(_, pieces)| pieces) {
-                match &group {
-                    Some(group) => {
-                        wanted.groups.entry(piece.clone()).or_default().insert(group.clone());
+            let mut pieces: BTreeSet<FlowSet> = BTreeSet::new();
+            for allowed in &asked {
+                pieces.extend(self.pieces(allowed, identity, wanted)?);
+            }
+            let is_never = asked.iter().any(|allowed| !allowed.never.is_empty());
+            for lot in met {
+                let group = self.reference((identity, own), lot, ingress);
+                let addresses = || {
+                    let estate = self.intent.estate();
+                    lot.members.iter().flat_map(move |id| seen(estate, identity.realm, *id))
+                };
+                if is_never {
+                    never.extend(addresses());
+                }
+                for piece in &pieces {
+                    match &group {
+                        Some(group) => {
+                            let groups = wanted.groups.entry(piece.clone()).or_default();
+                            groups.insert(group.clone());
+                        }
+                        None => prefixes.entry(piece.clone()).or_default().extend(addresses()),
                     }
-                    None => wanted.add(piece, &addresses),
                 }
             }
+        }
+        wanted.never = wanted.never.union(&AddressSet::from_prefixes(never));
+        for (piece, prefixes) in prefixes {
+            wanted.add(&piece, &AddressSet::from_prefixes(prefixes));
         }
         Ok(())
     }
 
-    /// What is allowed with every endpoint, by way or without: prefixes may hold addresses that
-    /// are allowed anyway, and must go around the others.
-    fn add_allowed(&self, identity: &Identity, ingress: bool, wanted: &mut Wanted) {
-        let mut known: BTreeMap<KindId, FlowSet> = BTreeMap::new();
-        for id in self.intent.estate().network.endpoints.ids() {
-            let kind = self.intent.kind_of(id);
-            let all = known.entry(kind).or_insert_with(|| {
-                let each = identity.kinds.iter().map(|own| {
-                    let (from, to) = if ingress { (kind, *own) } else { (*own, kind) };
-                    let allowed = self.intent.between(from, to);
-                    // What is refused to be widened is not allowed here.
-                    let written = self.intent.written(&allowed, identity.is_strict);
-                    written.unwrap_or_else(|_| FlowSet::none())
-                });
-                each.fold(FlowSet::none(), |all, one| all.union(&one))
-            });
-            // Who is alone meets nobody at its own address.
-            let is_alone = identity.all().eq([&id]);
-            let all = if is_alone { FlowSet::all() } else { all.clone() };
-            let addresses = self.seen(identity, id).prefixes();
-            wanted.allowed.entry(all).or_default().extend(addresses);
-        }
-    }
-
-    /// The addresses under which a guard of an identity may see an endpoint.
-    fn seen(&self, identity: &Identity, id: EndpointId) -> AddressSet {
-        let estate = self.intent.estate();
-        let endpoint = &estate.network.endpoints[id];
-        // What a machine translates comes from its own address.
-        let host = estate.network.uplinks.get(&id).map(|uplink| uplink.by);
-        let host = host.into_iter().flat_map(|id| &estate.network.endpoints[id].addresses);
-        let own = endpoint.addresses.iter().chain(host).copied();
-        let is_away = realm_of(estate, id) != Some(identity.realm);
-        let public = endpoint.public.iter().filter(|_| is_away).map(|(_, outer)| *outer);
-        AddressSet::from_prefixes(own.chain(public).map(Prefix::host))
-    }
-
-    /// Whether a member of an identity has to do with an endpoint if no guard refuses.
-    fn is_met(&self, identity: &Identity, other: EndpointId, ingress: bool) -> bool {
-        let mut members = identity.all().filter(|member| **member != other);
-        members.any(|member| {
-            let (from, to) = if ingress { (other, *member) } else { (*member, other) };
-            let cell = self.matrix.between(from, to);
-            cell.is_some_and(|cell| !cell.forward.possible.is_empty())
-        })
-    }
-
-    /// The group by which rules of an identity name an endpoint, where that matches it.
-    fn reference(&self, at: &Identity, other: EndpointId, ingress: bool) -> Option<GroupName> {
-        let by_front = ingress && at.all().any(|one| self.vias.is_target(*one));
-        if by_front || self.vias.is_front(other) {
+    /// The group by which rules of an identity name a lot, where that matches it.
+    fn reference(
+        &self,
+        (at, own): (&Identity, &Own),
+        lot: &Lot,
+        ingress: bool,
+    ) -> Option<GroupName> {
+        if (ingress && own.is_behind) || lot.is_front {
             return None;
         }
-        let identity = self.identities.identity(other)?;
+        let identity = self.identities.list.get(lot.identity?)?;
         let estate = self.intent.estate();
         let refers = self.plane.refers(estate, at.realm, identity.realm, ingress);
         // In another network, a way may lead over more than what refers.
         let is_away = at.realm != identity.realm;
+        let other = *lot.members.first()?;
         let holds = |member: &EndpointId| {
             let (from, to) = if ingress { (other, *member) } else { (*member, other) };
             self.references.hold(from, to, ingress)
         };
-        let refers = refers && (!is_away || at.all().all(holds));
+        let refers = refers && (!is_away || own.by_subnet.values().all(holds));
         refers.then(|| identity.name.clone())
+    }
+
+    /// The addresses under which a guard of an identity may see an endpoint.
+    fn seen(&self, identity: &Identity, id: EndpointId) -> AddressSet {
+        AddressSet::from_prefixes(seen(self.intent.estate(), identity.realm, id))
     }
 
     /// What clients of fronts that keep their addresses send to the fronts.
@@ -384,21 +366,27 @@ impl Work<'_, '_> {
         wanted: &mut Wanted,
     ) -> Result<(), Refusal> {
         for kind in &identity.kinds {
-            let Some(first) = identity.all().find(|one| self.intent.kind_of(**one) == *kind) else {
-                continue;
-            };
-            let own = self.intent.end(*first);
-            for part in &self.parts {
-                let allowed = outside::ask(self.intent, &own, part, ingress);
+            for (part, allowed) in self.parts.iter().zip(self.outside(*kind, ingress).iter()) {
                 if !allowed.never.is_empty() {
                     wanted.never = wanted.never.union(&part.addresses);
                 }
-                for piece in self.pieces(&allowed, identity, wanted)? {
+                for piece in self.pieces(allowed, identity, wanted)? {
                     wanted.add(&piece, &part.addresses);
                 }
             }
         }
         Ok(())
+    }
+
+    /// What is allowed between a kind and each part of the space that no endpoint has.
+    fn outside(&self, kind: KindId, ingress: bool) -> Rc<Vec<Allowed>> {
+        let mut known = self.known.borrow_mut();
+        let ask = || {
+            let own = self.intent.end_of(kind);
+            let parts = self.parts.iter();
+            Rc::new(parts.map(|part| outside::ask(self.intent, &own, part, ingress)).collect())
+        };
+        Rc::clone(known.entry((kind, ingress)).or_insert_with(ask))
     }
 
     /// What of an answer is written, in pieces.
@@ -454,26 +442,23 @@ impl Wanted {
         *all = all.union(addresses);
     }
 
-    fn wishes(&self, hosts: &AddressSet) -> Vec<Wish> {
+    fn wishes(&self, identity: &Identity, addresses: &Addresses) -> Vec<Wish> {
         let pieces: BTreeSet<&FlowSet> = self.groups.keys().chain(self.addresses.keys()).collect();
-        let nobody = hosts.complement();
-        let endpoints: Vec<(&FlowSet, AddressSet)> = self
-            .allowed
-            .iter()
-            .map(|(flows, all)| (flows, AddressSet::from_prefixes(all.iter().copied())))
-            .collect();
+        let mut all = identity.all();
+        let alone = all.next().zip(identity.kinds.first()).filter(|_| all.next().is_none());
+        let alone = alone.map(|(id, kind)| (*id, *kind));
         let wish = |flows: &FlowSet| {
-            let (may, must_not): (Vec<_>, Vec<_>) =
-                endpoints.iter().partition(|(allowed, _)| allowed.contains(flows));
-            let of = |some: Vec<&(&FlowSet, AddressSet)>| {
-                some.iter().fold(AddressSet::empty(), |all, (_, more)| all.union(more))
-            };
-            // Who is named by a group, or has no way here, may be in a prefix all the same.
-            let may = of(may).difference(&of(must_not));
-            let wider = self.addresses.iter().filter(|(other, _)| other.contains(flows));
-            let free = wider.fold(nobody.union(&may), |all, (_, more)| all.union(more));
-            let must = self.addresses.get(flows).cloned().unwrap_or_default();
             let groups = self.groups.get(flows).into_iter().flatten().cloned().collect();
+            let Some(must) = self.addresses.get(flows).cloned() else {
+                let (must, free) = (AddressSet::empty(), AddressSet::empty());
+                return Wish { flows: flows.clone(), groups, must, free };
+            };
+            let kinds = self.allowed.iter().filter(|(_, allowed)| allowed.contains(flows));
+            let kinds: BTreeSet<KindId> = kinds.map(|(kind, _)| *kind).collect();
+            // Who is named by a group, or has no way here, may be in a prefix all the same.
+            let free = addresses.free(identity.realm, &kinds, alone);
+            let wider = self.addresses.iter().filter(|(other, _)| other.contains(flows));
+            let free = wider.fold(free, |all, (_, more)| all.union(more));
             Wish { flows: flows.clone(), groups, must, free }
         };
         pieces.into_iter().map(wish).collect()

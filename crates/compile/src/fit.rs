@@ -68,11 +68,11 @@ pub(crate) struct Wish {
 
 /// What bounds merging.
 #[derive(Clone, Debug)]
-pub(crate) struct Ground {
+pub(crate) struct Ground<'g> {
     /// Addresses into which nothing may be widened.
     pub(crate) never: AddressSet,
     /// Addresses of endpoints of the estate: each of these that is added weighs most.
-    pub(crate) held: AddressSet,
+    pub(crate) held: &'g AddressSet,
 }
 
 /// Rules that fit.
@@ -101,7 +101,7 @@ struct Line<'w> {
 /// What a merger adds: endpoints of the estate, then addresses.
 type Price = (u128, u128);
 
-pub(crate) fn fit(wishes: &[Wish], ground: &Ground, budget: Budget) -> Result<Fitted, TooMany> {
+pub(crate) fn fit(wishes: &[Wish], ground: &Ground<'_>, budget: Budget) -> Result<Fitted, TooMany> {
     let mut lines: Vec<Line<'_>> = wishes.iter().map(|wish| Line::new(wish, ground)).collect();
     let needed = count(&lines).most();
     while count(&lines).most() > budget.endpoint {
@@ -163,7 +163,7 @@ fn count(lines: &[Line<'_>]) -> RuleCount {
 }
 
 impl<'w> Line<'w> {
-    fn new(wish: &'w Wish, ground: &Ground) -> Self {
+    fn new(wish: &'w Wish, ground: &Ground<'_>) -> Self {
         let prefixes = fewest(&wish.must, &wish.must.union(&wish.free));
         let mut line = Self { wish, prefixes, prices: Vec::new() };
         line.prices = (1..line.prefixes.len()).map(|at| line.price(at, ground)).collect();
@@ -179,18 +179,18 @@ impl<'w> Line<'w> {
     }
 
     /// What it costs to merge the prefix before `at` with the one there.
-    fn price(&self, at: usize, ground: &Ground) -> Option<Price> {
+    fn price(&self, at: usize, ground: &Ground<'_>) -> Option<Price> {
         let (one, other) = (self.prefixes.get(at.checked_sub(1)?)?, self.prefixes.get(at)?);
         let merged = AddressSet::from_prefix(supernet(*one, *other)?);
         let added = merged.difference(&self.wish.must).difference(&self.wish.free);
         if added.intersects(&ground.never) {
             return None;
         }
-        Some((size(&added.intersection(&ground.held)), size(&added)))
+        Some((size(&added.intersection(ground.held)), size(&added)))
     }
 
     /// Merges the prefix at a place with the next, and whatever else the result holds.
-    fn merge(&mut self, at: usize, ground: &Ground) {
+    fn merge(&mut self, at: usize, ground: &Ground<'_>) {
         let next = at.saturating_add(1);
         let (Some(one), Some(other)) = (self.prefixes.get(at), self.prefixes.get(next)) else {
             return;

@@ -159,11 +159,6 @@ impl Identities {
     pub(crate) fn guarding(&self, endpoint: EndpointId) -> Option<usize> {
         self.of.get(&endpoint).or_else(|| self.hosting.get(&endpoint)).copied()
     }
-
-    /// The identity whose groups are on an endpoint's interface.
-    pub(crate) fn identity(&self, endpoint: EndpointId) -> Option<&Identity> {
-        self.list.get(self.guarding(endpoint)?)
-    }
 }
 
 /// How endpoints can carry groups, and which of them get theirs from one resource.

@@ -6,7 +6,7 @@ use watertight_model::network::{EndpointId, RealmId};
 use watertight_model::{ArenaId, Criticality, Estate, Label, Name, Truth, WorkloadId};
 use watertight_net::{AddressAtoms, AddressSet, AtomId, Flow, FlowSet};
 use watertight_policy::checked::{
-    CheckedPolicy, End as PeerEnd, LoweringChoice, Mode, Peer, SelectorNode, Tier,
+    CheckedPolicy, End as PeerEnd, LoweringChoice, Mode, Peer, Rule, SelectorNode, Tier,
 };
 use watertight_policy::decide::{
     Asked, Decider, Deciding, Decision, End, Known, Leg, Modes, Outcome, Place, Question, Reason,
@@ -74,6 +74,13 @@ pub struct Allowed {
     pub parts: Vec<(FlowSet, Decision)>,
 }
 
+impl Allowed {
+    /// Whether nothing is allowed, whatever the request, and no guardrail denies anything.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.allow.is_empty() && self.inspect.is_empty() && self.never.is_empty()
+    }
+}
+
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     class: Option<usize>,
@@ -93,8 +100,13 @@ impl<'a> Intent<'a> {
         let named = named_sets(policy, decider);
         let sets: Vec<AddressSet> = named.iter().map(|(_, set)| set.clone()).collect();
         let atoms = AddressAtoms::new([], &sets);
-        let by_front = policy.policies.iter().flat_map(|one| &one.rules);
-        let by_front = by_front.clone().any(|rule| !rule.through.is_empty());
+        let rules = || policy.policies.iter().flat_map(|one| &one.rules);
+        let by_front = rules().any(|rule| !rule.through.is_empty());
+        let by_network = rules().any(names_network)
+            || policy
+                .assertions
+                .iter()
+                .any(|one| one.from.iter().chain(&one.to).any(is_in_network));
         let mut numbers: BTreeMap<Key, KindId> = BTreeMap::new();
         let mut samples: Vec<Vec<EndpointId>> = Vec::new();
         let mut kinds = Vec::new();
@@ -103,7 +115,7 @@ impl<'a> Intent<'a> {
             let key = Key {
                 class: decider.class_number(workload),
                 atoms: endpoint.addresses.iter().map(|one| atoms.atom_of(*one)).collect(),
-                realm: realm_of(estate, id),
+                realm: realm_of(estate, id).filter(|_| by_network),
                 alone: by_front.then_some(workload),
             };
             let next = samples.len();
@@ -212,6 +224,11 @@ impl<'a> Intent<'a> {
         let allowed = Rc::new(allowed);
         self.asked.borrow_mut().insert((from, to), Rc::clone(&allowed));
         allowed
+    }
+
+    /// What is allowed between one kind and another that accepts, or with `ingress` opens.
+    pub(crate) fn between_ends(&self, own: KindId, other: KindId, ingress: bool) -> Rc<Allowed> {
+        if ingress { self.between(other, own) } else { self.between(own, other) }
     }
 
     /// What is allowed from an end to another.
@@ -423,6 +440,16 @@ fn named_sets(policy: &CheckedPolicy, decider: &Decider<'_>) -> Vec<(String, Add
     found.sort_by_cached_key(|(words, _)| words.clone());
     found.dedup();
     found
+}
+
+/// Whether a rule names addresses or whole networks by the networks that they are in: nothing else tells
+/// networks apart.
+fn names_network(rule: &Rule) -> bool {
+    rule.from.iter().chain(&rule.to).chain(&rule.through).any(is_in_network)
+}
+
+fn is_in_network(peer: &Peer) -> bool {
+    matches!(&peer.end, PeerEnd::Conditions(conditions) if conditions.network.is_some())
 }
 
 /// The addresses that a peer names.

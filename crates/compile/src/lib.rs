@@ -18,6 +18,7 @@ mod gc;
 mod held;
 mod identity;
 mod intent;
+mod lots;
 mod naming;
 mod outside;
 mod plan;

@@ -1,5 +1,6 @@
 //! What artifacts mean, read back from their bytes, against what is intended.
 
+mod alike;
 mod between;
 mod explain;
 mod gather;
@@ -77,28 +78,41 @@ pub fn validate(
     let mut proof = Proof { frame: scene.missing.clone(), ..Proof::default() };
     let mut found = Vec::new();
     let mut gathered = Gathered::new(before);
-    for (from, to) in scene.pairs() {
-        proof.compared = proof.compared.saturating_add(1);
+    proof.compared = scene.look_at_pairs(true, |from, to| {
         let cells = scene.cells(from, to);
         if !from.is_governed && !to.is_governed {
-            if cells.after != cells.before {
+            let is_kept = cells.after == cells.before;
+            if !is_kept {
                 proof.frame.push(format!("{} to {}", from.text(before), to.text(before)));
             }
-            continue;
+            return is_kept;
         }
         let allowed = scene.allowed(from, to);
-        let (over, under) = judge(&scene, (from, to), &cells, &allowed, &mut gathered);
+        let judged = judge(&scene, (from, to), &cells, &allowed, &mut gathered);
+        let Judged { over, under, is_in_order } = judged;
         if !over.is_empty() || !under.is_empty() {
             let (from, to) = (from.names(before), to.names(before));
             found.push(Found { from, to, over, under });
         }
-    }
+        is_in_order
+    });
+    proof.frame.sort();
     unfilterable::add(&scene, &mut gathered);
     proof.between = between::opened_between(intent, compiled, plane, &after);
     (proof.gaps, proof.unexplained, proof.surprises) = gathered.finish();
+    proof.unexplained.sort();
+    proof.surprises.sort();
     proof.gaps.extend(compiled.gaps.iter().cloned());
     proof.gaps.sort();
     (proof, found)
+}
+
+/// What a look at one pair finds.
+struct Judged {
+    over: FlowSet,
+    under: FlowSet,
+    /// Whether nothing was gathered: it is the same for all pairs with the same cells and intent.
+    is_in_order: bool,
 }
 
 /// What one pair adds: its differences whole, and each part of them with its reason.
@@ -108,7 +122,7 @@ fn judge(
     cells: &Cells,
     allowed: &Rc<Allowed>,
     gathered: &mut Gathered<'_>,
-) -> (FlowSet, FlowSet) {
+) -> Judged {
     let over = cells.after.possible.difference(&allowed.allow);
     let accepted = cells.before.sure.union(&cells.open.sure);
     let wanted = allowed.allow.intersection(&accepted);
@@ -134,13 +148,15 @@ fn judge(
     for (flows, rules) in scene.rules(allowed, &cut) {
         gathered.add((GapKind::Under, Some(Reason::L7)), pair, flows, rules);
     }
+    let mut is_in_order = over.is_empty() && under.is_empty() && cut.is_empty();
     let fresh = cells.after.sure.difference(&cells.before.possible);
     for (flows, decision) in &allowed.parts {
         let by_rule = |one: &Because| matches!(one, Because::Rule(_) | Because::Essential(_));
         let flows = flows.intersection(&fresh).intersection(&allowed.allow);
         if !flows.is_empty() && !decision.reasons.iter().all(by_rule) {
             gathered.surprise(pair, flows, scene.intent.rules(decision));
+            is_in_order = false;
         }
     }
-    (over, under)
+    Judged { over, under, is_in_order }
 }

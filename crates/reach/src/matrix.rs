@@ -119,6 +119,27 @@ impl Matrix {
         self.cells.get(place(run.value))
     }
 
+    /// The number that [`Matrix::numbers`] gives where nothing could be allowed.
+    pub const NOTHING: u32 = u32::MAX;
+
+    /// For each class, a number of what it may send to one: where it is the same, so is the cell. Where
+    /// there is no such class, nobody may send anything.
+    pub fn numbers(&self, to: Option<ClassIndex>, numbers: &mut Vec<u32>) {
+        numbers.clear();
+        numbers.resize(self.classes.len(), Self::NOTHING);
+        let Some(to) = to else { return };
+        for run in self.runs(to) {
+            if let Some(part) = numbers.get_mut(place(run.start)..place(run.end)) {
+                part.fill(run.value);
+            }
+        }
+        if self.is_lonely(to)
+            && let Some(own) = numbers.get_mut(to)
+        {
+            *own = Self::NOTHING;
+        }
+    }
+
     /// The column of a class, which may hold a cell of a class with one member towards itself.
     pub(crate) fn runs(&self, to: ClassIndex) -> &[Run<u32>] {
         let column = self.column_of.get(to).and_then(|id| self.columns.get(place(*id)));

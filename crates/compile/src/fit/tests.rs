@@ -24,7 +24,7 @@ fn wish(count: u32, groups: u32) -> Wish {
 }
 
 fn fitted(wish: Wish, never: AddressSet) -> Result<Fitted, TooMany> {
-    let ground = Ground { never, held: AddressSet::empty() };
+    let ground = Ground { never, held: &AddressSet::empty() };
     fit(&[wish], &ground, Budget::of(&LIMITS))
 }
 
@@ -82,7 +82,7 @@ fn rules_times_groups_stay_within_the_product() {
 #[test]
 fn merging_goes_for_what_adds_no_endpoint() {
     let held = AddressSet::from_prefixes("10.0.0.1/32".parse::<Prefix>());
-    let ground = Ground { never: AddressSet::empty(), held };
+    let ground = Ground { never: AddressSet::empty(), held: &held };
     let budget = Budget { group: 3, endpoint: 3 };
     // The first two addresses have an endpoint between them, the last two have not.
     let found = fit(&[wish(4, 0)], &ground, budget).expect("it fits");

@@ -33,14 +33,19 @@ pub(super) fn opened_between(
     let middle = plane.convert(&plane.render(&both(&compiled.artifacts, &held)));
     let scene = Scene::new(intent, compiled, [before, after, &middle]);
     let mut opened = Vec::new();
-    for (from, to) in scene.pairs().filter(|(from, to)| from.is_governed || to.is_governed) {
+    scene.look_at_pairs(false, |from, to| {
+        if !from.is_governed && !to.is_governed {
+            return true;
+        }
         let cells = scene.cells(from, to);
         let most = cells.before.possible.union(&cells.after.possible);
         let more = cells.open.possible.difference(&most);
         if !more.is_empty() {
             opened.push(format!("{} to {} over {more}", from.text(before), to.text(before)));
         }
-    }
+        more.is_empty()
+    });
+    opened.sort();
     opened
 }
 

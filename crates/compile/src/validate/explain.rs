@@ -10,7 +10,6 @@ use watertight_reach::{Reach, Step};
 use super::scene::{Cells, Party, PartyWho, Scene};
 use crate::gap::Reason;
 use crate::intent::Allowed;
-use crate::via::Vias;
 
 /// Parts of a difference, each with its reason or none.
 type Explained = Vec<(FlowSet, Option<Reason>)>;
@@ -81,9 +80,8 @@ impl Scene<'_, '_> {
     /// that front itself: the client's rules see the front's address, and not where it leads.
     fn by_fronts(&self, (from, to): (&Party, &Party)) -> FlowSet {
         let PartyWho::Endpoints(targets, _) = &to.who else { return FlowSet::none() };
-        let vias = Vias::new(self.estates[0]);
         let mut all = FlowSet::none();
-        for via in vias.list.iter().filter(|via| targets.contains(&via.target)) {
+        for via in self.vias.list.iter().filter(|via| targets.contains(&via.target)) {
             for front in &via.attachments {
                 let front = self.intent.kind_of(*front);
                 let allowed = match &from.who {

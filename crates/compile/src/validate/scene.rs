@@ -15,6 +15,7 @@ use crate::compiler::Compiled;
 use crate::gap::RuleRef;
 use crate::identity::name_of;
 use crate::intent::{Allowed, Intent, KindId};
+use crate::via::Vias;
 
 /// Whether a guard is one that we wrote.
 pub(super) fn is_ours(guard: &Guard) -> bool {
@@ -29,10 +30,10 @@ pub(super) struct Party {
     /// The place of its identity, where our groups are on it.
     pub(super) identity: Option<usize>,
     /// Its classes before, after, and with our guards open.
-    classes: [Option<ClassIndex>; 3],
+    pub(super) classes: [Option<ClassIndex>; 3],
     /// Where packets of one outside start.
     pub(super) start: Option<Start>,
-    number: usize,
+    pub(super) number: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -59,6 +60,8 @@ pub(super) struct Scene<'s, 'a> {
     pub(super) reach: [Reach<'s>; 3],
     matrices: [Matrix; 3],
     parties: Vec<Party>,
+    /// The fronts that keep their clients' addresses.
+    pub(super) vias: Vias,
     /// Ids after, by ids before.
     pub(super) later: BTreeMap<EndpointId, EndpointId>,
     asked: RefCell<BTreeMap<(KindId, usize, bool), Rc<Allowed>>>,
@@ -78,10 +81,18 @@ impl<'s, 'a> Scene<'s, 'a> {
         let reach = estates.map(|estate| Reach::new(&estate.network));
         let matrices = [0, 1, 2].map(|at: usize| reach[at].matrix(&boundaries));
         let (later, missing) = matched(estates[0], estates[1]);
-        let asked = RefCell::default();
-        let parties = Vec::new();
-        let mut scene =
-            Self { intent, compiled, estates, missing, reach, matrices, parties, later, asked };
+        let mut scene = Self {
+            intent,
+            compiled,
+            estates,
+            missing,
+            reach,
+            matrices,
+            parties: Vec::new(),
+            vias: Vias::new(estates[0]),
+            later,
+            asked: RefCell::default(),
+        };
         scene.parties = scene.of_endpoints();
         scene.add_outside();
         scene
@@ -147,17 +158,13 @@ impl<'s, 'a> Scene<'s, 'a> {
         }
     }
 
-    /// Every two parties of which one is in the estate.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (&Party, &Party)> {
-        let all = self.parties.iter();
-        let pairs = all.flat_map(|from| self.parties.iter().map(move |to| (from, to)));
-        pairs.filter(|(from, to)| match (&from.who, &to.who) {
-            (PartyWho::Outside(..), PartyWho::Outside(..)) => false,
-            (PartyWho::Endpoints(one, _), PartyWho::Endpoints(..)) => {
-                from.number != to.number || one.len() > 1
-            }
-            _ => true,
-        })
+    pub(super) fn parties(&self) -> &[Party] {
+        &self.parties
+    }
+
+    /// What passes before, after, or with our guards open, by its place in this order.
+    pub(super) fn matrix(&self, at: usize) -> Option<&Matrix> {
+        self.matrices.get(at)
     }
 
     pub(super) fn governed(&self) -> impl Iterator<Item = &Party> {
