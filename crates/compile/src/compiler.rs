@@ -221,21 +221,18 @@ impl Work<'_, '_> {
     ) -> Result<(), Refusal> {
         let mut prefixes: BTreeMap<FlowSet, Vec<Prefix>> = BTreeMap::new();
         let mut never = Vec::new();
-        for (kind, lots) in self.lots.iter() {
-            let asked: Vec<Rc<Allowed>> = identity
-                .kinds
-                .iter()
-                .map(|own| self.intent.between_ends(*own, kind, ingress))
-                .filter(|allowed| !allowed.is_nothing())
-                .collect();
-            if asked.is_empty() {
-                continue;
+        let mut partners: BTreeMap<KindId, Vec<Rc<Allowed>>> = BTreeMap::new();
+        for kind in &identity.kinds {
+            for (other, allowed) in self.intent.partners(*kind, ingress).iter() {
+                partners.entry(*other).or_default().push(Rc::clone(allowed));
             }
+        }
+        for (kind, asked) in partners {
             let written = asked.iter().map(|one| self.intent.written(one, identity.is_strict));
             // What is refused to be widened is not allowed with those to whom there is no way.
             wanted.allowed.insert(kind, written.flatten().collect());
-            let met: Vec<&Lot> =
-                lots.iter().filter(|lot| own.meets(lot, &self.matrix, ingress)).collect();
+            let lots = self.lots.of(kind).iter();
+            let met: Vec<&Lot> = lots.filter(|lot| own.meets(lot, &self.matrix, ingress)).collect();
             if met.is_empty() {
                 continue;
             }

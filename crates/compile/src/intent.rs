@@ -1,5 +1,5 @@
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use watertight_model::network::{EndpointId, RealmId};
@@ -9,8 +9,8 @@ use watertight_policy::checked::{
     CheckedPolicy, End as PeerEnd, LoweringChoice, Mode, Peer, Rule, SelectorNode, Tier,
 };
 use watertight_policy::decide::{
-    Asked, Decider, Deciding, Decision, End, Known, Leg, Modes, Outcome, Place, Question, Reason,
-    Who,
+    Asked, Background, Decider, Deciding, Decision, End, Known, Leg, Modes, Outcome, Place,
+    Question, Reason, Who, metadata_addresses,
 };
 
 use crate::gap::RuleRef;
@@ -30,7 +30,18 @@ pub struct Intent<'a> {
     kinds: Vec<KindId>,
     /// For each kind, some endpoints: two where there are so many.
     samples: Vec<Vec<EndpointId>>,
-    asked: RefCell<BTreeMap<(KindId, KindId), Rc<Allowed>>>,
+    asked: RefCell<HashMap<(KindId, KindId), Rc<Allowed>>>,
+    /// By kind, the number of what is seen of it where no rule can match both ends.
+    backgrounds: Vec<usize>,
+    /// What is allowed there, by these numbers.
+    without_rules: RefCell<BTreeMap<(usize, usize), Rc<Allowed>>>,
+    /// By kind, those to which something is allowed, or with `true` from which something is.
+    partners: RefCell<HashMap<(KindId, bool), Rc<Partners>>>,
+    atoms: AddressAtoms,
+    /// What is allowed between kinds and addresses outside, or with `true` from these to kinds; and the
+    /// same where no rule can match both ends.
+    outside: RefCell<HashMap<(KindId, AtomId, bool), Rc<Allowed>>>,
+    outside_without_rules: RefCell<BTreeMap<(usize, AtomId, bool), Rc<Allowed>>>,
     places: Places,
     /// Whether rules tell every workload from every other, by the fronts that they name.
     by_front: bool,
@@ -61,6 +72,9 @@ pub struct Places {
 /// Endpoints about which the policy decides alike.
 pub(crate) type KindId = usize;
 
+/// Kinds, each with what is allowed with it.
+pub(crate) type Partners = Vec<(KindId, Rc<Allowed>)>;
+
 /// What is allowed between two ends.
 #[derive(Clone, Debug, Default)]
 pub struct Allowed {
@@ -81,7 +95,7 @@ impl Allowed {
     }
 }
 
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     class: Option<usize>,
     atoms: Vec<AtomId>,
@@ -98,7 +112,8 @@ impl<'a> Intent<'a> {
     ) -> Self {
         let policy = decider.policy();
         let named = named_sets(policy, decider);
-        let sets: Vec<AddressSet> = named.iter().map(|(_, set)| set.clone()).collect();
+        let sets = named.iter().map(|(_, set)| set);
+        let sets: Vec<AddressSet> = sets.chain([metadata_addresses()]).cloned().collect();
         let atoms = AddressAtoms::new([], &sets);
         let rules = || policy.policies.iter().flat_map(|one| &one.rules);
         let by_front = rules().any(|rule| !rule.through.is_empty());
@@ -110,6 +125,9 @@ impl<'a> Intent<'a> {
         let mut numbers: BTreeMap<Key, KindId> = BTreeMap::new();
         let mut samples: Vec<Vec<EndpointId>> = Vec::new();
         let mut kinds = Vec::new();
+        let deciding = decider.under(modes, now);
+        let mut seen: BTreeMap<(Background, Key), usize> = BTreeMap::new();
+        let mut backgrounds = Vec::new();
         for (id, endpoint) in estate.network.endpoints.iter() {
             let workload = endpoint.workload.index();
             let key = Key {
@@ -119,28 +137,35 @@ impl<'a> Intent<'a> {
                 alone: by_front.then_some(workload),
             };
             let next = samples.len();
-            let kind = *numbers.entry(key).or_insert(next);
+            let kind = *numbers.entry(key.clone()).or_insert(next);
             if kind == next {
                 samples.push(Vec::new());
+                let number = seen.len();
+                let key = (deciding.background(workload), Key { class: None, ..key });
+                backgrounds.push(*seen.entry(key).or_insert(number));
             }
             if let Some(some) = samples.get_mut(kind).filter(|some| some.len() < 2) {
                 some.push(id);
             }
             kinds.push(kind);
         }
-        let deciding = decider.under(modes, now);
-        let (modes, asked, places) = (modes.clone(), RefCell::default(), Places::default());
         Self {
             estate,
             decider,
             deciding,
-            modes,
+            modes: modes.clone(),
             sets,
             named,
             kinds,
             samples,
-            asked,
-            places,
+            asked: RefCell::default(),
+            backgrounds,
+            without_rules: RefCell::default(),
+            partners: RefCell::default(),
+            atoms,
+            outside: RefCell::default(),
+            outside_without_rules: RefCell::default(),
+            places: Places::default(),
             by_front,
         }
     }
@@ -218,17 +243,71 @@ impl<'a> Intent<'a> {
             sample(to)
         };
         let allowed = match (sample(from), other) {
-            (Some(from), Some(to)) => self.ask(&self.end(from), &self.end(to)),
-            _ => Allowed::default(),
+            (Some(one), Some(other)) => {
+                let (one, other) = (self.end(one), self.end(other));
+                let seen = self.backgrounds.get(from).zip(self.backgrounds.get(to));
+                match seen.filter(|_| !self.deciding.has_rule_between(&one, &other)) {
+                    None => Rc::new(self.ask(&one, &other)),
+                    Some((from, to)) => {
+                        let mut known = self.without_rules.borrow_mut();
+                        let ask = || Rc::new(self.ask(&one, &other));
+                        Rc::clone(known.entry((*from, *to)).or_insert_with(ask))
+                    }
+                }
+            }
+            _ => Rc::default(),
         };
-        let allowed = Rc::new(allowed);
         self.asked.borrow_mut().insert((from, to), Rc::clone(&allowed));
         allowed
     }
 
-    /// What is allowed between one kind and another that accepts, or with `ingress` opens.
-    pub(crate) fn between_ends(&self, own: KindId, other: KindId, ingress: bool) -> Rc<Allowed> {
-        if ingress { self.between(other, own) } else { self.between(own, other) }
+    /// The kinds to which something is allowed from a kind, or guarded against, and what; with
+    /// `ingress` those from which it is.
+    pub(crate) fn partners(&self, own: KindId, ingress: bool) -> Rc<Partners> {
+        if let Some(known) = self.partners.borrow().get(&(own, ingress)) {
+            return Rc::clone(known);
+        }
+        let found = (0..self.samples.len()).filter_map(|kind| {
+            let (from, to) = if ingress { (kind, own) } else { (own, kind) };
+            let allowed = self.between(from, to);
+            (!allowed.is_nothing()).then_some((kind, allowed))
+        });
+        let found = Rc::new(found.collect());
+        self.partners.borrow_mut().insert((own, ingress), Rc::clone(&found));
+        found
+    }
+
+    /// What is allowed between a kind and addresses outside that the policy does not tell apart, or
+    /// with `ingress` from these to the kind.
+    pub(crate) fn with_outside(
+        &self,
+        kind: KindId,
+        addresses: &AddressSet,
+        ingress: bool,
+    ) -> Rc<Allowed> {
+        let Some(first) = addresses.first() else { return Rc::default() };
+        let atom = self.atoms.atom_of(first);
+        if let Some(known) = self.outside.borrow().get(&(kind, atom, ingress)) {
+            return Rc::clone(known);
+        }
+        let (own, other) = (self.end_of(kind), End::outside(addresses.clone()));
+        let (source, destination) = if ingress { (&other, &own) } else { (&own, &other) };
+        let ask = || Rc::new(self.ask(source, destination));
+        let seen = self.backgrounds.get(kind);
+        let allowed = match seen.filter(|_| !self.deciding.has_rule_between(source, destination)) {
+            None => ask(),
+            Some(seen) => {
+                let mut known = self.outside_without_rules.borrow_mut();
+                Rc::clone(known.entry((*seen, atom, ingress)).or_insert_with(ask))
+            }
+        };
+        self.outside.borrow_mut().insert((kind, atom, ingress), Rc::clone(&allowed));
+        allowed
+    }
+
+    /// The number of what the policy sees in addresses that it does not tell apart.
+    pub(crate) fn atom_of(&self, addresses: &AddressSet) -> Option<AtomId> {
+        addresses.first().map(|first| self.atoms.atom_of(first))
     }
 
     /// What is allowed from an end to another.

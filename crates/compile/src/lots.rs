@@ -54,9 +54,9 @@ impl Lots {
         Self { by_kind }
     }
 
-    /// The kinds of the estate's endpoints, each with its lots.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (KindId, &[Lot])> {
-        self.by_kind.iter().map(|(kind, lots)| (*kind, lots.as_slice()))
+    /// Those of one kind.
+    pub(crate) fn of(&self, kind: KindId) -> &[Lot] {
+        self.by_kind.get(&kind).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -25,7 +25,7 @@ mod world;
 pub use compile::Decider;
 pub use ends::{End, Who};
 pub use fault::{Fault, Faulting};
-pub use internet::public_space;
+pub use internet::{metadata_addresses, public_space};
 pub use labels::{Known, LabelOf, Labelled};
 pub use layer::{Layered, Opened};
 pub use near::{Attribute, NearMiss};
@@ -35,5 +35,5 @@ pub use types::{
     Assumption, Binding, Decision, DefaultKind, Essentials, Governed, Leg, LegPart, Outcome,
     Question, Reason, RuleId, Side,
 };
-pub use under::{Deciding, Modes};
+pub use under::{Background, Deciding, Modes};
 pub use world::{FrontLegs, ListenerLegs, Member, Place, TargetLegs, World};

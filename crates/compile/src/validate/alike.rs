@@ -3,9 +3,10 @@
 //! Parties are many, and what passes between them and what is intended are few: nearly all pairs repeat what
 //! another showed to be in order. Only those that are not in order are looked at one by one.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
-use watertight_net::FlowSet;
+use watertight_net::{AtomId, FlowSet};
 use watertight_policy::decide::Reason;
 use watertight_reach::Matrix;
 
@@ -25,8 +26,10 @@ type Content = (FlowSet, FlowSet, Vec<(FlowSet, bool)>);
 #[derive(Debug, Default)]
 struct Numbers {
     of: BTreeMap<Content, u32>,
-    /// By the kind that accepts, or the party outside that does, what each party may send it.
-    rows: BTreeMap<(KindId, Option<usize>), Vec<u32>>,
+    /// By where an answer is kept, which holds it as long as this looks.
+    kept: HashMap<*const Allowed, (Rc<Allowed>, u32)>,
+    /// By the kind that accepts, or the addresses outside that do, what each party may send there.
+    rows: BTreeMap<(Option<KindId>, Option<AtomId>), Vec<u32>>,
 }
 
 impl Scene<'_, '_> {
@@ -75,22 +78,19 @@ impl Scene<'_, '_> {
     /// The numbers of what each party may send to one, by the number of the party.
     fn row<'n>(&self, to: &Party, numbers: &'n mut Numbers) -> &'n [u32] {
         let at = match &to.who {
-            PartyWho::Endpoints(_, kind) => (*kind, None),
-            PartyWho::Outside(..) => (KindId::MAX, Some(to.number)),
+            PartyWho::Endpoints(_, kind) => (Some(*kind), None),
+            PartyWho::Outside(addresses, _) => (None, self.intent.atom_of(addresses)),
         };
         if !numbers.rows.contains_key(&at) {
-            let mut by_kind: BTreeMap<KindId, u32> = BTreeMap::new();
+            let mut by_kind: HashMap<KindId, u32> = HashMap::new();
             let mut row = Vec::with_capacity(self.parties().len());
             for from in self.parties() {
-                let known = match &from.who {
-                    PartyWho::Endpoints(_, kind) => by_kind.get(kind).copied(),
-                    PartyWho::Outside(..) => None,
-                };
-                let number = known.unwrap_or_else(|| numbers.number(&self.allowed(from, to)));
-                if let PartyWho::Endpoints(_, kind) = &from.who {
-                    by_kind.insert(*kind, number);
-                }
-                row.push(number);
+                row.push(match &from.who {
+                    PartyWho::Endpoints(_, kind) => *by_kind
+                        .entry(*kind)
+                        .or_insert_with(|| numbers.number(&self.allowed(from, to))),
+                    PartyWho::Outside(..) => numbers.number(&self.allowed(from, to)),
+                });
             }
             numbers.rows.insert(at, row);
         }
@@ -99,7 +99,10 @@ impl Scene<'_, '_> {
 }
 
 impl Numbers {
-    fn number(&mut self, allowed: &Allowed) -> u32 {
+    fn number(&mut self, allowed: &Rc<Allowed>) -> u32 {
+        if let Some((_, number)) = self.kept.get(&Rc::as_ptr(allowed)) {
+            return *number;
+        }
         let by_rule = |one: &Reason| matches!(one, Reason::Rule(_) | Reason::Essential(_));
         let parts = allowed
             .parts
@@ -107,7 +110,9 @@ impl Numbers {
             .map(|(flows, decision)| (flows.clone(), decision.reasons.iter().all(by_rule)));
         let content = (allowed.allow.clone(), allowed.inspect.clone(), parts.collect());
         let next = u32::try_from(self.of.len()).unwrap_or(UNASKED);
-        *self.of.entry(content).or_insert(next)
+        let number = *self.of.entry(content).or_insert(next);
+        self.kept.insert(Rc::as_ptr(allowed), (Rc::clone(allowed), number));
+        number
     }
 }
 

@@ -1,6 +1,5 @@
 //! The classes of ends of the estate before, after, and after with our guards open, taken together.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -64,7 +63,6 @@ pub(super) struct Scene<'s, 'a> {
     pub(super) vias: Vias,
     /// Ids after, by ids before.
     pub(super) later: BTreeMap<EndpointId, EndpointId>,
-    asked: RefCell<BTreeMap<(KindId, usize, bool), Rc<Allowed>>>,
 }
 
 impl<'s, 'a> Scene<'s, 'a> {
@@ -91,7 +89,6 @@ impl<'s, 'a> Scene<'s, 'a> {
             parties: Vec::new(),
             vias: Vias::new(estates[0]),
             later,
-            asked: RefCell::default(),
         };
         scene.parties = scene.of_endpoints();
         scene.add_outside();
@@ -201,15 +198,10 @@ impl<'s, 'a> Scene<'s, 'a> {
         outside: &Party,
         ingress: bool,
     ) -> Rc<Allowed> {
-        let key = (kind, outside.number, ingress);
-        if let Some(known) = self.asked.borrow().get(&key) {
-            return Rc::clone(known);
+        match &outside.who {
+            PartyWho::Outside(addresses, _) => self.intent.with_outside(kind, addresses, ingress),
+            PartyWho::Endpoints(..) => Rc::default(),
         }
-        let (own, other) = (self.intent.end_of(kind), self.end(outside));
-        let (source, destination) = if ingress { (&other, &own) } else { (&own, &other) };
-        let allowed = Rc::new(self.intent.ask(source, destination));
-        self.asked.borrow_mut().insert(key, Rc::clone(&allowed));
-        allowed
     }
 
     pub(super) fn end(&self, party: &Party) -> End {

@@ -40,3 +40,8 @@ pub fn public_space() -> AddressSet {
     let global = Prefix::new(IpAddr::V6(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0)), 3);
     v4.union(&AddressSet::from_prefixes(global))
 }
+
+/// The addresses at which machines ask about themselves: what rules mean by `metadata`.
+pub fn metadata_addresses() -> &'static AddressSet {
+    &METADATA
+}

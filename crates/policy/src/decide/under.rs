@@ -1,9 +1,10 @@
 use watertight_model::{Name, Truth};
 
 use crate::Timestamp;
-use crate::checked::{Mode, SegmentId};
+use crate::checked::{End as PeerEnd, Mode, SegmentId};
 use crate::decide::bits::Bits;
 use crate::decide::compile::{Decider, number};
+use crate::decide::ends::End;
 
 /// Which segments and policies are on: a mode assignment, M.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,6 +33,10 @@ impl Modes {
         }
     }
 }
+
+/// What [`Deciding::background`] sees of a workload.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Background(Vec<Truth>);
 
 /// A policy under a mode assignment at an instant: what answers questions.
 #[derive(Debug)]
@@ -64,6 +69,30 @@ impl<'d> Deciding<'d> {
             .map(|(place, _)| SegmentId(number(place)))
             .collect();
         Self { decider, now, active, policies_on, segments_on }
+    }
+
+    /// Whether some rule that takes part, besides the essentials, can match both ends.
+    pub fn has_rule_between(&self, source: &End, destination: &End) -> bool {
+        let (from, to) = (self.decider.class(source), self.decider.class(destination));
+        from.from.common(&to.to, &self.active).next().is_some()
+    }
+
+    /// What is seen of a workload where no rule can match both ends of a leg: two workloads of which the
+    /// same is seen, at addresses that the essentials do not tell apart, get the same decisions there.
+    pub fn background(&self, workload: usize) -> Background {
+        let Some(class) = self.decider.class_of(workload) else { return Background(Vec::new()) };
+        let segments = self
+            .segments_on
+            .iter()
+            .filter_map(|id| Some(self.decider.policy.segments.get(id.index())?.members.index()));
+        let peers = self.decider.essentials.iter().flat_map(|rule| rule.from.iter().chain(rule.to));
+        let asked = peers.filter_map(|peer| match &peer.end {
+            PeerEnd::Conditions(conditions) => Some(conditions.workloads?.index()),
+            PeerEnd::Any | PeerEnd::Internet => None,
+        });
+        let truth = |place: usize| class.selectors.get(place).copied().unwrap_or(Truth::No);
+        let truths = segments.chain(asked).map(truth);
+        Background(truths.chain([class.quarantine.0]).collect())
     }
 
     /// The segments that are on, with how surely they hold a class of ends.
