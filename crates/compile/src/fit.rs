@@ -1,5 +1,6 @@
 //! Rules within limits: exactly where they fit, over several groups, with merged prefixes, or not.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use watertight_net::{AddressSet, Family, FlowSet, Prefix};
@@ -101,18 +102,40 @@ struct Line<'w> {
 /// What a merger adds: endpoints of the estate, then addresses.
 type Price = (u128, u128);
 
+/// The mergers that there are, by family, cheapest first: price, line, and the first of both prefixes.
+#[derive(Default)]
+struct Offers([BTreeSet<(Price, usize, Prefix)>; 2]);
+
+impl Offers {
+    fn of(&mut self, family: Family) -> &mut BTreeSet<(Price, usize, Prefix)> {
+        let [v4, v6] = &mut self.0;
+        match family {
+            Family::V4 => v4,
+            Family::V6 => v6,
+        }
+    }
+}
+
 pub(crate) fn fit(wishes: &[Wish], ground: &Ground<'_>, budget: Budget) -> Result<Fitted, TooMany> {
-    let mut lines: Vec<Line<'_>> = wishes.iter().map(|wish| Line::new(wish, ground)).collect();
-    let needed = count(&lines).most();
-    while count(&lines).most() > budget.endpoint {
-        let all = count(&lines);
+    let mut lines: Vec<Line<'_>> = wishes.iter().map(Line::new).collect();
+    let mut all = count(&lines);
+    let needed = all.most();
+    let mut offers = Offers::default();
+    if needed > budget.endpoint {
+        for (number, line) in lines.iter_mut().enumerate() {
+            line.offer(number, ground, &mut offers);
+        }
+    }
+    while all.most() > budget.endpoint {
         let family = if all.v4 > budget.endpoint { Family::V4 } else { Family::V6 };
-        let cheapest = lines.iter().enumerate().flat_map(|(line, one)| one.offers(line, family));
-        let Some((_, line, at)) = cheapest.min() else {
+        let Some((_, number, first)) = offers.of(family).first().copied() else {
             return Err(TooMany { needed, least: all.most() });
         };
-        if let Some(line) = lines.get_mut(line) {
-            line.merge(at, ground);
+        let Some(line) = lines.get_mut(number) else { break };
+        let saved = line.merge((number, first), ground, &mut offers);
+        match family {
+            Family::V4 => all.v4 = all.v4.saturating_sub(saved),
+            Family::V6 => all.v6 = all.v6.saturating_sub(saved),
         }
     }
     let mut rules = Vec::new();
@@ -163,24 +186,45 @@ fn count(lines: &[Line<'_>]) -> RuleCount {
 }
 
 impl<'w> Line<'w> {
-    fn new(wish: &'w Wish, ground: &Ground<'_>) -> Self {
+    fn new(wish: &'w Wish) -> Self {
         let prefixes = fewest(&wish.must, &wish.must.union(&wish.free));
-        let mut line = Self { wish, prefixes, prices: Vec::new() };
-        line.prices = (1..line.prefixes.len()).map(|at| line.price(at, ground)).collect();
-        line
+        Self { wish, prefixes, prices: Vec::new() }
     }
 
-    /// The mergers of a family: price, line, and place of the first of both prefixes.
-    fn offers(&self, line: usize, family: Family) -> impl Iterator<Item = (Price, usize, usize)> {
-        let places = self.prices.iter().enumerate().filter(move |(at, _)| {
-            self.prefixes.get(*at).is_some_and(|prefix| prefix.family() == family)
-        });
-        places.filter_map(move |(at, price)| Some(((*price)?, line, at)))
+    /// Prices every merger, and offers it.
+    fn offer(&mut self, number: usize, ground: &Ground<'_>, offers: &mut Offers) {
+        let mergers = self.prefixes.len().saturating_sub(1);
+        self.prices = vec![None; mergers];
+        for at in 0..mergers {
+            self.offer_one((number, at), ground, offers);
+        }
     }
 
-    /// What it costs to merge the prefix before `at` with the one there.
+    fn offer_one(
+        &mut self,
+        (number, at): (usize, usize),
+        ground: &Ground<'_>,
+        offers: &mut Offers,
+    ) {
+        let price = self.price(at, ground);
+        if let (Some(price), Some(first)) = (price, self.prefixes.get(at)) {
+            offers.of(first.family()).insert((price, number, *first));
+        }
+        if let Some(slot) = self.prices.get_mut(at) {
+            *slot = price;
+        }
+    }
+
+    fn withdraw(&mut self, (number, at): (usize, usize), offers: &mut Offers) {
+        let price = self.prices.get_mut(at).and_then(Option::take);
+        if let (Some(price), Some(first)) = (price, self.prefixes.get(at)) {
+            offers.of(first.family()).remove(&(price, number, *first));
+        }
+    }
+
+    /// What it costs to merge the prefix at a place with the next.
     fn price(&self, at: usize, ground: &Ground<'_>) -> Option<Price> {
-        let (one, other) = (self.prefixes.get(at.checked_sub(1)?)?, self.prefixes.get(at)?);
+        let (one, other) = (self.prefixes.get(at)?, self.prefixes.get(at.checked_add(1)?)?);
         let merged = AddressSet::from_prefix(supernet(*one, *other)?);
         let added = merged.difference(&self.wish.must).difference(&self.wish.free);
         if added.intersects(&ground.never) {
@@ -189,24 +233,33 @@ impl<'w> Line<'w> {
         Some((size(&added.intersection(ground.held)), size(&added)))
     }
 
-    /// Merges the prefix at a place with the next, and whatever else the result holds.
-    fn merge(&mut self, at: usize, ground: &Ground<'_>) {
+    /// Merges a prefix with the next, and whatever else the result holds. Returns how many fewer
+    /// there are.
+    fn merge(
+        &mut self,
+        (number, first): (usize, Prefix),
+        ground: &Ground<'_>,
+        offers: &mut Offers,
+    ) -> u32 {
+        let at = self.prefixes.partition_point(|one| *one < first);
         let next = at.saturating_add(1);
         let (Some(one), Some(other)) = (self.prefixes.get(at), self.prefixes.get(next)) else {
-            return;
+            return 0;
         };
-        let Some(merged) = supernet(*one, *other) else { return };
+        let Some(merged) = supernet(*one, *other) else { return 0 };
         let first = self.prefixes.partition_point(|one| one.last() < merged.first());
         let held = self.prefixes.iter().skip(first).take_while(|one| merged.covers(**one)).count();
-        self.prefixes.splice(first..first.saturating_add(held), [merged]);
-        let prices = first..first.saturating_add(held).saturating_sub(1).min(self.prices.len());
-        self.prices.drain(prices);
-        for place in [first, first.saturating_add(1)] {
-            let price = self.price(place, ground);
-            if let Some(slot) = place.checked_sub(1).and_then(|slot| self.prices.get_mut(slot)) {
-                *slot = price;
-            }
+        let end = first.saturating_add(held);
+        for at in first.saturating_sub(1)..end {
+            self.withdraw((number, at), offers);
         }
+        self.prefixes.splice(first..end, [merged]);
+        let gone = first..end.saturating_sub(1).min(self.prices.len());
+        self.prices.drain(gone);
+        for at in [first.checked_sub(1), Some(first)].into_iter().flatten() {
+            self.offer_one((number, at), ground, offers);
+        }
+        u32::try_from(held.saturating_sub(1)).unwrap_or(u32::MAX)
     }
 }
 

@@ -200,8 +200,9 @@ impl<T: Scalar> IntervalSet<T> {
             return self.clone();
         }
         let mut intervals = Vec::new();
+        let (mine, theirs) = (self.near(other), other.near(self));
         let (mut left, mut right) = (0, 0);
-        while let (Some(a), Some(b)) = (self.intervals.get(left), other.intervals.get(right)) {
+        while let (Some(a), Some(b)) = (mine.get(left), theirs.get(right)) {
             let (first, last) = (a.first.max(b.first), a.last.min(b.last));
             if first <= last {
                 intervals.push(Interval { first, last });
@@ -221,7 +222,11 @@ impl<T: Scalar> IntervalSet<T> {
         if self.is_empty() || other.is_empty() {
             return self.clone();
         }
-        self.intersection(&other.complement())
+        let near = Self { intervals: other.near(self).to_vec() };
+        if near.is_empty() {
+            return self.clone();
+        }
+        self.intersection(&near.complement())
     }
 
     /// The numbers that are not in the set.
@@ -244,6 +249,16 @@ impl<T: Scalar> IntervalSet<T> {
     }
 
     /// The first interval that does not end before `value`.
+    /// The intervals that lie between the ends of another set, or across one of them: sets are often
+    /// large and looked at in one place.
+    fn near(&self, other: &Self) -> &[Interval<T>] {
+        let (Some(first), Some(last)) = (other.first(), other.last()) else { return &[] };
+        let start = self.intervals.partition_point(|interval| interval.last < first);
+        let rest = self.intervals.get(start..).unwrap_or_default();
+        let end = rest.partition_point(|interval| interval.first <= last);
+        rest.get(..end).unwrap_or_default()
+    }
+
     fn interval_at(&self, value: T) -> Option<Interval<T>> {
         let index = self.intervals.partition_point(|interval| interval.last < value);
         self.intervals.get(index).copied()
