@@ -486,8 +486,8 @@ pub(crate) fn opened(network: &Network, which: impl Fn(&Guard) -> bool) -> Netwo
 
 /// The names of groups of ours that are there and stay, by the provider's id.
 fn known(plane: &dyn Plane, groups: &[Group]) -> BTreeMap<String, Name> {
-    let stays = |name: &str| groups.iter().any(|group| group.name.0 == name);
-    let held = plane.held().into_iter().filter(|held| stays(&held.name));
+    let stay: BTreeSet<&str> = groups.iter().map(|group| &*group.name.0).collect();
+    let held = plane.held().into_iter().filter(|held| stay.contains(held.name.as_str()));
     held.map(|held| (held.id, Name::from(held.name))).collect()
 }
 

@@ -88,7 +88,9 @@ pub enum Action {
 /// and new rules loses the old first. What opens in between the proof finds, which compares the middle
 /// with old and new.
 pub fn steps(artifacts: &Artifacts, held: &[HeldGroup], limits: &Limits) -> Vec<Step> {
-    let of = |name: &str| held.iter().find(|one| one.name == name);
+    let known = by_name(held);
+    let stays: BTreeSet<&str> = artifacts.groups.iter().map(|one| &*one.name.0).collect();
+    let of = |name: &str| known.get(name).copied();
     let mut steps = Vec::new();
     for group in artifacts.groups.iter().filter(|group| of(&group.name.0).is_none()) {
         let name = || group.name.to_string();
@@ -111,7 +113,7 @@ pub fn steps(artifacts: &Artifacts, held: &[HeldGroup], limits: &Limits) -> Vec<
         let (lacking, surplus) = there.differences(&wanted);
         let has_room = has_room(&there.rules, &lacking, limits);
         let add = (!lacking.is_empty()).then(|| added(&name(), lacking));
-        let surplus = by_id(surplus, artifacts, held);
+        let surplus = by_id(surplus, &stays, &known);
         let mut take = (!surplus.is_empty()).then(|| added(&name(), surplus).turned());
         if has_room {
             steps.extend(add);
@@ -224,15 +226,23 @@ impl Step {
     }
 }
 
+/// Groups that are there, by name: the first of each.
+pub(crate) fn by_name(held: &[HeldGroup]) -> BTreeMap<&str, &HeldGroup> {
+    held.iter().rev().map(|one| (one.name.as_str(), one)).collect()
+}
+
 /// Rules that name groups which do not stay by their ids: the plan does not hold their names.
-fn by_id(rules: PlannedRules, artifacts: &Artifacts, held: &[HeldGroup]) -> PlannedRules {
+fn by_id(
+    rules: PlannedRules,
+    stays: &BTreeSet<&str>,
+    held: &BTreeMap<&str, &HeldGroup>,
+) -> PlannedRules {
     let each = |rules: Vec<PlannedRule>| -> Vec<PlannedRule> {
-        let named = rules.into_iter().map(|rule| {
-            let stays = artifacts.groups.iter().any(|group| group.name.0 == rule.peer);
-            match held.iter().find(|one| one.name == rule.peer) {
-                Some(one) if !stays => PlannedRule { peer: one.id.clone(), ..rule },
-                _ => rule,
+        let named = rules.into_iter().map(|rule| match held.get(rule.peer.as_str()) {
+            Some(one) if !stays.contains(rule.peer.as_str()) => {
+                PlannedRule { peer: one.id.clone(), ..rule }
             }
+            _ => rule,
         });
         named.collect()
     };

@@ -1,5 +1,6 @@
 //! A plan as text for people.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use watertight_compile::{Gap, GapKind, Plan, PlannedRule};
@@ -12,9 +13,14 @@ const NAMED_MAX: usize = 4;
 /// A plan in a few tables: groups, what they do not do as intended, and steps.
 pub fn plan(plan: &Plan, _layout: &Layout) -> String {
     let mut text = head(plan);
+    let mut carriers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for one in &plan.attachments {
+        for group in &one.groups {
+            carriers.entry(group).or_default().push(&one.workload);
+        }
+    }
     for group in &plan.groups {
-        let carried = plan.attachments.iter().filter(|one| one.groups.contains(&group.name));
-        let mut members: Vec<&str> = carried.map(|one| one.workload.as_str()).collect();
+        let mut members = carriers.remove(group.name.as_str()).unwrap_or_default();
         members.dedup();
         let _written = write!(text, "\n{}\n  carried by {}\n", group.name, listed(&members));
         rules(&mut text, "in ", &group.ingress);

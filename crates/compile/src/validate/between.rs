@@ -14,6 +14,7 @@ use crate::held::HeldGroup;
 use crate::intent::Intent;
 use crate::plan::PlannedRule;
 use crate::plane::Plane;
+use crate::step::by_name;
 use crate::via::Vias;
 
 /// What opens in between, as text: from, to and the flows. For plans over groups of ours that are
@@ -51,9 +52,10 @@ pub(super) fn opened_between(
 
 /// Old and new rules, on those who carry old and new groups.
 fn both(artifacts: &Artifacts, held: &[HeldGroup]) -> Artifacts {
+    let there = by_name(held);
     let groups = artifacts.groups.iter().map(|group| {
         let mut group: Group = group.clone();
-        if let Some(there) = held.iter().find(|one| one.name == group.name.0) {
+        if let Some(there) = there.get(&*group.name.0) {
             add(&mut group.ingress, &there.rules.ingress);
             add(&mut group.egress, &there.rules.egress);
         }
