@@ -15,11 +15,9 @@ use crate::intent::Intent;
 use crate::plan::PlannedRule;
 use crate::plane::Plane;
 use crate::step::by_name;
-use crate::via::Vias;
 
-/// What opens in between, as text: from, to and the flows. For plans over groups of ours that are
-/// there, and for those about fronts that keep their clients' addresses: what such a front lets in for
-/// one of its targets, only the guards of the others keep from these.
+/// What opens in between, as text: from, to and the flows. What a front that keeps its clients' addresses
+/// lets in for one of its targets, for example, only the guards of the others keep from these.
 pub(super) fn opened_between(
     intent: &Intent<'_>,
     compiled: &Compiled,
@@ -27,9 +25,6 @@ pub(super) fn opened_between(
     after: &Estate,
 ) -> Vec<String> {
     let held = plane.held();
-    if held.is_empty() && Vias::new(intent.estate()).list.is_empty() {
-        return Vec::new();
-    }
     let before = intent.estate();
     let middle = plane.convert(&plane.render(&both(&compiled.artifacts, &held)));
     let scene = Scene::new(intent, compiled, [before, after, &middle]);
