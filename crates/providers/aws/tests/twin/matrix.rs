@@ -1,8 +1,8 @@
 //! Connectivity of classes against asking sender by sender and address by address.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use watertight_reach::Class;
+use watertight_reach::{Cell, Class, Matrix};
 use watertight_testkit::generate::{self, Random, Size};
 
 use crate::engine::Engine;
@@ -102,4 +102,32 @@ fn the_matrix_of_classes_equals_asking_pair_by_pair() {
     println!("{text}");
     note(&format!("connectivity by classes equals asking pair by pair: {text}"));
     assert!(counts.connected * 50 > counts.pairs, "at least 2 % of the pairs are connected");
+}
+
+#[test]
+fn numbers_of_a_column_say_which_of_its_cells_are_the_same() {
+    let mut connected = 0_usize;
+    for seed in 0..30 {
+        let generated = generate::aws(seed, Size::AVERAGE);
+        let engine = Engine::new(&generated.files);
+        let matrix = engine.asker().reach.matrix(&BTreeSet::new());
+        let mut cells: BTreeMap<u32, Cell> = BTreeMap::new();
+        let mut numbers = vec![0; 3];
+        for to in 0..matrix.classes.len() {
+            matrix.numbers(Some(to), &mut numbers);
+            assert_eq!(numbers.len(), matrix.classes.len(), "seed {seed}");
+            for (from, number) in numbers.iter().enumerate() {
+                let cell = matrix.cell(from, to);
+                assert_eq!(cell.is_none(), *number == Matrix::NOTHING, "seed {seed}");
+                if let Some(cell) = cell {
+                    let known = cells.entry(*number).or_insert_with(|| cell.clone());
+                    assert_eq!(known, cell, "seed {seed}: {from} to {to}");
+                    connected += 1;
+                }
+            }
+        }
+        matrix.numbers(None, &mut numbers);
+        assert!(numbers.iter().all(|number| *number == Matrix::NOTHING), "seed {seed}");
+    }
+    assert!(connected > 10_000, "{connected} connected pairs");
 }
