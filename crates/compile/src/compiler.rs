@@ -123,6 +123,10 @@ pub fn compile(intent: &Intent<'_>, plane: &dyn Plane) -> Result<Compiled, Refus
     Ok(Compiled { artifacts, unheld, gaps, identities, widened, left })
 }
 
+/// What is allowed between kinds and each part of the space that no endpoint has, or with `true` from
+/// these to kinds.
+type KnownOutside = BTreeMap<(KindId, bool), Rc<Vec<Allowed>>>;
+
 struct Work<'w, 'a> {
     intent: &'w Intent<'a>,
     plane: &'w dyn Plane,
@@ -133,8 +137,7 @@ struct Work<'w, 'a> {
     addresses: Addresses,
     references: References<'w>,
     parts: Vec<outside::Part>,
-    /// What is allowed between kinds and these, or with `true` from these to kinds.
-    known: RefCell<BTreeMap<(KindId, bool), Rc<Vec<Allowed>>>>,
+    known: RefCell<KnownOutside>,
     vias: Vias,
     left: FlowSet,
     widened: Vec<Widened>,

@@ -105,7 +105,7 @@ struct Held {
     kind: KindId,
     address: Prefix,
     /// For a public address, where its endpoint is: nobody there sees it.
-    unseen_in: Option<Option<RealmId>>,
+    unseen_in: Option<RealmId>,
 }
 
 /// Which addresses endpoints have, where guards see them.
@@ -138,7 +138,7 @@ impl Addresses {
                 *count = count.saturating_add(1);
             }
             let own = own.into_iter().map(|address| (address, None));
-            let all = own.chain(outer.into_iter().map(|address| (address, Some(realm))));
+            let all = own.chain(outer.into_iter().map(|address| (address, realm)));
             of_kind.entry(kind).or_default().extend(all.map(|(address, unseen_in)| Held {
                 endpoint: id,
                 kind,
@@ -161,7 +161,7 @@ impl Addresses {
         kinds: &BTreeSet<KindId>,
         alone: Option<(EndpointId, KindId)>,
     ) -> AddressSet {
-        let is_seen = |held: &&Held| held.unseen_in != Some(Some(realm));
+        let is_seen = |held: &&Held| held.unseen_in != Some(realm);
         let is_alone = |held: &&Held| alone.is_some_and(|(id, _)| held.endpoint == id);
         let is_allowed = |held: &&Held| kinds.contains(&held.kind) || is_alone(held);
         let of_kind = |kind: &KindId| self.of_kind.get(kind).into_iter().flatten();

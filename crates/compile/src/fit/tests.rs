@@ -90,5 +90,5 @@ fn merging_goes_for_what_adds_no_endpoint() {
         found.groups.concat().iter().map(|rule| format!("{:?}", rule.peer)).collect();
     assert_eq!(text.len(), 3, "{text:?}");
     let added = found.widened.first().map(|(_, added)| added.clone()).unwrap_or_default();
-    assert!(!added.intersects(&ground.held), "{added:?}");
+    assert!(!added.intersects(ground.held), "{added:?}");
 }
