@@ -46,7 +46,7 @@ pub(super) fn write(file: &mut File<'_>, plan: &Plan) -> Result<Value, Terraform
         });
         interfaces.insert(literal(&one.endpoint), value);
     }
-    notes(file, (kept, full, services.len()));
+    notes(file, (kept, full, u64::try_from(services.len()).unwrap_or(u64::MAX)));
     let services: Map<String, Value> = services
         .into_iter()
         .map(|(through, (mut value, endpoints))| {
@@ -114,29 +114,36 @@ fn attach(file: &mut File<'_>, one: &PlannedAttachment) -> Result<(), TerraformE
     Ok(())
 }
 
-fn notes(file: &mut File<'_>, (kept, full, services): (u64, u64, usize)) {
+fn notes(file: &mut File<'_>, (kept, full, services): (u64, u64, u64)) {
     file.notes.push(String::from(
         "Terraform does not take the plan's steps: it does not look whether what was read is still so, and \
          what is possible while it is under way lies within no bounds",
     ));
     if kept > 0 {
         file.notes.push(format!(
-            "{kept} interfaces carry groups that have to be taken off where they are configured, since \
-             Terraform's attachments only add: the output `watertight_interfaces` tells which; until then \
-             what these permit stays possible"
+            "old groups have to be taken off {} where these are configured, since Terraform's attachments \
+             only add: the output `watertight_interfaces` tells which; until then what they permit stays \
+             possible",
+            counted(kept, "interface")
         ));
     }
     if full > 0 {
         file.notes.push(format!(
-            "{full} interfaces have no room for old and new groups: take the old ones off first"
+            "on {} there is no room for old and new groups: take the old ones off first",
+            counted(full, "interface")
         ));
     }
     if services > 0 {
         file.notes.push(format!(
-            "{services} resources of services have to be given groups where they are configured: the output \
-             `watertight_services` tells which"
+            "groups have to be set at {} where these are configured: the output `watertight_services` \
+             tells which",
+            counted(services, "resource") + " of services"
         ));
     }
+}
+
+fn counted(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The argument that sets the groups of a kind of resource, in the words of the provider's documentation.
