@@ -62,8 +62,8 @@ impl Lab {
         change(folder.path(), "ec2-describe-network-interfaces", "NetworkInterfaces", |all| {
             let one = &mut all[0];
             one["Groups"] = json!([{"GroupId": GROUP, "GroupName": NAME}]);
-            interface = one["NetworkInterfaceId"].as_str().unwrap().to_owned();
-            machine = one["Attachment"]["InstanceId"].as_str().unwrap().to_owned();
+            one["NetworkInterfaceId"].as_str().unwrap().clone_into(&mut interface);
+            one["Attachment"]["InstanceId"].as_str().unwrap().clone_into(&mut machine);
         });
         Self { folder, interface, machine }
     }

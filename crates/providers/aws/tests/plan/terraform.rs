@@ -172,7 +172,7 @@ fn listed(groups: &[Value]) -> Vec<Value> {
                 }
                 let all = rule["UserIdGroupPairs"].as_array().into_iter().flatten();
                 all.for_each(|peer| {
-                    add("ReferencedGroupInfo", json!({"GroupId": peer["GroupId"]}))
+                    add("ReferencedGroupInfo", json!({"GroupId": peer["GroupId"]}));
                 });
             }
         }

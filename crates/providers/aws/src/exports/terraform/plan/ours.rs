@@ -115,14 +115,11 @@ impl Own {
     /// plans give it: `watertight/REALM/SEGMENTS/MARK`.
     fn new(name: &str, description: &str) -> Self {
         let told = description.strip_prefix("Written by Watertight for ");
-        let segments: Vec<String> = match told {
-            Some(told) => told.split(", ").map(str::to_owned).collect(),
-            None => {
-                let part =
-                    name.strip_prefix(GroupName::PREFIX).and_then(|own| own.split('/').nth(1));
-                part.into_iter().flat_map(|part| part.split('+')).map(str::to_owned).collect()
-            }
-        };
+        let named = || name.strip_prefix(GroupName::PREFIX).and_then(|own| own.split('/').nth(1));
+        let segments: Vec<String> = told
+            .map(|told| told.split(", ").map(str::to_owned).collect())
+            .or_else(|| named().map(|part| part.split('+').map(str::to_owned).collect()))
+            .unwrap_or_default();
         let segments = segments.into_iter().filter(|one| !one.is_empty()).collect();
         Self { name: name.to_owned(), segments }
     }
@@ -209,12 +206,12 @@ impl TerraformPlan {
         let of = |side: &Option<Value>| -> Option<String> {
             text(side.as_ref()?, "security_group_id").map(str::to_owned)
         };
-        let differs = |key: &&str| {
-            let value = |side: &Option<Value>| side.as_ref().and_then(|one| one.get(*key)).cloned();
+        let differs = |key: &str| {
+            let value = |side: &Option<Value>| side.as_ref().and_then(|one| one.get(key)).cloned();
             value(&sides.before) != value(&sides.after) || open(sides, key)
         };
         let is_same =
-            change.action == PlannedAction::Update && !MEANING.iter().any(|key| differs(&key));
+            change.action == PlannedAction::Update && !MEANING.iter().any(|key| differs(key));
         // Without the list that was the whole, the rules stay.
         let is_let_go = change.kind == EXCLUSIVE && change.action == PlannedAction::Delete;
         if is_same || is_let_go {
