@@ -145,6 +145,43 @@ fn a_configuration_over_groups_that_are_there_means_what_the_plan_means() {
     assert!(plans > 20 && imports > 20 && exclusive > 5, "{plans}, {imports}, {exclusive}");
 }
 
+/// What is compared would show a rule that is missing, and a group that is not given.
+#[test]
+fn a_configuration_without_a_rule_or_a_member_means_something_else() {
+    let lab = services::lab_of("tiers", &services::files_of("tiers"), "");
+    let made = lab.make().expect("it compiles");
+    let plan = plan_of(&lab, &made);
+    let (_, file) = written(&plan);
+    let boundaries = named_prefixes(&made.after.network);
+    let predicted = passing(&made.after, &boundaries);
+    let means = |file: &Value| {
+        let planned = shown(file, &plan, &lab.bodies, Known::BeforeApply);
+        passing(&read(&lab, &planned), &boundaries)
+    };
+    assert_eq!(means(&file), predicted);
+    let mut mutants = 0;
+    for kind in ["aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule"] {
+        for name in file["resource"][kind].as_object().expect("rules").keys() {
+            let mut mutant = file.clone();
+            mutant["resource"][kind].as_object_mut().expect("rules").remove(name);
+            assert_ne!(means(&mutant), predicted, "without {name}");
+            mutants += 1;
+        }
+    }
+    let interfaces = file["output"]["watertight_interfaces"]["value"].as_object();
+    for name in interfaces.expect("interfaces").keys() {
+        let mut mutant = file.clone();
+        let own = &mut mutant["output"]["watertight_interfaces"]["value"][name];
+        own["security_groups"] = own["take_off"].clone();
+        own["take_off"] = json!([]);
+        let attached = mutant["resource"]["aws_network_interface_sg_attachment"].as_object_mut();
+        attached.expect("attachments").retain(|label, _| !label.starts_with(name));
+        assert_ne!(means(&mutant), predicted, "{name} as it is");
+        mutants += 1;
+    }
+    assert!(mutants > 10, "{mutants}");
+}
+
 /// A rule of the list of rules for each of a group's, as the provider lists them.
 fn listed(groups: &[Value]) -> Vec<Value> {
     let mut rules = Vec::new();
