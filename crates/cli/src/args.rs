@@ -69,8 +69,9 @@ pub(crate) enum Command {
     /// says so as exact flows with the reason; `docs/reference/plan.md` describes it.
     #[command(after_long_help = crate::plan::EXAMPLES)]
     Plan(crate::plan::PlanArguments),
-    /// Print a plan for people
-    #[command(after_long_help = "Examples:\n  watertight show change.plan")]
+    /// Print a plan for people, or as a configuration of Terraform
+    #[command(after_long_help = "Examples:\n  watertight show change.plan\n  \
+        watertight show change.plan -f terraform -o watertight.tf.json")]
     Show(crate::plan::ShowArguments),
     /// Put a plan in place, step by step, with a journal beside it
     ///

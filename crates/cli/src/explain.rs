@@ -4,7 +4,7 @@ use clap::Args;
 use watertight_source::{Code, CodeLine};
 
 use crate::exit::{Failure, Outcome};
-use crate::gate::findings::{BROKEN, NEW_CHAIN, OVER_BUDGET, UNTOLD};
+use crate::gate::findings::{BROKEN, LOOSENED, NEW_CHAIN, OVER_BUDGET, UNTOLD};
 use crate::output;
 
 /// The codes of this crate.
@@ -27,6 +27,10 @@ const OWN: &[CodeLine] = &[
     CodeLine { code: BROKEN, meaning: "an assertion of the policy does not hold" },
     CodeLine { code: OVER_BUDGET, meaning: "more is reachable than the budget allows" },
     CodeLine { code: UNTOLD, meaning: "what a planned change does is not known" },
+    CodeLine {
+        code: LOOSENED,
+        meaning: "a planned change loosens what a group of Watertight enforces",
+    },
 ];
 
 /// The arguments of `explain`.

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use watertight_aws::terraform_file;
 use watertight_compile::{Gap, Occasion, Plan, Plane as _, Proof, RenderedBody, compile, validate};
 use watertight_source::{FileId, Limits, Tree};
 
 use crate::args::InputArguments;
 use crate::enforcing::{self, Asked, Ready};
-use crate::exit::{Failure, Outcome};
+use crate::exit::{Failure, Outcome, say};
 use crate::output;
 use crate::text::clean;
 
@@ -56,6 +57,24 @@ pub(crate) struct ShowArguments {
     /// The plan
     #[arg(value_name = "PLAN")]
     plan: PathBuf,
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t = ShowFormat::Table)]
+    format: ShowFormat,
+    /// Write it to this file instead of standard output
+    #[arg(short, long, value_name = "PATH")]
+    out: Option<PathBuf>,
+}
+
+/// Formats in which a plan is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShowFormat {
+    /// Text for people
+    Table,
+    /// The plan itself
+    Json,
+    /// A configuration of Terraform in its JSON syntax, for a file that ends in `.tf.json`; what it
+    /// does not do of the plan is told on standard error
+    Terraform,
 }
 
 /// Formats of a plan.
@@ -179,7 +198,20 @@ fn refuse(proof: &Proof, widen: bool) -> Result<(), Failure> {
 /// Prints a plan.
 pub(crate) fn show(arguments: &ShowArguments) -> Result<Outcome, Failure> {
     let (plan, _) = read(&arguments.plan)?;
-    output::write(None, &summary(&plan))?;
+    let out = arguments.out.as_deref();
+    match arguments.format {
+        ShowFormat::Table => output::write(out, &summary(&plan))?,
+        ShowFormat::Json => output::write(out, &text(&plan)?)?,
+        ShowFormat::Terraform => {
+            let file = terraform_file(&plan).map_err(|error| {
+                Failure::Estate(format!("`{}`: {error}", arguments.plan.display()))
+            })?;
+            output::write(out, &file.text)?;
+            for line in &file.notes {
+                say(&format!("{}\n", clean(line)));
+            }
+        }
+    }
     Ok(Outcome::Fine)
 }
 

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+#[path = "gate/enforced.rs"]
+mod enforced;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -40,7 +40,7 @@ pub use intent::{Allowed, Intent, Places, promoted};
 pub use naming::short_hash;
 pub use plan::{
     Again, FORMAT, Occasion, Plan, PlanError, PlannedAttachment, PlannedGroup, PlannedLimits,
-    PlannedRule, PlannedRules,
+    PlannedRule, PlannedRules, There, ThereRule,
 };
 pub use plane::{Holding, Limits, Pieces, Plane, RenderedBody};
 pub use read::{Change, Read, ReadKind};

@@ -8,6 +8,7 @@ use thiserror::Error;
 use crate::artifact::{Artifacts, GroupName, GroupRule, RulePeer, Through};
 use crate::compiler::Compiled;
 use crate::gap::{Gap, Unheld};
+use crate::held::HeldGroup;
 use crate::plane::{Limits, Plane};
 use crate::read::Read;
 use crate::step::{Step, named, steps};
@@ -82,6 +83,9 @@ pub struct PlannedGroup {
     pub ingress: Vec<PlannedRule>,
     /// What may go out.
     pub egress: Vec<PlannedRule>,
+    /// What is there of it already, where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub there: Option<There>,
     /// How it is made again when a plan that takes it away is taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<Again>,
@@ -94,6 +98,29 @@ pub struct Again {
     pub description: String,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+}
+
+/// What the provider held of a group when the plan was made.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct There {
+    /// The provider's id of it.
+    pub id: String,
+    /// What could come in.
+    pub ingress: Vec<ThereRule>,
+    /// What could go out.
+    pub egress: Vec<ThereRule>,
+}
+
+/// A rule that the provider held.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ThereRule {
+    /// As in [`PlannedRule`]; every group of ours stands by its name.
+    pub peer: String,
+    /// As in [`PlannedRule`].
+    pub over: String,
+    /// The provider's id of it, where the input tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
 }
 
 /// Rules in a [`Plan`].
@@ -162,6 +189,8 @@ impl Plan {
         let Occasion { estate, under, made, valid_until } = occasion;
         let Artifacts { groups, attachments } = &compiled.artifacts;
         let limits = plane.limits();
+        let held = plane.held();
+        let there = |name: &str| held.iter().find(|one| one.name == name).map(HeldGroup::there);
         Self {
             format: FORMAT.to_owned(),
             estate,
@@ -170,14 +199,20 @@ impl Plan {
             valid_until,
             plane: plane.name().to_owned(),
             limits: PlannedLimits::of(&limits),
-            groups: groups.iter().map(PlannedGroup::of).collect(),
+            groups: groups
+                .iter()
+                .map(|group| PlannedGroup {
+                    there: there(&group.name.0),
+                    ..PlannedGroup::of(group)
+                })
+                .collect(),
             attachments: attachments.iter().map(PlannedAttachment::of).collect(),
             unheld: compiled.unheld.clone(),
             gaps: proof.gaps.clone(),
             surprises: proof.surprises.clone(),
             compared: proof.compared,
             reads: plane.reads(&compiled.artifacts),
-            steps: named(steps(&compiled.artifacts, &plane.held(), &limits), &proof.between),
+            steps: named(steps(&compiled.artifacts, &held, &limits), &proof.between),
             notes: Vec::new(),
         }
     }
@@ -242,6 +277,7 @@ impl PlannedGroup {
             segments: group.segments.iter().map(ToString::to_string).collect(),
             ingress: group.ingress.iter().map(PlannedRule::of).collect(),
             egress: group.egress.iter().map(PlannedRule::of).collect(),
+            there: None,
             again: None,
         }
     }

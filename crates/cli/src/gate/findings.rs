@@ -12,6 +12,7 @@ use watertight_source::{Code, Diagnostic, Span};
 use super::budget::{Budget, Reachable, segments};
 use super::cause::causes;
 use super::chains::{StepKey, Steps};
+use super::enforced;
 use super::proposed::Change;
 use crate::exit::Failure;
 use crate::simulate::assertions::{Verdict, verdicts};
@@ -25,6 +26,9 @@ pub(crate) const BROKEN: Code = Code("WT0912");
 pub(crate) const OVER_BUDGET: Code = Code("WT0913");
 /// What a planned change does is not known.
 pub(crate) const UNTOLD: Code = Code("WT0914");
+
+/// A change loosens what a group of Watertight enforces.
+pub(crate) const LOOSENED: Code = Code("WT0915");
 
 /// Names that one finding lists.
 const NAMES_MAX: usize = 5;
@@ -155,6 +159,7 @@ impl Gate<'_> {
         self.chains(&after, &estate, &causes, &mut judged);
         self.assertions(&before, &after, &causes, &mut judged);
         self.budget(&before, &after, &estate, &causes, &mut judged);
+        judged.findings.extend(enforced::findings(change));
         let mut untold = proposal.untold;
         untold.extend(self.unaddressed(&estate));
         for (subject, why) in &untold {

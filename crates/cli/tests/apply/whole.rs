@@ -7,7 +7,7 @@ use serde_json::Value;
 use watertight_live_aws::Way;
 use watertight_testkit::aws_server::{Strictness, Trouble, Troubles};
 
-use crate::support::{ACCOUNT, Lab, key, told, watertight};
+use crate::support::{ACCOUNT, Lab, Mended, key, told, watertight};
 
 #[test]
 fn the_plan_of_three_tiers_is_what_it_was() {
@@ -165,4 +165,33 @@ fn every_write_is_one_that_the_printed_policy_permits() {
 
 fn place(held: &Value) -> Value {
     held[format!("{ACCOUNT}/eu-central-1")].clone()
+}
+
+/// What `apply` put in place goes over to Terraform with nothing made anew, as far as it stays: groups,
+/// each rule by its own id, and what is carried.
+#[test]
+fn what_is_in_place_goes_over_to_terraform_and_what_is_beside_it_is_taken_off() {
+    let lab = Lab::drifted(&Mended::new(), Strictness::default());
+    let (code, text, error) = lab.run("show", &["-f", "terraform"]);
+    assert_eq!(code, 0, "{error}");
+    assert!(!error.contains("do not tell their ids"), "{error}");
+    let file: Value = serde_json::from_str(&text).unwrap();
+    let imports = file["import"].as_array().unwrap();
+    let of = |kind: &str, start: &str| {
+        let own = imports.iter().filter(|one| one["to"].as_str().unwrap().starts_with(kind));
+        own.filter(|one| one["id"].as_str().unwrap().starts_with(start)).count()
+    };
+    let rules = of("aws_vpc_security_group_ingress_rule.", "sgr-")
+        + of("aws_vpc_security_group_egress_rule.", "sgr-");
+    let count = |kind: &str| file["resource"][kind].as_object().unwrap().len();
+    assert_eq!(of("aws_security_group.", "sg-"), count("aws_security_group"));
+    let attachments = "aws_network_interface_sg_attachment";
+    assert_eq!(of(&format!("{attachments}."), "sg-"), count(attachments));
+    // One rule was taken off by hand: that one is made.
+    let wanted =
+        count("aws_vpc_security_group_ingress_rule") + count("aws_vpc_security_group_egress_rule");
+    assert_eq!(rules + 1, wanted, "{imports:#?}");
+    // Two groups have a rule beside them.
+    assert_eq!(count("aws_vpc_security_group_rules_exclusive"), 2);
+    assert_eq!(file["terraform"]["required_providers"]["aws"]["version"], ">= 6.29.0");
 }

@@ -30,7 +30,12 @@ fn artifacts(numbers: std::ops::Range<usize>) -> Artifacts {
 
 fn held(numbers: std::ops::Range<usize>) -> HeldGroup {
     let rules = PlannedGroup::of(&artifacts(numbers).groups[0]).rules();
-    HeldGroup { name: String::from("watertight/x/web/1"), id: String::from("sg-1"), rules }
+    HeldGroup {
+        name: String::from("watertight/x/web/1"),
+        id: String::from("sg-1"),
+        rules,
+        ids: Default::default(),
+    }
 }
 
 /// The words of steps, and which of them are named as transient.

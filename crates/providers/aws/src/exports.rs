@@ -14,7 +14,9 @@ use serde_json::{Map, Value, json};
 use watertight_source::{Kind, Node};
 
 pub use config::config_snapshot;
-pub use terraform::{PlannedAction, PlannedChange, Proposal, TerraformPlan, terraform_state};
+pub use terraform::{
+    Loosened, Loosening, PlannedAction, PlannedChange, Proposal, TerraformPlan, terraform_state,
+};
 
 /// Stands where an answer would tell where its next page begins.
 const MORE: &str = "what the export does not hold";

@@ -47,12 +47,13 @@ use watertight_source::{Diagnostics, FileId, Limits, Tree};
 
 pub use codes::{CODES, explain};
 pub use exports::{
-    ExportError, Exported, ExportedBody, PlannedAction, PlannedChange, Proposal, TerraformPlan,
-    config_snapshot, terraform_state,
+    ExportError, Exported, ExportedBody, Loosened, Loosening, PlannedAction, PlannedChange,
+    Proposal, TerraformPlan, config_snapshot, terraform_state,
 };
 pub use plane::{
-    Facts, MANAGED, RuleUnit, SecurityGroups, Service, UnitError, UnitPeer, description_of,
-    group_facts, interface_facts, is_managed, service_facts, service_groups, value_of,
+    Facts, MANAGED, RuleUnit, SecurityGroups, Service, TerraformError, TerraformFile, UnitError,
+    UnitPeer, description_of, group_facts, interface_facts, is_managed, service_facts,
+    service_groups, terraform_file, value_of,
 };
 
 /// One parsed body with the path that it was read from.

@@ -8,6 +8,7 @@ mod own;
 mod render;
 mod rewrite;
 mod services;
+mod terraform;
 mod units;
 mod value;
 
@@ -25,6 +26,7 @@ use crate::{Body, Options, convert};
 pub use facts::{Facts, group_facts, interface_facts, is_managed};
 pub use render::{MANAGED, description_of};
 pub use services::{Service, service_facts, service_groups};
+pub use terraform::{TerraformError, TerraformFile, terraform_file};
 pub use units::{RuleUnit, UnitError, UnitPeer};
 pub use value::value_of;
 

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use watertight_compile::{Artifacts, HeldGroup, PlannedRules, Read, ReadKind, RulePeer};
+use watertight_compile::{
+    Artifacts, HeldGroup, PlannedRule, PlannedRules, Read, ReadKind, RulePeer,
+};
 use watertight_net::Prefix;
 use watertight_source::Node;
 
@@ -63,11 +65,17 @@ pub(super) fn mount_target(body: &Body) -> Option<String> {
     (is_it && target.starts_with("fsmt-")).then(|| target.to_owned())
 }
 
+fn group_name(body: &Value) -> String {
+    body["GroupName"].as_str().unwrap_or_default().to_owned()
+}
+
 /// The interfaces and groups in bodies, by id.
 #[derive(Default)]
 pub(super) struct Described {
     pub(super) interfaces: BTreeMap<String, Value>,
     pub(super) groups: BTreeMap<String, Value>,
+    /// The ids of listed rules, by group, whether they are about what goes out, and rule.
+    rule_ids: BTreeMap<(String, bool, RuleUnit), String>,
     pub(super) resources: Resources,
 }
 
@@ -84,6 +92,9 @@ impl Described {
                 for item in root.get(list).into_iter().flat_map(Node::items) {
                     described.resources.learn(list, &value_of(item));
                 }
+            }
+            for item in root.get("SecurityGroupRules").into_iter().flat_map(Node::items) {
+                described.learn_rule(&value_of(item));
             }
             if let Some(target) = mount_target(body) {
                 described.resources.mounted(&target, &value_of(root));
@@ -110,35 +121,56 @@ impl Described {
         described
     }
 
+    /// Learns the id of a rule that is listed apart from its group.
+    fn learn_rule(&mut self, body: &Value) {
+        let text = |key: &str| body[key].as_str().map(ToOwned::to_owned);
+        let (group, id) = (text("GroupId"), text("SecurityGroupRuleId"));
+        if let (Some(group), Some(id), Some(unit)) = (group, id, RuleUnit::listed(body)) {
+            self.rule_ids.insert((group, body["IsEgress"] == true, unit), id);
+        }
+    }
+
     /// The groups of ours, by their tag, ordered by name.
     pub(super) fn held(&self) -> Vec<HeldGroup> {
         let ours = self.groups.iter().filter(|(_, body)| is_managed(body));
-        let name = |body: &Value| body["GroupName"].as_str().unwrap_or_default().to_owned();
-        let rules = |body: &Value, key: &str| {
-            let units = RuleUnit::described(&body[key]).into_iter().map(|mut unit| {
-                let known = match &unit.peer {
-                    UnitPeer::Group(id) => self.groups.get(id).filter(|body| is_managed(body)),
-                    _ => None,
-                };
-                if let Some(body) = known {
-                    unit.peer = UnitPeer::Group(name(body));
-                }
-                unit.rule()
-            });
-            units.collect()
-        };
         let mut held: Vec<HeldGroup> = ours
-            .map(|(id, body)| HeldGroup {
-                name: name(body),
-                id: id.clone(),
-                rules: PlannedRules {
-                    ingress: rules(body, "IpPermissions"),
-                    egress: rules(body, "IpPermissionsEgress"),
-                },
+            .map(|(id, body)| {
+                let (ingress, of_ingress) = self.held_rules(id, &body["IpPermissions"], false);
+                let (egress, of_egress) = self.held_rules(id, &body["IpPermissionsEgress"], true);
+                HeldGroup {
+                    name: group_name(body),
+                    id: id.clone(),
+                    rules: PlannedRules { ingress, egress },
+                    ids: [of_ingress, of_egress],
+                }
             })
             .collect();
         held.sort_by(|one, other| one.name.cmp(&other.name));
         held
+    }
+
+    /// Rules of a group of ours in the words of plans, with the ids of those that are listed.
+    fn held_rules(
+        &self,
+        group: &str,
+        permissions: &Value,
+        is_egress: bool,
+    ) -> (Vec<PlannedRule>, BTreeMap<PlannedRule, String>) {
+        let (mut rules, mut ids) = (Vec::new(), BTreeMap::new());
+        for mut unit in RuleUnit::described(permissions) {
+            let id = self.rule_ids.get(&(group.to_owned(), is_egress, unit.clone())).cloned();
+            let known = match &unit.peer {
+                UnitPeer::Group(id) => self.groups.get(id).filter(|body| is_managed(body)),
+                _ => None,
+            };
+            if let Some(body) = known {
+                unit.peer = UnitPeer::Group(group_name(body));
+            }
+            let rule = unit.rule();
+            ids.extend(id.map(|id| (rule.clone(), id)));
+            rules.push(rule);
+        }
+        (rules, ids)
     }
 
     /// What artifacts rest on.

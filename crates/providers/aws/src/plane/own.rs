@@ -74,6 +74,7 @@ fn planned(body: &Value, estate: &Estate) -> PlannedGroup {
         segments: Vec::new(),
         ingress: rules("IpPermissions"),
         egress: rules("IpPermissionsEgress"),
+        there: None,
         again: Some(Again {
             description: text("Description"),
             tags: tags.filter_map(tag).collect(),

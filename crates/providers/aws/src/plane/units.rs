@@ -87,6 +87,21 @@ impl RuleUnit {
         units
     }
 
+    /// A rule as the list of rules (`DescribeSecurityGroupRules`) tells it; nothing where it names no
+    /// peer.
+    pub(super) fn listed(body: &Value) -> Option<Self> {
+        let protocol = named(text(&body["IpProtocol"])).to_owned();
+        let number = |key: &str| body[key].as_i64().unwrap_or(-1);
+        let ports = has_ports(&protocol).then(|| (number("FromPort"), number("ToPort")));
+        let told = |value: &Value| value.as_str().map(ToOwned::to_owned);
+        let peer = told(&body["CidrIpv4"])
+            .map(UnitPeer::V4)
+            .or_else(|| told(&body["CidrIpv6"]).map(UnitPeer::V6))
+            .or_else(|| told(&body["PrefixListId"]).map(UnitPeer::List))
+            .or_else(|| told(&body["ReferencedGroupInfo"]["GroupId"]).map(UnitPeer::Group))?;
+        Some(Self { protocol, ports, peer })
+    }
+
     /// The rule as plans write it.
     pub(super) fn rule(&self) -> PlannedRule {
         let peer = match &self.peer {

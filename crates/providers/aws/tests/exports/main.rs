@@ -149,6 +149,37 @@ fn a_type_that_is_not_read_is_counted() {
     assert_eq!(export.passed_over, BTreeMap::from([("aws_quantum_link".to_owned(), 2)]));
 }
 
+/// What lists the rules of a group whole takes the others off; where it lists one that is no resource,
+/// any that is there may be it.
+#[test]
+fn rules_that_are_listed_whole_are_all_that_a_group_has() {
+    let read = |listed: &[&str]| -> usize {
+        let resource = |kind: &str, values: Value| json!({"type": kind, "instances": [{"attributes": values}]});
+        let rule = |id: &str, port: u16| {
+            resource(
+                "aws_vpc_security_group_ingress_rule",
+                json!({"id": id, "security_group_id": "sg-1", "cidr_ipv4": "10.0.0.0/8",
+                    "ip_protocol": "tcp", "from_port": port, "to_port": port}),
+            )
+        };
+        let inline = json!([{"protocol": "tcp", "from_port": 22, "to_port": 22,
+            "cidr_blocks": ["0.0.0.0/0"]}]);
+        let state = json!({"version": 4, "resources": [
+            resource("aws_security_group", json!({"id": "sg-1", "ingress": inline})),
+            rule("sgr-1", 80), rule("sgr-2", 443),
+            resource("aws_vpc_security_group_rules_exclusive",
+                json!({"security_group_id": "sg-1", "ingress_rule_ids": listed, "egress_rule_ids": []})),
+        ]});
+        let export = terraform_state(&tree(0, &state)).unwrap();
+        assert_eq!(export.passed_over, BTreeMap::new());
+        export.bodies[0].body["SecurityGroups"][0]["IpPermissions"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(read(&["sgr-1"]), 1);
+    assert_eq!(read(&["sgr-1", "sgr-2"]), 2);
+    assert_eq!(read(&[]), 0);
+    assert_eq!(read(&["sgr-1", "sgr-of-others"]), 3);
+}
+
 /// The bodies of the shop's first account that AWS Config has items of.
 fn of_shop() -> Files {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))

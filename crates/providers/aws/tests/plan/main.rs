@@ -16,6 +16,7 @@ mod mutants;
 mod properties;
 mod services;
 mod shop;
+mod terraform;
 mod transitions;
 
 use std::io::Write as _;

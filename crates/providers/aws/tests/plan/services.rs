@@ -10,8 +10,13 @@ use watertight_policy::decide::Modes;
 use crate::lab::{Lab, Made};
 
 /// The bodies of the estate whose interfaces services own.
-fn files() -> Vec<(String, Value)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../testdata/estates/services");
+pub(crate) fn files() -> Vec<(String, Value)> {
+    files_of("services")
+}
+
+/// The bodies of an estate that is kept for tests.
+pub(crate) fn files_of(estate: &str) -> Vec<(String, Value)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../testdata/estates").join(estate);
     let mut folders = vec![root.join("raw/aws")];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -30,9 +35,14 @@ fn files() -> Vec<(String, Value)> {
     files
 }
 
-fn lab(files: &[(String, Value)], more: &str) -> Lab {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../testdata/plans/services/policy.yaml");
+pub(crate) fn lab(files: &[(String, Value)], more: &str) -> Lab {
+    lab_of("services", files, more)
+}
+
+/// An estate with the policy that is kept for its plan.
+pub(crate) fn lab_of(estate: &str, files: &[(String, Value)], more: &str) -> Lab {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../testdata/plans");
+    let path = root.join(estate).join("policy.yaml");
     let own = std::fs::read_to_string(path).expect("it is there");
     Lab::new(files, &[("policy.yaml", format!("{own}{more}"))], Modes::Enforced)
 }

@@ -7,6 +7,7 @@
 //! meets it unknown.
 
 mod known;
+mod ours;
 mod places;
 mod stubs;
 
@@ -20,6 +21,8 @@ use super::super::{Bodies, ExportError, items, text, value_of};
 use super::{Resource, State, gateways, machines, networks, rules};
 use crate::Body;
 use known::Configuration;
+
+pub use ours::{Loosened, Loosening};
 
 /// What a plan is called in messages.
 const WHAT: &str = "Terraform plan";

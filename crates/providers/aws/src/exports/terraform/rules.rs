@@ -1,5 +1,7 @@
 //! Security groups, their rules and prefix lists.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::super::{Bodies, items, tags, text, texts, told};
@@ -8,11 +10,15 @@ use super::State;
 const GROUPS: [&str; 2] = ["aws_security_group", "aws_default_security_group"];
 
 /// Rules that are resources of their own.
-const RULES: [&str; 3] = [
+pub(super) const RULES: [&str; 3] = [
     "aws_security_group_rule",
     "aws_vpc_security_group_ingress_rule",
     "aws_vpc_security_group_egress_rule",
 ];
+
+/// What takes every rule off a group that it does not list (documentation of
+/// `aws_vpc_security_group_rules_exclusive`).
+pub(super) const EXCLUSIVE: &str = "aws_vpc_security_group_rules_exclusive";
 
 const LISTS: [&str; 2] = ["aws_ec2_managed_prefix_list", "aws_ec2_managed_prefix_list_entry"];
 
@@ -46,7 +52,7 @@ pub(super) fn read(state: &State, bodies: &mut Bodies) -> Vec<&'static str> {
         let body = json!({"Entries": entries});
         bodies.about(&place, "ec2-get-managed-prefix-list-entries", id, body);
     }
-    [&GROUPS[..], &RULES, &LISTS].concat()
+    [&GROUPS[..], &RULES, &[EXCLUSIVE], &LISTS].concat()
 }
 
 fn group(state: &State, group: &Value) -> Value {
@@ -62,9 +68,25 @@ fn group(state: &State, group: &Value) -> Value {
             rules.push(inline(rule, id));
         }
     }
-    for (kinds, rules) in [(&RULES[1..2], &mut inward), (&RULES[2..], &mut outward)] {
+    let only = state.all(&[EXCLUSIVE]).find(|one| text(one, "security_group_id") == Some(id));
+    for (kinds, rules, listed) in [
+        (&RULES[1..2], &mut inward, "ingress_rule_ids"),
+        (&RULES[2..], &mut outward, "egress_rule_ids"),
+    ] {
         let own = state.all(kinds).filter(|rule| text(rule, "security_group_id") == Some(id));
-        rules.extend(own.map(single));
+        let listed: Option<BTreeSet<&str>> = only.map(|only| texts(only, listed).collect());
+        let is_listed = |rule: &&Value| {
+            let id = text(rule, "id");
+            listed.as_ref().is_none_or(|listed| id.is_some_and(|id| listed.contains(id)))
+        };
+        let (kept, gone): (Vec<&Value>, Vec<&Value>) = own.partition(is_listed);
+        // A rule that is listed and is no resource may be any of those that are there.
+        if listed.is_some_and(|listed| listed.len() == kept.len()) {
+            rules.clear();
+        } else {
+            rules.extend(gone.into_iter().map(single));
+        }
+        rules.extend(kept.into_iter().map(single));
     }
     // A rule that is a resource of its own stands in the group's own lists as well once they were
     // read again.

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::super::Resource;
 use super::places::{PRIVATE, PUBLIC, PUBLIC_BY_SUBNET};
 use super::{Sides, text};
-pub(super) use configuration::Configuration;
+pub(super) use configuration::{Configuration, Own};
 
 /// A resource whose values are filled in.
 pub(super) struct Asked<'a> {
@@ -232,7 +232,7 @@ impl Filler<'_, '_> {
         }
         let own = self.own;
         let found = named.and_then(|named| {
-            let own = configuration::Own { all: own, asked: self.asked.address };
+            let own = Own { all: own, asked: self.asked.address };
             self.configuration.resolve(self.asked.address, &named, &own)
         });
         let open: Option<Vec<String>> = found.map(|found| {
@@ -279,7 +279,7 @@ impl Filler<'_, '_> {
 }
 
 /// Whether something under a mask is unknown.
-fn is_unknown(mask: &Value) -> bool {
+pub(super) fn is_unknown(mask: &Value) -> bool {
     match mask {
         Value::Bool(flag) => *flag,
         Value::Array(items) => items.iter().any(is_unknown),

@@ -12,13 +12,13 @@ const DEPTH_MAX: usize = 32;
 pub(in super::super) struct Configuration(Value);
 
 /// The addresses of a plan's resources, and who asks.
-pub(super) struct Own<'a> {
-    pub(super) all: &'a BTreeSet<&'a str>,
-    pub(super) asked: &'a str,
+pub(in super::super) struct Own<'a> {
+    pub(in super::super) all: &'a BTreeSet<&'a str>,
+    pub(in super::super) asked: &'a str,
 }
 
 /// A resource's attribute: the resource's address, the attribute's name.
-pub(super) type Attribute = (String, String);
+pub(in super::super) type Attribute = (String, String);
 
 impl Configuration {
     pub(in super::super) const fn new(value: Value) -> Self {
@@ -27,7 +27,7 @@ impl Configuration {
 
     /// What an attribute refers to, in the words of the configuration; nothing where the
     /// configuration does not write the attribute.
-    pub(super) fn references(
+    pub(in super::super) fn references(
         &self,
         address: &str,
         top: &str,
@@ -60,7 +60,7 @@ impl Configuration {
 
     /// The attributes of resources that references lead to; nothing where one of them leads to
     /// what the configuration does not tell.
-    pub(super) fn resolve(
+    pub(in super::super) fn resolve(
         &self,
         address: &str,
         references: &[String],
