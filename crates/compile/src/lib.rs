@@ -18,6 +18,7 @@ mod gc;
 mod held;
 mod identity;
 mod intent;
+mod membership;
 mod naming;
 mod outside;
 mod plan;
@@ -36,6 +37,7 @@ pub use gap::{Gap, GapKind, Reason, RuleRef, Unheld};
 pub use gc::{OwnGroup, gc};
 pub use held::HeldGroup;
 pub use intent::{Allowed, Intent, Places, promoted};
+pub use membership::{Left, Membership, Moved, Need, Whole, membership};
 pub use naming::short_hash;
 pub use plan::{
     Again, FORMAT, Occasion, Plan, PlanError, PlannedAttachment, PlannedGroup, PlannedLimits,

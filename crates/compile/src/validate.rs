@@ -5,6 +5,7 @@ mod explain;
 mod gather;
 mod scene;
 mod unfilterable;
+mod within;
 
 use std::rc::Rc;
 
@@ -18,6 +19,7 @@ use crate::intent::{Allowed, Intent};
 use crate::plane::{Plane, RenderedBody};
 use gather::Gathered;
 use scene::{Cells, Party, Scene};
+pub(crate) use within::Within;
 
 /// What was proved, and what was not.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -45,7 +45,7 @@ pub(super) fn opened_between(
 }
 
 /// Old and new rules, on those who carry old and new groups.
-fn both(artifacts: &Artifacts, held: &[HeldGroup]) -> Artifacts {
+pub(super) fn both(artifacts: &Artifacts, held: &[HeldGroup]) -> Artifacts {
     let groups = artifacts.groups.iter().map(|group| {
         let mut group: Group = group.clone();
         if let Some(there) = held.iter().find(|one| one.name == group.name.0) {
