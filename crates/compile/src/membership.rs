@@ -5,18 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_model::Name;
 
-use crate::artifact::{Artifacts, Attachment, Group, GroupName};
+use crate::artifact::{Artifacts, Attachment, Group};
 use crate::compiler::Compiled;
 use crate::drift::told;
 use crate::held::HeldGroup;
 use crate::intent::Intent;
 use crate::plan::{Occasion, Plan, PlannedGroup};
 use crate::plane::{Plane, RenderedBody};
-use crate::step::{Carrier, beside, new, old};
-use crate::validate::{Proof, Within};
+use crate::step::{Carrier, beside, new, old, steps};
+use crate::validate::{Breach, Proof, Within};
 
-/// Where all cannot go over together, so many are tried one by one; the others wait for the next time.
-const TRIED_MAX: usize = 24;
+/// Where all cannot go over together, it is looked so often who can before whom; the others wait for the
+/// next time.
+const LOOKS_MAX: u32 = 48;
+
+/// Why somebody is left for whom it was not looked.
+const NOT_LOOKED: &str = "too many cannot go over together: it is looked at in the next pass";
 
 /// A group that is not as the policy needs it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -54,8 +58,10 @@ pub struct Left {
 /// The part of a plan that is about membership alone.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Membership {
-    /// The groups that are as they are to be, and the endpoints that go over to some of them.
-    pub artifacts: Artifacts,
+    /// The groups that are as they are to be.
+    groups: Vec<Group>,
+    /// The endpoints that go over together, one lot after the other.
+    lots: Vec<Vec<Attachment>>,
     /// The endpoints that go over, ordered.
     pub moved: Vec<Moved>,
     /// The endpoints that are left, ordered.
@@ -86,8 +92,9 @@ pub struct Whole<'w> {
 /// An endpoint goes over where all of its groups are there with exactly the rules that the policy needs.
 /// The rest of the plan stays undone, so the part is read back by itself: at every pair of ends at least
 /// what is possible both now and after the whole plan stays so, and at most what is possible now or after
-/// the whole plan is; in the middle too. What would break that is left, and told. With `widen`, what no
-/// rule asks for may become possible, as in the plan.
+/// the whole plan is; in the middle too. Those who cannot go over together go one after the other, where
+/// that is covered; who cannot is left, and told. With `widen`, what no rule asks for may become possible,
+/// as in the plan.
 pub fn membership(
     intent: &Intent<'_>,
     plane: &dyn Plane,
@@ -118,17 +125,22 @@ pub fn membership(
         }
     }
     let groups = compiled.artifacts.groups.iter();
-    let right = groups.filter(|group| !needs.contains_key(&group.name.0)).cloned().collect();
-    let mut part = Part { artifacts: &compiled.artifacts, groups: right, held: &held };
+    found.groups = groups.filter(|group| !needs.contains_key(&group.name.0)).cloned().collect();
     if !ready.is_empty() {
         let within = Within::new(intent, compiled, plane, rendered, widen);
-        let taken = found.covered(&within, &mut part, ready);
-        found.artifacts = part.of(&taken);
-        for one in taken.iter().flat_map(|carrier| part.attachments(carrier)) {
+        let part = Part { artifacts: &compiled.artifacts, groups: &found.groups, held: &held };
+        let mut search = Search { within, part, looks: LOOKS_MAX, compared: 0 };
+        let (lots, left) = search.lots(ready);
+        found.compared = found.compared.saturating_add(search.compared);
+        for (carrier, why) in &left {
+            found.leave(&compiled.artifacts, carrier, why);
+        }
+        for one in lots.iter().flatten() {
             let endpoint = one.endpoint.to_string();
             let workload = one.workload.to_string();
             found.moved.push(Moved { endpoint, workload, from: old(one), to: new(one) });
         }
+        found.lots = lots;
     }
     let each = needs.into_iter().map(|(group, how)| Need { group, how });
     found.needs = each.collect();
@@ -155,86 +167,73 @@ fn needs(artifacts: &Artifacts, held: &[HeldGroup]) -> BTreeMap<String, String> 
     needs
 }
 
-/// Makes artifacts of some carriers.
+/// Makes attachments of carriers.
 struct Part<'p> {
     artifacts: &'p Artifacts,
-    groups: Vec<Group>,
+    groups: &'p [Group],
     held: &'p [HeldGroup],
 }
 
-impl<'p> Part<'p> {
-    /// What is about a carrier.
-    fn attachments(&self, carrier: &Carrier<'_>) -> impl Iterator<Item = &'p Attachment> {
-        let endpoints: BTreeSet<String> = carrier.endpoints.iter().cloned().collect();
-        let all = self.artifacts.attachments.iter();
-        all.filter(move |one| endpoints.contains(&*one.endpoint))
-    }
-
-    /// The artifacts of some carriers. Groups of ours that are not in them stand by their ids.
-    fn of(&self, carriers: &[Carrier<'_>]) -> Artifacts {
-        let known = |name: &Name| self.groups.iter().any(|group| *group.name.0 == **name);
-        let id = |name: &Name| {
-            let held = self.held.iter().find(|one| *one.name == **name);
+impl Part<'_> {
+    /// The attachments of some carriers. Groups of ours that no plan of these holds stand by their ids.
+    fn of(&self, carriers: &[Carrier<'_>]) -> Vec<Attachment> {
+        let named = |name: &Name| {
+            let is_planned = self.groups.iter().any(|group| *group.name.0 == **name);
+            let held = self.held.iter().find(|one| *one.name == **name && !is_planned);
             held.map_or_else(|| name.clone(), |one| Name::from(one.id.clone()))
         };
-        let named = |name: &Name| {
-            let is_ours = name.starts_with(GroupName::PREFIX);
-            if is_ours && !known(name) { id(name) } else { name.clone() }
-        };
-        let each = carriers.iter().flat_map(|carrier| self.attachments(carrier));
-        let mut attachments: Vec<Attachment> = each
-            .map(|one| Attachment { before: one.before.iter().map(named).collect(), ..one.clone() })
-            .collect();
-        attachments.sort();
-        Artifacts { groups: self.groups.clone(), attachments }
+        let endpoints: BTreeSet<&str> =
+            carriers.iter().flat_map(|one| &one.endpoints).map(String::as_str).collect();
+        let own = self.artifacts.attachments.iter();
+        let own = own.filter(|one| endpoints.contains(&*one.endpoint));
+        own.map(|one| Attachment { before: one.before.iter().map(named).collect(), ..one.clone() })
+            .collect()
     }
 }
 
-impl Membership {
-    /// Whether everybody who can carry groups carries those that the policy intends, when this is taken.
-    pub fn is_whole(&self) -> bool {
-        self.left.is_empty() && self.needs.is_empty()
-    }
+/// Looks who can go over with whom.
+struct Search<'s, 'a> {
+    within: Within<'s, 'a>,
+    part: Part<'s>,
+    looks: u32,
+    compared: u64,
+}
 
-    /// The plan of it. Its gaps are those of the whole plan.
-    pub fn plan(&self, occasion: Occasion, plane: &dyn Plane, whole: &Whole<'_>) -> Plan {
-        let Whole { compiled, proof, .. } = *whole;
-        let part = Compiled { artifacts: self.artifacts.clone(), ..compiled.clone() };
-        let surprises = if self.widen { proof.surprises.clone() } else { Vec::new() };
-        let (gaps, compared) = (proof.gaps.clone(), self.compared);
-        let proof = Proof { gaps, surprises, compared, ..Proof::default() };
-        let mut plan = Plan::new(occasion, plane, &part, &proof);
-        plan.notes.push(String::from(
-            "membership alone: no group and no rule changes; gaps are those of the whole plan",
-        ));
-        let needs = self.needs.iter().map(|need| format!("{} {}", need.group, need.how));
-        plan.notes.extend(needs);
-        let left = self.left.iter();
-        let left = left.map(|one| format!("{} ({}): {}", one.workload, one.endpoint, one.why));
-        plan.notes.extend(left);
-        plan
-    }
+/// Who waits, each with the reason.
+type Waiting<'c> = Vec<(Carrier<'c>, String)>;
 
-    fn leave(&mut self, artifacts: &Artifacts, carrier: &Carrier<'_>, why: &str) {
-        for endpoint in &carrier.endpoints {
-            let own = artifacts.attachments.iter().find(|one| *one.endpoint == **endpoint);
-            let workload = own.map_or(&carrier.first.workload, |one| &one.workload).to_string();
-            self.left.push(Left { endpoint: endpoint.clone(), workload, why: why.to_owned() });
+impl Search<'_, '_> {
+    /// Lots that go over one after the other, and who cannot.
+    fn lots<'c>(&mut self, ready: Vec<Carrier<'c>>) -> (Vec<Vec<Attachment>>, Waiting<'c>) {
+        let mut lots: Vec<Vec<Attachment>> = Vec::new();
+        let mut ready = ready;
+        loop {
+            let done = lots.concat();
+            let (taken, waiting) = self.lot(&done, ready);
+            if taken.is_empty() {
+                return (lots, waiting);
+            }
+            lots.push(self.part.of(&taken));
+            if waiting.is_empty() {
+                return (lots, waiting);
+            }
+            ready = waiting.into_iter().map(|(carrier, _)| carrier).collect();
         }
     }
 
-    /// The carriers that can go over without anybody else; the others are left.
-    fn covered<'c>(
+    /// Those who can go over together when others are over, and who waits.
+    fn lot<'c>(
         &mut self,
-        within: &Within<'_, '_>,
-        part: &mut Part<'_>,
+        done: &[Attachment],
         ready: Vec<Carrier<'c>>,
-    ) -> Vec<Carrier<'c>> {
+    ) -> (Vec<Carrier<'c>>, Waiting<'c>) {
         let mut taken = ready;
-        let mut suspects: Vec<(Carrier<'c>, String)> = Vec::new();
+        let mut suspects: Waiting<'c> = Vec::new();
         while !taken.is_empty() {
-            let (breaches, compared) = within.breaches(&part.of(&taken));
-            self.compared = self.compared.saturating_add(compared);
+            let Some(breaches) = self.look(done, &taken) else {
+                let unlooked = taken.into_iter().map(|one| (one, NOT_LOOKED.to_owned()));
+                return (Vec::new(), suspects.into_iter().chain(unlooked).collect());
+            };
             let Some(first) = breaches.first() else { break };
             let why_of = |carrier: &Carrier<'_>| {
                 let is_at = |end: &String| carrier.endpoints.contains(end);
@@ -252,19 +251,68 @@ impl Membership {
             }
             taken = rest;
         }
-        // One that was alone was tried already.
-        let is_alone = taken.is_empty() && suspects.len() == 1;
-        for (number, (carrier, why)) in suspects.into_iter().enumerate() {
+        // One that was alone was looked at already.
+        if taken.is_empty() && suspects.len() == 1 {
+            return (taken, suspects);
+        }
+        let mut waiting = Vec::new();
+        for (carrier, why) in suspects {
             taken.push(carrier);
-            let is_covered = number < TRIED_MAX && !is_alone && {
-                let (breaches, compared) = within.breaches(&part.of(&taken));
-                self.compared = self.compared.saturating_add(compared);
-                breaches.is_empty()
-            };
-            if !is_covered && let Some(carrier) = taken.pop() {
-                self.leave(part.artifacts, &carrier, &why);
+            let is_covered = self.look(done, &taken).is_some_and(|breaches| breaches.is_empty());
+            if !is_covered {
+                waiting.extend(taken.pop().map(|carrier| (carrier, why)));
             }
         }
-        taken
+        (taken, waiting)
+    }
+
+    /// What would come of it; nothing where it was looked too often.
+    fn look(&mut self, done: &[Attachment], taken: &[Carrier<'_>]) -> Option<Vec<Breach>> {
+        self.looks = self.looks.checked_sub(1)?;
+        let (breaches, compared) = self.within.breaches(done, &self.part.of(taken));
+        self.compared = self.compared.saturating_add(compared);
+        Some(breaches)
+    }
+}
+
+impl Membership {
+    /// Whether everybody who can carry groups carries those that the policy intends, when this is taken.
+    pub fn is_whole(&self) -> bool {
+        self.left.is_empty() && self.needs.is_empty()
+    }
+
+    /// The plan of it. Its gaps are those of the whole plan.
+    pub fn plan(&self, occasion: Occasion, plane: &dyn Plane, whole: &Whole<'_>) -> Plan {
+        let Whole { compiled, proof, .. } = *whole;
+        let groups = || self.groups.clone();
+        let artifacts = Artifacts { groups: groups(), attachments: self.lots.concat() };
+        let part = Compiled { artifacts, ..compiled.clone() };
+        let surprises = if self.widen { proof.surprises.clone() } else { Vec::new() };
+        let (gaps, compared) = (proof.gaps.clone(), self.compared);
+        let proof = Proof { gaps, surprises, compared, ..Proof::default() };
+        let mut plan = Plan::new(occasion, plane, &part, &proof);
+        let (held, limits) = (plane.held(), plane.limits());
+        let each = self.lots.iter().flat_map(|lot| {
+            let lot = Artifacts { groups: groups(), attachments: lot.clone() };
+            steps(&lot, &held, &limits)
+        });
+        plan.steps = each.collect();
+        plan.notes.push(String::from(
+            "membership alone: no group and no rule changes; gaps are those of the whole plan",
+        ));
+        let needs = self.needs.iter().map(|need| format!("{} {}", need.group, need.how));
+        plan.notes.extend(needs);
+        let left = self.left.iter();
+        let left = left.map(|one| format!("{} ({}): {}", one.workload, one.endpoint, one.why));
+        plan.notes.extend(left);
+        plan
+    }
+
+    fn leave(&mut self, artifacts: &Artifacts, carrier: &Carrier<'_>, why: &str) {
+        for endpoint in &carrier.endpoints {
+            let own = artifacts.attachments.iter().find(|one| *one.endpoint == **endpoint);
+            let workload = own.map_or(&carrier.first.workload, |one| &one.workload).to_string();
+            self.left.push(Left { endpoint: endpoint.clone(), workload, why: why.to_owned() });
+        }
     }
 }

@@ -19,7 +19,7 @@ use crate::intent::{Allowed, Intent};
 use crate::plane::{Plane, RenderedBody};
 use gather::Gathered;
 use scene::{Cells, Party, Scene};
-pub(crate) use within::Within;
+pub(crate) use within::{Breach, Within};
 
 /// What was proved, and what was not.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

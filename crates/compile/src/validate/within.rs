@@ -6,13 +6,13 @@
 
 use std::collections::BTreeSet;
 
-use watertight_model::Estate;
+use watertight_model::{Estate, Name};
 use watertight_net::FlowSet;
 use watertight_policy::decide::Reason as Because;
 
 use super::between::both;
 use super::scene::{Cells, Party, Scene};
-use crate::artifact::Artifacts;
+use crate::artifact::{Artifacts, Attachment};
 use crate::compiler::Compiled;
 use crate::intent::Intent;
 use crate::plane::{Plane, RenderedBody};
@@ -48,15 +48,24 @@ impl<'w, 'a> Within<'w, 'a> {
         Self { intent, compiled, plane, whole: plane.convert(rendered), widen }
     }
 
-    /// What a part would do besides, and how many pairs were compared for that. The part must not name
-    /// groups that change: their bodies stay as the provider holds them.
-    pub(crate) fn breaches(&self, part: &Artifacts) -> (Vec<Breach>, u64) {
-        let before = self.intent.estate();
-        let alone = Artifacts { groups: Vec::new(), attachments: part.attachments.clone() };
-        let after = self.plane.convert(&self.plane.render(&alone));
+    /// What a part would do besides, taken after another part that is done, and how many pairs were
+    /// compared for that. Groups are not in it: their bodies stay as the provider holds them.
+    pub(crate) fn breaches(&self, done: &[Attachment], part: &[Attachment]) -> (Vec<Breach>, u64) {
+        let now = self.intent.estate();
+        let later = (!done.is_empty()).then(|| self.holding(done.to_vec()));
+        let before = later.as_ref().unwrap_or(now);
+        let after = self.holding([done, part].concat());
+        let together = both(&artifacts(part.to_vec()), &[]).attachments;
+        let middle = self.holding([done, &together].concat());
+        let mut found: Vec<Breach> = Vec::new();
+        // What the policy sees in an endpoint is known by its place in the estate that is there.
+        if !are_alike(now, before) {
+            let text = String::from("the endpoints are not the same after other steps");
+            found.push(Breach { ends: BTreeSet::new(), text });
+            return (found, 0);
+        }
         let scene = Scene::new(self.intent, self.compiled, [before, &self.whole, &after]);
         let mut compared = 0_u64;
-        let mut found: Vec<Breach> = Vec::new();
         for name in &scene.missing {
             found.push(Breach { ends: BTreeSet::new(), text: name.clone() });
         }
@@ -67,7 +76,6 @@ impl<'w, 'a> Within<'w, 'a> {
                 found.push(breach(before, (from, to), word, &flows));
             }
         }
-        let middle = self.plane.convert(&self.plane.render(&both(&alone, &[])));
         let scene = Scene::new(self.intent, self.compiled, [before, &after, &middle]);
         for (from, to) in scene.pairs() {
             compared = compared.saturating_add(1);
@@ -79,6 +87,11 @@ impl<'w, 'a> Within<'w, 'a> {
             }
         }
         (found, compared)
+    }
+
+    /// The estate while these carry what they are to, and all else is as the provider holds it.
+    fn holding(&self, attachments: Vec<Attachment>) -> Estate {
+        self.plane.convert(&self.plane.render(&artifacts(attachments)))
     }
 
     /// What is open, cut, or open without a rule, at one pair. The part is where cells have what is open.
@@ -113,6 +126,18 @@ impl<'w, 'a> Within<'w, 'a> {
         found.retain(|(_, flows)| !flows.is_empty());
         found
     }
+}
+
+fn artifacts(attachments: Vec<Attachment>) -> Artifacts {
+    Artifacts { groups: Vec::new(), attachments }
+}
+
+/// Whether two estates have the same endpoints in the same places.
+fn are_alike(one: &Estate, other: &Estate) -> bool {
+    let names = |estate: &Estate| -> Vec<Name> {
+        estate.network.endpoints.values().map(|endpoint| endpoint.name.clone()).collect()
+    };
+    names(one) == names(other)
 }
 
 fn breach(estate: &Estate, (from, to): (&Party, &Party), word: &str, flows: &FlowSet) -> Breach {
