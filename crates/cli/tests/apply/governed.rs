@@ -51,17 +51,17 @@ impl Governed {
         let (machine, interface) =
             (format!("i-0000000000000f{number:03}"), format!("eni-0000000000000f{number:03}"));
         let flat = json!([{"GroupId": FLAT, "GroupName": "flat"}]);
-        let mut like_interface = String::new();
+        let mut like_interface = Value::Null;
         let mut address = String::new();
         self.change(MACHINES, |body| {
             let all = body["Reservations"].as_array_mut().unwrap();
             let found = all.iter().find(|one| tag(&one["Instances"][0], "Name") == like).unwrap();
             let mut text = found.to_string();
             let one = &found["Instances"][0];
-            like_interface = one["NetworkInterfaces"][0]["NetworkInterfaceId"].to_string();
-            address = one["PrivateIpAddress"].as_str().unwrap().to_owned();
+            like_interface = one["NetworkInterfaces"][0]["NetworkInterfaceId"].clone();
+            address = String::from(one["PrivateIpAddress"].as_str().unwrap());
             text = text.replace(&one["InstanceId"].to_string(), &format!("\"{machine}\""));
-            text = text.replace(&like_interface, &format!("\"{interface}\""));
+            text = text.replace(&like_interface.to_string(), &format!("\"{interface}\""));
             text = text.replace(&address, &fresh(&address, number));
             let mut made: Value = serde_json::from_str(&text).unwrap();
             let one = &mut made["Instances"][0];
@@ -74,9 +74,9 @@ impl Governed {
         });
         self.change(INTERFACES, |body| {
             let all = body["NetworkInterfaces"].as_array_mut().unwrap();
-            let is_it = |one: &&Value| one["NetworkInterfaceId"].to_string() == like_interface;
+            let is_it = |one: &&Value| one["NetworkInterfaceId"] == like_interface;
             let text = all.iter().find(is_it).unwrap().to_string();
-            let text = text.replace(&like_interface, &format!("\"{interface}\""));
+            let text = text.replace(&like_interface.to_string(), &format!("\"{interface}\""));
             let text = text.replace(&address, &fresh(&address, number));
             let mut made: Value = serde_json::from_str(&text).unwrap();
             made["Attachment"]["InstanceId"] = json!(machine);
