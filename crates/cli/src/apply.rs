@@ -151,7 +151,14 @@ pub(crate) fn roll_back(arguments: &RollbackArguments) -> Result<Outcome, Failur
 }
 
 /// Why a plan is not applied, before anybody is asked.
-fn refused(plan: &Plan, now: Timestamp, accept_transient: bool) -> Result<Option<String>, Failure> {
+///
+/// # Errors
+/// When it tells no instant until which it is valid.
+pub(crate) fn refused(
+    plan: &Plan,
+    now: Timestamp,
+    accept_transient: bool,
+) -> Result<Option<String>, Failure> {
     if let Some(until) = &plan.valid_until {
         let wrong =
             |_| Failure::Estate(format!("the plan: `valid_until` is `{until}`, no instant"));
@@ -174,30 +181,72 @@ fn take(
     live: &LiveArguments,
     way: Way,
 ) -> Result<Outcome, Failure> {
+    let role = live.role.clone();
+    let access = Access {
+        profile: live.profile.clone(),
+        role: role.map(|name| Role { name, external_id: live.external_id.clone() }),
+        address: live.endpoint_url.clone(),
+    };
+    match put(path, (plan, bytes), access, (way, live.dry_run))? {
+        Ended::Taken(applied) => {
+            output::write(None, &summary(&applied, way, live.dry_run))?;
+            Ok(Outcome::Fine)
+        }
+        Ended::Refused(why) => {
+            say(&why);
+            Ok(Outcome::Found)
+        }
+    }
+}
+
+/// With whose credentials the provider is written to, and where.
+#[derive(Debug)]
+pub(crate) struct Access {
+    pub(crate) profile: Option<String>,
+    pub(crate) role: Option<Role>,
+    pub(crate) address: Option<String>,
+}
+
+/// How taking the steps of a plan ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// They were taken.
+    Taken(Applied),
+    /// Nothing was written, since what was read has changed: the differences, for people.
+    Refused(String),
+}
+
+/// Takes the steps of a plan, with the journal beside it; each is told on standard error.
+///
+/// # Errors
+/// When something is in the way.
+pub(crate) fn put(
+    path: &Path,
+    (plan, bytes): (&Plan, &[u8]),
+    access: Access,
+    (way, dry_run): (Way, bool),
+) -> Result<Ended, Failure> {
     let mut hash = String::new();
     for byte in Sha256::digest(bytes) {
         // Writing to a string cannot fail.
         let _written = write!(hash, "{byte:02x}");
     }
-    let role = live.role.clone();
+    let Access { profile, role, address } = access;
     let request = ApplyRequest {
-        profile: live.profile.clone(),
+        profile,
         given: None,
-        address: live.endpoint_url.clone(),
-        role: role.map(|name| Role { name, external_id: live.external_id.clone() }),
+        address,
+        role,
         plan,
         hash,
         journal: journal_of(path),
         way,
-        dry_run: live.dry_run,
+        dry_run,
         clock: &Now,
         pace: Pace::default(),
     };
-    match watertight_live_aws::apply(&request, &Telling { dry_run: live.dry_run }) {
-        Ok(applied) => {
-            output::write(None, &summary(&applied, way, live.dry_run))?;
-            Ok(Outcome::Fine)
-        }
+    match watertight_live_aws::apply(&request, &Telling { dry_run }) {
+        Ok(applied) => Ok(Ended::Taken(applied)),
         Err(ref error @ ApplyError::Changed { ref changes, is_begun }) => {
             let more = if is_begun { " more" } else { "" };
             let mut text = format!("refused: {error}; nothing{more} was written\n");
@@ -206,15 +255,14 @@ fn take(
                 let _written =
                     writeln!(text, "  {} {}: {}", change.what.word(), change.id, change.how);
             }
-            say(&clean(&text));
-            Ok(Outcome::Found)
+            Ok(Ended::Refused(clean(&text)))
         }
         Err(error) => Err(error.into()),
     }
 }
 
 /// The journal of a plan: beside it, with its name.
-fn journal_of(plan: &Path) -> PathBuf {
+pub(crate) fn journal_of(plan: &Path) -> PathBuf {
     let mut name = plan.as_os_str().to_owned();
     name.push(".journal");
     PathBuf::from(name)

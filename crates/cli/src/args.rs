@@ -86,6 +86,14 @@ pub(crate) enum Command {
     /// Compare the security groups in an estate with what a policy intends, by what they mean
     #[command(after_long_help = crate::drift::EXAMPLES)]
     Drift(crate::drift::DriftArguments),
+    /// Give fresh endpoints and those with other labels the groups that a policy intends
+    ///
+    /// Collects, compiles, and applies the steps of the plan that set which groups are carried, and
+    /// nothing else: to groups that are there with the rules that the policy needs. No group is made,
+    /// changed or taken away; what needs that is named. The plan of each pass and its journal stay in a
+    /// folder, for `rollback`.
+    #[command(after_long_help = crate::reconcile::EXAMPLES)]
+    Reconcile(crate::reconcile::ReconcileArguments),
     /// Plan to take away groups of Watertight that nobody needs any more
     ///
     /// Those with our tag which no policy wants, which no interface carries, and which nothing of others

@@ -1,6 +1,6 @@
 //! Where the time comes in: everything else takes it as an argument.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use watertight_policy::{Timestamp, TimestampError};
 
@@ -15,6 +15,24 @@ pub(crate) fn since_epoch() -> Duration {
 /// The instant.
 pub(crate) fn now() -> Timestamp {
     Timestamp(i64::try_from(since_epoch().as_secs()).unwrap_or(i64::MAX))
+}
+
+/// A point in time that no setting of the clock moves.
+#[expect(clippy::disallowed_methods, reason = "the shell's clock: how long to wait")]
+pub(crate) fn instant() -> Instant {
+    Instant::now()
+}
+
+/// Waits until a point in time.
+pub(crate) fn wait_until(then: Instant) {
+    loop {
+        let left = then.saturating_duration_since(instant());
+        if left.is_zero() {
+            return;
+        }
+        // It may wake up early.
+        std::thread::park_timeout(left);
+    }
 }
 
 /// The instant that `--at` names, or now.

@@ -1,21 +1,20 @@
 //! `watertight collect`: asks a provider and writes what it tells into an estate folder.
 
+mod asking;
 mod exports;
 mod progress;
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use watertight_live_aws::{
-    CollectError, Pace, Report, Request, Role, Since, Table, Unanswered, Who,
-};
+use watertight_live_aws::{CollectError, Report, Table, Unanswered};
 
 use crate::clock;
 use crate::exit::{Failure, Outcome, say};
 use crate::output;
+pub(crate) use asking::AskingArguments;
 use progress::Meter;
 
 /// So many calls without an answer are named; `--verbose` names all.
@@ -60,31 +59,8 @@ pub(crate) enum CollectCommand {
 /// The arguments of `collect aws`.
 #[derive(Debug, Args)]
 pub(crate) struct AwsArguments {
-    /// The profile of the shared configuration whose credentials are used
-    #[arg(long, value_name = "NAME")]
-    profile: Option<String>,
-    /// A region to ask, instead of the profile's; may be given several times
-    #[arg(long, value_name = "REGION")]
-    region: Vec<String>,
-    /// Ask every region that is switched on
-    #[arg(long, conflicts_with = "region")]
-    all_regions: bool,
-    /// Collect every account of the organization
-    #[arg(long, requires = "role", conflicts_with = "accounts")]
-    organization: bool,
-    /// Collect these accounts, parted by commas
-    #[arg(long, value_name = "IDS", requires = "role", value_delimiter = ',')]
-    accounts: Vec<String>,
-    /// The role to assume in each account but the credentials' own
-    #[arg(long, value_name = "NAME")]
-    role: Option<String>,
-    /// The external id that the trust policies of the roles ask for
-    #[arg(long, value_name = "TEXT", requires = "role")]
-    external_id: Option<String>,
-    /// Keep answers that the folder has and nothing can have changed since they were given, nor since
-    /// this time (`2027-01-31T00:00:00Z`) or so long ago (`90m`, `12h`, `7d`, `2w`)
-    #[arg(long, value_name = "TIME|DURATION")]
-    since: Option<String>,
+    #[command(flatten)]
+    asking: AskingArguments,
     /// Ask nobody: make bodies of a Terraform state, the file itself or what `terraform show -json`
     /// prints of it; may be given several times
     #[arg(long, value_name = "FILE", conflicts_with_all = ASKING)]
@@ -128,58 +104,35 @@ pub(crate) fn run(command: CollectCommand) -> Result<Outcome, Failure> {
     if !arguments.from_terraform_state.is_empty() || !arguments.from_config.is_empty() {
         return exports::import(&arguments, &out, &now());
     }
-    let (verbose, keeps) = (arguments.verbose, arguments.since.is_some());
-    let meter = Arc::new(Meter::new());
-    let report =
-        watertight_live_aws::collect(&request(arguments, out)?, Arc::<Meter>::clone(&meter));
-    meter.clear();
-    let report = report?;
-    tell(&report, verbose);
+    let keeps = arguments.asking.keeps();
+    let report = collect(&arguments.asking, &out, arguments.verbose)?;
     let kept = if keeps { kept(&report) } else { String::new() };
     output::write(None, &format!("{}{kept}", summary(&report)))?;
     Ok(if report.unanswered.is_empty() { Outcome::Fine } else { Outcome::Found })
 }
 
+/// Collects into a folder, and says what was not answered.
+///
+/// # Errors
+/// When nothing can be collected.
+pub(crate) fn collect(
+    asking: &AskingArguments,
+    out: &Path,
+    verbose: bool,
+) -> Result<Report, Failure> {
+    let meter = Arc::new(Meter::new());
+    let request = asking.request(out.to_owned())?;
+    let report = watertight_live_aws::collect(&request, Arc::<Meter>::clone(&meter));
+    meter.clear();
+    let report = report?;
+    tell(&report, verbose);
+    Ok(report)
+}
+
 fn print_policy(arguments: &AwsArguments) -> Result<Outcome, Failure> {
-    let policy = watertight_live_aws::policy(&Table::load()?, arguments.role.as_deref());
+    let policy = watertight_live_aws::policy(&Table::load()?, arguments.asking.role());
     output::write(None, &output::json(&policy))?;
     Ok(Outcome::Fine)
-}
-
-fn request(arguments: AwsArguments, out: PathBuf) -> Result<Request, Failure> {
-    for account in &arguments.accounts {
-        if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
-            let problem = format!("`{account}` is no account's id: twelve digits");
-            return Err(Failure::Argument { flag: "accounts", problem });
-        }
-    }
-    let role = arguments.role.map(|name| Role { name, external_id: arguments.external_id });
-    let who = match role {
-        Some(role) if arguments.organization => Who::Organization(role),
-        Some(role) if !arguments.accounts.is_empty() => Who::Accounts(arguments.accounts, role),
-        Some(_) => {
-            let problem = "say in which accounts: `--organization` or `--accounts`".to_owned();
-            return Err(Failure::Argument { flag: "role", problem });
-        }
-        None => Who::Own,
-    };
-    Ok(Request {
-        profile: arguments.profile,
-        given: None,
-        who,
-        regions: arguments.region,
-        all_regions: arguments.all_regions,
-        out,
-        now: now(),
-        since: arguments.since.map(since).transpose()?,
-        pace: Pace::default(),
-    })
-}
-
-/// Since when changes count.
-fn since(given: String) -> Result<Since, Failure> {
-    let at = u64::try_from(clock::since(&given, clock::now())?.0).unwrap_or_default();
-    Ok(Since { given, at: Duration::from_secs(at) })
 }
 
 /// The time by RFC 3339.
@@ -230,7 +183,8 @@ fn line(one: &Unanswered) -> String {
     format!("{}\n", crate::text::one_line(&text))
 }
 
-fn summary(report: &Report) -> String {
+/// What a collection came to, on one line.
+pub(crate) fn summary(report: &Report) -> String {
     let denied = report.unanswered.iter().filter(|one| one.denied).count();
     let failed = report.unanswered.len() - denied;
     let counted = |count: usize, one: &str, more: &str| {

@@ -10,13 +10,19 @@ use watertight_policy::checked::Mode;
 use crate::args::{InputArguments, TextFormat};
 use crate::enforcing::{self, Asked, Ready};
 use crate::exit::{Failure, Outcome, say};
+use crate::live::{Origin, SourceArguments};
 use crate::output;
 use crate::text::clean;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   watertight collect aws --all-regions -o estate/ && watertight drift policies/ --estate estate/
+  watertight drift policies/ --live --all-regions
+  watertight drift policies/ --live --estate estate/ --since 1d
   watertight drift policies/ --estate estate/ --under promote:cardholder -f json
+
+With `--live` the estate is collected first, with the options of `collect aws`; calls that are not
+answered are named, and what they would have told is unknown.
 
 Exit code 0: what is possible is what is intended, whatever differs in its text. Exit code 2: more or
 less is possible.";
@@ -27,9 +33,8 @@ pub(crate) struct DriftArguments {
     /// The policy's files and folders
     #[arg(value_name = "POLICY", required = true)]
     policy: Vec<PathBuf>,
-    /// The estate's folder, as it was collected last
-    #[arg(long, value_name = "ESTATE")]
-    estate: PathBuf,
+    #[command(flatten)]
+    source: SourceArguments,
     /// What is enforced, as for `plan`
     #[arg(long, value_name = "MODES", default_value = "enforced")]
     under: String,
@@ -48,9 +53,10 @@ pub(crate) struct DriftArguments {
 
 /// Compares what is live with what is intended.
 pub(crate) fn run(arguments: &DriftArguments) -> Result<Outcome, Failure> {
+    let estate = arguments.source.read(Origin::Named, arguments.input.verbose)?;
     let asked = Asked {
         policy: &arguments.policy,
-        estate: &arguments.estate,
+        estate: &estate.folder,
         under: &arguments.under,
         at: arguments.at.as_deref(),
         input: &arguments.input,

@@ -92,6 +92,11 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Whether the input or the arguments are wrong.
+    pub(crate) fn is_input(&self) -> bool {
+        self.code() == 3
+    }
+
     /// The exit code, see `docs/reference/exit-codes.md`.
     fn code(&self) -> u8 {
         match self {

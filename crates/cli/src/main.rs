@@ -19,12 +19,14 @@ mod explain;
 mod gate;
 mod gc;
 mod inventory;
+mod live;
 mod manifests;
 mod output;
 mod plan;
 mod policy;
 mod quarantine;
 mod questions;
+mod reconcile;
 mod reference;
 mod segment;
 mod simulate;
@@ -68,6 +70,7 @@ fn run(arguments: Arguments) -> Result<Outcome, Failure> {
         Command::Apply(arguments) => apply::run(&arguments),
         Command::Rollback(arguments) => apply::roll_back(&arguments),
         Command::Drift(arguments) => drift::run(&arguments),
+        Command::Reconcile(arguments) => reconcile::run(&arguments),
         Command::Segment(command) => segment::run(&command),
         Command::Gc(arguments) => gc::run(&arguments),
         Command::Quarantine(arguments) => quarantine::run(&arguments),

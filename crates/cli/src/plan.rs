@@ -170,7 +170,10 @@ pub(crate) fn outcome(plan: &Plan) -> Outcome {
 }
 
 /// Refuses what the proof does not carry.
-fn refuse(proof: &Proof, widen: bool) -> Result<(), Failure> {
+///
+/// # Errors
+/// When it does not hold, or something becomes possible that no rule asks for.
+pub(crate) fn refuse(proof: &Proof, widen: bool) -> Result<(), Failure> {
     let first = |gaps: &[Gap]| {
         let gap = gaps.first();
         gap.map(|gap| format!("{} to {} over {}", gap.from.join(", "), gap.to.join(", "), gap.over))

@@ -5,12 +5,16 @@
 
 #[path = "apply/gc.rs"]
 mod gc;
+#[path = "apply/governed.rs"]
+mod governed;
 #[path = "apply/interrupted.rs"]
 mod interrupted;
 #[path = "apply/moto.rs"]
 mod moto;
 #[path = "apply/quarantine.rs"]
 mod quarantine;
+#[path = "apply/reconcile.rs"]
+mod reconcile;
 #[path = "apply/refused.rs"]
 mod refused;
 #[path = "apply/services.rs"]

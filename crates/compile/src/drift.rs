@@ -218,7 +218,7 @@ fn items(plane: &dyn Plane, intended: &Artifacts) -> Vec<DriftItem> {
     each.map(|((_, item), how)| DriftItem { item, how, kinds: unweighed() }).collect()
 }
 
-fn told(word: &str, rules: &PlannedRules) -> Vec<String> {
+pub(crate) fn told(word: &str, rules: &PlannedRules) -> Vec<String> {
     let side = |way: &str, rules: &[PlannedRule]| -> Vec<String> {
         rules.iter().map(|rule| format!("{word} {way} {} {}", rule.over, rule.peer)).collect()
     };

@@ -19,6 +19,7 @@ mod held;
 mod identity;
 mod intent;
 mod lots;
+mod membership;
 mod naming;
 mod outside;
 mod plan;
@@ -37,6 +38,7 @@ pub use gap::{Gap, GapKind, Reason, RuleRef, Unheld};
 pub use gc::{OwnGroup, gc};
 pub use held::HeldGroup;
 pub use intent::{Allowed, Intent, Places, promoted};
+pub use membership::{Left, Membership, Moved, Need, Whole, membership};
 pub use naming::short_hash;
 pub use plan::{
     Again, FORMAT, Occasion, Plan, PlanError, PlannedAttachment, PlannedGroup, PlannedLimits,

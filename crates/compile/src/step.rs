@@ -151,14 +151,14 @@ pub fn steps(artifacts: &Artifacts, held: &[HeldGroup], limits: &Limits) -> Vec<
 }
 
 /// What gets groups in one step: an endpoint, or all endpoints of a resource.
-struct Carrier<'a> {
-    first: &'a Attachment,
-    endpoints: Vec<String>,
+pub(crate) struct Carrier<'a> {
+    pub(crate) first: &'a Attachment,
+    pub(crate) endpoints: Vec<String>,
 }
 
 impl<'a> Carrier<'a> {
     /// All of them, in the order of their first endpoints.
-    fn of(artifacts: &'a Artifacts) -> Vec<Self> {
+    pub(crate) fn of(artifacts: &'a Artifacts) -> Vec<Self> {
         let mut carriers: Vec<Self> = Vec::new();
         let mut known: BTreeMap<&Through, usize> = BTreeMap::new();
         for one in &artifacts.attachments {
@@ -216,6 +216,11 @@ pub(crate) fn named(mut steps: Vec<Step>, between: &[String]) -> Vec<Step> {
 }
 
 impl Step {
+    /// Whether it sets which groups are carried, and changes no group.
+    pub const fn is_membership(&self) -> bool {
+        matches!(self.action, Action::SetGroups { .. } | Action::SetGroupsThrough { .. })
+    }
+
     pub(crate) const fn new(action: Action, inverse: Action) -> Self {
         Self { action, inverse, transient: None }
     }
@@ -277,17 +282,17 @@ fn is_family(rule: &PlannedRule, is_v6: bool) -> Option<bool> {
     Some((prefix.family() == watertight_net::Family::V6) == is_v6)
 }
 
-fn old(one: &Attachment) -> Vec<String> {
+pub(crate) fn old(one: &Attachment) -> Vec<String> {
     one.before.iter().map(ToString::to_string).collect()
 }
 
-fn new(one: &Attachment) -> Vec<String> {
+pub(crate) fn new(one: &Attachment) -> Vec<String> {
     let ours = one.groups.iter().map(ToString::to_string);
     ours.chain(one.others.iter().map(ToString::to_string)).collect()
 }
 
 /// What an endpoint carries between the two: all of both.
-fn beside(one: &Attachment) -> Vec<String> {
+pub(crate) fn beside(one: &Attachment) -> Vec<String> {
     let old = old(one);
     let known: BTreeSet<&String> = old.iter().collect();
     let more: Vec<String> = new(one).into_iter().filter(|name| !known.contains(name)).collect();

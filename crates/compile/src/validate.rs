@@ -6,6 +6,7 @@ mod explain;
 mod gather;
 mod scene;
 mod unfilterable;
+mod within;
 
 use std::rc::Rc;
 
@@ -19,6 +20,7 @@ use crate::intent::{Allowed, Intent};
 use crate::plane::{Plane, RenderedBody};
 use gather::Gathered;
 use scene::{Cells, Party, Scene};
+pub(crate) use within::{Breach, Within};
 
 /// What was proved, and what was not.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

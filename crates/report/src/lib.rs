@@ -23,6 +23,7 @@ mod openness;
 mod places;
 mod plan;
 pub mod reach;
+pub mod reconcile;
 mod rows;
 mod sarif;
 mod segments;

@@ -89,13 +89,21 @@ pub enum Lost {
     Answer,
 }
 
+/// What becomes of requests that are not answered any more.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    lost: Lost,
+    /// Whoever asks waits; else the connection is cut.
+    holds: bool,
+}
+
 #[derive(Debug)]
 struct State {
     table: Table,
     answers: Answers,
     groups: Option<Groups>,
-    /// How many requests are answered still, and what gets lost of the one that is not.
-    left: Mutex<Option<(usize, Lost)>>,
+    /// How many requests are answered still, and what becomes of those that are not.
+    left: Mutex<Option<(usize, End)>>,
     troubles: Troubles,
     stopped: AtomicBool,
     requests: Mutex<usize>,
@@ -212,6 +220,15 @@ impl Server {
 
     /// Has the server answer so many requests more and none after them; `None` lets it go on.
     pub fn stop_after(&self, left: Option<(usize, Lost)>) {
+        self.end(left.map(|(count, lost)| (count, End { lost, holds: false })));
+    }
+
+    /// The same, and whoever asks then waits until it goes away: a program can be killed there.
+    pub fn hold_after(&self, left: Option<(usize, Lost)>) {
+        self.end(left.map(|(count, lost)| (count, End { lost, holds: true })));
+    }
+
+    fn end(&self, left: Option<(usize, End)>) {
         *self.state.left.lock().unwrap_or_else(PoisonError::into_inner) = left;
     }
 
@@ -262,13 +279,14 @@ impl State {
             if self.troubles.stop_after.is_some_and(|most| count >= most) {
                 return;
             }
-            match self.lost() {
-                Some(Lost::Request) => return,
-                Some(Lost::Answer) => {
+            if let Some(End { lost, holds }) = self.lost() {
+                if lost == Lost::Answer {
                     let _unsaid = self.respond(&request);
-                    return;
                 }
-                None => {}
+                if holds {
+                    let _gone = io::copy(&mut reader, &mut io::sink());
+                }
+                return;
             }
             let response = match self.trouble(&request) {
                 Some(Trouble::Silence) => {
@@ -337,14 +355,14 @@ impl State {
     }
 
     /// What is lost of the next request, if anything is.
-    fn lost(&self) -> Option<Lost> {
+    fn lost(&self) -> Option<End> {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         match left.as_mut() {
             None => None,
-            Some((0, lost)) => {
-                let now = *lost;
+            Some((0, end)) => {
+                let now = *end;
                 // One answer gets lost; then requests do.
-                *lost = Lost::Request;
+                end.lost = Lost::Request;
                 Some(now)
             }
             Some((count, _)) => {

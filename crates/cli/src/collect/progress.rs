@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use watertight_live_aws::Progress;
 
+use crate::clock::instant;
 use crate::exit::say;
 
 /// The line is drawn again after this time at the earliest.
@@ -24,11 +25,6 @@ pub(crate) struct Meter {
     planned: AtomicUsize,
     called: AtomicUsize,
     throttled: AtomicBool,
-}
-
-#[expect(clippy::disallowed_methods, reason = "the shell's clock: how long it will take")]
-fn instant() -> Instant {
-    Instant::now()
 }
 
 impl Meter {

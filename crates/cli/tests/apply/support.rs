@@ -233,7 +233,13 @@ pub(crate) fn key() -> String {
 
 /// Runs the program with credentials for a server.
 pub(crate) fn watertight(arguments: &[&str], url: &str, key: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_watertight"))
+    command(arguments, url, key).output().unwrap()
+}
+
+/// The program with credentials for a server.
+pub(crate) fn command(arguments: &[&str], url: &str, key: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_watertight"));
+    command
         .args(arguments)
         .current_dir(root())
         .env_remove("AWS_PROFILE")
@@ -243,9 +249,8 @@ pub(crate) fn watertight(arguments: &[&str], url: &str, key: &str) -> Output {
         .env("AWS_REGION", "eu-central-1")
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("AWS_CONFIG_FILE", "/nowhere")
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
-        .output()
-        .unwrap()
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/nowhere");
+    command
 }
 
 /// Exit code, standard output, standard error.

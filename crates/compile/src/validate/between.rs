@@ -46,7 +46,7 @@ pub(super) fn opened_between(
 }
 
 /// Old and new rules, on those who carry old and new groups.
-fn both(artifacts: &Artifacts, held: &[HeldGroup]) -> Artifacts {
+pub(super) fn both(artifacts: &Artifacts, held: &[HeldGroup]) -> Artifacts {
     let there = by_name(held);
     let groups = artifacts.groups.iter().map(|group| {
         let mut group: Group = group.clone();

@@ -59,6 +59,29 @@ pub(crate) fn later(seed: u64, since: Since) -> Option<Lab> {
     Some(Lab::new(&files, &[("policy.yaml", text)], Modes::Enforced))
 }
 
+/// An estate in which a plan was put in place: then workloads came that have what they had without it,
+/// and others are in other zones, under the same rules.
+pub(crate) fn relabelled(seed: u64) -> Option<Lab> {
+    let mut generated = generate::aws(seed, Size::FEW);
+    add_empty_answers(&mut generated.files);
+    let policy = |zones: u64| [("policy.yaml", policy_of(zones, seed ^ 1 << 21, &generated))];
+    let first = Lab::new(&generated.files, &policy(seed), Modes::Enforced);
+    let made = first.make().ok()?;
+    let rendered = first.with(|_, plane| plane.render(&made.compiled.artifacts));
+    let mut random = Random::new(seed ^ 0x0f2e_5eed);
+    let mut bodies = Vec::new();
+    for body in rendered {
+        let mut value: Value = serde_json::from_str(&body.text).ok()?;
+        if let Some(interfaces) = value["NetworkInterfaces"].as_array_mut() {
+            interfaces.retain(|_| random.chance(70));
+        }
+        bodies.push((body.path, value));
+    }
+    let files = overlaid(&generated.files, &bodies);
+    let zones = if random.chance(60) { seed } else { seed ^ 1 << 20 };
+    Some(Lab::new(&files, &policy(zones), Modes::Enforced))
+}
+
 /// Gives groups rules that nobody intends, and takes some off that somebody does.
 fn drift(random: &mut Random, body: &mut Value) {
     let groups = body.get_mut("SecurityGroups").and_then(Value::as_array_mut);

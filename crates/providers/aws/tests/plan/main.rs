@@ -12,6 +12,7 @@
 
 mod drawn;
 mod lab;
+mod memberships;
 mod mutants;
 mod properties;
 mod services;

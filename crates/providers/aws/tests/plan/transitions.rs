@@ -15,9 +15,9 @@ use crate::lab::Lab;
 use crate::{note, seeds};
 
 /// What passes for sure between endpoints and outside parts, by name.
-type Passing = BTreeMap<(String, String), FlowSet>;
+pub(crate) type Passing = BTreeMap<(String, String), FlowSet>;
 
-fn passing(estate: &Estate, boundaries: &BTreeSet<Prefix>) -> Passing {
+pub(crate) fn passing(estate: &Estate, boundaries: &BTreeSet<Prefix>) -> Passing {
     let reach = Reach::new(&estate.network);
     let matrix = reach.matrix(boundaries);
     let names = |class: usize| -> Vec<String> {
@@ -40,7 +40,7 @@ fn passing(estate: &Estate, boundaries: &BTreeSet<Prefix>) -> Passing {
 }
 
 /// What the provider holds in between: the rules of each group, and who carries what.
-struct Between<'l> {
+pub(crate) struct Between<'l> {
     lab: &'l Lab,
     groups: Vec<Group>,
     carried: BTreeMap<String, Vec<String>>,
@@ -49,7 +49,7 @@ struct Between<'l> {
 }
 
 impl<'l> Between<'l> {
-    fn new(lab: &'l Lab, whole: &Artifacts, held: &[HeldGroup]) -> Self {
+    pub(crate) fn new(lab: &'l Lab, whole: &Artifacts, held: &[HeldGroup]) -> Self {
         let groups = whole.groups.iter().map(|group| {
             let there = held.iter().find(|one| one.name == group.name.0);
             let rules = there.map(|one| one.rules.clone()).unwrap_or_default();
@@ -66,18 +66,14 @@ impl<'l> Between<'l> {
     }
 
     /// Takes a step, as far as it changes what the provider holds.
-    fn take(&mut self, action: &Action, whole: &Artifacts) {
+    pub(crate) fn take(&mut self, action: &Action, whole: &Artifacts) {
         match action {
             Action::CreateGroup { .. } | Action::DeleteGroup { .. } => {}
             Action::SetGroups { endpoint, from, to } => {
-                assert_eq!(self.carried.get(endpoint), Some(from), "steps follow each other");
-                self.carried.insert(endpoint.clone(), to.clone());
+                self.set(std::slice::from_ref(endpoint), from, to);
             }
             Action::SetGroupsThrough { endpoints, from, to, .. } => {
-                for endpoint in endpoints {
-                    assert_eq!(self.carried.get(endpoint), Some(from), "steps follow each other");
-                    self.carried.insert(endpoint.clone(), to.clone());
-                }
+                self.set(endpoints, from, to);
             }
             Action::AddRules { group: name, rules } => {
                 let whole = whole.groups.iter().find(|group| group.name.0 == *name);
@@ -113,6 +109,19 @@ impl<'l> Between<'l> {
         }
     }
 
+    fn set(&mut self, endpoints: &[String], from: &[String], to: &[String]) {
+        // Groups of ours that a plan does not hold stand by their ids.
+        let is_whole = |name: &&String| self.groups.iter().any(|group| group.name.0 == **name);
+        let name = |id: &String| self.names.get(id).filter(is_whole).unwrap_or(id).clone();
+        let named = |ids: &[String]| -> BTreeSet<String> { ids.iter().map(name).collect() };
+        let (from, to) = (named(from), named(to));
+        for endpoint in endpoints {
+            let carried = self.carried.get(endpoint).into_iter().flatten().cloned().collect();
+            assert_eq!(from, carried, "steps follow each other");
+            self.carried.insert(endpoint.clone(), to.iter().cloned().collect());
+        }
+    }
+
     fn artifacts(&self, whole: &Artifacts) -> Artifacts {
         let attachments = whole.attachments.iter().map(|one| {
             let now = self.carried.get(&*one.endpoint).cloned().unwrap_or_default();
@@ -127,7 +136,7 @@ impl<'l> Between<'l> {
         Artifacts { groups: self.groups.clone(), attachments: attachments.collect() }
     }
 
-    fn estate(&self, whole: &Artifacts) -> Estate {
+    pub(crate) fn estate(&self, whole: &Artifacts) -> Estate {
         self.lab.holding(&self.artifacts(whole))
     }
 }

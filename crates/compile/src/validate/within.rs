@@ -1,0 +1,148 @@
+//! Whether a part of a plan, taken alone, stays between what is there and what the whole plan intends.
+//!
+//! The whole plan is proved; a part of it is not: a group that goes over while its peers wait may open
+//! what neither permits, or cut what both do. So the part is read back like the whole, and compared
+//! pair by pair with both, and so is its own middle, in which everybody carries old and new groups.
+
+use std::collections::BTreeSet;
+
+use watertight_model::{Estate, Name};
+use watertight_net::FlowSet;
+use watertight_policy::decide::Reason as Because;
+
+use super::between::both;
+use super::scene::{Cells, Party, Scene};
+use crate::artifact::{Artifacts, Attachment};
+use crate::compiler::Compiled;
+use crate::intent::Intent;
+use crate::plane::{Plane, RenderedBody};
+
+/// Two ends between which a part of a plan would do what the whole does not.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Breach {
+    /// The endpoints of both, by the provider's ids.
+    pub(crate) ends: BTreeSet<String>,
+    /// What it would do, as text.
+    pub(crate) text: String,
+}
+
+/// What parts of a plan are compared with.
+pub(crate) struct Within<'w, 'a> {
+    intent: &'w Intent<'a>,
+    compiled: &'w Compiled,
+    plane: &'w dyn Plane,
+    whole: Estate,
+    widen: bool,
+}
+
+impl<'w, 'a> Within<'w, 'a> {
+    /// `rendered` is what the provider would hold after the whole plan; with `widen`, what no rule asks
+    /// for may become possible.
+    pub(crate) fn new(
+        intent: &'w Intent<'a>,
+        compiled: &'w Compiled,
+        plane: &'w dyn Plane,
+        rendered: &[RenderedBody],
+        widen: bool,
+    ) -> Self {
+        Self { intent, compiled, plane, whole: plane.convert(rendered), widen }
+    }
+
+    /// What a part would do besides, taken after another part that is done, and how many pairs were
+    /// compared for that. Groups are not in it: their bodies stay as the provider holds them.
+    pub(crate) fn breaches(&self, done: &[Attachment], part: &[Attachment]) -> (Vec<Breach>, u64) {
+        let now = self.intent.estate();
+        let later = (!done.is_empty()).then(|| self.holding(done.to_vec()));
+        let before = later.as_ref().unwrap_or(now);
+        let after = self.holding([done, part].concat());
+        let together = both(&artifacts(part.to_vec()), &[]).attachments;
+        let middle = self.holding([done, &together].concat());
+        let mut found: Vec<Breach> = Vec::new();
+        // What the policy sees in an endpoint is known by its place in the estate that is there.
+        if !are_alike(now, before) {
+            let text = String::from("the endpoints are not the same after other steps");
+            found.push(Breach { ends: BTreeSet::new(), text });
+            return (found, 0);
+        }
+        let scene = Scene::new(self.intent, self.compiled, [before, &self.whole, &after]);
+        for name in &scene.missing {
+            found.push(Breach { ends: BTreeSet::new(), text: name.clone() });
+        }
+        let mut compared = scene.look_at_pairs(true, |from, to| {
+            let cells = scene.cells(from, to);
+            let besides = self.besides(&scene, (from, to), &cells);
+            for (word, flows) in &besides {
+                found.push(breach(before, (from, to), word, flows));
+            }
+            besides.is_empty()
+        });
+        let scene = Scene::new(self.intent, self.compiled, [before, &after, &middle]);
+        let more = scene.look_at_pairs(false, |from, to| {
+            let cells = scene.cells(from, to);
+            let most = cells.before.possible.union(&cells.after.possible);
+            let more = cells.open.possible.difference(&most);
+            if !more.is_empty() {
+                found.push(breach(before, (from, to), "in between it would open", &more));
+            }
+            more.is_empty()
+        });
+        compared = compared.saturating_add(more);
+        (found, compared)
+    }
+
+    /// The estate while these carry what they are to, and all else is as the provider holds it.
+    fn holding(&self, attachments: Vec<Attachment>) -> Estate {
+        self.plane.convert(&self.plane.render(&artifacts(attachments)))
+    }
+
+    /// What is open, cut, or open without a rule, at one pair. The part is where cells have what is open.
+    fn besides(
+        &self,
+        scene: &Scene<'_, '_>,
+        (from, to): (&Party, &Party),
+        cells: &Cells,
+    ) -> Vec<(&'static str, FlowSet)> {
+        let Cells { before, after: whole, open: part } = cells;
+        let most = before.possible.union(&whole.possible);
+        let least = before.sure.intersection(&whole.sure);
+        let mut found = vec![
+            ("alone it would open", part.possible.difference(&most)),
+            ("alone it would interrupt", least.difference(&part.sure)),
+        ];
+        if !self.widen && (from.is_governed || to.is_governed) {
+            let fresh = part.sure.difference(&before.possible);
+            if !fresh.is_empty() {
+                let allowed = scene.allowed(from, to);
+                let by_rule =
+                    |one: &Because| matches!(one, Because::Rule(_) | Because::Essential(_));
+                let unasked = allowed
+                    .parts
+                    .iter()
+                    .filter(|(_, decision)| !decision.reasons.iter().all(by_rule));
+                let unasked = unasked.fold(FlowSet::none(), |all, (flows, _)| all.union(flows));
+                let unasked = unasked.intersection(&fresh).intersection(&allowed.allow);
+                found.push(("no rule asks for what it would open", unasked));
+            }
+        }
+        found.retain(|(_, flows)| !flows.is_empty());
+        found
+    }
+}
+
+fn artifacts(attachments: Vec<Attachment>) -> Artifacts {
+    Artifacts { groups: Vec::new(), attachments }
+}
+
+/// Whether two estates have the same endpoints in the same places.
+fn are_alike(one: &Estate, other: &Estate) -> bool {
+    let names = |estate: &Estate| -> Vec<Name> {
+        estate.network.endpoints.values().map(|endpoint| endpoint.name.clone()).collect()
+    };
+    names(one) == names(other)
+}
+
+fn breach(estate: &Estate, (from, to): (&Party, &Party), word: &str, flows: &FlowSet) -> Breach {
+    let ends = from.names(estate).into_iter().chain(to.names(estate)).collect();
+    let text = format!("{word} {} to {} over {flows}", from.text(estate), to.text(estate));
+    Breach { ends, text }
+}
