@@ -11,7 +11,9 @@ pub(crate) fn of_seconds(seconds: f64) -> Option<String> {
     if !seconds.is_finite() || seconds.abs() > 300_000_000_000.0 {
         return None;
     }
-    let micros = format!("{:.0}", seconds * 1_000_000.0).parse::<i64>().ok()?;
+    // The part behind the point alone: a product of all would be rounded twice.
+    let micros = format!("{:.0}", seconds.fract() * 1_000_000.0).parse::<i64>().ok()?;
+    let micros = format!("{:.0}", seconds.trunc()).parse::<i64>().ok()? * 1_000_000 + micros;
     let whole = micros.div_euclid(1_000_000);
     let rest = micros.rem_euclid(1_000_000);
     let (year, month, day) = date_of(whole.div_euclid(86_400));
@@ -102,8 +104,21 @@ mod tests {
             Some("2026-09-14T07:00:00.250000+00:00")
         );
         assert_eq!(of_seconds(-1.0).as_deref(), Some("1969-12-31T23:59:59+00:00"));
+        assert_eq!(of_seconds(-0.25).as_deref(), Some("1969-12-31T23:59:59.750000+00:00"));
         assert_eq!(of_seconds(f64::NAN), None);
         assert_eq!(of_seconds(1e300), None);
+    }
+
+    #[test]
+    fn fractions_of_a_second_are_rounded_once() {
+        for (seconds, micros) in [
+            (1_795_942_450.000_001_4, "000001"),
+            (1_795_942_450.000_002_6, "000003"),
+            (1_795_942_450.000_005_5, "000005"),
+        ] {
+            let text = format!("2026-11-29T08:54:10.{micros}+00:00");
+            assert_eq!(of_seconds(seconds), Some(text));
+        }
     }
 
     #[test]
