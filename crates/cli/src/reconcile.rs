@@ -115,10 +115,10 @@ pub(crate) fn run(arguments: &ReconcileArguments) -> Result<Outcome, Failure> {
 /// Collects, or reads what was collected, and reconciles that.
 fn pass(arguments: &ReconcileArguments) -> Result<Outcome, Failure> {
     let estate = arguments.source.read(Origin::Provider, arguments.input.verbose)?;
-    if let Some(one) = estate.unanswered.iter().find(|one| tells_labels(one)) {
+    if let Some(one) = in_the_way(&estate.unanswered) {
         return Err(Failure::Collect(format!(
             "`{}` was not answered in account `{}`, `{}` (`{}`): labels that did not come would lead \
-             to other groups; nothing was written, and the same command tries again",
+             to other groups; nothing was written, and the same command tries again once it is answered",
             one.call, one.account, one.region, one.error
         )));
     }
@@ -144,11 +144,22 @@ const TELLING: [&str; 7] = [
     "resourcegroupstaggingapi-get-resources",
 ];
 
-/// Whether a call that failed might have told labels, or an account was not entered. What is denied is
-/// denied each time, so that the policy was put in place without it.
-fn tells_labels(one: &Unanswered) -> bool {
-    let is_account = one.call.starts_with("sts-");
-    !one.denied && (is_account || TELLING.contains(&one.call.as_str()))
+/// The call for which a pass writes nothing: one that might have told labels, or an account that was not
+/// entered. Where all that [`TELLING`] names of EC2 is denied in a region, as organizations close regions,
+/// nobody there is known, and nobody there goes over.
+fn in_the_way(unanswered: &[Unanswered]) -> Option<&Unanswered> {
+    let is_closed = |one: &Unanswered| {
+        let here = |other: &&Unanswered| {
+            other.denied && (&other.account, &other.region) == (&one.account, &one.region)
+        };
+        let denied = || unanswered.iter().filter(here);
+        let mut asked = TELLING.iter().filter(|call| call.starts_with("ec2-"));
+        asked.all(|call| denied().any(|other| other.call == **call))
+    };
+    unanswered.iter().find(|one| {
+        let is_account = one.call.starts_with("sts-") && !one.denied;
+        is_account || (TELLING.contains(&one.call.as_str()) && !(one.denied && is_closed(one)))
+    })
 }
 
 fn reconcile(arguments: &ReconcileArguments, ready: &Ready<'_>) -> Result<Outcome, Failure> {
@@ -267,19 +278,37 @@ fn write_plan(folder: &Path, made: &Plan) -> Result<PathBuf, Failure> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_pass_goes_on_without_what_is_denied_and_not_without_labels_that_failed_to_come() {
-        let one = |call: &str, denied| Unanswered {
+    fn one(call: &str, region: &str, denied: bool) -> Unanswered {
+        Unanswered {
             account: String::new(),
-            region: String::new(),
+            region: region.to_owned(),
             call: call.to_owned(),
             argument: None,
             error: String::new(),
             denied,
-        };
-        assert!(tells_labels(&one("ec2-describe-instances", false)));
-        assert!(tells_labels(&one("sts-assume-role", false)));
-        assert!(!tells_labels(&one("ec2-describe-instances", true)));
-        assert!(!tells_labels(&one("ec2-describe-fleets", false)));
+        }
+    }
+
+    #[test]
+    fn a_pass_does_not_go_on_without_what_might_tell_labels() {
+        for call in ["ec2-describe-instances", "resourcegroupstaggingapi-get-resources"] {
+            for denied in [false, true] {
+                assert!(in_the_way(&[one(call, "here", denied)]).is_some(), "{call}, {denied}");
+            }
+        }
+        assert!(in_the_way(&[one("sts-assume-role", "here", false)]).is_some());
+        assert!(in_the_way(&[one("ec2-describe-fleets", "here", false)]).is_none());
+    }
+
+    #[test]
+    fn a_region_that_is_closed_as_a_whole_keeps_no_pass_from_going_on() {
+        let closed: Vec<Unanswered> =
+            TELLING.iter().map(|call| one(call, "closed", true)).collect();
+        assert!(in_the_way(&closed).is_none());
+        let elsewhere =
+            [closed.as_slice(), &[one("ec2-describe-instances", "here", true)]].concat();
+        assert_eq!(in_the_way(&elsewhere).map(|found| found.region.as_str()), Some("here"));
+        let (_, partly) = closed.split_first().unwrap_or((&closed[0], &[]));
+        assert!(in_the_way(partly).is_some());
     }
 }

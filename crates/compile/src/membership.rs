@@ -12,7 +12,7 @@ use crate::held::HeldGroup;
 use crate::intent::Intent;
 use crate::plan::{Occasion, Plan, PlannedGroup};
 use crate::plane::{Plane, RenderedBody};
-use crate::step::{Carrier, beside, new, old, steps};
+use crate::step::{Carrier, beside, by_name, new, old, steps};
 use crate::validate::{Breach, Proof, Within};
 
 /// Where all cannot go over together, it is looked so often who can before whom; the others wait for the
@@ -151,10 +151,11 @@ pub fn membership(
 
 /// The groups that are not as artifacts need them, by name.
 fn needs(artifacts: &Artifacts, held: &[HeldGroup]) -> BTreeMap<String, String> {
+    let known = by_name(held);
     let mut needs = BTreeMap::new();
     for group in &artifacts.groups {
         let name = group.name.to_string();
-        let Some(there) = held.iter().find(|one| one.name == name) else {
+        let Some(there) = known.get(name.as_str()) else {
             needs.insert(name, String::from("is not there"));
             continue;
         };
@@ -177,10 +178,11 @@ struct Part<'p> {
 impl Part<'_> {
     /// The attachments of some carriers. Groups of ours that no plan of these holds stand by their ids.
     fn of(&self, carriers: &[Carrier<'_>]) -> Vec<Attachment> {
-        let named = |name: &Name| {
-            let is_planned = self.groups.iter().any(|group| *group.name.0 == **name);
-            let held = self.held.iter().find(|one| *one.name == **name && !is_planned);
-            held.map_or_else(|| name.clone(), |one| Name::from(one.id.clone()))
+        let planned: BTreeSet<&str> = self.groups.iter().map(|group| &*group.name.0).collect();
+        let known = by_name(self.held);
+        let named = |name: &Name| match known.get(&**name) {
+            Some(held) if !planned.contains(&**name) => Name::from(held.id.clone()),
+            _ => name.clone(),
         };
         let endpoints: BTreeSet<&str> =
             carriers.iter().flat_map(|one| &one.endpoints).map(String::as_str).collect();

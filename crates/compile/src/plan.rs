@@ -8,10 +8,9 @@ use thiserror::Error;
 use crate::artifact::{Artifacts, GroupName, GroupRule, RulePeer, Through};
 use crate::compiler::Compiled;
 use crate::gap::{Gap, Unheld};
-use crate::held::HeldGroup;
 use crate::plane::{Limits, Plane};
 use crate::read::Read;
-use crate::step::{Step, named, steps};
+use crate::step::{Step, by_name, named, steps};
 use crate::validate::Proof;
 
 /// The name and version of the format; `docs/reference/plan.md` describes it.
@@ -190,7 +189,8 @@ impl Plan {
         let Artifacts { groups, attachments } = &compiled.artifacts;
         let limits = plane.limits();
         let held = plane.held();
-        let there = |name: &str| held.iter().find(|one| one.name == name).map(HeldGroup::there);
+        let known = by_name(&held);
+        let there = |name: &str| known.get(name).map(|one| one.there());
         Self {
             format: FORMAT.to_owned(),
             estate,

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 use thiserror::Error;
-use watertight_compile::{Action, Plan, PlannedGroup, PlannedRule, There, ThereRule};
+use watertight_compile::{Action, Plan, PlannedGroup, PlannedRule, ThereRule};
 
 use super::render::{MANAGED, description_of};
 use super::units::{RuleUnit, UnitError, UnitPeer};
@@ -308,11 +308,6 @@ fn held_units(
         Ok((RuleUnit::planned(&rule)?, one.id.clone()))
     });
     each.collect()
-}
-
-/// The id of a group that is there.
-fn there(group: &PlannedGroup) -> Option<&There> {
-    group.there.as_ref()
 }
 
 fn provider_of(group: &PlannedGroup) -> String {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use watertight_compile::{Plan, PlannedAttachment, Through};
 
 use super::names::{identifier, literal};
-use super::{ATTACHMENT, File, TerraformError, provider_of, there};
+use super::{ATTACHMENT, File, TerraformError, provider_of};
 use crate::plane::Service;
 
 /// What one carrier is to carry.
@@ -101,7 +101,7 @@ fn attach(file: &mut File<'_>, one: &PlannedAttachment) -> Result<(), TerraformE
             return Err(TerraformError::NoGroup { whose, group: name.clone() });
         };
         let label = format!("{}_{}", identifier(&one.endpoint), identifier(name));
-        if let Some(there) = there(group).filter(|_| one.before.contains(name)) {
+        if let Some(there) = group.there.as_ref().filter(|_| one.before.contains(name)) {
             file.import(ATTACHMENT, &label, &format!("{}_{}", there.id, one.endpoint));
         }
         let value = json!({
