@@ -1,18 +1,25 @@
 //! `watertight drift`.
 
+mod accept;
+mod import;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use clap::Args;
 use watertight_compile::{Before, Intent, compile, drift};
+use watertight_model::Estate;
 use watertight_policy::Timestamp;
 use watertight_policy::checked::Mode;
+use watertight_report::drift::DriftChains;
 
 use crate::args::{InputArguments, TextFormat};
+use crate::chains::{Steps, crowned};
 use crate::enforcing::{self, Asked, Ready};
 use crate::exit::{Failure, Outcome, say};
 use crate::live::{Origin, SourceArguments};
-use crate::output;
 use crate::text::clean;
+use crate::{output, plan};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -20,12 +27,19 @@ Examples:
   watertight drift policies/ --live --all-regions
   watertight drift policies/ --live --estate estate/ --since 1d
   watertight drift policies/ --estate estate/ --under promote:cardholder -f json
+  watertight drift policies/ --estate estate/ --revert back.plan && watertight apply back.plan
+  watertight drift policies/ --estate estate/ --import policies/imported.yaml
+  watertight drift policies/ --estate estate/ --accept policies/accepted.yaml \\
+    --until 2027-01-31T00:00:00Z --owner payments
 
 With `--live` the estate is collected first, with the options of `collect aws`; calls that are not
 answered are named, and what they would have told is unknown.
 
-Exit code 0: what is possible is what is intended, whatever differs in its text. Exit code 2: more or
-less is possible.";
+What differs is reverted by a plan, imported into the policy as rules, or accepted by exceptions that
+expire. What an exception of the policy accepts is told apart; a plan takes it back all the same.
+
+Exit code 0: what is possible is what is intended or accepted, whatever differs in its text. Exit code
+2: more or less is possible.";
 
 /// The arguments of `drift`.
 #[derive(Debug, Args)]
@@ -41,6 +55,21 @@ pub(crate) struct DriftArguments {
     /// The instant at which the policy is asked, as in `2027-01-31T00:00:00Z`; now, if not given
     #[arg(long, value_name = "INSTANT")]
     at: Option<String>,
+    /// Write a plan that takes all of it back to this file
+    #[arg(long, value_name = "PATH")]
+    revert: Option<PathBuf>,
+    /// Write rules that allow what is possible and not intended to this file
+    #[arg(long, value_name = "PATH")]
+    import: Option<PathBuf>,
+    /// Write exceptions that accept it until a time to this file
+    #[arg(long, value_name = "PATH", requires_all = ["until", "owner"])]
+    accept: Option<PathBuf>,
+    /// Until when it is accepted, as in `2027-01-31T00:00:00Z`
+    #[arg(long, value_name = "INSTANT", requires = "accept")]
+    until: Option<String>,
+    /// Who answers for what is accepted
+    #[arg(long, value_name = "NAME", requires = "accept")]
+    owner: Option<String>,
     #[command(flatten)]
     input: InputArguments,
     /// How to print the answer
@@ -53,6 +82,13 @@ pub(crate) struct DriftArguments {
 
 /// Compares what is live with what is intended.
 pub(crate) fn run(arguments: &DriftArguments) -> Result<Outcome, Failure> {
+    for (flag, path) in [("import", &arguments.import), ("accept", &arguments.accept)] {
+        if path.as_ref().is_some_and(|path| path.exists()) {
+            let problem =
+                String::from("the file is there already, and may be a part of the policy");
+            return Err(Failure::Argument { flag, problem });
+        }
+    }
     let estate = arguments.source.read(Origin::Named, arguments.input.verbose)?;
     let asked = Asked {
         policy: &arguments.policy,
@@ -65,18 +101,54 @@ pub(crate) fn run(arguments: &DriftArguments) -> Result<Outcome, Failure> {
 }
 
 fn compare(arguments: &DriftArguments, ready: &Ready<'_>) -> Result<Outcome, Failure> {
+    let until =
+        arguments.until.as_deref().map(|text| accept::until(text, ready.now)).transpose()?;
     let refused = |refusal: watertight_compile::Refusal| Failure::Plan(refusal.to_string());
     let compiled = compile(ready.intent, ready.plane).map_err(refused)?;
     let earlier = expired(ready);
     let live = ready.intent.estate();
-    let found = drift(ready.plane, live, &compiled.artifacts, &earlier);
+    let (mut found, wanted) = drift(ready.plane, live, &compiled.artifacts, &earlier);
+    found.accept(&accept::exceptions(ready.policy, ready.now));
+    let chains = if found.pairs.is_empty() {
+        Ok(DriftChains::default())
+    } else {
+        chains(ready, &wanted, live).map_err(|failure| failure.to_string())
+    };
     let out = arguments.out.as_deref();
     let data = match arguments.format {
-        TextFormat::Table => clean(&watertight_report::drift::table(live, &found)),
-        TextFormat::Json => output::json(&watertight_report::drift::json(&found)),
+        TextFormat::Table => clean(&watertight_report::drift::table(live, &found, &chains)),
+        TextFormat::Json => output::json(&watertight_report::drift::json(&found, &chains)),
     };
     output::write(out, &data)?;
+    let names = live.workloads.values().map(|one| (&*one.id, &*one.name)).collect();
+    if let Some(path) = &arguments.import {
+        import::write(path, (live, ready.decider.internet()), &names, &found)?;
+    }
+    if let (Some(path), Some(until), Some(owner)) = (&arguments.accept, until, &arguments.owner) {
+        accept::write(path, (until, owner), &names, &found)?;
+    }
+    if let Some(path) = &arguments.revert {
+        let made = plan::make(ready, &arguments.under, false)?;
+        output::write(Some(path), &plan::text(&made.plan)?)?;
+    }
     Ok(if found.is_harmless() { Outcome::Fine } else { Outcome::Found })
+}
+
+/// What is open and closed of breach chains beside what is intended.
+fn chains(ready: &Ready<'_>, wanted: &Estate, live: &Estate) -> Result<DriftChains, Failure> {
+    let (of_wanted, of_live) = (
+        Steps::of(wanted, &crowned(ready.policy, wanted))?,
+        Steps::of(live, &crowned(ready.policy, live))?,
+    );
+    let opened = of_wanted.new_in(&of_live, live);
+    let closed = of_live.new_in(&of_wanted, wanted);
+    let names = |names: BTreeSet<String>| names.into_iter().collect();
+    let example = of_live.chain(live, &opened).filter(|_| !opened.is_empty());
+    Ok(DriftChains {
+        opened: names(of_live.jewels(live, &opened)),
+        example: example.map(|chain| chain.steps).unwrap_or_default(),
+        closed: names(of_wanted.jewels(wanted, &closed)),
+    })
 }
 
 /// What was intended in the second before each policy expired.
@@ -103,4 +175,9 @@ fn expired(ready: &Ready<'_>) -> Vec<Before> {
         }
     }
     earlier
+}
+
+/// An end of a pair by its name.
+fn named(end: &str, names: &BTreeMap<&str, &str>) -> String {
+    names.get(end).copied().unwrap_or(end).to_owned()
 }

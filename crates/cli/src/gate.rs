@@ -2,7 +2,6 @@
 
 mod budget;
 mod cause;
-mod chains;
 mod enforced;
 pub(crate) mod findings;
 mod print;

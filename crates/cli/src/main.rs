@@ -8,6 +8,7 @@ mod apply;
 mod args;
 mod assess;
 mod can;
+mod chains;
 mod clock;
 mod collect;
 mod diagnostics;

@@ -115,7 +115,7 @@ pub(crate) fn make(ready: &Ready<'_>, under: &str, widen: bool) -> Result<Made, 
     let compiled =
         compile(ready.intent, plane).map_err(|refusal| Failure::Plan(refusal.to_string()))?;
     let rendered = plane.render(&compiled.artifacts);
-    let (proof, _) = validate(ready.intent, &compiled, plane, &rendered);
+    let proof = validate(ready.intent, &compiled, plane, &rendered, None);
     refuse(&proof, widen)?;
     let occasion = occasion(ready, under);
     Ok(Made { plan: Plan::new(occasion, plane, &compiled, &proof), rendered })

@@ -167,7 +167,7 @@ fn reconcile(arguments: &ReconcileArguments, ready: &Ready<'_>) -> Result<Outcom
     let compiled =
         compile(ready.intent, plane).map_err(|refusal| Failure::Plan(refusal.to_string()))?;
     let rendered = plane.render(&compiled.artifacts);
-    let (proof, _) = validate(ready.intent, &compiled, plane, &rendered);
+    let proof = validate(ready.intent, &compiled, plane, &rendered, None);
     // What opens without a rule is asked of each endpoint by itself.
     plan::refuse(&proof, true)?;
     let whole = Whole { compiled: &compiled, rendered: &rendered, proof: &proof };

@@ -1,8 +1,8 @@
 //! `watertight suggest`: a first policy, drafted from the assessment's cut set and from what connects.
 
 mod draft;
-mod groups;
-mod over;
+pub(crate) mod groups;
+pub(crate) mod over;
 mod paths;
 #[cfg(test)]
 mod tests;
@@ -33,6 +33,9 @@ Examples:
 
 Everything is in mode monitor: nothing is denied before somebody enforces it. Read it before you do.";
 
+/// What a draft is called in errors.
+const NAME: &str = "suggested.yaml";
+
 /// Lines about what is left out.
 const LINES_MAX: usize = 20;
 
@@ -54,7 +57,7 @@ pub(crate) fn run(arguments: &SuggestArguments) -> Result<Outcome, Failure> {
     let estate = estate_folder::load_folder(&arguments.estate, &arguments.input)?.estate;
     let paths = Paths::of(&estate)?;
     let draft = drafted(&estate, &paths)?;
-    let (text, _) = in_form(&draft.text())?;
+    let (text, _) = in_form(NAME, &draft.text())?;
     output::write(arguments.out.as_deref(), &text)?;
     say(&clean(&told(&draft, &paths)));
     Ok(Outcome::Fine)
@@ -94,7 +97,7 @@ fn verify(
     if draft.segments == 0 {
         return Ok(BTreeMap::new());
     }
-    let (_, mut policy) = in_form(&draft.text())?;
+    let (_, mut policy) = in_form(NAME, &draft.text())?;
     let essentials = with_essentials(&mut policy, estate);
     let world = World::of_estate(estate);
     let decider = Decider::new(&policy, &world, &essentials);
@@ -139,14 +142,13 @@ fn told(draft: &Draft, paths: &Paths) -> String {
 ///
 /// # Errors
 /// When it is none: the draft is wrong then, and nothing is written.
-fn in_form(text: &str) -> Result<(String, CheckedPolicy), Failure> {
+pub(crate) fn in_form(name: &str, text: &str) -> Result<(String, CheckedPolicy), Failure> {
     let limits = Limits::default();
     let wrong =
         |why: String| Failure::Plan(format!("the draft is no policy, which is a defect: {why}"));
     let mut sources = Sources::with_limits(limits.clone());
-    let file = sources
-        .add("suggested.yaml", text.as_bytes().to_vec())
-        .map_err(|error| wrong(error.to_string()))?;
+    let file =
+        sources.add(name, text.as_bytes().to_vec()).map_err(|error| wrong(error.to_string()))?;
     let contents = sources.contents(file);
     let formed = formatted(file, contents, Format::Yaml, &limits)
         .map_err(|error| wrong(error.to_string()))?;

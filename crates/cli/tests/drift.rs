@@ -234,3 +234,136 @@ fn what_a_policy_allowed_until_it_expired_is_told_as_expired() {
         );
     }
 }
+
+/// An estate in which somebody let administrators in by hand, and a folder for what is made of that.
+fn widened() -> (Applied, TempDir) {
+    let applied = Applied::new();
+    applied.group("web", |group| add_in(group, rule(22, "192.0.2.0/24")));
+    (applied, TempDir::new().unwrap())
+}
+
+#[test]
+fn what_is_accepted_is_told_apart_until_its_exceptions_expire() {
+    let (applied, folder) = widened();
+    let path = folder.path().join("accepted.yaml");
+    let accepted = path.to_str().unwrap();
+    let accept = ["--accept", accepted, "--until", "2027-01-31T00:00:00Z", "--owner", "shop"];
+    let at = |time| ["--at", time];
+    let now = at("2026-12-01T00:00:00Z");
+    let (code, told) = applied.drift(POLICY, &[&accept[..], &now].concat());
+    assert_eq!((code, &told["pairs"][0]["accepted"]), (2, &Value::Null));
+    let text = fs::read_to_string(&path).unwrap();
+    let gaps: std::collections::BTreeSet<&str> =
+        told["pairs"].as_array().unwrap().iter().map(|one| one["gap"].as_str().unwrap()).collect();
+    assert_eq!(text.matches("kind: Exception").count(), gaps.len(), "{text}");
+    assert!(text.contains("widening: internet@192.0.2.0/24 to web-"), "{text}");
+
+    let (code, told) = applied.drift(POLICY, &[accepted, now[0], now[1]]);
+    assert_eq!(code, 0, "{told:#}");
+    let by = told["pairs"][0]["accepted"].as_str().unwrap();
+    assert!(by.ends_with(" until 2027-01-31T00:00:00Z (shop)"), "{by}");
+    let table = ["drift", POLICY, accepted, "--estate", applied.estate(), now[0], now[1]];
+    let (code, text) = watertight(&table);
+    assert!(
+        code == 0 && text.starts_with("0 pairs widened, 0 expired, 0 narrowed, 3 accepted"),
+        "{text}"
+    );
+
+    // More than what was accepted is another gap.
+    applied.group("web", |group| add_in(group, rule(22, "198.51.100.0/24")));
+    assert_eq!(applied.drift(POLICY, &[accepted, now[0], now[1]]).0, 2);
+    applied.group("web", |group| {
+        group["IpPermissions"].as_array_mut().unwrap().pop();
+    });
+    let later = at("2027-01-31T00:00:00Z");
+    assert_eq!(applied.drift(POLICY, &[accepted, later[0], later[1]]).0, 2);
+}
+
+#[test]
+fn what_is_imported_is_intended_and_nothing_else_is() {
+    let (applied, folder) = widened();
+    applied.group("db", |group| add_in(group, rule(5433, "10.40.0.0/16")));
+    applied.group("app", |group| {
+        let out = group["IpPermissionsEgress"].as_array_mut().unwrap();
+        out.push(rule(5433, "10.40.0.0/16"));
+    });
+    let path = folder.path().join("imported.yaml");
+    let imported = path.to_str().unwrap();
+    let (code, told) = applied.drift(POLICY, &["--import", imported]);
+    assert_eq!(code, 2);
+    assert!(
+        told["pairs"].as_array().unwrap().iter().any(|one| one["over"] == "tcp/5433"),
+        "{told:#}"
+    );
+    let (code, told) = applied.drift(POLICY, &[imported]);
+    assert_eq!((code, &told["pairs"]), (0, &json!([])), "{}", fs::read_to_string(&path).unwrap());
+    // The same without the rule of one group: its policy intends it now.
+    applied.group("web", |group| {
+        group["IpPermissions"].as_array_mut().unwrap().pop();
+    });
+    let (code, told) = applied.drift(POLICY, &[imported]);
+    assert_eq!((code, &told["pairs"][0]["kind"]), (2, &json!("narrowing")), "{told:#}");
+}
+
+#[test]
+fn a_plan_that_reverts_is_the_plan_of_the_policy() {
+    let (applied, folder) = widened();
+    let path = folder.path().join("back.plan");
+    let at = ["--at", "2026-12-01T00:00:00Z"];
+    let (code, _) = applied.drift(POLICY, &["--revert", path.to_str().unwrap(), at[0], at[1]]);
+    assert_eq!(code, 2);
+    let arguments = ["plan", POLICY, "--estate", applied.estate(), "-f", "json", at[0], at[1]];
+    let (_, plan) = watertight(&arguments);
+    assert_eq!(fs::read_to_string(path).unwrap(), plan);
+    let plan: Value = serde_json::from_str(&plan).unwrap();
+    assert_eq!(plan["steps"][0]["action"]["do"], "remove-rules");
+}
+
+#[test]
+fn chains_that_drift_opens_are_told() {
+    let (applied, folder) = widened();
+    let path = folder.path().join("policy.yaml");
+    let text = fs::read_to_string(root().join(POLICY)).unwrap();
+    let jewel = "{members: {matchLabels: {app: db, env: prod}}, mode: enforce";
+    assert!(text.contains(jewel));
+    let text = text.replace(jewel, &format!("{jewel}, criticality: crown-jewel"));
+    fs::write(&path, text).unwrap();
+    let policy = path.to_str().unwrap();
+    // The database is a step away from the application already, and now from the internet too.
+    let (_, told) = applied.drift(policy, &[]);
+    let chains = &told["chains"];
+    assert!(!chains["opened"].as_array().unwrap().is_empty(), "{told:#}");
+    let example = chains["example"].as_array().unwrap();
+    assert!(example.iter().any(|step| step.as_str().unwrap().starts_with("new: ")), "{chains:#}");
+    assert_eq!(chains["closed"], json!([]));
+    applied.group("app", |group| group["IpPermissions"] = json!([]));
+    let (_, told) = applied.drift(policy, &[]);
+    assert!(!told["chains"]["closed"].as_array().unwrap().is_empty(), "{told:#}");
+}
+
+#[test]
+fn files_that_are_there_are_not_written_over_and_nothing_is_accepted_until_a_time_that_is_past() {
+    let (applied, folder) = widened();
+    let path = folder.path().join("there.yaml");
+    fs::write(&path, "kept").unwrap();
+    let there = path.to_str().unwrap();
+    let estate = applied.estate();
+    let failed = |more: &[&str]| {
+        let arguments = [&["drift", POLICY, "--estate", estate], more].concat();
+        let output = Command::new(env!("CARGO_BIN_EXE_watertight"))
+            .args(arguments)
+            .current_dir(root())
+            .output()
+            .unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, error) = failed(&["--import", there]);
+    assert!(code == 3 && error.contains("there already"), "{code}: {error}");
+    let new = folder.path().join("new.yaml");
+    let new = new.to_str().unwrap();
+    let past = ["--accept", new, "--until", "2026-01-01T00:00:00Z", "--owner", "shop"];
+    let (code, error) = failed(&past);
+    assert!(code == 3 && error.contains("is past"), "{code}: {error}");
+    assert!(!Path::new(new).exists());
+    assert_eq!(fs::read_to_string(path).unwrap(), "kept");
+}

@@ -1,5 +1,7 @@
 //! From what is intended to rules.
 
+mod handed;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -21,7 +23,7 @@ use crate::lots::{Addresses, Lot, Lots, Own, seen};
 use crate::outside;
 use crate::plane::Plane;
 use crate::references::References;
-use crate::via::{Via, Vias};
+use crate::via::Vias;
 
 /// What a policy becomes on a plane.
 #[derive(Clone, Debug)]
@@ -300,64 +302,6 @@ impl Work<'_, '_> {
         AddressSet::from_prefixes(seen(self.intent.estate(), identity.realm, id))
     }
 
-    /// What clients of fronts that keep their addresses send to the fronts.
-    fn add_vias(
-        &self,
-        identity: &Identity,
-        ingress: bool,
-        wanted: &mut Wanted,
-    ) -> Result<(), Refusal> {
-        let estate = self.intent.estate();
-        let is_member = |id: &EndpointId| identity.members.contains(id);
-        for via in &self.vias.list {
-            let target = self.intent.kind_of(via.target);
-            if !ingress {
-                for own in &identity.kinds {
-                    let allowed = self.intent.between(*own, target);
-                    let pieces = self.dialled(via, &allowed, identity, wanted)?;
-                    for (piece, front) in pairs(&pieces, &via.attachments) {
-                        wanted.add(piece, &via.kept(&self.seen(identity, *front)));
-                    }
-                }
-                continue;
-            }
-            if !via.attachments.iter().any(is_member) {
-                continue;
-            }
-            for client in estate.network.endpoints.ids() {
-                let cell = self.matrix.between(client, via.target);
-                if cell.is_none_or(|cell| cell.forward.possible.is_empty()) {
-                    continue;
-                }
-                let allowed = self.intent.between(self.intent.kind_of(client), target);
-                for piece in self.dialled(via, &allowed, identity, wanted)? {
-                    wanted.add(&piece, &via.kept(&self.seen(identity, client)));
-                }
-            }
-            let own = self.intent.end(via.target);
-            for part in &self.parts {
-                let allowed = outside::ask(self.intent, &own, part, true);
-                for piece in self.dialled(via, &allowed, identity, wanted)? {
-                    wanted.add(&piece, &via.kept(&part.addresses));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn dialled(
-        &self,
-        via: &Via,
-        allowed: &Allowed,
-        identity: &Identity,
-        wanted: &mut Wanted,
-    ) -> Result<Vec<FlowSet>, Refusal> {
-        let written = self.intent.written(allowed, identity.is_strict)?;
-        let pieces = self.plane.pieces(&via.dialled(&written));
-        wanted.left = wanted.left.union(&pieces.left);
-        Ok(pieces.written)
-    }
-
     /// Addresses that no endpoint has.
     fn add_outside(
         &self,
@@ -426,14 +370,6 @@ impl Intent<'_> {
         }
         Ok(written)
     }
-}
-
-/// Every piece with every attachment.
-fn pairs<'p>(
-    pieces: &'p [FlowSet],
-    attachments: &'p [EndpointId],
-) -> impl Iterator<Item = (&'p FlowSet, &'p EndpointId)> {
-    pieces.iter().flat_map(move |piece| attachments.iter().map(move |one| (piece, one)))
 }
 
 impl Wanted {

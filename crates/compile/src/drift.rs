@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sha2::{Digest, Sha256};
 use watertight_model::{Estate, Name};
 use watertight_net::FlowSet;
 use watertight_reach::{Change, diff};
@@ -54,6 +55,11 @@ pub struct DriftPair {
     pub flows: FlowSet,
     /// The policies that allowed it until they expired.
     pub until: Vec<String>,
+    /// The id of the gap that it is a part of: the same kind, ends and flows, over all addresses of an end
+    /// outside. It stays the same as long as all of that does.
+    pub gap: String,
+    /// Who answers for it, and until when, where an exception of the policy excuses the gap.
+    pub accepted: Option<String>,
 }
 
 /// One thing that is held otherwise than intended.
@@ -77,9 +83,25 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// Whether what is possible is what is intended.
+    /// Whether what is possible is what is intended, or what somebody answers for.
     pub fn is_harmless(&self) -> bool {
-        self.pairs.is_empty()
+        self.pairs.iter().all(|pair| pair.accepted.is_some())
+    }
+
+    /// Takes exceptions into account: by the ids of gaps, who answers for them and until when.
+    pub fn accept(&mut self, exceptions: &BTreeMap<String, String>) {
+        for pair in &mut self.pairs {
+            pair.accepted = exceptions.get(&pair.gap).cloned();
+        }
+    }
+}
+
+/// The name of an end of a [`DriftPair`], and the addresses where it is outside.
+pub fn end_and_part(name: &str) -> (&str, Option<&str>) {
+    let is_outside = name.starts_with("internet@") || name.starts_with("outside:");
+    match name.rsplit_once('@').filter(|_| is_outside) {
+        Some((name, part)) => (name, Some(part)),
+        None => (name, None),
     }
 }
 
@@ -92,8 +114,13 @@ pub struct Before {
     pub artifacts: Artifacts,
 }
 
-/// Compares the live estate of a plane with the one that would hold `intended`.
-pub fn drift(plane: &dyn Plane, live: &Estate, intended: &Artifacts, expired: &[Before]) -> Drift {
+/// Compares the live estate of a plane with the one that would hold `intended`, and gives that too.
+pub fn drift(
+    plane: &dyn Plane,
+    live: &Estate,
+    intended: &Artifacts,
+    expired: &[Before],
+) -> (Drift, Estate) {
     let rendered = plane.render(intended);
     let wanted = plane.convert(&rendered);
     let earlier: Vec<(&str, Vec<Change>)> = expired
@@ -110,11 +137,53 @@ pub fn drift(plane: &dyn Plane, live: &Estate, intended: &Artifacts, expired: &[
     pairs.sort_by(|one, other| {
         (one.kind, &one.from, &one.to).cmp(&(other.kind, &other.from, &other.to))
     });
+    name_gaps(&mut pairs);
     let mut items = items(plane, intended);
     for item in items.iter_mut().take(WEIGHED_MAX) {
         item.kinds = weighed(plane, &wanted, &rendered, &item.item);
     }
-    Drift { pairs, items }
+    (Drift { pairs, items }, wanted)
+}
+
+/// Gives each pair the id of its gap.
+fn name_gaps(pairs: &mut [DriftPair]) {
+    type Ends = (DriftKind, String, String, String);
+    let split = |pair: &DriftPair| -> (Ends, [String; 2]) {
+        let ((from, from_part), (to, to_part)) = (end_and_part(&pair.from), end_and_part(&pair.to));
+        let ends = (pair.kind, from.to_owned(), to.to_owned(), pair.flows.to_string());
+        (ends, [from_part, to_part].map(|part| part.unwrap_or_default().to_owned()))
+    };
+    let mut parts: BTreeMap<Ends, BTreeSet<[String; 2]>> = BTreeMap::new();
+    for pair in &*pairs {
+        let (ends, part) = split(pair);
+        parts.entry(ends).or_default().insert(part);
+    }
+    let ids: BTreeMap<Ends, String> = parts
+        .into_iter()
+        .map(|(ends, parts)| {
+            let (kind, from, to, flows) = &ends;
+            let words = [kind.word(), from, to, flows].into_iter();
+            let id = gap_id(words.chain(parts.iter().flatten().map(String::as_str)));
+            (ends, id)
+        })
+        .collect();
+    for pair in pairs {
+        pair.gap = ids.get(&split(pair).0).cloned().unwrap_or_default();
+    }
+}
+
+/// An id that nobody can give to another gap at will: whoever may name a workload must not choose which
+/// exception excuses it.
+fn gap_id<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    let mut hash = Sha256::new();
+    for word in words {
+        hash.update(word.len().to_string());
+        hash.update(":");
+        hash.update(word);
+    }
+    let digits =
+        hash.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect::<String>();
+    format!("drift-{digits}")
 }
 
 /// What is more, and what is less.
@@ -139,8 +208,15 @@ fn add_pair(change: &Change, earlier: &[(&str, Vec<Change>)], pairs: &mut Vec<Dr
     }
     more = more.difference(&of_expired);
     let (from, to) = (&change.from, &change.to);
-    let pair =
-        |kind, flows, until| DriftPair { from: from.clone(), to: to.clone(), kind, flows, until };
+    let pair = |kind, flows, until| DriftPair {
+        from: from.clone(),
+        to: to.clone(),
+        kind,
+        flows,
+        until,
+        gap: String::new(),
+        accepted: None,
+    };
     for (kind, flows, until) in [
         (DriftKind::Widening, more, Vec::new()),
         (DriftKind::Expired, of_expired, until),
@@ -252,5 +328,43 @@ mod tests {
             ]
         );
         assert_eq!(pairs[1].until, ["until-friday"]);
+    }
+
+    fn widened(ends: &[(&str, &str)]) -> Drift {
+        let mut pairs = Vec::new();
+        for (from, to) in ends {
+            let change = Change {
+                from: Name::from(*from),
+                to: Name::from(*to),
+                ..change("tcp/1", "tcp/1-2")
+            };
+            add_pair(&change, &[], &mut pairs);
+        }
+        name_gaps(&mut pairs);
+        Drift { pairs, items: Vec::new() }
+    }
+
+    #[test]
+    fn a_gap_is_another_when_more_of_the_outside_takes_part_in_it() {
+        let one = widened(&[("internet@1.0.0.0/8", "b")]);
+        let both = widened(&[("internet@1.0.0.0/8", "b"), ("internet@2.0.0.0/8", "b")]);
+        assert_eq!(both.pairs[0].gap, both.pairs[1].gap);
+        assert_ne!(one.pairs[0].gap, both.pairs[0].gap);
+        // What stands between the words counts, so that no two gaps read alike.
+        let (split, other) = (widened(&[("a b", "c")]), widened(&[("a", "b c")]));
+        assert_ne!(split.pairs[0].gap, other.pairs[0].gap);
+        assert_eq!(one.pairs[0].gap, widened(&[("internet@1.0.0.0/8", "b")]).pairs[0].gap);
+    }
+
+    #[test]
+    fn an_exception_excuses_its_gap_alone() {
+        let mut drift = widened(&[("a", "b"), ("a", "c")]);
+        let gap = drift.pairs[0].gap.clone();
+        drift.accept(&BTreeMap::from([(gap, String::from("somebody"))]));
+        assert!(!drift.is_harmless());
+        assert_eq!(drift.pairs[0].accepted.as_deref(), Some("somebody"));
+        assert_eq!(drift.pairs[1].accepted, None);
+        drift.pairs.pop();
+        assert!(drift.is_harmless());
     }
 }

@@ -65,20 +65,21 @@ impl Proof {
     }
 }
 
-/// Reads rendered bodies back and compares what they permit with what is intended.
+/// Reads rendered bodies back and compares what they permit with what is intended. `found` takes what
+/// differs, pair by pair, ordered, for those who want that.
 pub fn validate(
     intent: &Intent<'_>,
     compiled: &Compiled,
     plane: &dyn Plane,
     rendered: &[RenderedBody],
-) -> (Proof, Vec<Found>) {
+    mut found: Option<&mut Vec<Found>>,
+) -> Proof {
     let before = intent.estate();
     let after = plane.convert(rendered);
     let open = opened(&after.network, scene::is_ours);
     let open = Estate { network: open, ..Estate::default() };
     let scene = Scene::new(intent, compiled, [before, &after, &open]);
     let mut proof = Proof { frame: scene.missing.clone(), ..Proof::default() };
-    let mut found = Vec::new();
     let mut gathered = Gathered::new(before);
     proof.compared = scene.look_at_pairs(true, |from, to| {
         let cells = scene.cells(from, to);
@@ -92,7 +93,9 @@ pub fn validate(
         let allowed = scene.allowed(from, to);
         let judged = judge(&scene, (from, to), &cells, &allowed, &mut gathered);
         let Judged { over, under, is_in_order } = judged;
-        if !over.is_empty() || !under.is_empty() {
+        if let Some(found) = &mut found
+            && !(over.is_empty() && under.is_empty())
+        {
             let (from, to) = (from.names(before), to.names(before));
             found.push(Found { from, to, over, under });
         }
@@ -100,13 +103,16 @@ pub fn validate(
     });
     proof.frame.sort();
     unfilterable::add(&scene, &mut gathered);
-    proof.between = between::opened_between(intent, compiled, plane, &after);
+    proof.between = between::opened_between(scene, plane);
     (proof.gaps, proof.unexplained, proof.surprises) = gathered.finish();
     proof.unexplained.sort();
     proof.surprises.sort();
     proof.gaps.extend(compiled.gaps.iter().cloned());
     proof.gaps.sort();
-    (proof, found)
+    if let Some(found) = found {
+        found.sort_by(|one, other| (&one.from, &one.to).cmp(&(&other.from, &other.to)));
+    }
+    proof
 }
 
 /// What a look at one pair finds.

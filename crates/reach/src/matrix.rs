@@ -122,22 +122,28 @@ impl Matrix {
     /// The number that [`Matrix::numbers`] gives where nothing could be allowed.
     pub const NOTHING: u32 = u32::MAX;
 
-    /// For each class, a number of what it may send to one: where it is the same, so is the cell. Where
-    /// there is no such class, nobody may send anything.
-    pub fn numbers(&self, to: Option<ClassIndex>, numbers: &mut Vec<u32>) {
+    /// For each of some classes, ascending, a number of what it may send to one: where it is the same, so
+    /// is the cell. Where there is no such class, nobody may send anything. For what a class with one
+    /// member would send to itself there may be a number, though there is no cell.
+    pub fn numbers(&self, to: Option<ClassIndex>, senders: &[ClassIndex], numbers: &mut Vec<u32>) {
         numbers.clear();
-        numbers.resize(self.classes.len(), Self::NOTHING);
-        let Some(to) = to else { return };
-        for run in self.runs(to) {
-            if let Some(part) = numbers.get_mut(place(run.start)..place(run.end)) {
+        numbers.resize(senders.len(), Self::NOTHING);
+        let mut passed = 0;
+        for run in to.map_or(&[][..], |to| self.runs(to)) {
+            let rest = senders.get(passed..).unwrap_or_default();
+            let start = passed + rest.partition_point(|one| *one < place(run.start));
+            let rest = senders.get(start..).unwrap_or_default();
+            let end = start + rest.partition_point(|one| *one < place(run.end));
+            if let Some(part) = numbers.get_mut(start..end) {
                 part.fill(run.value);
             }
+            passed = end;
         }
-        if self.is_lonely(to)
-            && let Some(own) = numbers.get_mut(to)
-        {
-            *own = Self::NOTHING;
-        }
+    }
+
+    /// What is sent to classes, each that some have once.
+    pub(crate) fn distinct(&self) -> impl Iterator<Item = &[Run<u32>]> {
+        self.columns.iter().map(|column| &**column)
     }
 
     /// The column of a class, which may hold a cell of a class with one member towards itself.

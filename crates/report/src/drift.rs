@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use watertight_compile::{Drift, DriftItem, DriftKind, DriftPair};
+use watertight_compile::{Drift, DriftItem, DriftKind, DriftPair, end_and_part};
 use watertight_model::Estate;
 
 use crate::text::count;
@@ -22,41 +22,50 @@ const KINDS: [(DriftKind, &str); 3] = [
 /// How many ends or prefixes are named before the rest is counted.
 const NAMED_MAX: usize = 4;
 
+/// What drift does to breach chains.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct DriftChains {
+    /// The crown jewels to which steps lead that are not there as intended.
+    pub opened: Vec<String>,
+    /// One chain that takes such a step, in words.
+    pub example: Vec<String>,
+    /// The crown jewels to which steps led that are gone.
+    pub closed: Vec<String>,
+}
+
 /// What pairs on one line share: to whom, over what, and until when.
 type Line<'d> = (String, String, &'d [String]);
 
 /// From whom to whom, over what, and until when.
 type Ends<'d> = (&'d str, &'d str, String, &'d [String]);
 
-/// The drift of an estate as text for people.
-pub fn table(estate: &Estate, drift: &Drift) -> String {
+/// The drift of an estate as text for people. Where chains are not compared, it says why.
+pub fn table(estate: &Estate, drift: &Drift, chains: &Result<DriftChains, String>) -> String {
     if drift.pairs.is_empty() && drift.items.is_empty() {
         return String::from("No drift: groups and interfaces are as intended.\n");
     }
-    let of = |kind: DriftKind| drift.pairs.iter().filter(move |pair| pair.kind == kind);
+    let open = || drift.pairs.iter().filter(|pair| pair.accepted.is_none());
+    let of = |kind: DriftKind| open().filter(move |pair| pair.kind == kind);
+    let accepted = drift.pairs.iter().filter(|pair| pair.accepted.is_some());
     let differ = drift.items.len();
     let mut text = format!(
-        "{} widened, {} expired, {} narrowed; {differ} groups and interfaces differ, {} of them neutral\n",
+        "{} widened, {} expired, {} narrowed, {} accepted; {differ} groups and interfaces differ, {} of them neutral\n",
         count(of(DriftKind::Widening).count(), "pair"),
         of(DriftKind::Expired).count(),
         of(DriftKind::Narrowing).count(),
+        accepted.clone().count(),
         drift.items.iter().filter(|item| item.kinds.contains(&DriftKind::Neutral)).count(),
     );
     let names = names(estate);
     for (kind, title) in KINDS {
-        let lines = lines(of(kind), &names);
-        if lines.is_empty() {
-            continue;
-        }
-        let _written = write!(text, "\n{title}\n");
-        for ((to, over, until), from) in lines {
-            let from: Vec<String> = from.into_iter().collect();
-            let _written = writeln!(text, "  {} to {to} over {over}", listed(&from));
-            if !until.is_empty() {
-                let _written = writeln!(text, "    by {}", until.join(", "));
-            }
-        }
+        section(&mut text, title, &lines(of(kind), &names));
     }
+    section(
+        &mut text,
+        "Accepted: as it is until somebody's exception expires",
+        &lines(accepted, &names),
+    );
+    text.push_str(&chain_lines(chains));
     if !drift.items.is_empty() {
         text.push_str("\nWhat differs, and what it does by itself\n");
         for item in &drift.items {
@@ -64,6 +73,42 @@ pub fn table(estate: &Estate, drift: &Drift) -> String {
             let _written = writeln!(text, "  {}: {}", item.item, kinds.join(", "));
             let _written = writeln!(text, "    {}", item.how);
         }
+    }
+    text
+}
+
+/// Lines under a title, where there are any.
+fn section(text: &mut String, title: &str, lines: &BTreeMap<Line<'_>, BTreeSet<String>>) {
+    if lines.is_empty() {
+        return;
+    }
+    let _written = write!(text, "\n{title}\n");
+    for ((to, over, until), from) in lines {
+        let from: Vec<String> = from.iter().cloned().collect();
+        let _written = writeln!(text, "  {} to {to} over {over}", listed(&from));
+        if !until.is_empty() {
+            let _written = writeln!(text, "    by {}", until.join(", "));
+        }
+    }
+}
+
+/// What the drift does to breach chains.
+fn chain_lines(chains: &Result<DriftChains, String>) -> String {
+    let chains = match chains {
+        Ok(chains) => chains,
+        Err(why) => return format!("\nBreach chains are not compared: {why}\n"),
+    };
+    let mut text = String::new();
+    if !chains.opened.is_empty() {
+        let _written =
+            write!(text, "\nBreach chains that are open by it, to {}\n", listed(&chains.opened));
+        for step in &chains.example {
+            let _written = writeln!(text, "  {step}");
+        }
+    }
+    if !chains.closed.is_empty() {
+        let _written =
+            write!(text, "\nBreach chains that are closed by it, to {}\n", listed(&chains.closed));
     }
     text
 }
@@ -81,8 +126,12 @@ fn lines<'d>(
     // First the parts of the outside that stand for one end each.
     let mut whole: BTreeMap<Ends<'_>, [BTreeSet<String>; 2]> = BTreeMap::new();
     for pair in pairs {
-        let ((from, from_part), (to, to_part)) = (split(&pair.from), split(&pair.to));
-        let key = (from, to, pair.flows.to_string(), pair.until.as_slice());
+        let ((from, from_part), (to, to_part)) = (end_and_part(&pair.from), end_and_part(&pair.to));
+        let until = match &pair.accepted {
+            Some(accepted) => std::slice::from_ref(accepted),
+            None => pair.until.as_slice(),
+        };
+        let key = (from, to, pair.flows.to_string(), until);
         let [sources, destinations] = whole.entry(key).or_default();
         sources.extend(from_part.map(ToOwned::to_owned));
         destinations.extend(to_part.map(ToOwned::to_owned));
@@ -100,15 +149,6 @@ fn lines<'d>(
     lines
 }
 
-/// The name of an end, and the addresses where it is outside.
-fn split(name: &str) -> (&str, Option<&str>) {
-    let is_outside = name.starts_with("internet@") || name.starts_with("outside:");
-    match name.rsplit_once('@').filter(|_| is_outside) {
-        Some((name, part)) => (name, Some(part)),
-        None => (name, None),
-    }
-}
-
 /// The first few, and how many there are more.
 fn listed(names: &[String]) -> String {
     let shown = names.iter().take(NAMED_MAX).cloned().collect::<Vec<_>>().join(", ");
@@ -119,7 +159,7 @@ fn listed(names: &[String]) -> String {
 }
 
 /// The drift as JSON.
-pub fn json(drift: &Drift) -> Value {
+pub fn json(drift: &Drift, chains: &Result<DriftChains, String>) -> Value {
     let pair = |pair: &DriftPair| {
         json!({
             "from": &*pair.from,
@@ -127,6 +167,8 @@ pub fn json(drift: &Drift) -> Value {
             "kind": pair.kind.word(),
             "over": pair.flows.to_string(),
             "until": pair.until,
+            "gap": pair.gap,
+            "accepted": pair.accepted,
         })
     };
     let item = |item: &DriftItem| {
@@ -137,5 +179,13 @@ pub fn json(drift: &Drift) -> Value {
         "schema": SCHEMA,
         "pairs": drift.pairs.iter().map(pair).collect::<Vec<_>>(),
         "items": drift.items.iter().map(item).collect::<Vec<_>>(),
+        "chains": match chains {
+            Ok(chains) => json!({
+                "opened": chains.opened,
+                "example": chains.example,
+                "closed": chains.closed,
+            }),
+            Err(why) => json!({ "notCompared": why }),
+        },
     })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use watertight_model::{Criticality, Estate, Name};
+use watertight_model::{Estate, Name};
 use watertight_policy::Timestamp;
 use watertight_policy::checked::{AssertionId, Excused};
 use watertight_policy::decide::{Decider, Essentials, World};
@@ -11,9 +11,9 @@ use watertight_source::{Code, Diagnostic, Span};
 
 use super::budget::{Budget, Reachable, segments};
 use super::cause::causes;
-use super::chains::{StepKey, Steps};
 use super::enforced;
 use super::proposed::Change;
+use crate::chains::{StepKey, Steps, crowned};
 use crate::exit::Failure;
 use crate::simulate::assertions::{Verdict, verdicts};
 use crate::text::counted;
@@ -207,10 +207,7 @@ impl Gate<'_> {
         // A change may bring workloads: they have places of their own.
         let world = World::of_estate(estate);
         let decider = Decider::new(policy, &world, &Essentials::default());
-        let members = segments(&decider, estate);
-        let crowned =
-            policy.segments.iter().filter(|one| one.criticality == Criticality::CrownJewel);
-        let jewels = crowned.filter_map(|one| members.get(&one.name)).flatten().cloned().collect();
+        let jewels = crowned(policy, estate);
         let judged = verdicts(estate, &decider);
         let names = policy.assertions.iter().map(|one| one.name.clone());
         Ok(Seen {

@@ -16,7 +16,7 @@ const APP: &str = "app";
 /// Who belongs to a group: those with the same values of the labels that tell groups apart; or one
 /// workload that has no name for what it is a part of.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Group {
+pub(crate) enum Group {
     /// The values of the labels, nothing where a label is not there.
     Labelled([Option<Name>; 3]),
     /// One workload, by its addresses.
@@ -24,13 +24,13 @@ pub(super) enum Group {
 }
 
 /// The groups of an estate.
-pub(super) struct Groups<'e> {
+pub(crate) struct Groups<'e> {
     estate: &'e Estate,
     members: BTreeMap<Group, BTreeSet<WorkloadId>>,
 }
 
 impl<'e> Groups<'e> {
-    pub(super) fn of(estate: &'e Estate) -> Self {
+    pub(crate) fn of(estate: &'e Estate) -> Self {
         let mut members: BTreeMap<Group, BTreeSet<WorkloadId>> = BTreeMap::new();
         for (id, _) in estate.workloads.iter() {
             members.entry(group(estate, id)).or_default().insert(id);
@@ -39,17 +39,17 @@ impl<'e> Groups<'e> {
     }
 
     /// The group of a workload.
-    pub(super) fn group(&self, workload: WorkloadId) -> Group {
+    pub(crate) fn group(&self, workload: WorkloadId) -> Group {
         group(self.estate, workload)
     }
 
     /// The members of a group.
-    pub(super) fn members(&self, group: &Group) -> impl Iterator<Item = WorkloadId> + '_ {
+    pub(crate) fn members(&self, group: &Group) -> impl Iterator<Item = WorkloadId> + '_ {
         self.members.get(group).into_iter().flatten().copied()
     }
 
     /// What a group is called: a name of the language, not yet told apart from others.
-    pub(super) fn name(&self, group: &Group) -> String {
+    pub(crate) fn name(&self, group: &Group) -> String {
         let text = match group {
             Group::Labelled(values) => {
                 let parts: Vec<&str> = values.iter().flatten().map(|one| &**one).collect();
@@ -61,7 +61,7 @@ impl<'e> Groups<'e> {
     }
 
     /// A group as a peer; nothing where nobody knows its addresses.
-    pub(super) fn peer(&self, group: &Group) -> Option<Value> {
+    pub(crate) fn peer(&self, group: &Group) -> Option<Value> {
         match (selector(group), group) {
             (Some(selector), _) => Some(Value::Object(selector)),
             (None, Group::Alone(id)) => self.alone(*id),
@@ -71,7 +71,7 @@ impl<'e> Groups<'e> {
 
     /// One workload as a peer, by all of its addresses; nothing where they are not known, or where
     /// another network has the same and no one network has all of them.
-    pub(super) fn alone(&self, workload: WorkloadId) -> Option<Value> {
+    pub(crate) fn alone(&self, workload: WorkloadId) -> Option<Value> {
         let network = &self.estate.network;
         let own = self.estate.workloads.get(workload)?;
         let ends = own.endpoints.iter().filter_map(|id| network.endpoints.get(*id));
@@ -101,7 +101,7 @@ impl<'e> Groups<'e> {
     }
 
     /// Whether nobody knows an address of some attachment of a workload.
-    pub(super) fn is_unaddressed(&self, workload: WorkloadId) -> bool {
+    pub(crate) fn is_unaddressed(&self, workload: WorkloadId) -> bool {
         let network = &self.estate.network;
         let own = self.estate.workloads.get(workload);
         let ends = own.into_iter().flat_map(|one| &one.endpoints);
@@ -110,19 +110,19 @@ impl<'e> Groups<'e> {
     }
 
     /// The name of a workload.
-    pub(super) fn title(&self, workload: WorkloadId) -> String {
+    pub(crate) fn title(&self, workload: WorkloadId) -> String {
         self.estate.workloads.get(workload).map(|one| one.name.to_string()).unwrap_or_default()
     }
 
     /// A group in words: its name and how many there are.
-    pub(super) fn words(&self, group: &Group) -> String {
+    pub(crate) fn words(&self, group: &Group) -> String {
         let count = u64::try_from(self.members(group).count()).unwrap_or(u64::MAX);
         format!("{} ({})", self.name(group), crate::text::counted(count, "workload"))
     }
 }
 
 /// The selector of a group; nothing where only addresses select it.
-pub(super) fn selector(group: &Group) -> Option<Map<String, Value>> {
+pub(crate) fn selector(group: &Group) -> Option<Map<String, Value>> {
     let Group::Labelled(values) = group else { return None };
     let mut selector = Map::new();
     let told = KEYS.iter().zip(values);
@@ -150,7 +150,7 @@ fn group(estate: &Estate, id: WorkloadId) -> Group {
 }
 
 /// A name of the language: lower-case letters, digits and single hyphens, no more than 40 of them.
-pub(super) fn named(text: &str) -> String {
+pub(crate) fn named(text: &str) -> String {
     let mut name = String::new();
     for letter in text.chars() {
         if letter.is_ascii_alphanumeric() {

@@ -5,7 +5,7 @@ use watertight_net::{FlowSet, Protocol};
 
 /// The clauses; nothing where the flows are every packet, which is what a rule without clauses says. An
 /// empty list says that no policy speaks of any of the flows.
-pub(super) fn clauses(flows: &FlowSet) -> Option<Vec<Value>> {
+pub(crate) fn clauses(flows: &FlowSet) -> Option<Vec<Value>> {
     if flows.is_all() {
         return None;
     }

@@ -53,8 +53,8 @@ fn a_draft_closes_what_the_cut_closes_and_keeps_what_it_leaves() {
             continue;
         }
         drafts += 1;
-        let (formed, policy) = in_form(&draft.text()).unwrap();
-        assert_eq!(in_form(&formed).unwrap().0, formed, "seed {seed}: no fixed form");
+        let (formed, policy) = in_form(NAME, &draft.text()).unwrap();
+        assert_eq!(in_form(NAME, &formed).unwrap().0, formed, "seed {seed}: no fixed form");
         let world = World::of_estate(&estate);
         let decider = Decider::new(&policy, &world, &Essentials::default());
         let layered = decider.under(&Modes::Pending, Timestamp(0)).layered(&estate);

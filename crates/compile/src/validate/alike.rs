@@ -1,19 +1,22 @@
 //! Every two parties, looked at once for all between which the same passes and the same is intended.
 //!
-//! Parties are many, and what passes between them and what is intended are few: nearly all pairs repeat what
-//! another showed to be in order. Only those that are not in order are looked at one by one.
+//! Parties are many, and what passes between them and what is intended are few: parties that send alike, and
+//! parties that are sent alike, are taken together before anything is compared, and nearly all pairs of what
+//! is left repeat what another showed to be in order. Only those that are not in order are looked at one by
+//! one.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::Hash;
 use std::rc::Rc;
 
 use watertight_net::{AtomId, FlowSet};
 use watertight_policy::decide::Reason;
-use watertight_reach::Matrix;
+use watertight_reach::{ClassIndex, Matrix};
 
 use super::scene::{Party, PartyWho, Scene};
 use crate::intent::{Allowed, KindId};
 
-/// The number of what is intended where nothing was asked for.
+/// The number of what is intended where nobody asks.
 const UNASKED: u32 = u32::MAX;
 
 /// What passes before, after, and with our guards open; what is intended; whether an end is governed.
@@ -22,14 +25,44 @@ type Key = ([u32; 3], u32, bool);
 /// What of an answer a proof looks at.
 type Content = (FlowSet, FlowSet, Vec<(FlowSet, bool)>);
 
-/// What is intended, numbered: the same number for the same content.
+/// What the policy sees in a party: its kind, or the addresses outside.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Sight {
+    Kind(KindId),
+    Outside(Option<AtomId>),
+}
+
+/// Parties between which nothing tells as senders, or as receivers.
+#[derive(Debug)]
+struct Alike {
+    /// Their numbers.
+    members: Vec<usize>,
+    /// The classes of the first.
+    classes: [Option<ClassIndex>; 3],
+    /// What the policy sees in them: the place in a row of intents, or of that row.
+    intent: usize,
+    is_governed: bool,
+    is_outside: bool,
+}
+
+/// What is intended between what the policy sees in parties.
+#[derive(Debug, Default)]
+struct Intents {
+    /// For each party, the number of what is seen in it.
+    of: Vec<usize>,
+    /// What tells those numbers apart as senders, and as receivers.
+    as_sender: Vec<usize>,
+    as_receiver: Vec<usize>,
+    /// What each may send to one, by the number of the receiver.
+    rows: Vec<Vec<u32>>,
+}
+
+/// Contents, numbered: the same number for the same content.
 #[derive(Debug, Default)]
 struct Numbers {
     of: BTreeMap<Content, u32>,
     /// By where an answer is kept, which holds it as long as this looks.
     kept: HashMap<*const Allowed, (Rc<Allowed>, u32)>,
-    /// By the kind that accepts, or the addresses outside that do, what each party may send there.
-    rows: BTreeMap<(Option<KindId>, Option<AtomId>), Vec<u32>>,
 }
 
 impl Scene<'_, '_> {
@@ -40,61 +73,219 @@ impl Scene<'_, '_> {
         by_intent: bool,
         mut look: impl FnMut(&Party, &Party) -> bool,
     ) -> u64 {
-        let mut numbers = Numbers::default();
+        let intents = if by_intent { self.intents() } else { Intents::default() };
+        let (senders, receivers) = (self.senders(&intents), self.receivers(&intents));
+        let mut columns = Columns::new(&senders);
         let mut in_order: HashSet<Key> = HashSet::new();
         let mut last = None;
-        let mut columns = [Vec::new(), Vec::new(), Vec::new()];
-        let mut compared = 0_u64;
-        for to in self.parties() {
-            for (at, column) in columns.iter_mut().enumerate() {
-                let class = to.classes.get(at).copied().flatten();
-                if let Some(matrix) = self.matrix(at) {
-                    matrix.numbers(class, column);
+        for to in &receivers {
+            columns.turn_to(self, to);
+            let row = intents.rows.get(to.intent);
+            for (at, from) in senders.iter().enumerate() {
+                if from.is_outside && to.is_outside {
+                    continue;
                 }
-            }
-            let row = if by_intent { self.row(to, &mut numbers) } else { &[] };
-            for from in self.parties().iter().filter(|from| is_pair(from, to)) {
-                compared = compared.saturating_add(1);
-                let cell = |at: usize| {
-                    let class = from.classes.get(at).copied().flatten();
-                    let number = class.and_then(|class| columns.get(at)?.get(class));
-                    number.copied().unwrap_or(Matrix::NOTHING)
-                };
-                let intent = row.get(from.number).copied().unwrap_or(UNASKED);
-                let is_governed = from.is_governed || to.is_governed;
-                let key = ([cell(0), cell(1), cell(2)], intent, is_governed);
+                let intent = row.and_then(|row| row.get(from.intent)).copied().unwrap_or(UNASKED);
+                let key = (columns.cells(at), intent, from.is_governed || to.is_governed);
                 // Neighbours are alike more often than not.
                 if last == Some(key) || in_order.contains(&key) {
                     last = Some(key);
-                } else if look(from, to) {
+                    continue;
+                }
+                if self.pairs(from, to).any(|(from, to)| look(from, to)) {
                     in_order.insert(key);
                     last = Some(key);
                 }
             }
         }
-        compared
+        self.count()
     }
 
-    /// The numbers of what each party may send to one, by the number of the party.
-    fn row<'n>(&self, to: &Party, numbers: &'n mut Numbers) -> &'n [u32] {
-        let at = match &to.who {
-            PartyWho::Endpoints(_, kind) => (Some(*kind), None),
-            PartyWho::Outside(addresses, _) => (None, self.intent.atom_of(addresses)),
-        };
-        if !numbers.rows.contains_key(&at) {
-            let mut by_kind: HashMap<KindId, u32> = HashMap::new();
-            let mut row = Vec::with_capacity(self.parties().len());
-            for from in self.parties() {
-                row.push(match &from.who {
-                    PartyWho::Endpoints(_, kind) => *by_kind
-                        .entry(*kind)
-                        .or_insert_with(|| numbers.number(&self.allowed(from, to))),
-                    PartyWho::Outside(..) => numbers.number(&self.allowed(from, to)),
-                });
+    /// How many pairs there are: no two parties outside, and nobody with itself.
+    fn count(&self) -> u64 {
+        let all = self.parties().len();
+        let is_outside = |one: &&Party| matches!(one.who, PartyWho::Outside(..));
+        let outside = self.parties().iter().filter(is_outside).count();
+        let alone =
+            self.parties().iter().filter(|one| !is_pair(one, one) && !is_outside(one)).count();
+        let square = |count: usize| count.saturating_mul(count);
+        let pairs = square(all).saturating_sub(square(outside)).saturating_sub(alone);
+        u64::try_from(pairs).unwrap_or(u64::MAX)
+    }
+
+    fn pairs<'p>(
+        &'p self,
+        from: &'p Alike,
+        to: &'p Alike,
+    ) -> impl Iterator<Item = (&'p Party, &'p Party)> {
+        let party = |number: &usize| self.parties().get(*number);
+        let senders = move || from.members.iter().filter_map(party);
+        let receivers = to.members.iter().filter_map(party);
+        let pairs = receivers.flat_map(move |to| senders().map(move |from| (from, to)));
+        pairs.filter(|(from, to)| is_pair(from, to))
+    }
+
+    fn senders(&self, intents: &Intents) -> Vec<Alike> {
+        let alike = [0, 1, 2].map(|at| self.matrix(at).map(Matrix::senders_alike));
+        self.alike(|party| {
+            let number = |at: usize| {
+                let class = party.classes.get(at).copied().flatten()?;
+                alike.get(at)?.as_ref()?.get(class).copied()
+            };
+            let seen = intents.of.get(party.number).copied().unwrap_or_default();
+            let part = intents.as_sender.get(seen).copied().unwrap_or_default();
+            (([number(0), number(1), number(2)], part), seen)
+        })
+    }
+
+    fn receivers(&self, intents: &Intents) -> Vec<Alike> {
+        self.alike(|party| {
+            let number = |at: usize| {
+                let class = party.classes.get(at).copied().flatten()?;
+                self.matrix(at)?.receivers_alike(class)
+            };
+            let seen = intents.of.get(party.number).copied().unwrap_or_default();
+            let row = intents.as_receiver.get(seen).copied().unwrap_or_default();
+            (([number(0), number(1), number(2)], row), row)
+        })
+    }
+
+    /// Parties by a key, and what of the intents is theirs; ordered by what receives them.
+    fn alike<K: Eq + Hash>(&self, key: impl Fn(&Party) -> (K, usize)) -> Vec<Alike> {
+        let mut places: HashMap<(K, bool, bool), usize> = HashMap::new();
+        let mut found: Vec<Alike> = Vec::new();
+        for party in self.parties() {
+            let is_outside = matches!(party.who, PartyWho::Outside(..));
+            let (key, intent) = key(party);
+            let next = found.len();
+            let place = *places.entry((key, party.is_governed, is_outside)).or_insert(next);
+            match found.get_mut(place) {
+                Some(alike) => alike.members.push(party.number),
+                None => found.push(Alike {
+                    members: vec![party.number],
+                    classes: party.classes,
+                    intent,
+                    is_governed: party.is_governed,
+                    is_outside,
+                }),
             }
-            numbers.rows.insert(at, row);
         }
-        numbers.rows.get(&at).map_or(&[], Vec::as_slice)
+        found
+    }
+
+    /// What is intended between all that the policy tells apart in parties.
+    fn intents(&self) -> Intents {
+        let mut places: HashMap<Sight, usize> = HashMap::new();
+        let mut seen: Vec<&Party> = Vec::new();
+        let mut of = Vec::with_capacity(self.parties().len());
+        for party in self.parties() {
+            let next = seen.len();
+            let place = *places.entry(self.sight(party)).or_insert(next);
+            if place == next {
+                seen.push(party);
+            }
+            of.push(place);
+        }
+        let mut numbers = Numbers::default();
+        let mut known: HashMap<Vec<u32>, usize> = HashMap::new();
+        let mut as_sender = vec![0_usize; seen.len()];
+        let mut as_receiver = Vec::with_capacity(seen.len());
+        for to in &seen {
+            let row: Vec<u32> =
+                seen.iter().map(|from| self.number(from, to, &mut numbers)).collect();
+            let next = known.len();
+            let place = match known.get(&row) {
+                Some(place) => *place,
+                None => {
+                    let mut parts: HashMap<(usize, u32), usize> = HashMap::new();
+                    for (part, number) in as_sender.iter_mut().zip(&row) {
+                        let next = parts.len();
+                        *part = *parts.entry((*part, *number)).or_insert(next);
+                    }
+                    known.insert(row, next);
+                    next
+                }
+            };
+            as_receiver.push(place);
+        }
+        let mut rows = vec![Vec::new(); known.len()];
+        for (row, place) in known {
+            if let Some(slot) = rows.get_mut(place) {
+                *slot = row;
+            }
+        }
+        Intents { of, as_sender, as_receiver, rows }
+    }
+
+    fn sight(&self, party: &Party) -> Sight {
+        match &party.who {
+            PartyWho::Endpoints(_, kind) => Sight::Kind(*kind),
+            PartyWho::Outside(addresses, _) => Sight::Outside(self.intent.atom_of(addresses)),
+        }
+    }
+
+    fn number(&self, from: &Party, to: &Party, numbers: &mut Numbers) -> u32 {
+        match (&from.who, &to.who) {
+            // Nobody asks about those.
+            (PartyWho::Outside(..), PartyWho::Outside(..)) => UNASKED,
+            _ => numbers.number(&self.allowed(from, to)),
+        }
+    }
+}
+
+/// What each of some senders may send to one, as numbers of cells.
+struct Columns {
+    /// The classes of the senders, ascending, in each of the three.
+    classes: [Vec<ClassIndex>; 3],
+    /// For each sender, the places of its classes among these.
+    places: Vec<[Option<usize>; 3]>,
+    /// For each of the classes, the number of the cell.
+    numbers: [Vec<u32>; 3],
+    /// Whose columns those are.
+    receiver: Option<[Option<u32>; 3]>,
+}
+
+impl Columns {
+    fn new(senders: &[Alike]) -> Self {
+        let classes = [0, 1, 2].map(|at: usize| {
+            let all = senders.iter().filter_map(|one| one.classes.get(at).copied().flatten());
+            let mut all: Vec<ClassIndex> = all.collect();
+            all.sort_unstable();
+            all.dedup();
+            all
+        });
+        let place = |one: &Alike, at: usize| {
+            let class = one.classes.get(at).copied().flatten()?;
+            classes.get(at)?.binary_search(&class).ok()
+        };
+        let places = senders.iter().map(|one| [place(one, 0), place(one, 1), place(one, 2)]);
+        let places = places.collect();
+        Self { classes, places, numbers: [Vec::new(), Vec::new(), Vec::new()], receiver: None }
+    }
+
+    /// Reads what is sent to others.
+    fn turn_to(&mut self, scene: &Scene<'_, '_>, to: &Alike) {
+        let class = |at: usize| to.classes.get(at).copied().flatten();
+        let number = |at: usize| scene.matrix(at)?.receivers_alike(class(at)?);
+        let receiver = [number(0), number(1), number(2)];
+        let before = self.receiver.replace(receiver);
+        let all = self.classes.iter().zip(&mut self.numbers).enumerate();
+        for (at, (classes, numbers)) in all {
+            let is_same = before.is_some_and(|before| before.get(at) == receiver.get(at));
+            if let Some(matrix) = scene.matrix(at).filter(|_| !is_same) {
+                matrix.numbers(class(at), classes, numbers);
+            }
+        }
+    }
+
+    /// What a sender may send, before, after and with our guards open.
+    fn cells(&self, sender: usize) -> [u32; 3] {
+        let places = self.places.get(sender).copied().unwrap_or_default();
+        let cell = |at: usize| {
+            let place = places.get(at).copied().flatten()?;
+            self.numbers.get(at)?.get(place).copied()
+        };
+        [0, 1, 2].map(|at| cell(at).unwrap_or(Matrix::NOTHING))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Differences of pairs, put together where they are alike.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use watertight_model::{Estate, Name};
 use watertight_net::{AddressSet, FlowSet};
@@ -28,12 +28,18 @@ struct Side {
 /// Differences of pairs.
 pub(super) struct Gathered<'e> {
     estate: &'e Estate,
-    pairs: BTreeMap<Key, Vec<(Side, Side)>>,
+    /// By the numbers of the sides: pairs are many, and who is at their ends is written once.
+    pairs: BTreeMap<Key, Vec<(u32, u32)>>,
+    sides: Vec<Side>,
+    /// The numbers of sides, by what they are called and by the party.
+    numbers: HashMap<Vec<String>, u32>,
+    of: HashMap<usize, u32>,
 }
 
 impl<'e> Gathered<'e> {
-    pub(super) const fn new(estate: &'e Estate) -> Self {
-        Self { estate, pairs: BTreeMap::new() }
+    pub(super) fn new(estate: &'e Estate) -> Self {
+        let (pairs, sides) = (BTreeMap::new(), Vec::new());
+        Self { estate, pairs, sides, numbers: HashMap::new(), of: HashMap::new() }
     }
 
     pub(super) fn add(
@@ -70,13 +76,55 @@ impl<'e> Gathered<'e> {
         let place = format!("{service} answers past every guard");
         let key = (Sort::Gap(GapKind::Over), Some(Reason::Unfilterable), flows, rules, place);
         let to = Side { names: BTreeSet::from([address]), addresses: BTreeMap::new() };
-        let from = self.side(from);
-        self.pairs.entry(key).or_default().push((from, to));
+        let pair = (self.party(from), self.number(to));
+        self.pairs.entry(key).or_default().push(pair);
     }
 
     fn push(&mut self, key: Key, (from, to): (&Party, &Party)) {
-        let pair = (self.side(from), self.side(to));
+        let pair = (self.party(from), self.party(to));
         self.pairs.entry(key).or_default().push(pair);
+    }
+
+    fn party(&mut self, party: &Party) -> u32 {
+        if let Some(number) = self.of.get(&party.number) {
+            return *number;
+        }
+        let number = self.number(self.side(party));
+        self.of.insert(party.number, number);
+        number
+    }
+
+    fn number(&mut self, side: Side) -> u32 {
+        let next = u32::try_from(self.sides.len()).unwrap_or(u32::MAX);
+        let number = *self.numbers.entry(side.texts()).or_insert(next);
+        if number == next {
+            self.sides.push(side);
+        }
+        number
+    }
+
+    /// Pairs as sides: those with the same sender as one, and then those with the same receivers.
+    fn joined(&self, mut pairs: Vec<(u32, u32)>) -> Vec<(Side, Side)> {
+        pairs.sort_unstable();
+        pairs.dedup();
+        let mut by_receivers: BTreeMap<Vec<u32>, Vec<u32>> = BTreeMap::new();
+        for part in pairs.chunk_by(|one, other| one.0 == other.0) {
+            let receivers = part.iter().map(|(_, to)| *to).collect();
+            let from = part.first().map(|(from, _)| *from);
+            by_receivers.entry(receivers).or_default().extend(from);
+        }
+        let all = |numbers: &[u32]| {
+            let places =
+                numbers.iter().map(|number| usize::try_from(*number).unwrap_or(usize::MAX));
+            let mut side = Side::default();
+            for other in places.filter_map(|place| self.sides.get(place)) {
+                side.add(other);
+            }
+            side
+        };
+        // What is called differently may hold the same in all.
+        let turned = by_receivers.iter().map(|(to, from)| (all(to), all(from))).collect();
+        merged(turned).into_iter().map(|(to, from)| (from, to)).collect()
     }
 
     fn side(&self, party: &Party) -> Side {
@@ -93,10 +141,11 @@ impl<'e> Gathered<'e> {
     }
 
     /// The gaps, the differences without a reason, and the surprises.
-    pub(super) fn finish(self) -> (Vec<Gap>, Vec<Gap>, Vec<Gap>) {
+    pub(super) fn finish(mut self) -> (Vec<Gap>, Vec<Gap>, Vec<Gap>) {
         let (mut gaps, mut unexplained, mut surprises) = (Vec::new(), Vec::new(), Vec::new());
-        for ((sort, reason, flows, rules, place), pairs) in self.pairs {
-            for (from, to) in joined(pairs) {
+        let pairs = std::mem::take(&mut self.pairs);
+        for ((sort, reason, flows, rules, place), pairs) in pairs {
+            for (from, to) in self.joined(pairs) {
                 let kind = match sort {
                     Sort::Gap(kind) => kind,
                     Sort::Surprise => GapKind::Over,
@@ -138,13 +187,7 @@ impl Side {
     }
 }
 
-/// Pairs with the same sender as one, and then those with the same receivers.
-fn joined(pairs: Vec<(Side, Side)>) -> Vec<(Side, Side)> {
-    let by_from = merged(pairs);
-    let turned = by_from.into_iter().map(|(from, to)| (to, from)).collect();
-    merged(turned).into_iter().map(|(to, from)| (from, to)).collect()
-}
-
+/// Pairs with the same sender as one.
 fn merged(pairs: Vec<(Side, Side)>) -> Vec<(Side, Side)> {
     let mut found: Vec<(Side, Side)> = Vec::new();
     let mut places: BTreeMap<Vec<String>, usize> = BTreeMap::new();

@@ -57,6 +57,8 @@ pub(super) struct Scene<'s, 'a> {
     pub(super) estates: [&'s Estate; 3],
     pub(super) missing: Vec<String>,
     pub(super) reach: [Reach<'s>; 3],
+    /// The prefixes that are told apart in all three.
+    boundaries: BTreeSet<Prefix>,
     matrices: [Matrix; 3],
     parties: Vec<Party>,
     /// The fronts that keep their clients' addresses.
@@ -85,6 +87,7 @@ impl<'s, 'a> Scene<'s, 'a> {
             estates,
             missing,
             reach,
+            boundaries,
             matrices,
             parties: Vec::new(),
             vias: Vias::new(estates[0]),
@@ -93,6 +96,22 @@ impl<'s, 'a> Scene<'s, 'a> {
         scene.parties = scene.of_endpoints();
         scene.add_outside();
         scene
+    }
+
+    /// The same with another third estate. What is known of the first two stays, where the third names no
+    /// prefixes that they do not.
+    pub(super) fn instead(mut self, third: &'s Estate) -> Self {
+        let [before, after, _] = self.estates;
+        if !named_prefixes(&third.network).is_subset(&self.boundaries) {
+            return Self::new(self.intent, self.compiled, [before, after, third]);
+        }
+        let reach = Reach::new(&third.network);
+        self.matrices[2] = reach.matrix(&self.boundaries);
+        self.reach[2] = reach;
+        self.estates[2] = third;
+        self.parties = self.of_endpoints();
+        self.add_outside();
+        self
     }
 
     fn of_endpoints(&self) -> Vec<Party> {

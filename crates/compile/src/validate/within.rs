@@ -18,7 +18,7 @@ use crate::intent::Intent;
 use crate::plane::{Plane, RenderedBody};
 
 /// Two ends between which a part of a plan would do what the whole does not.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Breach {
     /// The endpoints of both, by the provider's ids.
     pub(crate) ends: BTreeSet<String>,
@@ -87,6 +87,7 @@ impl<'w, 'a> Within<'w, 'a> {
             more.is_empty()
         });
         compared = compared.saturating_add(more);
+        found.sort();
         (found, compared)
     }
 

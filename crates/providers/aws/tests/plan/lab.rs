@@ -84,14 +84,20 @@ impl Lab {
         self.with(|intent, plane| {
             let compiled = compile(intent, plane)?;
             let rendered = plane.render(&compiled.artifacts);
-            let (proof, found) = validate(intent, &compiled, plane, &rendered);
+            let mut found = Vec::new();
+            let proof = validate(intent, &compiled, plane, &rendered, Some(&mut found));
             Ok(Made { compiled, proof, found, after: plane.convert(&rendered) })
         })
     }
 
     /// What other artifacts than the compiled ones mean.
     pub(crate) fn judged(&self, compiled: &Compiled, artifacts: &Artifacts) -> Vec<Found> {
-        self.with(|intent, plane| validate(intent, compiled, plane, &plane.render(artifacts)).1)
+        let mut found = Vec::new();
+        self.with(|intent, plane| {
+            let rendered = plane.render(artifacts);
+            validate(intent, compiled, plane, &rendered, Some(&mut found))
+        });
+        found
     }
 
     /// The estate as it is while the provider holds artifacts.

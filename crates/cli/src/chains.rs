@@ -7,29 +7,45 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_assess::{Bound, DeriveOptions, Derived, Entry, Fact, Hop, Variant, derive};
-use watertight_model::{Estate, Name};
+use watertight_model::{ArenaId as _, Criticality, Estate, Name, Truth, WorkloadId};
+use watertight_policy::checked::CheckedPolicy;
+use watertight_policy::decide::{Decider, Essentials, World};
 use watertight_reach::{Reach, front_legs};
 
 use crate::exit::Failure;
 
 /// What tells a step apart, in the names of the estate: what it is, where it leads, what it needs.
-pub(super) type StepKey = (Variant, String, Vec<String>);
+pub(crate) type StepKey = (Variant, String, Vec<String>);
 
 /// Steps that one estate may have at most, so that fans of any size are bounded.
 const STEPS_MAX: usize = 5_000_000;
 
 /// The steps of an estate.
-pub(super) struct Steps {
+pub(crate) struct Steps {
     derived: Derived,
     keys: BTreeSet<StepKey>,
 }
 
 /// A new step with a chain that takes it.
-pub(super) struct NewChain {
+pub(crate) struct NewChain {
     /// The crown jewel that it leads to.
-    pub(super) jewel: String,
+    pub(crate) jewel: String,
     /// Each step in words, the new one marked.
-    pub(super) steps: Vec<String>,
+    pub(crate) steps: Vec<String>,
+}
+
+/// The ids of the workloads that segments of crown jewels hold, or may hold.
+pub(crate) fn crowned(policy: &CheckedPolicy, estate: &Estate) -> BTreeSet<Name> {
+    let world = World::of_estate(estate);
+    let decider = Decider::new(policy, &world, &Essentials::default());
+    let segments = || {
+        let all = policy.segments.iter();
+        all.filter(|one| one.criticality == Criticality::CrownJewel)
+    };
+    let is_jewel =
+        |id: &WorkloadId| segments().any(|one| decider.holds(one, id.index()) != Truth::No);
+    let held = estate.workloads.iter().filter(|(id, _)| is_jewel(id));
+    held.map(|(_, workload)| workload.id.clone()).collect()
 }
 
 impl Steps {
@@ -38,7 +54,7 @@ impl Steps {
     ///
     /// # Errors
     /// When the estate has more parts than a graph holds, or more steps than are compared.
-    pub(super) fn of(estate: &Estate, jewels: &BTreeSet<Name>) -> Result<Self, Failure> {
+    pub(crate) fn of(estate: &Estate, jewels: &BTreeSet<Name>) -> Result<Self, Failure> {
         let reach = Reach::new(&estate.network);
         let matrix = reach.matrix(&BTreeSet::new());
         let legs = front_legs(&estate.network, &matrix);
@@ -60,7 +76,7 @@ impl Steps {
     }
 
     /// The steps of another estate that this one does not have and that matter.
-    pub(super) fn new_in(&self, after: &Self, estate: &Estate) -> BTreeSet<StepKey> {
+    pub(crate) fn new_in(&self, after: &Self, estate: &Estate) -> BTreeSet<StepKey> {
         let graph = &after.derived.graph;
         let held: BTreeSet<Fact> =
             graph.entries().iter().flat_map(|entry| graph.held(*entry)).collect();
@@ -78,7 +94,7 @@ impl Steps {
     }
 
     /// For some steps, a chain through one of them: from the internet, if there is one.
-    pub(super) fn chain(&self, estate: &Estate, wanted: &BTreeSet<StepKey>) -> Option<NewChain> {
+    pub(crate) fn chain(&self, estate: &Estate, wanted: &BTreeSet<StepKey>) -> Option<NewChain> {
         let graph = &self.derived.graph;
         let names = Names { estate, derived: &self.derived };
         let view = graph.view(Bound::All, &BTreeSet::new());
@@ -114,7 +130,7 @@ impl Steps {
     }
 
     /// The jewels that the conclusions of some steps lead to.
-    pub(super) fn jewels(&self, estate: &Estate, wanted: &BTreeSet<StepKey>) -> BTreeSet<String> {
+    pub(crate) fn jewels(&self, estate: &Estate, wanted: &BTreeSet<StepKey>) -> BTreeSet<String> {
         let names = Names { estate, derived: &self.derived };
         let mut ends = BTreeSet::new();
         for (step, _) in all(&self.derived) {
