@@ -471,6 +471,7 @@ fn domain_gaps(intent: &Intent<'_>) -> Vec<Gap> {
             from: Vec::new(),
             to: Vec::new(),
             over: String::from("all"),
+            family: None,
             place: String::from("the plane knows addresses, and no names"),
             rules: vec![rule],
         })

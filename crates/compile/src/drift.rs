@@ -7,9 +7,10 @@ use watertight_model::{Estate, Name};
 use watertight_net::FlowSet;
 use watertight_reach::{Change, diff};
 
-use crate::artifact::Artifacts;
+use crate::artifact::{Artifacts, GroupName};
 use crate::plan::{PlannedGroup, PlannedRule, PlannedRules};
 use crate::plane::{Plane, RenderedBody};
+use crate::step::by_name;
 
 /// So many single differences are weighed; the rest is listed without.
 const WEIGHED_MAX: usize = 200;
@@ -253,10 +254,11 @@ fn weighed(
 
 fn items(plane: &dyn Plane, intended: &Artifacts) -> Vec<DriftItem> {
     let held = plane.held();
+    let known = by_name(&held);
     let mut found: BTreeMap<(bool, String), String> = BTreeMap::new();
     for group in &intended.groups {
         let name = group.name.to_string();
-        let Some(held) = held.iter().find(|held| held.name == name) else {
+        let Some(held) = known.get(name.as_str()) else {
             found.insert((false, name), String::from("is not there"));
             continue;
         };
@@ -267,7 +269,7 @@ fn items(plane: &dyn Plane, intended: &Artifacts) -> Vec<DriftItem> {
         }
     }
     for held in &held {
-        if intended.groups.iter().all(|group| group.name.0 != held.name) {
+        if intended.group(&GroupName(held.name.clone())).is_none() {
             found.insert((false, held.name.clone()), String::from("nobody needs it any more"));
         }
     }

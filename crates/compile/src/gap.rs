@@ -13,6 +13,10 @@ pub struct Gap {
     pub to: Vec<String>,
     /// The legs' flows, exactly, in the text form of flow sets.
     pub over: String,
+    /// The family of addresses, as `IPv4` or `IPv6`, where both ends have both and the other one has no such
+    /// gap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
     /// The rules or defaults of the policy that the network goes beyond or falls short of.
     pub rules: Vec<RuleRef>,
     /// Where it arises: guards, places, services.

@@ -11,7 +11,7 @@ mod within;
 use std::rc::Rc;
 
 use watertight_model::Estate;
-use watertight_net::FlowSet;
+use watertight_net::{Family, FlowSet};
 use watertight_policy::decide::Reason as Because;
 
 use crate::compiler::{Compiled, opened};
@@ -47,6 +47,8 @@ pub struct Found {
     pub from: Vec<String>,
     /// Who accepts them.
     pub to: Vec<String>,
+    /// At addresses of this family, where families are looked at apart.
+    pub family: Option<Family>,
     /// Permitted, or perhaps so, and not intended.
     pub over: FlowSet,
     /// Intended and not permitted.
@@ -78,41 +80,64 @@ pub fn validate(
     let after = plane.convert(rendered);
     let open = opened(&after.network, scene::is_ours);
     let open = Estate { network: open, ..Estate::default() };
-    let scene = Scene::new(intent, compiled, [before, &after, &open]);
-    let mut proof = Proof { frame: scene.missing.clone(), ..Proof::default() };
+    let estates = [before, &after, &open];
+    let mut proof = Proof::default();
     let mut gathered = Gathered::new(before);
-    proof.compared = scene.look_at_pairs(true, |from, to| {
-        let cells = scene.cells(from, to);
-        if !from.is_governed && !to.is_governed {
-            let is_kept = cells.after == cells.before;
-            if !is_kept {
-                proof.frame.push(format!("{} to {}", from.text(before), to.text(before)));
-            }
-            return is_kept;
+    for (number, family) in scene::families(estates).into_iter().enumerate() {
+        let scene = Scene::new(intent, compiled, estates, family);
+        gathered.family = family;
+        proof.compared = compare(&scene, &mut proof.frame, &mut gathered, found.as_deref_mut());
+        if number == 0 {
+            proof.frame.extend(scene.missing.iter().cloned());
+            unfilterable::add(&scene, &mut gathered);
         }
-        let allowed = scene.allowed(from, to);
-        let judged = judge(&scene, (from, to), &cells, &allowed, &mut gathered);
-        let Judged { over, under, is_in_order } = judged;
-        if let Some(found) = &mut found
-            && !(over.is_empty() && under.is_empty())
-        {
-            let (from, to) = (from.names(before), to.names(before));
-            found.push(Found { from, to, over, under });
-        }
-        is_in_order
-    });
-    proof.frame.sort();
-    unfilterable::add(&scene, &mut gathered);
-    proof.between = between::opened_between(scene, plane);
+        proof.between.extend(between::opened_between(scene, plane));
+    }
+    for lines in [&mut proof.frame, &mut proof.between] {
+        lines.sort();
+        lines.dedup();
+    }
     (proof.gaps, proof.unexplained, proof.surprises) = gathered.finish();
     proof.unexplained.sort();
     proof.surprises.sort();
     proof.gaps.extend(compiled.gaps.iter().cloned());
     proof.gaps.sort();
     if let Some(found) = found {
-        found.sort_by(|one, other| (&one.from, &one.to).cmp(&(&other.from, &other.to)));
+        found.sort_by(|one, other| {
+            (&one.from, &one.to, one.family).cmp(&(&other.from, &other.to, other.family))
+        });
     }
     proof
+}
+
+/// Compares every pair of a scene with what is intended. Gives how many there are.
+fn compare(
+    scene: &Scene<'_, '_>,
+    frame: &mut Vec<String>,
+    gathered: &mut Gathered<'_>,
+    mut found: Option<&mut Vec<Found>>,
+) -> u64 {
+    let before = scene.estates[0];
+    scene.look_at_pairs(true, |from, to| {
+        let cells = scene.cells(from, to);
+        if !from.is_governed && !to.is_governed {
+            let is_kept = cells.after == cells.before;
+            if !is_kept {
+                frame.push(format!("{} to {}", from.text(before), to.text(before)));
+            }
+            return is_kept;
+        }
+        let allowed = scene.allowed(from, to);
+        let Judged { over, under, is_in_order } =
+            judge(scene, (from, to), &cells, &allowed, gathered);
+        if let Some(found) = &mut found
+            && !(over.is_empty() && under.is_empty())
+        {
+            let (from, to) = (from.names(before), to.names(before));
+            found.push(Found { from, to, family: scene.family, over, under });
+        }
+        is_in_order
+    })
 }
 
 /// What a look at one pair finds.

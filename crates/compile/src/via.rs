@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use watertight_model::Estate;
 use watertight_model::network::{EndpointId, FrontId, TargetEnd};
+use watertight_model::{Estate, Name, Network};
 use watertight_net::{AddressSet, Family, FlowSet, PortSet, Protocol};
 
 /// One way through such a front: who dials an attachment of it gets to a target.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Via {
+    pub(crate) front: FrontId,
+    /// Those that lead to the target: where the front crosses no zones, those of its zone.
     pub(crate) attachments: Vec<EndpointId>,
     pub(crate) target: EndpointId,
     listener: FlowSet,
@@ -34,8 +36,10 @@ impl Vias {
             for listener in &front.listeners {
                 let groups = listener.target_groups.iter();
                 let groups = groups.filter_map(|id| network.target_groups.get(*id));
-                for target in groups.filter(|one| one.preserves_source).flat_map(|one| &one.targets)
-                {
+                let groups = groups.filter(|one| one.preserves_source);
+                let targets =
+                    groups.flat_map(|group| group.targets.iter().map(move |one| (group, one)));
+                for (group, target) in targets {
                     let (TargetEnd::Endpoint(endpoint, address), Some(port)) =
                         (&target.end, target.port)
                     else {
@@ -43,8 +47,13 @@ impl Vias {
                     };
                     found.fronts.extend(front.endpoints.iter().map(|endpoint| (*endpoint, id)));
                     found.targets.insert(*endpoint);
+                    let crosses = group.cross_zone.unwrap_or(front.cross_zone);
+                    let leads = |one: &&EndpointId| {
+                        crosses || zone_of(network, **one) == zone_of(network, *endpoint)
+                    };
                     found.list.push(Via {
-                        attachments: front.endpoints.clone(),
+                        front: id,
+                        attachments: front.endpoints.iter().filter(leads).copied().collect(),
                         target: *endpoint,
                         listener: listener.flows.clone(),
                         port,
@@ -72,6 +81,11 @@ impl Vias {
     pub(crate) fn is_target(&self, endpoint: EndpointId) -> bool {
         self.targets.contains(&endpoint)
     }
+}
+
+fn zone_of(network: &Network, endpoint: EndpointId) -> Option<&Name> {
+    let subnet = network.endpoints.get(endpoint)?.subnet?;
+    Some(&network.subnets.get(subnet)?.zone)
 }
 
 impl Via {

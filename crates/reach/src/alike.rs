@@ -31,11 +31,18 @@ impl Matrix {
             for run in column {
                 let ends = [run.start, run.end.saturating_sub(1)].map(|one| blocks.get(place(one)));
                 let [Some(first), Some(last)] = ends else { continue };
+                let mut before = None;
                 for part in parts.get_mut(*first..=*last).into_iter().flatten() {
-                    *part = *moved.entry((*part, run.value)).or_insert_with(|| {
-                        next += 1;
-                        next
-                    });
+                    // Neighbours are alike more often than not.
+                    let after = match before {
+                        Some((known, after)) if known == *part => after,
+                        _ => *moved.entry((*part, run.value)).or_insert_with(|| {
+                            next += 1;
+                            next
+                        }),
+                    };
+                    before = Some((*part, after));
+                    *part = after;
                 }
             }
         }

@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_model::Network;
 use watertight_model::network::{EndpointId, LayerId};
+use watertight_net::Family;
 
 use self::columns::Columns;
 pub(crate) use self::columns::{Column, Connected};
@@ -102,13 +103,14 @@ pub(crate) struct Reconnected {
 }
 
 impl Reach<'_> {
-    /// Who reaches whom over what, by class.
+    /// Who reaches whom over what, by class: at addresses of one family, or at all.
     pub(crate) fn connect(
         &self,
         classes: &[Class],
         class_of: &BTreeMap<EndpointId, ClassIndex>,
+        family: Option<Family>,
     ) -> (Connected, Kept) {
-        let made = self.made(classes);
+        let made = self.made(classes, family);
         let mut work = Work { reach: self, classes, class_of, made };
         let mut columns = Columns::new(classes.len());
         for number in 0..work.made.targets.len() {
@@ -119,10 +121,11 @@ impl Reach<'_> {
     }
 
     /// What everything else is found from.
-    fn made(&self, classes: &[Class]) -> Made {
+    fn made(&self, classes: &[Class], family: Option<Family>) -> Made {
         let mut lists = LayerLists::default();
         let positions = Positions::new(self, classes, &mut lists);
-        let targets = targets(self, classes, &mut lists);
+        let mut targets = targets(self, classes, &mut lists);
+        targets.retain(|one| family.is_none_or(|family| Family::of(one.address) == family));
         let mut sets = Sets::new();
         let egress = Egress::new(self.network, &mut lists, &positions, &mut sets, Of::All);
         let ground = Ground::new(self, &targets);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use watertight_model::network::{Attached, EndpointId};
 use watertight_model::{Bounds, Name, Network};
-use watertight_net::{FlowSet, Prefix};
+use watertight_net::{Family, FlowSet, Prefix};
 
 use crate::answer::Reach;
 use crate::classes::{Boundaries, Class, classes};
@@ -232,8 +232,14 @@ impl Reach<'_> {
     /// `boundaries` are prefixes to tell apart beside those that the network names, for
     /// comparisons; an empty set for one network alone.
     pub fn matrix(&self, boundaries: &BTreeSet<Prefix>) -> Matrix {
+        self.matrix_at(boundaries, None)
+    }
+
+    /// The same of what is dialled at addresses of one family, or at all. The classes are the same whatever
+    /// the family.
+    pub fn matrix_at(&self, boundaries: &BTreeSet<Prefix>, family: Option<Family>) -> Matrix {
         let boundaries = Boundaries { prefixes: boundaries.clone(), lists: Vec::new() };
-        self.matrix_kept(classes(self.network, &boundaries)).0
+        self.connected(classes(self.network, &boundaries), family).0
     }
 
     /// The connectivity of classes that are given: nothing in the network tells members of one apart.
@@ -243,13 +249,17 @@ impl Reach<'_> {
 
     /// The same, with what it was made of.
     pub(crate) fn matrix_kept(&self, classes: Vec<Class>) -> (Matrix, Kept) {
+        self.connected(classes, None)
+    }
+
+    fn connected(&self, classes: Vec<Class>, family: Option<Family>) -> (Matrix, Kept) {
         let mut class_of = BTreeMap::new();
         for (index, class) in classes.iter().enumerate() {
             if let Class::Endpoints(members) = class {
                 class_of.extend(members.iter().map(|member| (*member, index)));
             }
         }
-        let (connected, kept) = self.connect(&classes, &class_of);
+        let (connected, kept) = self.connect(&classes, &class_of, family);
         let Connected { column_of, columns, cells } = connected;
         (Matrix { classes, column_of, columns, cells, class_of }, kept)
     }

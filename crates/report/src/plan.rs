@@ -111,9 +111,10 @@ fn gaps<'g>(text: &mut String, title: &str, gaps: impl Iterator<Item = &'g Gap>)
         let rules: Vec<String> = gap.rules.iter().map(ToString::to_string).collect();
         let _written = write!(
             text,
-            "  {}: {ends}\n    over {}\n    {}; {}\n",
+            "  {}: {ends}\n    over {}{}\n    {}; {}\n",
             gap.reason.word(),
             gap.over,
+            gap.family.as_ref().map(|family| format!(", {family} alone")).unwrap_or_default(),
             gap.place,
             rules.join("; "),
         );

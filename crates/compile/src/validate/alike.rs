@@ -126,11 +126,10 @@ impl Scene<'_, '_> {
     }
 
     fn senders(&self, intents: &Intents) -> Vec<Alike> {
-        let alike = [0, 1, 2].map(|at| self.matrix(at).map(Matrix::senders_alike));
-        self.alike(|party| {
+        self.taken(|party| {
             let number = |at: usize| {
                 let class = party.classes.get(at).copied().flatten()?;
-                alike.get(at)?.as_ref()?.get(class).copied()
+                self.sender_number(at, class)
             };
             let seen = intents.of.get(party.number).copied().unwrap_or_default();
             let part = intents.as_sender.get(seen).copied().unwrap_or_default();
@@ -139,7 +138,7 @@ impl Scene<'_, '_> {
     }
 
     fn receivers(&self, intents: &Intents) -> Vec<Alike> {
-        self.alike(|party| {
+        self.taken(|party| {
             let number = |at: usize| {
                 let class = party.classes.get(at).copied().flatten()?;
                 self.matrix(at)?.receivers_alike(class)
@@ -151,7 +150,7 @@ impl Scene<'_, '_> {
     }
 
     /// Parties by a key, and what of the intents is theirs; ordered by what receives them.
-    fn alike<K: Eq + Hash>(&self, key: impl Fn(&Party) -> (K, usize)) -> Vec<Alike> {
+    fn taken<K: Eq + Hash>(&self, key: impl Fn(&Party) -> (K, usize)) -> Vec<Alike> {
         let mut places: HashMap<(K, bool, bool), usize> = HashMap::new();
         let mut found: Vec<Alike> = Vec::new();
         for party in self.parties() {

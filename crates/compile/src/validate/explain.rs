@@ -77,21 +77,44 @@ impl Scene<'_, '_> {
     }
 
     /// What comes to a target by a front that keeps its clients' addresses, of what a client may send
-    /// that front itself: the client's rules see the front's address, and not where it leads.
-    fn by_fronts(&self, (from, to): (&Party, &Party)) -> FlowSet {
+    /// that front itself, or another of its targets: the client's rules see the front's address, and
+    /// not where it leads.
+    fn by_fronts(&self, pair: (&Party, &Party)) -> FlowSet {
+        let (from, to) = pair;
         let PartyWho::Endpoints(targets, _) = &to.who else { return FlowSet::none() };
-        let mut all = FlowSet::none();
+        let allowed = |end: EndpointId| {
+            let end = self.intent.kind_of(end);
+            match &from.who {
+                PartyWho::Endpoints(_, kind) => self.intent.between(*kind, end),
+                PartyWho::Outside(..) => self.allowed_outside(end, from, true),
+            }
+        };
+        let mut all = self.handed_on(pair);
         for via in self.vias.list.iter().filter(|via| targets.contains(&via.target)) {
             for front in &via.attachments {
-                let front = self.intent.kind_of(*front);
-                let allowed = match &from.who {
-                    PartyWho::Endpoints(_, kind) => self.intent.between(*kind, front),
-                    PartyWho::Outside(..) => self.allowed_outside(front, from, true),
-                };
-                all = all.union(&via.forwarded(&allowed.allow));
+                all = all.union(&via.forwarded(&allowed(*front).allow));
+            }
+            for other in self.vias.list.iter().filter(|other| other.front == via.front) {
+                let dialled = other.dialled(&allowed(other.target).allow);
+                all = all.union(&via.forwarded(&dialled));
             }
         }
         all
+    }
+
+    /// What such a front hands on to one of its targets: its own rules cannot tell that from what it would
+    /// send itself.
+    fn handed_on(&self, (from, to): (&Party, &Party)) -> FlowSet {
+        let (PartyWho::Endpoints(fronts, _), PartyWho::Endpoints(targets, _)) =
+            (&from.who, &to.who)
+        else {
+            return FlowSet::none();
+        };
+        let is_own = |one: &EndpointId| self.vias.front_of(*one);
+        let own: BTreeSet<_> = fronts.iter().filter_map(is_own).collect();
+        let vias = self.vias.list.iter();
+        vias.filter(|via| own.contains(&via.front) && targets.contains(&via.target))
+            .fold(FlowSet::none(), |all, via| all.union(&via.forwarded(&FlowSet::all())))
     }
 
     /// Whether others have an address of one of the ends, as in networks that overlap: rules cannot tell
@@ -163,6 +186,8 @@ impl Scene<'_, '_> {
         if !rest.flows.is_empty() && self.is_translated(pair, &self.reach[2]) {
             rest.take(&FlowSet::all(), Reason::IdentityShared);
         }
+        // A front dials itself at no public address of its own.
+        rest.take(&self.handed_on(pair), Reason::IdentityShared);
         if !rest.flows.is_empty() && self.is_boxed(pair, &self.reach[2]) {
             rest.take(&FlowSet::all(), Reason::Membership);
         }

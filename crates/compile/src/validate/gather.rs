@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use watertight_model::{Estate, Name};
-use watertight_net::{AddressSet, FlowSet};
+use watertight_net::{AddressSet, Family, FlowSet};
 
 use super::scene::{Party, PartyWho};
 use crate::gap::{Gap, GapKind, Reason, RuleRef};
 use crate::identity::name_of;
 
 /// What tells gaps apart beside who their ends are.
-type Key = (Sort, Option<Reason>, FlowSet, Vec<RuleRef>, String);
+type Key = (Sort, Option<Reason>, FlowSet, Vec<RuleRef>, String, Option<Family>);
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Sort {
@@ -28,6 +28,8 @@ struct Side {
 /// Differences of pairs.
 pub(super) struct Gathered<'e> {
     estate: &'e Estate,
+    /// The family that is looked at, where families are looked at apart.
+    pub(super) family: Option<Family>,
     /// By the numbers of the sides: pairs are many, and who is at their ends is written once.
     pairs: BTreeMap<Key, Vec<(u32, u32)>>,
     sides: Vec<Side>,
@@ -39,7 +41,8 @@ pub(super) struct Gathered<'e> {
 impl<'e> Gathered<'e> {
     pub(super) fn new(estate: &'e Estate) -> Self {
         let (pairs, sides) = (BTreeMap::new(), Vec::new());
-        Self { estate, pairs, sides, numbers: HashMap::new(), of: HashMap::new() }
+        let (numbers, of) = (HashMap::new(), HashMap::new());
+        Self { estate, family: None, pairs, sides, numbers, of }
     }
 
     pub(super) fn add(
@@ -50,19 +53,20 @@ impl<'e> Gathered<'e> {
         rules: Vec<RuleRef>,
     ) {
         let place = String::from(reason.map_or("not explained", Reason::place));
-        self.push((Sort::Gap(kind), reason, flows, rules, place), pair);
+        self.push((Sort::Gap(kind), reason, flows, rules, place, self.hidden(pair)), pair);
     }
 
     /// What passes within one machine.
     pub(super) fn inside(&mut self, pair: (&Party, &Party), flows: FlowSet, rules: Vec<RuleRef>) {
         let place = String::from("both ends are on one machine, and pass no interface");
         let reason = Some(Reason::Unfilterable);
-        self.push((Sort::Gap(GapKind::Over), reason, flows, rules, place), pair);
+        let kind = Sort::Gap(GapKind::Over);
+        self.push((kind, reason, flows, rules, place, self.hidden(pair)), pair);
     }
 
     pub(super) fn surprise(&mut self, pair: (&Party, &Party), flows: FlowSet, rules: Vec<RuleRef>) {
         let place = String::from("no allow rule asks for it");
-        self.push((Sort::Surprise, None, flows, rules, place), pair);
+        self.push((Sort::Surprise, None, flows, rules, place, self.hidden(pair)), pair);
     }
 
     /// What a service answers past every guard.
@@ -74,7 +78,8 @@ impl<'e> Gathered<'e> {
         rules: Vec<RuleRef>,
     ) {
         let place = format!("{service} answers past every guard");
-        let key = (Sort::Gap(GapKind::Over), Some(Reason::Unfilterable), flows, rules, place);
+        let kind = Sort::Gap(GapKind::Over);
+        let key = (kind, Some(Reason::Unfilterable), flows, rules, place, None);
         let to = Side { names: BTreeSet::from([address]), addresses: BTreeMap::new() };
         let pair = (self.party(from), self.number(to));
         self.pairs.entry(key).or_default().push(pair);
@@ -83,6 +88,21 @@ impl<'e> Gathered<'e> {
     fn push(&mut self, key: Key, (from, to): (&Party, &Party)) {
         let pair = (self.party(from), self.party(to));
         self.pairs.entry(key).or_default().push(pair);
+    }
+
+    /// The family that is looked at, where both ends have addresses of the other one too.
+    fn hidden(&self, (from, to): (&Party, &Party)) -> Option<Family> {
+        let has_both = |party: &Party| match &party.who {
+            PartyWho::Endpoints(members, _) => {
+                let addresses =
+                    |id| self.estate.network.endpoints.get(id).map(|one| &one.addresses);
+                let all = members.iter().filter_map(|id| addresses(*id)).flatten();
+                let families: BTreeSet<Family> = all.map(|one| Family::of(*one)).collect();
+                families.len() > 1
+            }
+            PartyWho::Outside(..) => false,
+        };
+        self.family.filter(|_| has_both(from) && has_both(to))
     }
 
     fn party(&mut self, party: &Party) -> u32 {
@@ -144,7 +164,7 @@ impl<'e> Gathered<'e> {
     pub(super) fn finish(mut self) -> (Vec<Gap>, Vec<Gap>, Vec<Gap>) {
         let (mut gaps, mut unexplained, mut surprises) = (Vec::new(), Vec::new(), Vec::new());
         let pairs = std::mem::take(&mut self.pairs);
-        for ((sort, reason, flows, rules, place), pairs) in pairs {
+        for ((sort, reason, flows, rules, place, family), pairs) in pairs {
             for (from, to) in self.joined(pairs) {
                 let kind = match sort {
                     Sort::Gap(kind) => kind,
@@ -156,6 +176,7 @@ impl<'e> Gathered<'e> {
                     from: from.texts(),
                     to: to.texts(),
                     over: flows.to_string(),
+                    family: family.map(|family| word(family).to_owned()),
                     rules: rules.clone(),
                     place: place.clone(),
                 };
@@ -166,8 +187,29 @@ impl<'e> Gathered<'e> {
                 }
             }
         }
-        (gaps, unexplained, surprises)
+        (of_both(gaps), of_both(unexplained), of_both(surprises))
     }
+}
+
+const fn word(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "IPv4",
+        Family::V6 => "IPv6",
+    }
+}
+
+/// Gaps of which those that both families have are told without a family.
+fn of_both(gaps: Vec<Gap>) -> Vec<Gap> {
+    let all: BTreeSet<Gap> = gaps.into_iter().collect();
+    let as_of = |gap: &Gap, family| Gap { family, ..gap.clone() };
+    let is_in_both = |gap: &Gap| {
+        let families = [Family::V4, Family::V6].iter();
+        let mut others = families.map(|family| as_of(gap, Some(word(*family).to_owned())));
+        gap.family.is_some() && others.all(|other| all.contains(&other))
+    };
+    let whole = |gap: &Gap| if is_in_both(gap) { as_of(gap, None) } else { gap.clone() };
+    let told: BTreeSet<Gap> = all.iter().map(whole).collect();
+    told.into_iter().collect()
 }
 
 impl Side {

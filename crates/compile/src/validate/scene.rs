@@ -1,11 +1,12 @@
 //! The classes of ends of the estate before, after, and after with our guards open, taken together.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use watertight_model::network::{EndpointId, Guard};
 use watertight_model::{Bounds, Estate, Name};
-use watertight_net::{AddressSet, FlowSet, Prefix};
+use watertight_net::{AddressSet, Family, FlowSet, Prefix};
 use watertight_policy::decide::End;
 use watertight_reach::{Class, ClassIndex, Matrix, Reach, Start, named_prefixes};
 
@@ -19,6 +20,19 @@ use crate::via::Vias;
 /// Whether a guard is one that we wrote.
 pub(super) fn is_ours(guard: &Guard) -> bool {
     guard.title.starts_with(GroupName::PREFIX)
+}
+
+/// The families that are looked at apart: what passes over one hides what does not over the other, where an
+/// endpoint has addresses of both.
+pub(super) fn families(estates: [&Estate; 3]) -> Vec<Option<Family>> {
+    let has_both = estates.iter().any(|estate| {
+        estate.network.endpoints.values().any(|endpoint| {
+            let mut addresses = endpoint.addresses.iter().map(|address| Family::of(*address));
+            let first = addresses.next();
+            addresses.any(|family| first.is_some_and(|first| first != family))
+        })
+    });
+    if has_both { vec![Some(Family::V4), Some(Family::V6)] } else { vec![None] }
 }
 
 /// Ends that neither a network nor the policy tells apart.
@@ -57,9 +71,13 @@ pub(super) struct Scene<'s, 'a> {
     pub(super) estates: [&'s Estate; 3],
     pub(super) missing: Vec<String>,
     pub(super) reach: [Reach<'s>; 3],
+    /// Of what is dialled at addresses of one family, where it is not all.
+    pub(super) family: Option<Family>,
     /// The prefixes that are told apart in all three.
     boundaries: BTreeSet<Prefix>,
     matrices: [Matrix; 3],
+    /// Which classes send alike, in each.
+    alike: [OnceCell<Vec<u32>>; 3],
     parties: Vec<Party>,
     /// The fronts that keep their clients' addresses.
     pub(super) vias: Vias,
@@ -72,6 +90,7 @@ impl<'s, 'a> Scene<'s, 'a> {
         intent: &'s Intent<'a>,
         compiled: &'s Compiled,
         estates: [&'s Estate; 3],
+        family: Option<Family>,
     ) -> Self {
         let sets = intent.sets().iter();
         let mut boundaries: BTreeSet<Prefix> = sets.flat_map(AddressSet::prefixes).collect();
@@ -79,7 +98,7 @@ impl<'s, 'a> Scene<'s, 'a> {
             boundaries.extend(named_prefixes(&estate.network));
         }
         let reach = estates.map(|estate| Reach::new(&estate.network));
-        let matrices = [0, 1, 2].map(|at: usize| reach[at].matrix(&boundaries));
+        let matrices = [0, 1, 2].map(|at: usize| reach[at].matrix_at(&boundaries, family));
         let (later, missing) = matched(estates[0], estates[1]);
         let mut scene = Self {
             intent,
@@ -87,8 +106,10 @@ impl<'s, 'a> Scene<'s, 'a> {
             estates,
             missing,
             reach,
+            family,
             boundaries,
             matrices,
+            alike: [OnceCell::new(), OnceCell::new(), OnceCell::new()],
             parties: Vec::new(),
             vias: Vias::new(estates[0]),
             later,
@@ -103,10 +124,12 @@ impl<'s, 'a> Scene<'s, 'a> {
     pub(super) fn instead(mut self, third: &'s Estate) -> Self {
         let [before, after, _] = self.estates;
         if !named_prefixes(&third.network).is_subset(&self.boundaries) {
-            return Self::new(self.intent, self.compiled, [before, after, third]);
+            let estates = [before, after, third];
+            return Self::new(self.intent, self.compiled, estates, self.family);
         }
         let reach = Reach::new(&third.network);
-        self.matrices[2] = reach.matrix(&self.boundaries);
+        self.matrices[2] = reach.matrix_at(&self.boundaries, self.family);
+        self.alike[2] = OnceCell::new();
         self.reach[2] = reach;
         self.estates[2] = third;
         self.parties = self.of_endpoints();
@@ -181,6 +204,13 @@ impl<'s, 'a> Scene<'s, 'a> {
     /// What passes before, after, or with our guards open, by its place in this order.
     pub(super) fn matrix(&self, at: usize) -> Option<&Matrix> {
         self.matrices.get(at)
+    }
+
+    /// For a class of one of the three, the number of those that send alike.
+    pub(super) fn sender_number(&self, at: usize, class: ClassIndex) -> Option<u32> {
+        let matrix = self.matrix(at)?;
+        let alike = self.alike.get(at)?.get_or_init(|| matrix.senders_alike());
+        alike.get(class).copied()
     }
 
     pub(super) fn governed(&self) -> impl Iterator<Item = &Party> {

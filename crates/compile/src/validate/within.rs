@@ -11,7 +11,7 @@ use watertight_net::FlowSet;
 use watertight_policy::decide::Reason as Because;
 
 use super::between::both;
-use super::scene::{Cells, Party, Scene};
+use super::scene::{Cells, Party, Scene, families};
 use crate::artifact::{Artifacts, Attachment};
 use crate::compiler::Compiled;
 use crate::intent::Intent;
@@ -64,30 +64,36 @@ impl<'w, 'a> Within<'w, 'a> {
             found.push(Breach { ends: BTreeSet::new(), text });
             return (found, 0);
         }
-        let scene = Scene::new(self.intent, self.compiled, [before, &self.whole, &after]);
-        for name in &scene.missing {
-            found.push(Breach { ends: BTreeSet::new(), text: name.clone() });
+        let mut compared = 0_u64;
+        for (number, family) in families([before, &after, &self.whole]).into_iter().enumerate() {
+            let estates = [before, &self.whole, &after];
+            let scene = Scene::new(self.intent, self.compiled, estates, family);
+            for name in scene.missing.iter().filter(|_| number == 0) {
+                found.push(Breach { ends: BTreeSet::new(), text: name.clone() });
+            }
+            let pairs = scene.look_at_pairs(true, |from, to| {
+                let cells = scene.cells(from, to);
+                let besides = self.besides(&scene, (from, to), &cells);
+                for (word, flows) in &besides {
+                    found.push(breach(before, (from, to), word, flows));
+                }
+                besides.is_empty()
+            });
+            let estates = [before, &after, &middle];
+            let scene = Scene::new(self.intent, self.compiled, estates, family);
+            let more = scene.look_at_pairs(false, |from, to| {
+                let cells = scene.cells(from, to);
+                let most = cells.before.possible.union(&cells.after.possible);
+                let more = cells.open.possible.difference(&most);
+                if !more.is_empty() {
+                    found.push(breach(before, (from, to), "in between it would open", &more));
+                }
+                more.is_empty()
+            });
+            compared = pairs.saturating_add(more);
         }
-        let mut compared = scene.look_at_pairs(true, |from, to| {
-            let cells = scene.cells(from, to);
-            let besides = self.besides(&scene, (from, to), &cells);
-            for (word, flows) in &besides {
-                found.push(breach(before, (from, to), word, flows));
-            }
-            besides.is_empty()
-        });
-        let scene = Scene::new(self.intent, self.compiled, [before, &after, &middle]);
-        let more = scene.look_at_pairs(false, |from, to| {
-            let cells = scene.cells(from, to);
-            let most = cells.before.possible.union(&cells.after.possible);
-            let more = cells.open.possible.difference(&most);
-            if !more.is_empty() {
-                found.push(breach(before, (from, to), "in between it would open", &more));
-            }
-            more.is_empty()
-        });
-        compared = compared.saturating_add(more);
         found.sort();
+        found.dedup();
         (found, compared)
     }
 

@@ -61,7 +61,7 @@ impl Reach<'_> {
     /// What decides every pair of classes that routes connect, grouped.
     pub fn survey(&self, matrix: &Matrix) -> Survey {
         let (classes, class_of) = matrix.parts();
-        let made = self.made(classes);
+        let made = self.made(classes, None);
         let ranks = made.positions.iter().map(|(_, one)| made.lists.get(one.layers).len()).max();
         let mut work = Work { reach: self, classes, class_of, made };
         let egress: Vec<Egress> = (0..ranks.unwrap_or(0))

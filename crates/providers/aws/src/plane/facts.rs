@@ -178,6 +178,10 @@ impl Described {
         let mut reads = BTreeSet::new();
         let mut places: BTreeMap<&str, (String, String)> = BTreeMap::new();
         let mut hosts: BTreeSet<Prefix> = BTreeSet::new();
+        let managed = self.groups.iter().filter(|(_, body)| is_managed(body));
+        // The first of each name, as it is held.
+        let managed = managed.rev().filter_map(|one| Some((one.1["GroupName"].as_str()?, one)));
+        let managed: BTreeMap<&str, (&String, &Value)> = managed.collect();
         for group in &artifacts.groups {
             let (account, region) = (group.place.0.to_string(), group.place.1.to_string());
             places.insert(&group.realm, (account.clone(), region.clone()));
@@ -186,11 +190,8 @@ impl Described {
                     hosts.insert(*prefix);
                 }
             }
-            let is_it = |(_, body): &(&String, &Value)| {
-                is_managed(body) && body["GroupName"].as_str() == Some(&group.name.0)
-            };
-            if let Some((id, body)) = self.groups.iter().find(is_it) {
-                let (id, facts) = (id.clone(), group_facts(body));
+            if let Some((id, body)) = managed.get(group.name.0.as_str()) {
+                let (id, facts) = ((*id).clone(), group_facts(body));
                 reads.insert(Read { what: ReadKind::Group, id, account, region, facts });
                 continue;
             }

@@ -209,3 +209,29 @@ pub(crate) fn overlaid(
     }
     files
 }
+
+/// Writes the estate of one seed, the estate after its plan, and the policy to the folder
+/// `WATERTIGHT_PLAN_DUMP`, to look into a difference by hand.
+#[test]
+fn an_estate_and_its_policy_can_be_written_out() {
+    let Ok(folder) = std::env::var("WATERTIGHT_PLAN_DUMP") else { return };
+    let folder = std::path::Path::new(&folder);
+    let seed = crate::setting("WATERTIGHT_PLAN_SEED", 1);
+    let (lab, generated) = lab(seed);
+    let made = lab.make().expect("it is compiled");
+    let rendered = lab.with(|_, plane| plane.render(&made.compiled.artifacts));
+    let parsed = |text: &str| serde_json::from_str(text).expect("it is JSON");
+    let bodies: Vec<(String, Value)> =
+        rendered.iter().map(|one| (one.path.clone(), parsed(&one.text))).collect();
+    let text = policy(seed, &generated);
+    for (name, files) in
+        [("before", generated.files.clone()), ("after", overlaid(&generated.files, &bodies))]
+    {
+        for (path, value) in &files {
+            let path = folder.join(name).join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("folder made");
+            std::fs::write(path, format!("{value:#}")).expect("body written");
+        }
+    }
+    std::fs::write(folder.join("policy.yaml"), text).expect("policy written");
+}

@@ -114,8 +114,11 @@ fn over_and_under_are_those_that_single_packets_show() {
 fn told(made: &Made, source: &str, destination: &str) -> (FlowSet, FlowSet) {
     let names = |list: &[String], one: &str| list.iter().any(|name| name == one);
     let of = |found: &&Found| names(&found.from, source) && names(&found.to, destination);
-    let found = made.found.iter().find(of);
-    found.map(|one| (one.over.clone(), one.under.clone())).unwrap_or_default()
+    let none = (FlowSet::none(), FlowSet::none());
+    made.found
+        .iter()
+        .filter(of)
+        .fold(none, |(over, under), one| (over.union(&one.over), under.union(&one.under)))
 }
 
 /// Whether a packet from an interface gets to another at one of its addresses: surely, perhaps.
