@@ -1,6 +1,7 @@
 //! Reading documents from trees: everything that one document alone can get wrong.
 
 mod ends;
+mod essentials;
 mod kinds;
 mod labels;
 mod over;
@@ -25,6 +26,8 @@ pub struct Documents {
     pub documents: Vec<Document>,
     /// The kind, name and place of documents with errors: references to them are no error.
     pub broken: Vec<(Kind, Spanned<Name>)>,
+    /// What could be read of documents with errors, so that more than these is found in one run.
+    pub partial: Vec<Document>,
 }
 
 /// How a file is written.
@@ -94,7 +97,11 @@ impl Documents {
             Some(object) if diagnostics.errors() == errors => {
                 self.documents.push(Document { span: root.span(), metadata, object });
             }
-            _ => self.broken.push((kind, metadata.name)),
+            object => {
+                self.broken.push((kind, metadata.name.clone()));
+                let span = root.span();
+                self.partial.extend(object.map(|object| Document { span, metadata, object }));
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use watertight_model::network::{EndpointId, Guard};
 use watertight_model::{Bounds, Estate, Name};
 use watertight_net::{AddressSet, Family, FlowSet, Prefix};
-use watertight_policy::decide::End;
+use watertight_policy::decide::{End, Reason as Because};
 use watertight_reach::{Class, ClassIndex, Matrix, Reach, Start, named_prefixes};
 
 use crate::artifact::GroupName;
@@ -260,6 +260,27 @@ impl<'s, 'a> Scene<'s, 'a> {
                 .map_or_else(|| End::workload(Vec::new()), |first| self.intent.end(*first)),
             PartyWho::Outside(addresses, _) => End::outside(addresses.clone()),
         }
+    }
+
+    /// What of flows that the platform needs stays: nothing of what quarantine denies.
+    pub(super) fn needed(&self, allowed: &Allowed, flows: &FlowSet) -> FlowSet {
+        let by_quarantine = |one: &Because| matches!(one, Because::Quarantine(_));
+        let denied =
+            allowed.parts.iter().filter(|(_, decision)| decision.reasons.iter().any(by_quarantine));
+        denied.fold(flows.clone(), |rest, (denied, _)| rest.difference(denied))
+    }
+
+    /// Whether one party is a machine and the other pods of its own.
+    pub(super) fn is_node_to_own_pod(&self, (from, to): (&Party, &Party)) -> bool {
+        let (PartyWho::Endpoints(hosts, _), PartyWho::Endpoints(guests, _)) = (&from.who, &to.who)
+        else {
+            return false;
+        };
+        let network = &self.estates[0].network;
+        let machine = |id: &EndpointId| network.endpoints.get(*id).map(|one| one.workload);
+        let hosts: BTreeSet<_> = hosts.iter().map(machine).collect();
+        let mut machines = guests.iter().map(|id| machine(&network.uplinks.get(id)?.by));
+        hosts.len() == 1 && machines.all(|one| one.is_some() && hosts.contains(&one))
     }
 
     /// Flows by what of the policy decided about them.

@@ -95,7 +95,10 @@ impl<'d> Reader<'d> {
         let is_absent = node.get(key).is_none_or(Node::is_null);
         if is_absent && node.kind() == Kind::Object {
             let message = format!("`{key}` is missing");
-            let help = format!("write `{key}: [any]` where everything is meant");
+            let help = match key {
+                "from" | "to" => format!("write `{key}: [any]` where everything is meant"),
+                _ => format!("write a list of at least one: `{key}: [...]`"),
+            };
             self.error(codes::EMPTY, node.span(), message, help);
             return Vec::new();
         }
