@@ -117,7 +117,9 @@ impl<'d> Reader<'d> {
         node: Node<'_>,
         words: &[(&str, T)],
     ) -> Option<Spanned<T>> {
-        let text = self.string(node)?;
+        // A number or a boolean is no text that lacks its quotes: none of the words is one.
+        let is_scalar = matches!(node.kind(), Kind::Number | Kind::Bool);
+        let text = if is_scalar { node.raw() } else { self.string(node)? };
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
             return Some(Spanned::new(*value, node.span()));
         }

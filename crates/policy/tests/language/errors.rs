@@ -173,3 +173,33 @@ fn the_help_for_a_missing_list_is_no_second_mistake() {
     }
     assert!(of("Policy", "{rules: [{action: allow, to: [any]}]}").contains("`from: [any]`"));
 }
+
+/// What a file or a document holds that could not be read is not missing.
+#[test]
+fn what_cannot_be_read_is_not_called_missing_as_well() {
+    let uses =
+        document("Policy", "p", "{rules: [{action: allow, from: [{group: web}], to: [any]}]}");
+    let group = document("Group", "web", "{members: [{matchLabels: {app: web}}]}");
+    for broken in [
+        group.replace("spec:", "spec:\n\t"),
+        group.replace("Group", "Gruop"),
+        group.replace("v1alpha1", "v1"),
+    ] {
+        let (policy, said) = checked(&[("a.yaml", &broken), ("b.yaml", &uses)]);
+        assert!(policy.is_none());
+        assert_eq!(said.matches("error[").count(), 1, "{said}");
+    }
+    assert!(diagnostics(&uses).contains("error[WT0306]"));
+}
+
+#[test]
+fn a_wrong_name_does_not_hide_what_is_wrong_with_the_rest() {
+    let said = diagnostics(&document("Service", "Web_Pages", "{over: [{tcp: 0}, {tcp: }]}"));
+    assert!(said.contains("WT0304") && said.contains("WT0310"), "{said}");
+    assert_eq!(said.matches("error[").count(), 3, "{said}");
+    let said = diagnostics(&document("Segment", "s", "{members: {matchLabels: {}}, mode: 3}"));
+    assert!(
+        said.contains("`3` is not a value of this field") && !said.contains("quotes"),
+        "{said}"
+    );
+}
