@@ -262,14 +262,6 @@ impl<'s, 'a> Scene<'s, 'a> {
         }
     }
 
-    /// What of flows that the platform needs stays: nothing of what quarantine denies.
-    pub(super) fn needed(&self, allowed: &Allowed, flows: &FlowSet) -> FlowSet {
-        let by_quarantine = |one: &Because| matches!(one, Because::Quarantine(_));
-        let denied =
-            allowed.parts.iter().filter(|(_, decision)| decision.reasons.iter().any(by_quarantine));
-        denied.fold(flows.clone(), |rest, (denied, _)| rest.difference(denied))
-    }
-
     /// Whether one party is a machine and the other pods of its own.
     pub(super) fn is_node_to_own_pod(&self, (from, to): (&Party, &Party)) -> bool {
         let (PartyWho::Endpoints(hosts, _), PartyWho::Endpoints(guests, _)) = (&from.who, &to.who)
@@ -326,6 +318,14 @@ impl Party {
             }
         }
     }
+}
+
+/// What of flows that the platform needs stays: nothing of what quarantine denies.
+pub(super) fn needed(allowed: &Allowed, flows: &FlowSet) -> FlowSet {
+    let by_quarantine = |one: &Because| matches!(one, Because::Quarantine(_));
+    let parts = allowed.parts.iter();
+    let denied = parts.filter(|(_, decision)| decision.reasons.iter().any(by_quarantine));
+    denied.fold(flows.clone(), |rest, (denied, _)| rest.difference(denied))
 }
 
 /// Endpoints of one estate in another, by name, and what is not the same in both.

@@ -146,9 +146,9 @@ pub(super) fn clusters(estate: &Estate) -> BTreeMap<Name, Cluster> {
                 own.planes.extend(&workload.endpoints);
             }
             WorkloadKind::Machine => {
-                let tagged = workload.labels.iter().filter_map(|(key, _)| {
-                    key.strip_prefix("kubernetes.io/cluster/").map(Name::from)
-                });
+                let tags = workload.labels.keys();
+                let tagged = tags
+                    .filter_map(|key| key.strip_prefix("kubernetes.io/cluster/").map(Name::from));
                 let named = label("eks:cluster-name").map(Name::from);
                 nodes.extend(tagged.chain(named).map(|cluster| (cluster, id)));
             }

@@ -131,9 +131,10 @@ fn node_to_own_pod(all: &mut Vec<Essential>) {
 fn cluster(estate: &Estate, (name, own): (&Name, &Cluster), all: &mut Vec<Essential>) {
     let of = if name.is_empty() { String::new() } else { format!(" of {name}") };
     if !own.pods.is_empty() {
-        let resolver = match own.resolvers.is_empty() {
-            false => names(estate, &own.resolvers),
-            true => format!("the resolver{of}, whose pods are not known"),
+        let resolver = if own.resolvers.is_empty() {
+            format!("the resolver{of}, whose pods are not known")
+        } else {
+            names(estate, &own.resolvers)
         };
         all.push(on(KUBERNETES, "resolver", (&format!("every pod{of}"), &resolver), dns()));
     }
@@ -148,9 +149,10 @@ fn cluster(estate: &Estate, (name, own): (&Name, &Cluster), all: &mut Vec<Essent
         addresses.extend(found.into_iter().flat_map(|one| &one.addresses));
     }
     let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    let plane = match addresses.is_empty() {
-        false => format!("the control plane{of} at {}", addresses.join(", ")),
-        true => format!("the control plane{of}, whose addresses are not known"),
+    let plane = if addresses.is_empty() {
+        format!("the control plane{of}, whose addresses are not known")
+    } else {
+        format!("the control plane{of} at {}", addresses.join(", "))
     };
     all.push(on(KUBERNETES, "control plane", (&plane, &nodes), kubelet()));
     all.push(on(KUBERNETES, "control plane", (&nodes, &plane), api()));

@@ -8,10 +8,10 @@ const NOTHING: &str = "{action: deny, from: [any], to: [any]}";
 
 /// A document that lists tuples.
 fn listed(tuples: &[&str]) -> String {
-    let lines: String = tuples.iter().map(|tuple| format!("  - {tuple}\n")).collect();
+    let lines = tuples.join("\n  - ");
     format!(
         "apiVersion: watertight.io/v1alpha1\nkind: Essentials\nmetadata: {{name: management}}\n\
-         spec:\n  failsafe:\n{lines}---\n"
+         spec:\n  failsafe:\n  - {lines}\n---\n"
     )
 }
 

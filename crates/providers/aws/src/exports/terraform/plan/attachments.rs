@@ -95,7 +95,7 @@ fn database(item: &Value, listed: &BTreeMap<String, Vec<String>>) -> Option<Serv
     let group = item.get("DBSubnetGroup")?;
     let mut subnets = subnets_of(group);
     if subnets.is_empty() {
-        subnets = listed.get(text(group, "DBSubnetGroupName")?)?.clone();
+        subnets.clone_from(listed.get(text(group, "DBSubnetGroupName")?)?);
     }
     let groups = items(item, "VpcSecurityGroups").filter_map(|one| text(one, "VpcSecurityGroupId"));
     Some(Service {
