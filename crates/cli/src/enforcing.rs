@@ -7,7 +7,7 @@ use watertight_compile::{Intent, Places, promoted};
 use watertight_model::{Estate, Name};
 use watertight_policy::checked::CheckedPolicy;
 use watertight_policy::decide::{Decider, Modes, World};
-use watertight_policy::{ESTATE, Timestamp, with_health_checks};
+use watertight_policy::{ESTATE, Timestamp, is_written, with_filterable_essentials};
 use watertight_source::{Sources, Span};
 
 use crate::args::InputArguments;
@@ -74,10 +74,10 @@ pub(crate) fn with_policy<T>(
     let LoadedPolicy { policy: checked, sources } = load(&loaded.estate)?;
     known(&modes, &checked)?;
     let mut checked = if asked.under == PROMOTE_ALL { promoted(checked) } else { checked };
-    let places = places_of(&checked, &sources);
     let estate = &loaded.estate;
     let world = World::of_estate(estate);
-    let essentials = with_health_checks(&mut checked, estate);
+    let essentials = with_filterable_essentials(&mut checked, estate);
+    let places = places_of(&checked, &sources);
     let decider = Decider::new(&checked, &world, &essentials);
     let intent = Intent::new(estate, &decider, (&modes, now)).with_places(places);
     let complete = |estate| raw.complete(estate);
@@ -130,7 +130,8 @@ fn places_of(policy: &CheckedPolicy, sources: &Sources) -> Places {
     };
     let mut places = Places::default();
     for (number, one) in (0_u32..).zip(&policy.policies) {
-        for (place, rule) in (0_u32..).zip(&one.rules) {
+        let rules = (0_u32..).zip(&one.rules);
+        for (place, rule) in rules.filter(|(_, rule)| is_written(rule.span)) {
             places.rules.insert((number, place), at(rule.span));
         }
     }

@@ -4,7 +4,7 @@ use clap::Args;
 use watertight_source::{Code, CodeLine};
 
 use crate::exit::{Failure, Outcome};
-use crate::gate::findings::{BROKEN, LOOSENED, NEW_CHAIN, OVER_BUDGET, UNTOLD};
+use crate::gate::findings::{BROKEN, CUT, LOOSENED, NEW_CHAIN, OVER_BUDGET, UNTOLD};
 use crate::output;
 
 /// The codes of this crate.
@@ -30,6 +30,10 @@ const OWN: &[CodeLine] = &[
     CodeLine {
         code: LOOSENED,
         meaning: "a planned change loosens what a group of Watertight enforces",
+    },
+    CodeLine {
+        code: CUT,
+        meaning: "a planned change cuts what a platform needs, or what is listed as failsafe",
     },
 ];
 

@@ -55,10 +55,13 @@ fn a_node_whose_pods_no_segment_holds_carries_no_groups() {
     assert_eq!(of("eks-node-1"), Some(why));
     assert!(of("eks-node-6").unwrap().contains("kube-system/coredns"));
     assert_eq!(gaps(&plan, "identity-shared").count(), 0);
-    let mut inside = gaps(&plan, "unfilterable");
-    assert!(inside.any(|gap| {
-        names(&gap["from"]).contains("eks-node-1") && names(&gap["to"]).contains("shop/checkout")
-    }));
+    let inside = |from: &str, to: &str| {
+        gaps(&plan, "unfilterable")
+            .any(|gap| names(&gap["from"]).contains(from) && names(&gap["to"]).contains(to))
+    };
+    // A pod's own node may ask it whatever a policy says, and not the other way round.
+    assert!(inside("shop/checkout", "eks-node-1"));
+    assert!(!inside("eks-node-1", "shop/checkout"));
 }
 
 /// Where segments hold all pods of a node, its groups let through what any of them may send or
@@ -75,6 +78,33 @@ fn the_groups_of_a_node_let_through_what_its_pods_may_do() {
     let under: Vec<&Value> =
         plan["gaps"].as_array().unwrap().iter().filter(|gap| gap["kind"] == "under").collect();
     assert!(under.is_empty(), "{under:#?}");
+    let groups = |of: &str| {
+        let attached = plan["attachments"].as_array().unwrap().iter();
+        let own = attached.filter(|one| one["workload"] == of || one["endpoint"] == of);
+        own.flat_map(|one| names(&one["groups"])).collect::<BTreeSet<&str>>()
+    };
+    let permits = |own: &str, side: &str, peer: &str, over: &str| {
+        let all = plan["groups"].as_array().unwrap().iter();
+        let rules = all.filter(|group| group["name"] == own);
+        let mut rules = rules.flat_map(|group| group[side].as_array().unwrap());
+        rules.any(|rule| rule["peer"] == peer && rule["over"] == over)
+    };
+    // The control plane asks its nodes, which ask it, and pods ask the resolver of their cluster.
+    let plane = groups("kettle");
+    assert_eq!(plane.len(), 1, "{plane:?}");
+    for node in groups("eks-node-1") {
+        for plane in &plane {
+            assert!(permits(node, "ingress", plane, "tcp/10250"), "{node}");
+            assert!(permits(plane, "egress", node, "tcp/10250"), "{node}");
+            assert!(permits(plane, "ingress", node, "tcp/443"), "{node}");
+            assert!(permits(node, "egress", plane, "tcp/443"), "{node}");
+        }
+    }
+    for node in groups("eks-node-6") {
+        for over in ["udp/53", "tcp/53"] {
+            assert!(permits(node, "ingress", node, over), "{node}");
+        }
+    }
     let shared: Vec<&Value> = gaps(&plan, "identity-shared").collect();
     assert!(!shared.is_empty());
     let in_cluster = |name: &&str| name.contains('/') || name.starts_with("eks-node");

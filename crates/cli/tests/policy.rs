@@ -309,8 +309,10 @@ fn what_an_estate_shows_is_found_with_it_alone() {
     let path = file.to_str().unwrap();
     assert_eq!(run(&["policy", "check", path]).2, "");
     let shop = "examples/estates/shop";
-    let (code, _, stderr) = run(&["policy", "check", path, "--estate", shop]);
+    let (code, stdout, stderr) = run(&["policy", "check", path, "--estate", shop]);
     assert_eq!(code, 0);
+    // "every report says how many workloads only `estate` holds"
+    assert!(stdout.ends_with("\n  90 of 90 workloads are in segment `estate` alone\n"), "{stdout}");
     assert!(stderr.contains("p.yaml:4:32: warning[WT0337]"), "{stderr}");
     assert!(stderr.contains("did you mean `orders`?"), "{stderr}");
 }
@@ -341,4 +343,54 @@ fn essentials_are_let_through_whatever_the_policy_says() {
     // The metadata of a machine is none of them.
     let metadata = asked("orders-db", "169.254.169.254", "tcp/80");
     assert!(metadata.starts_with("deny: "), "{metadata}");
+}
+
+/// "visible (`watertight policy essentials`)": what a policy lists is shown beside what is generated.
+#[test]
+fn essentials_that_a_policy_lists_are_shown_and_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("management.yaml");
+    let text = "apiVersion: watertight.io/v1alpha1\nkind: Essentials\nmetadata: {name: management}\n\
+        spec:\n  failsafe:\n  - from: [{addresses: [192.0.2.0/28]}]\n    to: [{segment: data}]\n    \
+        over: [{tcp: 22}]\n  controlPlanes:\n  - {cluster: kettle, addresses: [192.0.2.64/28]}\n  \
+        - {cluster: pot, addresses: [192.0.2.80/28]}\n";
+    fs::write(&file, text).unwrap();
+    let (shop, file) = ("examples/policies/shop", file.to_str().unwrap());
+    let estate = ["--estate", "examples/estates/shop"];
+    let shown = run(&[&["policy", "essentials", shop, file, "-f", "json"][..], &estate].concat()).1;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let rows = shown["essentials"].as_array().unwrap().iter();
+    let rows: Vec<String> = rows
+        .filter(|row| row["platform"] == "policy")
+        .map(|row| {
+            format!("{}: {} to {} over {}", row["name"], row["from"], row["to"], row["over"])
+        })
+        .map(|row| row.replace('"', ""))
+        .collect();
+    let nodes = "every node of kettle (8 interfaces)";
+    let pot = "every node of pot, none of which is in the estate";
+    let plane = |cluster: &str, at: &str| format!("the control plane of {cluster} at {at}");
+    let (kettle, pot_plane) = (plane("kettle", "192.0.2.64/28"), plane("pot", "192.0.2.80/28"));
+    assert_eq!(
+        rows,
+        [
+            "failsafe management: {addresses: [192.0.2.0/28]} to {segment: data} over tcp/22"
+                .to_owned(),
+            format!("control plane: {kettle} to {nodes} over tcp/10250"),
+            format!("control plane: {nodes} to {kettle} over tcp/443,6443"),
+            format!("control plane: {pot_plane} to {pot} over tcp/10250"),
+            format!("control plane: {pot} to {pot_plane} over tcp/443,6443"),
+        ]
+    );
+    let ask = |from: &str, to: &str, over: &str| {
+        let leg = ["--from", from, "--to", to, "--over", over, "--under", "pending"];
+        let paths = ["policy", "ask", shop, file, "--at", "2026-12-01T00:00:00Z"];
+        run(&[&paths[..], &estate, &leg].concat()).1
+    };
+    let desk = ask("192.0.2.1", "orders-db", "tcp/22");
+    assert!(desk.contains("failsafe management") && desk.contains("management.yaml:6"), "{desk}");
+    let api = ask("eks-node-1", "192.0.2.65", "tcp/6443");
+    assert!(api.contains("essential kubernetes nodes to listed control plane"), "{api}");
+    let kubelet = ask("192.0.2.65", "eks-node-1", "tcp/10250");
+    assert!(kubelet.contains("essential kubernetes listed control plane to nodes"), "{kubelet}");
 }

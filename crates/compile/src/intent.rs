@@ -98,7 +98,7 @@ impl Allowed {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     class: Option<usize>,
-    atoms: Vec<AtomId>,
+    atoms: BTreeSet<AtomId>,
     realm: Option<RealmId>,
     alone: Option<usize>,
 }
@@ -132,6 +132,7 @@ impl<'a> Intent<'a> {
             let workload = endpoint.workload.index();
             let key = Key {
                 class: decider.class_number(workload),
+                // How many addresses it has in each makes no difference.
                 atoms: endpoint.addresses.iter().map(|one| atoms.atom_of(*one)).collect(),
                 realm: realm_of(estate, id).filter(|_| by_network),
                 alone: by_front.then_some(workload),
@@ -492,7 +493,7 @@ pub(crate) fn realm_of(estate: &Estate, endpoint: EndpointId) -> Option<RealmId>
 /// essentials go by the names of their rules: who is checked for health comes and goes, and what a
 /// group is called after must not.
 fn named_sets(policy: &CheckedPolicy, decider: &Decider<'_>) -> Vec<(String, AddressSet)> {
-    let essential = decider.essential_policies();
+    let essential = decider.generated_policies();
     let mut sets = vec![decider.internet().clone(), decider.world().service_space.clone()];
     sets.extend(decider.world().services.values().cloned());
     sets.extend(policy.users.iter().map(|users| users.pools.clone()));

@@ -163,6 +163,11 @@ fn judge(
     let pair = (from, to);
     for (flows, reason) in scene.explain_over(pair, cells, allowed, &over) {
         let inside = reason == Some(Reason::Unfilterable) && scene.are_on_one_machine(pair);
+        let flows = if inside && scene.is_node_to_own_pod(pair) {
+            flows.difference(&scene::needed(allowed, &flows))
+        } else {
+            flows
+        };
         for (flows, rules) in scene.rules(allowed, &flows) {
             if inside {
                 gathered.inside(pair, flows, rules);

@@ -2,10 +2,12 @@
 
 mod conflicts;
 mod ends;
+mod essentials;
 mod graph;
 mod names;
 mod over;
 pub(crate) mod overlap;
+mod partial;
 mod policies;
 
 use std::collections::BTreeMap;
@@ -60,6 +62,8 @@ pub fn check(
     let segments = segments(documents, &mut ends);
     let policies = policies::policies(documents, &services, &mut ends, diagnostics);
     let assertions = assertions(documents, &services, &mut ends, diagnostics);
+    let (failsafe, control_planes) =
+        essentials::essentials(documents, &services, &mut ends, diagnostics);
     let exceptions = exceptions(documents, &names, &assertions, diagnostics);
     let mut labelings: Vec<_> = documents
         .of(|object| match object {
@@ -69,9 +73,19 @@ pub fn check(
         .map(|(document, labeling)| (document.metadata.name.value.clone(), labeling.clone()))
         .collect();
     labelings.sort_by(|a, b| a.0.cmp(&b.0));
+    partial::partial(documents, &names, diagnostics);
     let (selectors, users) = ends.finish();
-    let checked =
-        CheckedPolicy { selectors, segments, users, labelings, policies, assertions, exceptions };
+    let checked = CheckedPolicy {
+        selectors,
+        segments,
+        users,
+        labelings,
+        policies,
+        failsafe,
+        control_planes,
+        assertions,
+        exceptions,
+    };
     conflicts::conflicts(&checked, diagnostics);
     (!diagnostics.has_errors()).then_some(checked)
 }

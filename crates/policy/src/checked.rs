@@ -58,6 +58,10 @@ pub struct CheckedPolicy {
     pub labelings: Vec<(Name, Labeling)>,
     /// The policies by tier (guardrail, standard, baseline), order and name.
     pub policies: Vec<Policy>,
+    /// The failsafe tuples: one policy of allows for each document that lists some, by name.
+    pub failsafe: Vec<Policy>,
+    /// Where control planes are whose addresses no estate tells, by the place in the text.
+    pub control_planes: Vec<ControlPlane>,
     /// The assertions, by name.
     pub assertions: Vec<Assertion>,
     /// The exceptions, by name.
@@ -154,6 +158,19 @@ impl Policy {
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.expires.is_none_or(|expires| now < expires)
     }
+}
+
+/// Where the control plane of a cluster is.
+#[derive(Clone, Debug)]
+pub struct ControlPlane {
+    /// Where that is written.
+    pub span: Span,
+    /// The name of the cluster.
+    pub cluster: Name,
+    /// Its addresses.
+    pub addresses: Arc<AddressSet>,
+    /// The network that they are in; nothing for whichever.
+    pub network: Option<Name>,
 }
 
 /// What is written where a plane cannot express a part of a rule.

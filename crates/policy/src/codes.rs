@@ -53,6 +53,7 @@ codes! {
     CLAIMED = "WT0341": "a guardrail rests on labels that the users of a workload can set";
     UNFINISHED = "WT0342": "a policy is too large for all of its rules to be compared with each other";
     TWO_NETWORKS = "WT0343": "addresses without a network are in two networks of the estate";
+    MULTICAST = "WT0344": "addresses are multicast or broadcast, about which no policy decides";
 }
 
 /// What a code of this crate means; `None` for a code of another crate.

@@ -5,14 +5,16 @@ mod asked;
 mod legs;
 mod platforms;
 
-pub use asked::{with_essentials, with_health_checks};
-pub use legs::{EssentialLegs, essential_legs};
+pub use asked::{
+    is_written, past_guards, with_essentials, with_failsafe, with_filterable_essentials,
+};
+pub use legs::{EssentialLegs, control_flows, essential_legs, node_counts};
 
 use watertight_model::{Estate, Name};
 use watertight_net::FlowSet;
 
 /// The version of the rules: it changes with what they say.
-pub const ESSENTIALS_VERSION: &str = "2026-11";
+pub const ESSENTIALS_VERSION: &str = "2026-12";
 
 /// One rule of the essentials.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

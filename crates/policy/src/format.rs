@@ -43,11 +43,11 @@ pub fn formatted(
 /// The fields of all kinds of objects in the order in which they are written: no two objects want
 /// the same two fields in different orders.
 #[rustfmt::skip]
-const FIELDS: [&str; 78] = [
+const FIELDS: [&str; 81] = [
     "apiVersion", "kind", "segment", "group", "matchLabels", "matchExpressions", "name", "owner",
-    "ticket", "description", "action", "when", "labels", "account", "subnet", "tags", "assertion",
+    "ticket", "description", "action", "when", "labels", "cluster", "account", "subnet", "tags", "assertion",
     "gap", "tier", "order", "members", "mode", "expires", "expiryOpens", "lowering", "requests",
-    "identity", "internet", "deny", "rules", "defaults", "ingress", "egress", "intra",
+    "identity", "internet", "deny", "rules", "failsafe", "controlPlanes", "defaults", "ingress", "egress", "intra",
     "criticality", "onFault", "mapFull", "unknownIdentity", "proxyGone", "staleIdentity", "never",
     "always", "onlyFrom", "onlyTo", "from", "to", "through", "tcp", "udp", "sctp", "tls", "icmp",
     "icmpv6", "protocol", "service", "http", "over", "reach", "key", "operator", "values", "methods",

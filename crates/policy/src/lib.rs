@@ -25,11 +25,12 @@ pub use codes::{CODES, explain};
 pub use domain::{Domain, DomainError};
 pub use edit::{Hover, hover, known_labels};
 pub use essentials::{
-    ESSENTIALS_VERSION, Essential, EssentialLegs, EssentialState, essential_legs, essentials,
-    with_essentials, with_health_checks,
+    ESSENTIALS_VERSION, Essential, EssentialLegs, EssentialState, control_flows, essential_legs,
+    essentials, is_written, node_counts, past_guards, with_essentials, with_failsafe,
+    with_filterable_essentials,
 };
 pub use format::formatted;
-pub use lint::{Linted, lint};
+pub use lint::{Linted, is_many, lint};
 pub use mode_edit::{ModeEdit, ModeError, with_mode};
 pub use read::{API_VERSION, Documents, Format};
 pub use request_path::normal_path;

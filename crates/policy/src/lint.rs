@@ -9,9 +9,11 @@ mod cover;
 mod estate;
 mod forbidden;
 mod index;
+mod multicast;
 mod order;
 mod text;
 
+pub use multicast::is_many;
 use watertight_source::{Code, Diagnostic, Diagnostics, Span};
 
 use crate::Timestamp;
@@ -38,6 +40,7 @@ pub fn lint(linted: &Linted<'_>, diagnostics: &mut Diagnostics) {
     text::never(linted, diagnostics);
     text::resolvers(linted, diagnostics);
     text::claimed(linted, diagnostics);
+    multicast::multicast(linted, diagnostics);
     broad::broad(linted, diagnostics);
     order::order(linted, diagnostics);
     forbidden::forbidden(linted, diagnostics);

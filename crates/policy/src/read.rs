@@ -1,6 +1,7 @@
 //! Reading documents from trees: everything that one document alone can get wrong.
 
 mod ends;
+mod essentials;
 mod kinds;
 mod labels;
 mod over;
@@ -25,6 +26,13 @@ pub struct Documents {
     pub documents: Vec<Document>,
     /// The kind, name and place of documents with errors: references to them are no error.
     pub broken: Vec<(Kind, Spanned<Name>)>,
+    /// The names of documents of which nobody can tell what they are: references to them are no error
+    /// either.
+    pub lost: Vec<Name>,
+    /// How many files could not be taken apart: what is referred to may be in one of them.
+    pub unread: usize,
+    /// What could be read of documents with errors, so that more than these is found in one run.
+    pub partial: Vec<Document>,
 }
 
 /// How a file is written.
@@ -64,7 +72,10 @@ impl Documents {
                     self.read_tree(tree, format, diagnostics);
                 }
             }
-            Err(error) => diagnostics.push(error),
+            Err(error) => {
+                self.unread = self.unread.saturating_add(1);
+                diagnostics.push(error);
+            }
         }
     }
 
@@ -82,7 +93,22 @@ impl Documents {
     fn read_document(&mut self, root: Node<'_>, diagnostics: &mut Diagnostics) {
         let errors = diagnostics.errors();
         let mut reader = Reader::new(diagnostics);
-        let Some((kind, metadata)) = header(&mut reader, root) else { return };
+        let (kind, metadata) = header(&mut reader, root);
+        let (kind, metadata) = match (kind, metadata) {
+            (Some(kind), Some(metadata)) => (kind, metadata),
+            (None, metadata) => {
+                self.lost.extend(metadata.map(|metadata| metadata.name.value));
+                return;
+            }
+            (Some(kind), None) => {
+                // The rest is read for what else is wrong.
+                let spec = root.get("spec").filter(|spec| !spec.is_null());
+                if let Some(spec) = spec {
+                    kinds::object(&mut reader, kind, &nobody(root.span()), spec);
+                }
+                return;
+            }
+        };
         let object = root.get("spec").filter(|spec| !spec.is_null());
         let object = if let Some(spec) = object {
             kinds::object(&mut reader, kind, &metadata, spec)
@@ -94,7 +120,11 @@ impl Documents {
             Some(object) if diagnostics.errors() == errors => {
                 self.documents.push(Document { span: root.span(), metadata, object });
             }
-            _ => self.broken.push((kind, metadata.name)),
+            object => {
+                self.broken.push((kind, metadata.name.clone()));
+                let span = root.span();
+                self.partial.extend(object.map(|object| Document { span, metadata, object }));
+            }
         }
     }
 
@@ -109,9 +139,18 @@ impl Documents {
     }
 }
 
-/// The kind and metadata; nothing when they cannot be read.
-fn header(reader: &mut Reader<'_>, root: Node<'_>) -> Option<(Kind, Metadata)> {
-    reader.object(root, &["apiVersion", "kind", "metadata", "spec"])?;
+/// The metadata of a document of which it cannot be read.
+fn nobody(span: Span) -> Metadata {
+    let name = Spanned::new(Name::from(""), span);
+    Metadata { name: name.clone(), owner: Some(name), ticket: None, description: None }
+}
+
+/// The kind and the metadata, as far as they can be read. The kind of a version that is not read is not
+/// known.
+fn header(reader: &mut Reader<'_>, root: Node<'_>) -> (Option<Kind>, Option<Metadata>) {
+    if reader.object(root, &["apiVersion", "kind", "metadata", "spec"]).is_none() {
+        return (None, None);
+    }
     let version = reader.take(root.req_str("apiVersion"));
     let kind = reader.take(root.req_str("kind"));
     if let Some(version) = version
@@ -131,9 +170,7 @@ fn header(reader: &mut Reader<'_>, root: Node<'_>) -> Option<(Kind, Metadata)> {
         }
         found
     });
-    let metadata = metadata(reader, root);
-    (version == Some(API_VERSION)).then_some(())?;
-    kind.zip(metadata)
+    (kind.filter(|_| version == Some(API_VERSION)), metadata(reader, root))
 }
 
 fn span_of(node: Node<'_>, key: &str) -> Span {

@@ -5,6 +5,7 @@
 //! tree says what the author said; the accessors give the defaults of `docs/reference/policy.md`.
 
 mod end;
+mod essentials;
 mod kind;
 mod labeling;
 mod rule;
@@ -18,6 +19,7 @@ use crate::{Domain, Timestamp};
 pub use end::{
     AddressItem, Conditions, DomainItem, LabelSelector, Operator, Peer, PeerEnd, Requirement,
 };
+pub use essentials::{ControlPlane, Essentials, Failsafe};
 pub use kind::Kind;
 pub use labeling::{Labeling, LabelingRule, Pattern, RawFacts};
 pub use rule::{
@@ -89,6 +91,8 @@ pub enum Object {
     Assertion(Box<Assertion>),
     /// What may be broken until a time.
     Exception(Exception),
+    /// What no policy closes, beside what every platform needs.
+    Essentials(Essentials),
 }
 
 impl Object {
@@ -105,6 +109,7 @@ impl Object {
             Self::Policy(_) => Kind::Policy,
             Self::Assertion(_) => Kind::Assertion,
             Self::Exception(_) => Kind::Exception,
+            Self::Essentials(_) => Kind::Essentials,
         }
     }
 }

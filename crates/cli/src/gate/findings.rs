@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_model::{Estate, Name};
+use watertight_net::FlowSet;
 use watertight_policy::Timestamp;
 use watertight_policy::checked::{AssertionId, Excused};
 use watertight_policy::decide::{Decider, Essentials, World};
@@ -12,6 +13,7 @@ use watertight_source::{Code, Diagnostic, Span};
 use super::budget::{Budget, Reachable, segments};
 use super::cause::causes;
 use super::enforced;
+use super::needs::{NeedKey, Needs, lines};
 use super::proposed::Change;
 use crate::chains::{StepKey, Steps, crowned};
 use crate::exit::Failure;
@@ -29,6 +31,9 @@ pub(crate) const UNTOLD: Code = Code("WT0914");
 
 /// A change loosens what a group of Watertight enforces.
 pub(crate) const LOOSENED: Code = Code("WT0915");
+
+/// A change cuts what a platform needs, or what the policy calls failsafe.
+pub(crate) const CUT: Code = Code("WT0916");
 
 /// Names that one finding lists.
 const NAMES_MAX: usize = 5;
@@ -72,6 +77,7 @@ enum Key {
     Broken(Name),
     Pair((Name, Name)),
     Internet(Name),
+    Cut(NeedKey),
 }
 
 /// Everything that is asked of one estate.
@@ -79,6 +85,7 @@ struct Seen {
     steps: Steps,
     verdicts: BTreeMap<Name, Verdict>,
     reachable: Reachable,
+    needs: Needs,
 }
 
 impl Judged {
@@ -159,7 +166,8 @@ impl Gate<'_> {
         self.chains(&after, &estate, &causes, &mut judged);
         self.assertions(&before, &after, &causes, &mut judged);
         self.budget(&before, &after, &estate, &causes, &mut judged);
-        judged.findings.extend(enforced::findings(change));
+        self.cut(&before, &after, &causes, &mut judged);
+        judged.findings.extend(enforced::findings(change, &estate));
         let mut untold = proposal.untold;
         untold.extend(self.unaddressed(&estate));
         for (subject, why) in &untold {
@@ -214,6 +222,7 @@ impl Gate<'_> {
             steps: Steps::of(estate, &jewels)?,
             verdicts: names.zip(judged).collect(),
             reachable: Reachable::of(estate),
+            needs: Needs::of(estate, &decider),
         })
     }
 
@@ -225,7 +234,8 @@ impl Gate<'_> {
             verdict.held != Held::Holds && was.is_some_and(|was| was.held != verdict.held)
         });
         let broken = broken.map(|(name, _)| Key::Broken(name.clone()));
-        let mut keys: BTreeSet<Key> = steps.chain(broken).collect();
+        let cut = before.needs.cut_in(&after.needs).into_keys().map(Key::Cut);
+        let mut keys: BTreeSet<Key> = steps.chain(broken).chain(cut).collect();
         if self.budget.is_some() {
             let pairs = after.reachable.pairs.difference(&before.reachable.pairs);
             keys.extend(pairs.cloned().map(Key::Pair));
@@ -324,6 +334,37 @@ impl Gate<'_> {
         }
     }
 
+    /// What is cut that is needed, each need by itself.
+    fn cut(
+        &self,
+        before: &Seen,
+        after: &Seen,
+        causes: &BTreeMap<Key, BTreeSet<usize>>,
+        judged: &mut Judged,
+    ) {
+        let mut by_need: BTreeMap<Name, Vec<(NeedKey, FlowSet)>> = BTreeMap::new();
+        for (key, flows) in before.needs.cut_in(&after.needs) {
+            by_need.entry(key.0.clone()).or_default().push((key, flows));
+        }
+        for (need, cut) in by_need {
+            let causes = cut.iter().filter_map(|(key, _)| causes.get(&Key::Cut(key.clone())));
+            let places: BTreeSet<usize> = causes.flatten().copied().collect();
+            let mut details = lines(self.before, cut.iter().map(|(key, flows)| (key, flows)));
+            let rest = details.len().saturating_sub(NAMES_MAX);
+            details.truncate(NAMES_MAX);
+            if rest > 0 {
+                details.push(format!("and {rest} more"));
+            }
+            judged.findings.push(Finding {
+                code: CUT,
+                message: format!("what no policy closes is cut: {need}"),
+                details,
+                changes: self.named(&places),
+                rule: None,
+            });
+        }
+    }
+
     fn budget(
         &self,
         before: &Seen,
@@ -378,7 +419,7 @@ fn listed(keys: &BTreeSet<Key>, estate: &Estate) -> Vec<String> {
     let each = keys.iter().filter_map(|key| match key {
         Key::Pair((from, to)) => Some(format!("new: {} -> {}", name(from), name(to))),
         Key::Internet(to) => Some(format!("new: internet -> {}", name(to))),
-        Key::Step(_) | Key::Broken(_) => None,
+        Key::Step(_) | Key::Broken(_) | Key::Cut(_) => None,
     });
     let mut lines: Vec<String> = each.take(NAMES_MAX).collect();
     let rest = keys.len().saturating_sub(NAMES_MAX);

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use clap::Args;
 use watertight_model::Name;
 use watertight_policy::decide::{Http, Outcome, Request};
+use watertight_policy::is_many;
 use watertight_reach::ends::{resolve_destination, resolve_start};
 
 use super::loaded::AskedArguments;
@@ -58,6 +59,14 @@ pub(super) fn run(arguments: &AskArguments) -> Result<exit::Outcome, Failure> {
     let over = legs::one_flow(&arguments.over)
         .map_err(|problem| Failure::Argument { flag: "over", problem })?;
     let request = arguments.request.as_deref().map(request).transpose()?;
+    for (flag, text) in [("from", &arguments.from), ("to", &arguments.to)] {
+        if text.parse().is_ok_and(is_many) {
+            let problem = format!(
+                "`{text}` is many at once: no policy decides about multicast and broadcast"
+            );
+            return Err(Failure::Argument { flag, problem });
+        }
+    }
     let asked = arguments.asked.load()?;
     let estate = &asked.loaded;
     let from = resolve_start(&estate.estate, &arguments.from)

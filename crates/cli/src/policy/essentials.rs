@@ -4,7 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
-use watertight_policy::{ESSENTIALS_VERSION, Essential, EssentialState, essentials};
+use watertight_model::{Estate, Name};
+use watertight_net::FlowSet;
+use watertight_policy::checked::Peer;
+use watertight_policy::{
+    ESSENTIALS_VERSION, Essential, EssentialState, control_flows, essentials, node_counts,
+};
+use watertight_source::{Sources, Span};
 
 use crate::args::{InputArguments, TextFormat};
 use crate::estate_folder;
@@ -12,9 +18,14 @@ use crate::exit::{Failure, Outcome};
 use crate::output;
 use crate::table::Table;
 
+use super::loaded::{self, LoadedPolicy};
+
 /// The arguments of `policy essentials`.
 #[derive(Debug, Args)]
 pub(crate) struct EssentialsArguments {
+    /// The policy's files and folders, for the failsafe tuples and control planes that they list
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
     /// The estate's folder, or one file of it
     #[arg(long, value_name = "ESTATE")]
     estate: PathBuf,
@@ -31,7 +42,10 @@ pub(crate) struct EssentialsArguments {
 /// Prints the rules.
 pub(super) fn run(arguments: &EssentialsArguments) -> Result<Outcome, Failure> {
     let estate = estate_folder::load_folder(&arguments.estate, &arguments.input)?.estate;
-    let found = essentials(&estate);
+    let mut found = essentials(&estate);
+    if !arguments.paths.is_empty() {
+        found.extend(listed(&loaded::load(&arguments.paths)?, &estate));
+    }
     let data = match arguments.format {
         TextFormat::Table => text(&found),
         TextFormat::Json => output::json(&json!({
@@ -43,6 +57,48 @@ pub(super) fn run(arguments: &EssentialsArguments) -> Result<Outcome, Failure> {
     };
     output::write(arguments.out.as_deref(), &data)?;
     Ok(Outcome::Fine)
+}
+
+/// What the policy lists beside what its platforms need.
+fn listed(policy: &LoadedPolicy, estate: &Estate) -> Vec<Essential> {
+    let mut found = Vec::new();
+    let row = |name: &str, from: &str, to: &str, over: FlowSet| Essential {
+        platform: Name::from("policy"),
+        name: Name::from(name),
+        from: Name::from(from),
+        to: Name::from(to),
+        over,
+        state: EssentialState::On,
+    };
+    let of = |peers: &[Peer]| {
+        let texts = peers.iter().map(|peer| written(&policy.sources, peer.span));
+        texts.collect::<Vec<_>>().join(" or ")
+    };
+    for one in &policy.policy.failsafe {
+        for rule in &one.rules {
+            found.push(row(&one.name, &of(&rule.from), &of(&rule.to), rule.flows()));
+        }
+    }
+    let clusters = node_counts(estate);
+    for one in &policy.policy.control_planes {
+        let nodes = match clusters.get(&one.cluster) {
+            Some(count) => format!("every node of {} ({count} interfaces)", one.cluster),
+            None => format!("every node of {}, none of which is in the estate", one.cluster),
+        };
+        let plane = format!("the control plane of {} at {}", one.cluster, one.addresses);
+        let (kubelet, api) = (control_flows(false), control_flows(true));
+        found.push(row("control plane", &plane, &nodes, kubelet));
+        found.push(row("control plane", &nodes, &plane, api));
+    }
+    found
+}
+
+/// What stands at a place, in one line.
+fn written(sources: &Sources, span: Span) -> String {
+    let text = sources.contents(span.file).as_str().unwrap_or_default();
+    let at = |offset: u32| usize::try_from(offset).unwrap_or(usize::MAX);
+    let text = text.get(at(span.start)..at(span.end)).unwrap_or_default();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn text(found: &[Essential]) -> String {

@@ -370,3 +370,36 @@ fn text_and_code_review_name_resource_group_and_segment() {
     let place = &own["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
     assert!(place.as_str().unwrap().ends_with("plan.json"), "{own:#}");
 }
+
+/// A machine that goes with its group, the group's rules and what attaches it: nothing is left to enforce. Where
+/// another still carries the group, it is loosened for that one.
+#[test]
+fn a_group_that_goes_with_all_that_carries_it_is_no_finding() {
+    let lab = Lab::new();
+    let gone = |address: &str, before: Value| {
+        planned(address, &["delete"], [before, Value::Null, json!({})])
+    };
+    let machine = json!({"id": lab.machine, "primary_network_interface_id": lab.interface,
+        "arn": "arn:aws:ec2:eu-central-1:123456789012:instance/x", "instance_state": "running",
+        "vpc_security_group_ids": [GROUP]});
+    let together = |with_machine: bool| {
+        let mut changes = vec![
+            gone("aws_security_group.a", group(&[])),
+            gone("aws_vpc_security_group_ingress_rule.a", rule(GROUP, "10.0.0.0/8", "a")),
+        ];
+        if with_machine {
+            changes.push(gone("aws_instance.a", machine.clone()));
+        }
+        lab.found(&Value::from(changes))
+    };
+    assert_eq!(together(true), [""; 0]);
+    assert_eq!(together(false).len(), 2);
+    let mut second = String::new();
+    change(lab.folder.path(), "ec2-describe-network-interfaces", "NetworkInterfaces", |all| {
+        let one = &mut all[1];
+        one["Groups"] = json!([{"GroupId": GROUP, "GroupName": NAME}]);
+        one["NetworkInterfaceId"].as_str().unwrap().clone_into(&mut second);
+    });
+    assert_ne!(second, lab.interface);
+    assert_eq!(together(true).len(), 2, "{second} carries it still");
+}

@@ -105,17 +105,18 @@ fn what_does_not_hold_today_withholds_nothing_and_is_told() {
 }
 
 #[test]
-fn health_checks_and_the_resolver_of_a_cluster_stay_after_the_cut_set_and_the_ranking() {
+fn health_checks_and_what_a_cluster_needs_stay_after_the_cut_set_and_the_ranking() {
     let estate = shop();
     let legs = essential_legs(&estate).into_iter();
     let legs: Vec<NeededLegs> = legs
         .map(|one| NeededLegs { name: one.name, from: one.from, to: one.to, over: one.over })
         .collect();
-    let (checks, resolvers): (Vec<_>, Vec<_>) =
+    let (checks, of_cluster): (Vec<_>, Vec<_>) =
         legs.iter().partition(|one| one.name.starts_with("health checks by "));
     assert!(checks.len() > 2, "{checks:?}");
-    assert_eq!(resolvers.len(), 1);
-    assert_eq!(resolvers[0].name, "the resolver of cluster kettle");
+    let of_cluster: Vec<&str> = of_cluster.iter().map(|one| one.name.as_str()).collect();
+    let control = ["the control plane of cluster kettle", "the nodes of cluster kettle"];
+    assert_eq!(of_cluster, [&["the resolver of cluster kettle"][..], &control].concat());
     let needs = Needs { claims: Vec::new(), legs: legs.clone() };
     let (derived, kept) = kept(&estate, &needs);
     assert!(names(&kept).iter().any(|name| name.contains("tcp/8443")), "{:?}", names(&kept));

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use watertight_model::network::{EndpointId, Guard};
 use watertight_model::{Bounds, Estate, Name};
 use watertight_net::{AddressSet, Family, FlowSet, Prefix};
-use watertight_policy::decide::End;
+use watertight_policy::decide::{End, Reason as Because};
 use watertight_reach::{Class, ClassIndex, Matrix, Reach, Start, named_prefixes};
 
 use crate::artifact::GroupName;
@@ -262,6 +262,19 @@ impl<'s, 'a> Scene<'s, 'a> {
         }
     }
 
+    /// Whether one party is a machine and the other pods of its own.
+    pub(super) fn is_node_to_own_pod(&self, (from, to): (&Party, &Party)) -> bool {
+        let (PartyWho::Endpoints(hosts, _), PartyWho::Endpoints(guests, _)) = (&from.who, &to.who)
+        else {
+            return false;
+        };
+        let network = &self.estates[0].network;
+        let machine = |id: &EndpointId| network.endpoints.get(*id).map(|one| one.workload);
+        let hosts: BTreeSet<_> = hosts.iter().map(machine).collect();
+        let mut machines = guests.iter().map(|id| machine(&network.uplinks.get(id)?.by));
+        hosts.len() == 1 && machines.all(|one| one.is_some() && hosts.contains(&one))
+    }
+
     /// Flows by what of the policy decided about them.
     pub(super) fn rules(&self, allowed: &Allowed, flows: &FlowSet) -> Vec<(FlowSet, Vec<RuleRef>)> {
         let mut found: BTreeMap<Vec<RuleRef>, FlowSet> = BTreeMap::new();
@@ -305,6 +318,14 @@ impl Party {
             }
         }
     }
+}
+
+/// What of flows that the platform needs stays: nothing of what quarantine denies.
+pub(super) fn needed(allowed: &Allowed, flows: &FlowSet) -> FlowSet {
+    let by_quarantine = |one: &Because| matches!(one, Because::Quarantine(_));
+    let parts = allowed.parts.iter();
+    let denied = parts.filter(|(_, decision)| decision.reasons.iter().any(by_quarantine));
+    denied.fold(flows.clone(), |rest, (denied, _)| rest.difference(denied))
 }
 
 /// Endpoints of one estate in another, by name, and what is not the same in both.

@@ -6,9 +6,10 @@ use std::net::IpAddr;
 use watertight_model::Disposition;
 use watertight_net::{AddressSet, FlowSet, Prefix};
 use watertight_policy::decide::{End, Place, Who};
+use watertight_policy::past_guards;
 
 use super::gather::Gathered;
-use super::scene::{PartyWho, Scene};
+use super::scene::{PartyWho, Scene, needed};
 use crate::intent::realm_of;
 
 pub(super) fn add(scene: &Scene<'_, '_>, gathered: &mut Gathered<'_>) {
@@ -20,7 +21,9 @@ pub(super) fn add(scene: &Scene<'_, '_>, gathered: &mut Gathered<'_>) {
         for (address, (name, end)) in services(scene, first) {
             let passes = passing(scene, later, address);
             let allowed = scene.intent.ask(&own, &end);
-            let over = passes.difference(&allowed.allow);
+            // What every platform needs is allowed but for who is in quarantine.
+            let needed = needed(&allowed, &past_guards(scene.estates[0], first, address));
+            let over = passes.difference(&allowed.allow).difference(&needed);
             for (flows, rules) in scene.rules(&allowed, &over) {
                 gathered.service(party, (name, address.to_string()), flows, rules);
             }

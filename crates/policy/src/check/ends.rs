@@ -240,7 +240,7 @@ impl<'n> Ends<'n> {
         self.segments.get(&index).copied()
     }
 
-    fn address_items(
+    pub(super) fn address_items(
         &self,
         items: &[Spanned<AddressItem>],
         diagnostics: &mut Diagnostics,

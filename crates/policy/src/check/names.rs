@@ -1,6 +1,6 @@
 //! Names of documents, and what they lead to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_model::Name;
 use watertight_source::{Diagnostic, Diagnostics, Span};
@@ -15,6 +15,10 @@ use super::error;
 pub(super) struct Names {
     /// The document's place in the list; `None` for a document with errors.
     declared: BTreeMap<Kind, BTreeMap<Name, Declared>>,
+    /// The names of documents of which nobody can tell what they are.
+    lost: BTreeSet<Name>,
+    /// Whether some file could not be taken apart.
+    is_partial: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -43,11 +47,12 @@ impl Names {
                 names.insert(name.value.clone(), Declared { document, span: name.span });
             }
         }
-        Self { declared }
+        let lost = documents.lost.iter().cloned().collect();
+        Self { declared, lost, is_partial: documents.unread > 0 }
     }
 
     /// The document that a reference leads to. One that leads nowhere is an error; one that leads to
-    /// a document with errors of its own is none, and nothing.
+    /// a document with errors of its own, or perhaps into what could not be read, is none, and nothing.
     pub(super) fn resolve(
         &self,
         kind: Kind,
@@ -55,7 +60,7 @@ impl Names {
         diagnostics: &mut Diagnostics,
     ) -> Option<usize> {
         let found = self.declared.get(&kind).and_then(|names| names.get(&name.value));
-        if found.is_none() {
+        if found.is_none() && !self.is_partial && !self.lost.contains(&name.value) {
             diagnostics.push(self.unknown(kind, name));
         }
         found?.document

@@ -25,8 +25,7 @@ pub(super) fn policies(
     });
     for (document, policy) in found {
         let metadata = &document.metadata;
-        check_tier(policy, metadata, diagnostics);
-        check_expiry(policy, diagnostics);
+        check_alone(policy, metadata, diagnostics);
         let mut rules = Vec::with_capacity(policy.rules.len());
         for rule in &policy.rules {
             let checked = Rule {
@@ -69,6 +68,16 @@ fn lowering(written: &syntax::Lowering) -> Lowering {
         domains: choice(written.domains, LoweringChoice::Close),
         deny: choice(written.deny, LoweringChoice::Refuse),
     }
+}
+
+/// What one policy alone can have wrong, whatever its ends are.
+pub(super) fn check_alone(
+    policy: &syntax::Policy,
+    metadata: &Metadata,
+    diagnostics: &mut Diagnostics,
+) {
+    check_tier(policy, metadata, diagnostics);
+    check_expiry(policy, diagnostics);
 }
 
 fn check_tier(policy: &syntax::Policy, metadata: &Metadata, diagnostics: &mut Diagnostics) {

@@ -144,9 +144,10 @@ impl<'p> Decider<'p> {
         self.classes.len()
     }
 
-    /// The places of the policies that are essentials.
-    pub fn essential_policies(&self) -> BTreeSet<u32> {
-        self.essentials.iter().map(|rule| rule.id.policy).collect()
+    /// The places of the policies that are generated essentials: not those that somebody listed.
+    pub fn generated_policies(&self) -> BTreeSet<u32> {
+        let generated = self.essentials.iter().filter(|rule| !rule.is_failsafe);
+        generated.map(|rule| rule.id.policy).collect()
     }
 
     /// The number of a workload's class, below [`class_count`](Self::class_count).

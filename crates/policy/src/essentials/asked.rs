@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use watertight_model::network::{Endpoint, EndpointId};
+use watertight_model::network::{Endpoint, EndpointId, Realm};
 use watertight_model::{Estate, Name, Network, Selector, WorkloadKind};
 use watertight_net::{AddressSet, FlowSet, Prefix};
 use watertight_source::{FileId, Span};
 
-use super::legs::health;
+use super::legs::{api, by_realm, clusters, control_flows, dns, health, kubelet};
 use super::platforms::{neighbours, tcp, udp};
 use crate::checked::{
-    Action, CheckedPolicy, Clause, Conditions, End, Lowering, LoweringChoice, Mode, Peer, Policy,
-    Rule, SelectorId, SelectorNode, Tier,
+    Action, CheckedPolicy, Clause, Conditions, ControlPlane, End, Lowering, LoweringChoice, Mode,
+    Peer, Policy, Rule, SelectorId, SelectorNode, Tier,
 };
 use crate::decide::Essentials;
 
@@ -26,45 +26,51 @@ const TIME: [IpAddr; 2] = [
 /// Nobody wrote these rules.
 const NOWHERE: Span = Span::at(FileId(u32::MAX), 0);
 
+/// Whether a rule stands in a file, and was not generated.
+pub fn is_written(span: Span) -> bool {
+    span.file != NOWHERE.file
+}
+
 /// Adds an estate's essentials to a policy, and says which of its policies they are.
 ///
 /// Those are added whose ends have addresses: the resolver of each network, time, neighbour
-/// discovery, health checks, and what a node asks of its own pods. What goes to everybody on a link
-/// is nothing that a policy speaks of.
+/// discovery, health checks, what a node asks of its own pods, what pods ask the resolver of their
+/// cluster, what nodes and control planes ask one another, and the failsafe tuples that the policy
+/// lists. What goes to everybody on a link is nothing that a policy speaks of.
 pub fn with_essentials(policy: &mut CheckedPolicy, estate: &Estate) -> Essentials {
     let mut adding = Adding { policy, added: Vec::new() };
-    let network = &estate.network;
-    let is_pod = |kind: WorkloadKind| matches!(kind, WorkloadKind::Pod);
-    let everybody = adding.everybody();
-    if estate.workloads.values().any(|one| !is_pod(one.kind)) {
-        let ends = (everybody.clone(), everybody.clone());
-        adding.add("essential aws neighbour discovery", vec![ends], &neighbours());
-        let time = addresses(TIME, None);
-        adding.add("essential aws time", vec![(everybody.clone(), time)], &udp(123));
-        let over = udp(53).union(&tcp(53));
-        for realm in network.realms.values().filter(|realm| !realm.resolvers.is_empty()) {
-            let resolvers = addresses(realm.resolvers.iter().copied(), None);
-            let name = format!("essential aws resolver of {}", realm.name);
-            adding.add(&name, vec![(everybody.clone(), resolvers)], &over);
-        }
-    }
-    adding.health_checks(estate);
-    let hosted = network.uplinks.iter().filter_map(|(guest, uplink)| {
-        let (guest, host) = (network.endpoints.get(*guest)?, network.endpoints.get(uplink.by)?);
-        Some((all(network, &[host]), all(network, &[guest])))
-    });
-    let hosted: Vec<(Peer, Peer)> = hosted.collect();
-    adding.add("essential kubernetes node to own pod", hosted, &FlowSet::all());
-    Essentials { policies: adding.added, failsafe: Vec::new() }
+    adding.past_guards(estate);
+    adding.at_guards(estate)
 }
 
-/// Adds the essentials that guards at interfaces can cut, and says which policies they are: health
-/// checks. The provider's resolver and time answer past such guards, neighbours are found without
-/// them, and what a node asks of its own pods passes no interface.
-pub fn with_health_checks(policy: &mut CheckedPolicy, estate: &Estate) -> Essentials {
-    let mut adding = Adding { policy, added: Vec::new() };
-    adding.health_checks(estate);
-    Essentials { policies: adding.added, failsafe: Vec::new() }
+/// Adds those of the same essentials that guards at interfaces can cut, and says which policies they
+/// are. The provider's resolver and time answer past such guards, neighbours are found without them,
+/// and what a node asks of its own pods passes no interface: [`past_guards`] tells of these.
+pub fn with_filterable_essentials(policy: &mut CheckedPolicy, estate: &Estate) -> Essentials {
+    Adding { policy, added: Vec::new() }.at_guards(estate)
+}
+
+/// Adds the failsafe tuples that a policy lists, and says which of its policies they are.
+pub fn with_failsafe(policy: &mut CheckedPolicy) -> Essentials {
+    let listed = policy.failsafe.clone();
+    let names: Vec<Name> = listed.iter().map(|one| one.name.clone()).collect();
+    policy.policies.extend(listed);
+    Essentials { policies: names.clone(), failsafe: names }
+}
+
+/// What the essentials let an endpoint send to one of the provider's services that answer past every
+/// guard: its own network's resolver, and time.
+pub fn past_guards(estate: &Estate, endpoint: EndpointId, service: IpAddr) -> FlowSet {
+    let network = &estate.network;
+    let subnet = network.endpoints.get(endpoint).and_then(|one| network.subnets.get(one.subnet?));
+    let realm = subnet.and_then(|subnet| network.realms.get(subnet.realm));
+    if realm.is_some_and(|realm| realm.resolvers.contains(&service)) {
+        dns()
+    } else if TIME.contains(&service) {
+        udp(123)
+    } else {
+        FlowSet::none()
+    }
 }
 
 struct Adding<'p> {
@@ -73,10 +79,93 @@ struct Adding<'p> {
 }
 
 impl Adding<'_> {
+    /// What guards at interfaces do not cut.
+    fn past_guards(&mut self, estate: &Estate) {
+        let network = &estate.network;
+        let everybody = self.everybody();
+        if estate.workloads.values().any(|one| one.kind != WorkloadKind::Pod) {
+            let ends = (everybody.clone(), everybody.clone());
+            self.add("essential aws neighbour discovery", vec![ends], &neighbours());
+            let time = addresses(TIME, None);
+            self.add("essential aws time", vec![(everybody.clone(), time)], &udp(123));
+            for realm in network.realms.values().filter(|realm| !realm.resolvers.is_empty()) {
+                self.resolvers(realm, &everybody);
+            }
+        }
+        let hosted = network.uplinks.iter().filter_map(|(guest, uplink)| {
+            let (guest, host) = (network.endpoints.get(*guest)?, network.endpoints.get(uplink.by)?);
+            Some((all(network, &[host]), all(network, &[guest])))
+        });
+        let hosted: Vec<(Peer, Peer)> = hosted.collect();
+        self.add("essential kubernetes node to own pod", hosted, &FlowSet::all());
+    }
+
+    /// The resolver of a network, at its address there and at those that it has everywhere. Another
+    /// network may have a workload at the same address.
+    fn resolvers(&mut self, realm: &Realm, everybody: &Peer) {
+        let is_inside = |one: &IpAddr| realm.prefixes.iter().any(|prefix| prefix.contains(*one));
+        let (own, anywhere): (Vec<IpAddr>, Vec<IpAddr>) =
+            realm.resolvers.iter().copied().partition(is_inside);
+        let sides = [(own, Some(realm.name.clone())), (anywhere, None)];
+        let sides = sides.into_iter().filter(|(some, _)| !some.is_empty());
+        let ends = sides.map(|(some, network)| (everybody.clone(), addresses(some, network)));
+        let name = format!("essential aws resolver of {}", realm.name);
+        self.add(&name, ends.collect(), &dns());
+    }
+
+    /// What guards at interfaces can cut.
+    fn at_guards(mut self, estate: &Estate) -> Essentials {
+        self.health_checks(estate);
+        self.clusters(estate);
+        let listed = with_failsafe(self.policy);
+        self.added.extend(listed.policies);
+        Essentials { policies: self.added, failsafe: listed.failsafe }
+    }
+
+    /// What pods ask the resolver of their cluster, and what nodes and control planes ask one another.
+    fn clusters(&mut self, estate: &Estate) {
+        let network = &estate.network;
+        let side = |ids: &[EndpointId]| {
+            let ends: Vec<&Endpoint> =
+                ids.iter().filter_map(|id| network.endpoints.get(*id)).collect();
+            all(network, &ends)
+        };
+        let (mut asked, mut called, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+        let listed = self.policy.control_planes.clone();
+        let (mut listed_called, mut listed_calls) = (Vec::new(), Vec::new());
+        for (cluster, own) in clusters(estate) {
+            let name = Some(cluster.clone());
+            let resolvers = by_realm(network, own.resolvers.iter().copied());
+            for pods in by_realm(network, own.pods.iter().copied()).values() {
+                for resolvers in resolvers.values() {
+                    asked.push((name.clone(), side(pods), side(resolvers)));
+                }
+            }
+            for (nodes, planes) in own.control(network) {
+                called.push((name.clone(), side(&nodes), side(&planes)));
+                calls.push((name.clone(), side(&planes), side(&nodes)));
+            }
+            for nodes in by_realm(network, own.nodes.iter().copied()).values() {
+                for one in listed.iter().filter(|one| one.cluster == cluster) {
+                    let plane = listed_plane(one);
+                    listed_called.push((name.clone(), side(nodes), plane.clone()));
+                    listed_calls.push((name.clone(), plane, side(nodes)));
+                }
+            }
+        }
+        self.add_named("essential kubernetes resolver", asked, &dns());
+        self.add_named("essential kubernetes nodes to control plane", called, &api());
+        self.add_named("essential kubernetes control plane to nodes", calls, &kubelet());
+        let name = "essential kubernetes nodes to listed control plane";
+        self.add_named(name, listed_called, &control_flows(true));
+        let name = "essential kubernetes listed control plane to nodes";
+        self.add_named(name, listed_calls, &control_flows(false));
+    }
+
     /// Every workload.
     fn everybody(&mut self) -> Peer {
         let id = SelectorId::at(self.policy.selectors.len());
-        self.policy.selectors.push(SelectorNode::Labels(Selector::all([])));
+        self.policy.selectors.push(SelectorNode::Labels(Selector::Everything));
         peer(Conditions { workloads: Some(id), ..Conditions::default() })
     }
 
@@ -149,6 +238,12 @@ impl Adding<'_> {
 
 fn peer(conditions: Conditions) -> Peer {
     Peer { span: NOWHERE, end: End::Conditions(Box::new(conditions)) }
+}
+
+/// Where a control plane is that the policy lists.
+fn listed_plane(one: &ControlPlane) -> Peer {
+    let (addresses, network) = (Some(Arc::clone(&one.addresses)), one.network.clone());
+    peer(Conditions { addresses, network, ..Conditions::default() })
 }
 
 fn addresses(all: impl IntoIterator<Item = IpAddr>, network: Option<Name>) -> Peer {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use watertight_model::network::{EndpointId, EndpointRole, TargetEnd};
-use watertight_model::{Estate, Name, WorkloadKind};
+use watertight_model::network::{EndpointId, EndpointRole, RealmId, TargetEnd};
+use watertight_model::{Estate, Name, Network, WorkloadId, WorkloadKind};
 use watertight_net::FlowSet;
 
 use super::platforms::{tcp, udp};
@@ -21,8 +21,9 @@ pub struct EssentialLegs {
     pub over: FlowSet,
 }
 
-/// What an estate's platforms need between its own endpoints: health checks of fronts, and what the
-/// pods of a cluster ask its resolver. What goes to the provider's own services has no endpoint.
+/// What an estate's platforms need between its own endpoints: health checks of fronts, what the pods of
+/// a cluster ask its resolver, and what its control plane and its nodes ask one another. What goes to
+/// the provider's own services has no endpoint.
 pub fn essential_legs(estate: &Estate) -> Vec<EssentialLegs> {
     let workload = |endpoint: EndpointId| {
         estate.network.endpoints.get(endpoint).and_then(|one| estate.workloads.get(one.workload))
@@ -36,34 +37,127 @@ pub fn essential_legs(estate: &Estate) -> Vec<EssentialLegs> {
             found.push(EssentialLegs { name, from, to, over: tcp(port) });
         }
     }
-    for (cluster, pods) in pods(estate) {
-        if !pods.resolvers.is_empty() {
+    for (cluster, own) in clusters(estate) {
+        if !own.resolvers.is_empty() {
             let name = Name::from(format!("the resolver of cluster {cluster}"));
-            let over = udp(53).union(&tcp(53));
-            found.push(EssentialLegs { name, from: pods.all, to: pods.resolvers, over });
+            let (from, to) = (own.pods.clone(), own.resolvers.clone());
+            found.push(EssentialLegs { name, from, to, over: dns() });
+        }
+        for (nodes, planes) in own.control(&estate.network) {
+            let name = Name::from(format!("the control plane of cluster {cluster}"));
+            let to = planes.clone();
+            found.push(EssentialLegs { name, from: nodes.clone(), to, over: api() });
+            let name = Name::from(format!("the nodes of cluster {cluster}"));
+            found.push(EssentialLegs { name, from: planes, to: nodes, over: kubelet() });
         }
     }
     found
 }
 
-/// The pods of one cluster.
-#[derive(Default)]
-struct Pods {
-    all: Vec<EndpointId>,
-    resolvers: Vec<EndpointId>,
+/// What resolvers are asked over.
+pub(super) fn dns() -> FlowSet {
+    udp(53).union(&tcp(53))
 }
 
-/// Pods by cluster. Those of its resolver carry the label that the cluster's DNS service selects by
-/// (Kubernetes, "Customizing DNS Service": `k8s-app: kube-dns`, whichever program answers).
-fn pods(estate: &Estate) -> BTreeMap<Name, Pods> {
-    let mut found: BTreeMap<Name, Pods> = BTreeMap::new();
-    for workload in estate.workloads.values().filter(|one| one.kind == WorkloadKind::Pod) {
+/// Where a managed control plane answers (Amazon EKS User Guide, "View Amazon EKS security group
+/// requirements for clusters").
+pub(super) fn api() -> FlowSet {
+    tcp(443)
+}
+
+/// Where nodes answer their control plane (the same page; Kubernetes, "Ports and Protocols").
+pub(super) fn kubelet() -> FlowSet {
+    tcp(10_250)
+}
+
+/// What is sent between nodes and a control plane that a policy lists: with `true` to the control
+/// plane, which may be nobody's service and answer where programs for clusters have it.
+pub fn control_flows(to_plane: bool) -> FlowSet {
+    if to_plane { api().union(&tcp(6443)) } else { kubelet() }
+}
+
+/// How many interfaces the nodes of each cluster have, by its name.
+pub fn node_counts(estate: &Estate) -> BTreeMap<Name, usize> {
+    let clusters = clusters(estate).into_iter().filter(|(_, own)| !own.nodes.is_empty());
+    clusters.map(|(name, own)| (name, own.nodes.len())).collect()
+}
+
+/// One cluster.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Cluster {
+    pub(super) pods: Vec<EndpointId>,
+    pub(super) resolvers: Vec<EndpointId>,
+    pub(super) nodes: BTreeSet<EndpointId>,
+    pub(super) planes: Vec<EndpointId>,
+}
+
+impl Cluster {
+    /// The nodes and the interfaces of the control plane, network by network: clusters in two
+    /// networks may have one name.
+    pub(super) fn control(&self, network: &Network) -> Vec<(Vec<EndpointId>, Vec<EndpointId>)> {
+        let nodes = by_realm(network, self.nodes.iter().copied());
+        let mut planes = by_realm(network, self.planes.iter().copied());
+        let each = nodes.into_iter();
+        each.filter_map(|(realm, nodes)| Some((nodes, planes.remove(&realm)?))).collect()
+    }
+}
+
+/// Endpoints that have an address, by the network in which they are.
+pub(super) fn by_realm(
+    network: &Network,
+    all: impl IntoIterator<Item = EndpointId>,
+) -> BTreeMap<Option<RealmId>, Vec<EndpointId>> {
+    let mut found: BTreeMap<Option<RealmId>, Vec<EndpointId>> = BTreeMap::new();
+    for id in all {
+        let Some(one) = network.endpoints.get(id).filter(|one| !one.addresses.is_empty()) else {
+            continue;
+        };
+        let subnet = one.subnet.and_then(|id| network.subnets.get(id));
+        found.entry(subnet.map(|subnet| subnet.realm)).or_default().push(id);
+    }
+    found
+}
+
+/// Clusters by name. Pods of a cluster's resolver carry the label that its DNS service selects by
+/// (Kubernetes, "Customizing DNS Service": `k8s-app: kube-dns`, whichever program answers). Its nodes
+/// are the machines whose interfaces its pods share, and those that tags call its own.
+pub(super) fn clusters(estate: &Estate) -> BTreeMap<Name, Cluster> {
+    let network = &estate.network;
+    let mut found: BTreeMap<Name, Cluster> = BTreeMap::new();
+    let mut nodes: Vec<(Name, WorkloadId)> = Vec::new();
+    for (id, workload) in estate.workloads.iter() {
         let label = |key: &str| workload.labels.get(key).map(|value| &**value);
-        let pods = found.entry(Name::from(label("k8s.cluster").unwrap_or_default())).or_default();
-        pods.all.extend(&workload.endpoints);
-        if label("k8s.namespace") == Some("kube-system") && label("k8s-app") == Some("kube-dns") {
-            pods.resolvers.extend(&workload.endpoints);
+        match workload.kind {
+            WorkloadKind::Pod => {
+                let cluster = Name::from(label("k8s.cluster").unwrap_or_default());
+                let hosts = workload.endpoints.iter().filter_map(|one| {
+                    network.endpoints.get(network.uplinks.get(one)?.by).map(|host| host.workload)
+                });
+                nodes.extend(hosts.map(|host| (cluster.clone(), host)));
+                let own = found.entry(cluster).or_default();
+                own.pods.extend(&workload.endpoints);
+                let is_of_system = label("k8s.namespace") == Some("kube-system");
+                if is_of_system && label("k8s-app") == Some("kube-dns") {
+                    own.resolvers.extend(&workload.endpoints);
+                }
+            }
+            WorkloadKind::Cluster => {
+                let own = found.entry(workload.name.clone()).or_default();
+                own.planes.extend(&workload.endpoints);
+            }
+            WorkloadKind::Machine => {
+                let tags = workload.labels.keys();
+                let tagged = tags
+                    .filter_map(|key| key.strip_prefix("kubernetes.io/cluster/").map(Name::from));
+                let named = label("eks:cluster-name").map(Name::from);
+                nodes.extend(tagged.chain(named).map(|cluster| (cluster, id)));
+            }
+            _ => {}
         }
+    }
+    for (cluster, node) in nodes {
+        let endpoints = estate.workloads.get(node).into_iter().flat_map(|one| &one.endpoints);
+        found.entry(cluster).or_default().nodes.extend(endpoints);
     }
     found
 }

@@ -1,11 +1,13 @@
 //! The essentials of each platform of an estate.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
-use watertight_model::network::{TargetEnd, TargetGroup};
+use watertight_model::network::{EndpointId, TargetEnd, TargetGroup};
 use watertight_model::{Estate, Name, WorkloadId, WorkloadKind};
 use watertight_net::{FlowSet, PortSet, Protocol};
 
+use super::legs::{Cluster, api, clusters, dns, kubelet};
 use super::{Essential, EssentialState};
 
 const AWS: &str = "aws";
@@ -22,7 +24,10 @@ pub(super) fn of(estate: &Estate) -> Vec<Essential> {
         health(estate, &mut all);
     }
     if estate.workloads.values().any(|one| is_pod(one.kind)) {
-        kubernetes(&mut all);
+        node_to_own_pod(&mut all);
+    }
+    for (name, cluster) in clusters(estate) {
+        self::cluster(estate, (&name, &cluster), &mut all);
     }
     all
 }
@@ -63,7 +68,10 @@ fn aws(estate: &Estate, all: &mut Vec<Essential>) {
         state: unfilterable(GROUPS, "they do not filter the provider's DHCP"),
         ..on(AWS, "address configuration", (every, "the provider's DHCP"), dhcp)
     });
-    all.push(on(AWS, "neighbour discovery", (every, "its subnet"), neighbours()));
+    all.push(Essential {
+        state: unfilterable(GROUPS, "the provider's network answers in the neighbours' place"),
+        ..on(AWS, "neighbour discovery", (every, "its subnet"), neighbours())
+    });
     all.push(Essential {
         state: unfilterable(GROUPS, "they do not filter the provider's time service"),
         ..on(AWS, "time", (every, "169.254.169.123 and fd00:ec2::123"), udp(123))
@@ -71,10 +79,9 @@ fn aws(estate: &Estate, all: &mut Vec<Essential>) {
     for realm in estate.network.realms.values().filter(|realm| !realm.resolvers.is_empty()) {
         let addresses: Vec<String> = realm.resolvers.iter().map(ToString::to_string).collect();
         let from = format!("every workload in {}", realm.name);
-        let over = udp(53).union(&tcp(53));
         all.push(Essential {
             state: unfilterable(GROUPS, "they do not filter the provider's resolver"),
-            ..on(AWS, "resolver", (&from, &addresses.join(", ")), over)
+            ..on(AWS, "resolver", (&from, &addresses.join(", ")), dns())
         });
     }
 }
@@ -111,17 +118,51 @@ fn checked(estate: &Estate, group: &TargetGroup) -> Vec<(WorkloadId, u16)> {
     of.collect()
 }
 
-fn kubernetes(all: &mut Vec<Essential>) {
-    let pods = "every pod";
+fn node_to_own_pod(all: &mut Vec<Essential>) {
     let probes = Protocol::WITH_PORTS.iter().map(|protocol| FlowSet::protocol(*protocol));
     let probes = probes.fold(FlowSet::none(), |all, one| all.union(&one));
     all.push(Essential {
         state: unfilterable(POLICIES, "it does not block a pod's own node"),
-        ..on(KUBERNETES, "node to own pod", ("its node", pods), probes)
+        ..on(KUBERNETES, "node to own pod", ("its node", "every pod"), probes)
     });
-    let over = udp(53).union(&tcp(53));
-    all.push(on(KUBERNETES, "resolver", (pods, "the cluster's resolver"), over));
-    all.push(on(KUBERNETES, "control plane", ("the control plane", "every node"), tcp(10_250)));
-    let api = tcp(443).union(&tcp(6443));
-    all.push(on(KUBERNETES, "control plane", ("every node", "the control plane"), api));
+}
+
+/// What pods, nodes and the control plane of a cluster ask one another.
+fn cluster(estate: &Estate, (name, own): (&Name, &Cluster), all: &mut Vec<Essential>) {
+    let of = if name.is_empty() { String::new() } else { format!(" of {name}") };
+    if !own.pods.is_empty() {
+        let resolver = if own.resolvers.is_empty() {
+            format!("the resolver{of}, whose pods are not known")
+        } else {
+            names(estate, &own.resolvers)
+        };
+        all.push(on(KUBERNETES, "resolver", (&format!("every pod{of}"), &resolver), dns()));
+    }
+    if own.pods.is_empty() && own.nodes.is_empty() {
+        return;
+    }
+    let nodes = format!("every node{of}");
+    let planes = own.control(&estate.network);
+    let mut addresses: BTreeSet<IpAddr> = BTreeSet::new();
+    for id in planes.iter().flat_map(|(_, planes)| planes) {
+        let found = estate.network.endpoints.get(*id);
+        addresses.extend(found.into_iter().flat_map(|one| &one.addresses));
+    }
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let plane = if addresses.is_empty() {
+        format!("the control plane{of}, whose addresses are not known")
+    } else {
+        format!("the control plane{of} at {}", addresses.join(", "))
+    };
+    all.push(on(KUBERNETES, "control plane", (&plane, &nodes), kubelet()));
+    all.push(on(KUBERNETES, "control plane", (&nodes, &plane), api()));
+}
+
+/// The workloads of endpoints, by name.
+fn names(estate: &Estate, endpoints: &[EndpointId]) -> String {
+    let of = endpoints
+        .iter()
+        .filter_map(|id| estate.workloads.get(estate.network.endpoints.get(*id)?.workload));
+    let names: BTreeSet<&str> = of.map(|one| one.name.as_str()).collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
 }

@@ -12,7 +12,9 @@ use super::{Linted, warning};
 /// Says which allows leave two of `from`, `to` and `over` open: one that is open may be meant, two
 /// are more than anybody can oversee.
 pub(super) fn broad(linted: &Linted<'_>, diagnostics: &mut Diagnostics) {
-    for (_, rule) in linted.rules().filter(|(_, rule)| rule.action == Action::Allow) {
+    let failsafe = linted.policy.failsafe.iter().flat_map(|one| &one.rules);
+    let rules = linted.rules().map(|(_, rule)| rule).chain(failsafe);
+    for rule in rules.filter(|rule| rule.action == Action::Allow) {
         let is_open = |peers: &[Peer]| peers.iter().any(|peer| is_open(linted.policy, &peer.end));
         let over = rule.over.iter().any(|one| !one.has_conditions() && is_every_port(&one.flows));
         let open = [("from", is_open(&rule.from)), ("to", is_open(&rule.to)), ("over", over)];

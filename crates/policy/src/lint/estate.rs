@@ -180,6 +180,10 @@ fn selectors<'l>(linted: &Linted<'l>) -> Vec<&'l LabelSelector> {
             Object::Assertion(assertion) => {
                 assertion.claim.from.iter().chain(&assertion.claim.to).collect()
             }
+            Object::Essentials(essentials) => {
+                let tuples = essentials.failsafe.iter();
+                tuples.flat_map(|one| one.from.iter().chain(&one.to)).collect()
+            }
             _ => Vec::new(),
         };
         found.extend(peers.iter().filter_map(|peer| match &peer.end {

@@ -10,6 +10,7 @@ use crate::syntax::{
 };
 
 use super::ends::{Side, address, domain, peers};
+use super::essentials::essentials;
 use super::labels::{SELECTOR_FIELDS, labeling, prefix, selector};
 use super::over::over;
 use super::reader::Reader;
@@ -50,6 +51,7 @@ pub(super) fn object(
         Kind::Policy => Object::Policy(Box::new(policy(reader, spec)?)),
         Kind::Assertion => Object::Assertion(Box::new(assertion(reader, spec)?)),
         Kind::Exception => Object::Exception(exception(reader, metadata, spec)?),
+        Kind::Essentials => Object::Essentials(essentials(reader, spec)?),
     })
 }
 

@@ -43,7 +43,9 @@ fn clause(reader: &mut Reader<'_>, node: Node<'_>) -> Option<Clause> {
         reader.error(codes::NOT_TOGETHER, second.key_span, message, help);
         return None;
     }
-    let transport = transport(reader, first.key, first.value);
+    // That it has no value is noted.
+    let known = (!first.value.is_null()).then_some(first.value);
+    let transport = known.and_then(|value| transport(reader, first.key, value));
     let carries_http = matches!(first.key, "tcp" | "tls");
     if let (Some(http), false) = (node.get("http"), carries_http) {
         let message = format!("`{}` carries no HTTP", first.key);

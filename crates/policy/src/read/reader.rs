@@ -95,7 +95,10 @@ impl<'d> Reader<'d> {
         let is_absent = node.get(key).is_none_or(Node::is_null);
         if is_absent && node.kind() == Kind::Object {
             let message = format!("`{key}` is missing");
-            let help = format!("write `{key}: [any]` where everything is meant");
+            let help = match key {
+                "from" | "to" => format!("write `{key}: [any]` where everything is meant"),
+                _ => format!("write a list of at least one: `{key}: [...]`"),
+            };
             self.error(codes::EMPTY, node.span(), message, help);
             return Vec::new();
         }
@@ -114,7 +117,9 @@ impl<'d> Reader<'d> {
         node: Node<'_>,
         words: &[(&str, T)],
     ) -> Option<Spanned<T>> {
-        let text = self.string(node)?;
+        // A number or a boolean is no text that lacks its quotes: none of the words is one.
+        let is_scalar = matches!(node.kind(), Kind::Number | Kind::Bool);
+        let text = if is_scalar { node.raw() } else { self.string(node)? };
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
             return Some(Spanned::new(*value, node.span()));
         }

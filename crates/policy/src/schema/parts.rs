@@ -108,6 +108,7 @@ pub(super) fn definitions() -> Map<String, Value> {
     let mut exception = object(fields, &["expires"]);
     exception["oneOf"] = any_of(&["assertion", "gap"]);
     add("Exception", exception);
+    add("Essentials", essentials());
     add("selector", object(selector_fields(), &[]));
     let values = json!({"key": text(), "operator": {"enum": ["In", "NotIn", "Exists", "DoesNotExist"]}, "values": list(text())});
     let mut requirement = object(values, &["key", "operator"]);
@@ -196,6 +197,31 @@ fn assertion() -> Value {
     let mut assertion = object(Value::Object(fields), &[]);
     assertion["oneOf"] = any_of(&kinds);
     assertion
+}
+
+fn essentials() -> Value {
+    let tuple = json!({
+        "name": text(),
+        "from": list(reference("from")),
+        "to": list(reference("to")),
+        "over": described(list(reference("clause")), "What is sent, without a look at what is said."),
+    });
+    let plane = json!({
+        "cluster": text(),
+        "addresses": described(list(text()), "Prefixes, or names of Addresses."),
+        "network": text(),
+    });
+    let fields = json!({
+        "failsafe": described(
+            list(object(tuple, &["from", "to", "over"])),
+            "Connections for management that stay whatever a policy says, in quarantine too.",
+        ),
+        "controlPlanes": described(
+            list(object(plane, &["cluster", "addresses"])),
+            "Where control planes are whose addresses the estate does not tell.",
+        ),
+    });
+    with_any(object(fields, &[]), &["failsafe", "controlPlanes"])
 }
 
 fn selector_fields() -> Value {

@@ -23,11 +23,13 @@ pub enum Kind {
     Assertion,
     /// What may be broken for a time.
     Exception,
+    /// What no policy closes.
+    Essentials,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Segment,
         Self::Group,
         Self::Service,
@@ -38,6 +40,7 @@ impl Kind {
         Self::Policy,
         Self::Assertion,
         Self::Exception,
+        Self::Essentials,
     ];
 
     /// The word after `kind:`.
@@ -53,6 +56,7 @@ impl Kind {
             Self::Policy => "Policy",
             Self::Assertion => "Assertion",
             Self::Exception => "Exception",
+            Self::Essentials => "Essentials",
         }
     }
 }

@@ -11,7 +11,7 @@ use watertight_policy::decide::{
     World,
 };
 use watertight_policy::syntax::{OnFault, Spanned};
-use watertight_policy::{CheckedPolicy, Documents, Feeds, check};
+use watertight_policy::{CheckedPolicy, Documents, Feeds, check, with_failsafe};
 use watertight_source::Diagnostics;
 use watertight_testkit::policy::generate::Generated;
 use watertight_testkit::policy::{self, Answer, Case};
@@ -33,6 +33,8 @@ pub(crate) const FAULTS: [(Fault, Field); 4] = [
 pub(crate) struct Prepared {
     policy: CheckedPolicy,
     world: World,
+    /// The failsafe tuples that its documents list.
+    listed: Essentials,
 }
 
 /// The engine for one generated policy.
@@ -58,7 +60,7 @@ impl Prepared {
             Documents { documents: generated.documents.clone(), ..Documents::default() };
         let mut diagnostics = Diagnostics::default();
         let policy = check(&documents, &Feeds::new(), &mut diagnostics);
-        let Some(policy) = policy else {
+        let Some(mut policy) = policy else {
             panic!("what is drawn is sound: {:?}", diagnostics.into_sorted())
         };
         let from = &generated.world;
@@ -75,7 +77,8 @@ impl Prepared {
                 .collect(),
             service_space: AddressSet::from_prefixes(from.service_space.iter().copied()),
         };
-        Self { policy, world }
+        let listed = with_failsafe(&mut policy);
+        Self { policy, world, listed }
     }
 }
 
@@ -140,10 +143,9 @@ impl Prepared {
 
 impl<'p> Engine<'p> {
     pub(crate) fn new(generated: &Generated, prepared: &'p Prepared) -> Self {
-        let essentials = Essentials {
-            policies: names(&generated.essentials.policies),
-            failsafe: names(&generated.essentials.failsafe),
-        };
+        let mut essentials = prepared.listed.clone();
+        essentials.policies.extend(names(&generated.essentials.policies));
+        essentials.failsafe.extend(names(&generated.essentials.failsafe));
         Self { decider: Decider::new(&prepared.policy, &prepared.world, &essentials) }
     }
 

@@ -17,7 +17,10 @@ fn left_out(generated: &Generated) -> BTreeMap<Span, &'static str> {
     let documents = Documents { documents: generated.documents.clone(), ..Documents::default() };
     let (policy, now) = (prepared.policy(), Timestamp(0));
     let mut diagnostics = Diagnostics::default();
-    lint(&Linted { documents: &documents, policy, world: None, now }, &mut diagnostics);
+    // The failsafe tuples among the prepared rules are no policy's.
+    let mut policy = policy.clone();
+    policy.policies.retain(|one| !one.name.starts_with("failsafe "));
+    lint(&Linted { documents: &documents, policy: &policy, world: None, now }, &mut diagnostics);
     let found = diagnostics.into_sorted().into_iter().filter_map(|one| {
         let code = one.code.as_str();
         matches!(code, "WT0330" | "WT0332").then(|| Some((one.span()?, code))).flatten()

@@ -140,3 +140,66 @@ fn services_that_double_are_stopped() {
     let said = diagnostics(&text);
     assert!(said.contains("error[WT0320]"), "{said}");
 }
+
+/// "all errors at once": what names lead nowhere is found also in documents that have errors of their own.
+#[test]
+fn a_mistake_does_not_hide_another_one_in_the_same_document() {
+    let rules = "[{action: allow, from: [{segment: wbe}], to: [{addresses: [partners]}, {domains: [cards]}], \
+                 over: [{service: pages}, {tcp: 0}]}, {action: pass, from: [any], to: [{users: [staff]}]}]";
+    let text = document("Policy", "p", &format!("{{ordr: 1, rules: {rules}}}"))
+        + &document("Segment", "web", "{members: {matchLabels: {app: web}}}");
+    let said = diagnostics(&text);
+    for wanted in [
+        "`ordr`",
+        "Segment/wbe",
+        "Addresses/partners",
+        "Domains/cards",
+        "Service/pages",
+        "Users/staff",
+    ] {
+        assert!(said.contains(wanted), "{wanted} in\n{said}");
+    }
+    assert!(said.contains("`0` is no port") && said.contains("error[WT0316]"), "{said}");
+    assert_eq!(said.matches("error[").count(), 8, "{said}");
+}
+
+/// What is asked for where a list is missing is something that may stand there.
+#[test]
+fn the_help_for_a_missing_list_is_no_second_mistake() {
+    let of = |kind: &str, spec: &str| diagnostics(&document(kind, "d", spec));
+    for (kind, key) in [("Group", "members"), ("Domains", "names"), ("Policy", "rules")] {
+        let said = of(kind, "{}");
+        assert!(said.contains(&format!("write a list of at least one: `{key}: [...]`")), "{said}");
+    }
+    assert!(of("Policy", "{rules: [{action: allow, to: [any]}]}").contains("`from: [any]`"));
+}
+
+/// What a file or a document holds that could not be read is not missing.
+#[test]
+fn what_cannot_be_read_is_not_called_missing_as_well() {
+    let uses =
+        document("Policy", "p", "{rules: [{action: allow, from: [{group: web}], to: [any]}]}");
+    let group = document("Group", "web", "{members: [{matchLabels: {app: web}}]}");
+    for broken in [
+        group.replace("spec:", "spec:\n\t"),
+        group.replace("Group", "Gruop"),
+        group.replace("v1alpha1", "v1"),
+    ] {
+        let (policy, said) = checked(&[("a.yaml", &broken), ("b.yaml", &uses)]);
+        assert!(policy.is_none());
+        assert_eq!(said.matches("error[").count(), 1, "{said}");
+    }
+    assert!(diagnostics(&uses).contains("error[WT0306]"));
+}
+
+#[test]
+fn a_wrong_name_does_not_hide_what_is_wrong_with_the_rest() {
+    let said = diagnostics(&document("Service", "Web_Pages", "{over: [{tcp: 0}, {tcp: }]}"));
+    assert!(said.contains("WT0304") && said.contains("WT0310"), "{said}");
+    assert_eq!(said.matches("error[").count(), 3, "{said}");
+    let said = diagnostics(&document("Segment", "s", "{members: {matchLabels: {}}, mode: 3}"));
+    assert!(
+        said.contains("`3` is not a value of this field") && !said.contains("quotes"),
+        "{said}"
+    );
+}

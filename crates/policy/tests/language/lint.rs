@@ -296,3 +296,26 @@ fn a_rule_that_a_front_keeps_from_matching_is_found() {
     assert_eq!(rule("web", 22, ""), [""; 0], "the front sends nothing there");
     assert_eq!(rule("bastion", 8443, ""), [""; 0]);
 }
+
+/// "Multicast and broadcast are not policy: a diagnostic."
+#[test]
+fn addresses_that_are_many_at_once_are_told() {
+    let to = |addresses: &str| {
+        format!(
+            "{{action: allow, from: [{{matchLabels: {{a: b}}}}], to: [{{addresses: [{addresses}]}}], over: [{{udp: 5353}}]}}"
+        )
+    };
+    let both = "10.0.0.0/8, 224.0.0.0/4";
+    for many in ["224.0.0.251/32", "239.0.0.0/8", "255.255.255.255/32", "\"ff02::fb/128\"", both] {
+        assert_eq!(alone(&policy("mode: enforce", &[&to(many)])), ["WT0344 8"], "{many}");
+    }
+    for one in ["10.0.0.255/32", "0.0.0.0/0", "192.0.0.0/2"] {
+        assert_eq!(alone(&policy("mode: enforce", &[&to(one)])), [""; 0], "{one}");
+    }
+    let listed = document(
+        "Essentials",
+        "e",
+        "{failsafe: [{from: [{addresses: [\"ff00::/8\"]}], to: [{matchLabels: {a: b}}], over: [{tcp: 22}]}]}",
+    );
+    assert_eq!(alone(&listed), ["WT0344 5"]);
+}

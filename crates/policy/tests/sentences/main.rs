@@ -11,6 +11,7 @@
 )]
 
 mod defaults;
+mod essentials;
 mod faults;
 mod language;
 mod legs;

@@ -7,7 +7,7 @@ use watertight_policy::decide::{
     Assumption, Attribute, Binding, Decider, Decision, End, Essentials, Fault, FrontLegs, Http,
     Leg, ListenerLegs, Member, Modes, Place, Question, Reason, Request, TargetLegs, Who, World,
 };
-use watertight_policy::{CheckedPolicy, Documents, Feeds, Format, Timestamp, check};
+use watertight_policy::{CheckedPolicy, Documents, Feeds, Format, Timestamp, check, with_failsafe};
 use watertight_source::{Diagnostics, Limits, Sources};
 
 pub(crate) const WEB: usize = 0;
@@ -126,13 +126,13 @@ impl Scene {
         let mut documents = Documents::default();
         let contents = sources.contents(file);
         documents.read(file, contents, Format::Yaml, &limits, &mut diagnostics);
-        let Some(policy) = check(&documents, &Feeds::new(), &mut diagnostics) else {
+        let Some(mut policy) = check(&documents, &Feeds::new(), &mut diagnostics) else {
             panic!("{text}\n{:?}", diagnostics.into_sorted())
         };
         Self {
+            essentials: with_failsafe(&mut policy),
             policy,
             world: world(),
-            essentials: Essentials::default(),
             now: NOW,
             modes: Modes::Enforced,
             request: None,
@@ -142,7 +142,8 @@ impl Scene {
 
     pub(crate) fn with_essentials(mut self, policies: &[&str], failsafe: &[&str]) -> Self {
         let names = |list: &[&str]| list.iter().map(|name| Name::from(*name)).collect();
-        self.essentials = Essentials { policies: names(policies), failsafe: names(failsafe) };
+        self.essentials.policies.extend::<Vec<Name>>(names(policies));
+        self.essentials.failsafe.extend::<Vec<Name>>(names(failsafe));
         self
     }
 

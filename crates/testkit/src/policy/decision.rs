@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use watertight_policy::syntax::{
-    Action, DefaultAction, Document, FaultMode, Mode, Object, OnFault, Policy, Rule, Segment, Tier,
+    Action, DefaultAction, Document, FaultMode, Mode, Object, OnFault, Policy, Rule, Segment,
+    Spanned, Tier,
 };
 
 use super::matching::{Scene, any_peer, of_workloads};
@@ -115,6 +116,14 @@ fn of_request(scene: Scene<'_>, essentials: &Essentials, request: &Request) -> V
             }
         }
     }
+    for (name, tuples) in failsafe(scene.documents) {
+        for (index, rule) in tuples.iter().enumerate() {
+            if matched(scene, rule, Part::Direct, Some(request)) == Some(true) {
+                let rule = words(&name, index, Part::Direct);
+                return (true, format!("essential {rule}"), assumed);
+            }
+        }
+    }
     if let Some(side) = quarantine {
         return (false, format!("quarantine {side}"), assumed);
     }
@@ -146,6 +155,31 @@ fn policies(documents: &[Document]) -> Vec<(String, &Policy)> {
         (policy.tier(), policy.order.map_or(0, |order| order.value), name.clone())
     });
     policies
+}
+
+/// The failsafe tuples of each document that lists some, by name, as the allows that they are.
+fn failsafe(documents: &[Document]) -> Vec<(String, Vec<Rule>)> {
+    let mut all: Vec<(String, Vec<Rule>)> = documents
+        .iter()
+        .filter_map(|document| match &document.object {
+            Object::Essentials(essentials) => {
+                let rules = essentials.failsafe.iter().map(|one| Rule {
+                    span: one.span,
+                    name: one.name.clone(),
+                    action: Spanned::new(Action::Allow, one.span),
+                    from: one.from.clone(),
+                    to: one.to.clone(),
+                    through: Vec::new(),
+                    over: Some(one.over.clone()),
+                });
+                let name = format!("failsafe {}", document.metadata.name.value);
+                Some((name, rules.collect()))
+            }
+            _ => None,
+        })
+        .collect();
+    all.sort_by_key(|(name, _)| name.clone());
+    all
 }
 
 fn words(policy: &str, index: usize, part: Part) -> String {
@@ -232,9 +266,8 @@ fn by_default(scene: Scene<'_>, mut assumed: BTreeSet<String>) -> Verdict {
                 if name == "estate" { DefaultAction::Allow } else { DefaultAction::Deny };
             let outward = if is_source { defaults.egress } else { defaults.ingress };
             let outward_word = if is_source { "egress" } else { "ingress" };
-            let value = |one: Option<watertight_policy::syntax::Spanned<DefaultAction>>| {
-                one.map_or(unwritten, |one| one.value)
-            };
+            let value =
+                |one: Option<Spanned<DefaultAction>>| one.map_or(unwritten, |one| one.value);
             if there != Some(false) {
                 let words = format!("default {side} {name} intra");
                 said.push((words, value(defaults.intra), all([here, there]), side, name.clone()));

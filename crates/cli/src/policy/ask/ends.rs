@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use watertight_model::network::EndpointId;
+use watertight_model::network::{EndpointId, Realm};
 use watertight_model::{ArenaId, Estate, Network};
 use watertight_net::{AddressSet, Prefix};
 use watertight_policy::decide::{Decider, End, Place, Who};
@@ -69,10 +69,12 @@ fn of_address(estate: &Estate, address: IpAddr) -> End {
     if !workloads.is_empty() {
         return End { who: Who::Workloads(workloads), places, groups: Vec::new() };
     }
-    let mut ranges = network.realms.values().flat_map(|realm| &realm.prefixes);
-    if ranges.any(|prefix| prefix.contains(address)) {
-        let place = Place { network: None, address };
-        return End { who: Who::Unknown, places: vec![place], groups: Vec::new() };
+    let holds = |realm: &&Realm| realm.prefixes.iter().any(|prefix| prefix.contains(address));
+    let realms = network.realms.values().filter(holds);
+    let places = realms.map(|realm| Place { network: Some(realm.name.clone()), address });
+    let places: Vec<Place> = places.collect();
+    if !places.is_empty() {
+        return End { who: Who::Unknown, places, groups: Vec::new() };
     }
     End::outside(host(address))
 }

@@ -1,6 +1,7 @@
 //! Decisions in words.
 
 use watertight_policy::decide::{Assumption, NearMiss, Reason, RuleId, Side};
+use watertight_policy::is_written;
 use watertight_source::Span;
 
 use crate::policy::loaded::LoadedPolicy;
@@ -40,7 +41,9 @@ impl LoadedPolicy {
             Reason::Essential(id) => {
                 let policy = self.policy.policies.get(id.policy as usize);
                 let name = policy.map_or("", |one| &*one.name);
-                plain("essential", format!("{name}, which every policy lets through"))
+                let text = format!("{name}, which every policy lets through");
+                let written = self.rule_span(id).filter(|span| is_written(*span));
+                Why { kind: "essential", text, tier: None, origin: self.place(written) }
             }
             Reason::Rule(id) => self.by_rule(id),
             Reason::Default(side, id, kind) => {

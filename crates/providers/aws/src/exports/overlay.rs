@@ -121,12 +121,14 @@ pub(super) struct Overlay<'b> {
     new: BTreeMap<String, Value>,
     /// What was added: the list and the id of each resource.
     pub(super) added: BTreeSet<(&'static str, String)>,
+    /// Where each of them was added.
+    places: BTreeMap<(&'static str, String), Place>,
 }
 
 impl<'b> Overlay<'b> {
     pub(super) fn new(bodies: &'b [Body]) -> Self {
-        let (changed, new, added) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        Self { bodies, changed, new, added }
+        let (changed, new) = (BTreeMap::new(), BTreeMap::new());
+        Self { bodies, changed, new, added: BTreeSet::new(), places: BTreeMap::new() }
     }
 
     /// The new bodies as paths and texts, and the places of those that they stand for.
@@ -152,7 +154,7 @@ impl<'b> Overlay<'b> {
                         let why = "the plan changes it, and the estate does not hold it".to_owned();
                         untold.insert((id.clone(), why));
                     } else if !found && let Some(after) = &edit.after {
-                        self.add(&edit, key, id, after);
+                        self.add((&edit.place, edit.call), key, id, after);
                         moved.learn(key, (None, None), Some(after));
                     }
                 }
@@ -219,16 +221,21 @@ impl<'b> Overlay<'b> {
     }
 
     /// Adds an item to the list of its account and region, or to a list of which more may follow.
-    fn add(&mut self, edit: &Edit, key: &'static str, id: &str, item: &Value) {
+    fn add(
+        &mut self,
+        (at, call): (&Place, &'static str),
+        key: &'static str,
+        id: &str,
+        item: &Value,
+    ) {
         self.added.insert((key, id.to_owned()));
+        self.places.insert((key, id.to_owned()), at.clone());
         let (list, item) = match key {
-            "Instances" => {
-                ("Reservations", json!({"OwnerId": edit.place.account, "Instances": [item]}))
-            }
+            "Instances" => ("Reservations", json!({"OwnerId": at.account, "Instances": [item]})),
             other => (other, item.clone()),
         };
         let mut is_added = false;
-        if let Some(place) = self.listing(list, &edit.place) {
+        if let Some(place) = self.listing(list, at) {
             self.change(place, |body| {
                 each_list(body, list, &mut |items| {
                     if !is_added {
@@ -240,13 +247,21 @@ impl<'b> Overlay<'b> {
             });
         }
         if !is_added {
-            let path = path_of(&edit.place, edit.call, None);
+            let path = path_of(at, call, None);
             let body = self.new.entry(path).or_insert_with(|| json!({"NextToken": MORE}));
             match body.get_mut(list) {
                 Some(Value::Array(items)) => items.push(item),
                 _ => body[list] = json!([item]),
             }
         }
+    }
+
+    /// Adds an interface in the account and region in which a resource was added.
+    pub(super) fn add_beside(&mut self, (list, id): (&'static str, &str), interface: Value) {
+        let Some(at) = self.places.get(&(list, id.to_owned())).cloned() else { return };
+        let own = text(&interface, "NetworkInterfaceId").unwrap_or_default().to_owned();
+        let call = "ec2-describe-network-interfaces";
+        self.add((&at, call), "NetworkInterfaces", &own, &interface);
     }
 
     /// The body that lists resources of an account and a region: the one of which the path says

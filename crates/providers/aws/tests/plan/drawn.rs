@@ -163,7 +163,21 @@ fn policy_of(zones: u64, rules_of: u64, generated: &Generated) -> String {
             );
         }
     }
-    text
+    text + &failsafe(rules_of, head)
+}
+
+/// Tuples that no rule closes, for some policies, drawn apart from all else.
+fn failsafe(seed: u64, head: &str) -> String {
+    let mut random = Random::new(seed ^ 0x0fa1_15af);
+    if !random.chance(30) {
+        return String::new();
+    }
+    let (from, to) = (peer(&mut random), peer(&mut random));
+    let over = pick(&mut random, &OVER);
+    format!(
+        "---\n{head}: Essentials\nmetadata: {{name: listed}}\nspec:\n  failsafe:\n  \
+         - {{from: [{from}], to: [{to}], over: [{over}]}}\n"
+    )
 }
 
 fn peer(random: &mut Random) -> String {

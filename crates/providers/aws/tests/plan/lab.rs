@@ -10,7 +10,7 @@ use watertight_compile::{
 use watertight_model::Estate;
 use watertight_policy::checked::CheckedPolicy;
 use watertight_policy::decide::{Decider, Essentials, Modes, World};
-use watertight_policy::{Documents, Feeds, Format, Timestamp, check, with_health_checks};
+use watertight_policy::{Documents, Feeds, Format, Timestamp, check, with_filterable_essentials};
 use watertight_source::{Contents, Diagnostics, FileId, Limits, Tree};
 
 pub(crate) const NOW: Timestamp = Timestamp(1_790_000_000);
@@ -45,12 +45,17 @@ impl Lab {
         let options = Options::default();
         let estate = convert(&bodies, &options).estate;
         let limits = SecurityGroups::QUOTAS;
-        let essentials = with_health_checks(&mut policy, &estate);
+        let essentials = with_filterable_essentials(&mut policy, &estate);
         Self { bodies, options, policy, essentials, documents, modes, estate, limits }
     }
 
     /// The shop with the policies of its folder.
     pub(crate) fn shop(modes: Modes) -> Self {
+        Self::shop_with(modes, "")
+    }
+
+    /// The same with more documents.
+    pub(crate) fn shop_with(modes: Modes, more: &str) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../examples");
         let mut files = Vec::new();
         read(&root.join("estates/shop/raw/aws"), "raw/aws", &mut files);
@@ -58,13 +63,19 @@ impl Lab {
         let text = |name: &str| {
             std::fs::read_to_string(root.join("policies/shop").join(name)).expect("it is there")
         };
-        let policy: Vec<(&str, String)> = names.map(|name| (name, text(name))).into();
+        let mut policy: Vec<(&str, String)> = names.map(|name| (name, text(name))).into();
+        policy.push(("more.yaml", more.to_owned()));
         Self::new(&files, &policy, modes)
     }
 
     /// The shop as it is when everything in mode monitor is enforced.
     pub(crate) fn promoted_shop() -> Self {
-        let mut lab = Self::shop(Modes::Enforced);
+        Self::promoted_shop_with("")
+    }
+
+    /// The same with more documents.
+    pub(crate) fn promoted_shop_with(more: &str) -> Self {
+        let mut lab = Self::shop_with(Modes::Enforced, more);
         lab.policy = promoted(lab.policy);
         lab
     }

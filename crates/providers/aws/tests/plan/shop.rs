@@ -83,7 +83,48 @@ fn what_security_groups_cannot_filter_is_a_gap_that_names_the_rule() {
     assert!(metadata.rules.iter().any(|rule| rule.text.contains("agents never")), "{metadata:?}");
     let reasons: BTreeSet<Reason> = over.iter().map(|gap| gap.reason).collect();
     assert!(reasons.contains(&Reason::L7), "{reasons:?}");
-    assert!(over.iter().filter(unfilterable).any(|gap| gap.place.contains("resolver")));
+    // The resolver answers past every group too, and that is what every policy lets through.
+    assert!(!over.iter().filter(unfilterable).any(|gap| gap.place.contains("resolver")));
+}
+
+/// "denied everything but failsafe": the resolver answers who is in quarantine all the same.
+#[test]
+fn the_resolver_of_who_is_in_quarantine_is_a_gap() {
+    let made = Lab::promoted_shop_with(
+        "apiVersion: watertight.io/v1alpha1\nkind: Labeling\nmetadata: {name: cut-off}\nspec:\n  \
+         rules:\n  - {when: {name: [web-1]}, labels: {watertight.io/quarantine: \"yes\"}}\n",
+    );
+    let made = made.make().expect("it compiles");
+    let resolver = |gap: &&watertight_compile::Gap| gap.place.contains("resolver");
+    let gaps: Vec<_> = made.proof.of(GapKind::Over).filter(resolver).collect();
+    assert!(!gaps.is_empty());
+    for gap in gaps {
+        assert_eq!(gap.from, ["web-1"], "{gap:?}");
+        assert_eq!(gap.over, "tcp/53; udp/53", "{gap:?}");
+        assert!(gap.rules.iter().all(|rule| rule.text == "quarantine"), "{gap:?}");
+    }
+}
+
+/// What a user lists as failsafe is written where nothing else would be, in quarantine too.
+#[test]
+fn failsafe_tuples_are_written_into_groups() {
+    let listed = "apiVersion: watertight.io/v1alpha1\nkind: Essentials\nmetadata: {name: desk}\nspec:\n  \
+         failsafe:\n  - {from: [{addresses: [192.0.2.0/28]}], to: [{segment: cardholder}], \
+         over: [{tcp: 2222}]}\n";
+    let into = |more: &str| -> BTreeSet<String> {
+        let made = Lab::promoted_shop_with(more).make().expect("it compiles");
+        assert!(made.proof.holds(), "{:#?}", made.proof.unexplained);
+        let rules = made.compiled.artifacts.groups.iter();
+        let desk = rules.filter(|group| {
+            group.ingress.iter().any(|rule| {
+                rule.flows.to_string() == "tcp/2222"
+                    && matches!(&rule.peer, RulePeer::Prefix(prefix) if prefix.to_string() == "192.0.2.0/28")
+            })
+        });
+        desk.flat_map(|group| group.segments.iter().map(ToString::to_string)).collect()
+    };
+    assert_eq!(into(""), BTreeSet::new());
+    assert_eq!(into(listed), BTreeSet::from(["cardholder".to_owned()]));
 }
 
 #[test]

@@ -7,9 +7,10 @@ use watertight_net::{ByteSet, FlowSet, PortSet, Protocol};
 use watertight_policy::Domain;
 use watertight_policy::syntax::{
     Action, AddressItem, Addresses, Clause, Conditions, DefaultAction, Defaults, Document,
-    DomainItem, Domains, FaultMode, Group, HttpMatch, LabelSelector, Labeling, LabelingRule,
-    Lowering, Metadata, Mode, Object, OnFault, Operator, Over, PathMatch, Pattern, Peer, PeerEnd,
-    Policy, RawFacts, Requirement, Rule, Segment, Service, Spanned, Tier, Transport, Users,
+    DomainItem, Domains, Failsafe, FaultMode, Group, HttpMatch, LabelSelector, Labeling,
+    LabelingRule, Lowering, Metadata, Mode, Object, OnFault, Operator, Over, PathMatch, Pattern,
+    Peer, PeerEnd, Policy, RawFacts, Requirement, Rule, Segment, Service, Spanned, Tier, Transport,
+    Users,
 };
 use watertight_source::{FileId, Sources, Span};
 
@@ -252,7 +253,28 @@ impl Pencil<'_> {
                 }
             }
         }
+        if self.random.chance(10) {
+            let failsafe = (0..self.random.between(1, 2)).map(|_| self.failsafe()).collect();
+            let listed =
+                watertight_policy::syntax::Essentials { failsafe, control_planes: Vec::new() };
+            self.add("management", Object::Essentials(listed));
+        }
         essentials
+    }
+
+    /// A tuple asks nothing about requests.
+    fn failsafe(&mut self) -> Failsafe {
+        let span = self.span();
+        let from = vec![self.peer(true, Action::Allow)];
+        let to = vec![self.peer(false, Action::Allow)];
+        let mut over = self.over(false);
+        for clause in &mut over.clauses {
+            clause.http.clear();
+            if let Transport::Tls(ports) = &clause.transport {
+                clause.transport = Transport::Flows(FlowSet::tcp(ports.clone()));
+            }
+        }
+        Failsafe { span, name: None, from, to, over }
     }
 
     fn policy(&mut self, tier: Tier, number: usize) -> Policy {

@@ -290,6 +290,7 @@ fn database(state: &State, database: &Value) -> Value {
         "Endpoint": {"Address": text(database, "address"), "Port": database.get("port")},
         "PubliclyAccessible": database.get("publicly_accessible"),
         "MultiAZ": database.get("multi_az"),
+        "NetworkType": text(database, "network_type"),
         "AvailabilityZone": text(database, "availability_zone"),
         "DBSubnetGroup": {"DBSubnetGroupName": name, "VpcId": vpc, "Subnets": subnets},
         "VpcSecurityGroups": groups,
@@ -303,6 +304,7 @@ fn function(function: &Value) -> Value {
             "VpcId": text(one, "vpc_id"),
             "SubnetIds": texts(one, "subnet_ids").collect::<Vec<_>>(),
             "SecurityGroupIds": texts(one, "security_group_ids").collect::<Vec<_>>(),
+            "Ipv6AllowedForDualStack": one.get("ipv6_allowed_for_dual_stack"),
         })
     });
     told(json!({

@@ -6,6 +6,7 @@
 //! resource that the configuration names, or nothing that the estate holds, which makes whatever
 //! meets it unknown.
 
+mod attachments;
 mod known;
 mod ours;
 mod places;

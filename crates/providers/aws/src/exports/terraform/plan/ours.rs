@@ -92,6 +92,8 @@ pub struct Loosened {
     pub change: usize,
     /// What it does.
     pub how: Loosening,
+    /// The group's id; nothing where it is known only after the plan is applied.
+    pub id: Option<String>,
     /// The group's name; nothing where it is known only after the plan is applied.
     pub group: Option<String>,
     /// The segments that it enforces, as far as it tells them.
@@ -136,12 +138,13 @@ impl TerraformPlan {
         for (place, change) in self.changes.iter().enumerate() {
             let Some(sides) = self.resources.get(&change.address) else { continue };
             for (id, how, unknown) in self.of_change(change, sides, &ours, bodies) {
-                let own = id.as_ref().and_then(|id| ours.get(id));
+                let own = id.as_ref().and_then(|id| ours.get(id)).cloned();
                 found.insert(Loosened {
                     change: place,
                     how,
-                    group: own.map(|own| own.name.clone()),
-                    segments: own.map(|own| own.segments.clone()).unwrap_or_default(),
+                    id,
+                    group: own.as_ref().map(|own| own.name.clone()),
+                    segments: own.map(|own| own.segments).unwrap_or_default(),
                     unknown,
                 });
             }

@@ -11,9 +11,14 @@ use watertight_net::Prefix;
 
 use super::super::super::overlay::Overlay;
 use super::super::super::{items, text};
+use super::attachments;
 
 /// Stands where a private address will be, followed by who has it.
 pub(super) const PRIVATE: &str = "planned:private:";
+/// The same of a service that gets an IPv4 address alone.
+pub(super) const SERVICE: &str = "planned:service:";
+/// Stands between who has an address and which of its addresses it is.
+pub(super) const PART: char = '\n';
 /// Stands where a public address will be.
 pub(super) const PUBLIC: &str = "planned:public:";
 /// Stands where a public address will be if the subnet gives one to whoever is launched in it.
@@ -41,12 +46,15 @@ pub(super) fn fill(overlay: &mut Overlay<'_>, untold: &mut BTreeSet<(String, Str
         .into_iter()
         .filter_map(|one| Some((text(&one, "SubnetId")?.to_owned(), one)))
         .collect();
+    attachments::add(overlay, &subnets);
     realms(overlay, &subnets);
     let mut space = Space::new(overlay);
     let mut chosen: BTreeMap<String, Value> = BTreeMap::new();
     for (marker, subnet) in wanted(overlay) {
         let held = subnet.as_ref().and_then(|id| subnets.get(id));
-        if let Some(who) = marker.strip_prefix(PRIVATE) {
+        let of_service = marker.strip_prefix(SERVICE);
+        if let Some(who) = marker.strip_prefix(PRIVATE).or(of_service) {
+            let who = who.split(PART).next().unwrap_or(who);
             let block =
                 held.and_then(|one| text(one, "CidrBlock")).and_then(|one| one.parse().ok());
             let found = block.and_then(|block| space.private(block));
@@ -61,7 +69,8 @@ pub(super) fn fill(overlay: &mut Overlay<'_>, untold: &mut BTreeSet<(String, Str
                 );
                 untold.insert((who.to_owned(), why));
             }
-            if held.and_then(|one| one.get("AssignIpv6AddressOnCreation")) == Some(&json!(true)) {
+            let six = held.and_then(|one| one.get("AssignIpv6AddressOnCreation"));
+            if of_service.is_none() && six == Some(&json!(true)) {
                 let why = "its subnet gives it an IPv6 address that is known after apply";
                 untold.insert((who.to_owned(), why.to_owned()));
             }
@@ -93,7 +102,9 @@ fn wanted(overlay: &Overlay<'_>) -> Vec<(String, Option<String>)> {
 fn markers(value: &Value, subnet: Option<String>, found: &mut BTreeMap<String, Option<String>>) {
     match value {
         Value::String(text)
-            if [PRIVATE, PUBLIC, PUBLIC_BY_SUBNET].iter().any(|start| text.starts_with(start)) =>
+            if [PRIVATE, SERVICE, PUBLIC, PUBLIC_BY_SUBNET]
+                .iter()
+                .any(|start| text.starts_with(start)) =>
         {
             let known = found.entry(text.clone()).or_default();
             *known = known.take().or(subnet);
@@ -174,9 +185,9 @@ fn balancers(overlay: &mut Overlay<'_>) {
         let is_public = text(item, "Scheme") == Some("internet-facing");
         let Some(Value::Array(zones)) = item.get_mut("AvailabilityZones") else { return false };
         for (place, zone) in zones.iter_mut().enumerate() {
-            let public = is_public.then(|| format!("{PUBLIC}{id}/{place}"));
+            let public = is_public.then(|| format!("{PUBLIC}{id}{PART}{place}"));
             zone["LoadBalancerAddresses"] = json!([{
-                "PrivateIPv4Address": format!("{PRIVATE}{id}/{place}"), "IpAddress": public,
+                "PrivateIPv4Address": format!("{PRIVATE}{id}{PART}{place}"), "IpAddress": public,
             }]);
         }
         true

@@ -1,0 +1,102 @@
+//! What no policy closes: failsafe tuples as policies of allows, and where control planes are.
+
+use watertight_model::Name;
+use watertight_net::AddressSet;
+use watertight_source::Diagnostics;
+
+use crate::checked::{Action, ControlPlane, Lowering, Mode, Policy, Rule, Tier};
+use crate::codes;
+use crate::read::Documents;
+use crate::syntax::{self, Document, LoweringChoice, Object};
+
+use super::ends::Ends;
+use super::over::Services;
+use super::{error, text};
+
+/// The failsafe tuples, one policy for each document, by name; and the control planes.
+pub(super) fn essentials(
+    documents: &Documents,
+    services: &Services<'_>,
+    ends: &mut Ends<'_>,
+    diagnostics: &mut Diagnostics,
+) -> (Vec<Policy>, Vec<ControlPlane>) {
+    let mut failsafe = Vec::new();
+    let mut planes = Vec::new();
+    let found = documents.of(|object| match object {
+        Object::Essentials(essentials) => Some(essentials),
+        _ => None,
+    });
+    for (document, essentials) in found {
+        let mut rules = Vec::with_capacity(essentials.failsafe.len());
+        for one in &essentials.failsafe {
+            rules.push(rule(one, services, ends, diagnostics));
+        }
+        if !rules.is_empty() {
+            failsafe.push(policy(document, rules));
+        }
+        for one in &essentials.control_planes {
+            planes.push(ControlPlane {
+                span: one.span,
+                cluster: one.cluster.value.clone(),
+                addresses: ends
+                    .address_items(&one.addresses, diagnostics)
+                    .unwrap_or_else(|| AddressSet::empty().into()),
+                network: text(one.network.as_ref()),
+            });
+        }
+    }
+    failsafe.sort_by(|a, b| a.name.cmp(&b.name));
+    planes.sort_by_key(|one| one.span);
+    (failsafe, planes)
+}
+
+fn rule(
+    one: &syntax::Failsafe,
+    services: &Services<'_>,
+    ends: &mut Ends<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Rule {
+    let rule = Rule {
+        span: one.span,
+        name: text(one.name.as_ref()),
+        action: Action::Allow,
+        from: ends.peers(&one.from, diagnostics),
+        to: ends.peers(&one.to, diagnostics),
+        through: Vec::new(),
+        over: services.clauses(Some(&one.over), one.span, diagnostics),
+    };
+    // A clause of its own is refused where it is read; one may come by a service.
+    for clause in rule.over.iter().filter(|clause| clause.has_conditions()) {
+        let is_own = one.over.clauses.iter().any(|own| own.span == clause.span);
+        if !is_own {
+            let message = "a failsafe tuple is about packets, and this service asks about requests";
+            let help = "write the ports in the tuple";
+            let found = error(codes::NOT_TOGETHER, one.over.span, message, help);
+            diagnostics.push(found.with_related(clause.span, "this asks about requests"));
+        }
+    }
+    rule
+}
+
+/// No policy can have this name, since names have no blanks.
+fn policy(document: &Document, rules: Vec<Rule>) -> Policy {
+    let (metadata, widen) = (&document.metadata, LoweringChoice::Widen);
+    Policy {
+        name: Name::from(format!("failsafe {}", metadata.name.value)),
+        name_span: metadata.name.span,
+        owner: text(metadata.owner.as_ref()),
+        ticket: text(metadata.ticket.as_ref()),
+        tier: Tier::Standard,
+        order: 0,
+        mode: Mode::Enforce,
+        expires: None,
+        lowering: Lowering {
+            requests: widen,
+            identity: widen,
+            internet: widen,
+            domains: widen,
+            deny: widen,
+        },
+        rules,
+    }
+}
