@@ -1,6 +1,7 @@
 //! What is live against what is intended, by what it means.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 use watertight_model::{Estate, Name};
@@ -182,9 +183,12 @@ fn gap_id<'w>(words: impl Iterator<Item = &'w str>) -> String {
         hash.update(":");
         hash.update(word);
     }
-    let digits =
-        hash.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect::<String>();
-    format!("drift-{digits}")
+    let mut id = String::from("drift-");
+    for byte in hash.finalize().iter().take(10) {
+        // Writing to a String cannot fail.
+        let _written = write!(id, "{byte:02x}");
+    }
+    id
 }
 
 /// What is more, and what is less.

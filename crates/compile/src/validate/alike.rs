@@ -187,31 +187,24 @@ impl Scene<'_, '_> {
         }
         let mut numbers = Numbers::default();
         let mut known: HashMap<Vec<u32>, usize> = HashMap::new();
+        let mut rows = Vec::new();
         let mut as_sender = vec![0_usize; seen.len()];
         let mut as_receiver = Vec::with_capacity(seen.len());
         for to in &seen {
             let row: Vec<u32> =
                 seen.iter().map(|from| self.number(from, to, &mut numbers)).collect();
             let next = known.len();
-            let place = match known.get(&row) {
-                Some(place) => *place,
-                None => {
-                    let mut parts: HashMap<(usize, u32), usize> = HashMap::new();
-                    for (part, number) in as_sender.iter_mut().zip(&row) {
-                        let next = parts.len();
-                        *part = *parts.entry((*part, *number)).or_insert(next);
-                    }
-                    known.insert(row, next);
-                    next
-                }
-            };
+            let place = *known.entry(row.clone()).or_insert(next);
             as_receiver.push(place);
-        }
-        let mut rows = vec![Vec::new(); known.len()];
-        for (row, place) in known {
-            if let Some(slot) = rows.get_mut(place) {
-                *slot = row;
+            if place < next {
+                continue;
             }
+            let mut parts: HashMap<(usize, u32), usize> = HashMap::new();
+            for (part, number) in as_sender.iter_mut().zip(&row) {
+                let next = parts.len();
+                *part = *parts.entry((*part, *number)).or_insert(next);
+            }
+            rows.push(row);
         }
         Intents { of, as_sender, as_receiver, rows }
     }
