@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use watertight_kubernetes::{Options, convert};
-use watertight_model::Estate;
+use watertight_model::{Bounds, Estate};
 use watertight_net::{FlowSet, PortSet, Protocol};
 use watertight_reach::{Class, ClassIndex, Matrix, Reach};
 use watertight_source::{Limits, Sources, Tree};
@@ -68,6 +68,13 @@ impl Cluster {
         cell.forward.sure.clone()
     }
 
+    /// What can be established, in both bounds.
+    pub(crate) fn bounds(&self, from: End<'_>, to: End<'_>) -> Bounds<FlowSet> {
+        let (from, to) = (self.class(from).unwrap(), self.class(to).unwrap());
+        let none = || Bounds::exact(FlowSet::none());
+        self.matrix.cell(from, to).map_or_else(none, |cell| cell.established.clone())
+    }
+
     /// Every pair that reaches each other, by ids, with what it does over TCP, UDP and SCTP.
     pub(crate) fn pairs(&self) -> BTreeSet<(String, String, String)> {
         let mut found = BTreeSet::new();
@@ -107,4 +114,8 @@ pub(crate) fn contains(flows: &FlowSet, protocol: &str, port: u16) -> bool {
         _ => Protocol::TCP,
     };
     flows.contains(&FlowSet::ports(protocol, PortSet::full(), PortSet::single(port)))
+}
+
+pub(crate) fn first() -> u64 {
+    std::env::var("FIRST").ok().and_then(|one| one.parse().ok()).unwrap_or(0)
 }
