@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 use watertight_testkit::twin::aws as cloud;
-use watertight_testkit::twin::kubernetes::{Connection, End, Pod, allows};
+use watertight_testkit::twin::kubernetes::{Connection, End, Pod, allows_by_address};
 
 use crate::draw::{Drawn, Place};
 
@@ -67,7 +67,7 @@ impl Twins<'_> {
 
     fn policies(&self, from: End<'_>, to: End<'_>, port: u16) -> bool {
         let connection = Connection { from, to, protocol: "TCP", port, over_v6: None };
-        allows(&self.drawn.objects, connection)
+        allows_by_address(&self.drawn.objects, connection)
     }
 
     fn through(&self, start: (&str, IpAddr), to: IpAddr, port: u16) -> Verdict {
@@ -116,6 +116,17 @@ impl Twins<'_> {
             return Some(Verdict::SURE);
         }
         Some(self.through((&here.interface, here.address), there.address, port))
+    }
+
+    /// What either twin says of a connection between pods, for those who look into a difference.
+    pub(crate) fn explained(&self, from: usize, to: usize, port: u16) -> String {
+        let (here, there) = (self.place(from), self.place(to));
+        let (sender, receiver) = (End::Pod(&self.pods[from]), End::Pod(&self.pods[to]));
+        let packet = packet((&here.interface, here.address), (there.address, port));
+        let walk = self.cloud.walk(&packet).outcomes.into_iter();
+        let walk: Vec<String> =
+            walk.map(|end| format!("{:?} at {}", end.disposition, end.at)).collect();
+        format!("policies {}, cloud {walk:?}", self.policies(sender, receiver, port))
     }
 
     /// What a pod opens to a cluster IP; nothing where that is not asked here.

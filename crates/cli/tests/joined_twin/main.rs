@@ -183,7 +183,8 @@ impl Asking<'_> {
             let near = here.instance == there.instance;
             for port in PORTS {
                 let Some(expected) = twins.between(pod, other, port) else { continue };
-                let what = format!("pod {pod} to pod {other}");
+                let what =
+                    format!("pod {pod} to pod {other}: {}", twins.explained(pod, other, port));
                 self.compare(&start, there.address, port, (&expected, &what));
                 let kinds = [("between pods of one node", near), ("between nodes", !near)];
                 counts.count(&kinds, &expected);

@@ -71,6 +71,26 @@ pub fn allows(objects: &[Value], connection: Connection<'_>) -> bool {
         && side_allows(objects, connection, "ingress")
 }
 
+/// Whether a connection can be opened where pods have addresses of the network around them: there a block
+/// of addresses in a `NetworkPolicy` means whoever has one, pods too, as the plugins of Amazon and Calico
+/// have it.
+pub fn allows_by_address(objects: &[Value], connection: Connection<'_>) -> bool {
+    let as_address = |end: End<'_>| match end {
+        End::Pod(pod) => pod.addresses.first().copied().map(End::Outside),
+        End::Outside(_) => None,
+    };
+    let allows = |way: &str| {
+        let (from, to) = (connection.from, connection.to);
+        let other = match way {
+            "egress" => as_address(to).map(|to| Connection { to, ..connection }),
+            _ => as_address(from).map(|from| Connection { from, ..connection }),
+        };
+        side_allows(objects, connection, way)
+            || other.is_some_and(|other| side_allows(objects, other, way))
+    };
+    allows("egress") && allows("ingress")
+}
+
 /// Whether the policies of the pod at one end allow it: administrators' first, then those of
 /// `NetworkPolicy` where any selects the pod, else the baseline, else everything.
 fn side_allows(objects: &[Value], connection: Connection<'_>, way: &str) -> bool {

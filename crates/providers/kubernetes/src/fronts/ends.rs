@@ -27,6 +27,8 @@ use crate::objects::Object;
 /// Source: Kubernetes, *Service*, "type: `NodePort`": `--service-node-port-range`.
 const NODE_PORTS: (u16, u16) = (30_000, 32_767);
 
+const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
+
 /// Names that stand for names; resolvers follow about as many.
 const ALIASES_MAX: usize = 16;
 
@@ -150,7 +152,7 @@ impl Adding<'_, '_> {
             }
         }
         self.lowering.estate.workloads[self.workload].endpoints = found.clone();
-        for family in [Family::V4, Family::V6] {
+        for family in FAMILIES {
             let those: Vec<IpAddr> =
                 elsewhere.iter().copied().filter(|one| Family::of(*one) == family).collect();
             if !those.is_empty() && self.has(family) {
@@ -189,7 +191,7 @@ impl Adding<'_, '_> {
     /// What leads pods; returns it.
     fn virtual_addresses(&mut self) -> Vec<EndpointId> {
         let mut found = Vec::new();
-        for family in [Family::V4, Family::V6] {
+        for family in FAMILIES {
             if self.has(family) && self.content.is_served_over(family) {
                 let listeners = self.listeners(From::Inside(family), true);
                 let inside = over(&self.content.domain(), family);
@@ -212,7 +214,7 @@ impl Adding<'_, '_> {
         if !apart {
             main.extend(&self.content.external_addresses);
         }
-        for family in [Family::V4, Family::V6] {
+        for family in FAMILIES {
             if !self.has(family) || !self.content.is_served_over(family) {
                 continue;
             }
@@ -349,7 +351,9 @@ impl Adding<'_, '_> {
         for port in &ports {
             let numbers = match from {
                 From::Inside(_) => vec![(PortSet::single(port.number), true)],
-                From::Outside(_) | From::Around(_) => self.outer_numbers(port, by_node),
+                From::Outside(family) | From::Around(family) => {
+                    self.outer_numbers(port, by_node, family)
+                }
             };
             heard.extend(numbers.into_iter().map(|(numbers, known)| (port, numbers, known)));
         }
@@ -371,14 +375,21 @@ impl Adding<'_, '_> {
 
     /// Whether anything of it is reached from outside.
     fn has_outer_side(&self) -> bool {
-        let ports = self.service.ports();
-        ports.iter().any(|port| !self.outer_numbers(port, true).is_empty())
+        let numbers = |port, family| self.outer_numbers(port, true, family);
+        let mut ports = self.service.ports().iter();
+        ports.any(|port| FAMILIES.into_iter().any(|family| !numbers(port, family).is_empty()))
     }
 
     /// The ports at which a port of the service is reached from outside, and whether they are known.
-    fn outer_numbers(&self, port: &ServicePort, by_node: bool) -> Vec<(PortSet, bool)> {
+    fn outer_numbers(
+        &self,
+        port: &ServicePort,
+        by_node: bool,
+        family: Family,
+    ) -> Vec<(PortSet, bool)> {
         let mut found = Vec::new();
-        if self.content.is_balanced || !self.content.external_addresses.is_empty() {
+        let mut external = self.content.external_addresses.iter();
+        if self.content.is_balanced || external.any(|one| Family::of(*one) == family) {
             found.push((PortSet::single(port.number), true));
         }
         if !by_node {
@@ -404,7 +415,9 @@ impl Adding<'_, '_> {
         for port in self.service.ports() {
             let own = to_ports(port.protocol, PortSet::single(port.number));
             balanced = balanced.union(&own);
-            for (numbers, _) in self.outer_numbers(port, true) {
+            for (numbers, _) in
+                FAMILIES.into_iter().flat_map(|family| self.outer_numbers(port, true, family))
+            {
                 by_node = by_node.union(&to_ports(port.protocol, numbers));
             }
         }

@@ -4,27 +4,17 @@
 //! no policy refuses. Only what is let in from everywhere outside is then sure to be let in.
 
 use watertight_model::network::{
-    Action, Combine, EndpointId, Guard, ListContent, Peer, Rule, Stage, StageDefault,
+    Action, Combine, EndpointId, ListContent, Peer, Rule, Stage, StageDefault,
 };
 use watertight_net::{AddressSet, Family, FlowSet};
 
 use super::Lowering;
 
-/// What a stage says to everybody outside.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Word {
-    Accept,
-    Next,
-    /// It refuses somebody, or it is not known whom.
-    Refuse,
-}
-
-/// Whom of those outside a peer means.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Meant {
-    All,
-    None,
-    Some,
+/// Whom of some addresses a rule means for flows.
+struct Meant {
+    sure: AddressSet,
+    /// Whether it may mean others of them too, or means those for a part of the flows.
+    perhaps: bool,
 }
 
 impl Lowering<'_> {
@@ -41,80 +31,60 @@ impl Lowering<'_> {
     ) -> bool {
         let Some(layer) = self.policies_of(pod) else { return true };
         let network = &self.estate.network;
+        let around = AddressSet::all().of_family(family).difference(&self.own_space());
         let mut guards = network.layers[layer].guards.iter().map(|guard| &network.guards[*guard]);
         // Guards of one layer add up.
-        guards.any(|guard| self.admits(guard, flows, family))
+        guards.any(|guard| self.admits(&guard.ingress, flows, around.clone()))
     }
 
-    fn admits(&self, guard: &Guard, flows: &FlowSet, family: Family) -> bool {
-        for stage in &guard.ingress {
-            match self.word(stage, flows, family) {
-                Word::Accept => return true,
-                Word::Next => {}
-                Word::Refuse => return false,
-            }
+    /// Whether stages let flows in from all of some addresses.
+    fn admits(&self, stages: &[Stage], flows: &FlowSet, mut left: AddressSet) -> bool {
+        let Some((stage, rest)) = stages.split_first() else { return true };
+        let mut rules: Vec<&Rule> = stage.rules.iter().collect();
+        if stage.combine != Combine::Ordered {
+            rules.sort_by_key(|rule| rule.action != Action::Deny);
         }
-        true
-    }
-
-    fn word(&self, stage: &Stage, flows: &FlowSet, family: Family) -> Word {
-        let concerned = stage.rules.iter().filter(|rule| {
-            rule.flows.intersects(flows) && self.meant(&rule.peer, family) != Meant::None
-        });
-        let concerned: Vec<&Rule> = concerned.collect();
-        let is_whole = |rule: &&Rule| {
-            rule.flows.contains(flows) && self.meant(&rule.peer, family) == Meant::All
-        };
-        let first = match stage.combine {
-            Combine::Ordered => concerned.first().copied(),
-            Combine::DenyOverAccept if concerned.iter().any(|one| one.action == Action::Deny) => {
-                return Word::Refuse;
-            }
-            Combine::Union | Combine::DenyOverAccept => {
-                concerned.iter().copied().find(is_whole).or(concerned.first().copied())
-            }
-        };
-        match (first, &stage.default) {
-            (Some(rule), _) if is_whole(&rule) => match rule.action {
-                Action::Accept | Action::AcceptHere => Word::Accept,
-                Action::Next => Word::Next,
-                Action::Deny => Word::Refuse,
-            },
-            (None, StageDefault::Accept) => Word::Accept,
-            (None, StageDefault::Next) => Word::Next,
-            (Some(_), _) | (None, StageDefault::Deny | StageDefault::Unknown(_)) => Word::Refuse,
-        }
-    }
-
-    /// Whom of those outside a peer means: pods are not among them.
-    fn meant(&self, peer: &Peer, family: Family) -> Meant {
-        let addresses = match peer {
-            Peer::Any => return Meant::All,
-            Peer::Members(_) => return Meant::None,
-            Peer::Unread(_) => return Meant::Some,
-            Peer::Prefix(prefix) => AddressSet::from_prefix(*prefix),
-            Peer::List(list) => match &self.estate.network.lists[*list].content {
-                ListContent::Known(prefixes) => AddressSet::from_prefixes(prefixes.iter().copied()),
-                ListContent::Unread(some) if some.intersects(&self.around(family)) => {
-                    return Meant::Some;
+        for rule in rules.into_iter().filter(|rule| rule.flows.intersects(flows)) {
+            let Meant { sure, perhaps } = self.meant(rule, flows, &left);
+            match rule.action {
+                Action::Accept | Action::AcceptHere => {}
+                Action::Deny if perhaps || !sure.is_empty() => return false,
+                Action::Deny => {}
+                Action::Next => {
+                    let those = if perhaps { left.clone() } else { sure.clone() };
+                    if !those.is_empty() && !self.admits(rest, flows, those) {
+                        return false;
+                    }
                 }
-                ListContent::Unread(_) => return Meant::None,
-            },
-        };
-        let around = self.around(family);
-        match (addresses.contains_set(&around), addresses.intersects(&around)) {
-            (true, _) => Meant::All,
-            (false, true) => Meant::Some,
-            (false, false) => Meant::None,
+            }
+            left = left.difference(&sure);
         }
+        left.is_empty()
+            || match &stage.default {
+                StageDefault::Accept => true,
+                StageDefault::Next => self.admits(rest, flows, left),
+                StageDefault::Deny | StageDefault::Unknown(_) => false,
+            }
     }
 
-    /// The addresses of a family outside of the cluster.
-    fn around(&self, family: Family) -> AddressSet {
-        let all = match family {
-            Family::V4 => AddressSet::all_v4(),
-            Family::V6 => AddressSet::all_v6(),
+    /// Whom of some addresses outside a rule means: pods are not among them.
+    fn meant(&self, rule: &Rule, flows: &FlowSet, of: &AddressSet) -> Meant {
+        let (addresses, unread) = match &rule.peer {
+            Peer::Any => (of.clone(), false),
+            Peer::Members(_) => (AddressSet::empty(), false),
+            Peer::Unread(_) => (AddressSet::empty(), true),
+            Peer::Prefix(prefix) => (AddressSet::from_prefix(*prefix).intersection(of), false),
+            Peer::List(list) => match &self.estate.network.lists[*list].content {
+                ListContent::Known(prefixes) => {
+                    (AddressSet::from_prefixes(prefixes.iter().copied()).intersection(of), false)
+                }
+                ListContent::Unread(some) => (AddressSet::empty(), some.intersects(of)),
+            },
         };
-        all.difference(&self.own_space())
+        if rule.flows.contains(flows) {
+            return Meant { sure: addresses, perhaps: unread };
+        }
+        let perhaps = unread || !addresses.is_empty();
+        Meant { sure: AddressSet::empty(), perhaps }
     }
 }

@@ -115,7 +115,3 @@ pub(crate) fn contains(flows: &FlowSet, protocol: &str, port: u16) -> bool {
     };
     flows.contains(&FlowSet::ports(protocol, PortSet::full(), PortSet::single(port)))
 }
-
-pub(crate) fn first() -> u64 {
-    std::env::var("FIRST").ok().and_then(|one| one.parse().ok()).unwrap_or(0)
-}

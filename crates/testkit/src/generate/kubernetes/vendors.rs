@@ -86,7 +86,7 @@ pub fn host_cluster(seed: u64) -> Vec<Value> {
     for node in nodes {
         objects.push(json!({"apiVersion": "v1", "kind": "Node",
             "metadata": {"name": node, "labels": labels(&mut random)}}));
-        if random.chance(35) {
+        if random.chance(60) {
             objects.push(json!({"apiVersion": "projectcalico.org/v3", "kind": "HostEndpoint",
                 "metadata": {"name": format!("{node}-eth0"), "labels": labels(&mut random)},
                 "spec": {"node": node, "interfaceName": "eth0"}}));
@@ -97,6 +97,12 @@ pub fn host_cluster(seed: u64) -> Vec<Value> {
             "kind": "KubeControllersConfiguration", "metadata": {"name": "default"},
             "spec": {"controllers": {"node": {"hostEndpoint": {"autoCreate":
                 pick(&mut random, &["Enabled", "Enabled", "Disabled"], "Enabled")}}}}}));
+    }
+    for number in 0..random.below(3) {
+        let mut spec = calico_spec(&mut random, true);
+        spec["order"] = json!(10_000 + number);
+        objects.push(json!({"apiVersion": "projectcalico.org/v3", "kind": "GlobalNetworkPolicy",
+            "metadata": {"name": format!("default.h{number}")}, "spec": spec}));
     }
     let global = |one: &&mut Value| one["kind"] == "GlobalNetworkPolicy";
     for policy in objects.iter_mut().filter(global) {

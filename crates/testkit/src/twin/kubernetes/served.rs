@@ -218,7 +218,8 @@ fn hears(service: &Value, entry: &Value, question: &Question<'_>) -> Heard {
     if protocol_of(entry) != question.protocol {
         return Heard::No;
     }
-    let has_external = !items(service, "/spec/externalIPs").is_empty();
+    let is_of = |one: &Value| one.as_str().is_some_and(|one| one.contains(':') == question.v6);
+    let has_external = items(service, "/spec/externalIPs").iter().any(is_of);
     let is_heard = match question.at {
         // Nobody outside knows a cluster IP.
         At::Within => matches!(question.from, End::Pod(_)) && is("port"),
