@@ -157,7 +157,7 @@ fn selected(notes: &mut Notes, object: &Object<'_>) -> Option<PodSelector> {
 /// The service of an object that lists addresses behind one: that which the label of an `EndpointSlice`
 /// names, or of the name of an `Endpoints` object.
 ///
-/// Source: Kubernetes, *EndpointSlices*, "Ownership" and "EndpointSlice mirroring": without its label a
+/// Source: Kubernetes, *`EndpointSlices`*, "Ownership" and "`EndpointSlice` mirroring": without its label a
 /// slice is no service's, and services do not lead to what is not mirrored.
 pub(crate) fn service_of(object: &Object<'_>) -> Option<Name> {
     match (object.group, object.kind) {

@@ -61,7 +61,7 @@ fn ask(estate: &Estate, from: &str, to: &str, flows: &str) -> Vec<Disposition> {
     over(estate, Family::V4, (from, to), flows)
 }
 
-/// Source: Kubernetes, *IPv4/IPv6 dual-stack*, "Services".
+/// Source: Kubernetes, *`IPv4/IPv6` dual-stack*, "Services".
 #[test]
 fn a_service_is_served_over_its_own_families_alone() {
     let spec = "type: NodePort, externalTrafficPolicy: Local, selector: {app: open}, ports: [{port: 80, nodePort: 30080}]";
@@ -85,7 +85,7 @@ fn a_service_is_served_over_its_own_families_alone() {
     }
 }
 
-/// Source: Kubernetes, *EndpointSlices*, "Ownership" and "EndpointSlice mirroring".
+/// Source: Kubernetes, *`EndpointSlices`*, "Ownership" and "`EndpointSlice` mirroring".
 #[test]
 fn a_slice_is_its_labels_service_and_endpoints_are_that_of_their_name() {
     let plain = service("s", "clusterIP: 10.96.0.9, ports: [{port: 80}]");

@@ -206,7 +206,7 @@ fn balanced(object: &Object<'_>) -> Vec<IpAddr> {
 
 /// The families that a service is served over, where the input tells all of them.
 ///
-/// Source: Kubernetes, *IPv4/IPv6 dual-stack*, "Services": `clusterIPs` and `ipFamilies` are of the same
+/// Source: Kubernetes, *`IPv4/IPv6` dual-stack*, "Services": `clusterIPs` and `ipFamilies` are of the same
 /// families; a service that prefers both has those that its cluster has.
 fn families(
     notes: &mut Notes,

@@ -151,7 +151,7 @@ impl Adding<'_, '_> {
                 found.push(endpoint);
             }
         }
-        self.lowering.estate.workloads[self.workload].endpoints = found.clone();
+        self.lowering.estate.workloads[self.workload].endpoints.clone_from(&found);
         for family in FAMILIES {
             let those: Vec<IpAddr> =
                 elsewhere.iter().copied().filter(|one| Family::of(*one) == family).collect();

@@ -21,10 +21,11 @@ impl Lowering<'_> {
         }
         for pod in self.all_pods {
             let node = pod.place.node.clone();
-            if !pod.host_network && !found.contains_key(&node) {
-                if let Some(layer) = self.forwarding_layer(node.as_ref()) {
-                    found.insert(node, layer);
-                }
+            if !pod.host_network
+                && !found.contains_key(&node)
+                && let Some(layer) = self.forwarding_layer(node.as_ref())
+            {
+                found.insert(node, layer);
             }
         }
         found

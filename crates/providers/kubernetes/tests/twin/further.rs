@@ -35,12 +35,12 @@ impl Counts {
     }
 }
 
+#[track_caller]
 fn endpoint(cluster: &Cluster, pods: &[Pod], attachment: &Attachment) -> EndpointId {
     let pod = &pods[attachment.pod];
     let name = format!("{}/{} on {}", pod.namespace, pod.name, attachment.network);
     let mut all = cluster.estate.network.endpoints.iter();
-    let found = all.find(|(_, one)| *one.name == *name).map(|(id, _)| id);
-    found.unwrap_or_else(|| panic!("no attachment {name}"))
+    all.find(|(_, one)| *one.name == *name).map(|(id, _)| id).unwrap()
 }
 
 fn holds(flows: (&FlowSet, &FlowSet), over: Over<'_>) -> Bounds {
@@ -88,7 +88,7 @@ fn engine_and_twin_agree_on_further_networks() {
                     counts.count(kind(from, to), expected);
                 }
             }
-            let Some(class) = cluster.matrix.class_of(id) else { panic!("no class of {to:?}") };
+            let class = cluster.matrix.class_of(id).unwrap();
             for client in &clients {
                 let Some(from) = outside(&cluster, *client) else { continue };
                 let cell = cluster.matrix.cell(from, class);

@@ -1,6 +1,6 @@
 //! Whom services serve, connection by connection, straight from their documents.
 //!
-//! Sources: *Service*, *Virtual IPs and Service Proxies*, *EndpointSlices*, *IPv4/IPv6 dual-stack*,
+//! Sources: *Service*, *Virtual IPs and Service Proxies*, *`EndpointSlices`*, *`IPv4/IPv6` dual-stack*,
 //! *Service Internal Traffic Policy*, *Network Policies* and *DNS for Services and Pods* in the concepts
 //! of Kubernetes; its API reference, `ServiceSpec` and `EndpointSlice`.
 
@@ -379,7 +379,7 @@ fn follow(
     match (question.from, question.at) {
         // A balancer's ranges hold or not for those within, and a node may stand in their place.
         (End::Pod(_), At::Outside) if !keeps || has_ranges(service) => {
-            found.unknown |= may(pods, behind, question)
+            found.unknown |= may(pods, behind, question);
         }
         (End::Pod(_), At::External) if !keeps => found.unknown |= may(pods, behind, question),
         (End::Pod(sender), _) => match behind {
