@@ -307,11 +307,18 @@ fn leaving_out_other_side<'a>(
         }
         _ => false,
     };
-    let (within, outside): (Vec<_>, Vec<_>) = targets.into_iter().partition(is_for_within);
-    match (from_within, within.is_empty(), outside.is_empty()) {
-        (true, false, _) | (false, _, true) => within,
+    // A name may stand for pods beside what is led: these are themselves for everybody.
+    let (led, plain): (Vec<_>, Vec<_>) =
+        targets.into_iter().partition(|target| holder(target).is_some());
+    let (within, outside): (Vec<_>, Vec<_>) = led.into_iter().partition(is_for_within);
+    let mut found = match (from_within, within.is_empty(), outside.is_empty()) {
+        (true, false, _) => within,
+        (false, _, true) if plain.is_empty() => within,
+        (false, _, true) => Vec::new(),
         (true, true, _) | (false, _, false) => outside,
-    }
+    };
+    found.extend(plain);
+    found
 }
 
 /// Why there is nothing to ask, and whether that is because the input does not tell.

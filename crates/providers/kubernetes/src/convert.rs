@@ -21,7 +21,8 @@ use crate::{
 };
 
 /// Kinds that are read beside policies and what has a template of pods.
-const READ: [&str; 33] = [
+const READ: [&str; 34] = [
+    "KubeControllersConfiguration",
     "NetworkAttachmentDefinition",
     "UserDefinedNetwork",
     "ClusterUserDefinedNetwork",
@@ -69,11 +70,14 @@ pub(crate) fn convert(estate: Estate, documents: &[Tree], options: &Options) -> 
     implied::add(&mut pods, &policies, &objects, &namespaces, &known.accounts);
     let networks = networks::read(&objects, &namespaces, &mut notes);
     let further = Furthers::read(&objects, &namespaces, &mut notes);
-    unread(&objects, &mut notes);
+    let forwarded = policies::Forwarded::read(&objects, &mut notes);
+    unread(&objects, !forwarded.is_empty(), &mut notes);
     undeclared(&objects, &namespaces, &policies, &mut notes);
     let cluster = Name::from(options.cluster.as_str());
+    let has_v6 = objects.iter().any(|object| fronts::is_over_v6(object, &mut notes));
     let mut lowering =
-        Lowering::new(estate, cluster.clone(), &namespaces, &pods, &policies, &mut notes);
+        Lowering::new(estate, cluster.clone(), &namespaces, &pods, &policies, &mut notes, has_v6);
+    lowering.forwarded = forwarded;
     lowering.pods(&networks);
     lowering.further(&further);
     // Beside a cloud's network, what serves ingresses is there itself: pods, load balancers.
@@ -102,11 +106,12 @@ pub(crate) fn convert(estate: Estate, documents: &[Tree], options: &Options) -> 
 }
 
 /// Notes objects of kinds that are not read; a policy among them could change every answer.
-fn unread(objects: &[Object<'_>], notes: &mut Notes) {
+/// Host endpoints are read where a policy governs what they forward.
+fn unread(objects: &[Object<'_>], forwards: bool, notes: &mut Notes) {
     for object in objects {
         let read =
             is_policy(object) || READ.contains(&object.kind) || workloads::has_template(object);
-        if read {
+        if read || (forwards && object.kind == "HostEndpoint") {
             continue;
         }
         let full = if object.group.is_empty() {

@@ -1,6 +1,7 @@
 //! What leads clients from outside to pods: ingresses, routes of `OpenShift`, gateways and their routes.
 
 mod addressed;
+mod behind;
 mod ends;
 mod gateways;
 mod services;
@@ -21,6 +22,7 @@ use crate::fields::Notes;
 use crate::flows::to_ports;
 use crate::lower::Lowering;
 use crate::objects::Object;
+pub(crate) use addressed::is_over_v6;
 use services::{PortRef, Services};
 
 /// The workload that every ingress and every `Route` is served by.

@@ -79,13 +79,12 @@ impl Known {
                     let pods = selected(notes, object);
                     found.services.entry(key).or_default().pods = pods;
                 }
-                ("", "Endpoints") | ("discovery.k8s.io", "EndpointSlice") => {
-                    let name = service_of(object);
+                _ => {
+                    let Some(name) = service_of(object) else { continue };
                     let entry = found.services.entry((object.namespace.clone(), name));
                     let known = entry.or_default();
                     known.addresses = known.addresses.union(&slice_addresses(object));
                 }
-                _ => {}
             }
         }
         found
@@ -155,11 +154,23 @@ fn selected(notes: &mut Notes, object: &Object<'_>) -> Option<PodSelector> {
     })
 }
 
-/// Source: Kubernetes, "`EndpointSlices`", ownership: the label names the service; `Endpoints` have
-/// the service's own name.
-pub(crate) fn service_of(object: &Object<'_>) -> Name {
-    let label = object.labels.get("kubernetes.io/service-name");
-    label.cloned().unwrap_or_else(|| object.name.clone())
+/// The service of an object that lists addresses behind one: that which the label of an `EndpointSlice`
+/// names, or of the name of an `Endpoints` object.
+///
+/// Source: Kubernetes, *`EndpointSlices`*, "Ownership" and "`EndpointSlice` mirroring": without its label a
+/// slice is no service's, and services do not lead to what is not mirrored.
+pub(crate) fn service_of(object: &Object<'_>) -> Option<Name> {
+    match (object.group, object.kind) {
+        ("discovery.k8s.io", "EndpointSlice") => {
+            object.labels.get("kubernetes.io/service-name").cloned()
+        }
+        ("", "Endpoints") => {
+            let skipped = object.labels.get("endpointslice.kubernetes.io/skip-mirror");
+            let is_mirrored = skipped.is_none_or(|value| **value != *"true");
+            is_mirrored.then(|| object.name.clone())
+        }
+        _ => None,
+    }
 }
 
 fn slice_addresses(object: &Object<'_>) -> AddressSet {

@@ -4,6 +4,8 @@
 //! made up, from space that no network uses, because manifests do not tell them and policies do not
 //! go by them: what a rule selects by labels is membership in a guard that accepts everything.
 
+mod admitted;
+mod forwarded;
 mod further;
 mod guards;
 mod holders;
@@ -12,7 +14,7 @@ mod networks;
 mod peers;
 mod resolved;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use watertight_model::network::{
@@ -26,7 +28,7 @@ use crate::codes;
 use crate::convert::layer;
 use crate::fields::Notes;
 use crate::namespaces::Namespaces;
-use crate::policies::Way;
+use crate::policies::{Forwarded, Way};
 use crate::policy::{NamedPort, PeerSpec, Peers, Policy};
 use crate::selector::LabelMap;
 use crate::workloads::{Pod, WorkloadKey};
@@ -80,10 +82,13 @@ pub(crate) struct Lowering<'i> {
     guards_made: usize,
     /// The attachments of the further network whose policies are being lowered.
     held: Vec<Held>,
+    /// The policies at hosts that may refuse what hosts forward.
+    pub(crate) forwarded: Forwarded,
 }
 
 impl<'i> Lowering<'i> {
-    /// A cluster without pods, beside what an estate holds.
+    /// A cluster without pods, beside what an estate holds; `has_v6` says that something beside pods
+    /// and policies tells of IPv6.
     pub(crate) fn new(
         mut estate: Estate,
         account: Name,
@@ -91,9 +96,10 @@ impl<'i> Lowering<'i> {
         pods: &'i [Pod],
         policies: &'i [Policy],
         notes: &'i mut Notes,
+        has_v6: bool,
     ) -> Self {
         let joins = !estate.network.realms.is_empty();
-        let has_v6 = policies.iter().any(names_v6) || pods.iter().any(holds_v6);
+        let has_v6 = has_v6 || policies.iter().any(names_v6) || pods.iter().any(holds_v6);
         let subnet = cluster(&mut estate, &account, has_v6);
         let (classes, class_of_pod) = classes_of(pods);
         Self {
@@ -116,6 +122,7 @@ impl<'i> Lowering<'i> {
             next_address: FIRST_POD,
             guards_made: 0,
             held: Vec::new(),
+            forwarded: Forwarded::default(),
         }
     }
 
@@ -144,6 +151,7 @@ impl<'i> Lowering<'i> {
             layers.push(members.into_iter().chain(guard).collect());
         }
         let on_network = self.network_layers(networks);
+        let forwarding = self.forwarding_layers();
         let alone = self.estate.network.realms.len() == 1;
         let mut workloads: BTreeMap<&WorkloadKey, WorkloadId> = BTreeMap::new();
         for (pod, class) in self.all_pods.iter().zip(self.class_of_pod.clone()) {
@@ -153,6 +161,7 @@ impl<'i> Lowering<'i> {
             let mut layers = layers.get(class).cloned().unwrap_or_default();
             let network = networks.get(&pod.workload.namespace).filter(|_| !pod.host_network);
             layers.extend(network.and_then(|network| on_network.get(network)));
+            layers.extend(Self::forwarding(&forwarding, pod));
             let name = Name::from(format!("{}/{}", pod.workload.namespace, pod.name));
             // The name alone means the workload, with all its attachments.
             let has_further = !pod.further.is_empty() && !pod.host_network;
@@ -333,39 +342,9 @@ impl<'i> Lowering<'i> {
         selected.into_iter().map(|(_, lists)| lists).collect()
     }
 
-    /// The pods whose policies for what goes in tell some addresses outside from others.
-    pub(crate) fn sees_addresses(&self) -> BTreeSet<watertight_model::network::EndpointId> {
-        let selected = self.selected_on_primary();
-        let tells_apart = |class: &usize| {
-            let lists = selected.get(*class);
-            let numbers = lists.into_iter().flat_map(|[ingress, _]| ingress);
-            let policies = numbers.filter_map(|number| self.policies.get(*number));
-            let rules = policies.filter_map(|policy| policy.ingress.as_ref()).flatten();
-            rules.into_iter().any(|rule| match &rule.peers {
-                Peers::Anybody => false,
-                Peers::Listed(listed) => listed.iter().any(tells_addresses_apart),
-            })
-        };
-        let pods = self.endpoints.iter().zip(&self.class_of_pod);
-        pods.filter(|(_, class)| tells_apart(class)).map(|(endpoint, _)| *endpoint).collect()
-    }
-
     /// The prefixes of the cluster's own addresses.
     pub(crate) fn own_space(&self) -> AddressSet {
         AddressSet::from_prefixes(self.estate.network.subnets[self.subnet].prefixes.iter().copied())
-    }
-}
-
-/// Whether a peer is some addresses outside and not others.
-fn tells_addresses_apart(peer: &PeerSpec) -> bool {
-    match peer {
-        PeerSpec::Pods(_) | PeerSpec::HostPods(_) | PeerSpec::Unread(_) => false,
-        PeerSpec::SomeAddresses(_) | PeerSpec::But(..) => true,
-        PeerSpec::If(those, _) => those.iter().any(tells_addresses_apart),
-        PeerSpec::Addresses(addresses, _) | PeerSpec::Holders(addresses, _) => {
-            let of_v4 = addresses.of_family(Family::V4);
-            !addresses.is_empty() && of_v4 != AddressSet::all_v4()
-        }
     }
 }
 
@@ -398,7 +377,8 @@ fn classes_of(pods: &[Pod]) -> (Vec<PodClass>, Vec<usize>) {
 
 /// Whether a pod is known to have an IPv6 address.
 fn holds_v6(pod: &Pod) -> bool {
-    pod.place.addresses.iter().any(IpAddr::is_ipv6)
+    let further = pod.further.iter().flat_map(|attached| &attached.addresses);
+    pod.place.addresses.iter().chain(further).any(IpAddr::is_ipv6)
 }
 
 /// Whether a rule names IPv6 addresses: then pods have some.

@@ -71,9 +71,9 @@ pub(crate) fn topology(spec: Node<'_>) -> Option<&'static str> {
 /// What the answers do not take in of an object of another network than the primary one.
 pub(crate) fn beside(object: &Object<'_>) -> Option<&'static str> {
     match (object.group, object.kind) {
-        ("projectcalico.org" | "crd.projectcalico.org", "HostEndpoint") => {
-            Some("it is about the hosts of the cluster, of which Calico's policies are not read")
-        }
+        ("projectcalico.org" | "crd.projectcalico.org", "HostEndpoint") => Some(
+            "no policy governs what the host forwards, and what hosts do themselves is not read",
+        ),
         _ => None,
     }
 }

@@ -14,7 +14,7 @@ use crate::selector::LabelMap;
 const LISTS_MAX: u32 = 8;
 
 /// Kinds that live in no namespace.
-const CLUSTER_WIDE: [&str; 21] = [
+const CLUSTER_WIDE: [&str; 22] = [
     "Namespace",
     "Node",
     "AdminNetworkPolicy",
@@ -35,6 +35,7 @@ const CLUSTER_WIDE: [&str; 21] = [
     "PriorityClass",
     "CustomResourceDefinition",
     "HostEndpoint",
+    "KubeControllersConfiguration",
     "ClusterUserDefinedNetwork",
 ];
 

@@ -5,6 +5,7 @@ mod calico;
 mod cilium;
 mod network;
 
+pub(crate) use calico::{AtHosts, Forwarded};
 use watertight_model::Name;
 use watertight_net::{AddressSet, Prefix};
 use watertight_source::{Node, Span};

@@ -199,6 +199,43 @@ fn a_block_of_addresses_means_pods_with_such_an_address_there() {
 }
 
 #[test]
+fn a_block_of_addresses_means_pods_on_another_network_that_may_be_joined_to_it() {
+    // Two definitions may hand out one wire: that of each namespace, say.
+    let definitions = ["lan", "other"].map(|name| definition(name, r#"{"type": "macvlan"}"#));
+    let on_other = |ips: &str| on("web", &format!(r#"[{{"name": "other"{ips}}}]"#));
+    let rest = "podSelector: {matchLabels: {app: db}}, ingress: [{from: [{ipBlock: {cidr: 192.0.2.0/24}}]}]";
+    let text = |web: String| {
+        format!("{}{web}{}{}", definitions.concat(), on("db", "lan"), policy("lan", rest))
+    };
+    assert_eq!(between(&text(on_other(r#", "ips": ["192.0.2.7"]"#))), perhaps("all"));
+    assert_eq!(between(&text(on_other(r#", "ips": ["198.51.100.7"]"#))), exactly("none"));
+    assert_eq!(between(&text(on_other(""))), perhaps("all"));
+}
+
+#[test]
+fn an_attachment_has_the_families_of_the_addresses_that_are_told_of_it() {
+    let asking =
+        |name: &str, ips: &str| on(name, &format!(r#"[{{"name": "blue", "ips": [{ips}]}}]"#));
+    let v4 = r#""10.100.0.7""#;
+    let v6 = r#""2001:db8::7""#;
+    let text = |web: &str, db: &str| format!("{OVERLAY}{}{}", asking("web", web), asking("db", db));
+    assert_eq!(between(&text(v4, v6)), exactly("none"));
+    assert_eq!(between(&text(v6, v6)), exactly("all"));
+    // Each end admits the other by an address of another family: no connection is admitted by both.
+    let both = format!("{v4}, {v6}");
+    let half = |name: &str, way: &str, cidr: &str| {
+        policy("blue", &format!("podSelector: {{matchLabels: {{app: {name}}}}}, policyTypes: [{way}], {}: [{{{}: [{{ipBlock: {{cidr: '{cidr}'}}}}]}}]",
+            way.to_lowercase(), if way == "Egress" { "to" } else { "from" })).replace("name: p,", &format!("name: {name},"))
+    };
+    let policies = format!(
+        "{}{}",
+        half("web", "Egress", "10.100.0.0/16"),
+        half("db", "Ingress", "2001:db8::/32")
+    );
+    assert_eq!(between(&format!("{}{policies}", text(&both, &both))), exactly("none"));
+}
+
+#[test]
 fn pods_on_their_hosts_network_get_no_attachment() {
     let host = |name: &str| on(name, "blue").replace("spec: {", "spec: {hostNetwork: true, ");
     let text = format!("{OVERLAY}{}{}", host("web"), host("db"));

@@ -86,6 +86,13 @@ impl<'n> Walk<'_, 'n> {
         if self.holds(id, packet.destination) {
             return self.arrive(packet, id);
         }
+        // An endpoint on the machine has one of the attachment's own addresses.
+        if let Some(guest) = self.endpoint_in(subnet, packet.destination)
+            && network.uplinks.contains_key(&guest)
+            && self.is_on_one_machine(id, guest)
+        {
+            return self.arrive(packet, guest);
+        }
         packet.steps.push(Step::At(place));
         self.check(&mut packet, place, Direction::Ingress);
         if endpoint.role != EndpointRole::Forwarder {

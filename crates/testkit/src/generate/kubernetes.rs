@@ -4,11 +4,15 @@ use serde_json::{Map, Value, json};
 
 use super::Random;
 
+mod endpoints;
+mod further;
 mod services;
 mod vendors;
 
+pub use endpoints::{calico_endpoint_cluster, cilium_endpoint_cluster, clients, endpoint_cluster};
+pub use further::further_cluster;
 pub use services::service_cluster;
-pub use vendors::{calico_cluster, cilium_cluster};
+pub use vendors::{calico_cluster, cilium_cluster, host_cluster};
 
 /// Values of labels; few, so that selectors meet some pods and miss others.
 const VALUES: [&str; 3] = ["a", "b", "c"];

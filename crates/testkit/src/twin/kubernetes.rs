@@ -4,10 +4,12 @@
 //! and the API specification of network-policy-api (`AdminNetworkPolicy`,
 //! `BaselineAdminNetworkPolicy`, `ClusterNetworkPolicy`).
 
-mod calico;
+pub mod calico;
 mod cilium;
+pub mod further;
 mod read;
 mod selector;
+pub mod served;
 pub mod services;
 
 #[cfg(test)]
@@ -41,6 +43,8 @@ pub struct Connection<'c> {
     pub protocol: &'c str,
     /// The port at the other end.
     pub port: u16,
+    /// Whether it is over IPv6; absent where it may be over either.
+    pub over_v6: Option<bool>,
 }
 
 /// What a rule or a policy says of a connection.
@@ -57,10 +61,34 @@ pub fn allows(objects: &[Value], connection: Connection<'_>) -> bool {
         (End::Pod(pod), End::Outside(address)) | (End::Outside(address), End::Pod(pod)) => {
             pod.speaks(address)
         }
+        (End::Pod(one), End::Pod(other)) => {
+            connection.over_v6.is_none_or(|v6| one.is_of(v6) && other.is_of(v6))
+                && further::primary(objects, one) == further::primary(objects, other)
+        }
         _ => true,
     };
     meet && side_allows(objects, connection, "egress")
         && side_allows(objects, connection, "ingress")
+}
+
+/// Whether a connection can be opened where pods have addresses of the network around them: there a block
+/// of addresses in a `NetworkPolicy` means whoever has one, pods too, as the plugins of Amazon and Calico
+/// have it.
+pub fn allows_by_address(objects: &[Value], connection: Connection<'_>) -> bool {
+    let as_address = |end: End<'_>| match end {
+        End::Pod(pod) => pod.addresses.first().copied().map(End::Outside),
+        End::Outside(_) => None,
+    };
+    let allows = |way: &str| {
+        let (from, to) = (connection.from, connection.to);
+        let other = match way {
+            "egress" => as_address(to).map(|to| Connection { to, ..connection }),
+            _ => as_address(from).map(|from| Connection { from, ..connection }),
+        };
+        side_allows(objects, connection, way)
+            || other.is_some_and(|other| side_allows(objects, other, way))
+    };
+    allows("egress") && allows("ingress")
 }
 
 /// Whether the policies of the pod at one end allow it: administrators' first, then those of
@@ -192,7 +220,8 @@ fn admin(
         }
         for rule in items(policy, &format!("/spec/{way}")) {
             let listed = items(rule, &format!("/{peers}"));
-            let by_peer = listed.iter().any(|peer| admin_peer_is(objects, peer, other));
+            let by_peer =
+                listed.iter().any(|peer| admin_peer_is(objects, peer, (other, connection.over_v6)));
             if by_peer && admin_ports_are(rule, connection) {
                 return Some(match text(rule, "/action") {
                     "Allow" | "Accept" => Word::Allow,
@@ -214,7 +243,7 @@ fn tier_of(object: &Value) -> &str {
     }
 }
 
-fn admin_peer_is(objects: &[Value], peer: &Value, end: End<'_>) -> bool {
+fn admin_peer_is(objects: &[Value], peer: &Value, (end, over_v6): (End<'_>, Option<bool>)) -> bool {
     match (peer.get("networks"), end) {
         (Some(networks), End::Outside(address)) => networks
             .as_array()
@@ -227,7 +256,7 @@ fn admin_peer_is(objects: &[Value], peer: &Value, end: End<'_>) -> bool {
             .as_array()
             .into_iter()
             .flatten()
-            .any(|one| pod.has_address_in(one.as_str().unwrap_or(""))),
+            .any(|one| pod.has_address_in(one.as_str().unwrap_or(""), over_v6)),
         (None, _) => pods_are(objects, peer, end),
     }
 }

@@ -1,9 +1,10 @@
 //! The addresses of a service, and how it is reached from where.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use watertight_model::Name;
-use watertight_net::{Prefix, Protocol};
+use watertight_net::{Family, Prefix, Protocol};
 use watertight_source::{Node, Span};
 
 use super::services::ServicePort;
@@ -27,8 +28,20 @@ pub(super) enum Kind {
 /// Addresses behind a service that selects no pods, with their ports.
 #[derive(Clone, Debug)]
 struct Slice {
-    addresses: Vec<IpAddr>,
+    /// Each with whether the object says on which node it is.
+    addresses: Vec<(IpAddr, bool)>,
     ports: Vec<(Option<Name>, Protocol, u16)>,
+}
+
+/// One address behind a service that selects no pods, with the number at which it is reached.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Listed {
+    pub(super) address: IpAddr,
+    pub(super) number: u16,
+    /// Whether it is said on which node it is: what is not is on nobody's own.
+    ///
+    /// Source: Kubernetes API reference, `EndpointSlice`, `Endpoint.nodeName`.
+    pub(super) has_node: bool,
 }
 
 /// A service as what packets are sent to.
@@ -38,10 +51,13 @@ pub(super) struct Addressed {
     pub(super) name: Name,
     pub(super) kind: Kind,
     pub(super) cluster_addresses: Vec<IpAddr>,
-    /// `externalIPs`, and the addresses of its load balancer.
-    pub(super) outer_addresses: Vec<IpAddr>,
+    /// The families that it is served over; none where the input does not tell.
+    families: Option<BTreeSet<Family>>,
+    /// `externalIPs`.
+    pub(super) external_addresses: Vec<IpAddr>,
+    /// The addresses of its load balancer.
+    pub(super) balancer_addresses: Vec<IpAddr>,
     pub(super) is_balanced: bool,
-    pub(super) has_external: bool,
     pub(super) has_node_ports: bool,
     /// Whether it has those that it names, at least.
     pub(super) may_have_node_ports: bool,
@@ -80,12 +96,8 @@ impl Addressed {
         let mut cluster_addresses: Vec<IpAddr> = single.parse().ok().into_iter().collect();
         cluster_addresses.extend(addresses(notes, spec, "clusterIPs"));
         cluster_addresses.dedup();
-        let external = addresses(notes, spec, "externalIPs");
+        let families = families(notes, spec, &cluster_addresses);
         let is_balanced = given == "LoadBalancer";
-        let mut outer_addresses = external.clone();
-        if is_balanced {
-            outer_addresses.extend(balanced(object));
-        }
         let allocates = notes.take(spec.bool_field("allocateLoadBalancerNodePorts"));
         let ranges = notes.items(spec, "loadBalancerSourceRanges");
         let is_local = |notes: &mut Notes, key| notes.take(spec.str_field(key)) == Some("Local");
@@ -94,9 +106,10 @@ impl Addressed {
             name: object.name.clone(),
             kind,
             cluster_addresses,
-            outer_addresses,
+            families,
+            external_addresses: addresses(notes, spec, "externalIPs"),
+            balancer_addresses: if is_balanced { balanced(object) } else { Vec::new() },
             is_balanced,
-            has_external: !external.is_empty(),
             has_node_ports: given == "NodePort" || (is_balanced && allocates != Some(false)),
             may_have_node_ports: given == "NodePort" || is_balanced,
             keeps_source: is_local(notes, "externalTrafficPolicy"),
@@ -116,13 +129,13 @@ impl Addressed {
     }
 
     fn owns(&self, object: &Object<'_>) -> bool {
-        let is_slice = matches!(
-            (object.group, object.kind),
-            ("", "Endpoints") | ("discovery.k8s.io", "EndpointSlice")
-        );
-        is_slice
-            && object.namespace == self.namespace
-            && crate::known::service_of(object) == self.name
+        object.namespace == self.namespace
+            && crate::known::service_of(object).as_ref() == Some(&self.name)
+    }
+
+    /// Whether it is served over a family, as far as the input tells.
+    pub(super) fn is_served_over(&self, family: Family) -> bool {
+        self.families.as_ref().is_none_or(|families| families.contains(&family))
     }
 
     /// Its name in the cluster's domain names.
@@ -130,13 +143,14 @@ impl Addressed {
         Name::from(format!("{}.{}.svc", self.name, self.namespace))
     }
 
-    /// Whether an address is listed behind it.
-    pub(super) fn holds(&self, address: IpAddr) -> bool {
-        self.slices.iter().any(|slice| slice.addresses.contains(&address))
+    /// The addresses that are listed behind it.
+    pub(super) fn addresses_behind(&self) -> BTreeSet<IpAddr> {
+        let all = self.slices.iter().flat_map(|slice| &slice.addresses);
+        all.map(|(address, _)| *address).collect()
     }
 
     /// The listed addresses and numbers to which a port leads.
-    pub(super) fn listed(&self, port: &ServicePort) -> Vec<(IpAddr, u16)> {
+    pub(super) fn listed(&self, port: &ServicePort) -> Vec<Listed> {
         let mut found = Vec::new();
         for slice in &self.slices {
             let fits = |(name, protocol, _): &&(Option<Name>, Protocol, u16)| {
@@ -145,11 +159,16 @@ impl Addressed {
                         == port.name.as_deref().unwrap_or_default()
             };
             for (_, _, number) in slice.ports.iter().filter(fits) {
-                found.extend(slice.addresses.iter().map(|address| (*address, *number)));
+                found.extend(slice.addresses.iter().map(|(address, has_node)| Listed {
+                    address: *address,
+                    number: *number,
+                    has_node: *has_node,
+                }));
             }
         }
-        found.sort();
-        found.dedup();
+        // One that several objects list is where one of them says that it is.
+        found.sort_by_key(|one| (one.address, one.number, !one.has_node));
+        found.dedup_by_key(|one| (one.address, one.number));
         found
     }
 }
@@ -185,22 +204,76 @@ fn balanced(object: &Object<'_>) -> Vec<IpAddr> {
     texts.filter_map(|text| text.parse().ok()).collect()
 }
 
+/// The families that a service is served over, where the input tells all of them.
+///
+/// Source: Kubernetes, *`IPv4/IPv6` dual-stack*, "Services": `clusterIPs` and `ipFamilies` are of the same
+/// families; a service that prefers both has those that its cluster has.
+fn families(
+    notes: &mut Notes,
+    spec: Node<'_>,
+    cluster_addresses: &[IpAddr],
+) -> Option<BTreeSet<Family>> {
+    let by_address: BTreeSet<Family> = cluster_addresses.iter().copied().map(Family::of).collect();
+    if !addresses(notes, spec, "clusterIPs").is_empty() {
+        return Some(by_address);
+    }
+    match notes.take(spec.str_field("ipFamilyPolicy")) {
+        Some("RequireDualStack") => return Some(BTreeSet::from([Family::V4, Family::V6])),
+        Some("PreferDualStack") => return None,
+        _ => {}
+    }
+    let listed = notes.items(spec, "ipFamilies");
+    let named = listed.into_iter().filter_map(|node| match node.as_str() {
+        Some("IPv4") => Some(Family::V4),
+        Some("IPv6") => Some(Family::V6),
+        _ => None,
+    });
+    let all: BTreeSet<Family> = named.chain(by_address).collect();
+    (!all.is_empty()).then_some(all)
+}
+
+/// Whether an object names an address of IPv6 for a service: then pods have some.
+pub(crate) fn is_over_v6(object: &Object<'_>, notes: &mut Notes) -> bool {
+    let is_service = object.kind == "Service" && object.group.is_empty();
+    let Some(spec) = object.spec(notes).filter(|_| is_service) else { return false };
+    let single = notes.take(spec.str_field("clusterIP")).unwrap_or_default();
+    let listed = notes.items(spec, "ipFamilies");
+    single.parse::<IpAddr>().is_ok_and(|one| one.is_ipv6())
+        || ["clusterIPs", "externalIPs"]
+            .into_iter()
+            .any(|key| addresses(notes, spec, key).iter().any(IpAddr::is_ipv6))
+        || balanced(object).iter().any(IpAddr::is_ipv6)
+        || listed.into_iter().any(|one| one.as_str() == Some("IPv6"))
+        || notes.take(spec.str_field("ipFamilyPolicy")) == Some("RequireDualStack")
+}
+
+/// Whether an entry says on which node it is.
+fn is_placed(entry: Node<'_>) -> bool {
+    entry.get("nodeName").and_then(Node::as_str).is_some_and(|name| !name.is_empty())
+}
+
 /// What an `Endpoints` or `EndpointSlice` object lists.
 fn slices(object: &Object<'_>, notes: &mut Notes) -> Vec<Slice> {
     let mut found = Vec::new();
     if object.kind == "EndpointSlice" {
-        let endpoints = notes.items(object.node, "endpoints");
-        let lists = endpoints.into_iter().flat_map(|one| notes.items(one, "addresses"));
-        let parsed = lists.filter_map(Node::as_str).filter_map(|text| text.parse().ok());
-        let addresses = parsed.collect();
+        let mut addresses = Vec::new();
+        for endpoint in notes.items(object.node, "endpoints") {
+            let has_node = is_placed(endpoint);
+            let texts = notes.items(endpoint, "addresses").into_iter().filter_map(Node::as_str);
+            let parsed = texts.filter_map(|text| text.parse().ok());
+            addresses.extend(parsed.map(|address| (address, has_node)));
+        }
         found.push(Slice { addresses, ports: ports(notes, object.node) });
         return found;
     }
     for subset in notes.items(object.node, "subsets") {
         let mut entries = notes.items(subset, "addresses");
         entries.extend(notes.items(subset, "notReadyAddresses"));
-        let texts = entries.into_iter().filter_map(|one| one.get("ip").and_then(Node::as_str));
-        let addresses = texts.filter_map(|text| text.parse().ok()).collect();
+        let each = entries.into_iter().filter_map(|one| {
+            let address = one.get("ip").and_then(Node::as_str)?.parse().ok()?;
+            Some((address, is_placed(one)))
+        });
+        let addresses = each.collect();
         found.push(Slice { addresses, ports: ports(notes, subset) });
     }
     found

@@ -4,7 +4,7 @@
 //! IP is led to a pod behind the service where it is sent, and keeps its source; what comes from
 //! outside to a node port or a load balancer keeps it where `externalTrafficPolicy` is `Local`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use watertight_model::network::{
@@ -27,6 +27,11 @@ use crate::objects::Object;
 /// Source: Kubernetes, *Service*, "type: `NodePort`": `--service-node-port-range`.
 const NODE_PORTS: (u16, u16) = (30_000, 32_767);
 
+const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
+
+/// Names that stand for names; resolvers follow about as many.
+const ALIASES_MAX: usize = 16;
+
 /// Adds every service as something that packets can be sent to; `joins` says that the cluster is
 /// beside a cloud's network, which has what serves clients outside.
 pub(super) fn add(
@@ -40,28 +45,40 @@ pub(super) fn add(
         .filter(|object| object.kind == "Service" && object.group.is_empty())
         .filter_map(|object| Addressed::read(object, objects, lowering.notes))
         .collect();
-    let sees = lowering.sees_addresses();
     let names: BTreeSet<Name> =
         lowering.estate.workloads.values().map(|workload| workload.name.clone()).collect();
-    let mut known: Vec<(Name, WorkloadId)> = Vec::new();
-    let mut aliases: Vec<(WorkloadId, Name)> = Vec::new();
+    let mut known: BTreeMap<Name, Vec<EndpointId>> = BTreeMap::new();
+    let mut aliases: BTreeMap<Name, (WorkloadId, Name)> = BTreeMap::new();
     for content in &addressed {
         let Some(service) = services.get(&content.namespace, &content.name) else { continue };
         let workload = workload(lowering, content, &names);
-        known.push((content.domain(), workload));
-        let mut adding = Adding { lowering, service, content, workload, sees: &sees, joins };
-        match &content.kind {
-            Kind::Alias(domain) => aliases.push((workload, domain.clone())),
+        let mut adding = Adding { lowering, service, content, workload, joins };
+        let within = match &content.kind {
+            Kind::Alias(domain) => {
+                aliases.insert(content.domain(), (workload, domain.clone()));
+                continue;
+            }
             Kind::Headless => adding.headless(),
             Kind::Virtual => adding.virtual_addresses(),
-        }
+        };
+        known.insert(content.domain(), within);
     }
-    for (workload, domain) in aliases {
-        let target = known.iter().find(|(name, _)| *name == domain);
-        let endpoints =
-            target.map(|(_, target)| lowering.estate.workloads[*target].endpoints.clone());
-        lowering.estate.workloads[workload].endpoints = endpoints.unwrap_or_default();
+    for (workload, domain) in aliases.values() {
+        let endpoints = known.get(meant(&aliases, domain)).cloned();
+        lowering.estate.workloads[*workload].endpoints = endpoints.unwrap_or_default();
     }
+}
+
+/// What a domain name stands for in the end: a name may stand for another one, and so on.
+///
+/// Source: Kubernetes, *Service*, "type: `ExternalName`": the answer is a `CNAME` record.
+fn meant<'n>(aliases: &'n BTreeMap<Name, (WorkloadId, Name)>, domain: &'n Name) -> &'n Name {
+    let mut found = domain;
+    for _ in 0..ALIASES_MAX {
+        let Some((_, next)) = aliases.get(found) else { break };
+        found = next;
+    }
+    found
 }
 
 /// The service's own name, unless a workload has it: that one is meant then.
@@ -76,86 +93,168 @@ fn workload(lowering: &mut Lowering<'_>, of: &Addressed, names: &BTreeSet<Name>)
 }
 
 /// Adds one service.
-struct Adding<'a, 'i> {
-    lowering: &'a mut Lowering<'i>,
-    service: &'a Service,
-    content: &'a Addressed,
+pub(super) struct Adding<'a, 'i> {
+    pub(super) lowering: &'a mut Lowering<'i>,
+    pub(super) service: &'a Service,
+    pub(super) content: &'a Addressed,
     workload: WorkloadId,
-    /// The pods whose policies tell addresses outside apart.
-    sees: &'a BTreeSet<EndpointId>,
     joins: bool,
 }
 
-/// Who is asked how a connection comes in.
+/// Who is asked how a connection comes in, over which family.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum From {
-    Inside,
+pub(super) enum From {
+    /// A pod, to a cluster IP.
+    Inside(Family),
+    /// A client outside.
     Outside(Family),
+    /// A pod, to an address that the service has outside: it is led as to a cluster IP, wherever pods are.
+    ///
+    /// Source: Kubernetes API reference, `ServiceSpec.externalTrafficPolicy`: from within the cluster,
+    /// outer addresses have the semantics of `Cluster`.
+    Around(Family),
 }
 
 impl From {
-    /// Whether an address of a pod is led to.
-    fn leads_to(self, address: IpAddr) -> bool {
+    pub(super) const fn family(self) -> Family {
         match self {
-            Self::Inside => true,
-            Self::Outside(family) => Family::of(address) == family,
+            Self::Inside(family) | Self::Outside(family) | Self::Around(family) => family,
         }
     }
 }
 
+/// One of the sides of a service that clients outside see.
+struct Outer<'c> {
+    name: Name,
+    family: Family,
+    addresses: &'c [IpAddr],
+    /// Whether a load balancer's ranges hold there, and nodes' ports lead there.
+    is_main: bool,
+}
+
 impl Adding<'_, '_> {
-    /// A name for the pods themselves: nothing is translated.
-    fn headless(&mut self) {
+    /// A name for the pods themselves: nothing is translated. Returns what the name stands for.
+    fn headless(&mut self) -> Vec<EndpointId> {
+        let listed = if self.service.has_selector() {
+            BTreeSet::new()
+        } else {
+            self.content.addresses_behind()
+        };
+        let mut elsewhere = listed.clone();
         let mut found: Vec<EndpointId> = Vec::new();
         for (pod, endpoint) in self.lowering.placed() {
-            let listed = pod.place.addresses.iter().any(|one| self.content.holds(*one));
-            if self.service.selects(pod) || (!self.service.has_selector() && listed) {
+            let is_listed = pod.place.addresses.iter().any(|one| listed.contains(one));
+            for address in &pod.place.addresses {
+                elsewhere.remove(address);
+            }
+            if self.service.selects(pod) || is_listed {
                 found.push(endpoint);
             }
         }
-        self.lowering.estate.workloads[self.workload].endpoints = found;
+        self.lowering.estate.workloads[self.workload].endpoints.clone_from(&found);
+        for family in FAMILIES {
+            let those: Vec<IpAddr> =
+                elsewhere.iter().copied().filter(|one| Family::of(*one) == family).collect();
+            if !those.is_empty() && self.has(family) {
+                found.push(self.elsewhere(family, &those));
+            }
+        }
+        found
     }
 
-    fn virtual_addresses(&mut self) {
+    /// What a name stands for beside pods: addresses outside of the cluster, at any port.
+    fn elsewhere(&mut self, family: Family, addresses: &[IpAddr]) -> EndpointId {
+        let targets = addresses.iter().map(|address| Target {
+            end: TargetEnd::Address(*address),
+            port: None,
+            health_port: None,
+            health: Health::Unknown,
+        });
+        let name = self.content.domain();
+        let content = group(name.clone(), targets.collect(), true, self.content);
+        let group = self.lowering.estate.network.target_groups.push(content);
+        let listener = Listener {
+            name: Name::from("any port"),
+            flows: FlowSet::all(),
+            target_groups: vec![group],
+            clauses: Vec::new(),
+            origin: Some(self.content.span),
+        };
+        self.within(&over(&name, family), family, vec![listener])
+    }
+
+    /// Whether anybody in the cluster has addresses of a family.
+    fn has(&self, family: Family) -> bool {
+        family == Family::V4 || self.lowering.has_v6
+    }
+
+    /// What leads pods; returns it.
+    fn virtual_addresses(&mut self) -> Vec<EndpointId> {
+        let mut found = Vec::new();
+        for family in FAMILIES {
+            if self.has(family) && self.content.is_served_over(family) {
+                let listeners = self.listeners(From::Inside(family), true);
+                let inside = over(&self.content.domain(), family);
+                found.push(self.within(&inside, family, listeners));
+            }
+        }
         let Addressed { namespace, name, .. } = self.content;
-        let inside = Name::from(format!("{name}.{namespace}.svc"));
-        let listeners = self.listeners(From::Inside);
-        let led = self.front(&inside, listeners);
-        let endpoint = self.endpoint(&inside, &self.content.cluster_addresses.clone());
+        let outside = Name::from(format!("{name}.{namespace} from outside"));
+        if !self.has_outer_side() {
+            return found;
+        }
+        if self.joins {
+            self.beyond(&outside);
+            return found;
+        }
+        let external = Name::from(format!("{name}.{namespace} by external addresses"));
+        // Ranges are the load balancer's: what comes by other addresses does not pass it.
+        let apart = !self.content.ranges.is_empty() && !self.content.external_addresses.is_empty();
+        let mut main = self.content.balancer_addresses.clone();
+        if !apart {
+            main.extend(&self.content.external_addresses);
+        }
+        for family in FAMILIES {
+            if !self.has(family) || !self.content.is_served_over(family) {
+                continue;
+            }
+            let name = over(&outside, family);
+            self.outer_side(&Outer { name, family, addresses: &main, is_main: true });
+            let more = self.content.external_addresses.clone();
+            if apart && more.iter().any(|one| Family::of(*one) == family) {
+                let name = over(&external, family);
+                self.outer_side(&Outer { name, family, addresses: &more, is_main: false });
+            }
+        }
+        found
+    }
+
+    /// An endpoint that leads what pods send to it, and that nobody outside knows.
+    fn within(&mut self, name: &Name, family: Family, listeners: Vec<Listener>) -> EndpointId {
+        let led = self.front(name, listeners);
+        let endpoint = self.endpoint(name, family, &self.content.cluster_addresses.clone());
         self.serve(endpoint, led);
         self.lowering.estate.network.at_sender.insert(endpoint, led);
         // What comes from outside of the cluster to a cluster IP finds nobody who knows it.
-        let nothing = self.front(&inside, Vec::new());
+        let nothing = self.front(name, Vec::new());
         self.lowering.estate.network.endpoints[endpoint].role = EndpointRole::Front(nothing);
-
-        let outside = Name::from(format!("{name}.{namespace} from outside"));
-        if !self.has_outer_side() {
-            return;
-        }
-        if self.joins {
-            return self.beyond(&outside);
-        }
-        self.outer_side(&outside, Family::V4);
-        let is_told = self.content.outer_addresses.iter().any(IpAddr::is_ipv6);
-        if self.lowering.has_v6 || is_told {
-            self.outer_side(&Name::from(format!("{outside} over IPv6")), Family::V6);
-        }
+        endpoint
     }
 
     /// What clients outside send to: no family leads to another.
-    fn outer_side(&mut self, name: &Name, family: Family) {
-        let listeners = self.listeners(From::Outside(family));
-        let front = self.front(name, listeners.clone());
-        let own = self.content.outer_addresses.iter().copied();
-        let addresses: Vec<IpAddr> = own.filter(|one| Family::of(*one) == family).collect();
-        let endpoint = self.endpoint(name, &addresses);
-        let ranges = self.ranges();
-        let content = &mut self.lowering.estate.network.endpoints[endpoint];
-        content.addresses.retain(|one| Family::of(*one) == family);
-        content.layers.extend(ranges);
+    fn outer_side(&mut self, outer: &Outer<'_>) {
+        let Outer { name, family, addresses, is_main } = outer;
+        let listeners = self.listeners(From::Outside(*family), *is_main);
+        let front = self.front(name, listeners);
+        let endpoint = self.endpoint(name, *family, addresses);
+        let has_ranges = *is_main && !self.content.ranges.is_empty();
+        let ranges = if has_ranges { self.ranges() } else { Vec::new() };
+        self.lowering.estate.network.endpoints[endpoint].layers.extend(ranges);
         self.serve(endpoint, front);
-        let direct = self.content.keeps_source && self.content.ranges.is_empty();
-        let from_pods = if direct { front } else { self.unread(name, listeners) };
+        let around = self.listeners(From::Around(*family), *is_main);
+        let is_direct = self.content.keeps_source && !has_ranges;
+        let from_pods =
+            if is_direct { self.front(name, around) } else { self.unread(name, around) };
         self.lowering.estate.network.at_sender.insert(endpoint, from_pods);
     }
 
@@ -185,33 +284,43 @@ impl Adding<'_, '_> {
         );
     }
 
-    /// A front whose targets see pods or nodes as their clients: which is not known.
+    /// A front whose targets see pods or nodes as their clients: which is not known. Where there is no
+    /// target nobody sees anybody.
     fn unread(&mut self, name: &Name, mut listeners: Vec<Listener>) -> FrontId {
         let groups = &mut self.lowering.estate.network.target_groups;
         let name_of_group = Name::from(format!("pods of {name} by way of a node"));
         let unread = groups.push(group(name_of_group, Vec::new(), false, self.content));
         for listener in &mut listeners {
-            listener.target_groups = vec![unread];
+            let leads = |id: &TargetGroupId| {
+                let content = &groups[*id];
+                !content.targets_read || !content.targets.is_empty()
+            };
+            if listener.target_groups.iter().any(leads) {
+                listener.target_groups = vec![unread];
+            }
         }
         self.front(name, listeners)
     }
 
-    fn endpoint(&mut self, name: &Name, addresses: &[IpAddr]) -> EndpointId {
+    /// An endpoint of one family: at its own addresses of it, or at one that is made up.
+    fn endpoint(&mut self, name: &Name, family: Family, addresses: &[IpAddr]) -> EndpointId {
         let id = self.lowering.endpoint(name.clone(), self.workload, Vec::new());
         let network = &mut self.lowering.estate.network;
         let taken = |one: &IpAddr| network.endpoints.values().any(|other| other.holds(*one));
-        let own: Vec<IpAddr> = addresses.iter().copied().filter(|one| !taken(one)).collect();
-        if !own.is_empty() {
+        let own: Vec<IpAddr> = addresses
+            .iter()
+            .copied()
+            .filter(|one| Family::of(*one) == family && !taken(one))
+            .collect();
+        if own.is_empty() {
+            network.endpoints[id].addresses.retain(|one| Family::of(*one) == family);
+        } else {
             let subnet = self.lowering.subnet;
             let realm = network.subnets[subnet].realm;
             let hosts: Vec<Prefix> = own.iter().copied().map(Prefix::host).collect();
             network.subnets[subnet].prefixes.extend(&hosts);
             network.realms[realm].prefixes.extend(&hosts);
-            let made_up = std::mem::take(&mut network.endpoints[id].addresses);
-            let has = |family| own.iter().any(|one| Family::of(*one) == family);
-            let rest = made_up.into_iter().filter(|one| !has(Family::of(*one)));
-            let all: Vec<IpAddr> = own.iter().copied().chain(rest).collect();
-            network.endpoints[id].addresses = all;
+            network.endpoints[id].addresses = own;
         }
         network.endpoints[id].origin = Some(self.content.span);
         id
@@ -235,39 +344,56 @@ impl Adding<'_, '_> {
         network.endpoints[endpoint].role = EndpointRole::Front(front);
     }
 
-    fn listeners(&mut self, from: From) -> Vec<Listener> {
+    /// What it listens on for somebody, on the ports of nodes too or not.
+    fn listeners(&mut self, from: From, by_node: bool) -> Vec<Listener> {
         let ports: Vec<ServicePort> = self.service.ports().to_vec();
-        let mut found = Vec::new();
+        let mut heard: Vec<(&ServicePort, PortSet, bool)> = Vec::new();
         for port in &ports {
             let numbers = match from {
-                From::Inside => vec![(PortSet::single(port.number), true)],
-                From::Outside(_) => self.outer_numbers(port),
+                From::Inside(_) => vec![(PortSet::single(port.number), true)],
+                From::Outside(family) | From::Around(family) => {
+                    self.outer_numbers(port, by_node, family)
+                }
             };
-            for (numbers, known) in numbers {
-                let group = self.targets(port, from, known);
-                found.push(Listener {
-                    name: port.title(),
-                    flows: to_ports(port.protocol, numbers),
-                    target_groups: vec![group],
-                    clauses: Vec::new(),
-                    origin: Some(self.content.span),
-                });
-            }
+            heard.extend(numbers.into_iter().map(|(numbers, known)| (port, numbers, known)));
+        }
+        // A port of nodes that is named is not the one that is not.
+        heard.sort_by_key(|(.., known)| !known);
+        let mut found = Vec::new();
+        for (port, numbers, known) in heard {
+            let group = self.targets(port, from, known);
+            found.push(Listener {
+                name: port.title(),
+                flows: to_ports(port.protocol, numbers),
+                target_groups: vec![group],
+                clauses: Vec::new(),
+                origin: Some(self.content.span),
+            });
         }
         found
     }
 
     /// Whether anything of it is reached from outside.
     fn has_outer_side(&self) -> bool {
-        let ports = self.service.ports();
-        ports.iter().any(|port| !self.outer_numbers(port).is_empty())
+        let numbers = |port, family| self.outer_numbers(port, true, family);
+        let mut ports = self.service.ports().iter();
+        ports.any(|port| FAMILIES.into_iter().any(|family| !numbers(port, family).is_empty()))
     }
 
     /// The ports at which a port of the service is reached from outside, and whether they are known.
-    fn outer_numbers(&self, port: &ServicePort) -> Vec<(PortSet, bool)> {
+    fn outer_numbers(
+        &self,
+        port: &ServicePort,
+        by_node: bool,
+        family: Family,
+    ) -> Vec<(PortSet, bool)> {
         let mut found = Vec::new();
-        if self.content.is_balanced || self.content.has_external {
+        let mut external = self.content.external_addresses.iter();
+        if self.content.is_balanced || external.any(|one| Family::of(*one) == family) {
             found.push((PortSet::single(port.number), true));
+        }
+        if !by_node {
+            return found;
         }
         // The API takes no port of nodes for what has a cluster IP alone.
         match port.node_port.filter(|_| self.content.may_have_node_ports) {
@@ -281,82 +407,21 @@ impl Adding<'_, '_> {
         found
     }
 
-    fn targets(&mut self, port: &ServicePort, from: From, known: bool) -> TargetGroupId {
-        let mut targets: Vec<Target> = Vec::new();
-        let pods: Vec<_> = self.lowering.placed().collect();
-        for (pod, endpoint) in pods.iter().filter(|(pod, _)| self.service.selects(pod)) {
-            for number in super::services::numbers(pod, port) {
-                targets.extend(self.at_pod(from, *endpoint, number));
-            }
-        }
-        let listed =
-            if self.service.has_selector() { Vec::new() } else { self.content.listed(port) };
-        for (address, number) in listed {
-            let has = |(pod, _): &&(&crate::workloads::Pod, EndpointId)| {
-                pod.place.addresses.contains(&address)
-            };
-            let holders: Vec<_> = pods.iter().filter(has).collect();
-            // Pods on their host's network share its address: who has the port is meant.
-            let listens =
-                |pod: &crate::workloads::Pod| pod.ports.iter().any(|port| port.number == number);
-            let by_port: Vec<_> = holders.iter().filter(|(pod, _)| listens(pod)).collect();
-            match (holders.as_slice(), by_port.as_slice()) {
-                ([(_, only)], _) | (_, [(_, only)]) => {
-                    targets.extend(self.at_pod(from, *only, number));
-                }
-                ([], _) if from.leads_to(address) => {
-                    targets.push(target(TargetEnd::Address(address), number));
-                }
-                ([], _) => {}
-                _ => {
-                    let why = Name::from(format!("one of several pods at {address}"));
-                    targets.push(target(TargetEnd::Unread(why), number));
-                }
-            }
-        }
-        let known = known && (self.service.has_selector() || self.content.has_slices);
-        let name = Name::from(format!("{} of {}", port.title(), self.content.domain()));
-        let content = group(name, targets, known, self.content);
-        self.lowering.estate.network.target_groups.push(content)
-    }
-
-    /// A pod at its addresses, or why it may not be it.
-    fn at_pod(&self, from: From, pod: EndpointId, number: u16) -> Vec<Target> {
-        if let Some(why) = self.doubt(from, pod) {
-            return vec![target(TargetEnd::Unread(why), number)];
-        }
-        let own = self.lowering.estate.network.endpoints[pod].addresses.iter().copied();
-        let own = own.filter(|address| from.leads_to(*address));
-        own.map(|address| target(TargetEnd::Endpoint(pod, address), number)).collect()
-    }
-
-    /// Why the input does not tell whether a pod is reached, or as whose client.
-    fn doubt(&self, from: From, pod: EndpointId) -> Option<Name> {
-        let name = &self.lowering.estate.network.endpoints[pod].name;
-        match from {
-            From::Inside if self.content.stays_on_node => {
-                Some(Name::from(format!("{name} as a pod on the sender's own node")))
-            }
-            From::Outside(_) if !self.content.keeps_source && self.sees.contains(&pod) => Some(
-                Name::from(format!("{name} as its policies see the client or a node in its place")),
-            ),
-            From::Inside | From::Outside(_) => None,
-        }
-    }
-
     /// A load balancer's ranges of clients. Node ports do not know them.
     ///
     /// Source: Kubernetes API reference, `ServiceSpec.loadBalancerSourceRanges`.
     fn ranges(&mut self) -> Vec<watertight_model::network::LayerId> {
-        if self.content.ranges.is_empty() {
-            return Vec::new();
-        }
         let (mut balanced, mut by_node) = (FlowSet::none(), FlowSet::none());
         for port in self.service.ports() {
-            let own = |number| to_ports(port.protocol, PortSet::single(number));
-            balanced = balanced.union(&own(port.number));
-            by_node = port.node_port.map_or(by_node.clone(), |number| by_node.union(&own(number)));
+            let own = to_ports(port.protocol, PortSet::single(port.number));
+            balanced = balanced.union(&own);
+            for (numbers, _) in
+                FAMILIES.into_iter().flat_map(|family| self.outer_numbers(port, true, family))
+            {
+                by_node = by_node.union(&to_ports(port.protocol, numbers));
+            }
         }
+        by_node = by_node.difference(&balanced);
         let rule = |name: &str, peer, flows: &FlowSet| Rule {
             name: Name::from(name),
             peer,
@@ -383,11 +448,15 @@ impl Adding<'_, '_> {
     }
 }
 
-fn target(end: TargetEnd, port: u16) -> Target {
-    Target { end, port: Some(port), health_port: Some(port), health: Health::Unknown }
+/// A name with its family, where that is not the usual one.
+fn over(name: &Name, family: Family) -> Name {
+    match family {
+        Family::V4 => name.clone(),
+        Family::V6 => Name::from(format!("{name} over IPv6")),
+    }
 }
 
-fn group(name: Name, targets: Vec<Target>, known: bool, of: &Addressed) -> TargetGroup {
+pub(super) fn group(name: Name, targets: Vec<Target>, known: bool, of: &Addressed) -> TargetGroup {
     TargetGroup {
         name,
         preserves_source: true,

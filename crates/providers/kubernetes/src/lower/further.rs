@@ -15,7 +15,7 @@ use watertight_model::network::{
     LayerId, ListContent, Peer, Realm, Route, Rule, Stage, StageDefault, Subnet, SubnetId, Table,
     TableId,
 };
-use watertight_net::{AddressSet, FlowSet, Prefix};
+use watertight_net::{AddressSet, Family, FlowSet, Prefix};
 
 use super::guards::GuardKey;
 use super::{Lowering, PODS_V4, PODS_V6};
@@ -75,7 +75,7 @@ impl Lowering<'_> {
         let (realm, table) =
             self.further_realm(networks.values().any(|on| on.further.doubt.is_some()));
         let policies = self.by_network(furthers);
-        let mut added = Vec::with_capacity(networks.len());
+        let mut placed: Vec<(&On, Place, Vec<Held>)> = Vec::with_capacity(networks.len());
         let mut next = 0_u32;
         for on in networks.values() {
             self.note_doubt(on);
@@ -95,9 +95,21 @@ impl Lowering<'_> {
                 }
                 break;
             }
-            let of_it = policies.get(&on.further.name).map(Vec::as_slice).unwrap_or_default();
-            added.push(self.add_network(of_it, on, Place { realm, table, first, size }));
+            let place = Place { realm, table, first, size };
+            placed.push((on, place, self.held_on(on, place)));
         }
+        // Networks of which it is not known whom they join may be one: a policy for one of them meets
+        // addresses of all.
+        let doubted = placed.iter().filter(|(on, ..)| on.further.doubt.is_some());
+        let together: Vec<Held> = doubted.flat_map(|(.., held)| held.iter().cloned()).collect();
+        let mut added = Vec::with_capacity(placed.len());
+        for (on, place, held) in placed {
+            let of_it = policies.get(&on.further.name).map(Vec::as_slice).unwrap_or_default();
+            let met = if on.further.doubt.is_some() { &together } else { &held };
+            self.held.clone_from(met);
+            added.push(self.add_network(of_it, on, (place, held)));
+        }
+        self.held.clear();
         let members = self.memberships();
         for one in added {
             self.attach(one, &members);
@@ -208,20 +220,28 @@ impl Lowering<'_> {
         found
     }
 
-    /// Adds a network with its policies, before it has endpoints.
-    fn add_network<'o>(&mut self, policies: &[usize], on: &'o On, place: Place) -> Added<'o> {
-        let subnet = self.further_subnet(&on.further, place);
+    /// The attachments to a network with their addresses: made up, of the families that are told of them.
+    fn held_on(&self, on: &On, place: Place) -> Vec<Held> {
         let numbers = place.first..place.first.saturating_add(place.size);
-        let held: Vec<Held> = on
-            .pods
-            .iter()
-            .zip(numbers)
-            .map(|((_, told), number)| Held { made_up: self.made_up(number), told: told.clone() })
-            .collect();
+        let each = on.pods.iter().zip(numbers).map(|((_, told), number)| {
+            let mut made_up = self.made_up(number);
+            let has = |one: &IpAddr| told.iter().any(|own| own.is_ipv4() == one.is_ipv4());
+            made_up.retain(|one| told.is_empty() || has(one));
+            Held { made_up, told: told.clone() }
+        });
+        each.collect()
+    }
+
+    /// Adds a network with its policies, before it has endpoints.
+    fn add_network<'o>(
+        &mut self,
+        policies: &[usize],
+        on: &'o On,
+        (place, held): (Place, Vec<Held>),
+    ) -> Added<'o> {
+        let subnet = self.further_subnet(&on.further, place);
         let joined = self.joining_layer(&on.further);
-        self.held = held;
         let guarded = self.further_policies(policies, on);
-        let held = std::mem::take(&mut self.held);
         Added { on, subnet, held, joined, guarded }
     }
 
@@ -344,14 +364,18 @@ impl Lowering<'_> {
     /// Whom a block of addresses means on a further network beside what is outside: the pods there
     /// with an address in it, and perhaps those whose addresses the input does not tell.
     pub(super) fn held_peers(&mut self, addresses: &AddressSet, text: &Name) -> Vec<Peer> {
-        let everybody = *addresses == AddressSet::all() || *addresses == AddressSet::all_v4();
         let (mut sure, mut perhaps) = (Vec::new(), Vec::new());
         for held in &self.held {
-            let hosts = held.made_up.iter().copied().map(Prefix::host);
-            if everybody || held.told.iter().any(|address| addresses.contains(*address)) {
-                sure.extend(hosts);
-            } else if held.told.is_empty() {
-                perhaps.extend(hosts);
+            for address in &held.made_up {
+                let family = Family::of(*address);
+                let meant = addresses.of_family(family);
+                let whole = AddressSet::all().of_family(family);
+                let mut told = held.told.iter().filter(|one| Family::of(**one) == family);
+                if meant == whole || told.any(|one| meant.contains(*one)) {
+                    sure.push(Prefix::host(*address));
+                } else if held.told.is_empty() && !meant.is_empty() {
+                    perhaps.push(Prefix::host(*address));
+                }
             }
         }
         let mut found = Vec::new();

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod expression;
+mod hosts;
 mod place;
 mod ports;
 
@@ -23,6 +24,7 @@ use crate::known::Known;
 use crate::objects::Object;
 use crate::policy::{Effect, PeerSpec, Peers, Policy, PolicyRule, Ports, Rank, Style, Tier};
 use crate::selector::{PodSelector, Selector};
+pub(crate) use hosts::{AtHosts, Forwarded};
 use place::Place;
 
 /// What a policy says.

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod further;
+mod hosts;
 mod properties;
 mod services;
 mod standing;
@@ -53,7 +55,13 @@ fn agree(cluster: fn(u64) -> Vec<Value>) {
                 let flows = engine.forward(*from, *to);
                 for protocol in PROTOCOLS {
                     for port in PORTS.iter().chain(&MORE_PORTS) {
-                        let connection = Connection { from: *from, to: *to, protocol, port: *port };
+                        let connection = Connection {
+                            from: *from,
+                            to: *to,
+                            protocol,
+                            port: *port,
+                            over_v6: None,
+                        };
                         let expected = allows(&objects, connection);
                         let found = support::contains(&flows, protocol, *port);
                         assert_eq!(

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use watertight_kubernetes::{Options, convert};
-use watertight_model::Estate;
+use watertight_model::{Bounds, Estate};
 use watertight_net::{FlowSet, PortSet, Protocol};
 use watertight_reach::{Class, ClassIndex, Matrix, Reach};
 use watertight_source::{Limits, Sources, Tree};
@@ -66,6 +66,13 @@ impl Cluster {
         assert_eq!(cell.established.sure, cell.established.possible);
         assert_eq!(cell.established, cell.forward);
         cell.forward.sure.clone()
+    }
+
+    /// What can be established, in both bounds.
+    pub(crate) fn bounds(&self, from: End<'_>, to: End<'_>) -> Bounds<FlowSet> {
+        let (from, to) = (self.class(from).unwrap(), self.class(to).unwrap());
+        let none = || Bounds::exact(FlowSet::none());
+        self.matrix.cell(from, to).map_or_else(none, |cell| cell.established.clone())
     }
 
     /// Every pair that reaches each other, by ids, with what it does over TCP, UDP and SCTP.

@@ -6,9 +6,9 @@ use super::{NAMES, NAMESPACES, PORTS, cluster, pick};
 use crate::generate::Random;
 
 /// The kinds of labels by which services select.
-const KEYS: [&str; 2] = ["app", "tier"];
+pub(super) const KEYS: [&str; 2] = ["app", "tier"];
 const VALUES: [&str; 3] = ["a", "b", "c"];
-const PROTOCOLS: [&str; 4] = ["TCP", "TCP", "UDP", "SCTP"];
+pub(super) const PROTOCOLS: [&str; 4] = ["TCP", "TCP", "UDP", "SCTP"];
 /// The first port of nodes that is given to a service.
 const NODE_PORT: usize = 30_100;
 

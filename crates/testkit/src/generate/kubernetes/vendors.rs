@@ -72,6 +72,58 @@ pub fn calico_cluster(seed: u64) -> Vec<Value> {
     objects
 }
 
+/// A cluster with policies of Calico for pods and for hosts: some for what hosts forward, some before
+/// any translation, some for hosts alone.
+pub fn host_cluster(seed: u64) -> Vec<Value> {
+    let mut random = Random::new(seed ^ 0x4057);
+    let mut objects = calico_cluster(seed);
+    let nodes = ["n1", "n2", "n3"];
+    for pod in objects.iter_mut().filter(|one| one["kind"] == "Pod") {
+        if random.chance(75) {
+            pod["spec"]["nodeName"] = json!(pick(&mut random, &nodes, "n1"));
+        }
+    }
+    for node in nodes {
+        objects.push(json!({"apiVersion": "v1", "kind": "Node",
+            "metadata": {"name": node, "labels": labels(&mut random)}}));
+        if random.chance(60) {
+            objects.push(json!({"apiVersion": "projectcalico.org/v3", "kind": "HostEndpoint",
+                "metadata": {"name": format!("{node}-eth0"), "labels": labels(&mut random)},
+                "spec": {"node": node, "interfaceName": "eth0"}}));
+        }
+    }
+    if random.chance(30) {
+        objects.push(json!({"apiVersion": "projectcalico.org/v3",
+            "kind": "KubeControllersConfiguration", "metadata": {"name": "default"},
+            "spec": {"controllers": {"node": {"hostEndpoint": {"autoCreate":
+                pick(&mut random, &["Enabled", "Enabled", "Disabled"], "Enabled")}}}}}));
+    }
+    for number in 0..random.below(3) {
+        let mut spec = calico_spec(&mut random, true);
+        spec["order"] = json!(10_000 + number);
+        objects.push(json!({"apiVersion": "projectcalico.org/v3", "kind": "GlobalNetworkPolicy",
+            "metadata": {"name": format!("default.h{number}")}, "spec": spec}));
+    }
+    let global = |one: &&mut Value| one["kind"] == "GlobalNetworkPolicy";
+    for policy in objects.iter_mut().filter(global) {
+        match random.below(6) {
+            0 | 1 => policy["spec"]["applyOnForward"] = json!(true),
+            2 => {
+                policy["spec"]["applyOnForward"] = json!(true);
+                policy["spec"]["preDNAT"] = json!(true);
+                policy["spec"].as_object_mut().map(|spec| spec.remove("egress"));
+                policy["spec"]["types"] = json!(["Ingress"]);
+            }
+            3 => {
+                policy["spec"]["applyOnForward"] = json!(true);
+                policy["spec"]["doNotTrack"] = json!(true);
+            }
+            _ => {}
+        }
+    }
+    objects
+}
+
 fn base(random: &mut Random) -> Vec<Value> {
     let mut objects = namespaces_of(random);
     for number in 0..random.between(3, 6) {

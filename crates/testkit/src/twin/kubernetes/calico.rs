@@ -14,6 +14,16 @@ use super::{Connection, End, Word, is_named, other_end, policy_allows, policy_se
 
 /// Whether the tiers allow a connection at one of its ends.
 pub(super) fn allows(objects: &[Value], pod: &Pod, connection: Connection<'_>, way: &str) -> bool {
+    let narrow = |end: End<'_>| match (end, connection.over_v6) {
+        (End::Pod(one), Some(v6)) => Some(one.over(v6)),
+        _ => None,
+    };
+    let (from, to) = (narrow(connection.from), narrow(connection.to));
+    let connection = Connection {
+        from: from.as_ref().map_or(connection.from, End::Pod),
+        to: to.as_ref().map_or(connection.to, End::Pod),
+        ..connection
+    };
     let mut tiers: Vec<(u64, &str, bool)> = vec![(1_000_000, "default", false)];
     for tier in objects.iter().filter(|one| text(one, "/kind") == "Tier") {
         let passes = text(tier, "/spec/defaultAction") == "Pass";
@@ -97,6 +107,13 @@ fn own(policy: &Value) -> Option<&str> {
 fn governs_pod(objects: &[Value], policy: &Value, pod: &Pod, way: &str) -> bool {
     let types = items(policy, "/spec/types");
     let wanted = if way == "ingress" { "Ingress" } else { "Egress" };
+    // What is asked of hosts before any translation, or untracked, governs no pod.
+    if ["/spec/preDNAT", "/spec/doNotTrack"]
+        .into_iter()
+        .any(|key| policy.pointer(key) == Some(&Value::Bool(true)))
+    {
+        return false;
+    }
     let governs = if types.is_empty() {
         let has = |key: &str| !items(policy, &format!("/spec/{key}")).is_empty();
         if way == "egress" { has("egress") } else { has("ingress") || !has("egress") }
@@ -247,7 +264,7 @@ fn map(object: &Value) -> BTreeMap<String, String> {
 /// Whether prefixes hold an end: a pod by the addresses that are told of it.
 fn in_prefixes(prefixes: &[Value], end: End<'_>) -> bool {
     prefixes.iter().filter_map(Value::as_str).any(|one| match end {
-        End::Pod(pod) => pod.has_address_in(one),
+        End::Pod(pod) => pod.has_address_in(one, None),
         End::Outside(address) => prefix_holds(one, address),
     })
 }
@@ -286,4 +303,44 @@ fn holds(expression: &str, labels: &BTreeMap<String, String>) -> bool {
 /// A number at a pointer; what has none comes last.
 fn number(value: &Value, pointer: &str) -> u64 {
     value.pointer(pointer).and_then(Value::as_u64).unwrap_or(u64::MAX)
+}
+
+/// Whether a policy at a host may refuse what the host forwards to a pod or from it: one with
+/// `applyOnForward`, or `preDNAT` for what comes in, that selects a host endpoint of the pod's node, by
+/// its labels or by those of the node that Calico made it for. What is not tracked has no effect on pods.
+pub fn may_be_refused_at_hosts(objects: &[Value], node: Option<&str>, way: &str) -> bool {
+    let mut endpoints: Vec<(BTreeMap<String, String>, Option<&str>)> = Vec::new();
+    for object in objects.iter().filter(|one| text(one, "/kind") == "HostEndpoint") {
+        endpoints.push((map(object), object.pointer("/spec/node").and_then(Value::as_str)));
+    }
+    let automatic = "/spec/controllers/node/hostEndpoint/autoCreate";
+    if objects.iter().any(|one| text(one, automatic) == "Enabled") {
+        for object in objects.iter().filter(|one| text(one, "/kind") == "Node") {
+            let mut labels = map(object);
+            let by = "calico-kube-controllers";
+            labels.insert("projectcalico.org/created-by".to_owned(), by.to_owned());
+            endpoints.push((labels, Some(text(object, "/metadata/name"))));
+        }
+    }
+    endpoints.retain(|(_, own)| own.is_none() || node.is_none() || *own == node);
+    objects.iter().any(|policy| {
+        let is = |key: &str| policy.pointer(&format!("/spec/{key}")) == Some(&Value::Bool(true));
+        let of_types = {
+            let types = items(policy, "/spec/types");
+            let has = |key: &str| !items(policy, &format!("/spec/{key}")).is_empty();
+            let wanted = if way == "ingress" { "Ingress" } else { "Egress" };
+            match (types.is_empty(), way) {
+                (false, _) => types.iter().any(|one| one.as_str() == Some(wanted)),
+                (true, "egress") => has("egress"),
+                (true, _) => has("ingress") || !has("egress"),
+            }
+        };
+        let governs =
+            if is("preDNAT") { way == "ingress" } else { is("applyOnForward") && of_types };
+        text(policy, "/kind") == "GlobalNetworkPolicy"
+            && governs
+            && !is("doNotTrack")
+            && text(policy, "/spec/namespaceSelector").is_empty()
+            && endpoints.iter().any(|(labels, _)| holds(text(policy, "/spec/selector"), labels))
+    })
 }

@@ -27,19 +27,33 @@ pub struct Pod {
 }
 
 impl Pod {
-    /// Whether one of its addresses is in a prefix. Where none is told, only a prefix of a whole
-    /// family is certain to hold it.
-    pub(super) fn has_address_in(&self, prefix: &str) -> bool {
+    /// Whether one of its addresses is in a prefix: of those of one family, where that is said. Where
+    /// none is told, only a prefix of a whole family is certain to hold it.
+    pub(super) fn has_address_in(&self, prefix: &str, over_v6: Option<bool>) -> bool {
         if self.addresses.is_empty() {
-            return matches!(prefix, "0.0.0.0/0" | "::/0");
+            return prefix == "0.0.0.0/0" && over_v6 != Some(true)
+                || prefix == "::/0" && over_v6 != Some(false);
         }
-        self.addresses.iter().any(|address| prefix_holds(prefix, *address))
+        let mut own = self.addresses.iter();
+        let of_family = |one: &IpAddr| over_v6.is_none_or(|v6| one.is_ipv6() == v6);
+        own.any(|address| of_family(address) && prefix_holds(prefix, *address))
     }
 
     /// Whether it has an address of the same family.
     pub(super) fn speaks(&self, address: IpAddr) -> bool {
-        self.addresses.is_empty()
-            || self.addresses.iter().any(|own| own.is_ipv4() == address.is_ipv4())
+        self.is_of(address.is_ipv6())
+    }
+
+    /// The same with its addresses of one family alone.
+    pub(super) fn over(&self, v6: bool) -> Self {
+        let mut found = self.clone();
+        found.addresses.retain(|one| one.is_ipv6() == v6);
+        found
+    }
+
+    /// Whether it has an address of a family; it has where none is told.
+    pub fn is_of(&self, v6: bool) -> bool {
+        self.addresses.is_empty() || self.addresses.iter().any(|own| own.is_ipv6() == v6)
     }
 }
 
@@ -85,9 +99,19 @@ pub fn pods(objects: &[Value]) -> Vec<Pod> {
             labels: labels_at(object, labels),
             ports,
             on_host: object.pointer(&format!("{spec}/hostNetwork")) == Some(&Value::Bool(true)),
-            addresses: text(object, "/status/podIP").parse().into_iter().collect(),
+            addresses: addresses(object),
         });
     }
+    found
+}
+
+/// The addresses of a pod: `podIPs` has that of `podIP` too.
+fn addresses(object: &Value) -> Vec<IpAddr> {
+    let mut found: Vec<IpAddr> = text(object, "/status/podIP").parse().into_iter().collect();
+    for one in items(object, "/status/podIPs") {
+        found.extend(text(one, "/ip").parse::<IpAddr>());
+    }
+    found.dedup();
     found
 }
 

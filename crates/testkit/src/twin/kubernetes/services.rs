@@ -1,59 +1,18 @@
-//! Services and what leads to them, connection by connection, straight from their documents.
+//! What leads to services, straight from their documents.
 //!
 //! Sources: *Service*, *Virtual IPs and Service Proxies* and *Ingress* in the concepts of Kubernetes;
 //! the API reference of `OpenShift`'s `Route`.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use serde_json::Value;
 
+use super::Pod;
 use super::read::{items, text};
-use super::selector::prefix_holds;
-use super::{Connection, End, Pod, allows};
 
 /// A pod with the port at which it is reached: the place of the pod among all, the protocol, the
 /// number.
 pub type Reached = (usize, String, u16);
-
-/// Whom a connection to a service gets to, by the pods' places: from a pod to the cluster IP, or
-/// from outside to one of the service's outer addresses or to a node.
-pub fn served(
-    objects: &[Value],
-    pods: &[Pod],
-    service: &Value,
-    (from, protocol, port): (End<'_>, &str, u16),
-) -> BTreeSet<usize> {
-    let mut found = BTreeSet::new();
-    if is_headless(service) {
-        if let End::Pod(_) = from {
-            for (place, pod) in pods.iter().enumerate().filter(|(_, pod)| is_behind(service, pod)) {
-                if arrives(objects, from, pod, (protocol, port)) {
-                    found.insert(place);
-                }
-            }
-        }
-        return found;
-    }
-    for entry in items(service, "/spec/ports") {
-        if protocol_of(entry) != protocol || !hears(service, entry, from, port) {
-            continue;
-        }
-        for (place, pod) in pods.iter().enumerate().filter(|(_, pod)| is_behind(service, pod)) {
-            for target in targets(entry, pod) {
-                if arrives(objects, from, pod, (protocol, target)) {
-                    found.insert(place);
-                }
-            }
-        }
-    }
-    found
-}
-
-/// Whether a service is a name for its pods and nothing else.
-pub fn is_headless(service: &Value) -> bool {
-    text(service, "/spec/clusterIP") == "None"
-}
 
 /// Whom an ingress or a route leads to.
 pub fn led(objects: &[Value], pods: &[Pod], front: &Value) -> BTreeSet<Reached> {
@@ -128,7 +87,7 @@ fn is_wanted(entry: &Value, wanted: &Wanted) -> bool {
     }
 }
 
-fn is_behind(service: &Value, pod: &Pod) -> bool {
+pub(super) fn is_behind(service: &Value, pod: &Pod) -> bool {
     let selector = service.pointer("/spec/selector").and_then(Value::as_object);
     let holds =
         |(key, value): (&String, &Value)| pod.labels.get(key).map(String::as_str) == value.as_str();
@@ -137,7 +96,7 @@ fn is_behind(service: &Value, pod: &Pod) -> bool {
 }
 
 /// The numbers at which a pod is reached by a port of a service.
-fn targets(entry: &Value, pod: &Pod) -> Vec<u16> {
+pub(super) fn targets(entry: &Value, pod: &Pod) -> Vec<u16> {
     let number = |value: &Value| u16::try_from(value.as_u64().unwrap_or(0)).unwrap_or(0);
     match entry.get("targetPort") {
         None => entry.get("port").map(number).into_iter().collect(),
@@ -150,36 +109,7 @@ fn targets(entry: &Value, pod: &Pod) -> Vec<u16> {
     }
 }
 
-fn protocol_of(entry: &Value) -> &str {
+pub(super) fn protocol_of(entry: &Value) -> &str {
     let protocol = text(entry, "/protocol");
     if protocol.is_empty() { "TCP" } else { protocol }
-}
-
-/// Whether a service takes what comes to a port: of its own from within; from outside, its own where
-/// it has an address there and lets the client in, and its port of nodes.
-fn hears(service: &Value, entry: &Value, from: End<'_>, port: u16) -> bool {
-    let is = |key: &str| entry.get(key).and_then(Value::as_u64) == Some(u64::from(port));
-    let kind = text(service, "/spec/type");
-    match from {
-        End::Pod(_) => is("port"),
-        End::Outside(address) => {
-            let has_outer =
-                kind == "LoadBalancer" || !items(service, "/spec/externalIPs").is_empty();
-            let by_node = kind != "ClusterIP" && is("nodePort");
-            by_node || (has_outer && is("port") && lets_in(service, address))
-        }
-    }
-}
-
-fn lets_in(service: &Value, address: IpAddr) -> bool {
-    let ranges = items(service, "/spec/loadBalancerSourceRanges");
-    text(service, "/spec/type") != "LoadBalancer"
-        || ranges.is_empty()
-        || ranges.iter().any(|one| prefix_holds(one.as_str().unwrap_or(""), address))
-}
-
-/// Whether policies let a client in at a pod; a pod that is led to itself asks nobody.
-fn arrives(objects: &[Value], from: End<'_>, pod: &Pod, (protocol, port): (&str, u16)) -> bool {
-    let own = matches!(from, End::Pod(sender) if sender == pod);
-    own || allows(objects, Connection { from, to: End::Pod(pod), protocol, port })
 }

@@ -14,7 +14,10 @@ fn ask(objects: &[Value], from: &str, to: &str, port: u16) -> bool {
         Ok(address) => End::Outside(address),
         Err(_) => End::Pod(find(name)),
     };
-    allows(objects, Connection { from: end(from), to: end(to), protocol: "TCP", port })
+    allows(
+        objects,
+        Connection { from: end(from), to: end(to), protocol: "TCP", port, over_v6: None },
+    )
 }
 
 #[test]
