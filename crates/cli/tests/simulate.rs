@@ -211,6 +211,13 @@ fn in_classes(
     if listed != expected {
         found.push(format!("seed {seed}: listed are {listed:#?}\nand not {expected:#?}"));
     }
+    for (what, read, asked) in
+        [("before", comparison.before_alone(), old), ("after", comparison.after_alone(), new)]
+    {
+        if read.classes != asked.classes || !read.cells().eq(asked.cells()) {
+            found.push(format!("seed {seed}: {what}, common classes tell otherwise than own ones"));
+        }
+    }
     let all = comparison.pairs_len();
     if all > 0 && comparison.changes(all - 1).is_some() {
         found.push(format!("seed {seed}: more is listed than what was asked for"));

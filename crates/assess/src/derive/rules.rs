@@ -1,13 +1,13 @@
 //! The rules of endpoints' guards, and whom each matches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use watertight_model::network::{
     self, Action, Combine, Direction, Endpoint, GatewayKind, GuardId, LayerId, ListContent, Peer,
     StageDefault,
 };
-use watertight_net::FlowSet;
+use watertight_net::{AddressSet, FlowSet};
 use watertight_reach::{Class, ClassIndex, RuleAt};
 
 use super::Input;
@@ -64,8 +64,8 @@ pub(super) struct Rules {
     /// For each peer of a rule the senders that it matches, ordered.
     senders: Vec<Vec<u32>>,
     everybody: Vec<u32>,
-    /// Prefixes of lists, by list.
-    lists: Vec<Vec<watertight_net::Prefix>>,
+    /// What is known to be in lists, by list.
+    lists: Vec<AddressSet>,
     unread: Vec<bool>,
 }
 
@@ -118,8 +118,8 @@ impl Rules {
             }));
         }
         let known = |content: &ListContent| match content {
-            ListContent::Known(prefixes) => prefixes.clone(),
-            ListContent::Unread(_) => Vec::new(),
+            ListContent::Known(prefixes) => AddressSet::from_prefixes(prefixes.iter().copied()),
+            ListContent::Unread(_) => AddressSet::empty(),
         };
         let lists = network.lists.values();
         let everybody = (0..sources.len()).filter(|place| sources[*place].is_some());
@@ -198,6 +198,25 @@ impl Rules {
         &self.all[index(rule)].at
     }
 
+    /// The numbers of the peers that rules let out to, ascending.
+    pub(super) fn egress_peers(&self) -> BTreeSet<u32> {
+        let sides = self.egress.iter().filter_map(|side| match side {
+            Side::Rules(rules) => Some(rules),
+            Side::Other => None,
+        });
+        sides.flatten().map(|rule| self.peer(*rule)).collect()
+    }
+
+    /// The number of a rule's peers; rules share them.
+    pub(super) fn peer(&self, rule: RuleId) -> u32 {
+        self.all[index(rule)].peer
+    }
+
+    /// Whether peers, by their number, mean a class, or perhaps do.
+    pub(super) fn is_peer(&self, peer: u32, class: ClassIndex) -> bool {
+        self.are_meant(&self.peers[index(peer)], class)
+    }
+
     fn are_meant(&self, peers: &[Peer], class: ClassIndex) -> bool {
         peers.iter().all(|peer| self.is_meant(peer, class))
     }
@@ -205,16 +224,17 @@ impl Rules {
     /// Whether a peer means a class, or perhaps does.
     fn is_meant(&self, peer: &Peer, class: ClassIndex) -> bool {
         let Some(Some(face)) = self.faces.get(class) else { return false };
-        let within = |prefix: &watertight_net::Prefix| {
-            face.addresses.iter().any(|address| prefix.contains(*address))
-        };
+        let mut addresses = face.addresses.iter();
         match peer {
             Peer::Any | Peer::Unread(_) => true,
-            Peer::Prefix(prefix) => within(prefix),
+            Peer::Prefix(prefix) => addresses.any(|address| prefix.contains(*address)),
             Peer::List(list) => {
                 let place = watertight_model::ArenaId::index(*list);
                 self.unread.get(place).copied().unwrap_or(true)
-                    || self.lists.get(place).is_some_and(|list| list.iter().any(within))
+                    || self
+                        .lists
+                        .get(place)
+                        .is_some_and(|list| addresses.any(|address| list.contains(*address)))
             }
             Peer::Members(guard) => face.partial || face.guards.contains(guard),
         }
