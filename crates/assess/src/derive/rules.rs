@@ -7,7 +7,7 @@ use watertight_model::network::{
     self, Action, Combine, Direction, Endpoint, GatewayKind, GuardId, LayerId, ListContent, Peer,
     StageDefault,
 };
-use watertight_net::{AddressSet, FlowSet};
+use watertight_net::{AddressSet, FlowSet, Prefix};
 use watertight_reach::{Class, ClassIndex, RuleAt};
 
 use super::Input;
@@ -137,12 +137,18 @@ impl Rules {
             unread: lists.map(|list| matches!(list.content, ListContent::Unread(_))).collect(),
         };
         rules.peers = gathered.peers;
+        let places = Places::new(&rules.faces);
         rules.senders = rules
             .peers
             .iter()
             .map(|peers| {
-                let all = rules.everybody.iter().copied();
-                all.filter(|class| rules.are_meant(peers, index(*class))).collect()
+                let candidates = peers.iter().find_map(|peer| places.candidates(peer, &rules));
+                let mut all = candidates.unwrap_or_else(|| rules.everybody.clone());
+                all.retain(|class| {
+                    rules.everybody.binary_search(class).is_ok()
+                        && rules.are_meant(peers, index(*class))
+                });
+                all
             })
             .collect();
         rules
@@ -238,6 +244,62 @@ impl Rules {
             }
             Peer::Members(guard) => face.partial || face.guards.contains(guard),
         }
+    }
+}
+
+/// Where others see classes, to find those that a peer may mean.
+struct Places {
+    by_address: Vec<(IpAddr, u32)>,
+    by_guard: BTreeMap<GuardId, Vec<u32>>,
+    partial: Vec<u32>,
+}
+
+impl Places {
+    fn new(faces: &[Option<Face>]) -> Self {
+        let mut found =
+            Self { by_address: Vec::new(), by_guard: BTreeMap::new(), partial: Vec::new() };
+        for (class, face) in faces.iter().enumerate() {
+            let (Some(face), class) = (face, number(class)) else { continue };
+            found.by_address.extend(face.addresses.iter().map(|address| (*address, class)));
+            for guard in &face.guards {
+                found.by_guard.entry(*guard).or_default().push(class);
+            }
+            if face.partial {
+                found.partial.push(class);
+            }
+        }
+        found.by_address.sort_unstable();
+        found
+    }
+
+    /// Classes among which are all that a peer means, ascending; none where that may be any.
+    fn candidates(&self, peer: &Peer, rules: &Rules) -> Option<Vec<u32>> {
+        let mut found = match peer {
+            Peer::Any | Peer::Unread(_) => return None,
+            Peer::Prefix(prefix) => self.within(*prefix).collect(),
+            Peer::List(list) => {
+                let place = watertight_model::ArenaId::index(*list);
+                if rules.unread.get(place).copied().unwrap_or(true) {
+                    return None;
+                }
+                let prefixes = rules.lists.get(place).map(AddressSet::prefixes);
+                prefixes.into_iter().flatten().flat_map(|prefix| self.within(prefix)).collect()
+            }
+            Peer::Members(guard) => {
+                let members = self.by_guard.get(guard).into_iter().flatten();
+                members.chain(&self.partial).copied().collect::<Vec<u32>>()
+            }
+        };
+        found.sort_unstable();
+        found.dedup();
+        Some(found)
+    }
+
+    fn within(&self, prefix: Prefix) -> impl Iterator<Item = u32> + '_ {
+        let first = self.by_address.partition_point(|(address, _)| *address < prefix.first());
+        let rest = self.by_address.get(first..).unwrap_or_default().iter();
+        let within = rest.take_while(move |(address, _)| *address <= prefix.last());
+        within.map(|(_, class)| *class)
     }
 }
 
