@@ -4,11 +4,13 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{Action, removed_by};
-use crate::blast::{BlastRadius, Bounds, Spread, blasts, own_weight, total_weight};
-use crate::chain::{self, Chain, ChainLimits, ChainList};
+use crate::blast::{
+    BlastRadius, Bounds, Reached, Spread, blasts, in_any_number, own_weight, total_weight,
+};
+use crate::chain::{self, Chain, ChainLimits, ChainList, ChainTotal};
 use crate::csr::index;
 use crate::cut::{CutLimits, CutSet, cut_set};
-use crate::graph::HopGraph;
+use crate::graph::{Entry, HopGraph};
 use crate::hop::{Bound, Removable};
 use crate::likelihood::real;
 use crate::score::{Measured, Score, SegmentScore, measure, score_after, whole_loss};
@@ -93,6 +95,32 @@ pub struct Assessment {
     pub cut_effects: Vec<Effect>,
     /// The actions that raise the score most.
     pub ranking: Ranking,
+}
+
+/// What is known of how breaches spread without looking for what would stop them.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Outline {
+    /// Score and blast radius.
+    pub standing: Standing,
+    /// What the internet reaches in any number of hops, then what each workload does, in the order of
+    /// [`Assessment::blasts`].
+    pub blasts: Vec<(Entry, Bounds<Reached>)>,
+    /// How many chains there are.
+    pub chains: ChainTotal,
+}
+
+/// The outline of a graph: the same as in its assessment.
+pub fn outline(graph: &HopGraph, limits: ChainLimits) -> Outline {
+    let nothing = BTreeSet::new();
+    let lower = graph.view(Bound::Sure, &nothing);
+    let upper = graph.view(Bound::All, &nothing);
+    let measured =
+        measure(&lower, &upper, limits.listed_max.saturating_mul(chain::PAIRS_PER_CHAIN));
+    let standing = standing(graph, &measured);
+    let Measured { spread, pairs, .. } = measured;
+    let blasts = in_any_number(graph, &spread);
+    let chains = chain::list(&upper, pairs, &spread.upper.joined, limits).total;
+    Outline { standing, blasts, chains }
 }
 
 /// Assesses a graph with the actions on offer.

@@ -55,30 +55,41 @@ pub(crate) fn blasts(
     let graph = upper.graph;
     let total = total_weight(graph);
     let mut met = Met::new(graph);
-    let mut blasts = Vec::with_capacity(graph.entries.len());
+    let all = in_any_number(graph, spreads).into_iter();
+    all.map(|(entry, any)| {
+        let others = total - own_weight(graph, entry);
+        let one_hop = Bounds {
+            lower: first_hop(lower, entry, others, &mut met),
+            upper: first_hop(upper, entry, others, &mut met),
+        };
+        BlastRadius { entry, one_hop, any }
+    })
+    .collect()
+}
+
+/// B of every entry, in the order of [`blasts`].
+pub(crate) fn in_any_number(
+    graph: &HopGraph,
+    spreads: &Bounds<Spread>,
+) -> Vec<(Entry, Bounds<Reached>)> {
+    let total = total_weight(graph);
+    let mut all = Vec::with_capacity(graph.entries.len());
     for (place, entry) in graph.entries.iter().enumerate() {
         let others = total - own_weight(graph, *entry);
         let any = |spread: &Spread| reached(spread.count[place], spread.weight[place], others);
-        blasts.push(BlastRadius {
-            entry: *entry,
-            one_hop: Bounds {
-                lower: first_hop(lower, *entry, others, &mut met),
-                upper: first_hop(upper, *entry, others, &mut met),
-            },
-            any: Bounds { lower: any(&spreads.lower), upper: any(&spreads.upper) },
-        });
+        all.push((*entry, Bounds { lower: any(&spreads.lower), upper: any(&spreads.upper) }));
     }
-    let rank = |blast: &BlastRadius| {
-        let outside = blast.entry == Entry::Internet;
-        (!outside, Reverse(blast.any.upper.weight), Reverse(blast.any.lower.weight), blast.entry)
+    let rank = |(entry, any): &(Entry, Bounds<Reached>)| {
+        let outside = *entry == Entry::Internet;
+        (!outside, Reverse(any.upper.weight), Reverse(any.lower.weight), *entry)
     };
     // Shares have different denominators where weights differ, so they rank before weights.
-    blasts.sort_by(|one, two| {
-        let first = (two.entry == Entry::Internet).cmp(&(one.entry == Entry::Internet));
-        let shares = two.any.upper.share.total_cmp(&one.any.upper.share);
+    all.sort_by(|one, two| {
+        let first = (two.0 == Entry::Internet).cmp(&(one.0 == Entry::Internet));
+        let shares = two.1.upper.share.total_cmp(&one.1.upper.share);
         first.then(shares).then_with(|| rank(one).cmp(&rank(two)))
     });
-    blasts
+    all
 }
 
 /// The sum of all weights.

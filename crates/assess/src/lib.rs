@@ -29,7 +29,9 @@ mod score;
 mod view;
 
 pub use action::{Action, Cost, Seen};
-pub use assessment::{Assessment, AssessmentLimits, Effect, Ranking, Standing, assess};
+pub use assessment::{
+    Assessment, AssessmentLimits, Effect, Outline, Ranking, Standing, assess, outline,
+};
 pub use blast::{BlastRadius, Bounds, Reached};
 pub use chain::{Chain, ChainLimits, ChainList, ChainTotal};
 pub use cut::{CutLimits, CutSet, cut_set};

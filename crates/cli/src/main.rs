@@ -7,6 +7,7 @@
 mod apply;
 mod args;
 mod assess;
+mod beside;
 mod can;
 mod chains;
 mod clock;

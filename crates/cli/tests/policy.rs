@@ -75,7 +75,7 @@ fn the_segments_of_the_shop_select_labels_that_its_estate_has() {
     let mut asked = 0;
     for document in &documents.documents {
         let Object::Segment(segment) = &document.object else { continue };
-        for requirement in segment.members.iter().flat_map(|members| &members.requirements) {
+        for requirement in segment.members.iter().flat_map(|members| members.requirements()) {
             let Operator::In(values) = &requirement.operator else { continue };
             for value in values {
                 let pair = (requirement.key.to_string(), value.to_string());

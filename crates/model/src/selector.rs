@@ -17,7 +17,7 @@ pub enum Label<'l> {
 }
 
 /// A condition on labels.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Selector {
     /// Holds for all.
     Everything,

@@ -17,9 +17,7 @@ use watertight_model::{Criticality, Name, Selector};
 use watertight_source::{Contents, Diagnostics, FileId};
 
 use crate::ESTATE;
-use crate::checked::{
-    Assertion, AssertionId, CheckedPolicy, Exception, Excused, OnFault, Segment, SelectorNode,
-};
+use crate::checked::{Assertion, AssertionId, CheckedPolicy, Exception, Excused, OnFault, Segment};
 use crate::read::Documents;
 use crate::syntax::{self, DefaultAction, Document, FaultMode, Kind, Mode, Object, Spanned};
 
@@ -92,7 +90,7 @@ pub fn check(
 
 /// The segments; `estate` is the first whether or not somebody wrote it.
 fn segments(documents: &Documents, ends: &mut Ends<'_>) -> Vec<Segment> {
-    let everybody = ends.intern(SelectorNode::Labels(Selector::Everything));
+    let everybody = ends.labels(&Selector::Everything);
     let mut estate = Segment {
         name: Name::from(ESTATE),
         span: None,
@@ -122,11 +120,11 @@ fn segments(documents: &Documents, ends: &mut Ends<'_>) -> Vec<Segment> {
             written.map_or(FaultMode::Closed, |fault| fault.value)
         };
         let selector =
-            segment.members.as_ref().map_or(Selector::Everything, syntax::LabelSelector::compiled);
+            segment.members.as_ref().map_or(&Selector::Everything, syntax::LabelSelector::compiled);
         let checked = Segment {
             name: name.clone(),
             span: Some(document.span),
-            members: ends.intern(SelectorNode::Labels(selector)),
+            members: ends.labels(selector),
             mode: segment.mode(),
             ingress: default(segment.defaults.ingress),
             egress: default(segment.defaults.egress),

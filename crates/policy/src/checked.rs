@@ -69,7 +69,7 @@ pub struct CheckedPolicy {
 }
 
 /// A set of workloads by their labels.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum SelectorNode {
     /// Those whose labels a selector holds for.
     Labels(Selector),

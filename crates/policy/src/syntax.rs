@@ -11,6 +11,8 @@ mod labeling;
 mod rule;
 mod segment;
 
+use std::sync::Arc;
+
 use watertight_model::Name;
 use watertight_source::Span;
 
@@ -86,7 +88,7 @@ pub enum Object {
     /// Labels for workloads by raw facts.
     Labeling(Labeling),
     /// Rules.
-    Policy(Box<Policy>),
+    Policy(Arc<Policy>),
     /// What must hold whatever the policies say.
     Assertion(Box<Assertion>),
     /// What may be broken until a time.

@@ -8,7 +8,7 @@ use watertight_model::{Bounds, Estate, Name};
 use watertight_net::FlowSet;
 
 use crate::answer::Reach;
-use crate::classes::{Class, common_classes};
+use crate::classes::{Boundaries, Class, classes, common_classes};
 use crate::diff::{Change, Pairs, add_led, ends_of};
 use crate::matrix::{ClassIndex, Matrix, place};
 use crate::runs::sweep;
@@ -38,17 +38,46 @@ struct Side<'e> {
     matrix: Matrix,
 }
 
+/// The classes that two estates have in common: neither tells members of one apart.
+#[derive(Clone, Debug)]
+pub struct CommonClasses(Vec<Class>);
+
+impl CommonClasses {
+    /// The classes of an estate before and after a change of layers, guards and lists.
+    pub fn new(before: &Estate, after: &Estate) -> Self {
+        Self(common_classes(&before.network, &after.network))
+    }
+
+    /// The connectivity of one of the two, by these classes.
+    pub fn matrix(&self, estate: &Estate) -> Matrix {
+        Reach::new(&estate.network).matrix_of(self.0.clone())
+    }
+}
+
 impl<'e> Comparison<'e> {
     /// Compares what can be established.
     pub fn new(before: &'e Estate, after: &'e Estate) -> Self {
-        let classes = common_classes(&before.network, &after.network);
-        let side = |estate: &'e Estate| {
-            let matrix = Reach::new(&estate.network).matrix_of(classes.clone());
-            Side { estate, matrix }
-        };
+        let classes = CommonClasses::new(before, after);
+        let side = |estate: &'e Estate| (estate, classes.matrix(estate));
+        Self::of(side(before), side(after))
+    }
+
+    /// The same, with the connectivity of both by the classes that they have in common.
+    pub fn of(before: (&'e Estate, Matrix), after: (&'e Estate, Matrix)) -> Self {
+        let side = |(estate, matrix): (&'e Estate, Matrix)| Side { estate, matrix };
         let (before, after) = (side(before), side(after));
         let differing = differing(&before.matrix, &after.matrix);
         Self { before, after, differing }
+    }
+
+    /// Connectivity before by the classes of the estate before alone.
+    pub fn before_alone(&self) -> Matrix {
+        self.before.alone()
+    }
+
+    /// Connectivity after by the classes of the estate after alone.
+    pub fn after_alone(&self) -> Matrix {
+        self.after.alone()
     }
 
     /// The classes of both sides, endpoints first.
@@ -203,6 +232,14 @@ impl Ends {
 }
 
 impl Side<'_> {
+    /// Connectivity by the classes that this estate alone tells apart.
+    fn alone(&self) -> Matrix {
+        let network = &self.estate.network;
+        let own = classes(network, &Boundaries::default());
+        let coarser = self.matrix.coarser(own);
+        coarser.unwrap_or_else(|| Reach::new(network).matrix(&BTreeSet::new()))
+    }
+
     /// What services lead clients outside to.
     fn led(&self) -> Pairs {
         let mut found = Pairs::new();

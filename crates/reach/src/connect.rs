@@ -11,6 +11,7 @@ mod columns;
 mod effects;
 mod egress;
 mod filters;
+mod partition;
 mod positions;
 mod renew;
 mod sets;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
 use watertight_model::network::{Attached, EndpointId};
@@ -88,12 +89,19 @@ impl Matrix {
 
     /// What each class may send to one, as far as anything could be allowed, ordered by class.
     pub fn column(&self, to: ClassIndex) -> impl Iterator<Item = (ClassIndex, &Cell)> {
-        let lonely = self.is_lonely(to);
+        self.stretches(to).flat_map(|(senders, cell)| senders.map(move |from| (from, cell)))
+    }
+
+    /// The same, consecutive classes that may send the same together.
+    pub fn stretches(&self, to: ClassIndex) -> impl Iterator<Item = (Range<ClassIndex>, &Cell)> {
+        let own = if self.is_lonely(to) { to } else { usize::MAX };
         self.runs(to).iter().flat_map(move |run| {
             let cell = self.cells.get(place(run.value));
-            let senders = place(run.start)..place(run.end);
-            let senders = senders.filter(move |from| !(lonely && *from == to));
-            cell.into_iter().flat_map(move |cell| senders.clone().map(move |from| (from, cell)))
+            let (start, end) = (place(run.start), place(run.end));
+            let split = own.clamp(start, end);
+            let behind = if split == own { own + 1 } else { split };
+            let parts = [start..split, behind..end].into_iter().filter(|part| !part.is_empty());
+            cell.into_iter().flat_map(move |cell| parts.clone().map(move |part| (part, cell)))
         })
     }
 
@@ -210,6 +218,16 @@ impl Matrix {
             }
         }
         touched
+    }
+
+    /// The same cells by other classes.
+    pub(crate) fn with_columns(
+        &self,
+        classes: Vec<Class>,
+        class_of: BTreeMap<EndpointId, ClassIndex>,
+        (column_of, columns): (Vec<u32>, Vec<Column>),
+    ) -> Self {
+        Self { classes, column_of, columns, cells: self.cells.clone(), class_of }
     }
 
     /// The classes, with the class of each endpoint.

@@ -40,8 +40,15 @@ fn enumerate(view: &View<'_>, links: &mut Links<'_, '_>, work_max: usize) -> Cha
     let graph = view.graph;
     let mut work = 0;
     let mut count = 0;
+    let targets: Vec<u32> =
+        graph.jewels.iter().flat_map(|jewel| jewel.targets.iter().copied()).collect();
+    // Where nothing that an entry holds matters to a jewel, no chain begins there.
+    let relevant = view.relevant(&targets);
     for entry in &graph.entries {
         let held = graph.held_numbers(*entry);
+        if !held.iter().any(|fact| relevant[index(*fact)]) {
+            continue;
+        }
         let derivable = view.closure(&held);
         for (at, jewel) in graph.jewels.iter().enumerate() {
             if is_own(graph, *entry, at) {

@@ -1,6 +1,7 @@
 //! A matrix as columns: for each class what every other can open towards it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use watertight_reach::{ClassIndex, Matrix};
 
@@ -34,20 +35,22 @@ impl Columns {
         let mut numbers: BTreeMap<Sent, FlowsId> = BTreeMap::new();
         // Pairs share cells, so that most are known by where they are.
         let mut places: HashMap<*const watertight_reach::Cell, FlowsId> = HashMap::new();
-        for ((from, to), cell) in matrix.cells() {
-            let id = *places.entry(std::ptr::from_ref(cell)).or_insert_with(|| {
-                if cell.established.possible.is_empty() {
-                    return NONE;
+        for (to, column) in columns.iter_mut().enumerate() {
+            for (senders, cell) in matrix.stretches(to) {
+                let id = *places.entry(std::ptr::from_ref(cell)).or_insert_with(|| {
+                    if cell.established.possible.is_empty() {
+                        return NONE;
+                    }
+                    *numbers.entry(cell.established.clone()).or_insert_with(|| {
+                        flows.push(cell.established.clone());
+                        number(flows.len() - 1)
+                    })
+                });
+                let (start, end) = (number(senders.start), number(senders.end));
+                match column.last_mut() {
+                    Some(run) if run.end == start && run.flows == id => run.end = end,
+                    _ => column.push(Run { start, end, flows: id }),
                 }
-                *numbers.entry(cell.established.clone()).or_insert_with(|| {
-                    flows.push(cell.established.clone());
-                    number(flows.len() - 1)
-                })
-            });
-            let (from, Some(column)) = (number(from), columns.get_mut(to)) else { continue };
-            match column.last_mut() {
-                Some(run) if run.end == from && run.flows == id => run.end += 1,
-                _ => column.push(Run { start: from, end: from + 1, flows: id }),
             }
         }
         Self { flows, by_class: columns, classes }
@@ -62,6 +65,23 @@ impl Columns {
             }
         }
         dense
+    }
+
+    /// Consecutive classes that can open the same towards one, with its number.
+    pub(super) fn runs(
+        &self,
+        to: ClassIndex,
+    ) -> impl Iterator<Item = (Range<ClassIndex>, FlowsId)> + '_ {
+        let runs = self.by_class.get(to).into_iter().flatten();
+        runs.map(|run| (index(run.start)..index(run.end), run.flows))
+    }
+
+    /// The numbers of what classes can open towards one, each once.
+    pub(super) fn occurring(&self, to: ClassIndex) -> Vec<FlowsId> {
+        let mut found: Vec<FlowsId> = self.runs(to).map(|(_, flows)| flows).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// How many numbers there are.

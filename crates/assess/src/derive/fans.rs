@@ -6,6 +6,7 @@
 //! it counts as standing whatever is removed, which never makes a cut look better than it is.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use watertight_model::Bounds;
 use watertight_net::FlowSet;
@@ -58,6 +59,8 @@ pub(super) fn add(
         kinds: BTreeMap::new(),
         lists: Lists::default(),
         outs: Outs::default(),
+        out_peers: rules.egress_peers(),
+        outs_known: HashMap::new(),
         fans: BTreeMap::new(),
         closed: vec![0; rules.len()],
         left: BTreeSet::new(),
@@ -110,6 +113,10 @@ struct Work<'a> {
     kinds: BTreeMap<FlowSet, u32>,
     lists: Lists,
     outs: Outs,
+    /// The peers of rules that let senders out.
+    out_peers: BTreeSet<u32>,
+    /// What lets senders out, by which of these peers mean the receiver.
+    outs_known: HashMap<Vec<bool>, Rc<[u32]>>,
     fans: BTreeMap<FanKey, BTreeSet<Receiver>>,
     /// How many pairs of workloads each rule lets connect.
     closed: Vec<u64>,
@@ -129,18 +136,21 @@ impl Work<'_> {
             rules => rules.iter().map(|rule| Some(*rule)).collect(),
         };
         let outs = self.outs_towards(to);
+        let occurring = self.columns.occurring(to);
         let mut covered = vec![false; flows.len()];
-        let mut counted: BTreeSet<u32> = BTreeSet::new();
+        let mut counted: Vec<u32> = Vec::new();
         for goal in goals {
             let kind = self.kind(goal);
-            let column = Column { to, goal, kind, ways_in: &ways_in, flows: &flows, outs: &outs };
+            let (ways_in, flows) = (&ways_in, &flows);
+            let (outs, occurring) = (&outs, &occurring);
+            let column = Column { to, goal, kind, ways_in, flows, occurring, outs };
             if goal.key.is_some() {
                 for from in 0..number(flows.len()) {
                     self.apart(building, from, &column);
                 }
                 continue;
             }
-            for way_in in &ways_in {
+            for way_in in ways_in {
                 let (lists, met) = self.senders(&column, *way_in);
                 for (status, list) in lists {
                     let list = self.lists.number(list);
@@ -151,7 +161,7 @@ impl Work<'_> {
                 for from in met {
                     let_in += self.counts[index(from)];
                     if !std::mem::replace(&mut covered[index(from)], true) {
-                        counted.insert(from);
+                        counted.push(from);
                     }
                 }
                 if let Some(rule) = way_in {
@@ -169,24 +179,34 @@ impl Work<'_> {
                 }
             }
         }
-        self.leave_uncovered(to, goals, &flows, &covered);
+        self.leave_uncovered(to, goals, &occurring, &covered);
     }
 
-    /// For each side of senders the rules that let something out towards a class.
-    fn outs_towards(&mut self, to: ClassIndex) -> Vec<u32> {
+    /// For each side of senders the rules that let something out towards a class: the same towards all
+    /// classes that the same peers of rules mean.
+    fn outs_towards(&mut self, to: ClassIndex) -> Rc<[u32]> {
+        let rules = self.rules;
+        let is_meant: BTreeMap<u32, bool> =
+            self.out_peers.iter().map(|peer| (*peer, rules.is_peer(*peer, to))).collect();
+        let key: Vec<bool> = is_meant.values().copied().collect();
+        if let Some(known) = self.outs_known.get(&key) {
+            return Rc::clone(known);
+        }
         let mut found = Vec::new();
-        for content in self.rules.egress_sides() {
+        for content in rules.egress_sides() {
             let out = match content {
-                Side::Rules(rules) => {
-                    let meant = rules.iter().filter(|rule| self.rules.matches(**rule, to));
-                    let meant: Vec<RuleId> = meant.copied().collect();
-                    let open = rules.is_empty() || !meant.is_empty();
+                Side::Rules(all) => {
+                    let is_out = |rule: &&RuleId| is_meant.get(&rules.peer(**rule)) == Some(&true);
+                    let meant: Vec<RuleId> = all.iter().filter(is_out).copied().collect();
+                    let open = all.is_empty() || !meant.is_empty();
                     open.then(|| self.outs.number(meant))
                 }
                 Side::Other => None,
             };
             found.push(out.unwrap_or(NONE));
         }
+        let found: Rc<[u32]> = found.into();
+        self.outs_known.insert(key, Rc::clone(&found));
         found
     }
 
@@ -203,12 +223,19 @@ impl Work<'_> {
         let key = self.met_key(way_in, column);
         // Out of the map while it is read, so that nothing is looked up for each sender.
         let mut table = self.met.remove(&key).unwrap_or_default();
+        let mut occurring = column.occurring.iter();
+        // Most rules are about flows that most goals do not want.
+        if !occurring.any(|flows| self.meets(*flows, way_in, column, &mut table).is_some()) {
+            self.met.insert(key, table);
+            return (BTreeMap::new(), met);
+        }
         for from in rules.senders(way_in) {
             let Some(out) = column.out(rules.side(*from)) else { continue };
             if index(*from) == column.to && self.is_single(column.to) {
                 own = Some((*from, out));
             }
-            match self.meets(*from, way_in, column, &mut table) {
+            let flows = column.flows.get(index(*from)).copied().unwrap_or(NONE);
+            match self.meets(flows, way_in, column, &mut table) {
                 Some(Status::Sure) => sure.push((*from, out)),
                 Some(Status::Possible) => possible.push((*from, out)),
                 None => continue,
@@ -244,15 +271,14 @@ impl Work<'_> {
         (way_in.map(|rule| self.rules.flows_id(rule)), column.kind)
     }
 
-    /// Whether flows meet a goal by a rule.
+    /// Whether flows, by their number, meet a goal by a rule.
     fn meets(
         &self,
-        from: u32,
+        flows: FlowsId,
         way_in: Option<RuleId>,
         column: &Column<'_>,
         table: &mut Vec<Met>,
     ) -> Option<Status> {
-        let flows = *column.flows.get(index(from))?;
         let sent = self.columns.flows(flows)?;
         let (goal, rules) = (column.goal, self.rules);
         if table.is_empty() {
@@ -338,19 +364,22 @@ impl Work<'_> {
         &mut self,
         to: ClassIndex,
         goals: &[Goal],
-        flows: &[FlowsId],
+        occurring: &[FlowsId],
         covered: &[bool],
     ) {
         for goal in goals.iter().filter(|goal| goal.key.is_none()) {
             let kind = self.kind(goal);
-            let column = Column { to, goal, kind, ways_in: &[], flows, outs: &[] };
+            let (ways_in, flows, outs) = (&[], &[], &[]);
+            let column = Column { to, goal, kind, ways_in, flows, occurring, outs };
             let key = self.met_key(None, &column);
             let mut table = self.met.remove(&key).unwrap_or_default();
-            for (from, covered) in covered.iter().enumerate() {
-                let asked = !covered && from != to;
-                if asked && self.meets(number(from), None, &column, &mut table).is_some() {
-                    self.left.insert((from, to));
+            for (senders, flows) in self.columns.runs(to) {
+                if self.meets(flows, None, &column, &mut table).is_none() {
+                    continue;
                 }
+                let uncovered = senders.filter(|from| !covered.get(*from).is_none_or(|one| *one));
+                let asked = uncovered.filter(|from| *from != to).map(|from| (from, to));
+                self.left.extend(asked);
             }
             self.met.insert(key, table);
         }
@@ -365,6 +394,8 @@ struct Column<'c> {
     kind: u32,
     ways_in: &'c [Option<RuleId>],
     flows: &'c [FlowsId],
+    /// The numbers among these, each once.
+    occurring: &'c [FlowsId],
     /// By the number of their guards, the rules that let senders out; [`NONE`] where none does.
     outs: &'c [u32],
 }
@@ -380,19 +411,30 @@ impl Column<'_> {
 #[derive(Default)]
 struct Lists {
     lists: Vec<Vec<Sender>>,
-    numbers: HashMap<Vec<Sender>, u32>,
+    /// By a sum of what is in them: they are long, and looked up for every rule of every receiver.
+    by_sum: HashMap<u64, Vec<u32>>,
 }
 
 impl Lists {
     fn number(&mut self, list: Vec<Sender>) -> u32 {
-        if let Some(known) = self.numbers.get(&list) {
+        let alike = self.by_sum.entry(sum(&list)).or_default();
+        let known = alike.iter().find(|known| self.lists.get(index(**known)) == Some(&list));
+        if let Some(known) = known {
             return *known;
         }
         let next = number(self.lists.len());
-        self.lists.push(list.clone());
-        self.numbers.insert(list, next);
+        self.lists.push(list);
+        alike.push(next);
         next
     }
+}
+
+/// A number that lists of other senders seldom share.
+fn sum(list: &[Sender]) -> u64 {
+    list.iter().fold(0, |sum: u64, (class, out)| {
+        let one = u64::from(*class) << 32 | u64::from(*out);
+        (sum.rotate_left(5) ^ one).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    })
 }
 
 /// Sets of rules that let senders out, each once.

@@ -90,13 +90,17 @@ pub(super) fn add_meta(
 /// For jewels alone: data that is outside was read before, so that for anything else neither blast
 /// radius nor score can tell.
 fn add_exfil(input: &Input<'_>, subjects: &Subjects, building: &mut Building) {
-    let mut leaving = by_resolver(input, subjects);
-    leaving.extend(by_internet(input, subjects));
     let holds_data = |subject: &Subject, members: &[WorkloadId]| {
         let stored = |id: &WorkloadId| input.estate.workloads[*id].stores_data;
         subjects.is_jewel(*subject) && (subjects.is_store(*subject) || members.iter().any(stored))
     };
     let data = subjects.members.iter().filter(|(subject, members)| holds_data(subject, members));
+    let mut data = data.peekable();
+    if data.peek().is_none() {
+        return;
+    }
+    let mut leaving = by_resolver(input, subjects);
+    leaving.extend(by_internet(input, subjects));
     for (store, _) in data {
         for (subject, way_out) in &leaving {
             let premises = [Fact::read(*store), Fact::exec(*subject)];
@@ -117,16 +121,16 @@ struct WayOut {
 
 fn by_internet(input: &Input<'_>, subjects: &Subjects) -> BTreeMap<Subject, WayOut> {
     let mut leaving: BTreeMap<Subject, WayOut> = BTreeMap::new();
-    for ((from, to), cell) in input.matrix.cells() {
-        if !matches!(input.matrix.classes.get(to), Some(Class::Internet(_))) {
-            continue;
-        }
+    let classes = input.matrix.classes.iter().enumerate();
+    let internet = classes.filter(|(_, class)| matches!(class, Class::Internet(_)));
+    for (senders, cell) in internet.flat_map(|(to, _)| input.matrix.stretches(to)) {
         let open = meet(&cell.established, &ports::connections());
         if open.possible.is_empty() {
             continue;
         }
-        let Some(Class::Endpoints(_)) = input.matrix.classes.get(from) else { continue };
-        for id in subjects.in_class(from) {
+        let is_inside =
+            |from: &usize| matches!(input.matrix.classes.get(*from), Some(Class::Endpoints(_)));
+        for id in senders.filter(is_inside).flat_map(|from| subjects.in_class(from)) {
             let Some(subject) = subjects.workload(id).filter(|one| !subjects.is_store(*one)) else {
                 continue;
             };

@@ -1,13 +1,13 @@
 //! The rules of endpoints' guards, and whom each matches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use watertight_model::network::{
     self, Action, Combine, Direction, Endpoint, GatewayKind, GuardId, LayerId, ListContent, Peer,
     StageDefault,
 };
-use watertight_net::FlowSet;
+use watertight_net::{AddressSet, FlowSet, Prefix};
 use watertight_reach::{Class, ClassIndex, RuleAt};
 
 use super::Input;
@@ -64,8 +64,8 @@ pub(super) struct Rules {
     /// For each peer of a rule the senders that it matches, ordered.
     senders: Vec<Vec<u32>>,
     everybody: Vec<u32>,
-    /// Prefixes of lists, by list.
-    lists: Vec<Vec<watertight_net::Prefix>>,
+    /// What is known to be in lists, by list.
+    lists: Vec<AddressSet>,
     unread: Vec<bool>,
 }
 
@@ -118,8 +118,8 @@ impl Rules {
             }));
         }
         let known = |content: &ListContent| match content {
-            ListContent::Known(prefixes) => prefixes.clone(),
-            ListContent::Unread(_) => Vec::new(),
+            ListContent::Known(prefixes) => AddressSet::from_prefixes(prefixes.iter().copied()),
+            ListContent::Unread(_) => AddressSet::empty(),
         };
         let lists = network.lists.values();
         let everybody = (0..sources.len()).filter(|place| sources[*place].is_some());
@@ -137,12 +137,18 @@ impl Rules {
             unread: lists.map(|list| matches!(list.content, ListContent::Unread(_))).collect(),
         };
         rules.peers = gathered.peers;
+        let places = Places::new(&rules.faces);
         rules.senders = rules
             .peers
             .iter()
             .map(|peers| {
-                let all = rules.everybody.iter().copied();
-                all.filter(|class| rules.are_meant(peers, index(*class))).collect()
+                let candidates = peers.iter().find_map(|peer| places.candidates(peer, &rules));
+                let mut all = candidates.unwrap_or_else(|| rules.everybody.clone());
+                all.retain(|class| {
+                    rules.everybody.binary_search(class).is_ok()
+                        && rules.are_meant(peers, index(*class))
+                });
+                all
             })
             .collect();
         rules
@@ -198,6 +204,25 @@ impl Rules {
         &self.all[index(rule)].at
     }
 
+    /// The numbers of the peers that rules let out to, ascending.
+    pub(super) fn egress_peers(&self) -> BTreeSet<u32> {
+        let sides = self.egress.iter().filter_map(|side| match side {
+            Side::Rules(rules) => Some(rules),
+            Side::Other => None,
+        });
+        sides.flatten().map(|rule| self.peer(*rule)).collect()
+    }
+
+    /// The number of a rule's peers; rules share them.
+    pub(super) fn peer(&self, rule: RuleId) -> u32 {
+        self.all[index(rule)].peer
+    }
+
+    /// Whether peers, by their number, mean a class, or perhaps do.
+    pub(super) fn is_peer(&self, peer: u32, class: ClassIndex) -> bool {
+        self.are_meant(&self.peers[index(peer)], class)
+    }
+
     fn are_meant(&self, peers: &[Peer], class: ClassIndex) -> bool {
         peers.iter().all(|peer| self.is_meant(peer, class))
     }
@@ -205,19 +230,76 @@ impl Rules {
     /// Whether a peer means a class, or perhaps does.
     fn is_meant(&self, peer: &Peer, class: ClassIndex) -> bool {
         let Some(Some(face)) = self.faces.get(class) else { return false };
-        let within = |prefix: &watertight_net::Prefix| {
-            face.addresses.iter().any(|address| prefix.contains(*address))
-        };
+        let mut addresses = face.addresses.iter();
         match peer {
             Peer::Any | Peer::Unread(_) => true,
-            Peer::Prefix(prefix) => within(prefix),
+            Peer::Prefix(prefix) => addresses.any(|address| prefix.contains(*address)),
             Peer::List(list) => {
                 let place = watertight_model::ArenaId::index(*list);
                 self.unread.get(place).copied().unwrap_or(true)
-                    || self.lists.get(place).is_some_and(|list| list.iter().any(within))
+                    || self
+                        .lists
+                        .get(place)
+                        .is_some_and(|list| addresses.any(|address| list.contains(*address)))
             }
             Peer::Members(guard) => face.partial || face.guards.contains(guard),
         }
+    }
+}
+
+/// Where others see classes, to find those that a peer may mean.
+struct Places {
+    by_address: Vec<(IpAddr, u32)>,
+    by_guard: BTreeMap<GuardId, Vec<u32>>,
+    partial: Vec<u32>,
+}
+
+impl Places {
+    fn new(faces: &[Option<Face>]) -> Self {
+        let mut found =
+            Self { by_address: Vec::new(), by_guard: BTreeMap::new(), partial: Vec::new() };
+        for (class, face) in faces.iter().enumerate() {
+            let (Some(face), class) = (face, number(class)) else { continue };
+            found.by_address.extend(face.addresses.iter().map(|address| (*address, class)));
+            for guard in &face.guards {
+                found.by_guard.entry(*guard).or_default().push(class);
+            }
+            if face.partial {
+                found.partial.push(class);
+            }
+        }
+        found.by_address.sort_unstable();
+        found
+    }
+
+    /// Classes among which are all that a peer means, ascending; none where that may be any.
+    fn candidates(&self, peer: &Peer, rules: &Rules) -> Option<Vec<u32>> {
+        let mut found = match peer {
+            Peer::Any | Peer::Unread(_) => return None,
+            Peer::Prefix(prefix) => self.within(*prefix).collect(),
+            Peer::List(list) => {
+                let place = watertight_model::ArenaId::index(*list);
+                if rules.unread.get(place).copied().unwrap_or(true) {
+                    return None;
+                }
+                let prefixes = rules.lists.get(place).map(AddressSet::prefixes);
+                prefixes.into_iter().flatten().flat_map(|prefix| self.within(prefix)).collect()
+            }
+            Peer::Members(guard) => {
+                let members = self.by_guard.get(guard).into_iter().flatten();
+                members.chain(&self.partial).copied().collect::<Vec<u32>>()
+            }
+        };
+        found.sort_unstable();
+        found.dedup();
+        Some(found)
+    }
+
+    fn within(&self, prefix: Prefix) -> impl Iterator<Item = u32> + '_ {
+        let first = self.by_address.partition_point(|(address, _)| *address < prefix.first());
+        let rest = self.by_address.get(first..).unwrap_or_default().iter();
+        let within = rest.take_while(move |(address, _)| *address <= prefix.last());
+        within.map(|(_, class)| *class)
     }
 }
 

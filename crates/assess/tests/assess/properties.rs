@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use watertight_assess::{
-    Assessment, AssessmentLimits, Evidence, FactKind, Score, Status, SubjectKind, assess, score,
+    Assessment, AssessmentLimits, Evidence, FactKind, Score, Status, SubjectKind, assess, outline,
+    score,
 };
 
 use crate::sample::{SMALL, Sample, Size, samples};
@@ -62,6 +63,16 @@ proptest! {
         more.subjects[place].replicas += 1;
         let (before, after) = (assessed(&sample), assessed(&more));
         prop_assert_eq!(before, after);
+    }
+
+    #[test]
+    fn an_outline_says_what_the_assessment_says(sample in sizes()) {
+        let found = assessed(&sample);
+        let outline = outline(&sample.build(), AssessmentLimits::default().chains);
+        prop_assert_eq!(outline.standing, found.standing);
+        prop_assert_eq!(outline.chains, found.chains.total);
+        let blasts = found.blasts.iter().map(|blast| (blast.entry, blast.any));
+        prop_assert!(outline.blasts.into_iter().eq(blasts));
     }
 
     #[test]

@@ -2,18 +2,19 @@
 
 mod unopened;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use watertight_assess::{
-    AssessmentLimits, ChainTotal, DeriveOptions, Entry, Standing, assess, derive,
-};
+use watertight_assess::{ChainLimits, ChainTotal, DeriveOptions, Entry, Standing, derive, outline};
 use watertight_model::{ArenaId, Estate, Truth};
 use watertight_net::FlowSet;
 use watertight_policy::Timestamp;
 use watertight_policy::decide::{Decider, Modes};
-use watertight_reach::{Change, Class, Comparison, Graph, Matrix, Reach, front_legs};
+use watertight_reach::{
+    Change, Class, CommonClasses, Comparison, Graph, Matrix, Reach, front_legs,
+};
 
 use super::assertions::{Judged, judged};
+use crate::beside::both;
 use crate::exit::Failure;
 
 /// Score and chains are found by workload: for no more than these.
@@ -77,29 +78,47 @@ pub(super) fn simulate(
     let deciding = decider.under(modes, now);
     let layered = deciding.layered(estate);
     let segments = Segments::new(estate, decider);
-    let closed = changed(&Comparison::new(estate, &layered.estate), &segments);
+    let then = &layered.estate;
+    let comparison = compared(estate, then);
+    // Connectivity by the classes of one estate is read from that by the classes of both, which is much
+    // less work than to find it again.
+    let (closed, matrices) = both(
+        || changed(&comparison, &segments),
+        || (comparison.before_alone(), comparison.after_alone()),
+    );
+    drop(comparison);
     let saving = deciding.with_monitored_rules().map(|more| more.layered(estate).estate);
     let saved_by_monitored = match &saving {
-        Some(saving) => changed(&Comparison::new(&layered.estate, saving), &segments),
+        Some(saving) => changed(&compared(then, saving), &segments),
         None => Pairs { count: 0, listed: Some(Vec::new()), between: BTreeMap::new() },
     };
     drop(saving);
-    let matrix = |estate: &Estate| Reach::new(&estate.network).matrix(&BTreeSet::new());
-    let today = matrix(estate);
-    let unopened = unopened::found(estate, &today, &deciding.allowed_by_rules(), &segments);
-    let before = spread(estate, &today)?;
-    drop(today);
+    let ((before, unopened), (after, assertions)) = both(
+        || {
+            let unopened =
+                unopened::found(estate, &matrices.0, &deciding.allowed_by_rules(), &segments);
+            (spread(estate, &matrices.0), unopened)
+        },
+        || (spread(then, &matrices.1), judged(estate, then, decider)),
+    );
     Ok(Simulation {
-        before,
-        after: spread(&layered.estate, &matrix(&layered.estate))?,
+        before: before?,
+        after: after?,
         closed,
         saved_by_monitored,
         unopened,
-        assertions: judged(estate, &layered.estate, decider),
+        assertions,
         workloads: estate.workloads.len(),
         governed: layered.governed.len(),
         estate_only: layered.estate_only.len(),
     })
+}
+
+/// Compares two estates that differ in layers, guards and lists, each found beside the other.
+fn compared<'e>(before: &'e Estate, after: &'e Estate) -> Comparison<'e> {
+    let classes = CommonClasses::new(before, after);
+    let (old, new) = both(|| classes.matrix(before), || classes.matrix(after));
+    Comparison::of((before, old), (after, new))
 }
 
 fn changed(comparison: &Comparison<'_>, segments: &Segments<'_>) -> Pairs<Change> {
@@ -171,18 +190,16 @@ fn spread(estate: &Estate, matrix: &Matrix) -> Result<Spread, Failure> {
     let legs = front_legs(&estate.network, matrix);
     let derived = derive(estate, &reach, matrix, &legs, None, &DeriveOptions::default())
         .map_err(|error| Failure::Estate(error.to_string()))?;
-    // Nobody asks for actions here, so that none are ranked.
-    let limits = AssessmentLimits { ranked_max: 0, scorings_max: 1, ..Default::default() };
-    let found = assess(&derived.graph, &[], &limits);
-    let shares = found.blasts.iter().map(|blast| {
-        let name = match blast.entry {
+    let found = outline(&derived.graph, ChainLimits::default());
+    let shares = found.blasts.iter().map(|(entry, any)| {
+        let name = match entry {
             Entry::Internet => "internet".to_owned(),
-            Entry::Workload(subject) => derived.graph.name(subject),
+            Entry::Workload(subject) => derived.graph.name(*subject),
         };
-        (name, blast.any.upper.share)
+        (name, any.upper.share)
     });
     let shares = shares.collect();
-    Ok(Spread { assessed: Some((found.standing, found.chains.total)), shares })
+    Ok(Spread { assessed: Some((found.standing, found.chains)), shares })
 }
 
 /// How much of the estate each workload reaches at most by the network alone.

@@ -1,9 +1,9 @@
 //! Peers, with segments, groups, addresses, domains and users resolved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use watertight_model::Name;
+use watertight_model::{Name, Selector};
 use watertight_net::{AddressSet, Prefix};
 use watertight_source::{Diagnostics, FileId, Span};
 
@@ -28,7 +28,9 @@ const FEED_ERRORS_MAX: usize = 20;
 pub(super) struct Ends<'n> {
     names: &'n Names,
     selectors: Vec<SelectorNode>,
-    interned: BTreeMap<SelectorNode, SelectorId>,
+    /// Where each selector of labels stands, and each of others.
+    of_labels: HashMap<Selector, SelectorId>,
+    of_parts: HashMap<SelectorNode, SelectorId>,
     /// By the document's place in the list, as all of these are.
     segments: BTreeMap<usize, (SegmentId, SelectorId)>,
     groups: BTreeMap<usize, SelectorId>,
@@ -48,7 +50,8 @@ impl<'n> Ends<'n> {
         let mut ends = Self {
             names,
             selectors: Vec::new(),
-            interned: BTreeMap::new(),
+            of_labels: HashMap::new(),
+            of_parts: HashMap::new(),
             segments: BTreeMap::new(),
             groups: BTreeMap::new(),
             addresses: BTreeMap::new(),
@@ -80,14 +83,25 @@ impl<'n> Ends<'n> {
         (self.selectors, self.users_list)
     }
 
-    /// The id of a selector.
-    pub(super) fn intern(&mut self, node: SelectorNode) -> SelectorId {
-        if let Some(id) = self.interned.get(&node) {
+    /// The id of a selector of labels.
+    pub(super) fn labels(&mut self, selector: &Selector) -> SelectorId {
+        if let Some(id) = self.of_labels.get(selector) {
+            return *id;
+        }
+        let id = SelectorId::at(self.selectors.len());
+        self.selectors.push(SelectorNode::Labels(selector.clone()));
+        self.of_labels.insert(selector.clone(), id);
+        id
+    }
+
+    /// The id of a selector of selectors.
+    fn intern(&mut self, node: SelectorNode) -> SelectorId {
+        if let Some(id) = self.of_parts.get(&node) {
             return *id;
         }
         let id = SelectorId::at(self.selectors.len());
         self.selectors.push(node.clone());
-        self.interned.insert(node, id);
+        self.of_parts.insert(node, id);
         id
     }
 
@@ -96,8 +110,7 @@ impl<'n> Ends<'n> {
         for (index, document) in sorted_by_name(documents, Kind::Segment) {
             let Object::Segment(segment) = &document.object else { continue };
             let selector = segment.members.as_ref().map(syntax::LabelSelector::compiled);
-            let selector = selector.unwrap_or(watertight_model::Selector::Everything);
-            let members = self.intern(SelectorNode::Labels(selector));
+            let members = self.labels(selector.unwrap_or(&Selector::Everything));
             let id = if *document.metadata.name.value == *ESTATE {
                 SegmentId(0)
             } else {
@@ -194,7 +207,7 @@ impl<'n> Ends<'n> {
     ) -> Conditions {
         let mut all: Vec<SelectorId> = Vec::new();
         if let Some(selector) = &conditions.selector {
-            all.push(self.intern(SelectorNode::Labels(selector.compiled())));
+            all.push(self.labels(selector.compiled()));
         }
         let segment = conditions.segment.as_ref().and_then(|name| self.segment(name, diagnostics));
         all.extend(segment.map(|(_, members)| members));
@@ -233,8 +246,7 @@ impl<'n> Ends<'n> {
         diagnostics: &mut Diagnostics,
     ) -> Option<(SegmentId, SelectorId)> {
         if *name.value == *ESTATE {
-            let everybody = watertight_model::Selector::Everything;
-            return Some((SegmentId(0), self.intern(SelectorNode::Labels(everybody))));
+            return Some((SegmentId(0), self.labels(&Selector::Everything)));
         }
         let index = self.names.resolve(Kind::Segment, name, diagnostics)?;
         self.segments.get(&index).copied()

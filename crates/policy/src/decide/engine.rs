@@ -40,16 +40,19 @@ struct NeedsRequest;
 impl Deciding<'_> {
     /// Decides about a leg.
     pub fn decide(&self, question: &Question<'_>) -> Decision {
-        let ends = self.ends(question);
-        let (governed, assumed) = self.governed(question, &ends);
+        self.decide_between(question, &self.ends(question))
+    }
+
+    /// The same, of ends whose classes are known.
+    pub(super) fn decide_between(&self, question: &Question<'_>, ends: &Ends) -> Decision {
+        let (governed, assumed) = self.governed(question, ends);
         let both = (governed, assumed);
-        if let Ok(verdict) = self.walk(question, question.request, &ends, &both) {
+        if let Ok(verdict) = self.walk(question, question.request, ends, &both) {
             return combined(vec![verdict], governed);
         }
-        let sorts = sorts(self.clauses_about(question, &ends));
-        let walked = sorts
-            .iter()
-            .filter_map(|request| self.walk(question, Some(request), &ends, &both).ok());
+        let sorts = sorts(self.clauses_about(question, ends));
+        let walked =
+            sorts.iter().filter_map(|request| self.walk(question, Some(request), ends, &both).ok());
         combined(walked.collect(), governed)
     }
 

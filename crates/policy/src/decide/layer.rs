@@ -3,8 +3,10 @@
 
 mod ends;
 mod guards;
+mod numbered;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use watertight_model::network::{Direction, EndpointId, RealmId};
 use watertight_model::{ArenaId, Estate, Network, Truth};
@@ -14,11 +16,13 @@ use crate::ESTATE;
 use crate::checked::{Peer, Segment};
 use crate::decide::compile::Decider;
 use crate::decide::ends::{End, Seen};
+use crate::decide::engine::Ends;
 use crate::decide::parts::Asked;
-use crate::decide::types::{Outcome, Reason};
+use crate::decide::types::{Decision, Outcome, Reason};
 use crate::decide::under::{Deciding, Modes};
 use ends::{Alike, Peers, View};
 use guards::Accepted;
+use numbered::{Known, Numbered};
 
 /// An estate as it would be under a policy.
 #[derive(Clone, Debug)]
@@ -76,10 +80,15 @@ impl Deciding<'_> {
     pub fn allowed_by_rules(&self) -> Vec<Opened> {
         let alike = Alike::new(self.decider);
         let groups = alike.groups();
+        let mut ends = Numbered::new(self);
+        let numbers: Vec<usize> =
+            (0..groups.len()).map(|group| ends.of_group(&alike, group)).collect();
+        let of = |group: usize| numbers.get(group).and_then(|number| ends.get(*number));
         let mut found = Vec::new();
         for (source, from) in groups.iter().enumerate() {
             for (target, to) in groups.iter().enumerate() {
-                let flows = self.opened_by_rules(&alike.end(&[source]), &alike.end(&[target]));
+                let (Some(source), Some(target)) = (of(source), of(target)) else { continue };
+                let flows = self.opened_by_rules(source, target);
                 if !flows.is_empty() {
                     found.push(Opened { from: from.clone(), to: to.clone(), flows });
                 }
@@ -88,19 +97,36 @@ impl Deciding<'_> {
         found
     }
 
-    fn opened_by_rules(&self, source: &End, destination: &End) -> FlowSet {
-        let (from, to) = (self.decider.class(source), self.decider.class(destination));
-        if from.from.common(&to.to, &self.active).next().is_none() {
+    fn opened_by_rules(&self, source: &Known, destination: &Known) -> FlowSet {
+        if !self.has_rule_of(source, destination) {
             return FlowSet::none();
         }
+        self.let_through(source, destination, |decision| {
+            let mut reasons = decision.reasons.iter();
+            reasons.any(|reason| matches!(reason, Reason::Rule(_)))
+        })
+    }
+
+    /// Whether some rule that takes part, besides the essentials, can match both ends.
+    fn has_rule_of(&self, source: &Known, destination: &Known) -> bool {
+        source.class.from.common(&destination.class.to, &self.active).next().is_some()
+    }
+
+    /// What is not denied from one end to another, by decisions that are meant.
+    fn let_through(
+        &self,
+        source: &Known,
+        destination: &Known,
+        is_meant: impl Fn(&Decision) -> bool,
+    ) -> FlowSet {
         let flows = &FlowSet::all();
+        let ends =
+            Ends { source: Arc::clone(&source.class), destination: Arc::clone(&destination.class) };
+        let (source, destination) = (&source.end, &destination.end);
         let asked = Asked { source, destination, flows, request: None, bindings: &[] };
-        let parts = self.parts(&asked).into_iter();
-        let open = parts.filter(|part| {
-            let mut reasons = part.decision.reasons.iter();
-            part.decision.outcome != Outcome::Deny
-                && reasons.any(|reason| matches!(reason, Reason::Rule(_)))
-        });
+        let parts = self.parts_between(&asked, &ends).into_iter();
+        let open =
+            parts.filter(|part| part.decision.outcome != Outcome::Deny && is_meant(&part.decision));
         open.fold(FlowSet::none(), |all, part| all.union(&part.flows))
     }
 
@@ -150,39 +176,24 @@ pub struct Opened {
 type Places = BTreeMap<(View, usize), Vec<EndpointId>>;
 
 /// What is worked out on the way.
-struct Layering<'l, 'd> {
-    deciding: &'l Deciding<'d>,
+struct Layering<'l> {
+    deciding: &'l Deciding<'l>,
     alike: &'l Alike,
-    ends: Numbered,
+    ends: Numbered<'l>,
     /// The numbers of the ends that stand for groups.
     own: Vec<usize>,
     /// What is let through between two ends, by their numbers.
     known: HashMap<(usize, usize), FlowSet>,
+    /// The same where no rule can match both ends, by their backgrounds: most pairs are such pairs.
+    without_rules: HashMap<(usize, usize), FlowSet>,
 }
 
-/// Ends by number.
-#[derive(Default)]
-struct Numbered {
-    list: Vec<End>,
-    numbers: BTreeMap<End, usize>,
-}
-
-impl Numbered {
-    fn of(&mut self, end: End) -> usize {
-        if let Some(number) = self.numbers.get(&end) {
-            return *number;
-        }
-        self.list.push(end.clone());
-        self.numbers.insert(end, self.list.len() - 1);
-        self.list.len() - 1
-    }
-}
-
-impl<'l, 'd> Layering<'l, 'd> {
-    fn new(deciding: &'l Deciding<'d>, alike: &'l Alike) -> Self {
-        let mut ends = Numbered::default();
-        let own = (0..alike.len()).map(|group| ends.of(alike.end(&[group]))).collect();
-        Self { deciding, alike, ends, own, known: HashMap::new() }
+impl<'l> Layering<'l> {
+    fn new(deciding: &'l Deciding<'l>, alike: &'l Alike) -> Self {
+        let mut ends = Numbered::new(deciding);
+        let own = (0..alike.len()).map(|group| ends.of_group(alike, group)).collect();
+        let (known, without_rules) = (HashMap::new(), HashMap::new());
+        Self { deciding, alike, ends, own, known, without_rules }
     }
 
     /// The endpoints that get a guard. A front that keeps its clients' addresses ends no leg, so
@@ -242,17 +253,18 @@ impl<'l, 'd> Layering<'l, 'd> {
 
     /// What is let through from one end to another: all that is not denied.
     fn between(&mut self, source: usize, destination: usize) -> &FlowSet {
-        let (deciding, ends) = (self.deciding, &self.ends.list);
-        self.known.entry((source, destination)).or_insert_with(|| {
+        let Self { deciding, ends, known, without_rules, .. } = self;
+        known.entry((source, destination)).or_insert_with(|| {
             let (Some(source), Some(destination)) = (ends.get(source), ends.get(destination))
             else {
                 return FlowSet::none();
             };
-            let flows = &FlowSet::all();
-            let asked = Asked { source, destination, flows, request: None, bindings: &[] };
-            let parts = deciding.parts(&asked).into_iter();
-            let open = parts.filter(|part| part.decision.outcome != Outcome::Deny);
-            open.fold(FlowSet::none(), |all, part| all.union(&part.flows))
+            let ask = || deciding.let_through(source, destination, |_| true);
+            if deciding.has_rule_of(source, destination) {
+                return ask();
+            }
+            let backgrounds = (source.background, destination.background);
+            without_rules.entry(backgrounds).or_insert_with(ask).clone()
         })
     }
 }

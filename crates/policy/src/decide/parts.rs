@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use watertight_net::FlowSet;
+use watertight_net::{Flow, FlowSet};
 
 use crate::decide::compile::{Over, Prepared};
 use crate::decide::ends::End;
+use crate::decide::engine::Ends;
 use crate::decide::fronts::FrontPart;
 use crate::decide::request::Request;
 use crate::decide::types::{Binding, Decision, Leg, Question};
@@ -44,33 +45,39 @@ impl Deciding<'_> {
     /// The decisions about flows, those that fare alike together, in the order of their first
     /// packets.
     pub fn parts(&self, asked: &Asked<'_>) -> Vec<Part> {
+        let (source, destination) = (asked.source, asked.destination);
+        let [source, destination] = [source, destination].map(|end| self.decider.class(end));
+        self.parts_between(asked, &Ends { source, destination })
+    }
+
+    /// The same, of ends whose classes are known.
+    pub(super) fn parts_between(&self, asked: &Asked<'_>, ends: &Ends) -> Vec<Part> {
         let mut parts: Vec<Part> = Vec::new();
-        for flows in self.cut(asked) {
+        let (source, destination) = (asked.source.clone(), asked.destination.clone());
+        let mut leg = Leg { source, destination, flow: Flow::tcp(0, 0) };
+        for flows in self.cut(asked.flows, ends) {
             let Some(flow) = flows.sample() else { continue };
-            let (source, destination) = (asked.source.clone(), asked.destination.clone());
-            let leg = Leg { source, destination, flow };
+            leg.flow = flow;
             let (request, bindings) = (asked.request, asked.bindings);
-            let decision = self.decide(&Question { leg: &leg, request, bindings });
+            let decision = self.decide_between(&Question { leg: &leg, request, bindings }, ends);
             match parts.iter_mut().find(|part| part.decision == decision) {
                 Some(part) => part.flows = part.flows.union(&flows),
-                None => parts.push(Part { flows, leg, decision }),
+                None => parts.push(Part { flows, leg: leg.clone(), decision }),
             }
         }
         parts
     }
 
     /// Cuts flows where a rule that can match the ends tells packets apart.
-    fn cut(&self, asked: &Asked<'_>) -> Vec<FlowSet> {
+    fn cut(&self, flows: &FlowSet, ends: &Ends) -> Vec<FlowSet> {
         let decider = self.decider;
-        let from = decider.class(asked.source);
-        let to = decider.class(asked.destination);
-        let rules = from.from.common(&to.to, &self.active);
+        let rules = ends.source.from.common(&ends.destination.to, &self.active);
         let rules = rules.filter_map(|place| decider.rules.get(place));
         let mut edges: BTreeSet<&FlowSet> = BTreeSet::new();
         for rule in decider.essentials.iter().chain(rules) {
             add_edges(rule, &mut edges);
         }
-        let mut pieces = vec![asked.flows.clone()];
+        let mut pieces = vec![flows.clone()];
         for edge in edges {
             if pieces.len() >= PARTS_MAX {
                 break;

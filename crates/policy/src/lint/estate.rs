@@ -131,7 +131,7 @@ fn unused(
         }
     }
     let mut told = BTreeSet::new();
-    for requirement in selectors(linted).iter().flat_map(|selector| &selector.requirements) {
+    for requirement in selectors(linted).iter().flat_map(|selector| selector.requirements()) {
         let key = &requirement.key;
         let mut tell = |message: String, near: Option<&str>| {
             let help = near.map_or_else(

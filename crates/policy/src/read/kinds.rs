@@ -1,5 +1,7 @@
 //! The `spec` of each kind.
 
+use std::sync::Arc;
+
 use watertight_model::Criticality;
 use watertight_source::Node;
 
@@ -48,7 +50,7 @@ pub(super) fn object(
         }
         Kind::Users => Object::Users(users(reader, spec)?),
         Kind::Labeling => Object::Labeling(labeling(reader, spec)?),
-        Kind::Policy => Object::Policy(Box::new(policy(reader, spec)?)),
+        Kind::Policy => Object::Policy(Arc::new(policy(reader, spec)?)),
         Kind::Assertion => Object::Assertion(Box::new(assertion(reader, spec)?)),
         Kind::Exception => Object::Exception(exception(reader, metadata, spec)?),
         Kind::Essentials => Object::Essentials(essentials(reader, spec)?),

@@ -39,7 +39,7 @@ pub(super) fn selector(reader: &mut Reader<'_>, node: Node<'_>) -> LabelSelector
     for expression in reader.list(node, "matchExpressions") {
         requirements.extend(requirement(reader, expression));
     }
-    LabelSelector { span: node.span(), requirements }
+    LabelSelector::new(node.span(), requirements)
 }
 
 fn label_key(reader: &mut Reader<'_>, key: &str, span: watertight_source::Span) -> Option<Name> {

@@ -74,8 +74,9 @@ pub enum DomainItem {
 pub struct LabelSelector {
     /// Where it stands.
     pub span: Span,
-    /// `matchLabels` first, then `matchExpressions`, each in the order of the text.
-    pub requirements: Vec<Requirement>,
+    requirements: Vec<Requirement>,
+    /// Made once: a policy is checked again after each change, and most of it is as it was.
+    compiled: Selector,
 }
 
 /// One requirement of a selector.
@@ -103,9 +104,20 @@ pub enum Operator {
 }
 
 impl LabelSelector {
+    /// A selector of these requirements.
+    pub fn new(span: Span, requirements: Vec<Requirement>) -> Self {
+        let compiled = Selector::all(requirements.iter().map(Requirement::compiled));
+        Self { span, requirements, compiled }
+    }
+
+    /// `matchLabels` first, then `matchExpressions`, each in the order of the text.
+    pub fn requirements(&self) -> &[Requirement] {
+        &self.requirements
+    }
+
     /// The selector in the model's form.
-    pub fn compiled(&self) -> Selector {
-        Selector::all(self.requirements.iter().map(Requirement::compiled))
+    pub const fn compiled(&self) -> &Selector {
+        &self.compiled
     }
 }
 

@@ -1,6 +1,7 @@
 //! What lint calls shadowed or redundant decides nothing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use watertight_policy::syntax::Object;
 use watertight_policy::{Documents, Linted, Timestamp, lint};
@@ -32,7 +33,7 @@ fn without(generated: &Generated, span: Span) -> Generated {
     let mut changed = generated.clone();
     for document in &mut changed.documents {
         if let Object::Policy(policy) = &mut document.object {
-            policy.rules.retain(|rule| rule.span != span);
+            Arc::make_mut(policy).rules.retain(|rule| rule.span != span);
         }
     }
     changed

@@ -98,7 +98,13 @@ struct OfFamily {
     always: BTreeSet<LayersId>,
     ids: HashMap<Vec<(LayersId, BoundsId)>, EgressId>,
     functions: Vec<Accepts>,
+    /// The function for targets that rules name alike, where nothing has to be asked of one of them.
+    by_names: HashMap<Named, EgressId>,
 }
+
+/// By which of the names that rules use a target is named, and whether the input does not tell all of
+/// its guards.
+type Named = (Vec<Prefix>, Vec<ListId>, Vec<GuardId>, bool);
 
 /// A list of layers that accepts some things.
 #[derive(Debug)]
@@ -169,8 +175,16 @@ impl Egress {
             Family::V6 => &mut self.v6,
         };
         let at = self.lists_at.of(target.address);
-        let key = family.exceptions(network, lists, sets, (seen, at));
-        family.function(key)
+        let named = family.named(network, (seen, at));
+        if let Some(known) = family.by_names.get(&named) {
+            return *known;
+        }
+        let (key, is_shared) = family.exceptions(network, lists, sets, (seen, &named));
+        let id = family.function(key);
+        if is_shared {
+            family.by_names.insert(named, id);
+        }
+        id
     }
 
     /// A function as exceptions and what holds elsewhere.
@@ -285,6 +299,7 @@ impl OfFamily {
         (family, changed): (Family, &BTreeSet<LayerId>),
         touching: &mut Touching,
     ) -> Option<()> {
+        self.by_names.clear();
         let has = |id: &&LayersId| lists.get(**id).iter().any(|layer| changed.contains(layer));
         let having: Vec<LayersId> = self.restricted.keys().filter(has).copied().collect();
         for id in having {
@@ -306,33 +321,38 @@ impl OfFamily {
         Some(())
     }
 
-    /// The lists of layers that answer otherwise than to anybody, with their answers.
+    /// How rules name who is seen.
+    fn named(&self, network: &Network, (seen, at): (Seen, &[ListId])) -> Named {
+        let prefixes = seen.address.into_iter().flat_map(|address| self.prefixes_of(address));
+        let prefixes = prefixes.filter(|prefix| self.by_prefix.contains_key(prefix));
+        let lists = at.iter().filter(|list| self.by_list.contains_key(list));
+        let layers = seen.member.map(|member| &network.endpoints[member].layers);
+        let layers = || layers.into_iter().flatten().map(|layer| &network.layers[*layer]);
+        let guards = layers().flat_map(|layer| &layer.guards);
+        let guards = guards.filter(|guard| self.by_member.contains_key(guard));
+        let is_doubtful = layers().any(|layer| !layer.complete);
+        (prefixes.collect(), lists.copied().collect(), guards.copied().collect(), is_doubtful)
+    }
+
+    /// The lists of layers that answer otherwise than to anybody, with their answers, and whether they
+    /// answer so to whoever has the same names.
     fn exceptions(
         &self,
         network: &Network,
         lists: &LayerLists,
         sets: &mut Sets,
-        (seen, at): (Seen, &[ListId]),
-    ) -> Vec<(LayersId, BoundsId)> {
-        if self.restricted.is_empty() {
-            return Vec::new();
-        }
-        let mut parts: Vec<Part> = Vec::new();
+        (seen, named): (Seen, &Named),
+    ) -> (Vec<(LayersId, BoundsId)>, bool) {
+        let (prefixes, in_lists, guards, is_doubtful) = named;
         let mut asked: BTreeSet<LayersId> = self.always.clone();
-        for prefix in seen.address.into_iter().flat_map(|address| self.prefixes_of(address)) {
-            parts.extend(self.by_prefix.get(&prefix).into_iter().flatten());
+        if *is_doubtful {
+            asked.extend(&self.with_members);
         }
-        parts.extend(at.iter().filter_map(|list| self.by_list.get(list)).flatten());
-        let layers = seen.member.map(|member| &network.endpoints[member].layers);
-        for layer in layers.into_iter().flatten() {
-            let layer = &network.layers[*layer];
-            if !layer.complete {
-                asked.extend(&self.with_members);
-            }
-            for guard in &layer.guards {
-                parts.extend(self.by_member.get(guard).into_iter().flatten());
-            }
-        }
+        let by_prefix = prefixes.iter().filter_map(|prefix| self.by_prefix.get(prefix));
+        let by_list = in_lists.iter().filter_map(|list| self.by_list.get(list));
+        let by_member = guards.iter().filter_map(|guard| self.by_member.get(guard));
+        let mut parts: Vec<Part> =
+            by_prefix.chain(by_list).chain(by_member).flatten().copied().collect();
         parts.sort_unstable();
         let mut found: Vec<(LayersId, BoundsId)> = Vec::new();
         for of_list in parts.chunk_by(|(one, _), (other, _)| one == other) {
@@ -349,6 +369,7 @@ impl OfFamily {
                 }
             }
         }
+        let is_shared = asked.is_empty();
         for id in asked {
             let base = self.restricted.get(&id).and_then(|restricted| restricted.terms.base);
             let answer = accepted(network, lists.get(id), Direction::Egress, seen);
@@ -358,7 +379,7 @@ impl OfFamily {
             }
         }
         found.sort_unstable();
-        found
+        (found, is_shared)
     }
 
     fn prefixes_of(&self, address: IpAddr) -> impl Iterator<Item = Prefix> + '_ {

@@ -11,7 +11,8 @@ use watertight_model::{Bounds, Network};
 use watertight_net::{Family, FlowSet};
 
 use super::accepting::Accepting;
-use super::positions::{LayerLists, LayersId, Position, Positions, Shown};
+use super::partition::Partitions;
+use super::positions::{LayerLists, LayersId, Position, Positions, Shown, place};
 use super::sets::{BoundsId, Sets};
 use crate::guards::layer_accepts;
 use crate::path::Seen;
@@ -53,6 +54,7 @@ pub(super) struct Ingress {
     /// What is left of each list of layers without those that accept everything.
     closed: HashMap<LayersId, LayersId>,
     open: Opens,
+    partitions: Partitions,
 }
 
 impl Ingress {
@@ -79,7 +81,7 @@ impl Ingress {
                 let rest: Vec<Accepts> = rest.iter().map(|layer| one(*layer)).collect();
                 rest.iter().fold(first, |met, more| both(&met, more, sets))
             }
-            all => asked(network, all, view, positions, sets),
+            all => asked(network, all, view, (positions, &mut self.partitions), sets),
         };
         self.known.insert((layers, view), Arc::clone(&found));
         found
@@ -178,47 +180,30 @@ fn asked(
     network: &Network,
     layers: &[LayerId],
     view: View,
-    positions: &mut Positions,
+    (positions, partitions): (&mut Positions, &mut Partitions),
     sets: &mut Sets,
 ) -> Accepts {
     let peers = peer_runs(network, layers, view, positions);
     let simple =
         view.front.is_none().then(|| Accepting::of(network, layers, Direction::Ingress, sets));
     let simple = simple.flatten().map(|simple| simple.at(&peers, sets));
-    let mut edges: Vec<(u32, usize)> = Vec::new();
-    for (number, (_, runs)) in peers.iter().enumerate() {
-        edges.extend(runs.iter().flat_map(|run| [(run.start, number), (run.end, number)]));
-    }
-    edges.push((positions.len(), usize::MAX));
-    edges.sort_unstable();
-    let mut matching = vec![0_u64; peers.len().div_ceil(64)];
-    let mut answers: HashMap<Box<[u64]>, BoundsId> = HashMap::new();
-    let mut found: Vec<Run<BoundsId>> = Vec::new();
-    let mut from = 0;
-    for (position, number) in edges {
-        if position > from {
-            let value = match answers.get(matching.as_slice()) {
-                Some(value) => Some(*value),
-                None => positions.first_shown(from, position, view.shown).map(|sender| {
-                    let value = if let Some(simple) = &simple {
-                        simple.accepted(&matching, sets)
-                    } else {
-                        let seen = seen(sender, view);
-                        sets.intern(accepted(network, layers, Direction::Ingress, seen))
-                    };
-                    answers.insert(matching.clone().into_boxed_slice(), value);
-                    value
-                }),
-            };
-            if let Some(value) = value
-                && value != BoundsId::NONE
-            {
-                push(&mut found, from, position, value);
+    let partition = partitions.of(&peers, view, positions);
+    let alike = partition.alike.iter();
+    let values: Vec<BoundsId> = alike
+        .map(|one| match (&simple, positions.get(one.sample)) {
+            (Some(simple), _) => simple.accepted(&one.matching, sets),
+            (None, Some(sender)) => {
+                sets.intern(accepted(network, layers, Direction::Ingress, seen(sender, view)))
             }
-            from = position;
-        }
-        if let Some(word) = matching.get_mut(number / 64) {
-            *word ^= 1 << (number % 64);
+            (None, None) => BoundsId::NONE,
+        })
+        .collect();
+    let mut found: Vec<Run<BoundsId>> = Vec::new();
+    for piece in &partition.pieces {
+        if let Some(value) = values.get(place(piece.value))
+            && *value != BoundsId::NONE
+        {
+            push(&mut found, piece.start, piece.end, *value);
         }
     }
     found.into()

@@ -157,16 +157,15 @@ impl Positions {
     }
 
     /// The first position of a range of which the address that is meant exists.
-    pub(super) fn first_shown(&self, from: u32, to: u32, shown: Shown) -> Option<&Position> {
+    pub(super) fn first_shown(&self, from: u32, to: u32, shown: Shown) -> Option<u32> {
         match shown {
             Shown::Own => {
                 let slots = self.slots.get(place(from)..place(to)).unwrap_or_default();
-                slots.iter().flatten().next()
+                (from..to).zip(slots).find_map(|(number, slot)| slot.as_ref().map(|_| number))
             }
             Shown::Public => {
                 let next = self.with_public.partition_point(|number| *number < from);
-                let number = self.with_public.get(next).filter(|number| **number < to)?;
-                self.get(*number)
+                self.with_public.get(next).copied().filter(|number| *number < to)
             }
         }
     }

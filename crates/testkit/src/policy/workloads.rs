@@ -71,7 +71,7 @@ fn applies(rule: &LabelingRule, workload: &Workload) -> bool {
 
 /// Whether a selector holds for labels.
 pub(crate) fn selected(selector: &LabelSelector, labels: &Labels) -> Truth {
-    all(selector.requirements.iter().map(|requirement| {
+    all(selector.requirements().iter().map(|requirement| {
         let label = labels.get(&*requirement.key);
         let is_in = |values: &BTreeSet<watertight_model::Name>| match label {
             None => Some(false),

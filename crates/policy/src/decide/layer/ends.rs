@@ -9,7 +9,8 @@ use watertight_model::network::{
 use watertight_model::{ArenaId, Estate, Network, Truth};
 use watertight_net::{AddressSet, FlowSet, PortSet, Prefix, Protocol};
 
-use super::{Numbered, shared};
+use super::numbered::Numbered;
+use super::shared;
 use crate::checked::{self, Conditions, Peer};
 use crate::decide::compile::Decider;
 use crate::decide::ends::{End, Seen, Who};
@@ -21,6 +22,8 @@ pub(super) struct Alike {
     pub(super) of: Vec<usize>,
     /// One workload of each group.
     one: Vec<usize>,
+    /// By group, whether a front makes it a group of its own.
+    alone: Vec<bool>,
 }
 
 impl Alike {
@@ -37,7 +40,7 @@ impl Alike {
             }
         }
         let mut numbers = BTreeMap::new();
-        let (mut of, mut one) = (Vec::new(), Vec::new());
+        let (mut of, mut one, mut alone_of) = (Vec::new(), Vec::new(), Vec::new());
         for (place, is_alone) in alone.into_iter().enumerate() {
             let class = decider.class_of(place);
             let address = class.map_or(0, |class| Arc::as_ptr(class).addr());
@@ -52,16 +55,27 @@ impl Alike {
             let key = (address, truths, is_alone.then_some(place));
             let number = *numbers.entry(key).or_insert_with(|| {
                 one.push(place);
+                alone_of.push(is_alone);
                 one.len() - 1
             });
             of.push(number);
         }
-        Self { of, one }
+        Self { of, one, alone: alone_of }
     }
 
     /// How many groups there are.
     pub(super) fn len(&self) -> usize {
         self.one.len()
+    }
+
+    /// One workload of a group.
+    pub(super) fn sample(&self, group: usize) -> Option<usize> {
+        self.one.get(group).copied()
+    }
+
+    /// Whether a front tells a workload from all others.
+    pub(super) fn is_alone(&self, group: usize) -> bool {
+        self.alone.get(group).copied().unwrap_or(true)
     }
 
     /// The workloads of each group, by place.
@@ -157,7 +171,7 @@ pub(super) struct PeersByEnd(Vec<AtAddresses>);
 
 impl PeersByEnd {
     /// Ends by number, and addresses of several of them apart from the others.
-    pub(super) fn numbered(self, ends: &mut Numbered) -> Peers {
+    pub(super) fn numbered(self, ends: &mut Numbered<'_>) -> Peers {
         let shared = shared(self.0.iter().map(|peer| &peer.addresses));
         let list = self.0.into_iter().map(|peer| Seeable {
             number: ends.of(peer.end),

@@ -1,6 +1,7 @@
 //! Documents of a policy, sound ones: what the language refuses is not drawn.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use watertight_model::{Criticality, Name};
 use watertight_net::{ByteSet, FlowSet, PortSet, Protocol};
@@ -149,7 +150,7 @@ impl Pencil<'_> {
         let fewest = usize::from(self.random.chance(90));
         let count = self.random.between(fewest, 2);
         let requirements = (0..count).map(|_| self.requirement()).collect();
-        LabelSelector { span, requirements }
+        LabelSelector::new(span, requirements)
     }
 
     fn requirement(&mut self) -> Requirement {
@@ -238,7 +239,7 @@ impl Pencil<'_> {
             let tiers = [Tier::Guardrail, Tier::Standard, Tier::Standard, Tier::Baseline];
             let tier = *self.random.pick(&tiers).unwrap_or(&Tier::Standard);
             let policy = self.policy(tier, number);
-            self.add(&name, Object::Policy(Box::new(policy)));
+            self.add(&name, Object::Policy(Arc::new(policy)));
             self.names.policies.push(name);
         }
         for (name, is_failsafe) in [("essentials", false), ("failsafe", true)] {
@@ -246,7 +247,7 @@ impl Pencil<'_> {
                 let mut policy = self.policy(Tier::Guardrail, 100 + usize::from(is_failsafe));
                 policy.rules.retain(|rule| rule.action.value == Action::Allow);
                 policy.rules.truncate(1);
-                self.add(name, Object::Policy(Box::new(policy)));
+                self.add(name, Object::Policy(Arc::new(policy)));
                 essentials.policies.push(name.to_owned());
                 if is_failsafe {
                     essentials.failsafe.push(name.to_owned());
@@ -315,7 +316,7 @@ impl Pencil<'_> {
     fn front(&mut self) -> Peer {
         let operator = Operator::Exists;
         let requirement = Requirement { span: self.span(), key: Name::from("front"), operator };
-        let selector = LabelSelector { span: self.span(), requirements: vec![requirement] };
+        let selector = LabelSelector::new(self.span(), vec![requirement]);
         self.conditions(Conditions { selector: Some(selector), ..Conditions::default() })
     }
 
