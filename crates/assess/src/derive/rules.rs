@@ -137,21 +137,22 @@ impl Rules {
             unread: lists.map(|list| matches!(list.content, ListContent::Unread(_))).collect(),
         };
         rules.peers = gathered.peers;
-        let places = Places::new(&rules.faces);
-        rules.senders = rules
-            .peers
-            .iter()
-            .map(|peers| {
-                let candidates = peers.iter().find_map(|peer| places.candidates(peer, &rules));
-                let mut all = candidates.unwrap_or_else(|| rules.everybody.clone());
-                all.retain(|class| {
-                    rules.everybody.binary_search(class).is_ok()
-                        && rules.are_meant(peers, index(*class))
-                });
-                all
-            })
-            .collect();
+        rules.senders = rules.matched();
         rules
+    }
+
+    /// For each peer of a rule the senders that it matches.
+    fn matched(&self) -> Vec<Vec<u32>> {
+        let places = Places::new(&self.faces);
+        let each = self.peers.iter().map(|peers| {
+            let candidates = peers.iter().find_map(|peer| places.candidates(peer, self));
+            let mut all = candidates.unwrap_or_else(|| self.everybody.clone());
+            all.retain(|class| {
+                self.everybody.binary_search(class).is_ok() && self.are_meant(peers, index(*class))
+            });
+            all
+        });
+        each.collect()
     }
 
     /// How many rules there are.

@@ -95,7 +95,8 @@ pub(crate) fn draw(seed: u64, files: &mut [(String, Value)]) -> Drawn {
 /// beside it.
 fn places(random: &mut Random, files: &mut [(String, Value)]) -> Vec<Place> {
     let mut routed: BTreeSet<String> = BTreeSet::new();
-    for route in each(files, "RouteTables").flat_map(|table| table["Routes"].as_array()).flatten() {
+    for route in each(files, "RouteTables").filter_map(|table| table["Routes"].as_array()).flatten()
+    {
         for key in ["NetworkInterfaceId", "InstanceId"] {
             routed.extend(route[key].as_str().map(str::to_owned));
         }

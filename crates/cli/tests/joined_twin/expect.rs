@@ -77,7 +77,7 @@ impl Twins<'_> {
     }
 
     /// What a pod opens to an address that no pod has, and that is not on its node.
-    pub(crate) fn from_pod(&self, pod: usize, to: IpAddr, port: u16) -> Verdict {
+    pub(crate) fn pod_sends(&self, pod: usize, to: IpAddr, port: u16) -> Verdict {
         if !self.policies(End::Pod(&self.pods[pod]), End::Outside(to), port) {
             return Verdict::default();
         }

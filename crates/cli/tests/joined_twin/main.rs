@@ -151,7 +151,7 @@ impl Asking<'_> {
                     ("with groups of its own, standard", place.own && !twins.drawn.plugin.strict),
                 ];
                 for port in PORTS {
-                    let expected = twins.from_pod(pod, other, port);
+                    let expected = twins.pod_sends(pod, other, port);
                     let what = format!("pod {pod} to {interface}");
                     self.compare(&start, other, port, (&expected, &what));
                     counts.count(&kinds, &expected);

@@ -31,10 +31,13 @@ pub(super) struct Partition {
 /// What a partition depends on: which address is seen, and where the positions of each peer are kept.
 type Key = (Shown, Vec<usize>);
 
-/// Partitions that were asked for, with what keeps their keys from meaning something else.
+/// A partition with what keeps its key from meaning something else.
+type Known = (Arc<Partition>, Vec<Arc<[Run<()>]>>);
+
+/// Partitions that were asked for.
 #[derive(Debug, Default)]
 pub(super) struct Partitions {
-    known: HashMap<Key, (Arc<Partition>, Vec<Arc<[Run<()>]>>)>,
+    known: HashMap<Key, Known>,
 }
 
 impl Partitions {
