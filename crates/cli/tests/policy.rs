@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use watertight_policy::syntax::{Object, Operator};
+use watertight_policy::syntax::{LabelSelector, Object, Operator};
 use watertight_policy::{Documents, Format};
 use watertight_source::{Diagnostics, Limits, Sources};
 
@@ -75,7 +75,7 @@ fn the_segments_of_the_shop_select_labels_that_its_estate_has() {
     let mut asked = 0;
     for document in &documents.documents {
         let Object::Segment(segment) = &document.object else { continue };
-        for requirement in segment.members.iter().flat_map(|members| members.requirements()) {
+        for requirement in segment.members.iter().flat_map(LabelSelector::requirements) {
             let Operator::In(values) = &requirement.operator else { continue };
             for value in values {
                 let pair = (requirement.key.to_string(), value.to_string());

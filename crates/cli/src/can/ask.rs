@@ -307,9 +307,11 @@ fn leaving_out_other_side<'a>(
         }
         _ => false,
     };
-    // A name may stand for pods beside what is led: these are themselves for everybody.
-    let (led, plain): (Vec<_>, Vec<_>) =
-        targets.into_iter().partition(|target| holder(target).is_some());
+    // A name may stand for pods beside what is led: these are themselves for everybody. What has no
+    // address that is known is the side for outside.
+    let (led, plain): (Vec<_>, Vec<_>) = targets
+        .into_iter()
+        .partition(|target| !matches!(target, Target::Address(_)) || holder(target).is_some());
     let (within, outside): (Vec<_>, Vec<_>) = led.into_iter().partition(is_for_within);
     let mut found = match (from_within, within.is_empty(), outside.is_empty()) {
         (true, false, _) => within,
