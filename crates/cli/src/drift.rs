@@ -89,6 +89,12 @@ pub(crate) fn run(arguments: &DriftArguments) -> Result<Outcome, Failure> {
             return Err(Failure::Argument { flag, problem });
         }
     }
+    let files = [&arguments.out, &arguments.revert, &arguments.import, &arguments.accept];
+    let files: Vec<&PathBuf> = files.into_iter().flatten().collect();
+    if files.iter().collect::<BTreeSet<_>>().len() < files.len() {
+        let problem = String::from("two answers would be written to one file");
+        return Err(Failure::Argument { flag: "out", problem });
+    }
     let estate = arguments.source.read(Origin::Named, arguments.input.verbose)?;
     let asked = Asked {
         policy: &arguments.policy,
@@ -114,6 +120,11 @@ fn compare(arguments: &DriftArguments, ready: &Ready<'_>) -> Result<Outcome, Fai
     } else {
         chains(ready, &wanted, live).map_err(|failure| failure.to_string())
     };
+    // Nothing is written before all is known that may be refused.
+    let revert = match &arguments.revert {
+        Some(path) => Some((path, plan::text(&plan::make(ready, &arguments.under, false)?.plan)?)),
+        None => None,
+    };
     let out = arguments.out.as_deref();
     let data = match arguments.format {
         TextFormat::Table => clean(&watertight_report::drift::table(live, &found, &chains)),
@@ -122,14 +133,13 @@ fn compare(arguments: &DriftArguments, ready: &Ready<'_>) -> Result<Outcome, Fai
     output::write(out, &data)?;
     let names = live.workloads.values().map(|one| (&*one.id, &*one.name)).collect();
     if let Some(path) = &arguments.import {
-        import::write(path, (live, ready.decider.internet()), &names, &found)?;
+        import::write(path, (live, ready.decider), &names, &found)?;
     }
     if let (Some(path), Some(until), Some(owner)) = (&arguments.accept, until, &arguments.owner) {
         accept::write(path, (until, owner), &names, &found)?;
     }
-    if let Some(path) = &arguments.revert {
-        let made = plan::make(ready, &arguments.under, false)?;
-        output::write(Some(path), &plan::text(&made.plan)?)?;
+    if let Some((path, text)) = revert {
+        output::write(Some(path), &text)?;
     }
     Ok(if found.is_harmless() { Outcome::Fine } else { Outcome::Found })
 }

@@ -277,6 +277,14 @@ fn what_is_accepted_is_told_apart_until_its_exceptions_expire() {
     });
     let later = at("2027-01-31T00:00:00Z");
     assert_eq!(applied.drift(POLICY, &[accepted, later[0], later[1]]).0, 2);
+
+    // It is accepted anew beside the exceptions that have expired.
+    let path = folder.path().join("again.yaml");
+    let again = path.to_str().unwrap();
+    let accept = ["--accept", again, "--until", "2027-03-31T00:00:00Z", "--owner", "shop"];
+    let (code, _) = applied.drift(POLICY, &[&[accepted], &accept[..], &later].concat());
+    assert_eq!(code, 2);
+    assert_eq!(applied.drift(POLICY, &[accepted, again, later[0], later[1]]).0, 0);
 }
 
 #[test]
@@ -303,6 +311,26 @@ fn what_is_imported_is_intended_and_nothing_else_is() {
     });
     let (code, told) = applied.drift(POLICY, &[imported]);
     assert_eq!((code, &told["pairs"][0]["kind"]), (2, &json!("narrowing")), "{told:#}");
+}
+
+/// A Labeling may give labels to others: a rule by labels would open more than what is open.
+#[test]
+fn what_is_imported_goes_by_addresses_where_labels_select_others_too() {
+    let (applied, folder) = widened();
+    let labels = folder.path().join("labels.yaml");
+    let text = "apiVersion: watertight.io/v1alpha1\nkind: Labeling\nmetadata: {name: more, owner: shop}\nspec:\n  \
+                rules:\n  - {when: {name: [app-1]}, labels: {app: web, env: prod}}\n";
+    fs::write(&labels, text).unwrap();
+    let path = folder.path().join("imported.yaml");
+    let (labels, imported) = (labels.to_str().unwrap(), path.to_str().unwrap());
+    let (_, told) = applied.drift(POLICY, &[labels, "--import", imported]);
+    assert!(
+        told["pairs"].as_array().unwrap().iter().any(|one| one["over"] == "tcp/22"),
+        "{told:#}"
+    );
+    let text = fs::read_to_string(&path).unwrap();
+    let rule = text.split("- action").find(|rule| rule.contains("tcp: 22")).unwrap();
+    assert!(rule.contains("addresses") && !rule.contains("matchLabels"), "{text}");
 }
 
 #[test]
@@ -361,6 +389,8 @@ fn files_that_are_there_are_not_written_over_and_nothing_is_accepted_until_a_tim
     assert!(code == 3 && error.contains("there already"), "{code}: {error}");
     let new = folder.path().join("new.yaml");
     let new = new.to_str().unwrap();
+    let (code, error) = failed(&["--import", new, "--revert", new]);
+    assert!(code == 3 && error.contains("one file"), "{code}: {error}");
     let past = ["--accept", new, "--until", "2026-01-01T00:00:00Z", "--owner", "shop"];
     let (code, error) = failed(&past);
     assert!(code == 3 && error.contains("is past"), "{code}: {error}");

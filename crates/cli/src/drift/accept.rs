@@ -62,6 +62,9 @@ pub(super) fn write(
         say("there is nothing to accept\n");
         return Ok(());
     }
+    // The same gap may be accepted anew when an earlier exception has expired, which is still there.
+    let time = until.to_string().to_lowercase();
+    let time: String = time.chars().filter(char::is_ascii_alphanumeric).collect();
     let documents = gaps.iter().map(|(gap, pairs)| {
         let mut description = one_line(&words(pairs, names));
         if let Some((end, _)) = description.char_indices().nth(DESCRIPTION_MAX) {
@@ -70,7 +73,7 @@ pub(super) fn write(
         let document: Value = json!({
             "apiVersion": API_VERSION,
             "kind": "Exception",
-            "metadata": { "name": gap, "owner": owner, "description": description },
+            "metadata": { "name": format!("{gap}-{time}"), "owner": owner, "description": description },
             "spec": { "gap": gap, "expires": until.to_string() },
         });
         document.to_string()

@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::{Value, json};
-use watertight_compile::{Drift, DriftKind, DriftPair, end_and_part};
-use watertight_model::{Estate, WorkloadId};
+use watertight_compile::{Drift, DriftKind, DriftPair, end_and_part, short_hash};
+use watertight_model::{ArenaId as _, Estate, WorkloadId};
 use watertight_net::{AddressSet, FlowSet, Prefix};
 use watertight_policy::API_VERSION;
+use watertight_policy::decide::{Decider, Known};
 
 use super::named;
 use crate::exit::{Failure, say};
 use crate::output;
-use crate::suggest::groups::{Group, Groups};
+use crate::suggest::groups::{Group, Groups, KEYS};
 use crate::suggest::in_form;
 use crate::suggest::over::clauses;
 use crate::text::{clean, counted, one_line};
@@ -25,6 +26,9 @@ enum End {
     Outside(String, Prefix),
 }
 
+/// The workloads that go by one name in pairs: one, or all of one owner.
+type ByName<'e> = BTreeMap<&'e str, BTreeSet<WorkloadId>>;
+
 /// Who sends the same to the same.
 type Wide = BTreeMap<(FlowSet, BTreeSet<End>), BTreeSet<End>>;
 
@@ -34,26 +38,29 @@ type Wide = BTreeMap<(FlowSet, BTreeSet<End>), BTreeSet<End>>;
 /// When the file cannot be written.
 pub(super) fn write(
     path: &Path,
-    (estate, internet): (&Estate, &AddressSet),
+    (estate, decider): (&Estate, &Decider<'_>),
     names: &BTreeMap<&str, &str>,
     drift: &Drift,
 ) -> Result<(), Failure> {
-    let drafting = Drafting { groups: Groups::of(estate), internet };
-    let of_id = |id: &str| estate.workloads.iter().find(|(_, one)| &*one.id == id);
-    let of_id = |id: &str| of_id(id).map(|(id, _)| id);
+    let drafting = Drafting { groups: Groups::of(estate), estate, decider };
+    let mut by_name = ByName::new();
+    for (id, workload) in estate.workloads.iter() {
+        by_name.entry(workload.owner.as_ref().unwrap_or(&workload.id)).or_default().insert(id);
+    }
+    let mut gaps: BTreeSet<&str> = BTreeSet::new();
     let mut left_out: Vec<String> = Vec::new();
     let mut senders: BTreeMap<(End, FlowSet), BTreeSet<End>> = BTreeMap::new();
     let is_more = |pair: &&DriftPair| {
         matches!(pair.kind, DriftKind::Widening | DriftKind::Expired) && pair.accepted.is_none()
     };
     for pair in drift.pairs.iter().filter(is_more) {
-        let end = |name: &str| match end_and_part(name) {
-            (by, Some(part)) => Some(End::Outside(by.to_owned(), part.parse().ok()?)),
-            (id, None) => of_id(id).map(End::Workload),
-        };
-        match (end(&pair.from), end(&pair.to)) {
+        match (ends(&pair.from, &by_name), ends(&pair.to, &by_name)) {
             (Some(from), Some(to)) => {
-                senders.entry((to, pair.flows.clone())).or_default().insert(from);
+                gaps.insert(&pair.gap);
+                for one in to {
+                    let key = (one, pair.flows.clone());
+                    senders.entry(key).or_default().extend(from.iter().cloned());
+                }
             }
             _ => left_out.push(told(pair, names)),
         }
@@ -77,8 +84,8 @@ pub(super) fn write(
         return Ok(());
     }
     let count = counted(u64::try_from(rules.len()).unwrap_or(u64::MAX), "rule");
-    let gaps: BTreeSet<&str> = drift.pairs.iter().map(|pair| pair.gap.as_str()).collect();
-    let name = gaps.first().map(|gap| format!("imported-{gap}")).unwrap_or_default();
+    let all: Vec<&str> = gaps.into_iter().collect();
+    let name = format!("imported-{:016x}", short_hash(all.join(" ").bytes()));
     let document = json!({
         "apiVersion": API_VERSION,
         "kind": "Policy",
@@ -91,13 +98,22 @@ pub(super) fn write(
     Ok(())
 }
 
+/// The ends that a name stands for.
+fn ends(name: &str, by_name: &ByName<'_>) -> Option<Vec<End>> {
+    match end_and_part(name) {
+        (by, Some(part)) => Some(vec![End::Outside(by.to_owned(), part.parse().ok()?)]),
+        (name, None) => Some(by_name.get(name)?.iter().copied().map(End::Workload).collect()),
+    }
+}
+
 fn told(pair: &DriftPair, names: &BTreeMap<&str, &str>) -> String {
     format!("{} to {} over {}", named(&pair.from, names), named(&pair.to, names), pair.flows)
 }
 
 struct Drafting<'e> {
     groups: Groups<'e>,
-    internet: &'e AddressSet,
+    estate: &'e Estate,
+    decider: &'e Decider<'e>,
 }
 
 impl Drafting<'_> {
@@ -124,7 +140,7 @@ impl Drafting<'_> {
         let mut peers = Vec::new();
         let groups: BTreeSet<Group> = workloads.iter().map(|id| self.groups.group(*id)).collect();
         for group in &groups {
-            if self.groups.members(group).all(|one| workloads.contains(&one)) {
+            if self.holds_only(group, &workloads) {
                 peers.push(self.groups.peer(group)?);
                 continue;
             }
@@ -142,7 +158,7 @@ impl Drafting<'_> {
         }
         for (name, prefixes) in by {
             let addresses = AddressSet::from_prefixes(prefixes.iter().copied());
-            if name == "internet" && addresses == *self.internet {
+            if name == "internet" && addresses == *self.decider.internet() {
                 peers.push(json!("internet"));
                 continue;
             }
@@ -150,6 +166,26 @@ impl Drafting<'_> {
             peers.push(json!({ "addresses": all }));
         }
         Some(peers)
+    }
+
+    /// Whether labels select all members of a group and nobody beside some workloads: the policy's own
+    /// labelings may give others the same.
+    fn holds_only(&self, group: &Group, workloads: &BTreeSet<WorkloadId>) -> bool {
+        let Group::Labelled(values) = group else {
+            return self.groups.members(group).all(|one| workloads.contains(&one));
+        };
+        let selects = |id: WorkloadId| {
+            let labels = self.decider.labels(id.index());
+            let label = |key: &str| labels.and_then(|all| all.get(key)).map(|one| &one.value);
+            KEYS.iter().zip(values).all(|(key, value)| match (label(key), value) {
+                (Some(Known::Value(known)), Some(value)) => known == value,
+                (None, None) | (Some(Known::Unknown), _) => true,
+                (None, Some(_)) | (Some(Known::Value(_)), None) => false,
+            })
+        };
+        let mut all = self.estate.workloads.ids();
+        self.groups.members(group).all(selects)
+            && all.all(|id| !selects(id) || workloads.contains(&id))
     }
 
     fn words(&self, flows: &FlowSet, from: &BTreeSet<End>, to: &BTreeSet<End>) -> String {

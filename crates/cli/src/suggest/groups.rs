@@ -8,7 +8,7 @@ use watertight_model::{Estate, Name, WorkloadId};
 use watertight_net::Prefix;
 
 /// The labels that tell groups apart.
-const KEYS: [&str; 3] = ["app", "env", "kind"];
+pub(crate) const KEYS: [&str; 3] = ["app", "env", "kind"];
 
 /// The label without which a workload stands for itself.
 const APP: &str = "app";

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use watertight_model::WorkloadId;
 use watertight_model::network::EndpointId;
+use watertight_model::{Disposition, WorkloadId};
 use watertight_net::{AddressSet, FlowSet, Prefix};
 use watertight_reach::{Reach, Step};
 
@@ -117,6 +117,30 @@ impl Scene<'_, '_> {
             .fold(FlowSet::none(), |all, via| all.union(&via.forwarded(&FlowSet::all())))
     }
 
+    /// What passes between own addresses of two parties when our guards are open.
+    fn directly(&self, (from, to): (&Party, &Party)) -> FlowSet {
+        let (PartyWho::Endpoints(sources, _), PartyWho::Endpoints(targets, _)) =
+            (&from.who, &to.who)
+        else {
+            return FlowSet::none();
+        };
+        let reach = &self.reach[2];
+        let later = |id: &EndpointId| self.later.get(id).copied();
+        let Some(source) = sources.first().and_then(later) else { return FlowSet::none() };
+        let target = targets.iter().filter_map(later).find(|target| *target != source);
+        let target = target.and_then(|id| self.estates[2].network.endpoints.get(id));
+        let addresses = target.map_or(&[][..], |target| &target.addresses);
+        let mut all = FlowSet::none();
+        for start in reach.starts_of(source) {
+            for address in addresses {
+                let parts = reach.answer(&start, *address, &FlowSet::all()).into_iter();
+                let parts = parts.filter(|one| one.disposition == Disposition::Accepted);
+                all = parts.fold(all, |all, one| all.union(&one.flows));
+            }
+        }
+        all
+    }
+
     /// Whether others have an address of one of the ends, as in networks that overlap: rules cannot tell
     /// them apart.
     fn is_ambiguous(&self, (from, to): (&Party, &Party)) -> bool {
@@ -186,8 +210,12 @@ impl Scene<'_, '_> {
         if !rest.flows.is_empty() && self.is_translated(pair, &self.reach[2]) {
             rest.take(&FlowSet::all(), Reason::IdentityShared);
         }
-        // A front dials itself at no public address of its own.
-        rest.take(&self.handed_on(pair), Reason::IdentityShared);
+        // A front dials itself at no public address of its own. What passes directly with our guards open is
+        // cut by our guards.
+        if !rest.flows.is_empty() {
+            let handed = self.handed_on(pair).difference(&self.directly(pair));
+            rest.take(&handed, Reason::IdentityShared);
+        }
         if !rest.flows.is_empty() && self.is_boxed(pair, &self.reach[2]) {
             rest.take(&FlowSet::all(), Reason::Membership);
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use watertight_model::{Name, Truth};
+use watertight_net::AddressSet;
 use watertight_source::{Diagnostic, Diagnostics, Span};
 
 use crate::checked::{Action, Conditions, End, Peer, Rule, SelectorId};
@@ -46,6 +47,16 @@ pub(super) fn estate(linted: &Linted<'_>, world: &World, diagnostics: &mut Diagn
         }
         front(rule, &members, world, diagnostics);
     }
+    for rule in linted.policy.failsafe.iter().flat_map(|one| &one.rules) {
+        for peer in rule.from.iter().chain(&rule.to) {
+            let End::Conditions(conditions) = &peer.end else { continue };
+            in_two_networks(peer, conditions, &twice, diagnostics);
+        }
+    }
+    let planes = linted.policy.control_planes.iter();
+    for plane in planes.filter(|plane| plane.network.is_none()) {
+        are_in_two_networks(plane.span, &plane.addresses, &twice, diagnostics);
+    }
 }
 
 /// The addresses that somebody holds in one network and somebody in another, with the two networks.
@@ -70,9 +81,17 @@ fn in_two_networks(
     diagnostics: &mut Diagnostics,
 ) {
     let Some(addresses) = &conditions.addresses else { return };
-    if conditions.network.is_some() {
-        return;
+    if conditions.network.is_none() {
+        are_in_two_networks(peer.span, addresses, twice, diagnostics);
     }
+}
+
+fn are_in_two_networks(
+    span: Span,
+    addresses: &AddressSet,
+    twice: &BTreeMap<IpAddr, [Name; 2]>,
+    diagnostics: &mut Diagnostics,
+) {
     let mut shared = twice.iter().filter(|(address, _)| addresses.contains(**address));
     let Some((address, [one, other])) = shared.next() else { return };
     let message = format!(
@@ -80,7 +99,7 @@ fn in_two_networks(
     );
     let help = "add `network` with the one that is meant";
     let error = Diagnostic::error(codes::TWO_NETWORKS, message);
-    diagnostics.push(error.with_label(peer.span, "").with_help(help));
+    diagnostics.push(error.with_label(span, "").with_help(help));
 }
 
 fn is_told(told: &BTreeSet<Span>, span: Span) -> bool {

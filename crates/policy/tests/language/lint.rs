@@ -280,6 +280,25 @@ fn addresses_in_two_networks_are_an_error_unless_one_is_named() {
     assert_eq!(told(wide, &world), ["WT0343 8"]);
     assert_eq!(told("{addresses: [10.0.0.2/32]}", &world), [""; 0]);
     assert_eq!(told("{addresses: [10.0.0.0/24], network: vpc}", &world), [""; 0]);
+    // What is let through whatever the policy says is looked at as well.
+    let essentials = |spec: &str| {
+        let text = format!(
+            "apiVersion: watertight.io/v1alpha1\nkind: Essentials\nmetadata: {{name: safe}}\nspec:\n{spec}"
+        );
+        let mut codes = found(&text, Some(&world));
+        codes.retain(|one| one.starts_with("WT0343"));
+        codes.len()
+    };
+    let failsafe = |network: &str| {
+        format!(
+            "  failsafe:\n  - {{from: [{{addresses: [10.0.0.0/24]{network}}}], to: [{{matchLabels: {{app: web}}}}], over: [{{tcp: 22}}]}}\n"
+        )
+    };
+    assert_eq!((essentials(&failsafe("")), essentials(&failsafe(", network: vpc"))), (1, 0));
+    let plane = |network: &str| {
+        format!("  controlPlanes:\n  - {{cluster: prod, addresses: [10.0.0.0/24]{network}}}\n")
+    };
+    assert_eq!((essentials(&plane("")), essentials(&plane(", network: vpc"))), (1, 0));
 }
 
 #[test]
