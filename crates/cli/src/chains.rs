@@ -10,7 +10,7 @@ use watertight_assess::{Bound, DeriveOptions, Derived, Entry, Fact, Hop, Variant
 use watertight_model::{ArenaId as _, Criticality, Estate, Name, Truth, WorkloadId};
 use watertight_policy::checked::CheckedPolicy;
 use watertight_policy::decide::{Decider, Essentials, World};
-use watertight_reach::{Reach, front_legs};
+use watertight_reach::{Called, Reach, front_legs};
 
 use crate::exit::Failure;
 
@@ -70,7 +70,7 @@ impl Steps {
                 "the estate has {count} steps of breaches, and no more than {STEPS_MAX} are compared"
             )));
         }
-        let names = Names { estate, derived: &derived };
+        let names = Names::new(estate, &derived);
         let keys = all(&derived).map(|(step, _)| names.key(&step)).collect();
         Ok(Self { derived, keys })
     }
@@ -84,7 +84,7 @@ impl Steps {
         let view = graph.view(Bound::All, &BTreeSet::new());
         let attained = view.derive_from(&held);
         let useful = useful(&after.derived);
-        let names = Names { estate, derived: &after.derived };
+        let names = Names::new(estate, &after.derived);
         all(&after.derived)
             .filter(|(step, _)| useful.contains(&step.conclusion))
             .filter(|(step, _)| step.premises.iter().all(|fact| attained.contains(fact)))
@@ -96,7 +96,7 @@ impl Steps {
     /// For some steps, a chain through one of them: from the internet, if there is one.
     pub(crate) fn chain(&self, estate: &Estate, wanted: &BTreeSet<StepKey>) -> Option<NewChain> {
         let graph = &self.derived.graph;
-        let names = Names { estate, derived: &self.derived };
+        let names = Names::new(estate, &self.derived);
         let view = graph.view(Bound::All, &BTreeSet::new());
         let jewels = jewels(&self.derived);
         let starts = wanted.iter().filter_map(|key| self.find(&names, key));
@@ -131,7 +131,7 @@ impl Steps {
 
     /// The jewels that the conclusions of some steps lead to.
     pub(crate) fn jewels(&self, estate: &Estate, wanted: &BTreeSet<StepKey>) -> BTreeSet<String> {
-        let names = Names { estate, derived: &self.derived };
+        let names = Names::new(estate, &self.derived);
         let mut ends = BTreeSet::new();
         for (step, _) in all(&self.derived) {
             if wanted.contains(&names.key(&step)) {
@@ -224,17 +224,22 @@ fn useful_jewels(derived: &Derived, start: Fact) -> Vec<Fact> {
     jewels(derived).into_iter().filter(|jewel| found.contains(jewel)).collect()
 }
 
-/// How facts are named across estates: by workloads' ids, which a change does not touch.
+/// How facts are named across estates: by what workloads are called, which a change does not touch.
 struct Names<'a> {
     estate: &'a Estate,
     derived: &'a Derived,
+    called: Called,
 }
 
-impl Names<'_> {
+impl<'a> Names<'a> {
+    fn new(estate: &'a Estate, derived: &'a Derived) -> Self {
+        Self { estate, derived, called: Called::new([estate]) }
+    }
+
     fn fact(&self, fact: Fact) -> String {
         let members = self.derived.members.get(&fact.subject);
         let ids = members.into_iter().flatten().filter_map(|id| self.estate.workloads.get(*id));
-        let first = ids.map(|one| one.owner.as_ref().unwrap_or(&one.id)).min();
+        let first = ids.map(|one| self.called.of(one)).min();
         match first {
             Some(id) => format!("{}({id})", fact.kind.word()),
             None => self.derived.graph.describe(fact),

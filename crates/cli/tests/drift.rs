@@ -333,6 +333,38 @@ fn what_is_imported_goes_by_addresses_where_labels_select_others_too() {
     assert!(rule.contains("addresses") && !rule.contains("matchLabels"), "{text}");
 }
 
+/// Replicas go by their group's name in pairs.
+#[test]
+fn what_is_imported_of_replicas_is_a_rule_for_all_of_them() {
+    let (applied, folder) = widened();
+    applied.change("ec2-describe-instances", |body| tag_web(body));
+    let path = folder.path().join("imported.yaml");
+    let imported = path.to_str().unwrap();
+    let (code, told) = applied.drift(POLICY, &["--import", imported]);
+    assert_eq!((code, &told["pairs"][0]["to"]), (2, &json!("web-group")), "{told:#}");
+    let (code, told) = applied.drift(POLICY, &[imported]);
+    assert_eq!((code, &told["pairs"]), (0, &json!([])), "{}", fs::read_to_string(&path).unwrap());
+}
+
+/// Tags machines that are called after the web as a scaling group's.
+fn tag_web(body: &mut Value) {
+    match body {
+        Value::Array(items) => items.iter_mut().for_each(tag_web),
+        Value::Object(object) => {
+            object.values_mut().for_each(tag_web);
+            let tags = object.get_mut("Tags").and_then(Value::as_array_mut);
+            let Some(tags) = tags else { return };
+            let is_web = |tag: &Value| {
+                tag["Key"] == "Name" && tag["Value"].as_str().unwrap().starts_with("web-")
+            };
+            if tags.iter().any(is_web) {
+                tags.push(json!({"Key": "aws:autoscaling:groupName", "Value": "web-group"}));
+            }
+        }
+        _ => {}
+    }
+}
+
 #[test]
 fn a_plan_that_reverts_is_the_plan_of_the_policy() {
     let (applied, folder) = widened();

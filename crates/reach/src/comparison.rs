@@ -9,7 +9,7 @@ use watertight_net::FlowSet;
 
 use crate::answer::Reach;
 use crate::classes::{Boundaries, Class, classes, common_classes};
-use crate::diff::{Change, Pairs, add_led, ends_of};
+use crate::diff::{Called, Change, Pairs, add_led, ends_of};
 use crate::matrix::{ClassIndex, Matrix, place};
 use crate::runs::sweep;
 
@@ -192,10 +192,11 @@ struct Ends {
 impl Ends {
     fn new(estate: &Estate, classes: &[Class]) -> Self {
         let mut found = Self { names: Vec::new(), classes_of: BTreeMap::new() };
+        let called = Called::new([estate]);
         for (place, class) in classes.iter().enumerate() {
             let mut names: BTreeMap<Name, usize> = BTreeMap::new();
             let mut count = |class: &Class| {
-                for name in ends_of(estate, class) {
+                for name in ends_of(estate, class, &called) {
                     *names.entry(name).or_default() += 1;
                 }
             };
@@ -244,7 +245,8 @@ impl Side<'_> {
     fn led(&self) -> Pairs {
         let mut found = Pairs::new();
         let reach = Reach::new(&self.estate.network);
-        add_led(self.estate, &reach, &self.matrix, &mut found);
+        let called = Called::new([self.estate]);
+        add_led((self.estate, &called), &reach, &self.matrix, &mut found);
         found
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use watertight_model::{Bounds, Estate, Name};
+use watertight_model::{Bounds, Estate, Name, Workload};
 use watertight_net::{FlowSet, Prefix};
 
 use crate::answer::Reach;
@@ -38,6 +38,40 @@ impl Change {
 /// What can be established between two ends, by their names.
 pub(crate) type Pairs = BTreeMap<(Name, Name), Bounds<FlowSet>>;
 
+/// What workloads are called where estates are compared: replicas after their owner, so that a replica
+/// that is replaced is no difference, and others by their id.
+#[derive(Clone, Debug, Default)]
+pub struct Called {
+    /// Names of owners in several accounts or regions, where they are several owners.
+    several: BTreeSet<Name>,
+}
+
+impl Called {
+    /// For the workloads of some estates.
+    pub fn new<'e>(estates: impl IntoIterator<Item = &'e Estate>) -> Self {
+        let mut places: BTreeMap<&Name, BTreeSet<(Option<&Name>, Option<&Name>)>> = BTreeMap::new();
+        for workload in estates.into_iter().flat_map(|estate| estate.workloads.values()) {
+            if let Some(owner) = &workload.owner {
+                let place = (workload.account.as_ref(), workload.region.as_ref());
+                places.entry(owner).or_default().insert(place);
+            }
+        }
+        let several = places.into_iter().filter(|(_, places)| places.len() > 1);
+        Self { several: several.map(|(owner, _)| owner.clone()).collect() }
+    }
+
+    /// What a workload is called.
+    pub fn of(&self, workload: &Workload) -> Name {
+        let Some(owner) = &workload.owner else { return workload.id.clone() };
+        if !self.several.contains(owner) {
+            return owner.clone();
+        }
+        let place = [&workload.account, &workload.region].into_iter().flatten();
+        let place: Vec<&str> = place.map(|name| &**name).collect();
+        Name::from(format!("{owner} ({})", place.join(", ")))
+    }
+}
+
 /// Compares what connections can be established in two estates.
 ///
 /// Workloads are compared by id (replicas by the owner's id, so that a replaced replica is no
@@ -52,8 +86,9 @@ pub fn diff(before: &Estate, after: &Estate) -> Vec<Change> {
             boundaries.extend(endpoint.addresses.iter().map(|address| Prefix::host(*address)));
         }
     }
-    let old = pairs(before, &boundaries);
-    let new = pairs(after, &boundaries);
+    let called = Called::new([before, after]);
+    let old = pairs(before, &boundaries, &called);
+    let new = pairs(after, &boundaries, &called);
     let keys: BTreeSet<&(Name, Name)> = old.keys().chain(new.keys()).collect();
     let none = Bounds::exact(FlowSet::none());
     keys.into_iter()
@@ -70,12 +105,12 @@ pub fn diff(before: &Estate, after: &Estate) -> Vec<Change> {
         .collect()
 }
 
-fn pairs(estate: &Estate, boundaries: &BTreeSet<Prefix>) -> Pairs {
+fn pairs(estate: &Estate, boundaries: &BTreeSet<Prefix>, called: &Called) -> Pairs {
     let reach = Reach::new(&estate.network);
     let matrix = reach.matrix(boundaries);
     let mut names: Vec<BTreeSet<Name>> = Vec::new();
     for class in &matrix.classes {
-        names.push(ends_of(estate, class));
+        names.push(ends_of(estate, class, called));
     }
     let mut found = Pairs::new();
     for ((from, to), cell) in matrix.cells() {
@@ -88,16 +123,21 @@ fn pairs(estate: &Estate, boundaries: &BTreeSet<Prefix>) -> Pairs {
             }
         }
     }
-    add_led(estate, &reach, &matrix, &mut found);
+    add_led((estate, called), &reach, &matrix, &mut found);
     found.retain(|_, flows| !flows.possible.is_empty());
     found
 }
 
 /// Adds what services lead clients outside to.
-pub(crate) fn add_led(estate: &Estate, reach: &Reach<'_>, matrix: &Matrix, found: &mut Pairs) {
+pub(crate) fn add_led(
+    (estate, called): (&Estate, &Called),
+    reach: &Reach<'_>,
+    matrix: &Matrix,
+    found: &mut Pairs,
+) {
     for led in reach.led(matrix) {
         let by = Matrix::outside_name(&estate.network, led.by);
-        for to in ends_of(estate, &Class::Endpoints(vec![led.at])) {
+        for to in ends_of(estate, &Class::Endpoints(vec![led.at]), called) {
             for prefix in led.addresses.prefixes() {
                 let from = Name::from(format!("outside:{by}@{prefix}"));
                 add(found, (from, to.clone()), &led.established);
@@ -114,14 +154,11 @@ fn add(found: &mut Pairs, ends: (Name, Name), more: &Bounds<FlowSet>) {
 }
 
 /// The stable names of a class's members.
-pub(crate) fn ends_of(estate: &Estate, class: &Class) -> BTreeSet<Name> {
+pub(crate) fn ends_of(estate: &Estate, class: &Class, called: &Called) -> BTreeSet<Name> {
     match class {
         Class::Endpoints(members) => members
             .iter()
-            .map(|member| {
-                let workload = &estate.workloads[estate.network.endpoints[*member].workload];
-                workload.owner.clone().unwrap_or_else(|| workload.id.clone())
-            })
+            .map(|member| called.of(&estate.workloads[estate.network.endpoints[*member].workload]))
             .collect(),
         Class::Internet(atom) => {
             atom.prefixes.iter().map(|prefix| Name::from(format!("internet@{prefix}"))).collect()
@@ -132,6 +169,53 @@ pub(crate) fn ends_of(estate: &Estate, class: &Class) -> BTreeSet<Name> {
                 .iter()
                 .map(|prefix| Name::from(format!("outside:{name}@{prefix}")))
                 .collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use watertight_model::{Labels, WorkloadKind};
+
+    use super::*;
+
+    fn replica(id: &str, owner: Option<&str>, account: &str) -> Workload {
+        Workload {
+            id: Name::from(id),
+            name: Name::from("web"),
+            kind: WorkloadKind::Machine,
+            account: Some(Name::from(account)),
+            region: Some(Name::from("eu-west-1")),
+            labels: Labels::default(),
+            endpoints: Vec::new(),
+            owner: owner.map(Name::from),
+            credential: None,
+            metadata: None,
+            stores_data: false,
+            origin: None,
+        }
+    }
+
+    fn estate(workloads: impl IntoIterator<Item = Workload>) -> Estate {
+        let mut estate = Estate::default();
+        for one in workloads {
+            estate.workloads.push(one);
+        }
+        estate
+    }
+
+    #[test]
+    fn owners_of_one_name_in_two_accounts_are_two() {
+        let (dev, prod) = (replica("i-1", Some("web"), "dev"), replica("i-2", Some("web"), "prod"));
+        let one = estate([dev.clone(), replica("i-3", Some("web"), "dev")]);
+        let called = Called::new([&one]);
+        assert_eq!(&*called.of(&dev), "web");
+        assert_eq!(&*called.of(&replica("i-4", None, "dev")), "i-4");
+        // Also where each of the two estates has one of them.
+        let other = estate([prod.clone()]);
+        for called in [Called::new([&one, &other]), Called::new([&other, &one])] {
+            assert_eq!(&*called.of(&dev), "web (dev, eu-west-1)");
+            assert_eq!(&*called.of(&prod), "web (prod, eu-west-1)");
         }
     }
 }

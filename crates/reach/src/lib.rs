@@ -40,7 +40,7 @@ pub use assertion::{Assertion, Claim, Follow, Held, Hop, Judge, Judgement, Party
 pub use blast::{Blast, BlastSize, Graph, Reached};
 pub use classes::{Class, OutsideAtom, named_prefixes};
 pub use comparison::{CommonClasses, Comparison, Differing};
-pub use diff::{Change, diff};
+pub use diff::{Called, Change, diff};
 pub use exposure::{Exposed, Exposure, FrontLeg, exposure, front_legs};
 pub use guards::Deciding;
 pub use led::Led;

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use watertight_compile::{Drift, DriftKind, DriftPair, end_and_part, short_hash};
-use watertight_model::{ArenaId as _, Estate, WorkloadId};
+use watertight_model::{ArenaId as _, Estate, Name, WorkloadId};
 use watertight_net::{AddressSet, FlowSet, Prefix};
 use watertight_policy::API_VERSION;
 use watertight_policy::decide::{Decider, Known};
+use watertight_reach::Called;
 
 use super::named;
 use crate::exit::{Failure, say};
@@ -27,7 +28,7 @@ enum End {
 }
 
 /// The workloads that go by one name in pairs: one, or all of one owner.
-type ByName<'e> = BTreeMap<&'e str, BTreeSet<WorkloadId>>;
+type ByName = BTreeMap<Name, BTreeSet<WorkloadId>>;
 
 /// Who sends the same to the same.
 type Wide = BTreeMap<(FlowSet, BTreeSet<End>), BTreeSet<End>>;
@@ -43,9 +44,10 @@ pub(super) fn write(
     drift: &Drift,
 ) -> Result<(), Failure> {
     let drafting = Drafting { groups: Groups::of(estate), estate, decider };
+    let called = Called::new([estate]);
     let mut by_name = ByName::new();
     for (id, workload) in estate.workloads.iter() {
-        by_name.entry(workload.owner.as_ref().unwrap_or(&workload.id)).or_default().insert(id);
+        by_name.entry(called.of(workload)).or_default().insert(id);
     }
     let mut gaps: BTreeSet<&str> = BTreeSet::new();
     let mut left_out: Vec<String> = Vec::new();
@@ -99,7 +101,7 @@ pub(super) fn write(
 }
 
 /// The ends that a name stands for.
-fn ends(name: &str, by_name: &ByName<'_>) -> Option<Vec<End>> {
+fn ends(name: &str, by_name: &ByName) -> Option<Vec<End>> {
     match end_and_part(name) {
         (by, Some(part)) => Some(vec![End::Outside(by.to_owned(), part.parse().ok()?)]),
         (name, None) => Some(by_name.get(name)?.iter().copied().map(End::Workload).collect()),
