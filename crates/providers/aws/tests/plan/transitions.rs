@@ -240,7 +240,7 @@ fn every_step_over_groups_that_are_there_stays_between_old_and_new_or_is_named()
              interface has no room, {opened} open something in between"
         ));
         assert!(steps > 10, "{since:?}: {steps} steps are too few to tell");
-        // Where nobody moves between groups, both ends must have drifted apart for that.
-        assert!(since != Since::Drifted || opened * 100 <= plans, "{since:?}: {opened}");
+        // Only who moves between groups has something opened in between.
+        assert!(since != Since::Drifted || opened == 0, "{since:?}: {opened}");
     }
 }
