@@ -19,7 +19,7 @@ use crate::enforcing::{self, Asked, Ready};
 use crate::exit::{Failure, Outcome, say};
 use crate::live::{Origin, SourceArguments};
 use crate::text::clean;
-use crate::{output, plan};
+use crate::{clock, output, plan};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -95,6 +95,8 @@ pub(crate) fn run(arguments: &DriftArguments) -> Result<Outcome, Failure> {
         let problem = String::from("two answers would be written to one file");
         return Err(Failure::Argument { flag: "out", problem });
     }
+    let now = clock::at(arguments.at.as_deref())?;
+    let until = arguments.until.as_deref().map(|text| accept::until(text, now)).transpose()?;
     let estate = arguments.source.read(Origin::Named, arguments.input.verbose)?;
     let asked = Asked {
         policy: &arguments.policy,
@@ -103,12 +105,14 @@ pub(crate) fn run(arguments: &DriftArguments) -> Result<Outcome, Failure> {
         at: arguments.at.as_deref(),
         input: &arguments.input,
     };
-    enforcing::with(&asked, |ready| compare(arguments, ready))
+    enforcing::with(&asked, |ready| compare(arguments, until, ready))
 }
 
-fn compare(arguments: &DriftArguments, ready: &Ready<'_>) -> Result<Outcome, Failure> {
-    let until =
-        arguments.until.as_deref().map(|text| accept::until(text, ready.now)).transpose()?;
+fn compare(
+    arguments: &DriftArguments,
+    until: Option<Timestamp>,
+    ready: &Ready<'_>,
+) -> Result<Outcome, Failure> {
     let refused = |refusal: watertight_compile::Refusal| Failure::Plan(refusal.to_string());
     let compiled = compile(ready.intent, ready.plane).map_err(refused)?;
     let earlier = expired(ready);

@@ -188,6 +188,17 @@ pub struct Lowering {
     pub deny: LoweringChoice,
 }
 
+impl Lowering {
+    /// Whatever cannot be expressed is widened: for what must pass whatever else is written.
+    pub const WIDEN: Self = Self {
+        requests: LoweringChoice::Widen,
+        identity: LoweringChoice::Widen,
+        internet: LoweringChoice::Widen,
+        domains: LoweringChoice::Widen,
+        deny: LoweringChoice::Widen,
+    };
+}
+
 /// One rule.
 #[derive(Clone, Debug)]
 pub struct Rule {

@@ -49,7 +49,8 @@ pub(super) fn run(root: &Path) -> Result<ExitCode, Error> {
             fs::write(folder.path().join(format!("p{first}.yaml")), text).map_err(failed)?;
         }
         let text = part(rules, 0..of_file) + EXPIRED;
-        let figures = asked(&program, folder.path(), &text).map_err(failed)?;
+        let talking = |source| Error::Start { program: program.display().to_string(), source };
+        let figures = asked(&program, folder.path(), &text).map_err(talking)?;
         let [hover, complete, changed, slowest, said] = figures.map(seconds);
         println!("{rules:>9} {hover:>9} {complete:>9} {changed:>13} {slowest:>13} {said:>11}");
     }

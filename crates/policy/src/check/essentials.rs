@@ -7,7 +7,7 @@ use watertight_source::Diagnostics;
 use crate::checked::{Action, ControlPlane, Lowering, Mode, Policy, Rule, Tier};
 use crate::codes;
 use crate::read::Documents;
-use crate::syntax::{self, Document, LoweringChoice, Object};
+use crate::syntax::{self, Document, Object};
 
 use super::ends::Ends;
 use super::over::Services;
@@ -80,7 +80,7 @@ fn rule(
 
 /// No policy can have this name, since names have no blanks.
 fn policy(document: &Document, rules: Vec<Rule>) -> Policy {
-    let (metadata, widen) = (&document.metadata, LoweringChoice::Widen);
+    let metadata = &document.metadata;
     Policy {
         name: Name::from(format!("failsafe {}", metadata.name.value)),
         name_span: metadata.name.span,
@@ -90,13 +90,7 @@ fn policy(document: &Document, rules: Vec<Rule>) -> Policy {
         order: 0,
         mode: Mode::Enforce,
         expires: None,
-        lowering: Lowering {
-            requests: widen,
-            identity: widen,
-            internet: widen,
-            domains: widen,
-            deny: widen,
-        },
+        lowering: Lowering::WIDEN,
         rules,
     }
 }

@@ -12,8 +12,8 @@ use watertight_source::{FileId, Span};
 use super::legs::{api, by_realm, clusters, control_flows, dns, health, kubelet};
 use super::platforms::{neighbours, tcp, udp};
 use crate::checked::{
-    Action, CheckedPolicy, Clause, Conditions, ControlPlane, End, Lowering, LoweringChoice, Mode,
-    Peer, Policy, Rule, SelectorId, SelectorNode, Tier,
+    Action, CheckedPolicy, Clause, Conditions, ControlPlane, End, Lowering, Mode, Peer, Policy,
+    Rule, SelectorId, SelectorNode, Tier,
 };
 use crate::decide::Essentials;
 
@@ -213,7 +213,6 @@ impl Adding<'_> {
             through: Vec::new(),
             over: Arc::clone(&over),
         });
-        let widen = LoweringChoice::Widen;
         self.policy.policies.push(Policy {
             name: Name::from(name),
             name_span: NOWHERE,
@@ -223,13 +222,7 @@ impl Adding<'_> {
             order: 0,
             mode: Mode::Enforce,
             expires: None,
-            lowering: Lowering {
-                requests: widen,
-                identity: widen,
-                internet: widen,
-                domains: widen,
-                deny: widen,
-            },
+            lowering: Lowering::WIDEN,
             rules: rules.collect(),
         });
         self.added.push(Name::from(name));

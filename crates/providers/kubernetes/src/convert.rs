@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use watertight_model::{Account, Estate, Name, SourceRecord, WorkloadId, network};
+use watertight_net::FlowSet;
 use watertight_source::{Diagnostics, Tree};
 
 use crate::fields::Notes;
@@ -184,6 +185,17 @@ fn asks_of_namespaces(pods: &PodSelector) -> bool {
     pods.pods.keys(&mut keys);
     crate::selector::asks_more_than_name(&pods.namespaces)
         || keys.into_iter().any(|key| key.starts_with(implied::OF_NAMESPACE))
+}
+
+/// A rule that nobody wrote, which accepts everything from and to a peer.
+pub(crate) fn accepting(name: &str, peer: network::Peer) -> network::Rule {
+    network::Rule {
+        name: Name::from(name),
+        peer,
+        flows: FlowSet::all(),
+        action: network::Action::Accept,
+        origin: None,
+    }
 }
 
 /// A layer of guards, in the order that layers have.

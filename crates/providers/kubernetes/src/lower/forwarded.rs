@@ -4,11 +4,10 @@
 use std::collections::BTreeMap;
 
 use watertight_model::Name;
-use watertight_model::network::{Action, Combine, Guard, LayerId, Peer, Rule, Stage, StageDefault};
-use watertight_net::FlowSet;
+use watertight_model::network::{Combine, Guard, LayerId, Peer, Stage, StageDefault};
 
 use super::Lowering;
-use crate::convert::layer;
+use crate::convert::{accepting, layer};
 use crate::policies::AtHosts;
 use crate::workloads::Pod;
 
@@ -63,16 +62,9 @@ impl Lowering<'_> {
         });
         let stages = |policies: &[Name]| {
             let text = policies.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
-            let rule = |name: &str, peer| Rule {
-                name: Name::from(name),
-                peer,
-                flows: FlowSet::all(),
-                action: Action::Accept,
-                origin: None,
-            };
-            let mut rules = vec![rule("what it forwards", Peer::Unread(Name::from(text)))];
+            let mut rules = vec![accepting("what it forwards", Peer::Unread(Name::from(text)))];
             if node.is_some() {
-                rules.insert(0, rule("stays on the node", Peer::Members(guard)));
+                rules.insert(0, accepting("stays on the node", Peer::Members(guard)));
             }
             let stage = Stage { combine: Combine::Union, rules, default: StageDefault::Deny };
             if policies.is_empty() { Vec::new() } else { vec![stage] }

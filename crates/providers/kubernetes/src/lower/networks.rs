@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use watertight_model::Name;
-use watertight_model::network::{Action, Combine, Guard, LayerId, Peer, Rule, Stage, StageDefault};
-use watertight_net::{AddressSet, FlowSet};
+use watertight_model::network::{Combine, Guard, LayerId, Peer, Stage, StageDefault};
+use watertight_net::AddressSet;
 
 use super::Lowering;
-use crate::convert::layer;
+use crate::convert::{accepting, layer};
 
 impl Lowering<'_> {
     /// The layer of the pods on each network of users, by its name.
@@ -32,16 +32,12 @@ impl Lowering<'_> {
             });
             let all = if self.has_v6 { AddressSet::all() } else { AddressSet::all_v4() };
             let outside = self.addresses_peer(&all, &Name::from("everything outside"));
-            let rule = |name: &str, peer| Rule {
-                name: Name::from(name),
-                peer,
-                flows: FlowSet::all(),
-                action: Action::Accept,
-                origin: None,
-            };
             let stage = Stage {
                 combine: Combine::Union,
-                rules: vec![rule("same network", Peer::Members(guard)), rule("outside", outside)],
+                rules: vec![
+                    accepting("same network", Peer::Members(guard)),
+                    accepting("outside", outside),
+                ],
                 default: StageDefault::Deny,
             };
             let content = &mut self.estate.network.guards[guard];

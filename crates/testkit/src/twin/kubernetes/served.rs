@@ -13,29 +13,15 @@ use super::read::{items, text};
 use super::selector::prefix_holds;
 use super::services::{is_behind, protocol_of, targets};
 use super::{Connection, End, Pod, allows};
+use crate::generate::kubernetes::ADDRESSES;
 
 /// Names that stand for names, at most.
 const NAMES_MAX: usize = 8;
 /// Ports that nodes may answer at when nobody chose one.
 const NODE_PORTS: std::ops::RangeInclusive<u16> = 30_000..=32_767;
-/// Addresses that a client behind a node may show: they are in all prefixes that are generated, and in
-/// none.
-const SHOWN: [&str; 14] = [
-    "8.8.8.8",
-    "10.2.3.4",
-    "10.1.3.4",
-    "192.0.2.1",
-    "192.0.2.70",
-    "192.0.2.200",
-    "198.51.100.1",
-    "198.51.100.70",
-    "203.0.113.7",
-    "203.0.113.8",
-    "2001:db8::1",
-    "2001:db8:1::1",
-    "2001:db8:2::1",
-    "2a00::1",
-];
+/// Addresses that a client behind a node may show beside those that tell generated prefixes apart: they are
+/// in all prefixes that are generated, and in none.
+const SHOWN: [&str; 4] = ["203.0.113.8", "2001:db8:1::1", "2001:db8:2::1", "2a00::1"];
 
 /// Which of a service's addresses a connection is sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -409,7 +395,8 @@ fn follow(
                 };
                 let lets_in =
                     |one: IpAddr| allows(objects, connection(End::Outside(one), End::Pod(pod)));
-                let shown = SHOWN.iter().filter_map(|one| one.parse::<IpAddr>().ok());
+                let shown =
+                    ADDRESSES.iter().chain(&SHOWN).filter_map(|one| one.parse::<IpAddr>().ok());
                 let mut shown = shown.filter(|one| one.is_ipv6() == question.v6);
                 if keeps {
                     found.pods.extend(lets_in(client).then_some(place));
