@@ -49,7 +49,9 @@ pub struct Called {
 impl Called {
     /// For the workloads of some estates.
     pub fn new<'e>(estates: impl IntoIterator<Item = &'e Estate>) -> Self {
-        let mut places: BTreeMap<&Name, BTreeSet<(Option<&Name>, Option<&Name>)>> = BTreeMap::new();
+        /// An account and a region, where they are told.
+        type Place<'e> = (Option<&'e Name>, Option<&'e Name>);
+        let mut places: BTreeMap<&Name, BTreeSet<Place<'_>>> = BTreeMap::new();
         for workload in estates.into_iter().flat_map(|estate| estate.workloads.values()) {
             if let Some(owner) = &workload.owner {
                 let place = (workload.account.as_ref(), workload.region.as_ref());
