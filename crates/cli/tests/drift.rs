@@ -337,7 +337,7 @@ fn what_is_imported_goes_by_addresses_where_labels_select_others_too() {
 #[test]
 fn what_is_imported_of_replicas_is_a_rule_for_all_of_them() {
     let (applied, folder) = widened();
-    applied.change("ec2-describe-instances", |body| tag_web(body));
+    applied.change("ec2-describe-instances", tag_web);
     let path = folder.path().join("imported.yaml");
     let imported = path.to_str().unwrap();
     let (code, told) = applied.drift(POLICY, &["--import", imported]);
