@@ -18,6 +18,7 @@ use crate::chains::{Steps, crowned};
 use crate::enforcing::{self, Asked, Ready};
 use crate::exit::{Failure, Outcome, say};
 use crate::live::{Origin, SourceArguments};
+use crate::plan::Allowing;
 use crate::text::clean;
 use crate::{clock, output, plan};
 
@@ -126,7 +127,10 @@ fn compare(
     };
     // Nothing is written before all is known that may be refused.
     let revert = match &arguments.revert {
-        Some(path) => Some((path, plan::text(&plan::make(ready, &arguments.under, false)?.plan)?)),
+        Some(path) => Some((
+            path,
+            plan::text(&plan::make(ready, &arguments.under, Allowing::default())?.plan)?,
+        )),
         None => None,
     };
     let out = arguments.out.as_deref();

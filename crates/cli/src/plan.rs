@@ -1,10 +1,14 @@
 //! `watertight plan` and `watertight show`.
 
+mod owners;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use watertight_aws::terraform_file;
-use watertight_compile::{Gap, Occasion, Plan, Plane as _, Proof, RenderedBody, compile, validate};
+use watertight_compile::{
+    Gap, Holds, Occasion, Plan, Plane as _, Proof, RenderedBody, compile, validate,
+};
 use watertight_source::{FileId, Limits, Tree};
 
 use crate::args::InputArguments;
@@ -19,7 +23,7 @@ Examples:
   watertight plan policies/ --estate estate/ --under promote:cardholder
 
 Exit code 0: the groups mean what the policy says, or there is nothing to do. Exit code 2: there are
-gaps, or workloads that cannot be held. Exit code 1: nothing is planned, because a limit or a widening
+gaps, or workloads that cannot be held, or whose replicas will not be. Exit code 1: nothing is planned, because a limit or a widening
 that is refused is in the way, or because the proof found what nobody can explain.";
 
 /// The arguments of `plan`.
@@ -41,6 +45,10 @@ pub(crate) struct PlanArguments {
     /// Plan although something becomes possible that no allow rule asks for
     #[arg(long)]
     widen: bool,
+    /// Leave the templates of scaling groups alone, for those that code describes: what is to change in
+    /// them is told
+    #[arg(long)]
+    keep_templates: bool,
     #[command(flatten)]
     input: InputArguments,
     /// How to print the plan, where `--out` is not given
@@ -100,6 +108,34 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Outcome, Failure> {
     enforcing::with(&asked, |ready| print(arguments, ready))
 }
 
+/// What a plan may do, and what it leaves alone.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Allowing {
+    /// Something may become possible that no allow rule asks for.
+    pub(crate) widen: bool,
+    /// What becomes of what replicas are made from.
+    pub(crate) templates: Templates,
+}
+
+/// What a plan does about what replicas are made from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Templates {
+    /// It changes it where it can.
+    #[default]
+    Change,
+    /// It says what is to change.
+    Tell,
+    /// It is about something else.
+    Leave,
+}
+
+impl Templates {
+    /// What `--keep-templates` means.
+    pub(crate) const fn kept(is_kept: bool) -> Self {
+        if is_kept { Self::Tell } else { Self::Change }
+    }
+}
+
 /// A plan that was made, with what the provider would hold.
 pub(crate) struct Made {
     pub(crate) plan: Plan,
@@ -110,7 +146,8 @@ pub(crate) struct Made {
 ///
 /// # Errors
 /// When nothing is planned.
-pub(crate) fn make(ready: &Ready<'_>, under: &str, widen: bool) -> Result<Made, Failure> {
+pub(crate) fn make(ready: &Ready<'_>, under: &str, allowing: Allowing) -> Result<Made, Failure> {
+    let Allowing { widen, templates } = allowing;
     let plane = ready.plane;
     let compiled =
         compile(ready.intent, plane).map_err(|refusal| Failure::Plan(refusal.to_string()))?;
@@ -118,7 +155,9 @@ pub(crate) fn make(ready: &Ready<'_>, under: &str, widen: bool) -> Result<Made, 
     let proof = validate(ready.intent, &compiled, plane, &rendered, None);
     refuse(&proof, widen)?;
     let occasion = occasion(ready, under);
-    Ok(Made { plan: Plan::new(occasion, plane, &compiled, &proof), rendered })
+    let plan = Plan::new(occasion, plane, &compiled, &proof);
+    let owners = owners::planned(ready, &compiled.artifacts, templates);
+    Ok(Made { plan: plan.with_owners(owners), rendered })
 }
 
 /// What a plan of what is read is made for.
@@ -147,7 +186,9 @@ pub(crate) fn summary(plan: &Plan) -> String {
 }
 
 fn print(arguments: &PlanArguments, ready: &Ready<'_>) -> Result<Outcome, Failure> {
-    let Made { plan, rendered } = make(ready, &arguments.under, arguments.widen)?;
+    let templates = Templates::kept(arguments.keep_templates);
+    let allowing = Allowing { widen: arguments.widen, templates };
+    let Made { plan, rendered } = make(ready, &arguments.under, allowing)?;
     let text = text(&plan)?;
     match (&arguments.out, arguments.format) {
         (Some(path), _) => {
@@ -166,7 +207,9 @@ fn print(arguments: &PlanArguments, ready: &Ready<'_>) -> Result<Outcome, Failur
 
 /// What a plan that was made comes to.
 pub(crate) fn outcome(plan: &Plan) -> Outcome {
-    if plan.gaps.is_empty() && plan.unheld.is_empty() { Outcome::Fine } else { Outcome::Found }
+    let is_held = plan.owners.iter().all(|owner| owner.holds != Holds::Unheld);
+    let is_fine = plan.gaps.is_empty() && plan.unheld.is_empty() && is_held;
+    if is_fine { Outcome::Fine } else { Outcome::Found }
 }
 
 /// Refuses what the proof does not carry.

@@ -11,6 +11,7 @@ use watertight_compile::{GapKind, Plan, Reason};
 use crate::args::InputArguments;
 use crate::enforcing::{self, Asked, Ready};
 use crate::exit::{Failure, Outcome};
+use crate::plan::{Allowing, Templates};
 use crate::policy::loaded;
 use crate::staged::{self, Change};
 use crate::text::clean;
@@ -85,7 +86,9 @@ fn make(
     ready: &Ready<'_>,
     (name, document): &(String, String),
 ) -> Result<Outcome, Failure> {
-    let mut plan = plan::make(ready, &arguments.under, false)?.plan;
+    // One replica is in quarantine, and not what is made in its place.
+    let allowing = Allowing { widen: false, templates: Templates::Leave };
+    let mut plan = plan::make(ready, &arguments.under, allowing)?.plan;
     plan.notes = notes(&plan, ready, name);
     let mut changes = Vec::new();
     if let Some(path) = &arguments.out {

@@ -12,7 +12,7 @@ use crate::args::InputArguments;
 use crate::enforcing::{self, Asked};
 use crate::exit::{Failure, Outcome, say};
 use crate::output;
-use crate::plan::{self, Made};
+use crate::plan::{self, Allowing, Made, Templates};
 use crate::policy::loaded::OtherMode;
 use crate::staged::{self, Change};
 use crate::text::one_line;
@@ -59,6 +59,9 @@ pub(crate) struct PromoteArguments {
     /// Plan although something becomes possible that no allow rule asks for
     #[arg(long)]
     widen: bool,
+    /// Leave the templates of scaling groups alone, as for `plan`
+    #[arg(long)]
+    keep_templates: bool,
     /// Write nothing, and print the change of the policy's file as a patch; with `--estate`, the plan
     /// is told on standard error
     #[arg(long)]
@@ -147,7 +150,9 @@ fn made(arguments: &PromoteArguments, other: &OtherMode, estate: &Path) -> Resul
         input: &arguments.input,
     };
     let load = |_: &Estate| other.load(&arguments.policy);
-    enforcing::with_policy(&asked, load, |ready| plan::make(ready, UNDER, arguments.widen))
+    let templates = Templates::kept(arguments.keep_templates);
+    let allowing = Allowing { widen: arguments.widen, templates };
+    enforcing::with_policy(&asked, load, |ready| plan::make(ready, UNDER, allowing))
 }
 
 /// Writes the plan and then the policy's file, or neither: a plan without its edit is made again.

@@ -21,5 +21,7 @@ mod refused;
 mod services;
 #[path = "apply/support.rs"]
 mod support;
+#[path = "apply/templates.rs"]
+mod templates;
 #[path = "apply/whole.rs"]
 mod whole;

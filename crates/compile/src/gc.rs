@@ -87,6 +87,7 @@ pub fn gc(
         groups,
         attachments: Vec::new(),
         unheld: Vec::new(),
+        owners: Vec::new(),
         gaps: Vec::new(),
         surprises: Vec::new(),
         compared: 0,

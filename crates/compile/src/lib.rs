@@ -22,6 +22,7 @@ mod lots;
 mod membership;
 mod naming;
 mod outside;
+mod owner;
 mod plan;
 mod plane;
 mod read;
@@ -40,6 +41,7 @@ pub use held::HeldGroup;
 pub use intent::{Allowed, Intent, Places, promoted};
 pub use membership::{Left, Membership, Moved, Need, Whole, membership};
 pub use naming::short_hash;
+pub use owner::{Alike, Asking, Holds, Owner, PlannedOwner, Replica, Template, Templated};
 pub use plan::{
     Again, FORMAT, Occasion, Plan, PlanError, PlannedAttachment, PlannedGroup, PlannedLimits,
     PlannedRule, PlannedRules, There, ThereRule,

@@ -8,6 +8,7 @@ use thiserror::Error;
 use crate::artifact::{Artifacts, GroupName, GroupRule, RulePeer, Through};
 use crate::compiler::Compiled;
 use crate::gap::{Gap, Unheld};
+use crate::owner::PlannedOwner;
 use crate::plane::{Limits, Plane};
 use crate::read::Read;
 use crate::step::{Step, by_name, named, steps};
@@ -39,6 +40,9 @@ pub struct Plan {
     pub attachments: Vec<PlannedAttachment>,
     /// Governed workloads on which no group can be put.
     pub unheld: Vec<Unheld>,
+    /// What makes replicas of those who carry groups, and whether new ones will.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<PlannedOwner>,
     /// Where the network will permit more or less than intended.
     pub gaps: Vec<Gap>,
     /// What becomes possible that no allow rule asks for.
@@ -208,6 +212,7 @@ impl Plan {
                 .collect(),
             attachments: attachments.iter().map(PlannedAttachment::of).collect(),
             unheld: compiled.unheld.clone(),
+            owners: Vec::new(),
             gaps: proof.gaps.clone(),
             surprises: proof.surprises.clone(),
             compared: proof.compared,

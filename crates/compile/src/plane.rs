@@ -4,6 +4,7 @@ use watertight_net::FlowSet;
 
 use crate::artifact::{Artifacts, Through};
 use crate::held::HeldGroup;
+use crate::owner::Owner;
 use crate::read::Read;
 
 /// An enforcement point's kind: what it can hold and express, and how it is written and read back.
@@ -37,6 +38,9 @@ pub trait Plane {
     /// What of the provider's bodies artifacts rest on, in order: it must be so still when they are
     /// put in place.
     fn reads(&self, artifacts: &Artifacts) -> Vec<Read>;
+
+    /// What makes replicas, each with what it makes them from, ordered.
+    fn owners(&self) -> Vec<Owner>;
 
     /// The estate that the provider would describe if it held `rendered` in place of what it holds.
     fn convert(&self, rendered: &[RenderedBody]) -> Estate;

@@ -33,6 +33,8 @@ pub enum ReadKind {
     Resource,
     /// Who carries a group that is taken away: nobody.
     Carriers,
+    /// What makes replicas: from which version of which template, with which groups.
+    Template,
 }
 
 impl ReadKind {
@@ -44,6 +46,7 @@ impl ReadKind {
             Self::Free => "name",
             Self::Resource => "resource",
             Self::Carriers => "carriers of",
+            Self::Template => "template of",
         }
     }
 }
@@ -66,7 +69,7 @@ impl Read {
         let Some(found) = found else {
             return match self.what {
                 ReadKind::Free | ReadKind::Carriers => Vec::new(),
-                ReadKind::Endpoint | ReadKind::Group | ReadKind::Resource => {
+                ReadKind::Endpoint | ReadKind::Group | ReadKind::Resource | ReadKind::Template => {
                     vec![change(String::from("it is gone"))]
                 }
             };

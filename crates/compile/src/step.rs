@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::artifact::{Artifacts, Attachment, Through};
 use crate::held::HeldGroup;
+use crate::owner::Templated;
 use crate::plan::{PlannedGroup, PlannedRule, PlannedRules};
 use crate::plane::Limits;
 
@@ -75,6 +76,11 @@ pub enum Action {
         /// What they carry after.
         to: Vec<String>,
     },
+    /// Has what makes replicas make them from a new version of its template, with other groups.
+    SetTemplate(Templated),
+    /// Has it make them again from the version from which it made them before, and takes the new one
+    /// away.
+    UnsetTemplate(Templated),
 }
 
 /// The steps from what is there to what artifacts say.

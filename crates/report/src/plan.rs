@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use watertight_compile::{Gap, GapKind, Plan, PlannedRule};
+use watertight_compile::{Gap, GapKind, Holds, Plan, PlannedRule};
 
 use crate::Layout;
 
@@ -40,6 +40,7 @@ pub fn plan(plan: &Plan, _layout: &Layout) -> String {
             let _written = writeln!(text, "  {}{endpoint}: {}", one.workload, one.why);
         }
     }
+    owners(&mut text, plan);
     if !plan.notes.is_empty() {
         text.push_str("\nTo be known\n");
         for note in &plan.notes {
@@ -72,6 +73,30 @@ fn head(plan: &Plan) -> String {
         of(GapKind::Under),
         plan.unheld.len(),
     )
+}
+
+/// What makes replicas, and whether new ones will carry what the policy needs.
+fn owners(text: &mut String, plan: &Plan) {
+    let of = |holds: Holds| plan.owners.iter().filter(move |owner| owner.holds == holds);
+    let already = of(Holds::Already).count();
+    if plan.owners.is_empty() || already == plan.owners.len() && plan.is_empty() {
+        return;
+    }
+    text.push_str("\nWhat makes replicas of these, and whether new ones will carry their groups\n");
+    for (holds, word) in [(Holds::Unheld, "no"), (Holds::Planned, "with this plan")] {
+        for owner in of(holds) {
+            let (kind, id) = (&owner.kind, &owner.id);
+            let why = owner.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            let _written = writeln!(text, "  {kind} {id}: {word}{why}");
+            if holds == Holds::Unheld && !owner.groups.is_empty() {
+                let groups: Vec<&str> = owner.groups.iter().map(String::as_str).collect();
+                let _written = writeln!(text, "    to be made with {}", groups.join(", "));
+            }
+        }
+    }
+    if already > 0 {
+        let _written = writeln!(text, "  {already} more: already");
+    }
 }
 
 /// Whether a rule is about every address of a family.

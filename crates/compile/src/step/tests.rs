@@ -47,6 +47,7 @@ fn told(steps: &[Step]) -> Vec<(&'static str, bool)> {
         Action::RemoveRules { .. } => "remove",
         Action::SetGroups { .. } => "set",
         Action::SetGroupsThrough { .. } => "set through",
+        Action::SetTemplate(_) | Action::UnsetTemplate(_) => "template",
     };
     steps.iter().map(|step| (word(&step.action), step.transient.is_some())).collect()
 }

@@ -2,6 +2,7 @@
 
 use super::Action;
 use crate::artifact::Through;
+use crate::owner::Templated;
 use crate::plan::{PlannedRule, PlannedRules};
 
 /// So many rules are named before the rest is counted.
@@ -27,6 +28,14 @@ impl Action {
             Self::SetGroupsThrough { through, from, to, .. } => {
                 let Through { kind, id } = through;
                 format!("{kind} {id}: {} -> {}", from.join(" "), to.join(" "))
+            }
+            Self::SetTemplate(Templated { kind, owner, template, to, .. }) => {
+                let (id, number, from) = (&template.id, &template.number, &template.groups);
+                let groups = format!("{} -> {}", from.join(" "), to.join(" "));
+                format!("{kind} {owner}: a version after {number} of {id}: {groups}")
+            }
+            Self::UnsetTemplate(Templated { kind, owner, template, .. }) => {
+                format!("{kind} {owner}: version {} of {}", template.version, template.id)
             }
         }
     }

@@ -4,7 +4,7 @@
 //! Each step is a goal: what is there is read, and where it is not as the step wants it, what is
 //! missing is written and read back. So a step that was interrupted anywhere is taken again and comes
 //! to the same. Nothing without our tag is changed but the list of groups of interfaces that the plan
-//! names, and those only where they carry what the plan says.
+//! names, and the template of a scaling group, and those only where they are what the plan says.
 
 mod check;
 mod goal;
@@ -13,6 +13,7 @@ mod live;
 mod run;
 mod services;
 mod session;
+mod templates;
 mod writes;
 
 use std::io;

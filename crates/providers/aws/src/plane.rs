@@ -8,6 +8,7 @@ mod own;
 mod render;
 mod rewrite;
 mod services;
+mod templates;
 mod terraform;
 mod units;
 mod value;
@@ -15,7 +16,8 @@ mod value;
 use std::fmt;
 
 use watertight_compile::{
-    Artifacts, HeldGroup, Holding, Limits, OwnGroup, Pieces, Plane, Read, RenderedBody, Through,
+    Artifacts, HeldGroup, Holding, Limits, OwnGroup, Owner, Pieces, Plane, Read, RenderedBody,
+    Through,
 };
 use watertight_model::network::{Attached, EndpointId, EndpointRole, GatewayKind, RealmId};
 use watertight_model::{Estate, WorkloadKind};
@@ -26,6 +28,7 @@ use crate::{Body, Options, convert};
 pub use facts::{Facts, group_facts, interface_facts, is_managed};
 pub use render::{MANAGED, description_of};
 pub use services::{Service, service_facts, service_groups};
+pub use templates::{SCALING_GROUP, template_groups, template_of, version_of};
 pub use terraform::{TerraformError, TerraformFile, terraform_file};
 pub use units::{RuleUnit, UnitError, UnitPeer};
 pub use value::value_of;
@@ -139,6 +142,10 @@ impl Plane for SecurityGroups<'_> {
 
     fn reads(&self, artifacts: &Artifacts) -> Vec<Read> {
         facts::Described::new(self.bodies).reads(artifacts)
+    }
+
+    fn owners(&self) -> Vec<Owner> {
+        templates::owners(self.bodies, &facts::Described::new(self.bodies))
     }
 
     fn convert(&self, rendered: &[RenderedBody]) -> Estate {

@@ -220,6 +220,9 @@ shapes! {
         "AutoScalingGroups" List, "describe-auto-scaling-groups",
             ["AutoScalingGroupARN", "AutoScalingGroupName"], [];
     }
+    LaunchTemplateVersions {
+        "LaunchTemplateVersions" List, "describe-launch-template-versions", [], [];
+    }
     InstanceConnectEndpoints {
         "InstanceConnectEndpoints" List, "describe-instance-connect-endpoints",
             ["InstanceConnectEndpointId"], [];

@@ -7,6 +7,7 @@ mod describe;
 mod rules;
 mod services;
 mod state;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -99,6 +100,7 @@ impl Groups {
                 body("ec2-describe-network-interfaces").unwrap_or_default(),
             );
             held.resources = services::read(recording, (account, region), &held);
+            held.templates = templates::Templates::read(recording, (account, region));
             let place = Place { actual: held.clone(), shown: held, unseen: 0 };
             ((account.to_owned(), region.to_owned()), place)
         });
@@ -171,7 +173,7 @@ impl Groups {
 
     /// The body of a list of groups, of their rules or of interfaces; nothing for any other call.
     pub(super) fn list(&self, asked: &Asked, request: &Request) -> Option<Result<Value, Fault>> {
-        let list = describe::call(&asked.call);
+        let list = describe::call(&asked.call).or_else(|| templates::call(&asked.call));
         let key = (asked.account.clone(), asked.region.clone());
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let place = places.get_mut(&key)?;

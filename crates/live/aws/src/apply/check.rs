@@ -8,8 +8,8 @@ use watertight_compile::{Action, Change, Plan, Read, ReadKind};
 use super::ApplyError;
 use super::journal::Progress;
 use super::live::{self, GroupFacts};
-use super::services;
 use super::session::{Session, Site};
+use super::{services, templates};
 use crate::outcome::{Class, Refusal};
 
 /// Refuses a plan when something that it read is different now, and when a service sets the groups
@@ -38,6 +38,7 @@ pub(super) async fn check(
         changes.extend(groups(session, &site, &reads, (&touched, &taken)).await.map_err(unread)?);
         changes.extend(free(session, &site, &reads).await.map_err(unread)?);
         changes.extend(resources(session, &site, &reads).await.map_err(unread)?);
+        changes.extend(made_from(session, &site, &reads).await.map_err(unread)?);
         changes.extend(carriers(session, &site, &reads).await.map_err(unread)?);
     }
     changes.sort();
@@ -71,6 +72,7 @@ fn touched(plan: &Plan, progress: Progress) -> BTreeSet<&str> {
         Action::SetGroupsThrough { through, endpoints, .. } => {
             endpoints.iter().map(String::as_str).chain([through.id.as_str()]).collect()
         }
+        Action::SetTemplate(step) | Action::UnsetTemplate(step) => vec![step.owner.as_str()],
     });
     ids.collect()
 }
@@ -127,6 +129,20 @@ async fn resources(
         let service = service.ok_or_else(unknown)?;
         let found = services::resource(session, site, (service, &read.id)).await?;
         let facts = found.map(|found| service_facts(service, &found.groups));
+        changes.extend(read.changes(facts.as_ref()));
+    }
+    Ok(changes)
+}
+
+/// What changed about what makes replicas.
+async fn made_from(
+    session: &Session,
+    site: &Site,
+    reads: &[&Read],
+) -> Result<Vec<Change>, Refusal> {
+    let mut changes = Vec::new();
+    for read in of(reads, ReadKind::Template) {
+        let facts = templates::facts(session, site, &read.id).await?;
         changes.extend(read.changes(facts.as_ref()));
     }
     Ok(changes)

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_aws::{RuleUnit, Service, UnitPeer};
+use watertight_compile::Templated;
 
 use super::live::{Carrier, LiveGroup};
+use super::templates::LiveTemplate;
 use super::writes::{PLAN, Write};
 
 /// What is to be so after a step.
@@ -28,6 +30,12 @@ pub(super) enum Goal {
     /// An interface carries these groups, or a resource has its own carry them, where it carried others
     /// before; by id.
     Carries { on: On, from: BTreeSet<String>, to: BTreeSet<String> },
+    /// A scaling group makes machines from a version of its template that this plan makes, with these
+    /// groups.
+    Makes { template: Box<Templated>, description: String, to: BTreeSet<String> },
+    /// It makes them again from the version from which it made them before, and that of the plan is not
+    /// there.
+    MakesAgain { template: Box<Templated> },
     /// It carries again what it carried before, if it is there still.
     CarriesAgain { on: On, from: BTreeSet<String>, to: BTreeSet<String> },
 }
@@ -53,6 +61,7 @@ pub(super) struct Sides {
 pub(super) enum Seen {
     Group(Option<LiveGroup>),
     Carrier(Option<Carrier>),
+    Template(LiveTemplate),
 }
 
 /// What follows.
@@ -123,11 +132,85 @@ impl Goal {
             (Self::Has { .. }, Seen::Group(None)) => {
                 Next::Conflict(String::from("the group is not there"))
             }
-            (_, Seen::Carrier(_)) | (Self::Carries { .. } | Self::CarriesAgain { .. }, _) => {
+            (Self::Makes { template, description, to }, Seen::Template(found)) => {
+                makes(template, (description, to), found)
+            }
+            (Self::MakesAgain { template }, Seen::Template(found)) => makes_again(template, found),
+            (_, Seen::Carrier(_) | Seen::Template(_))
+            | (Self::Makes { .. } | Self::MakesAgain { .. }, _)
+            | (Self::Carries { .. } | Self::CarriesAgain { .. }, _) => {
                 Next::Conflict(String::from("something else was read"))
             }
         }
     }
+}
+
+/// What is left to do until a scaling group makes machines with other groups: first the version, then
+/// the scaling group. Machines that run stay as they are.
+fn makes(
+    step: &Templated,
+    (description, to): (&str, &BTreeSet<String>),
+    found: &LiveTemplate,
+) -> Next {
+    let Some((id, version)) = &found.named else { return gone_owner(step) };
+    let template = &step.template;
+    if *id != template.id {
+        return Next::Conflict(format!("it makes machines from {id} now"));
+    }
+    let Some((number, groups)) = &found.ours else {
+        if *version != template.version {
+            return Next::Conflict(format!("it makes machines from version {version} of {id} now"));
+        }
+        return Next::Write(vec![Write::CreateVersion {
+            template: template.clone(),
+            description: description.to_owned(),
+            groups: to.clone(),
+        }]);
+    };
+    if groups != to {
+        return Next::Conflict(format!(
+            "version {number} of {id} tells other groups than the plan"
+        ));
+    }
+    if version == number {
+        return Next::Done;
+    }
+    if *version != template.version {
+        return Next::Conflict(format!("it makes machines from version {version} of {id} now"));
+    }
+    Next::Write(vec![Write::SetVersion {
+        owner: step.owner.clone(),
+        template: id.clone(),
+        version: number.clone(),
+    }])
+}
+
+/// What is left to do until a scaling group makes machines as it did, and nothing of the plan is left.
+fn makes_again(step: &Templated, found: &LiveTemplate) -> Next {
+    let template = &step.template;
+    let ours = found.ours.as_ref().map(|(number, _)| number);
+    if let Some((id, version)) = &found.named
+        && *id == template.id
+        && ours == Some(version)
+    {
+        return Next::Write(vec![Write::SetVersion {
+            owner: step.owner.clone(),
+            template: id.clone(),
+            version: template.version.clone(),
+        }]);
+    }
+    // What somebody else had it make since stays so.
+    match ours {
+        Some(number) => Next::Write(vec![Write::DeleteVersion {
+            template: template.id.clone(),
+            version: number.clone(),
+        }]),
+        None => Next::Done,
+    }
+}
+
+fn gone_owner(step: &Templated) -> Next {
+    Next::Conflict(format!("{} is not there, or names no template", step.owner))
 }
 
 /// Nothing without our tag is changed; what a plan makes has that plan's tag.

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 use watertight_aws::{RuleUnit, Service, UnitError, UnitPeer};
-use watertight_compile::{Action, Again, Plan, PlannedGroup, PlannedRule, PlannedRules, ReadKind};
+use watertight_compile::{
+    Action, Again, Plan, PlannedGroup, PlannedRule, PlannedRules, ReadKind, Templated,
+};
 
 use super::goal::{Goal, Next, On, Seen, Sides};
 use super::journal::{Journal, Line, Progress, Way};
 use super::session::{Session, Site};
 use super::writes::Write;
-use super::{Applied, ApplyError, ApplyRequest, Watcher, check, live, services};
+use super::{Applied, ApplyError, ApplyRequest, Watcher, check, live, services, templates};
 use crate::outcome::{Class, Refusal};
 
 /// How often it is looked whether a change can be seen, with waits that double.
@@ -160,6 +162,7 @@ impl Taking<'_> {
             | Action::RemoveRules { group, .. } => group,
             Action::SetGroups { endpoint, .. } => endpoint,
             Action::SetGroupsThrough { through, .. } => &through.id,
+            Action::SetTemplate(step) | Action::UnsetTemplate(step) => &step.owner,
         }
     }
 
@@ -182,13 +185,15 @@ enum Subject<'p> {
     Group(&'p PlannedGroup),
     Interface(&'p str),
     Resource(Service, &'p str),
+    /// A scaling group and its template, with the description of the version that the plan makes.
+    Template(&'p Templated, String),
 }
 
 impl Subject<'_> {
     /// How often it is looked whether a change can be seen.
     const fn looks_max(&self) -> u32 {
         match self {
-            Self::Group(_) | Self::Interface(_) => LOOKS_MAX,
+            Self::Group(_) | Self::Interface(_) | Self::Template(..) => LOOKS_MAX,
             Self::Resource(..) => SERVICE_LOOKS_MAX,
         }
     }
@@ -268,6 +273,9 @@ impl<'r> Runner<'r> {
                 // It may be an old list that says so.
                 Next::Conflict(found) => problem = Some(taking.conflict(found)),
                 Next::Write(writes) if writes == last && patience > 0 => patience -= 1,
+                // It may be made and not listed yet, and nothing would refuse a second one.
+                Next::Write(writes)
+                    if taking.in_doubt && look < SETTLED && writes.iter().any(Write::repeats) => {}
                 Next::Write(_) if look >= most => {}
                 Next::Write(writes) => {
                     let refusal = self.write(taking, site, &writes).await?;
@@ -336,6 +344,10 @@ impl<'r> Runner<'r> {
                 let found = services::resource(&self.session, site, (*service, id)).await?;
                 Ok(Seen::Carrier(found))
             }
+            Subject::Template(step, description) => {
+                let about = (*step, description.as_str());
+                Ok(Seen::Template(templates::template(&self.session, site, about).await?))
+            }
         }
     }
 
@@ -393,6 +405,20 @@ impl<'r> Runner<'r> {
                 let subject = Subject::Resource(service, id);
                 let on = On::Resource(service, id.to_owned());
                 return self.carrying(taking, (subject, on, first), (from, to)).await;
+            }
+            Action::SetTemplate(step) | Action::UnsetTemplate(step) => {
+                let (account, region) = (step.account.clone(), step.region.clone());
+                let description = templates::description(&mark, &step.owner);
+                let template = Box::new(step.clone());
+                let goal = match self.request.way {
+                    Way::Apply => {
+                        let to = self.ids(taking, &step.to).await?;
+                        Goal::Makes { template, description: description.clone(), to }
+                    }
+                    Way::Rollback => Goal::MakesAgain { template },
+                };
+                let subject = Subject::Template(step, description);
+                return Ok((Site { account, region }, subject, goal));
             }
         };
         Ok((site_of(group), Subject::Group(group), goal))

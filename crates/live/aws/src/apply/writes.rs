@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use watertight_aws::{MANAGED, RuleUnit, Service, UnitPeer};
-use watertight_compile::{Action, Plan};
+use watertight_compile::{Action, Plan, Template};
 
-use super::services;
+use super::{services, templates};
 use crate::request::{Wire, encoded};
 
 /// The key of the tag that tells which plan made a group.
@@ -69,6 +69,31 @@ pub(crate) enum Write {
         /// Those that it has and is not to keep.
         taken: BTreeSet<String>,
     },
+    /// Makes a version of a launch template that differs from another one in its groups alone.
+    CreateVersion {
+        /// The version that it is made after.
+        template: Template,
+        /// What it is called.
+        description: String,
+        /// The groups' ids.
+        groups: BTreeSet<String>,
+    },
+    /// Deletes a version of a launch template.
+    DeleteVersion {
+        /// The template's id.
+        template: String,
+        /// The version's number.
+        version: String,
+    },
+    /// Has a scaling group make machines from another version of its template.
+    SetVersion {
+        /// The scaling group's name.
+        owner: String,
+        /// The template's id.
+        template: String,
+        /// The version: a number, or a word for the newest or the default one.
+        version: String,
+    },
     /// Puts groups on an interface in place of what it carries.
     SetGroups {
         /// The interface's id.
@@ -102,6 +127,9 @@ impl Write {
             Self::Revoke { is_egress: false, .. } => take_in,
             Self::Revoke { is_egress: true, .. } => take_out,
             Self::DeleteGroup { .. } => delete,
+            Self::CreateVersion { .. } => "CreateLaunchTemplateVersion",
+            Self::DeleteVersion { .. } => "DeleteLaunchTemplateVersions",
+            Self::SetVersion { .. } => "UpdateAutoScalingGroup",
         }
     }
 
@@ -109,14 +137,26 @@ impl Write {
     pub(crate) const fn service(&self) -> &'static str {
         match self {
             Self::SetThrough { through: (service, _), .. } => services::call(*service).read,
+            Self::SetVersion { .. } => templates::GROUPS,
             _ => "ec2-describe-security-groups",
         }
     }
 
-    /// Whether it replaces all groups: sent a second time, it would write over what somebody else has
-    /// set in between.
+    /// Whether it is sent once, and what is there read before it is sent again: a second one would write
+    /// over what somebody else has set in between, or make one more of what is there.
     pub(crate) const fn replaces(&self) -> bool {
-        matches!(self, Self::SetGroups { .. } | Self::SetThrough { .. })
+        matches!(
+            self,
+            Self::SetGroups { .. }
+                | Self::SetThrough { .. }
+                | Self::SetVersion { .. }
+                | Self::CreateVersion { .. }
+        )
+    }
+
+    /// Whether it makes one more each time that it is sent.
+    pub(crate) const fn repeats(&self) -> bool {
+        matches!(self, Self::CreateVersion { .. })
     }
 
     /// The request. `owners` tells the accounts of groups that rules name.
@@ -175,10 +215,49 @@ impl Write {
                 );
                 pairs
             }
+            Self::CreateVersion { template, description, groups } => {
+                version(template, description, groups)
+            }
+            Self::DeleteVersion { template, version } => {
+                vec![pair("LaunchTemplateId", template), pair("LaunchTemplateVersion.1", version)]
+            }
+            Self::SetVersion { owner, template, version } => vec![
+                pair("AutoScalingGroupName", owner),
+                pair("LaunchTemplate.LaunchTemplateId", template),
+                pair("LaunchTemplate.Version", version),
+            ],
             // It has a request of its own.
             Self::SetThrough { .. } => Vec::new(),
         }
     }
+}
+
+/// What asks for a version after another one. It has no token that would keep a second one from being
+/// made: one that was deleted when the plan was taken back would never be made again.
+fn version(
+    template: &Template,
+    description: &str,
+    groups: &BTreeSet<String>,
+) -> Vec<(String, String)> {
+    let pair = |key: String, value: &str| (key, value.to_owned());
+    let text = |key: &str| key.to_owned();
+    let mut pairs = vec![
+        pair(text("LaunchTemplateId"), &template.id),
+        pair(text("SourceVersion"), &template.number),
+        pair(text("VersionDescription"), description),
+    ];
+    let data = "LaunchTemplateData";
+    let Some(interface) = &template.interface else {
+        let each = (1..).zip(groups);
+        pairs.extend(each.map(|(number, id)| pair(format!("{data}.SecurityGroupId.{number}"), id)));
+        return pairs;
+    };
+    // A list is taken as a whole: what the interface was to be beside its groups is told again.
+    let first = format!("{data}.NetworkInterface.1");
+    pairs.extend(interface.iter().map(|(key, value)| pair(format!("{first}.{key}"), value)));
+    let each = (1..).zip(groups);
+    pairs.extend(each.map(|(number, id)| pair(format!("{first}.SecurityGroupId.{number}"), id)));
+    pairs
 }
 
 /// A request whose arguments are a form.
@@ -251,6 +330,7 @@ pub fn apply_policy(assume: Option<&str>, plan: Option<&Plan>) -> Value {
         }),
     ];
     statements.extend(through_services(plan));
+    statements.extend(through_templates(plan));
     if let Some(role) = assume {
         statements.push(json!({
             "Sid": "WatertightApplyAccounts",
@@ -298,6 +378,54 @@ fn through_services(plan: Option<&Plan>) -> Vec<Value> {
         }));
     }
     statements
+}
+
+/// What must be permitted so that scaling groups make machines from other versions of their templates.
+/// Who updates one with a template must be permitted to run machines from templates, and to pass them
+/// their role (Amazon EC2 Auto Scaling user guide, "Control Amazon EC2 launch template usage").
+fn through_templates(plan: Option<&Plan>) -> Vec<Value> {
+    let is_used =
+        |plan: &Plan| plan.steps.iter().any(|step| matches!(step.action, Action::SetTemplate(_)));
+    if plan.is_some_and(|plan| !is_used(plan)) {
+        return Vec::new();
+    }
+    vec![
+        json!({
+            "Sid": "WatertightApplyTemplatesRead",
+            "Effect": "Allow",
+            "Action": [
+                "autoscaling:DescribeAutoScalingGroups",
+                "ec2:DescribeLaunchTemplateVersions",
+            ],
+            "Resource": "*",
+        }),
+        json!({
+            "Sid": "WatertightApplyTemplates",
+            "Effect": "Allow",
+            "Action": ["ec2:CreateLaunchTemplateVersion", "ec2:DeleteLaunchTemplateVersions"],
+            "Resource": "arn:*:ec2:*:*:launch-template/*",
+        }),
+        json!({
+            "Sid": "WatertightApplyScalingGroups",
+            "Effect": "Allow",
+            "Action": "autoscaling:UpdateAutoScalingGroup",
+            "Resource": "arn:*:autoscaling:*:*:autoScalingGroup:*",
+        }),
+        json!({
+            "Sid": "WatertightApplyRunFromTemplates",
+            "Effect": "Allow",
+            "Action": "ec2:RunInstances",
+            "Resource": "*",
+            "Condition": {"Bool": {"ec2:IsLaunchTemplateResource": "true"}},
+        }),
+        json!({
+            "Sid": "WatertightApplyPassRole",
+            "Effect": "Allow",
+            "Action": "iam:PassRole",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+        }),
+    ]
 }
 
 fn capitalized(word: &str) -> String {

@@ -68,7 +68,10 @@ impl<'l> Between<'l> {
     /// Takes a step, as far as it changes what the provider holds.
     pub(crate) fn take(&mut self, action: &Action, whole: &Artifacts) {
         match action {
-            Action::CreateGroup { .. } | Action::DeleteGroup { .. } => {}
+            Action::CreateGroup { .. }
+            | Action::DeleteGroup { .. }
+            | Action::SetTemplate(_)
+            | Action::UnsetTemplate(_) => {}
             Action::SetGroups { endpoint, from, to } => {
                 self.set(std::slice::from_ref(endpoint), from, to);
             }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::rules::{LISTS, Rule, permissions};
 use super::state::{Group, Held, Interface};
 use super::write::numbered;
-use super::{Fault, services};
+use super::{Fault, services, templates};
 
 type Form = BTreeMap<String, String>;
 /// A call that lists.
@@ -202,5 +202,6 @@ pub(super) fn canonical(held: &Held) -> Value {
         "groups": groups.collect::<Map<_, _>>(),
         "interfaces": interfaces.collect::<Map<_, _>>(),
         "resources": services::canonical(held, &name),
+        "templates": templates::canonical(held, &name),
     })
 }

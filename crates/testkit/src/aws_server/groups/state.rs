@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::rules::{Rule, rules_of};
 use super::services::Resources;
+use super::templates::Templates;
 use crate::aws_server::call::text;
 
 /// Groups and interfaces by id.
@@ -15,6 +16,7 @@ pub(super) struct Held {
     pub(super) groups: BTreeMap<String, Group>,
     pub(super) interfaces: BTreeMap<String, Interface>,
     pub(super) resources: Resources,
+    pub(super) templates: Templates,
     /// How many groups were made.
     pub(super) made: u64,
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::rules::{self, Rule};
 use super::state::{Group, Held};
-use super::{Fault, Strictness};
+use super::{Fault, Strictness, templates};
 
 type Form = BTreeMap<String, String>;
 /// What is in the answer of an action, or why it is refused. A state after a refusal is dropped.
@@ -28,6 +28,9 @@ pub(super) fn action(name: &str) -> Option<Action> {
         "RevokeSecurityGroupEgress" => |held, form, _| revoke(held, form, true),
         "ModifyNetworkInterfaceAttribute" => modify,
         "CreateTags" => |held, form, _| tag(held, form, true),
+        "CreateLaunchTemplateVersion" => templates::create,
+        "DeleteLaunchTemplateVersions" => templates::delete,
+        "UpdateAutoScalingGroup" => templates::update,
         "DeleteTags" => |held, form, _| tag(held, form, false),
         _ => return None,
     })

@@ -1,0 +1,317 @@
+//! What makes replicas: its template is given the groups that the replicas are to carry.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use watertight_live_aws::Way;
+use watertight_testkit::aws_server::{Lost, Strictness, Troubles};
+
+use crate::support::{ACCOUNT, Lab, root};
+
+const POLICY: &str = "testdata/plans/scaling/policy.yaml";
+const ESTATE: &str = "testdata/estates/scaling";
+const AT: &str = "2026-11-28T09:00:00Z";
+
+/// Lists that are late.
+const LATE: Strictness = Strictness { rules_max: 60, groups_max: 5, unseen: 2, busy: 0 };
+
+fn lab(strictness: Strictness) -> Lab {
+    Lab::of("scaling", Troubles::default(), strictness)
+}
+
+fn templates(held: &Value) -> &Value {
+    &held[format!("{ACCOUNT}/eu-central-1")]["templates"]
+}
+
+/// The owners of a plan over the estate after a change of its bodies.
+fn owners(more: &[&str], change: impl Fn(&str, &mut Value)) -> Vec<Value> {
+    let folder = TempDir::new().unwrap();
+    let estate = folder.path().join("estate");
+    let regional = format!("raw/aws/{ACCOUNT}/eu-central-1");
+    fs::create_dir_all(estate.join(&regional)).unwrap();
+    fs::copy(root().join(ESTATE).join("estate.json"), estate.join("estate.json")).unwrap();
+    for file in fs::read_dir(root().join(ESTATE).join(&regional)).unwrap() {
+        let file = file.unwrap();
+        let name = file.file_name().into_string().unwrap();
+        let mut body: Value = serde_json::from_slice(&fs::read(file.path()).unwrap()).unwrap();
+        change(&name, &mut body);
+        fs::write(estate.join(&regional).join(&name), body.to_string()).unwrap();
+    }
+    let lab = Lab::plain();
+    let arguments =
+        ["plan", POLICY, "--estate", estate.to_str().unwrap(), "--at", AT, "-f", "json"];
+    let (code, plan, error) = lab.watertight(&[arguments.as_slice(), more].concat());
+    assert_eq!(code, 2, "{error}");
+    let plan: Value = serde_json::from_str(&plan).unwrap();
+    plan["owners"].as_array().unwrap().clone()
+}
+
+/// Why a scaling group's replicas are not held after a change.
+fn why(id: &str, more: &[&str], change: impl Fn(&str, &mut Value)) -> String {
+    let owners = owners(more, change);
+    let owner = owners.iter().find(|one| one["id"] == id).unwrap();
+    assert_eq!(owner["holds"], "unheld", "{owner:#}");
+    owner["why"].as_str().unwrap().to_owned()
+}
+
+/// A change of the body of a scaling group.
+fn scaling(id: &'static str, change: impl Fn(&mut Value)) -> impl Fn(&str, &mut Value) {
+    move |file, body| {
+        if file.starts_with("autoscaling") {
+            let groups = body["AutoScalingGroups"].as_array_mut().unwrap();
+            let found = groups.iter_mut().find(|one| one["AutoScalingGroupName"] == id);
+            change(found.unwrap());
+        }
+    }
+}
+
+/// A change of what the versions of a template tell.
+fn version(id: &'static str, change: impl Fn(&mut Value)) -> impl Fn(&str, &mut Value) {
+    move |file, body| {
+        if file.starts_with("ec2-describe-launch") {
+            let versions = body["LaunchTemplateVersions"].as_array_mut().unwrap();
+            let own = versions.iter_mut().filter(|one| one["LaunchTemplateId"] == id);
+            own.for_each(|one| change(&mut one["LaunchTemplateData"]));
+        }
+    }
+}
+
+#[test]
+fn the_plan_of_what_makes_replicas_is_what_it_was() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("change.plan");
+    let arguments = ["plan", POLICY, "--estate", ESTATE, "--at", AT, "-o", out.to_str().unwrap()];
+    let (code, told, error) = Lab::plain().watertight(&arguments);
+    assert_eq!(code, 2, "{error}");
+    let again = fs::read_to_string(out).unwrap();
+    let golden = root().join("testdata/plans/scaling/change.plan");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&golden, &again).unwrap();
+    }
+    assert_eq!(fs::read_to_string(golden).unwrap(), again);
+    assert!(told.contains("scaling-group web: with this plan"), "{told}");
+    assert!(told.contains("scaling-group db: no: it makes them from the launch"), "{told}");
+}
+
+#[test]
+fn a_new_replica_is_made_with_what_the_others_carry_and_nothing_else_is_different() {
+    let lab = lab(Strictness::default());
+    let before = lab.server.held();
+    lab.take(Way::Apply).unwrap();
+    let held = lab.server.held();
+    let carried = |endpoint: &str| &held[format!("{ACCOUNT}/eu-central-1")]["interfaces"][endpoint];
+    let of = |held: &Value, id: &str| templates(held)["groups"][id]["groups"].clone();
+    assert_eq!(&of(&held, "web"), carried("eni-0000000000000c001"));
+    assert_eq!(&of(&held, "app"), carried("eni-0000000000000c004"));
+    assert_eq!(of(&held, "db"), of(&before, "db"));
+    let estate = lab.path("estate");
+    let estate = estate.to_str().unwrap();
+    let (code, _, error) =
+        lab.watertight(&["collect", "aws", "--region", "eu-central-1", "-o", estate]);
+    assert!(code == 0 || code == 2, "{error}");
+    let file = format!("raw/aws/{ACCOUNT}/eu-central-1/ec2-describe-launch-template-versions.json");
+    let body: Value =
+        serde_json::from_slice(&fs::read(Path::new(estate).join(file)).unwrap()).unwrap();
+    let newest = |id: &str| {
+        let versions = body["LaunchTemplateVersions"].as_array().unwrap().iter();
+        let own = versions.filter(|one| one["LaunchTemplateId"] == id);
+        own.max_by_key(|one| one["VersionNumber"].as_i64()).unwrap().clone()
+    };
+    let app = newest("lt-0000000000000c002");
+    let interface = &app["LaunchTemplateData"]["NetworkInterfaces"][0];
+    assert_eq!(interface["AssociatePublicIpAddress"], false);
+    assert_eq!(interface["Description"], "first");
+    assert_eq!(app["LaunchTemplateData"]["TagSpecifications"][0]["Tags"][0]["Value"], "app");
+    assert_eq!(app["DefaultVersion"], false);
+    let web = newest("lt-0000000000000c001");
+    assert_eq!(web["LaunchTemplateData"]["ImageId"], "ami-12c6146b");
+    assert_eq!(web["LaunchTemplateData"]["UserData"], "REDACTED");
+    // A second plan has nothing to do; that `db` is not held it still says.
+    let (code, told, error) = lab.watertight(&["plan", POLICY, "--estate", estate]);
+    assert_eq!(code, 2, "{error}");
+    assert!(told.starts_with("Nothing to do"), "{told}");
+    assert!(told.contains("  2 more: already"), "{told}");
+    lab.take(Way::Rollback).unwrap();
+    assert_eq!(lab.server.held(), before);
+}
+
+#[test]
+fn killed_anywhere_it_goes_on_and_is_taken_back_without_a_trace() {
+    let whole = lab(Strictness::default());
+    let before = whole.server.held();
+    let asked = whole.server.requests();
+    whole.take(Way::Apply).unwrap();
+    let count = whole.server.requests() - asked;
+    let after = whole.server.held();
+    // The steps about templates come last.
+    for stop in count - 24..count {
+        for (lost, strictness) in [
+            (Lost::Request, Strictness::default()),
+            (Lost::Answer, Strictness::default()),
+            (Lost::Answer, LATE),
+        ] {
+            let lab = lab(strictness);
+            lab.server.stop_after(Some((stop, lost)));
+            assert!(lab.take(Way::Apply).is_err(), "{stop}");
+            lab.server.stop_after(None);
+            let told = |error| panic!("{stop} {lost:?} {strictness:?}: {error}");
+            lab.take(Way::Apply).unwrap_or_else(told);
+            assert_eq!(lab.server.held(), after, "{stop} {lost:?} {strictness:?}");
+            let told = |error| panic!("{stop} {lost:?} {strictness:?}: {error}");
+            lab.take(Way::Rollback).unwrap_or_else(told);
+            assert_eq!(lab.server.held(), before, "{stop} {lost:?} {strictness:?}");
+        }
+    }
+}
+
+#[test]
+fn taking_back_that_is_killed_anywhere_ends_where_it_began() {
+    let whole = lab(Strictness::default());
+    let before = whole.server.held();
+    whole.take(Way::Apply).unwrap();
+    for stop in 0..24 {
+        for lost in [Lost::Request, Lost::Answer] {
+            let lab = lab(if stop % 2 == 0 { LATE } else { Strictness::default() });
+            lab.take(Way::Apply).unwrap();
+            lab.server.stop_after(Some((stop, lost)));
+            assert!(lab.take(Way::Rollback).is_err(), "{stop}");
+            lab.server.stop_after(None);
+            lab.take(Way::Rollback).unwrap_or_else(|error| panic!("{stop} {lost:?}: {error}"));
+            assert_eq!(lab.server.held(), before, "{stop} {lost:?}");
+        }
+    }
+}
+
+#[test]
+fn a_scaling_group_that_somebody_gave_another_version_is_refused_and_left_alone() {
+    let lab = lab(Strictness::default());
+    lab.by_hand(
+        "Action=UpdateAutoScalingGroup&AutoScalingGroupName=web\
+         &LaunchTemplate.LaunchTemplateId=lt-0000000000000c001&LaunchTemplate.Version=1",
+    );
+    let (code, _, error) = lab.run("apply", &[]);
+    assert_eq!(code, 2, "{error}");
+    assert!(error.contains("template of web: version; gone 3; new 1"), "{error}");
+    assert_eq!(lab.server.written().len(), 1, "only what was done by hand");
+}
+
+#[test]
+fn what_somebody_had_it_make_since_stays_so_when_a_plan_is_taken_back() {
+    let lab = lab(Strictness::default());
+    let before = lab.server.held();
+    lab.take(Way::Apply).unwrap();
+    lab.by_hand(
+        "Action=UpdateAutoScalingGroup&AutoScalingGroupName=web\
+         &LaunchTemplate.LaunchTemplateId=lt-0000000000000c001&LaunchTemplate.Version=1",
+    );
+    lab.take(Way::Rollback).unwrap();
+    let held = lab.server.held();
+    assert_eq!(templates(&held)["groups"]["web"]["groups"], json!([]));
+    assert_eq!(templates(&held)["versions"], templates(&before)["versions"]);
+}
+
+#[test]
+fn a_dry_run_writes_nothing_and_only_such_plans_need_to_pass_roles() {
+    let lab = lab(Strictness::default());
+    let (code, told, error) = lab.run("apply", &["--dry-run"]);
+    assert_eq!(code, 0, "{error}");
+    assert!(format!("{told}{error}").contains("scaling-group web: a version after 3"), "{told}");
+    assert!(lab.server.written().is_empty());
+    let printed = |plan: &Path| {
+        let plan = plan.to_str().unwrap();
+        lab.watertight(&["apply", plan, "--print-iam-policy"]).1
+    };
+    assert!(printed(&lab.path("change.plan")).contains("iam:PassRole"));
+    let others = printed(&root().join("testdata/plans/tiers/change.plan"));
+    assert!(!others.contains("iam:PassRole") && !others.contains("autoscaling"), "{others}");
+}
+
+#[test]
+fn templates_that_code_describes_are_told_and_left_alone() {
+    let told = why("web", &["--keep-templates"], |_, _| {});
+    assert!(told.contains("left alone"), "{told}");
+    let stack = scaling("web", |group| {
+        let tag = json!({"Key": "aws:cloudformation:stack-name", "Value": "shop"});
+        group["Tags"].as_array_mut().unwrap().push(tag);
+    });
+    assert!(why("web", &[], stack).contains("the stack shop describes it"));
+    let nodes = scaling("web", |group| {
+        group["Tags"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"Key": "eks:nodegroup-name", "Value": "n"}));
+    });
+    assert!(why("web", &[], nodes).contains("the managed node group n writes its template"));
+}
+
+#[test]
+fn what_the_policy_would_not_see_in_a_new_replica_is_named() {
+    let lost = scaling("web", |group| {
+        group["Tags"].as_array_mut().unwrap().retain(|tag| tag["Key"] != "env");
+    });
+    let told = why("web", &[], lost);
+    assert!(told.contains("made without") && told.contains("`env=prod`"), "{told}");
+    let other = scaling("web", |group| {
+        group["Tags"].as_array_mut().unwrap()[0]["Value"] = json!("app");
+    });
+    let told = why("web", &[], other);
+    assert!(told.contains("with `app=app`"), "{told}");
+    // A tag that no selector names makes no difference.
+    let cost = scaling("web", |group| {
+        let tag = json!({"Key": "cost", "Value": "8", "PropagateAtLaunch": true});
+        group["Tags"].as_array_mut().unwrap().push(tag);
+    });
+    let owners = owners(&[], cost);
+    assert!(owners.iter().any(|one| one["id"] == "web" && one["holds"] == "planned"));
+}
+
+#[test]
+fn what_cannot_be_written_word_for_word_is_left_alone() {
+    let several = version("lt-0000000000000c002", |data| {
+        let first = data["NetworkInterfaces"][0].clone();
+        data["NetworkInterfaces"].as_array_mut().unwrap().push(first);
+    });
+    assert!(why("app", &[], several).contains("several interfaces"));
+    let fast = version("lt-0000000000000c002", |data| {
+        data["NetworkInterfaces"][0]["EnaSrdSpecification"] = json!({"EnaSrdEnabled": true});
+    });
+    assert!(why("app", &[], fast).contains("`EnaSrdSpecification`"));
+    let named = version("lt-0000000000000c001", |data| {
+        data["SecurityGroups"] = json!(["web"]);
+    });
+    assert!(why("web", &[], named).contains("groups by name"));
+    let mixed = scaling("web", |group| {
+        let specification = group["LaunchTemplate"].take();
+        group.as_object_mut().unwrap().remove("LaunchTemplate");
+        group["MixedInstancesPolicy"] =
+            json!({"LaunchTemplate": {"LaunchTemplateSpecification": specification}});
+    });
+    assert!(why("web", &[], mixed).contains("mixed instances"));
+    let old = scaling("web", |group| group["LaunchTemplate"]["Version"] = json!("2"));
+    assert!(why("web", &[], old).contains("does not hold version 2 of its template"));
+}
+
+#[test]
+fn no_version_is_made_that_another_scaling_group_would_use() {
+    let shared = scaling("db", |group| {
+        group.as_object_mut().unwrap().remove("LaunchConfigurationName");
+        group["LaunchTemplate"] =
+            json!({"LaunchTemplateId": "lt-0000000000000c001", "Version": "$Latest"});
+    });
+    let told = why("web", &[], shared);
+    assert!(told.contains("db takes the newest version of lt-0000000000000c001 too"), "{told}");
+}
+
+#[test]
+fn replicas_that_the_policy_tells_apart_have_no_one_template() {
+    let told = why("web", &[], |file, body| {
+        if file.starts_with("ec2-describe-instances") {
+            let first = &mut body["Reservations"][0]["Instances"][0]["Tags"];
+            let tags = first.as_array_mut().unwrap();
+            tags.iter_mut().find(|tag| tag["Key"] == "app").unwrap()["Value"] = json!("app");
+        }
+    });
+    assert!(told.contains("tells its replicas"), "{told}");
+}
