@@ -9,6 +9,8 @@ mod gc;
 mod governed;
 #[path = "apply/interrupted.rs"]
 mod interrupted;
+#[path = "apply/lists.rs"]
+mod lists;
 #[path = "apply/moto.rs"]
 mod moto;
 #[path = "apply/quarantine.rs"]

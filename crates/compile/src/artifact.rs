@@ -57,7 +57,7 @@ pub struct GroupRule {
 /// Whom a [`GroupRule`] names.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum RulePeer {
-    /// Those who carry a group.
+    /// Those who carry a group; or the addresses in a list that the provider keeps, by its id.
     Group(GroupName),
     /// Addresses.
     Prefix(Prefix),

@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use thiserror::Error;
-use watertight_model::network::{Action, EndpointId, Guard, Peer, Rule, Stage, StageDefault};
-use watertight_model::{Name, Network};
+use watertight_model::network::{
+    Action, EndpointId, Guard, Peer, RealmId, Rule, Stage, StageDefault,
+};
+use watertight_model::{Estate, Name, Network};
 use watertight_net::{AddressSet, FlowSet, Prefix};
 use watertight_policy::checked::LoweringChoice;
 use watertight_policy::decide::Outcome;
@@ -21,7 +23,7 @@ use crate::identity::{Identities, Identity, name_of};
 use crate::intent::{Allowed, Intent, KindId};
 use crate::lots::{Addresses, Lot, Lots, Own, seen};
 use crate::outside;
-use crate::plane::Plane;
+use crate::plane::{KeptList, Plane};
 use crate::references::References;
 use crate::via::Vias;
 
@@ -104,6 +106,7 @@ pub fn compile(intent: &Intent<'_>, plane: &dyn Plane) -> Result<Compiled, Refus
         addresses: Addresses::new(intent),
         references: References::new(reach),
         parts: outside::parts(intent),
+        lists: lists(intent.estate(), plane),
         known: RefCell::default(),
         vias,
         left: FlowSet::none(),
@@ -139,6 +142,8 @@ struct Work<'w, 'a> {
     addresses: Addresses,
     references: References<'w>,
     parts: Vec<outside::Part>,
+    /// By realm, the lists that rules there can name.
+    lists: BTreeMap<RealmId, Vec<KeptList>>,
     known: RefCell<KnownOutside>,
     vias: Vias,
     left: FlowSet,
@@ -195,7 +200,8 @@ impl Work<'_, '_> {
         self.add_outside(identity, ingress, &mut wanted)?;
         self.add_vias(identity, ingress, &mut wanted)?;
         let never = if identity.is_strict { outside::hosts() } else { wanted.never.clone() };
-        let ground = Ground { never, held: &self.addresses.held };
+        let lists = self.lists.get(&identity.realm).map(Vec::as_slice).unwrap_or_default();
+        let ground = Ground { never, held: &self.addresses.held, lists };
         let budget = Budget::of(&self.plane.limits());
         let fitted = fit(&wanted.wishes(identity, &self.addresses), &ground, budget);
         self.left = self.left.union(&wanted.left);
@@ -421,6 +427,11 @@ pub(crate) fn opened(network: &Network, which: impl Fn(&Guard) -> bool) -> Netwo
         }
     }
     network
+}
+
+/// The lists that rules can name, by realm.
+fn lists(estate: &Estate, plane: &dyn Plane) -> BTreeMap<RealmId, Vec<KeptList>> {
+    estate.network.realms.ids().map(|realm| (realm, plane.lists(estate, realm))).collect()
 }
 
 /// The names of groups of ours that are there and stay, by the provider's id.

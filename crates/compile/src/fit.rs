@@ -7,7 +7,7 @@ use watertight_net::{AddressSet, Family, FlowSet, Prefix};
 
 use crate::artifact::{GroupName, GroupRule, RulePeer};
 use crate::cover::{fewest, supernet};
-use crate::plane::Limits;
+use crate::plane::{KeptList, Limits};
 
 /// What rules take of a limit, each family for itself: a reference counts in both.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -74,6 +74,8 @@ pub(crate) struct Ground<'g> {
     pub(crate) never: AddressSet,
     /// Addresses of endpoints of the estate: each of these that is added weighs most.
     pub(crate) held: &'g AddressSet,
+    /// Lists of addresses that a rule may name, each for the price of one rule.
+    pub(crate) lists: &'g [KeptList],
 }
 
 /// Rules that fit.
@@ -95,6 +97,10 @@ pub(crate) struct TooMany {
 /// The prefixes of one piece, with the price of merging each with the next.
 struct Line<'w> {
     wish: &'w Wish,
+    /// The lists that it names.
+    lists: Vec<GroupName>,
+    /// What they hold.
+    listed: AddressSet,
     prefixes: Vec<Prefix>,
     prices: Vec<Option<Price>>,
 }
@@ -117,7 +123,8 @@ impl Offers {
 }
 
 pub(crate) fn fit(wishes: &[Wish], ground: &Ground<'_>, budget: Budget) -> Result<Fitted, TooMany> {
-    let mut lines: Vec<Line<'_>> = wishes.iter().map(Line::new).collect();
+    let new = |wish| Line::new(wish, ground.lists);
+    let mut lines: Vec<Line<'_>> = wishes.iter().map(new).collect();
     let mut all = count(&lines);
     let needed = all.most();
     let mut offers = Offers::default();
@@ -142,12 +149,13 @@ pub(crate) fn fit(wishes: &[Wish], ground: &Ground<'_>, budget: Budget) -> Resul
     let mut widened = Vec::new();
     for line in &lines {
         let flows = &line.wish.flows;
-        let groups = line.wish.groups.iter().cloned().map(RulePeer::Group);
+        let groups = line.wish.groups.iter().chain(&line.lists).cloned().map(RulePeer::Group);
         let prefixes = line.prefixes.iter().copied().map(RulePeer::Prefix);
         let peers = groups.chain(prefixes);
         rules.extend(peers.map(|peer| GroupRule { peer, flows: flows.clone() }));
         let written = AddressSet::from_prefixes(line.prefixes.iter().copied());
         let added = written.difference(&line.wish.must).difference(&line.wish.free);
+        let added = added.difference(&line.listed);
         if !added.is_empty() {
             widened.push((flows.clone(), added));
         }
@@ -175,7 +183,8 @@ fn split(rules: Vec<GroupRule>, limit: u32) -> Vec<Vec<GroupRule>> {
 fn count(lines: &[Line<'_>]) -> RuleCount {
     let mut all = RuleCount::default();
     for line in lines {
-        let groups = u32::try_from(line.wish.groups.len()).unwrap_or(u32::MAX);
+        let named = line.wish.groups.len().saturating_add(line.lists.len());
+        let groups = u32::try_from(named).unwrap_or(u32::MAX);
         let v4 = line.prefixes.iter().filter(|one| one.family() == Family::V4).count();
         let v6 = line.prefixes.len().saturating_sub(v4);
         let of = |prefixes: usize| u32::try_from(prefixes).unwrap_or(u32::MAX);
@@ -186,9 +195,26 @@ fn count(lines: &[Line<'_>]) -> RuleCount {
 }
 
 impl<'w> Line<'w> {
-    fn new(wish: &'w Wish) -> Self {
-        let prefixes = fewest(&wish.must, &wish.must.union(&wish.free));
-        Self { wish, prefixes, prices: Vec::new() }
+    /// The fewest prefixes, and the lists that hold nothing else than what is wanted: they stay right when
+    /// who keeps them changes them, so that they are named even where prefixes would take no more.
+    fn new(wish: &'w Wish, known: &[KeptList]) -> Self {
+        let may = wish.must.union(&wish.free);
+        let mut prefixes = fewest(&wish.must, &may);
+        let (mut lists, mut listed) = (Vec::new(), AddressSet::empty());
+        for list in known {
+            let is_wanted = may.contains_set(&list.addresses) && list.addresses.intersects(&wish.must);
+            if !is_wanted {
+                continue;
+            }
+            let held = listed.union(&list.addresses);
+            let rest = fewest(&wish.must.difference(&held), &may);
+            // What stands among much else is not told apart from it.
+            if rest.len() < prefixes.len() {
+                (prefixes, listed) = (rest, held);
+                lists.push(GroupName(list.id.clone()));
+            }
+        }
+        Self { wish, lists, listed, prefixes, prices: Vec::new() }
     }
 
     /// Prices every merger, and offers it.

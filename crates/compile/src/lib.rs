@@ -46,7 +46,7 @@ pub use plan::{
     Again, FORMAT, Occasion, Plan, PlanError, PlannedAttachment, PlannedGroup, PlannedLimits,
     PlannedRule, PlannedRules, There, ThereRule,
 };
-pub use plane::{Holding, Limits, Pieces, Plane, RenderedBody};
+pub use plane::{Holding, KeptList, Limits, Pieces, Plane, RenderedBody};
 pub use read::{Change, Read, ReadKind};
 pub use step::{Action, Step, steps};
 pub use validate::{Found, Proof, validate};

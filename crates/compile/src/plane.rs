@@ -1,6 +1,6 @@
 use watertight_model::Estate;
 use watertight_model::network::{EndpointId, RealmId};
-use watertight_net::FlowSet;
+use watertight_net::{AddressSet, FlowSet};
 
 use crate::artifact::{Artifacts, Through};
 use crate::held::HeldGroup;
@@ -39,11 +39,24 @@ pub trait Plane {
     /// put in place.
     fn reads(&self, artifacts: &Artifacts) -> Vec<Read>;
 
+    /// Lists of addresses that the provider keeps and that rules in a realm can name, ordered by id. Each
+    /// counts as one rule.
+    fn lists(&self, estate: &Estate, at: RealmId) -> Vec<KeptList>;
+
     /// What makes replicas, each with what it makes them from, ordered.
     fn owners(&self) -> Vec<Owner>;
 
     /// The estate that the provider would describe if it held `rendered` in place of what it holds.
     fn convert(&self, rendered: &[RenderedBody]) -> Estate;
+}
+
+/// A list of addresses that the provider keeps: what it holds changes when the provider says so.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeptList {
+    /// The provider's id.
+    pub id: String,
+    /// What it holds now.
+    pub addresses: AddressSet,
 }
 
 /// How an endpoint can carry groups.

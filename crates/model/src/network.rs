@@ -101,6 +101,8 @@ pub struct Network {
     /// Addresses of the providers' own services, where the input tells them (prefix lists of
     /// gateway endpoints).
     pub service_space: AddressSet,
+    /// Of these, what is one service's, by the word for it in policies: `aws.s3`.
+    pub services: BTreeMap<Name, AddressSet>,
     /// What is known of endpoints whose addresses the input does not tell. An endpoint without
     /// addresses that is not here has no public address either.
     pub unaddressed: BTreeMap<EndpointId, Unaddressed>,

@@ -315,3 +315,19 @@ fn replicas_that_the_policy_tells_apart_have_no_one_template() {
     });
     assert!(told.contains("tells its replicas"), "{told}");
 }
+
+#[test]
+fn a_configuration_of_terraform_tells_what_its_templates_are_to_name() {
+    let lab = lab(Strictness::default());
+    let (code, text, error) = lab.run("show", &["--format", "terraform"]);
+    assert_eq!(code, 0, "{error}");
+    assert!(error.contains("launch templates of 3 scaling groups"), "{error}");
+    let file: Value = serde_json::from_str(&text).unwrap();
+    let told = &file["output"]["watertight_templates"]["value"];
+    let app = &told[format!("{ACCOUNT} eu-central-1 app")];
+    assert_eq!(app["argument"], "aws_launch_template.network_interfaces.security_groups");
+    let group = app["security_groups"][0].as_str().unwrap();
+    let made = file["resource"]["aws_security_group"].as_object().unwrap();
+    assert!(made.keys().any(|name| group == format!("${{aws_security_group.{name}.id}}")));
+    assert_eq!(told[format!("{ACCOUNT} eu-central-1 web")]["template"], "lt-0000000000000c001");
+}

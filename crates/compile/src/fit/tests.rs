@@ -1,8 +1,8 @@
 use watertight_net::{AddressSet, FlowSet, PortSet, Prefix};
 
 use super::{Budget, Fitted, Ground, RuleCount, TooMany, Wish, fit};
-use crate::artifact::GroupName;
-use crate::plane::Limits;
+use crate::artifact::{GroupName, RulePeer};
+use crate::plane::{KeptList, Limits};
 
 /// What AWS allows without asking for more.
 const LIMITS: Limits = Limits { rules_per_direction: 60, groups_per_endpoint: 5, product: 1000 };
@@ -24,7 +24,7 @@ fn wish(count: u32, groups: u32) -> Wish {
 }
 
 fn fitted(wish: Wish, never: AddressSet) -> Result<Fitted, TooMany> {
-    let ground = Ground { never, held: &AddressSet::empty() };
+    let ground = Ground { never, held: &AddressSet::empty(), lists: &[] };
     fit(&[wish], &ground, Budget::of(&LIMITS))
 }
 
@@ -82,7 +82,7 @@ fn rules_times_groups_stay_within_the_product() {
 #[test]
 fn merging_goes_for_what_adds_no_endpoint() {
     let held = AddressSet::from_prefixes("10.0.0.1/32".parse::<Prefix>());
-    let ground = Ground { never: AddressSet::empty(), held: &held };
+    let ground = Ground { never: AddressSet::empty(), held: &held, lists: &[] };
     let budget = Budget { group: 3, endpoint: 3 };
     // The first two addresses have an endpoint between them, the last two have not.
     let found = fit(&[wish(4, 0)], &ground, budget).expect("it fits");
@@ -91,4 +91,44 @@ fn merging_goes_for_what_adds_no_endpoint() {
     assert_eq!(text.len(), 3, "{text:?}");
     let added = found.widened.first().map(|(_, added)| added.clone()).unwrap_or_default();
     assert!(!added.intersects(ground.held), "{added:?}");
+}
+
+fn set(prefixes: &[&str]) -> AddressSet {
+    AddressSet::from_prefixes(prefixes.iter().map(|text| text.parse::<Prefix>().unwrap()))
+}
+
+fn kept(id: &str, prefixes: &[&str]) -> KeptList {
+    KeptList { id: id.to_owned(), addresses: set(prefixes) }
+}
+
+fn peers(must: &[&str], free: &[&str], lists: &[KeptList]) -> Vec<String> {
+    let wish = Wish {
+        flows: FlowSet::all(),
+        groups: Vec::new(),
+        must: set(must),
+        free: set(free),
+    };
+    let held = AddressSet::empty();
+    let ground = Ground { never: AddressSet::empty(), held: &held, lists };
+    let budget = Budget { group: 60, endpoint: 60 };
+    let fitted = fit(&[wish], &ground, budget).unwrap();
+    assert_eq!(fitted.widened, []);
+    let told = |peer: &RulePeer| match peer {
+        RulePeer::Group(name) => name.0.clone(),
+        RulePeer::Prefix(prefix) => prefix.to_string(),
+    };
+    fitted.groups.concat().iter().map(|rule| told(&rule.peer)).collect()
+}
+
+#[test]
+fn a_list_is_named_where_all_that_it_holds_is_wanted() {
+    let list = [kept("pl-1", &["192.0.2.0/25", "198.51.100.0/25"])];
+    let both = ["192.0.2.0/25", "198.51.100.0/25"];
+    assert_eq!(peers(&both, &[], &list), ["pl-1"]);
+    assert_eq!(peers(&[both[0], both[1], "203.0.113.0/24"], &[], &list), ["pl-1", "203.0.113.0/24"]);
+    // One half of it is not allowed.
+    assert_eq!(peers(&["192.0.2.0/25"], &[], &list), ["192.0.2.0/25"]);
+    assert_eq!(peers(&["192.0.2.0/25"], &["198.51.100.0/25"], &list), ["pl-1"]);
+    // Among everything it says nothing.
+    assert_eq!(peers(&["0.0.0.0/0"], &[], &list), ["0.0.0.0/0"]);
 }

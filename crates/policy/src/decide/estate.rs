@@ -9,8 +9,8 @@ use crate::decide::world::{FrontLegs, ListenerLegs, Member, Place, TargetLegs, W
 impl World {
     /// The workloads, fronts and services of an estate. Workloads keep their places.
     ///
-    /// The input does not name the services behind `service_space`, so a rule about one of them may
-    /// match any address there.
+    /// Where the input does not name the service behind an address in `service_space`, a rule about one
+    /// that it does not name may match it.
     pub fn of_estate(estate: &Estate) -> Self {
         let network = &estate.network;
         let workloads = estate.workloads.values().map(|workload| {
@@ -28,7 +28,7 @@ impl World {
         Self {
             workloads: workloads.collect(),
             fronts: network.fronts.values().map(|front| front_legs(network, front)).collect(),
-            services: std::collections::BTreeMap::new(),
+            services: network.services.clone(),
             service_space: network.service_space.clone(),
         }
     }

@@ -4,6 +4,7 @@
 
 mod cut;
 mod facts;
+mod lists;
 mod own;
 mod render;
 mod rewrite;
@@ -16,7 +17,7 @@ mod value;
 use std::fmt;
 
 use watertight_compile::{
-    Artifacts, HeldGroup, Holding, Limits, OwnGroup, Owner, Pieces, Plane, Read, RenderedBody,
+    Artifacts, HeldGroup, Holding, KeptList, Limits, OwnGroup, Owner, Pieces, Plane, Read, RenderedBody,
     Through,
 };
 use watertight_model::network::{Attached, EndpointId, EndpointRole, GatewayKind, RealmId};
@@ -142,6 +143,10 @@ impl Plane for SecurityGroups<'_> {
 
     fn reads(&self, artifacts: &Artifacts) -> Vec<Read> {
         facts::Described::new(self.bodies).reads(artifacts)
+    }
+
+    fn lists(&self, estate: &Estate, at: RealmId) -> Vec<KeptList> {
+        lists::kept(self.bodies, estate, at)
     }
 
     fn owners(&self) -> Vec<Owner> {

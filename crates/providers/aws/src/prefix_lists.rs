@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use watertight_model::Name;
 use watertight_model::network::{AddressList, ListContent, ListId};
 use watertight_net::{AddressSet, Prefix};
 use watertight_source::Node;
@@ -9,6 +10,7 @@ use watertight_source::Node;
 use crate::codes;
 use crate::context::Context;
 use crate::index::Item;
+use crate::scope::is_region;
 use crate::shapes::Kind;
 
 /// How the names of the provider's own lists begin.
@@ -45,14 +47,32 @@ pub(crate) fn convert(context: &mut Context<'_>) {
         list.prefixes.get_or_insert(prefixes);
     }
     let mut service_space = Vec::new();
+    let mut services: BTreeMap<String, Vec<Prefix>> = BTreeMap::new();
     for (id, list) in lists {
-        let is_provider = list.name.is_some_and(|name| name.starts_with(PROVIDER_LISTS));
-        if is_provider {
-            service_space.extend(list.prefixes.iter().flatten().copied());
+        if let Some(name) = list.name.filter(|name| name.starts_with(PROVIDER_LISTS)) {
+            let prefixes = || list.prefixes.iter().flatten().copied();
+            service_space.extend(prefixes());
+            if let Some(service) = service_of(name).filter(|_| list.prefixes.is_some()) {
+                services.entry(service).or_default().extend(prefixes());
+            }
         }
         add(context, id, list);
     }
-    context.estate.network.service_space = AddressSet::from_prefixes(service_space);
+    let services = services.into_iter();
+    let network = &mut context.estate.network;
+    network.service_space = AddressSet::from_prefixes(service_space);
+    network.services = services
+        .map(|(name, prefixes)| (Name::from(name), AddressSet::from_prefixes(prefixes)))
+        .collect();
+}
+
+/// The word in policies for the service whose addresses one of the provider's own lists holds:
+/// `com.amazonaws.eu-central-1.s3` is that of `aws.s3`, in whatever region.
+pub(crate) fn service_of(name: &str) -> Option<String> {
+    let (place, service) = name.strip_prefix(PROVIDER_LISTS)?.split_once('.')?;
+    let service = service.strip_prefix("ipv6.").unwrap_or(service);
+    let is_place = place == "global" || is_region(place);
+    (is_place && !service.is_empty()).then(|| format!("aws.{service}"))
 }
 
 /// The list with this id; one that is not in the input could hold any address.

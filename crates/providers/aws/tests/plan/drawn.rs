@@ -163,7 +163,7 @@ fn policy_of(zones: u64, rules_of: u64, generated: &Generated) -> String {
             );
         }
     }
-    text + &failsafe(rules_of, head)
+    text + &failsafe(rules_of, head) + &services(rules_of, head)
 }
 
 /// Tuples that no rule closes, for some policies, drawn apart from all else.
@@ -177,6 +177,21 @@ fn failsafe(seed: u64, head: &str) -> String {
     format!(
         "---\n{head}: Essentials\nmetadata: {{name: listed}}\nspec:\n  failsafe:\n  \
          - {{from: [{from}], to: [{to}], over: [{over}]}}\n"
+    )
+}
+
+/// A rule about a service of the provider, for some policies, drawn apart from all else.
+fn services(seed: u64, head: &str) -> String {
+    let mut random = Random::new(seed ^ 0x5e7_71ce);
+    if !random.chance(40) {
+        return String::new();
+    }
+    let from = peer(&mut random);
+    let service = pick(&mut random, &["aws.s3", "aws.dynamodb"]);
+    let over = pick(&mut random, &OVER);
+    format!(
+        "---\n{head}: Policy\nmetadata: {{name: services}}\nspec:\n  tier: standard\n  mode: enforce\n  \
+         rules:\n  - {{action: allow, from: [{from}], to: [{{provider: [{service}]}}], over: [{over}]}}\n"
     )
 }
 

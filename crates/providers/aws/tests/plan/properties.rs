@@ -195,6 +195,7 @@ impl<'l> Cases<'l> {
         });
         let world = interpreter::World {
             workloads: workloads.collect(),
+            services: of.services.iter().map(|(name, set)| (text(name), set.prefixes())).collect(),
             service_space: of.service_space.prefixes(),
             ..interpreter::World::default()
         };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-use watertight_compile::{Plan, PlannedAttachment, Through};
+use watertight_compile::{Holds, Plan, PlannedAttachment, PlannedOwner, Through};
 
 use super::names::{identifier, literal};
 use super::{ATTACHMENT, File, TerraformError, provider_of};
@@ -59,7 +59,8 @@ pub(super) fn write(file: &mut File<'_>, plan: &Plan) -> Result<Value, Terraform
     for group in &plan.groups {
         groups.insert(literal(&group.name), json!(file.id_of(&group.name, &group.name)?));
     }
-    Ok(json!({
+    let templates = templates(file, plan)?;
+    let mut outputs = json!({
         "watertight_security_groups": {
             "description": "The ids of the groups, by name.",
             "value": groups,
@@ -74,7 +75,47 @@ pub(super) fn write(file: &mut File<'_>, plan: &Plan) -> Result<Value, Terraform
                             nothing here gives it.",
             "value": services,
         },
-    }))
+    });
+    if !templates.is_empty() {
+        outputs["watertight_templates"] = json!({
+            "description": "The groups with which each scaling group is to make machines: to be told \
+                            where its launch template is configured.",
+            "value": templates,
+        });
+    }
+    Ok(outputs)
+}
+
+/// With which groups what makes replicas is to make them, where it does not yet: attachments are to the
+/// interfaces that are there.
+fn templates(file: &mut File<'_>, plan: &Plan) -> Result<Map<String, Value>, TerraformError> {
+    let mut templates = Map::new();
+    let wanting = |one: &&PlannedOwner| one.holds != Holds::Already && !one.groups.is_empty();
+    for one in plan.owners.iter().filter(wanting) {
+        let whose = format!("`{}`", one.id);
+        let ids: Result<Vec<String>, TerraformError> =
+            one.groups.iter().map(|name| file.id_of(name, &whose)).collect();
+        let id = one.template.as_ref().map(|template| literal(&template.id));
+        let is_of_interface = one.template.as_ref().is_some_and(|one| one.interface.is_some());
+        let argument = match is_of_interface {
+            true => "aws_launch_template.network_interfaces.security_groups",
+            false => "aws_launch_template.vpc_security_group_ids",
+        };
+        let value = json!({
+            "kind": one.kind, "template": id, "argument": argument, "security_groups": ids?,
+        });
+        let place = format!("{} {} {}", one.account, one.region, one.id);
+        templates.insert(literal(&place), value);
+    }
+    if !templates.is_empty() {
+        file.notes.push(format!(
+            "groups have to be told in the launch {} of {}: the output `watertight_templates` tells \
+             which; until then what they make carries other groups",
+            if templates.len() == 1 { "template" } else { "templates" },
+            counted(u64::try_from(templates.len()).unwrap_or(u64::MAX), "scaling group"),
+        ));
+    }
+    Ok(templates)
 }
 
 fn wanted(file: &File<'_>, one: &PlannedAttachment) -> Result<Wanted, TerraformError> {
