@@ -202,7 +202,8 @@ impl<'w> Line<'w> {
         let mut prefixes = fewest(&wish.must, &may);
         let (mut lists, mut listed) = (Vec::new(), AddressSet::empty());
         for list in known {
-            let is_wanted = may.contains_set(&list.addresses) && list.addresses.intersects(&wish.must);
+            let is_wanted =
+                may.contains_set(&list.addresses) && list.addresses.intersects(&wish.must);
             if !is_wanted {
                 continue;
             }

@@ -102,12 +102,7 @@ fn kept(id: &str, prefixes: &[&str]) -> KeptList {
 }
 
 fn peers(must: &[&str], free: &[&str], lists: &[KeptList]) -> Vec<String> {
-    let wish = Wish {
-        flows: FlowSet::all(),
-        groups: Vec::new(),
-        must: set(must),
-        free: set(free),
-    };
+    let wish = Wish { flows: FlowSet::all(), groups: Vec::new(), must: set(must), free: set(free) };
     let held = AddressSet::empty();
     let ground = Ground { never: AddressSet::empty(), held: &held, lists };
     let budget = Budget { group: 60, endpoint: 60 };
@@ -125,7 +120,10 @@ fn a_list_is_named_where_all_that_it_holds_is_wanted() {
     let list = [kept("pl-1", &["192.0.2.0/25", "198.51.100.0/25"])];
     let both = ["192.0.2.0/25", "198.51.100.0/25"];
     assert_eq!(peers(&both, &[], &list), ["pl-1"]);
-    assert_eq!(peers(&[both[0], both[1], "203.0.113.0/24"], &[], &list), ["pl-1", "203.0.113.0/24"]);
+    assert_eq!(
+        peers(&[both[0], both[1], "203.0.113.0/24"], &[], &list),
+        ["pl-1", "203.0.113.0/24"]
+    );
     // One half of it is not allowed.
     assert_eq!(peers(&["192.0.2.0/25"], &[], &list), ["192.0.2.0/25"]);
     assert_eq!(peers(&["192.0.2.0/25"], &["198.51.100.0/25"], &list), ["pl-1"]);

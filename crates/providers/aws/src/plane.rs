@@ -17,8 +17,8 @@ mod value;
 use std::fmt;
 
 use watertight_compile::{
-    Artifacts, HeldGroup, Holding, KeptList, Limits, OwnGroup, Owner, Pieces, Plane, Read, RenderedBody,
-    Through,
+    Artifacts, HeldGroup, Holding, KeptList, Limits, OwnGroup, Owner, Pieces, Plane, Read,
+    RenderedBody, Through,
 };
 use watertight_model::network::{Attached, EndpointId, EndpointRole, GatewayKind, RealmId};
 use watertight_model::{Estate, WorkloadKind};

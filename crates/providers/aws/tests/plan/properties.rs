@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde_json::Value;
-use watertight_compile::{Found, GapKind, Plane as _, Reason};
+use watertight_compile::{Found, GapKind, GroupRule, Plane as _, Reason, RulePeer};
 use watertight_model::Network;
 use watertight_model::network::{Endpoint, EndpointRole, TargetEnd};
 use watertight_net::{Flow, FlowSet, Protocol};
@@ -19,7 +19,7 @@ use crate::{drawn, note, seeds};
 fn what_is_compiled_is_proved() {
     let mut reasons: BTreeMap<(GapKind, Reason), u64> = BTreeMap::new();
     let mut failures = Vec::new();
-    let (mut plans, mut refused, mut groups) = (0_u64, 0_u64, 0_usize);
+    let (mut plans, mut refused, mut groups, mut listed) = (0_u64, 0_u64, 0_usize, 0_usize);
     for seed in seeds(1) {
         let (lab, _) = drawn::lab(seed);
         let made = match lab.make() {
@@ -32,6 +32,8 @@ fn what_is_compiled_is_proved() {
         };
         plans += 1;
         groups += made.compiled.artifacts.groups.len();
+        let mut rules = made.compiled.artifacts.groups.iter().flat_map(|group| &group.egress);
+        listed += usize::from(rules.any(names_a_list));
         let proof = &made.proof;
         // Safety, Liveness and Prediction: whatever differs, the compiler has a reason for.
         let unexplained = proof.unexplained.iter();
@@ -47,10 +49,17 @@ fn what_is_compiled_is_proved() {
         }
     }
     note(&format!(
-        "plan: {plans} plans with {groups} groups proved, {refused} refused; {reasons:?}"
+        "plan: {plans} plans with {groups} groups proved, {listed} of them with lists of the provider's, \
+         {refused} refused; {reasons:?}"
     ));
     assert!(failures.is_empty(), "{} differences:\n{}", failures.len(), failures.join("\n"));
     assert!(groups > 100, "{groups} groups are too few to tell");
+    assert!(listed > 0, "no rule names a list of the provider's");
+}
+
+/// Whether a rule names a list that the provider keeps.
+fn names_a_list(rule: &GroupRule) -> bool {
+    matches!(&rule.peer, RulePeer::Group(name) if name.0.starts_with("pl-"))
 }
 
 /// What two interfaces are asked about.
