@@ -33,6 +33,10 @@ pub enum ReadKind {
     Resource,
     /// Who carries a group that is taken away: nobody.
     Carriers,
+    /// A table of routes in a realm: its routes, and whose it is.
+    Routes,
+    /// A list of what a subnet lets in and out: its entries, and whose it is.
+    Acl,
     /// What makes replicas: from which version of which template, with which groups.
     Template,
 }
@@ -46,6 +50,8 @@ impl ReadKind {
             Self::Free => "name",
             Self::Resource => "resource",
             Self::Carriers => "carriers of",
+            Self::Routes => "routes",
+            Self::Acl => "access list",
             Self::Template => "template of",
         }
     }
@@ -69,7 +75,12 @@ impl Read {
         let Some(found) = found else {
             return match self.what {
                 ReadKind::Free | ReadKind::Carriers => Vec::new(),
-                ReadKind::Endpoint | ReadKind::Group | ReadKind::Resource | ReadKind::Template => {
+                ReadKind::Endpoint
+                | ReadKind::Group
+                | ReadKind::Resource
+                | ReadKind::Routes
+                | ReadKind::Acl
+                | ReadKind::Template => {
                     vec![change(String::from("it is gone"))]
                 }
             };

@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use crate::support::{ACCOUNT, Lab, told, watertight};
+use serde_json::{Value, json};
+use watertight_testkit::aws_server::{Recording, Server, Strictness, Troubles};
+
+use crate::support::{ACCOUNT, Lab, estate, told, watertight};
 
 #[test]
 fn a_plan_whose_interface_changed_is_refused_and_says_how() {
@@ -32,6 +35,41 @@ fn a_plan_whose_neighbours_rules_changed_is_refused() {
     );
 }
 
+/// What is proved rests on the ways: another one may open what no group was asked to close.
+#[test]
+fn a_plan_whose_routes_or_access_lists_changed_is_refused_and_says_how() {
+    let body = |call: &str| -> Value {
+        let file = format!("raw/aws/{ACCOUNT}/eu-central-1/{call}.json");
+        serde_json::from_slice(&fs::read(estate().join(file)).unwrap()).unwrap()
+    };
+    let (tables, acls) = ("ec2-describe-route-tables", "ec2-describe-network-acls");
+    let mut other = body(tables);
+    other["RouteTables"][1]["Routes"][1]["GatewayId"] = json!("vgw-0000000000000c001");
+    let routed = "routes rtb-0000000000000c002: routes; gone 0.0.0.0/0 to igw-0000000000000c001; \
+                  new 0.0.0.0/0 to vgw-0000000000000c001";
+    let mut moved = body(acls);
+    moved["NetworkAcls"][0]["Associations"].as_array_mut().unwrap().pop();
+    let mut open = body(acls);
+    open["NetworkAcls"][0]["Entries"][2]["PortRange"] = json!({"From": 22, "To": 22});
+    open["NetworkAcls"][0]["Entries"][2]["Protocol"] = json!("6");
+    let id = "access list acl-0000000000000c001";
+    let narrowed =
+        format!("{id}: entries; gone in 100 allow -1 0.0.0.0/0; new in 100 allow 6 22-22");
+    let left = format!("{id}: of; gone subnet-0000000000000c003");
+    let cases = [(tables, other, routed), (acls, moved, &*left), (acls, open, &*narrowed)];
+    for (call, body, how) in cases {
+        let mut recording = Recording::read(&estate()).unwrap();
+        recording.replace((ACCOUNT, "eu-central-1"), call, &body);
+        let server =
+            Server::start_strict(recording, Troubles::default(), Strictness::default()).unwrap();
+        let lab = Lab { server, ..Lab::plain() };
+        let (code, _, error) = lab.run("apply", &[]);
+        assert_eq!(code, 2, "{error}");
+        assert!(error.contains(how), "{how}: {error}");
+        assert!(lab.server.written().is_empty());
+    }
+}
+
 #[test]
 fn a_name_that_somebody_has_is_not_taken_over() {
     let lab = Lab::plain();
@@ -49,9 +87,9 @@ fn a_name_that_somebody_has_is_not_taken_over() {
 #[test]
 fn an_interface_that_somebody_changes_in_between_stops_the_plan_and_is_left_alone() {
     let lab = Lab::plain();
-    // Groups and rules are there, and no interface is changed yet: 1 question about who asks, 3 about
+    // Groups and rules are there, and no interface is changed yet: 1 question about who asks, 5 about
     // what was read, and what the first 6 steps ask and write.
-    lab.server.stop_after(Some((30, watertight_testkit::aws_server::Lost::Request)));
+    lab.server.stop_after(Some((32, watertight_testkit::aws_server::Lost::Request)));
     assert!(lab.take(watertight_live_aws::Way::Apply).is_err());
     lab.server.stop_after(None);
     let set = "Action=ModifyNetworkInterfaceAttribute&NetworkInterfaceId=eni-0000000000000c007\
@@ -80,7 +118,7 @@ fn a_plan_that_is_no_longer_valid_is_refused() {
 fn a_step_that_may_interrupt_something_wants_consent() {
     let lab = Lab::plain();
     let text = fs::read_to_string(lab.path("change.plan")).unwrap();
-    let mut plan: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut plan: Value = serde_json::from_str(&text).unwrap();
     plan["steps"][0]["transient"] = "web-1 is interrupted".into();
     fs::write(lab.path("change.plan"), plan.to_string()).unwrap();
     let (code, _, error) = lab.run("apply", &[]);
@@ -94,7 +132,7 @@ fn another_account_needs_a_role() {
     let lab = Lab::plain();
     let plan = lab.path("change.plan");
     let arguments = ["apply", plan.to_str().unwrap()];
-    let key = watertight_testkit::aws_server::Server::key_of("999999999999");
+    let key = Server::key_of("999999999999");
     let (code, _, error) = told(&watertight(&arguments, &lab.server.url(), &key));
     assert_eq!(code, 1, "{error}");
     assert!(error.contains("name a role with `--role`"), "{error}");

@@ -53,8 +53,8 @@ pub use exports::{
 pub use plane::{
     Facts, MANAGED, RuleUnit, SCALING_GROUP, SecurityGroups, Service, TerraformError,
     TerraformFile, UnitError, UnitPeer, description_of, group_facts, interface_facts, is_managed,
-    service_facts, service_groups, template_groups, template_of, terraform_file, value_of,
-    version_of,
+    network_facts, service_facts, service_groups, template_groups, template_of, terraform_file,
+    value_of, version_of,
 };
 
 /// One parsed body with the path that it was read from.

@@ -5,6 +5,7 @@
 mod cut;
 mod facts;
 mod lists;
+mod network;
 mod own;
 mod render;
 mod rewrite;
@@ -27,6 +28,7 @@ use watertight_net::{ByteSet, FlowPart, FlowSet, PortRange, PortSet, Protocol};
 use crate::{Body, Options, convert};
 
 pub use facts::{Facts, group_facts, interface_facts, is_managed};
+pub use network::told as network_facts;
 pub use render::{MANAGED, description_of};
 pub use services::{Service, service_facts, service_groups};
 pub use templates::{SCALING_GROUP, template_groups, template_of, version_of};
@@ -142,7 +144,10 @@ impl Plane for SecurityGroups<'_> {
     }
 
     fn reads(&self, artifacts: &Artifacts) -> Vec<Read> {
-        facts::Described::new(self.bodies).reads(artifacts)
+        let mut reads = facts::Described::new(self.bodies).reads(artifacts);
+        reads.extend(network::reads(self.bodies, artifacts));
+        reads.sort();
+        reads
     }
 
     fn lists(&self, estate: &Estate, at: RealmId) -> Vec<KeptList> {

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use watertight_aws::{Service, service_facts};
+use serde_json::Value;
+use watertight_aws::{Service, network_facts, service_facts};
 use watertight_compile::{Action, Change, Plan, Read, ReadKind};
 
 use super::ApplyError;
@@ -38,6 +39,9 @@ pub(super) async fn check(
         changes.extend(groups(session, &site, &reads, (&touched, &taken)).await.map_err(unread)?);
         changes.extend(free(session, &site, &reads).await.map_err(unread)?);
         changes.extend(resources(session, &site, &reads).await.map_err(unread)?);
+        for kind in [ReadKind::Routes, ReadKind::Acl] {
+            changes.extend(network(session, &site, (kind, &reads)).await.map_err(unread)?);
+        }
         changes.extend(made_from(session, &site, &reads).await.map_err(unread)?);
         changes.extend(carriers(session, &site, &reads).await.map_err(unread)?);
     }
@@ -132,6 +136,25 @@ async fn resources(
         changes.extend(read.changes(facts.as_ref()));
     }
     Ok(changes)
+}
+
+/// What changed about the ways between those that the plan is about.
+async fn network(
+    session: &Session,
+    site: &Site,
+    (kind, reads): (ReadKind, &[&Read]),
+) -> Result<Vec<Change>, Refusal> {
+    let reads = of(reads, kind);
+    let Some((list, key, facts)) = network_facts(kind) else { return Ok(Vec::new()) };
+    let ids: Vec<&str> = reads.iter().map(|read| read.id.as_str()).collect();
+    let found = live::network(session, site, (kind, list), &ids).await?;
+    let found: BTreeMap<&str, &Value> =
+        found.iter().filter_map(|body| Some((body.get(key)?.as_str()?, body))).collect();
+    let changes = reads.iter().flat_map(|read| {
+        let facts = found.get(read.id.as_str()).map(|body| facts(body));
+        read.changes(facts.as_ref())
+    });
+    Ok(changes.collect())
 }
 
 /// What changed about what makes replicas.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use watertight_aws::{Facts, RuleUnit, group_facts, interface_facts, is_managed};
+use watertight_compile::ReadKind;
 
 use super::goal::Sides;
 use super::session::{Session, Site};
@@ -138,6 +139,24 @@ pub(super) async fn carriers(
                 of.insert(text(&body, "NetworkInterfaceId").to_owned());
             }
         }
+    }
+    Ok(found)
+}
+
+/// Reads route tables or network ACLs.
+pub(super) async fn network(
+    session: &Session,
+    site: &Site,
+    (kind, list): (ReadKind, &str),
+    ids: &[&str],
+) -> Result<Vec<Value>, Refusal> {
+    let (call, filter) = match kind {
+        ReadKind::Acl => ("ec2-describe-network-acls", "network-acl-id"),
+        _ => ("ec2-describe-route-tables", "route-table-id"),
+    };
+    let mut found = Vec::new();
+    for ids in ids.chunks(BATCH) {
+        found.extend(session.list(site, call, list, &[(filter, ids.to_vec())]).await?);
     }
     Ok(found)
 }

@@ -292,7 +292,12 @@ pub fn apply_policy(assume: Option<&str>, plan: Option<&Plan>) -> Value {
         json!({
             "Sid": "WatertightApplyRead",
             "Effect": "Allow",
-            "Action": ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups"],
+            "Action": [
+                "ec2:DescribeNetworkAcls",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeRouteTables",
+                "ec2:DescribeSecurityGroups",
+            ],
             "Resource": "*",
         }),
         json!({

@@ -1,0 +1,118 @@
+//! What a plan reads of the ways between those that it is about: route tables and network ACLs of their
+//! VPCs.
+//!
+//! Sources: Amazon EC2 API reference, `RouteTable`, `Route`, `NetworkAcl` and `NetworkAclEntry`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use watertight_compile::{Artifacts, Read, ReadKind};
+use watertight_source::Node;
+
+use super::facts::Facts;
+use super::value::value_of;
+use crate::Body;
+
+/// Keys of a route that say where it is for, and where it leads.
+const DESTINATIONS: [&str; 3] =
+    ["DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId"];
+const TARGETS: [&str; 10] = [
+    "GatewayId",
+    "NatGatewayId",
+    "TransitGatewayId",
+    "VpcPeeringConnectionId",
+    "EgressOnlyInternetGatewayId",
+    "NetworkInterfaceId",
+    "LocalGatewayId",
+    "CarrierGatewayId",
+    "CoreNetworkArn",
+    "InstanceId",
+];
+
+/// The route tables and network ACLs of the VPCs in which artifacts have groups, in order.
+pub(super) fn reads(bodies: &[Body], artifacts: &Artifacts) -> Vec<Read> {
+    let places: BTreeMap<&str, (String, String)> = artifacts
+        .groups
+        .iter()
+        .map(|group| (&*group.realm, (group.place.0.to_string(), group.place.1.to_string())))
+        .collect();
+    let mut reads = BTreeSet::new();
+    for body in bodies {
+        for kind in [ReadKind::Routes, ReadKind::Acl] {
+            let Some((list, key, facts)) = told(kind) else { continue };
+            for item in body.tree.root().get(list).into_iter().flat_map(Node::items) {
+                let vpc = item.get("VpcId").and_then(Node::as_str);
+                let place = vpc.and_then(|vpc| places.get(vpc)).cloned();
+                let id = item.get(key).and_then(Node::as_str);
+                if let Some(((account, region), id)) = place.zip(id) {
+                    let facts = facts(&value_of(item));
+                    reads.insert(Read { what: kind, id: id.to_owned(), account, region, facts });
+                }
+            }
+        }
+    }
+    reads.into_iter().collect()
+}
+
+/// The list in which bodies of a kind of read are, the key of their ids, and what is read of one;
+/// nothing for other kinds.
+pub fn told(kind: ReadKind) -> Option<(&'static str, &'static str, fn(&Value) -> Facts)> {
+    match kind {
+        ReadKind::Routes => Some(("RouteTables", "RouteTableId", table_facts)),
+        ReadKind::Acl => Some(("NetworkAcls", "NetworkAclId", acl_facts)),
+        _ => None,
+    }
+}
+
+/// What is read of a route table: its routes, and whose it is.
+fn table_facts(body: &Value) -> Facts {
+    let routes = items(&body["Routes"]).map(|route| {
+        let first = |keys: &[&str]| {
+            let mut found = keys.iter().filter_map(|key| route[*key].as_str());
+            found.next().unwrap_or_default().to_owned()
+        };
+        let state = if route["State"] == "blackhole" { ", black hole" } else { "" };
+        format!("{} to {}{state}", first(&DESTINATIONS), first(&TARGETS))
+    });
+    let whose = items(&body["Associations"]).filter_map(|one| {
+        let gone = ["disassociating", "disassociated", "failed"];
+        let state = one["AssociationState"]["State"].as_str();
+        if state.is_some_and(|state| gone.contains(&state)) {
+            return None;
+        }
+        let named = one["SubnetId"].as_str().or_else(|| one["GatewayId"].as_str());
+        Some(if one["Main"] == true { "main" } else { named? }.to_owned())
+    });
+    facts([("routes", routes.collect()), ("of", whose.collect())])
+}
+
+/// What is read of a network ACL: its entries, and whose it is.
+fn acl_facts(body: &Value) -> Facts {
+    let entries = items(&body["Entries"]).map(|entry| {
+        let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+        let way = if entry["Egress"] == true { "out" } else { "in" };
+        let (number, protocol) = (&entry["RuleNumber"], text("Protocol"));
+        let range = |value: &Value, keys: [&str; 2]| match value {
+            Value::Object(range) => {
+                let [from, to] = keys.map(|key| range.get(key).map(Value::to_string));
+                format!(" {}-{}", from.unwrap_or_default(), to.unwrap_or_default())
+            }
+            _ => String::new(),
+        };
+        let ports = range(&entry["PortRange"], ["From", "To"]);
+        let icmp = range(&entry["IcmpTypeCode"], ["Type", "Code"]);
+        let (action, block) = (text("RuleAction"), text("CidrBlock") + &text("Ipv6CidrBlock"));
+        format!("{way} {number} {action} {protocol}{ports}{icmp} {block}")
+    });
+    let whose = items(&body["Associations"])
+        .filter_map(|one| one["SubnetId"].as_str().map(ToOwned::to_owned));
+    facts([("entries", entries.collect()), ("of", whose.collect())])
+}
+
+fn items(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().into_iter().flatten()
+}
+
+fn facts<const COUNT: usize>(told: [(&str, BTreeSet<String>); COUNT]) -> Facts {
+    told.into_iter().map(|(key, all)| (key.to_owned(), all.into_iter().collect())).collect()
+}
