@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::services::{KEYS, PROTOCOLS};
+use super::services::{KEYS, PROTOCOLS, front};
 use super::{
     ADDRESSES, NAMES, NAMESPACES, PORTS, VALUES, calico_cluster, cilium_cluster, cluster, pick,
 };
@@ -14,7 +14,7 @@ const NODE_PORT: usize = 30_100;
 /// Prefixes of pods' addresses over IPv6.
 const OF_PODS: [&str; 3] = ["2001:db8:1:", "2001:db8:2:", "fd00:10:"];
 /// Addresses that nobody in the cluster has.
-const ELSEWHERE: [&str; 5] =
+pub const ELSEWHERE: [&str; 5] =
     ["203.0.113.7", "198.51.100.70", "10.1.3.4", "2001:db8:1::77", "2001:db8::1"];
 /// Ranges of clients.
 const RANGES: [&str; 4] = ["198.51.100.0/25", "192.0.2.0/24", "0.0.0.0/1", "2001:db8::/32"];
@@ -22,6 +22,23 @@ const RANGES: [&str; 4] = ["198.51.100.0/25", "192.0.2.0/24", "0.0.0.0/1", "2001
 /// The objects of a cluster with services of every kind.
 pub fn endpoint_cluster(seed: u64) -> Vec<Value> {
     with_services(cluster(seed), seed)
+}
+
+/// The first of these with ingresses and routes that lead to services.
+pub fn fronted_cluster(seed: u64) -> Vec<Value> {
+    let mut objects = endpoint_cluster(seed);
+    let mut random = Random::new(seed ^ 0xf207);
+    let services: Vec<Value> = objects
+        .iter()
+        .filter(|one| one["kind"] == "Service" && one["spec"]["type"] != "ExternalName")
+        .cloned()
+        .collect();
+    for number in 0..random.between(2, 4) {
+        if !services.is_empty() {
+            objects.push(front(&mut random, number, &services));
+        }
+    }
+    objects
 }
 
 /// The same with policies of Calico.
