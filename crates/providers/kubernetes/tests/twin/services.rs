@@ -283,14 +283,14 @@ fn engine_and_twin_agree_on_whom_a_service_serves() {
 /// Policies of Calico and Cilium see the pods behind a service, not its address.
 #[test]
 fn engine_and_twin_agree_on_whom_services_serve_beside_policies_of_calico() {
-    let counts = agree(calico_endpoint_cluster, 150);
-    assert!(counts.asked > 800_000 && counts.got > 3_000, "{counts:?}");
+    let counts = agree(calico_endpoint_cluster, 300);
+    assert!(counts.asked > 1_600_000 && counts.got > 6_000, "{counts:?}");
 }
 
 #[test]
 fn engine_and_twin_agree_on_whom_services_serve_beside_policies_of_cilium() {
-    let counts = agree(cilium_endpoint_cluster, 150);
-    assert!(counts.asked > 800_000 && counts.got > 3_000, "{counts:?}");
+    let counts = agree(cilium_endpoint_cluster, 300);
+    assert!(counts.asked > 1_600_000 && counts.got > 6_000, "{counts:?}");
 }
 
 #[test]

@@ -93,6 +93,10 @@ fn give_addresses(random: &mut Random, objects: &mut [Value]) -> Vec<String> {
         found.extend(all.iter().filter_map(Value::as_str).map(str::to_owned));
         let listed: Vec<Value> = all.iter().map(|one| json!({"ip": one})).collect();
         pod["status"] = json!({"podIP": all.first(), "podIPs": listed});
+        if random.chance(40) {
+            let status = pick(random, &["True", "False", "Unknown"], "False");
+            pod["status"]["conditions"] = json!([{"type": "Ready", "status": status}]);
+        }
     }
     found
 }
@@ -114,6 +118,9 @@ fn service(random: &mut Random, number: usize, names: &[(String, String)]) -> Va
         spec["selector"] = json!({key: pick(random, &VALUES, "a")});
     }
     families(random, number, is_headless, &mut spec);
+    if random.chance(15) {
+        spec["publishNotReadyAddresses"] = json!(random.chance(50));
+    }
     if random.chance(25) && !is_headless {
         spec["internalTrafficPolicy"] =
             json!(pick(random, &["Local", "Local", "Cluster"], "Local"));
@@ -240,6 +247,9 @@ fn listings(random: &mut Random, service: &Value, of_pods: &[String]) -> Vec<Val
                 .map(|address| {
                     let mut one = json!({"addresses": [address]});
                     place(random, &mut one);
+                    if random.chance(40) {
+                        one["conditions"] = conditions(random);
+                    }
                     one
                 })
                 .collect();
@@ -285,7 +295,20 @@ fn subset(random: &mut Random, service: &Value, of_pods: &[String]) -> Value {
             one
         })
         .collect();
-    json!({"addresses": each, "ports": behind(random, service)})
+    let (ready, others): (Vec<Value>, Vec<Value>) =
+        each.into_iter().partition(|_| random.chance(70));
+    json!({"addresses": ready, "notReadyAddresses": others, "ports": behind(random, service)})
+}
+
+/// How an endpoint is doing: ready, still serving while it ends, not yet there.
+fn conditions(random: &mut Random) -> Value {
+    let mut found = json!({});
+    for key in ["ready", "serving", "terminating"] {
+        if random.chance(70) {
+            found[key] = json!(random.chance(50));
+        }
+    }
+    found
 }
 
 fn place(random: &mut Random, one: &mut Value) {

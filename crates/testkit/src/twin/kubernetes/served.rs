@@ -326,7 +326,9 @@ fn listed<'o>(objects: &'o [Value], service: &Value) -> Vec<(IpAddr, bool, &'o [
             continue;
         }
         for subset in items(object, "/subsets") {
-            for entry in items(subset, "/addresses") {
+            // What is not ready now may be at any time.
+            let others = items(subset, "/notReadyAddresses");
+            for entry in items(subset, "/addresses").iter().chain(others) {
                 let has_node = !text(entry, "/nodeName").is_empty();
                 let address = text(entry, "/ip").parse();
                 found.extend(
