@@ -103,7 +103,9 @@ impl Led {
         let target = match end {
             End::Pod(_, pod, only) => {
                 let own = of_family(lowering, pod, only);
-                own.iter().for_each(|address| rule(Peer::Prefix(Prefix::host(*address))));
+                for address in &own {
+                    rule(Peer::Prefix(Prefix::host(*address)));
+                }
                 // The front takes what comes over one family to pods over the other, too.
                 let first = own.iter().find(|one| Family::of(**one) == Family::V4).or(own.first());
                 first.map(|address| TargetEnd::Endpoint(pod, *address))

@@ -79,7 +79,9 @@ fn moved(
         }
         if !has && random.chance(30) {
             has = true;
-            stages.iter_mut().for_each(|stage| stage.rules.push(meant.clone()));
+            for stage in stages.iter_mut() {
+                stage.rules.push(meant.clone());
+            }
         }
         if has {
             found.push((*id, guard));

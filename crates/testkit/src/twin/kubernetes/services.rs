@@ -74,6 +74,7 @@ impl Led {
     }
 
     /// What several lead to.
+    #[must_use]
     pub fn union(mut self, other: Self) -> Self {
         self.pods.extend(other.pods);
         self.outside.extend(other.outside);
