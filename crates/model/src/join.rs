@@ -5,6 +5,7 @@
 //! together: it knows machines by the provider's id and attachments by their addresses, and no
 //! provider.
 
+mod afar;
 mod guards;
 mod remove;
 
@@ -16,7 +17,8 @@ use watertight_source::Span;
 
 use crate::Network;
 use crate::network::{
-    Endpoint, EndpointId, GatewayId, GatewayKind, LayerId, RealmId, SubnetId, TargetEnd, Uplink,
+    Endpoint, EndpointId, GatewayId, GatewayKind, GuardId, LayerId, RealmId, SubnetId, TargetEnd,
+    Uplink,
 };
 use crate::{Estate, Hosted, Name, Workload, WorkloadId, WorkloadKind};
 use guards::Guards;
@@ -122,6 +124,8 @@ struct Joining<'e> {
     /// Pods by the address that they took, and from whom.
     taken: BTreeMap<(EndpointId, IpAddr), EndpointId>,
     by_address: BTreeMap<IpAddr, BTreeSet<EndpointId>>,
+    /// The cluster's own guards: those of its pods before any was placed.
+    own_guards: BTreeSet<GuardId>,
     /// Pods that are at another endpoint now, or at their own with other addresses.
     moved: BTreeMap<EndpointId, EndpointId>,
     hosted: BTreeSet<Hosted>,
@@ -160,11 +164,16 @@ impl<'e> Joining<'e> {
                 None => unjoined.nodes.push(node.name.clone()),
             }
         }
+        let network = &estate.network;
+        let pods = placement.pods.iter();
+        let layers = pods.flat_map(|pod| network.endpoints[pod.endpoint].layers.iter().copied());
+        let own_guards = afar::guards(network, layers);
         Self {
             estate,
             placement,
             nodes,
             holders,
+            own_guards,
             guards: Guards::default(),
             taken: BTreeMap::new(),
             by_address: BTreeMap::new(),
@@ -327,6 +336,9 @@ impl<'e> Joining<'e> {
     /// takes out what pods have replaced.
     fn finish(self) {
         let Self { estate, placement, nodes, taken, by_address, moved, hosted, gone, .. } = self;
+        let placed: BTreeSet<EndpointId> =
+            moved.iter().filter(|(pod, now)| pod == now).map(|(pod, _)| *pod).collect();
+        afar::add(&mut estate.network, &self.own_guards, &placed);
         let of_nodes: Vec<EndpointId> = nodes
             .values()
             .flat_map(|node| estate.workloads[node.machine].endpoints.iter().copied())

@@ -29,9 +29,10 @@ use watertight_net::Family;
 use self::columns::Columns;
 pub(crate) use self::columns::{Column, Connected};
 use self::effects::{Effects, Scene};
-use self::egress::{Egress, Of};
+use self::egress::{Egress, Of, Touching};
 use self::filters::{Accepts, Ingress, View};
 use self::positions::{LayerLists, LayersId, Positions};
+use self::renew::{Senders, Touched};
 use self::sets::Sets;
 use self::sites::Ground;
 pub use self::survey::{Point, Survey, SurveyTotals};
@@ -40,7 +41,6 @@ use self::ways::{Ways, stretches};
 use crate::answer::Reach;
 use crate::classes::Class;
 use crate::matrix::{Cell, ClassIndex};
-use crate::runs::Run;
 use crate::standing::WholeBecause;
 
 /// Everything that columns are made of.
@@ -58,7 +58,7 @@ struct Made {
     lists: LayerLists,
     positions: Positions,
     targets: Vec<Target>,
-    /// Targets by how rules name them, from the first change on for which that matters.
+    /// Targets by how rules name them, where rules change.
     named: Option<Named>,
     sets: Sets,
     ingress: Ingress,
@@ -101,6 +101,8 @@ pub(crate) struct Reconnected {
     pub(crate) columns: Vec<(ClassIndex, Column)>,
     /// Cells that come behind those of before.
     pub(crate) cells: Vec<Cell>,
+    /// The classes that send otherwise to whom no guard stands before; none where any may.
+    pub(crate) senders: Option<BTreeSet<ClassIndex>>,
 }
 
 impl Reach<'_> {
@@ -156,21 +158,12 @@ impl Reach<'_> {
         made.ingress.forget(&made.lists, &changed.ingress);
         let before = made.sets.cells_len();
         let mut work = Work { reach: self, classes, class_of, made };
+        let sending = columns.sending(&work, &senders);
         let found = columns.renew(&mut work, changed, senders);
         let cells = work.made.sets.cells_from(before);
-        Ok((Reconnected { columns: found, cells }, Kept { made: work.made, columns }))
+        let found = Reconnected { columns: found, cells, senders: sending };
+        Ok((found, Kept { made: work.made, columns }))
     }
-}
-
-/// Whose connections may be let out otherwise than before.
-#[derive(Debug)]
-enum Senders {
-    /// Nobody's.
-    None,
-    /// Those from some positions to some targets, by number.
-    Some(Vec<Run<()>>, BTreeSet<usize>),
-    /// Those from all positions that have a layer with other rules, to whatever target.
-    All,
 }
 
 impl Made {
@@ -182,8 +175,9 @@ impl Made {
         let Self { lists, positions, targets, named, sets, egress, .. } = self;
         if let Some(touching) = egress.renew(network, lists, sets, &changed.egress) {
             let named = named.get_or_insert_with(|| Named::new(network, targets));
-            let meant = named.meant(network, &touching);
-            return Senders::Some(touching.runs, meant);
+            let targets = named.meant(network, &touching);
+            let Touching { runs, to_anybody, .. } = touching;
+            return Senders::Some(Touched { runs, targets, to_anybody });
         }
         *egress = Egress::new(network, lists, positions, sets, Of::All);
         Senders::All
@@ -191,6 +185,13 @@ impl Made {
 }
 
 impl Kept {
+    /// Finds beforehand what only changes need, so that the first one takes no longer than others.
+    pub(crate) fn prepare(&mut self, network: &Network) {
+        let Made { targets, named, egress, .. } = &mut self.made;
+        *named = Some(Named::new(network, targets));
+        egress.forget_names();
+    }
+
     /// How much is kept of what changes add to.
     pub(crate) fn size(&self) -> usize {
         self.columns.len() + self.made.sets.cells_len() + self.made.egress.len()
@@ -202,6 +203,12 @@ impl Work<'_, '_, '_> {
     fn ingress(&mut self, layers: LayersId, view: View) -> Accepts {
         let Made { lists, positions, sets, ingress, .. } = &mut self.made;
         ingress.of(self.reach.network, lists, positions, sets, (layers, view))
+    }
+
+    /// The same of what is left of layers without those that accept all.
+    fn ingress_of(&mut self, closed: LayersId, view: View) -> Accepts {
+        let Made { lists, positions, sets, ingress, .. } = &mut self.made;
+        ingress.of_closed(self.reach.network, lists, positions, sets, (closed, view))
     }
 
     /// The number of what is left of layers at the receiving end without those that accept all.

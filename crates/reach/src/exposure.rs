@@ -13,7 +13,7 @@ use self::gather::{Way, gather};
 use self::leads::{is_apart, leads};
 use crate::answer::Reach;
 use crate::classes::Class;
-use crate::matrix::{ClassIndex, Matrix};
+use crate::matrix::{ClassIndex, Matrix, Touched};
 
 /// One leg that a front opens to a target on behalf of whoever reaches one of its listeners.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -165,7 +165,7 @@ pub(crate) fn renewed(
     before: Exposure,
     (reach, matrix): (&Reach<'_>, &Matrix),
     legs: &[FrontLeg],
-    touched: &BTreeSet<ClassIndex>,
+    touched: &Touched,
 ) -> Exposure {
     // What such classes reach and are reached from is not in the matrix.
     let unaddressed: BTreeSet<ClassIndex> =
@@ -175,17 +175,25 @@ pub(crate) fn renewed(
             return known;
         }
         known.retain(|exposed| !classes.contains(&exposed.class));
-        known.extend(one_way(reach, matrix, way, Some(classes)));
+        known.extend(if unaddressed.is_empty() {
+            gather(reach.network, matrix, (way, Some(classes)), std::iter::empty())
+        } else {
+            one_way(reach, matrix, way, Some(classes))
+        });
         // Stable, and only of two runs that are in order.
         known.sort_by_key(|exposed| exposed.class);
         known
     };
-    let inbound = renew(before.inbound, Way::In, &touched.union(&unaddressed).copied().collect());
-    let mut receivers = touched.iter().filter_map(|class| matrix.classes.get(*class));
-    let outbound = if receivers.all(|class| matches!(class, Class::Endpoints(_))) {
-        renew(before.outbound, Way::Out, &unaddressed)
-    } else {
-        one_way(reach, matrix, Way::Out, None)
+    let with = |classes: &BTreeSet<ClassIndex>| classes.union(&unaddressed).copied().collect();
+    let inbound = renew(before.inbound, Way::In, &with(&touched.classes));
+    let mut receivers = touched.classes.iter().filter_map(|class| matrix.classes.get(*class));
+    // No guard stands before what is outside: who is let out otherwise is who reaches it otherwise.
+    let outbound = match &touched.senders {
+        _ if receivers.all(|class| matches!(class, Class::Endpoints(_))) => {
+            renew(before.outbound, Way::Out, &unaddressed)
+        }
+        Some(senders) => renew(before.outbound, Way::Out, &with(senders)),
+        None => one_way(reach, matrix, Way::Out, None),
     };
     let through = behind_fronts(matrix, &inbound, legs);
     Exposure { inbound, through, outbound }

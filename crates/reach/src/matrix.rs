@@ -51,6 +51,8 @@ pub(crate) struct Touched {
     pub(crate) classes: BTreeSet<ClassIndex>,
     /// Numbers of columns that are gone or stand for something else.
     pub(crate) columns: BTreeSet<usize>,
+    /// The classes that send otherwise to whom no guard stands before; none where any may.
+    pub(crate) senders: Option<BTreeSet<ClassIndex>>,
 }
 
 impl Default for Cell {
@@ -194,7 +196,7 @@ impl Matrix {
         }
         let numbers = (0_u32..).zip(&used).filter(|(_, used)| !**used);
         let mut free: Vec<u32> = numbers.map(|(number, _)| number).collect();
-        let mut touched = Touched::default();
+        let mut touched = Touched { senders: found.senders, ..Touched::default() };
         touched.columns.extend(free.iter().map(|number| place(*number)));
         let mut known: HashMap<*const Run<u32>, u32> = HashMap::new();
         for (class, column) in &columns {

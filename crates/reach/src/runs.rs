@@ -8,6 +8,13 @@ pub(crate) struct Run<T> {
     pub(crate) value: T,
 }
 
+impl<T> Run<T> {
+    /// The same positions with another value.
+    pub(crate) fn with<U>(&self, value: U) -> Run<U> {
+        Run { start: self.start, end: self.end, value }
+    }
+}
+
 /// Adds a run behind the others; it grows the last one where it touches it with the same value.
 pub(crate) fn push<T: PartialEq>(runs: &mut Vec<Run<T>>, start: u32, end: u32, value: T) {
     if start >= end {
@@ -126,6 +133,54 @@ pub(crate) fn advance<'r, T>(
     runs.get(*cursor)
 }
 
+/// What a function is within ranges.
+pub(crate) fn within<T: Copy + PartialEq>(function: &[Run<T>], ranges: &[Run<()>]) -> Vec<Run<T>> {
+    let mut found = Vec::new();
+    for range in ranges {
+        let first = function.partition_point(|run| run.end <= range.start);
+        let runs = function.get(first..).unwrap_or_default().iter();
+        for run in runs.take_while(|run| run.start < range.end) {
+            push(&mut found, run.start.max(range.start), run.end.min(range.end), run.value);
+        }
+    }
+    found
+}
+
+/// A function with other values within ranges.
+pub(crate) fn replaced<T: Copy + PartialEq>(
+    function: &[Run<T>],
+    ranges: &[Run<()>],
+    values: &[Run<T>],
+) -> Vec<Run<T>> {
+    let mut pieces: Vec<Run<T>> = Vec::with_capacity(function.len() + values.len());
+    let mut ranges = ranges.iter().peekable();
+    for run in function {
+        let mut from = run.start;
+        while ranges.next_if(|range| range.end <= from).is_some() {}
+        while let Some(range) = ranges.peek().filter(|range| range.start < run.end) {
+            push(&mut pieces, from, range.start, run.value);
+            from = range.end;
+            if range.end > run.end {
+                break;
+            }
+            ranges.next();
+        }
+        push(&mut pieces, from, run.end, run.value);
+    }
+    let mut found = Vec::with_capacity(pieces.len() + values.len());
+    let mut values = values.iter().peekable();
+    for piece in pieces {
+        while let Some(value) = values.next_if(|value| value.start < piece.start) {
+            push(&mut found, value.start, value.end, value.value);
+        }
+        push(&mut found, piece.start, piece.end, piece.value);
+    }
+    for value in values {
+        push(&mut found, value.start, value.end, value.value);
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,5 +222,43 @@ mod tests {
         });
         let expected = [(1, 3, Some('a')), (3, 7, Some('X')), (7, 9, Some('b')), (9, 10, None)];
         assert_eq!(seen, expected);
+    }
+
+    /// The value at each of the first places.
+    fn values(runs: &[Run<char>]) -> String {
+        (0..12).map(|place| at(runs, place).map_or('.', |run| run.value)).collect()
+    }
+
+    fn function(text: &str) -> Vec<Run<char>> {
+        let mut runs = Vec::new();
+        for (place, value) in (0..).zip(text.chars()).filter(|(_, value)| *value != '.') {
+            push(&mut runs, place, place + 1, value);
+        }
+        runs
+    }
+
+    #[test]
+    fn a_function_gets_other_values_within_ranges_and_keeps_the_rest() {
+        let before = function("aaaabb..ccc.");
+        let texts =
+            ["aaaabb..ccc.", "..xx....y...", "............", "xxxxxxxxxxxx", "aa.ab..ycc.z"];
+        let places =
+            ["............", "..rr....r...", "rrrrrrrrrrrr", "r..r..rr...r", "...rr.rr...."];
+        for (text, place) in texts.into_iter().flat_map(|text| places.map(|place| (text, place))) {
+            let ranges: Vec<u32> =
+                (0..).zip(place.chars()).filter(|(_, one)| *one == 'r').map(|(at, _)| at).collect();
+            let ranges = of_ascending(ranges);
+            let inside = within(&function(text), &ranges);
+            let found = replaced(&before, &ranges, &inside);
+            let before = values(&before);
+            let mixed = before
+                .chars()
+                .zip(text.chars())
+                .zip(place.chars())
+                .map(|((old, new), place)| if place == 'r' { new } else { old });
+            let expected: String = mixed.collect();
+            assert_eq!(values(&found), expected);
+            assert_eq!(found, function(&expected), "it is as short as it can be");
+        }
     }
 }

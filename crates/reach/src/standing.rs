@@ -69,7 +69,8 @@ impl Standing {
         let told_apart = single_prefixes(&estate.network);
         let reach = Reach::new(&estate.network);
         let classes = classes(&estate.network, &Boundaries::default());
-        let (matrix, kept) = reach.matrix_kept(classes);
+        let (matrix, mut kept) = reach.matrix_kept(classes);
+        kept.prepare(&estate.network);
         let legs = legs_of(&reach, &matrix);
         let exposure = exposure_of(&reach, &matrix, &legs);
         let blasts = KeptBlasts::new(&estate, &matrix, &legs);
@@ -174,7 +175,7 @@ impl Standing {
         };
         let touched = matrix.renew(found);
         let legs = legs_of(&reach, &matrix);
-        let exposure = renewed(exposure, (&reach, &matrix), &legs, &touched.classes);
+        let exposure = renewed(exposure, (&reach, &matrix), &legs, &touched);
         let blasts = blasts.renewed(&estate, &matrix, &legs, &touched);
         let index = Arc::clone(&reach.index);
         let renewed = Self { estate, index, told_apart, matrix, kept, exposure, blasts, kept_max };

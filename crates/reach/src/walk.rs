@@ -248,6 +248,9 @@ impl<'w, 'n> Walk<'w, 'n> {
             return self.stop(packet, Disposition::DeniedOut, Place::Endpoint(id), why);
         }
         self.check(&mut packet, Place::Endpoint(id), Direction::Egress);
+        if let Some(near) = self.near(&packet, id) {
+            return self.arrive(packet, near);
+        }
         match uplink {
             Some(uplink) if self.leaves_by_host(&packet, uplink) => {
                 self.leave_by_host(packet, uplink.by);

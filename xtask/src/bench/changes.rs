@@ -10,7 +10,7 @@ use watertight_reach::{Renewed, Standing};
 use watertight_source::Span;
 
 use super::measure::say;
-use super::{clock, float, since};
+use super::{clock, since};
 
 /// How many guards that few interfaces have get other rules, beside the one that most have.
 const FEW: usize = 4;
@@ -43,7 +43,7 @@ fn change(estate: Estate, meant: &[Meant]) {
     let start = clock();
     let mut standing = Standing::new(estate);
     say("standing", since(start));
-    let mut whole = 0;
+    let mut whole: u32 = 0;
     for (name, slowest, direction) in [
         ("changed", "changed_slowest", Direction::Ingress),
         ("changed_out", "changed_out_slowest", Direction::Egress),
@@ -59,15 +59,71 @@ fn change(estate: Estate, meant: &[Meant]) {
                 let (after, renewed) = standing.with_guards(guards);
                 black_box((after.exposure(), after.blasts()));
                 seconds.push(since(start));
-                whole += usize::from(renewed != Renewed::Part);
+                whole += u32::from(renewed != Renewed::Part);
                 standing = after;
             }
         }
-        seconds.sort_by(f64::total_cmp);
-        say(name, seconds.get(seconds.len() / 2).copied().unwrap_or_default());
-        say(slowest, seconds.last().copied().unwrap_or_default());
+        say_of(name, slowest, seconds);
     }
-    say("changed_whole", float(whole));
+    select_others(standing, meant, &mut whole);
+    say("changed_whole", f64::from(whole));
+}
+
+/// Has policies select other pods, one after the other: what they say of some guards' pods they say of
+/// those of the guard before. Pods that the same policies select go together.
+fn select_others(mut standing: Standing, meant: &[Meant], whole: &mut u32) {
+    let mut seconds = Vec::new();
+    for meant in meant {
+        let Meant::Policy(span) = meant else { continue };
+        for direction in [Direction::Ingress, Direction::Egress] {
+            let guards = moved(standing.estate(), *span, direction);
+            if guards.len() < 2 {
+                continue;
+            }
+            let start = clock();
+            let (after, renewed) = standing.with_guards(guards);
+            black_box((after.exposure(), after.blasts()));
+            seconds.push(since(start));
+            *whole += u32::from(renewed != Renewed::Part);
+            standing = after;
+        }
+    }
+    if !seconds.is_empty() {
+        say_of("changed_pods", "changed_pods_slowest", seconds);
+    }
+}
+
+/// Says what some changes took, the median and the slowest.
+fn say_of(median: &str, slowest: &str, mut seconds: Vec<f64>) {
+    seconds.sort_by(f64::total_cmp);
+    say(median, seconds.get(seconds.len() / 2).copied().unwrap_or_default());
+    say(slowest, seconds.last().copied().unwrap_or_default());
+}
+
+/// The guards without the rules of a policy, and the one before the first of them with these.
+fn moved(estate: &Estate, span: Span, direction: Direction) -> Vec<(GuardId, Guard)> {
+    let is_own = |rule: &Rule| rule.origin == Some(span);
+    let mut own: Vec<Rule> = Vec::new();
+    let mut found: Vec<(GuardId, Guard)> = Vec::new();
+    let mut other: Option<(GuardId, Guard)> = None;
+    for (id, guard) in estate.network.guards.iter() {
+        let mut guard = guard.clone();
+        let Some(rules) = rules(&mut guard, direction) else { continue };
+        if rules.iter().any(is_own) {
+            own = rules.iter().filter(|rule| is_own(rule)).cloned().collect();
+            rules.retain(|rule| !is_own(rule));
+            found.push((id, guard));
+        } else if found.is_empty() {
+            other = Some((id, guard));
+        }
+    }
+    if let Some((id, mut guard)) = other.filter(|_| !found.is_empty()) {
+        if let Some(rules) = rules(&mut guard, direction) {
+            rules.extend(own);
+        }
+        found.push((id, guard));
+    }
+    found
 }
 
 /// The guards that a change makes other ones.

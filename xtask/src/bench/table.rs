@@ -82,6 +82,8 @@ const CLUSTER_ROWS: &[Row] = &[
     Row("after a changed policy, slowest", &["changed_slowest"], Kind::Time),
     Row("after one about what goes out, median", &["changed_out"], Kind::Time),
     Row("after one about what goes out, slowest", &["changed_out_slowest"], Kind::Time),
+    Row("after a policy that selects other pods, median", &["changed_pods"], Kind::Time),
+    Row("after a policy that selects other pods, slowest", &["changed_pods_slowest"], Kind::Time),
     Row("changes that everything was computed for", &["changed_whole"], Kind::Count),
     Row("peak with answers kept", &["standing_peak"], Kind::Memory),
 ];
@@ -126,7 +128,10 @@ fn clusters(sizes: &[Size], shape: ClusterShape) -> Vec<Vec<String>> {
     }));
     for (label, name) in [
         ("target: after a changed policy, median", "changed"),
+        ("target: after a changed policy, slowest", "changed_slowest"),
         ("target: after one about what goes out, median", "changed_out"),
+        ("target: after one about what goes out, slowest", "changed_out_slowest"),
+        ("target: after a policy that selects other pods, slowest", "changed_pods_slowest"),
     ] {
         rows.push(described(label, sizes, |size| {
             let is_wanted = shape == ClusterShape::Owned && size.endpoints <= 100_000;

@@ -9,7 +9,7 @@ use watertight_net::Prefix;
 use watertight_testkit::generate::{Random, kubernetes};
 
 /// Pods of one estate.
-const PODS_MAX: usize = 4;
+const PODS_MAX: usize = 5;
 /// Where cluster IPs are: in no network of the estate.
 const SERVICES: &str = "172.20.0.";
 
@@ -23,6 +23,8 @@ pub(crate) struct Place {
     pub(crate) subnet: String,
     /// Whether the attachment is the pod's own.
     pub(crate) own: bool,
+    /// Whether the attachment is the machine's second one, in another subnet.
+    pub(crate) second: bool,
     /// Whether routes lead to the attachment or its machine.
     pub(crate) routed: bool,
 }
@@ -104,6 +106,8 @@ fn places(random: &mut Random, files: &mut [(String, Value)]) -> Vec<Place> {
     let subnets: BTreeMap<String, Prefix> = each(files, "Subnets")
         .map(|one| (text(&one["SubnetId"]), text(&one["CidrBlock"]).parse().unwrap()))
         .collect();
+    let in_network: Vec<(String, String)> =
+        each(files, "Subnets").map(|one| (text(&one["VpcId"]), text(&one["SubnetId"]))).collect();
     let mut used: BTreeSet<IpAddr> = each(files, "NetworkInterfaces")
         .flat_map(|one| one["PrivateIpAddresses"].as_array().into_iter().flatten())
         .map(|one| text(&one["PrivateIpAddress"]).parse().unwrap())
@@ -117,14 +121,8 @@ fn places(random: &mut Random, files: &mut [(String, Value)]) -> Vec<Place> {
             if instance.is_empty() || found.len() == PODS_MAX {
                 continue;
             }
-            let prefix = subnets[&text(&one["SubnetId"])];
-            let IpAddr::V4(last) = prefix.last() else { continue };
-            let hosts = (2..20).map(|back| IpAddr::V4(Ipv4Addr::from_bits(last.to_bits() - back)));
-            let free = hosts.filter(|host| prefix.contains(*host));
-            let Some(address) = free.into_iter().find(|host| !used.contains(host)) else {
-                continue;
-            };
-            used.insert(address);
+            let own_subnet = text(&one["SubnetId"]);
+            let Some(address) = free(&mut used, subnets[&own_subnet]) else { continue };
             let id = text(&one["NetworkInterfaceId"]);
             let is_routed = routed.contains(&id) || routed.contains(&instance);
             let own = random.chance(30);
@@ -135,6 +133,7 @@ fn places(random: &mut Random, files: &mut [(String, Value)]) -> Vec<Place> {
                 vpc: text(&one["VpcId"]),
                 subnet: text(&one["SubnetId"]),
                 own,
+                second: false,
                 routed: is_routed && !own,
             };
             if own {
@@ -148,9 +147,56 @@ fn places(random: &mut Random, files: &mut [(String, Value)]) -> Vec<Place> {
                     .unwrap()
                     .push(json!({"Primary": false, "PrivateIpAddress": address.to_string()}));
             }
+            // A pod at another attachment of the machine, in another subnet.
+            let vpc = text(&one["VpcId"]);
+            let others: Vec<&String> = in_network
+                .iter()
+                .filter(|(of, subnet)| *of == vpc && *subnet != own_subnet)
+                .map(|(_, subnet)| subnet)
+                .collect();
+            if found.len() == PODS_MAX || !random.chance(50) {
+                continue;
+            }
+            let Some(subnet) = random.pick(&others).copied().cloned() else { continue };
+            let pair = (free(&mut used, subnets[&subnet]), free(&mut used, subnets[&subnet]));
+            let (Some(first), Some(address)) = pair else { continue };
+            let made = second(random, one, &subnet, [first, address]);
+            let interface = text(&made["NetworkInterfaceId"]);
+            more.push(made);
+            let (own, second, routed) = (false, true, false);
+            found.push(Place { interface, instance, address, vpc, subnet, own, second, routed });
         }
         all.extend(more);
     }
+    found
+}
+
+/// An address of a subnet that nobody has.
+fn free(used: &mut BTreeSet<IpAddr>, prefix: Prefix) -> Option<IpAddr> {
+    let IpAddr::V4(last) = prefix.last() else { return None };
+    let hosts = (2..20).map(|back| IpAddr::V4(Ipv4Addr::from_bits(last.to_bits() - back)));
+    let mut free = hosts.filter(|host| prefix.contains(*host));
+    let found = free.find(|host| !used.contains(host))?;
+    used.insert(found);
+    Some(found)
+}
+
+/// Another attachment of a machine beside one, in another subnet: as the plugin of Amazon EKS makes them.
+fn second(random: &mut Random, beside: &Value, subnet: &str, addresses: [IpAddr; 2]) -> Value {
+    let mut found = beside.clone();
+    found.as_object_mut().unwrap().remove("Association");
+    let groups = found["Groups"].as_array().cloned().unwrap_or_default();
+    let own: Vec<Value> = random.pick(&groups).cloned().into_iter().collect();
+    let [first, other] = addresses.map(|one| one.to_string());
+    found["Groups"] = json!(own);
+    found["NetworkInterfaceId"] = json!(random.id("eni"));
+    found["SubnetId"] = json!(subnet);
+    found["Attachment"]["DeviceIndex"] = json!(7);
+    found["Attachment"]["AttachmentId"] = json!(random.id("eni-attach"));
+    found["Ipv6Addresses"] = json!([]);
+    found["PrivateIpAddress"] = json!(first);
+    found["PrivateIpAddresses"] = json!([{"Primary": true, "PrivateIpAddress": first},
+        {"Primary": false, "PrivateIpAddress": other}]);
     found
 }
 
@@ -186,6 +232,10 @@ fn objects(
     let wanted = ["Namespace", "NetworkPolicy"];
     let mut found = kubernetes::cluster(seed);
     found.retain(|object| wanted.contains(&object["kind"].as_str().unwrap()));
+    if random.chance(30) {
+        let network = network_of_users(random, &mut found);
+        found.extend(network);
+    }
     for (number, place) in places.iter().enumerate() {
         let mut labels = json!({});
         for key in ["app", "tier", "role"] {
@@ -219,6 +269,18 @@ fn objects(
     }
     found.extend(daemon(random, plugin));
     found
+}
+
+/// A network in the place of the cluster's own for the pods of a namespace.
+fn network_of_users(random: &mut Random, objects: &mut [Value]) -> Option<Value> {
+    let namespaces = objects.iter_mut().filter(|one| one["kind"] == "Namespace");
+    let mut all: Vec<&mut Value> = namespaces.collect();
+    let chosen = random.below(all.len().max(1));
+    let namespace = all.get_mut(chosen)?;
+    namespace["metadata"]["labels"]["k8s.ovn.org/primary-user-defined-network"] = json!("");
+    Some(json!({"apiVersion": "k8s.ovn.org/v1", "kind": "UserDefinedNetwork",
+        "metadata": {"name": "inner", "namespace": namespace["metadata"]["name"]},
+        "spec": {"topology": "Layer2", "layer2": {"role": "Primary", "subnets": ["10.20.0.0/16"]}}}))
 }
 
 /// The plugin's own object, unless what it says is what holds without it.

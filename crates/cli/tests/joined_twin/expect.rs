@@ -9,7 +9,10 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 use watertight_testkit::twin::aws as cloud;
-use watertight_testkit::twin::kubernetes::{Connection, End, Pod, allows_by_address};
+use watertight_testkit::twin::kubernetes::further::primary;
+use watertight_testkit::twin::kubernetes::{
+    Connection, End, Pod, allows_by_address, lets_by_address,
+};
 
 use crate::draw::{Drawn, Place};
 
@@ -76,6 +79,12 @@ impl Twins<'_> {
         Verdict { arrives, established: self.cloud.establishes(&packet) }
     }
 
+    /// Whether two pods are on different networks that users define.
+    pub(crate) fn are_kept_apart(&self, one: usize, other: usize) -> bool {
+        let of = |pod: usize| primary(&self.drawn.objects, &self.pods[pod]);
+        of(one) != of(other)
+    }
+
     /// What a pod opens to an address that no pod has, and that is not on its node.
     pub(crate) fn pod_sends(&self, pod: usize, to: IpAddr, port: u16) -> Verdict {
         if !self.policies(End::Pod(&self.pods[pod]), End::Outside(to), port) {
@@ -97,17 +106,13 @@ impl Twins<'_> {
         self.through(from, self.place(pod).address, port)
     }
 
-    /// What a pod opens to another one of its network; nothing where that is not asked here.
+    /// What a pod opens to another one; nothing where that is not asked here.
     pub(crate) fn between(&self, from: usize, to: usize, port: u16) -> Option<Verdict> {
         let (here, there) = (self.place(from), self.place(to));
         if here.vpc != there.vpc {
-            return None;
+            return self.across(from, to, port);
         }
         let is_near = here.instance == there.instance;
-        // An ACL between subnets of one node is met here, and not in fact.
-        if is_near && here.subnet != there.subnet {
-            return None;
-        }
         let (sender, receiver) = (&self.pods[from], &self.pods[to]);
         if !self.policies(End::Pod(sender), End::Pod(receiver), port) {
             return Some(Verdict::default());
@@ -116,6 +121,36 @@ impl Twins<'_> {
             return Some(Verdict::SURE);
         }
         Some(self.through((&here.interface, here.address), there.address, port))
+    }
+
+    /// The same in another network of the cloud: the sender's node may stand in its place there. Addresses
+    /// that several networks have are not asked about: whom they mean depends on the way.
+    fn across(&self, from: usize, to: usize, port: u16) -> Option<Verdict> {
+        let (here, there) = (self.place(from), self.place(to));
+        let holds = |address: IpAddr| {
+            let all = self.drawn.prefixes.values();
+            all.filter(|own| own.iter().any(|prefix| prefix.contains(address))).count()
+        };
+        if [here.address, there.address].into_iter().any(|one| holds(one) != 1) {
+            return None;
+        }
+        let (sender, receiver) = (End::Pod(&self.pods[from]), End::Pod(&self.pods[to]));
+        let (own, seen) = if self.is_translated(from, there.address) {
+            let (interface, address) = &self.drawn.primary[&here.instance];
+            ((interface, *address), End::Outside(*address))
+        } else {
+            ((&here.interface, here.address), sender)
+        };
+        let connection =
+            |from| Connection { from, to: receiver, protocol: "TCP", port, over_v6: None };
+        let objects = &self.drawn.objects;
+        let lets = lets_by_address(objects, connection(sender), "egress")
+            && lets_by_address(objects, connection(seen), "ingress");
+        Some(if lets {
+            self.through((own.0, own.1), there.address, port)
+        } else {
+            Verdict::default()
+        })
     }
 
     /// What either twin says of a connection between pods, for those who look into a difference.
@@ -144,14 +179,14 @@ impl Twins<'_> {
     pub(crate) fn served_to_node(
         &self,
         (interface, own): (&str, IpAddr),
-        (vpc, subnet): (&str, &str),
+        vpc: &str,
         (service, port): (&Value, u16),
     ) -> Option<Verdict> {
         let mut found = Verdict::default();
         for (pod, number) in self.behind(service, port) {
             let place = self.place(pod);
             let is_near = self.machines.get(interface) == Some(&place.instance);
-            if place.vpc != vpc || is_near && (place.subnet != subnet || self.is_apart(pod)) {
+            if place.vpc != vpc || is_near && self.is_apart(pod) {
                 return None;
             }
             // "Traffic to and from the node where a Pod is running is always allowed."

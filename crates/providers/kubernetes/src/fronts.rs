@@ -1,19 +1,20 @@
 //! What leads clients from outside to pods: ingresses, routes of `OpenShift`, gateways and their routes.
 
 mod addressed;
+mod backends;
 mod behind;
 mod ends;
 mod gateways;
+mod listed;
 mod services;
 
 use std::collections::BTreeMap;
 
 use watertight_model::network::{
-    Action, Combine, EndpointId, EndpointRole, Front, Guard, Health, Listener, Peer, Rule, Stage,
-    StageDefault, Target, TargetEnd, TargetGroup,
+    Combine, EndpointRole, Front, Guard, Listener, Rule, Stage, StageDefault, TargetGroup,
 };
-use watertight_model::{ArenaId, Labels, Name, Workload, WorkloadId, WorkloadKind};
-use watertight_net::{Family, FlowSet, PortSet, Prefix, Protocol};
+use watertight_model::{Labels, Name, Workload, WorkloadId, WorkloadKind};
+use watertight_net::{FlowSet, PortSet, Protocol};
 use watertight_source::{Node, Span};
 
 use crate::codes;
@@ -190,36 +191,14 @@ fn add_front(lowering: &mut Lowering<'_>, services: &Services, name: &Name, ways
     let mut rules: Vec<Rule> = Vec::new();
     let mut listeners = Vec::new();
     for way in ways {
-        let mut targets: Vec<Target> = Vec::new();
-        for backend in &way.backends {
-            for (pod, protocol, port) in targets_of(lowering, services, backend, way.span) {
-                let addresses = lowering.estate.network.endpoints[pod].addresses.clone();
-                for address in addresses {
-                    rules.push(Rule {
-                        name: way.name.clone(),
-                        peer: Peer::Prefix(Prefix::host(address)),
-                        flows: to_ports(protocol, PortSet::single(port)),
-                        action: Action::Accept,
-                        origin: Some(way.span),
-                    });
-                    if Family::of(address) == Family::V4 {
-                        let end = TargetEnd::Endpoint(pod, address);
-                        targets.push(Target {
-                            end,
-                            port: Some(port),
-                            health_port: Some(port),
-                            health: Health::Unknown,
-                        });
-                    }
-                }
-            }
-        }
+        let led = backends::led(lowering, services, way);
+        rules.extend(led.rules);
         let group = lowering.estate.network.target_groups.push(TargetGroup {
             name: way.name.clone(),
             preserves_source: false,
             cross_zone: None,
-            targets,
-            targets_read: true,
+            targets: led.targets,
+            targets_read: led.is_known,
             origin: Some(way.span),
         });
         listeners.push(Listener {
@@ -280,33 +259,4 @@ fn workload(
 fn facts() -> Labels {
     let facts = [("cloud", "k8s"), ("kind", WorkloadKind::LoadBalancer.word())];
     facts.into_iter().map(|(key, value)| (Name::from(key), Name::from(value))).collect()
-}
-
-/// The pods behind a backend, with the protocol and port at which they are reached.
-fn targets_of(
-    lowering: &mut Lowering<'_>,
-    services: &Services,
-    backend: &Backend,
-    span: Span,
-) -> Vec<(EndpointId, Protocol, u16)> {
-    let Some(service) = services.get(&backend.namespace, &backend.service) else {
-        let message = format!(
-            "the service `{}/{}` is not in the input: it leads nowhere",
-            backend.namespace, backend.service
-        );
-        lowering.notes.warn(codes::MISSING, span, message);
-        return Vec::new();
-    };
-    let mut found = Vec::new();
-    for (pod, endpoint) in lowering.placed() {
-        if service.selects(pod) {
-            let ports = service.ports_of(pod, backend.port.as_ref());
-            // HTTP, TLS and TCP go to ports of TCP, whatever else the service has of that number.
-            let ports = ports.into_iter().filter(|(protocol, _)| *protocol == backend.protocol);
-            found.extend(ports.map(|(protocol, port)| (endpoint, protocol, port)));
-        }
-    }
-    found.sort_by_key(|(endpoint, protocol, port)| (endpoint.index(), *protocol, *port));
-    found.dedup();
-    found
 }

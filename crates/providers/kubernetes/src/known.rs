@@ -177,7 +177,10 @@ fn slice_addresses(object: &Object<'_>) -> AddressSet {
     let list = |key: &str| object.node.get(key).into_iter().flat_map(Node::items);
     let slices = list("endpoints").filter_map(|one| one.get("addresses"));
     let of_slices = slices.flat_map(Node::items).filter_map(Node::as_str);
-    let subsets = list("subsets").filter_map(|one| one.get("addresses"));
+    // Ready or not, as for services themselves.
+    let keys = ["addresses", "notReadyAddresses"];
+    let subsets =
+        list("subsets").flat_map(|one| keys.into_iter().filter_map(move |key| one.get(key)));
     let of_subsets = subsets.flat_map(Node::items);
     let of_subsets = of_subsets.filter_map(|one| one.get("ip").and_then(Node::as_str));
     hosts(of_slices.chain(of_subsets))

@@ -150,7 +150,9 @@ impl<'i> Lowering<'i> {
         for (members, guard) in self.memberships().into_iter().zip(guarded) {
             layers.push(members.into_iter().chain(guard).collect());
         }
-        let on_network = self.network_layers(networks);
+        let all_pods = (self.joins && !networks.is_empty()).then(|| self.all_pods_guard());
+        let on_network = self.network_layers(networks, all_pods);
+        let all_pods = all_pods.map(|guard| self.layer(layer(vec![guard], true)));
         let forwarding = self.forwarding_layers();
         let alone = self.estate.network.realms.len() == 1;
         let mut workloads: BTreeMap<&WorkloadKey, WorkloadId> = BTreeMap::new();
@@ -159,8 +161,12 @@ impl<'i> Lowering<'i> {
             let workload = known.unwrap_or_else(|| self.workload(pod));
             workloads.insert(&pod.workload, workload);
             let mut layers = layers.get(class).cloned().unwrap_or_default();
-            let network = networks.get(&pod.workload.namespace).filter(|_| !pod.host_network);
-            layers.extend(network.and_then(|network| on_network.get(network)));
+            if !pod.host_network {
+                let network = networks.get(&pod.workload.namespace);
+                let network = network.map_or(networks::OWN, Name::as_str);
+                layers.extend(all_pods);
+                layers.extend(on_network.get(network));
+            }
             layers.extend(Self::forwarding(&forwarding, pod));
             let name = Name::from(format!("{}/{}", pod.workload.namespace, pod.name));
             // The name alone means the workload, with all its attachments.

@@ -212,3 +212,62 @@ fn a_port_of_nodes_that_is_named_is_not_the_one_that_is_not() {
         assert!(at("tcp/30444").contains(&Disposition::Unknown), "{ranges}");
     }
 }
+
+/// Whether something is ready changes by itself, from one moment to the next, and no policy decides it:
+/// whatever may become ready is reached.
+#[test]
+fn what_is_not_ready_counts_as_what_is() {
+    let pod = |conditions: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: slow, namespace: shop, labels: {{app: slow}}}}, spec: {{containers: [{{name: c}}]}}, status: {{podIPs: [{{ip: 10.1.0.9}}]{conditions}}}}}\n---\n"
+        )
+    };
+    let selecting = |words: &str| {
+        service(
+            "s",
+            &format!("clusterIP: 10.96.0.9, selector: {{app: slow}}, ports: [{{port: 80}}]{words}"),
+        )
+    };
+    let plain = service("s", "clusterIP: 10.96.0.9, ports: [{port: 80}]");
+    let slice = |conditions: &str| {
+        format!(
+            "{{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {{name: s, namespace: shop, labels: {{kubernetes.io/service-name: s}}}}, addressType: IPv4, endpoints: [{{addresses: [10.1.0.9]{conditions}}}], ports: [{{port: 80}}]}}\n---\n"
+        )
+    };
+    let endpoints = |key: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Endpoints, metadata: {{name: s, namespace: shop}}, subsets: [{{{key}: [{{ip: 10.1.0.9}}], ports: [{{port: 80}}]}}]}}\n---\n"
+        )
+    };
+    let unready = ", conditions: [{type: Ready, status: 'False'}]";
+    let ready = pod("");
+    for objects in [
+        format!("{}{}", pod(unready), selecting("")),
+        format!("{}{}", pod(unready), selecting(", publishNotReadyAddresses: true")),
+        format!("{ready}{plain}{}", slice("")),
+        format!("{ready}{plain}{}", slice(", conditions: {ready: true}")),
+        format!("{ready}{plain}{}", slice(", conditions: {ready: false}")),
+        format!(
+            "{ready}{plain}{}",
+            slice(", conditions: {ready: false, serving: false, terminating: true}")
+        ),
+        format!("{ready}{plain}{}", endpoints("addresses")),
+        format!("{ready}{plain}{}", endpoints("notReadyAddresses")),
+    ] {
+        let found = ask(&estate(&objects), "shop/asks", "shop/s", "tcp/80");
+        assert_eq!(found, [Disposition::Accepted], "{objects}");
+    }
+    // A policy that names a service means what is not ready behind it, too.
+    let named = |key: &str| {
+        let policy = "{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: n, namespace: shop}, spec: {endpointSelector: {matchLabels: {app: asks}}, egress: [{toServices: [{k8sService: {serviceName: s, namespace: shop}}]}]}}\n---\n";
+        let list = endpoints(key).replace("10.1.0.9", "203.0.113.9");
+        ask(
+            &estate(&format!("{plain}{list}{policy}")),
+            "shop/asks",
+            "outside:cluster@203.0.113.9",
+            "tcp/80",
+        )
+    };
+    assert_eq!(named("addresses"), [Disposition::ExitsNetwork]);
+    assert_eq!(named("notReadyAddresses"), [Disposition::ExitsNetwork]);
+}

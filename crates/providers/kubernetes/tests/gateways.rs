@@ -7,7 +7,7 @@ mod read;
 use std::collections::BTreeSet;
 
 use watertight_kubernetes::{Converted, Options};
-use watertight_reach::{Matrix, Reach};
+use watertight_reach::{Class, Matrix, Reach};
 
 const CLUSTER: &str = "
 {apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {open: web}}}
@@ -164,4 +164,58 @@ fn an_openshift_route_leads_to_its_backends_of_some_weight() {
     assert_eq!(route(&format!("{encrypted}}}")), pair("tcp/8080", "tcp/443"));
     let both = format!("{encrypted}, insecureEdgeTerminationPolicy: Redirect}}");
     assert_eq!(route(&both), pair("tcp/8080", "tcp/80,443"));
+}
+
+/// Source: Kubernetes, *Service*, "Services without selectors": they lead where objects list addresses,
+/// whoever asks for them.
+#[test]
+fn a_front_leads_where_a_service_without_a_selector_does() {
+    let service = "{apiVersion: v1, kind: Service, metadata: {name: old, namespace: shop}, spec: {ports: [{name: web, port: 80}]}}\n---\n";
+    let list = |addresses: &str, port: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Endpoints, metadata: {{name: old, namespace: shop}}, subsets: [{{addresses: [{addresses}], ports: [{{name: web, port: {port}}}]}}]}}\n---\n"
+        )
+    };
+    let pod = "{apiVersion: v1, kind: Pod, metadata: {name: api, namespace: shop}, spec: {containers: [{name: c}]}, status: {podIPs: [{ip: 10.1.0.7}]}}\n---\n";
+    let gateway = gateway("shop", "{name: a, protocol: HTTP, port: 80}");
+    let route =
+        http_route("shop", "kind: Gateway", "rules: [{backendRefs: [{name: old, port: 80}]}]");
+    let ingress = "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: i, namespace: shop}, spec: {defaultBackend: {service: {name: old, port: {name: web}}}}}\n---\n";
+    let openshift = "{apiVersion: route.openshift.io/v1, kind: Route, metadata: {name: r, namespace: shop}, spec: {to: {kind: Service, name: old}}}\n---\n";
+    for (front, objects) in [
+        ("gateway shop/edge", format!("{gateway}{route}")),
+        ("ingress-controller", ingress.to_owned()),
+        ("ingress-controller", openshift.to_owned()),
+    ] {
+        let of = |list: &str, to: &str| {
+            let converted = read(&format!("{service}{list}{pod}{objects}"));
+            let estate = &converted.estate;
+            let own = estate.network.fronts.values().find(|one| *one.name == *front).unwrap();
+            let matrix: Matrix = Reach::new(&estate.network).matrix(&BTreeSet::new());
+            let from = matrix.class_of(own.endpoints[0]).unwrap();
+            let found = matrix.classes.iter().position(|class| match class {
+                Class::Endpoints(members) => members.iter().any(|id| {
+                    *estate.workloads[estate.network.endpoints[*id].workload].name == *to
+                }),
+                Class::Internet(_) => false,
+                Class::Outside(_, atom) => {
+                    let address = to.parse().ok();
+                    let mut all = atom.prefixes.iter();
+                    address.is_some_and(|address| all.any(|prefix| prefix.contains(address)))
+                }
+            });
+            let cell = matrix.cell(from, found.unwrap()).cloned().unwrap_or_default();
+            (cell.established.sure.to_string(), cell.established.possible.to_string())
+        };
+        let told = list("{ip: 10.1.0.7}, {ip: 203.0.113.9}", "8443");
+        assert_eq!(of(&told, "shop/api"), pair("tcp/8443", "tcp/8443"), "{objects}");
+        assert_eq!(of(&told, "203.0.113.9"), pair("tcp/8443", "tcp/8443"), "{objects}");
+        assert_eq!(of(&told, "203.0.113.8"), pair("none", "none"), "{objects}");
+        assert_eq!(of(&told, "shop/web"), pair("none", "none"), "{objects}");
+        // Nothing is behind it at the moment: that is told too.
+        let empty = list("", "8443");
+        assert_eq!(of(&empty, "shop/api"), pair("none", "none"), "{objects}");
+        // Where it leads is not known, which is not nowhere.
+        assert_eq!(of("", "shop/api"), pair("none", "tcp"), "{objects}");
+    }
 }

@@ -43,16 +43,26 @@ pub(super) struct Key {
     pub(super) alone: Option<usize>,
 }
 
+/// What the column of a target is known by, and where it stands in [`Columns::all`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    pub(super) key: Key,
+    pub(super) place: usize,
+}
+
 /// Columns under construction.
 #[derive(Debug)]
 pub(super) struct Columns {
     classes: usize,
-    pub(super) known: HashMap<Key, Column>,
+    /// Columns of single addresses, each once for what makes it what it is.
+    pub(super) all: Vec<Column>,
+    /// Where each of them stands.
+    pub(super) places: HashMap<Key, usize>,
     cells: HashMap<(PassageId, BoundsId), Option<CellId>>,
     /// For each class, what its addresses add, by position.
     pub(super) parts: Vec<Vec<Column>>,
     /// For each target, what its column is known by.
-    pub(super) keys: Vec<Option<Key>>,
+    pub(super) keys: Vec<Option<Known>>,
     /// What was asked pair by pair, by receiving and sending class.
     pub(super) pairs: Pairs,
     /// The targets about which pairs were asked one by one.
@@ -76,7 +86,8 @@ impl Columns {
     pub(super) fn new(classes: usize) -> Self {
         Self {
             classes,
-            known: HashMap::new(),
+            all: Vec::new(),
+            places: HashMap::new(),
             cells: HashMap::new(),
             parts: vec![Vec::new(); classes],
             keys: Vec::new(),
@@ -87,7 +98,7 @@ impl Columns {
 
     /// How many columns of single addresses are known.
     pub(super) fn len(&self) -> usize {
-        self.known.len()
+        self.places.len()
     }
 
     /// Adds what reaches one address.
@@ -113,23 +124,34 @@ impl Columns {
             family: target.family(),
             alone: particular.then_some(number),
         };
-        let column = if let Some(known) = self.known.get(&key) {
-            Arc::clone(known)
-        } else {
-            let column: Column = self.column(work, &target, &function, egress).into();
-            self.known.insert(key, Arc::clone(&column));
-            column
+        let column = match self.get(&key) {
+            Some(known) => known,
+            None => self.column(work, &target, &function, egress).into(),
         };
-        if self.keys.len() <= number {
-            self.keys.resize(number + 1, None);
-        }
-        if let Some(slot) = self.keys.get_mut(number) {
-            *slot = Some(key);
-        }
+        self.keep(number, key, &column);
         if !column.is_empty()
             && let Some(parts) = self.parts.get_mut(target.class)
         {
             parts.push(column);
+        }
+    }
+
+    /// The column that is known by a key.
+    pub(super) fn get(&self, key: &Key) -> Option<Column> {
+        self.places.get(key).and_then(|place| self.all.get(*place)).map(Arc::clone)
+    }
+
+    /// Notes what the column of a target is, and what it is known by.
+    pub(super) fn keep(&mut self, number: usize, key: Key, column: &Column) {
+        let place = *self.places.entry(key).or_insert_with(|| {
+            self.all.push(Arc::clone(column));
+            self.all.len() - 1
+        });
+        if self.keys.len() <= number {
+            self.keys.resize(number + 1, None);
+        }
+        if let Some(slot) = self.keys.get_mut(number) {
+            *slot = Some(Known { key, place });
         }
     }
 

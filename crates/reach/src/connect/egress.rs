@@ -19,7 +19,7 @@ use super::sets::{BoundsId, Sets};
 use super::targets::Target;
 use crate::classes::addresses;
 use crate::path::Seen;
-use crate::runs::{Run, of_ascending, push};
+use crate::runs::{Run, of_ascending, push, replaced};
 pub(super) use terms::Name;
 use terms::{Part, Terms};
 
@@ -37,6 +37,8 @@ pub(super) struct Egress {
 pub(super) struct Touching {
     /// The positions, ascending.
     pub(super) runs: Vec<Run<()>>,
+    /// Those of them from where other things are let out to anybody, ascending.
+    pub(super) to_anybody: Vec<Run<()>>,
     /// By what the targets are named.
     pub(super) names: BTreeSet<Name>,
     /// Whether targets are meant too of which the input does not tell all guards.
@@ -129,13 +131,19 @@ impl Egress {
         Self { v4, v6, opens, lists_at: ListsAt::new(network) }
     }
 
+    /// Forgets by which names targets were found to be alike: other rules may have other names.
+    pub(super) fn forget_names(&mut self) {
+        self.v4.by_names.clear();
+        self.v6.by_names.clear();
+    }
+
     /// How many functions are kept.
     pub(super) fn len(&self) -> usize {
         self.v4.functions.len() + self.v6.functions.len()
     }
 
-    /// Takes over other rules of layers; none where they let out other things to anybody, so that all
-    /// has to be found anew.
+    /// Takes over other rules of layers; none where one lets everything out that did not, or the other
+    /// way round, or is asked whoever the target is, so that all has to be found anew.
     pub(super) fn renew(
         &mut self,
         network: &Network,
@@ -146,11 +154,13 @@ impl Egress {
         if self.opens.differ(network, changed, Direction::Egress) {
             return None;
         }
+        self.forget_names();
         let mut touching = Touching::default();
         for (of, family) in [(&mut self.v4, Family::V4), (&mut self.v6, Family::V6)] {
             of.renew(network, lists, sets, (family, changed), &mut touching)?;
         }
         touching.runs.sort_unstable_by_key(|run| run.start);
+        touching.to_anybody.sort_unstable_by_key(|run| run.start);
         Some(touching)
     }
 
@@ -238,9 +248,9 @@ impl OfFamily {
         for (id, positions) in restricted {
             let terms = Terms::of(network, lists.get(id), family, sets);
             let runs = of_ascending(positions);
-            if let Some(always) = terms.base.filter(|always| *always != BoundsId::NONE) {
-                let of = |run: &Run<()>| Run { start: run.start, end: run.end, value: always };
-                base.extend(runs.iter().map(of));
+            let always = terms.to_anybody();
+            if always != BoundsId::NONE {
+                base.extend(runs.iter().map(|run| run.with(always)));
             }
             found.index(id, &terms);
             found.restricted.insert(id, Restricted { runs, terms });
@@ -299,24 +309,36 @@ impl OfFamily {
         (family, changed): (Family, &BTreeSet<LayerId>),
         touching: &mut Touching,
     ) -> Option<()> {
-        self.by_names.clear();
-        let has = |id: &&LayersId| lists.get(**id).iter().any(|layer| changed.contains(layer));
-        let having: Vec<LayersId> = self.restricted.keys().filter(has).copied().collect();
+        let holding: BTreeSet<LayersId> =
+            changed.iter().flat_map(|layer| lists.with(*layer)).copied().collect();
+        let having: Vec<LayersId> =
+            holding.into_iter().filter(|id| self.restricted.contains_key(id)).collect();
+        let mut base: Vec<Run<BoundsId>> = Vec::new();
         for id in having {
             let terms = Terms::of(network, lists.get(id), family, sets);
             let restricted = self.restricted.get_mut(&id)?;
-            if terms.base != restricted.terms.base || terms.always || restricted.terms.always {
+            if terms.always || restricted.terms.always {
                 return None;
             }
             let before = std::mem::replace(&mut restricted.terms, terms.clone());
             if before == terms && terms.base.is_some() {
                 continue;
             }
+            if before.to_anybody() != terms.to_anybody() {
+                base.extend(restricted.runs.iter().map(|run| run.with(terms.to_anybody())));
+            }
             touching.runs.extend_from_slice(&restricted.runs);
             touching.names.extend(before.differing(&terms));
             touching.doubtful |= before.with_members || terms.with_members;
             self.forget(id, &before);
             self.index(id, &terms);
+        }
+        if !base.is_empty() {
+            base.sort_unstable_by_key(|run| run.start);
+            let ranges: Vec<Run<()>> = base.iter().map(|run| run.with(())).collect();
+            base.retain(|run| run.value != BoundsId::NONE);
+            self.base = replaced(&self.base, &ranges, &base).into();
+            touching.to_anybody.extend(ranges);
         }
         Some(())
     }
@@ -394,7 +416,7 @@ impl OfFamily {
         let mut pieces: Vec<Run<BoundsId>> = Vec::new();
         for (layers, value) in &key {
             let runs = self.restricted.get(layers).into_iter().flat_map(|one| &one.runs);
-            pieces.extend(runs.map(|run| Run { start: run.start, end: run.end, value: *value }));
+            pieces.extend(runs.map(|run| run.with(*value)));
         }
         pieces.sort_unstable_by_key(|run| run.start);
         let mut runs = Vec::with_capacity(pieces.len());

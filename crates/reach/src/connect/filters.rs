@@ -20,7 +20,7 @@ use crate::runs::{Run, push};
 use crate::transparent::{is_open, rules};
 
 /// How a guard that packets come in by sees their senders.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct View {
     pub(super) shown: Shown,
     /// Whether references to the sender's guards hold.
@@ -50,7 +50,7 @@ pub(super) fn accepted(
 /// What layers at the receiving end accept of every position, by view.
 #[derive(Debug, Default)]
 pub(super) struct Ingress {
-    known: HashMap<(LayersId, View), Accepts>,
+    known: HashMap<LayersId, HashMap<View, Accepts>>,
     /// What is left of each list of layers without those that accept everything.
     closed: HashMap<LayersId, LayersId>,
     open: Opens,
@@ -66,8 +66,20 @@ impl Ingress {
         sets: &mut Sets,
         (layers, view): (LayersId, View),
     ) -> Accepts {
-        let layers = self.closed(network, lists, layers);
-        if let Some(known) = self.known.get(&(layers, view)) {
+        let closed = self.closed(network, lists, layers);
+        self.of_closed(network, lists, positions, sets, (closed, view))
+    }
+
+    /// The same of layers none of which accepts everything.
+    pub(super) fn of_closed(
+        &mut self,
+        network: &Network,
+        lists: &mut LayerLists,
+        positions: &mut Positions,
+        sets: &mut Sets,
+        (layers, view): (LayersId, View),
+    ) -> Accepts {
+        if let Some(known) = self.known.get(&layers).and_then(|known| known.get(&view)) {
             return Arc::clone(known);
         }
         let found = match lists.get(layers).to_vec().as_slice() {
@@ -83,16 +95,23 @@ impl Ingress {
             }
             all => asked(network, all, view, (positions, &mut self.partitions), sets),
         };
-        self.known.insert((layers, view), Arc::clone(&found));
+        self.known.entry(layers).or_default().insert(view, Arc::clone(&found));
         found
     }
 
     /// Forgets what layers accept whose rules have changed.
     pub(super) fn forget(&mut self, lists: &LayerLists, changed: &BTreeSet<LayerId>) {
-        let has = |layers: LayersId| lists.get(layers).iter().any(|one| changed.contains(one));
-        self.known.retain(|(layers, _), _| !has(*layers));
-        self.closed.retain(|layers, _| !has(*layers));
-        self.open.known.retain(|(layer, ..), _| !changed.contains(layer));
+        for layer in changed {
+            for layers in lists.with(*layer) {
+                self.known.remove(layers);
+                self.closed.remove(layers);
+            }
+            for family in [Family::V4, Family::V6] {
+                for direction in [Direction::Ingress, Direction::Egress] {
+                    self.open.known.remove(&(*layer, direction, family));
+                }
+            }
+        }
     }
 
     /// The layers of a list that do not accept everything: lists with the same answer the same way.

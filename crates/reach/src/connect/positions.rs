@@ -3,7 +3,7 @@
 //! The first address of every class has the class's own number, so that runs of positions are runs
 //! of classes; further addresses come behind, by family.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -54,6 +54,8 @@ pub(super) enum Shown {
 pub(super) struct LayerLists {
     lists: Vec<Vec<LayerId>>,
     ids: HashMap<Vec<LayerId>, LayersId>,
+    /// The lists that hold each layer.
+    with: HashMap<LayerId, Vec<LayersId>>,
 }
 
 impl LayerLists {
@@ -64,7 +66,26 @@ impl LayerLists {
         let id = u32::try_from(self.lists.len()).unwrap_or(u32::MAX);
         self.lists.push(layers.to_vec());
         self.ids.insert(layers.to_vec(), id);
+        for layer in layers {
+            self.with.entry(*layer).or_default().push(id);
+        }
         id
+    }
+
+    /// The numbers of the lists that hold a layer.
+    pub(super) fn with(&self, layer: LayerId) -> &[LayersId] {
+        self.with.get(&layer).map_or(&[], Vec::as_slice)
+    }
+
+    /// For each list by its number, whether it holds one of some layers.
+    pub(super) fn holding(&self, layers: &BTreeSet<LayerId>) -> Vec<bool> {
+        let mut found = vec![false; self.lists.len()];
+        for id in layers.iter().flat_map(|layer| self.with(*layer)) {
+            if let Some(slot) = found.get_mut(place(*id)) {
+                *slot = true;
+            }
+        }
+        found
     }
 
     pub(super) fn get(&self, id: LayersId) -> &[LayerId] {

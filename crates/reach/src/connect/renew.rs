@@ -4,21 +4,62 @@
 //! change what is at the positions of senders that have them, in any column: a column is asked anew at
 //! these positions and keeps the rest.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use watertight_model::network::LayerId;
 
-use super::columns::{Column, Columns, Key};
+use super::columns::{Column, Columns, Key, Known};
+use super::effects::{self, PAIRWISE};
+use super::filters::View;
+use super::positions::place;
 use super::targets::Target;
-use super::{Changed, Senders, Work};
+use super::{Changed, Work};
 use crate::matrix::ClassIndex;
-use crate::runs::{Run, of_ascending, push};
+use crate::runs::{Run, of_ascending, replaced, within};
 
-/// How many times as many columns as targets are kept before those that nobody has are forgotten.
+/// How many times as many columns as targets or keys are kept before those that nobody has are forgotten.
 const UNUSED_MAX: usize = 2;
 
+/// Whose connections may be let out otherwise than before.
+#[derive(Debug)]
+pub(super) enum Senders {
+    /// Nobody's.
+    None,
+    /// Those from some positions to some targets.
+    Some(Touched),
+    /// Those from all positions that have a layer with other rules, to whatever target.
+    All,
+}
+
+/// From where, and to whom, other things are let out than before.
+#[derive(Debug)]
+pub(super) struct Touched {
+    /// The positions, and the targets by number.
+    pub(super) runs: Vec<Run<()>>,
+    pub(super) targets: BTreeSet<usize>,
+    /// The positions from where other things are let out to anybody.
+    pub(super) to_anybody: Vec<Run<()>>,
+}
+
 impl Columns {
+    /// The classes that send otherwise than before to whom no guard stands before; none where any may.
+    pub(super) fn sending(
+        &self,
+        work: &Work<'_, '_, '_>,
+        senders: &Senders,
+    ) -> Option<BTreeSet<ClassIndex>> {
+        let runs = match senders {
+            _ if !self.pairwise.is_empty() => return None,
+            Senders::None => return Some(BTreeSet::new()),
+            Senders::All => return None,
+            Senders::Some(Touched { runs, .. }) => runs,
+        };
+        let positions = runs.iter().flat_map(|run| run.start..run.end);
+        let classes = positions.filter_map(|one| work.made.positions.get(one));
+        Some(classes.map(|position| position.class).collect())
+    }
+
     /// The columns of classes where a change of rules could make them other ones, each with its class.
     pub(super) fn renew(
         &mut self,
@@ -26,15 +67,23 @@ impl Columns {
         changed: &Changed,
         senders: Senders,
     ) -> Vec<(ClassIndex, Column)> {
-        let mut classes = self.renew_receivers(work, &changed.ingress);
+        let mut classes = BTreeSet::new();
+        if let Senders::Some(Touched { to_anybody, .. }) = &senders
+            && !to_anybody.is_empty()
+        {
+            // First: what columns are known by stands for what is let out to anybody now.
+            classes.extend(self.renew_to_anybody(work, to_anybody));
+        }
+        classes.extend(self.renew_receivers(work, &changed.ingress));
         match senders {
             Senders::None => {}
-            Senders::Some(runs, targets) => {
+            Senders::Some(Touched { runs, targets, .. }) => {
                 classes.extend(self.renew_some(work, &runs, targets));
             }
             Senders::All => classes.extend(self.renew_senders(work, changed)),
         }
         classes.extend(self.renew_pairs(work));
+        self.forget_unused();
         let of_class = |class| (class, self.of_class(work, class));
         classes.into_iter().map(of_class).collect()
     }
@@ -45,9 +94,12 @@ impl Columns {
         work: &mut Work<'_, '_, '_>,
         changed: &BTreeSet<LayerId>,
     ) -> BTreeSet<ClassIndex> {
-        let lists = &work.made.lists;
-        let has = |layers| lists.get(layers).iter().any(|layer| changed.contains(layer));
-        self.known.retain(|key, _| !has(key.layers));
+        if changed.is_empty() {
+            return BTreeSet::new();
+        }
+        let holding = work.made.lists.holding(changed);
+        let has = |layers| holding.get(place(layers)).copied().unwrap_or(false);
+        self.places.retain(|key, _| !has(key.layers));
         let touched = work.made.targets.iter().filter(|one| has(one.layers));
         let classes: BTreeSet<ClassIndex> = touched.map(|target| target.class).collect();
         for class in &classes {
@@ -71,33 +123,67 @@ impl Columns {
         work: &mut Work<'_, '_, '_>,
         changed: &Changed,
     ) -> BTreeSet<ClassIndex> {
-        let lists = &work.made.lists;
-        let has = |layers| lists.get(layers).iter().any(|layer| changed.egress.contains(layer));
+        let holding = work.made.lists.holding(&changed.egress);
+        let has = |layers| holding.get(place(layers)).copied().unwrap_or(false);
         let having = work.made.positions.iter().filter(|(_, one)| has(one.layers));
         let ranges = of_ascending(having.map(|(number, _)| number));
-        let before = std::mem::take(&mut self.known);
+        self.places.clear();
+        self.renew_some(work, &ranges, (0..self.keys.len()).collect())
+    }
+
+    /// Asks all columns anew at positions from where other things are let out to anybody; the classes
+    /// whose columns are others then.
+    ///
+    /// What a column is known by stays: it tells in what a target is an exception. Columns that
+    /// nobody has are forgotten, because nobody asks them anew.
+    fn renew_to_anybody(
+        &mut self,
+        work: &mut Work<'_, '_, '_>,
+        ranges: &[Run<()>],
+    ) -> BTreeSet<ClassIndex> {
         let mut classes = BTreeSet::new();
+        let mut asked = Asked::default();
+        // For each column, whether it is another one than before.
+        let mut differs: Vec<Option<bool>> = vec![None; self.all.len()];
         for number in 0..self.keys.len() {
-            let Some(Some(key)) = self.keys.get(number).copied() else { continue };
-            let Some(target) = work.made.targets.get(number).cloned() else { continue };
-            let Some(known) = before.get(&key) else { continue };
-            let key = Key { egress: work.egress(&target), ..key };
-            let column = match self.known.get(&key) {
-                Some(column) => Arc::clone(column),
-                None => self.patched(work, &target, &key, known, &ranges),
+            let Some(Some(Known { key, place })) = self.keys.get(number).copied() else { continue };
+            let Some(target) = work.made.targets.get(number) else { continue };
+            let class = target.class;
+            let is_other = match differs.get(place).copied().flatten() {
+                Some(known) => known,
+                None if asked.is_shut(work, &key, ranges) => false,
+                None => self.renew_one(work, number, ranges),
             };
-            if !Arc::ptr_eq(&column, known) {
-                classes.insert(target.class);
+            if let Some(slot) = differs.get_mut(place) {
+                *slot = Some(is_other);
             }
-            self.known.insert(key, column);
-            if let Some(slot) = self.keys.get_mut(number) {
-                *slot = Some(key);
+            if is_other {
+                classes.insert(class);
             }
         }
+        self.places.retain(|_, place| differs.get(*place).copied().flatten().is_some());
         for class in &classes {
             self.gather(work, *class);
         }
         classes
+    }
+
+    /// Asks the column of a target anew within ranges of positions; whether it is another one then.
+    fn renew_one(
+        &mut self,
+        work: &mut Work<'_, '_, '_>,
+        number: usize,
+        ranges: &[Run<()>],
+    ) -> bool {
+        let Some(Some(Known { key, place })) = self.keys.get(number).copied() else { return false };
+        let Some(target) = work.made.targets.get(number).cloned() else { return false };
+        let Some(known) = self.all.get(place).map(Arc::clone) else { return false };
+        let column = self.patched(work, &target, &key, &known, ranges);
+        let is_other = !Arc::ptr_eq(&column, &known);
+        if let Some(slot) = self.all.get_mut(place) {
+            *slot = column;
+        }
+        is_other
     }
 
     /// Asks the columns of some targets anew at the positions of senders with other rules, where
@@ -115,31 +201,40 @@ impl Columns {
         for number in targets {
             let Some(Some(before)) = self.keys.get(number).copied() else { continue };
             let Some(target) = work.made.targets.get(number).cloned() else { continue };
-            let key = Key { egress: work.egress(&target), ..before };
-            if key == before {
+            let key = Key { egress: work.egress(&target), ..before.key };
+            if self.places.get(&key) == Some(&before.place) {
                 continue;
             }
-            let Some(known) = self.known.get(&before).map(Arc::clone) else { continue };
-            let column = match self.known.get(&key) {
-                Some(column) => Arc::clone(column),
+            let Some(known) = self.all.get(before.place).map(Arc::clone) else { continue };
+            let column = match self.get(&key) {
+                Some(column) => column,
                 None => self.patched(work, &target, &key, &known, ranges),
             };
             if !Arc::ptr_eq(&column, &known) {
                 classes.insert(target.class);
             }
-            self.known.insert(key, column);
-            if let Some(slot) = self.keys.get_mut(number) {
-                *slot = Some(key);
-            }
+            self.keep(number, key, &column);
         }
         for class in &classes {
             self.gather(work, *class);
         }
-        if self.known.len() > self.keys.len().saturating_mul(UNUSED_MAX) {
-            let used: HashSet<Key> = self.keys.iter().flatten().copied().collect();
-            self.known.retain(|key, _| used.contains(key));
-        }
         classes
+    }
+
+    /// Forgets columns that nobody has any more where they are too many.
+    fn forget_unused(&mut self) {
+        let many = |used: usize| used.saturating_mul(UNUSED_MAX);
+        if self.all.len() <= many(self.places.len()) && self.places.len() <= many(self.keys.len()) {
+            return;
+        }
+        let all = std::mem::take(&mut self.all);
+        self.places.clear();
+        for number in 0..self.keys.len() {
+            let Some(Some(Known { key, place })) = self.keys.get(number).copied() else { continue };
+            if let Some(column) = all.get(place) {
+                self.keep(number, key, column);
+            }
+        }
     }
 
     /// Puts the columns of a class's addresses together again.
@@ -147,7 +242,7 @@ impl Columns {
         let first = work.made.targets.partition_point(|target| target.class < class);
         let next = work.made.targets.partition_point(|target| target.class <= class);
         let keys = self.keys.get(first..next.min(self.keys.len())).unwrap_or_default();
-        let columns = keys.iter().flatten().filter_map(|key| self.known.get(key));
+        let columns = keys.iter().flatten().filter_map(|known| self.all.get(known.place));
         let parts = columns.filter(|column| !column.is_empty()).map(Arc::clone).collect();
         if let Some(slot) = self.parts.get_mut(class) {
             *slot = parts;
@@ -169,9 +264,10 @@ impl Columns {
         if found == within(known, ranges) {
             Arc::clone(known)
         } else {
-            replaced(known, ranges, &found)
+            replaced(known, ranges, &found).into()
         }
     }
+
     /// Asks all pairs again that are asked one by one; the classes for which that gives others.
     fn renew_pairs(&mut self, work: &mut Work<'_, '_, '_>) -> Vec<ClassIndex> {
         let before = std::mem::take(&mut self.pairs);
@@ -184,93 +280,47 @@ impl Columns {
     }
 }
 
-/// What a function is within ranges.
-fn within<T: Copy + PartialEq>(function: &[Run<T>], ranges: &[Run<()>]) -> Vec<Run<T>> {
-    let mut found = Vec::new();
-    for range in ranges {
-        let first = function.partition_point(|run| run.end <= range.start);
-        let runs = function.get(first..).unwrap_or_default().iter();
-        for run in runs.take_while(|run| run.start < range.end) {
-            push(&mut found, run.start.max(range.start), run.end.min(range.end), run.value);
-        }
-    }
-    found
+/// What receivers' own guards are asked about senders within ranges of positions, by what is between
+/// them.
+#[derive(Default)]
+struct Asked {
+    /// None where something comes in that they are not asked about.
+    views: HashMap<u32, Option<BTreeSet<View>>>,
 }
 
-/// A function with other values within ranges.
-fn replaced<T: Copy + PartialEq>(
-    function: &[Run<T>],
-    ranges: &[Run<()>],
-    values: &[Run<T>],
-) -> Arc<[Run<T>]> {
-    let mut pieces: Vec<Run<T>> = Vec::with_capacity(function.len() + values.len());
-    let mut ranges = ranges.iter().peekable();
-    for run in function {
-        let mut from = run.start;
-        while ranges.next_if(|range| range.end <= from).is_some() {}
-        while let Some(range) = ranges.peek().filter(|range| range.start < run.end) {
-            push(&mut pieces, from, range.start, run.value);
-            from = range.end;
-            if range.end > run.end {
-                break;
-            }
-            ranges.next();
-        }
-        push(&mut pieces, from, run.end, run.value);
+impl Asked {
+    /// Whether a receiver's own guards take nothing that comes from ranges of positions, whatever is
+    /// let out there.
+    fn is_shut(&mut self, work: &mut Work<'_, '_, '_>, key: &Key, ranges: &[Run<()>]) -> bool {
+        let between = key.between;
+        let views = self.views.entry(between).or_insert_with(|| views(work, between, ranges));
+        let is_empty = |function: &[Run<_>]| {
+            ranges.iter().all(|range| {
+                let next = function.partition_point(|run| run.end <= range.start);
+                function.get(next).is_none_or(|run| run.start >= range.end)
+            })
+        };
+        let views = views.as_ref();
+        views.is_some_and(|views| {
+            views.iter().all(|view| is_empty(&work.ingress_of(key.layers, *view)))
+        })
     }
-    let mut found = Vec::with_capacity(pieces.len() + values.len());
-    let mut values = values.iter().peekable();
-    for piece in pieces {
-        while let Some(value) = values.next_if(|value| value.start < piece.start) {
-            push(&mut found, value.start, value.end, value.value);
-        }
-        push(&mut found, piece.start, piece.end, piece.value);
-    }
-    for value in values {
-        push(&mut found, value.start, value.end, value.value);
-    }
-    found.into()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The value at each of the first places.
-    fn values(runs: &[Run<char>]) -> String {
-        (0..12).map(|place| crate::runs::at(runs, place).map_or('.', |run| run.value)).collect()
-    }
-
-    fn function(text: &str) -> Vec<Run<char>> {
-        let mut runs = Vec::new();
-        for (place, value) in (0..).zip(text.chars()).filter(|(_, value)| *value != '.') {
-            push(&mut runs, place, place + 1, value);
-        }
-        runs
-    }
-
-    #[test]
-    fn a_function_gets_other_values_within_ranges_and_keeps_the_rest() {
-        let before = function("aaaabb..ccc.");
-        let texts =
-            ["aaaabb..ccc.", "..xx....y...", "............", "xxxxxxxxxxxx", "aa.ab..ycc.z"];
-        let places =
-            ["............", "..rr....r...", "rrrrrrrrrrrr", "r..r..rr...r", "...rr.rr...."];
-        for (text, place) in texts.into_iter().flat_map(|text| places.map(|place| (text, place))) {
-            let ranges: Vec<u32> =
-                (0..).zip(place.chars()).filter(|(_, one)| *one == 'r').map(|(at, _)| at).collect();
-            let ranges = of_ascending(ranges);
-            let inside = within(&function(text), &ranges);
-            let found = replaced(&before, &ranges, &inside);
-            let before = values(&before);
-            let mixed = before
-                .chars()
-                .zip(text.chars())
-                .zip(place.chars())
-                .map(|((old, new), place)| if place == 'r' { new } else { old });
-            let expected: String = mixed.collect();
-            assert_eq!(values(&found), expected);
-            assert_eq!(*found, *function(&expected), "it is as short as it can be");
+/// How the receivers' own guards see those who send from ranges of positions; none where they are not
+/// asked about some of what comes from there.
+fn views(work: &Work<'_, '_, '_>, between: u32, ranges: &[Run<()>]) -> Option<BTreeSet<View>> {
+    let function = work.made.ways.function(between)?;
+    let effects = &work.made.effects;
+    let mut views = BTreeSet::new();
+    for run in within(&function, ranges).iter().filter(|run| run.value != PAIRWISE) {
+        for passage in effects.passages(run.value) {
+            let asked = &effects.passage(*passage)?.asked;
+            views.insert(asked.iter().find_map(|one| match one {
+                effects::Asked::Receiver(view) => Some(*view),
+                _ => None,
+            })?);
         }
     }
+    Some(views)
 }

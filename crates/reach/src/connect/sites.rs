@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use watertight_model::Network;
 use watertight_model::network::{
     Attached, AttachmentId, EndpointId, EndpointRole, Hop, InternetAccess, LayerId, ListContent,
     Peer, RealmId, Subnet, SubnetId, TableId, Uplink,
 };
+use watertight_model::{Network, WorkloadId};
 use watertight_net::{AddressAtoms, AddressSet, AtomId, Family, Prefix};
 
 use super::positions::{Position, Positions};
@@ -49,6 +49,8 @@ enum SiteKey {
         dialled_public: bool,
         role: EndpointRole,
         uplink: Option<Uplink>,
+        /// The machine, where others are on it: what stays on one goes another way.
+        machine: Option<WorkloadId>,
         guarded: bool,
         stateless: bool,
     },
@@ -104,6 +106,8 @@ pub(super) struct Ground<'r, 'n> {
     atoms: AddressAtoms,
     group_of: BTreeMap<SubnetId, GroupId>,
     routed_to: BTreeSet<EndpointId>,
+    /// Machines that others are on.
+    machines: BTreeSet<WorkloadId>,
     /// Who is dialled by an address; none where several are.
     dialled: BTreeMap<IpAddr, Option<EndpointId>>,
 }
@@ -150,7 +154,17 @@ impl<'r, 'n> Ground<'r, 'n> {
             }
         }
         let atoms = AddressAtoms::from_prefixes(prefixes);
-        Self { reach, atoms, group_of, routed_to, dialled }
+        let hosts = network.uplinks.values();
+        let machines = hosts.map(|uplink| network.endpoints[uplink.by].workload).collect();
+        Self { reach, atoms, group_of, routed_to, machines, dialled }
+    }
+
+    /// The machine that an endpoint is or is on, where others are on it.
+    fn machine_of(&self, id: EndpointId) -> Option<WorkloadId> {
+        let network = self.reach.network;
+        let host = network.uplinks.get(&id).map_or(id, |uplink| uplink.by);
+        let machine = network.endpoints[host].workload;
+        self.machines.contains(&machine).then_some(machine)
     }
 
     /// The sites of positions, by number; none where a position has no address.
@@ -256,6 +270,7 @@ impl<'r, 'n> Ground<'r, 'n> {
             dialled_public,
             role: endpoint.role,
             uplink: network.uplinks.get(&id).cloned(),
+            machine: self.machine_of(id),
             guarded: !endpoint.layers.is_empty(),
             stateless,
         })

@@ -19,6 +19,18 @@ impl Walk<'_, '_> {
             && !self.holds(uplink.by, packet.destination)
     }
 
+    /// Who has the destination on the sender's own machine, in another subnet: what stays on a machine
+    /// meets no subnet's guards and no route.
+    pub(super) fn near(&self, packet: &Packet, sender: EndpointId) -> Option<EndpointId> {
+        let network = self.network();
+        let subnet = network.endpoints[sender].subnet.filter(|_| !network.uplinks.is_empty())?;
+        let realm = network.subnets[subnet].realm;
+        let holder = self.index().endpoint_of(realm, packet.destination)?;
+        let is_near = network.endpoints[holder].subnet != Some(subnet)
+            && self.is_on_one_machine(sender, holder);
+        is_near.then_some(holder)
+    }
+
     /// Out of the host, whose guards see what comes from itself.
     pub(super) fn leave_by_host(&mut self, mut packet: Packet, host: EndpointId) {
         let place = Place::Endpoint(host);

@@ -9,7 +9,10 @@ mod further;
 mod services;
 mod vendors;
 
-pub use endpoints::{calico_endpoint_cluster, cilium_endpoint_cluster, clients, endpoint_cluster};
+pub use endpoints::{
+    ELSEWHERE, calico_endpoint_cluster, cilium_endpoint_cluster, clients, endpoint_cluster,
+    fronted_cluster,
+};
 pub use further::further_cluster;
 pub use services::service_cluster;
 pub use vendors::{calico_cluster, cilium_cluster, host_cluster};

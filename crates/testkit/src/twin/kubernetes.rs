@@ -75,20 +75,30 @@ pub fn allows(objects: &[Value], connection: Connection<'_>) -> bool {
 /// of addresses in a `NetworkPolicy` means whoever has one, pods too, as the plugins of Amazon and Calico
 /// have it.
 pub fn allows_by_address(objects: &[Value], connection: Connection<'_>) -> bool {
+    lets_by_address(objects, connection, "egress")
+        && lets_by_address(objects, connection, "ingress")
+}
+
+/// Whether one end lets it through there: `egress` is the sender's, `ingress` the receiver's. What either
+/// sees of the other may not be the same, where something stands in the sender's place on the way.
+pub fn lets_by_address(objects: &[Value], connection: Connection<'_>, way: &str) -> bool {
     let as_address = |end: End<'_>| match end {
         End::Pod(pod) => pod.addresses.first().copied().map(End::Outside),
         End::Outside(_) => None,
     };
-    let allows = |way: &str| {
-        let (from, to) = (connection.from, connection.to);
-        let other = match way {
-            "egress" => as_address(to).map(|to| Connection { to, ..connection }),
-            _ => as_address(from).map(|from| Connection { from, ..connection }),
-        };
-        side_allows(objects, connection, way)
-            || other.is_some_and(|other| side_allows(objects, other, way))
+    let (from, to) = (connection.from, connection.to);
+    let meet = match (from, to) {
+        (End::Pod(one), End::Pod(other)) => {
+            further::primary(objects, one) == further::primary(objects, other)
+        }
+        _ => true,
     };
-    allows("egress") && allows("ingress")
+    let other = match way {
+        "egress" => as_address(to).map(|to| Connection { to, ..connection }),
+        _ => as_address(from).map(|from| Connection { from, ..connection }),
+    };
+    meet && (side_allows(objects, connection, way)
+        || other.is_some_and(|other| side_allows(objects, other, way)))
 }
 
 /// Whether the policies of the pod at one end allow it: administrators' first, then those of

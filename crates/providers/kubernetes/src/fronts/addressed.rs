@@ -4,13 +4,11 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use watertight_model::Name;
-use watertight_net::{Family, Prefix, Protocol};
+use watertight_net::{Family, Prefix};
 use watertight_source::{Node, Span};
 
-use super::services::ServicePort;
 use crate::codes;
 use crate::fields::Notes;
-use crate::flows::{port, protocol};
 use crate::objects::Object;
 use crate::policies::prefix;
 
@@ -23,25 +21,6 @@ pub(super) enum Kind {
     Headless,
     /// Another name (`ExternalName`).
     Alias(Name),
-}
-
-/// Addresses behind a service that selects no pods, with their ports.
-#[derive(Clone, Debug)]
-struct Slice {
-    /// Each with whether the object says on which node it is.
-    addresses: Vec<(IpAddr, bool)>,
-    ports: Vec<(Option<Name>, Protocol, u16)>,
-}
-
-/// One address behind a service that selects no pods, with the number at which it is reached.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Listed {
-    pub(super) address: IpAddr,
-    pub(super) number: u16,
-    /// Whether it is said on which node it is: what is not is on nobody's own.
-    ///
-    /// Source: Kubernetes API reference, `EndpointSlice`, `Endpoint.nodeName`.
-    pub(super) has_node: bool,
 }
 
 /// A service as what packets are sent to.
@@ -66,19 +45,12 @@ pub(super) struct Addressed {
     /// Whether pods reach only pods on their own node.
     pub(super) stays_on_node: bool,
     pub(super) ranges: Vec<Prefix>,
-    /// Whether objects list what is behind it.
-    pub(super) has_slices: bool,
-    slices: Vec<Slice>,
     pub(super) span: Span,
 }
 
 impl Addressed {
     /// Source: Kubernetes API reference, `ServiceSpec`.
-    pub(super) fn read(
-        object: &Object<'_>,
-        objects: &[Object<'_>],
-        notes: &mut Notes,
-    ) -> Option<Self> {
+    pub(super) fn read(object: &Object<'_>, notes: &mut Notes) -> Option<Self> {
         let spec = object.spec(notes)?;
         let given = notes.take(spec.str_field("type")).unwrap_or("ClusterIP");
         let single = notes.take(spec.str_field("clusterIP")).unwrap_or_default();
@@ -115,22 +87,12 @@ impl Addressed {
             keeps_source: is_local(notes, "externalTrafficPolicy"),
             stays_on_node: is_local(notes, "internalTrafficPolicy"),
             ranges: Vec::new(),
-            has_slices: false,
-            slices: Vec::new(),
             span: object.span,
         };
         if is_balanced {
             found.ranges = ranges.into_iter().filter_map(|node| prefix(notes, node)).collect();
         }
-        let own: Vec<&Object<'_>> = objects.iter().filter(|slice| found.owns(slice)).collect();
-        found.has_slices = !own.is_empty();
-        found.slices = own.into_iter().flat_map(|slice| slices(slice, notes)).collect();
         Some(found)
-    }
-
-    fn owns(&self, object: &Object<'_>) -> bool {
-        object.namespace == self.namespace
-            && crate::known::service_of(object).as_ref() == Some(&self.name)
     }
 
     /// Whether it is served over a family, as far as the input tells.
@@ -141,35 +103,6 @@ impl Addressed {
     /// Its name in the cluster's domain names.
     pub(super) fn domain(&self) -> Name {
         Name::from(format!("{}.{}.svc", self.name, self.namespace))
-    }
-
-    /// The addresses that are listed behind it.
-    pub(super) fn addresses_behind(&self) -> BTreeSet<IpAddr> {
-        let all = self.slices.iter().flat_map(|slice| &slice.addresses);
-        all.map(|(address, _)| *address).collect()
-    }
-
-    /// The listed addresses and numbers to which a port leads.
-    pub(super) fn listed(&self, port: &ServicePort) -> Vec<Listed> {
-        let mut found = Vec::new();
-        for slice in &self.slices {
-            let fits = |(name, protocol, _): &&(Option<Name>, Protocol, u16)| {
-                *protocol == port.protocol
-                    && name.as_deref().unwrap_or_default()
-                        == port.name.as_deref().unwrap_or_default()
-            };
-            for (_, _, number) in slice.ports.iter().filter(fits) {
-                found.extend(slice.addresses.iter().map(|(address, has_node)| Listed {
-                    address: *address,
-                    number: *number,
-                    has_node: *has_node,
-                }));
-            }
-        }
-        // One that several objects list is where one of them says that it is.
-        found.sort_by_key(|one| (one.address, one.number, !one.has_node));
-        found.dedup_by_key(|one| (one.address, one.number));
-        found
     }
 }
 
@@ -245,47 +178,4 @@ pub(crate) fn is_over_v6(object: &Object<'_>, notes: &mut Notes) -> bool {
         || balanced(object).iter().any(IpAddr::is_ipv6)
         || listed.into_iter().any(|one| one.as_str() == Some("IPv6"))
         || notes.take(spec.str_field("ipFamilyPolicy")) == Some("RequireDualStack")
-}
-
-/// Whether an entry says on which node it is.
-fn is_placed(entry: Node<'_>) -> bool {
-    entry.get("nodeName").and_then(Node::as_str).is_some_and(|name| !name.is_empty())
-}
-
-/// What an `Endpoints` or `EndpointSlice` object lists.
-fn slices(object: &Object<'_>, notes: &mut Notes) -> Vec<Slice> {
-    let mut found = Vec::new();
-    if object.kind == "EndpointSlice" {
-        let mut addresses = Vec::new();
-        for endpoint in notes.items(object.node, "endpoints") {
-            let has_node = is_placed(endpoint);
-            let texts = notes.items(endpoint, "addresses").into_iter().filter_map(Node::as_str);
-            let parsed = texts.filter_map(|text| text.parse().ok());
-            addresses.extend(parsed.map(|address| (address, has_node)));
-        }
-        found.push(Slice { addresses, ports: ports(notes, object.node) });
-        return found;
-    }
-    for subset in notes.items(object.node, "subsets") {
-        let mut entries = notes.items(subset, "addresses");
-        entries.extend(notes.items(subset, "notReadyAddresses"));
-        let each = entries.into_iter().filter_map(|one| {
-            let address = one.get("ip").and_then(Node::as_str)?.parse().ok()?;
-            Some((address, is_placed(one)))
-        });
-        let addresses = each.collect();
-        found.push(Slice { addresses, ports: ports(notes, subset) });
-    }
-    found
-}
-
-fn ports(notes: &mut Notes, node: Node<'_>) -> Vec<(Option<Name>, Protocol, u16)> {
-    let mut found = Vec::new();
-    for one in notes.items(node, "ports") {
-        let number = one.get("port").and_then(|number| port(notes, number));
-        if let (Some(number), Some(protocol)) = (number, protocol(notes, one)) {
-            found.push((notes.name(one, "name"), protocol, number));
-        }
-    }
-    found
 }

@@ -4,8 +4,8 @@ use watertight_model::Name;
 use watertight_model::network::{EndpointId, Health, Target, TargetEnd, TargetGroupId};
 use watertight_net::{Family, FlowSet, PortSet};
 
-use super::addressed::Listed;
 use super::ends::{Adding, From, group};
+use super::listed::{Holder, Listed};
 use super::services::{ServicePort, numbers};
 use crate::flows::to_ports;
 use crate::workloads::Pod;
@@ -21,12 +21,12 @@ impl Adding<'_, '_> {
             }
         }
         let listed =
-            if self.service.has_selector() { Vec::new() } else { self.content.listed(port) };
+            if self.service.has_selector() { Vec::new() } else { self.service.lists.behind(port) };
         let of_family = |one: &Listed| Family::of(one.address) == from.family();
         for one in listed.into_iter().filter(of_family) {
             targets.extend(self.at_listed(from, &pods, (port, one)));
         }
-        let known = known && (self.service.has_selector() || self.content.has_slices);
+        let known = known && self.service.is_told();
         let name = Name::from(format!("{} of {}", port.title(), self.content.domain()));
         let content = group(name, targets, known, self.content);
         self.lowering.estate.network.target_groups.push(content)
@@ -37,8 +37,9 @@ impl Adding<'_, '_> {
         &self,
         from: From,
         pods: &[(&Pod, EndpointId)],
-        (port, Listed { address, number, has_node }): (&ServicePort, Listed),
+        (port, listed): (&ServicePort, Listed),
     ) -> Option<Target> {
+        let Listed { address, number, has_node } = listed;
         let on_own_node = match from {
             From::Inside(_) => self.content.stays_on_node,
             From::Outside(_) => self.content.keeps_source,
@@ -48,19 +49,14 @@ impl Adding<'_, '_> {
         if on_own_node && !has_node {
             return None;
         }
-        let has = |(pod, _): &&(&Pod, EndpointId)| pod.place.addresses.contains(&address);
-        let holders: Vec<_> = pods.iter().filter(has).collect();
-        // Pods on their host's network share its address: who has the port is meant.
-        let listens = |pod: &Pod| pod.ports.iter().any(|port| port.number == number);
-        let by_port: Vec<_> = holders.iter().filter(|(pod, _)| listens(pod)).collect();
-        match (holders.as_slice(), by_port.as_slice()) {
-            ([(_, only)], _) | (_, [(_, only)]) => self.at_pod(from, *only, (port, number)),
-            ([], _) if on_own_node && matches!(from, From::Inside(_)) => {
+        match listed.holder(pods) {
+            Holder::Pod(only) => self.at_pod(from, only, (port, number)),
+            Holder::Nobody if on_own_node && matches!(from, From::Inside(_)) => {
                 let why = Name::from(format!("{address} as one on the sender's own node"));
                 Some(target(TargetEnd::Unread(why), number))
             }
-            ([], _) => Some(target(TargetEnd::Address(address), number)),
-            _ => {
+            Holder::Nobody => Some(target(TargetEnd::Address(address), number)),
+            Holder::OneOf(_) => {
                 let why = Name::from(format!("one of several pods at {address}"));
                 Some(target(TargetEnd::Unread(why), number))
             }

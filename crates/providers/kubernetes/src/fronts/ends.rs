@@ -43,7 +43,7 @@ pub(super) fn add(
     let addressed: Vec<Addressed> = objects
         .iter()
         .filter(|object| object.kind == "Service" && object.group.is_empty())
-        .filter_map(|object| Addressed::read(object, objects, lowering.notes))
+        .filter_map(|object| Addressed::read(object, lowering.notes))
         .collect();
     let names: BTreeSet<Name> =
         lowering.estate.workloads.values().map(|workload| workload.name.clone()).collect();
@@ -138,7 +138,7 @@ impl Adding<'_, '_> {
         let listed = if self.service.has_selector() {
             BTreeSet::new()
         } else {
-            self.content.addresses_behind()
+            self.service.lists.addresses()
         };
         let mut elsewhere = listed.clone();
         let mut found: Vec<EndpointId> = Vec::new();

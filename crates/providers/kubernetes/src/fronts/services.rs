@@ -6,6 +6,7 @@ use watertight_model::Name;
 use watertight_net::Protocol;
 use watertight_source::Node;
 
+use super::listed::Lists;
 use crate::codes;
 use crate::fields::Notes;
 use crate::flows::{is_number, port, protocol};
@@ -80,6 +81,8 @@ pub(super) struct Service {
     namespace: Name,
     selector: Option<Selector>,
     ports: Vec<ServicePort>,
+    /// What objects list behind it; nothing of one that selects pods counts.
+    pub(super) lists: Lists,
 }
 
 /// The services of a cluster.
@@ -92,22 +95,32 @@ impl Services {
     /// Reads every service.
     pub(super) fn read(objects: &[Object<'_>], notes: &mut Notes) -> Self {
         let mut found = Self::default();
+        let mut listing: BTreeMap<(Name, Name), Vec<&Object<'_>>> = BTreeMap::new();
+        for object in objects {
+            if let Some(name) = crate::known::service_of(object) {
+                listing.entry((object.namespace.clone(), name)).or_default().push(object);
+            }
+        }
         for object in objects.iter().filter(|one| one.kind == "Service" && one.group.is_empty()) {
+            let key = (object.namespace.clone(), object.name.clone());
+            let listing = listing.get(&key).map_or(&[][..], Vec::as_slice);
             let Some(spec) = object.spec(notes) else { continue };
             let labels = labels::read(notes, spec, "selector");
             let parts = labels.iter().map(|(key, value)| Selector::is(key, value));
             let selector = (!labels.is_empty()).then(|| Selector::all(parts));
-            if selector.is_none() {
+            if selector.is_none() && listing.is_empty() && !is_alias(spec) {
                 let message = format!(
-                    "the service `{}` selects no pods: where it leads is not read",
+                    "the service `{}` selects no pods, and no object lists what is behind it: where it \
+                     leads is not known",
                     object.full_name()
                 );
                 notes.note(codes::NOT_MODELLED, object.span, message);
             }
             let nodes = notes.items(spec, "ports");
             let ports = nodes.into_iter().filter_map(|node| service_port(notes, node)).collect();
-            let service = Service { namespace: object.namespace.clone(), selector, ports };
-            found.by_name.insert((object.namespace.clone(), object.name.clone()), service);
+            let lists = Lists::read(listing, notes);
+            let namespace = object.namespace.clone();
+            found.by_name.insert(key, Service { namespace, selector, ports, lists });
         }
         found
     }
@@ -149,32 +162,37 @@ impl Service {
         self.selector.is_some()
     }
 
+    /// Whether the input tells what is behind it.
+    pub(super) fn is_told(&self) -> bool {
+        self.has_selector() || self.lists.are_there
+    }
+
     pub(super) fn ports(&self) -> &[ServicePort] {
         &self.ports
     }
 
-    /// The ports of a pod that a reference leads to; all of the service's where it says none.
-    pub(super) fn ports_of(&self, pod: &Pod, wanted: Option<&PortRef>) -> Vec<(Protocol, u16)> {
-        let mut found = Vec::new();
-        for port in &self.ports {
-            let fits = match wanted {
-                None => true,
-                Some(PortRef::Number(number)) => port.number == *number,
-                Some(PortRef::Named(name)) => port.name.as_ref() == Some(name),
-                Some(PortRef::TargetNumber(number)) => {
-                    port.target == TargetPort::Number(*number) || port.number == *number
-                }
-                Some(PortRef::TargetNamed(name)) => {
-                    port.target == TargetPort::Named(name.clone())
-                        || port.name.as_ref() == Some(name)
-                }
-            };
-            if fits {
-                found.extend(numbers(pod, port).map(|number| (port.protocol, number)));
+    /// The ports that a reference means; all where it says none.
+    pub(super) fn meant<'s>(
+        &'s self,
+        wanted: Option<&'s PortRef>,
+    ) -> impl Iterator<Item = &'s ServicePort> + 's {
+        self.ports.iter().filter(move |port| match wanted {
+            None => true,
+            Some(PortRef::Number(number)) => port.number == *number,
+            Some(PortRef::Named(name)) => port.name.as_ref() == Some(name),
+            Some(PortRef::TargetNumber(number)) => {
+                port.target == TargetPort::Number(*number) || port.number == *number
             }
-        }
-        found
+            Some(PortRef::TargetNamed(name)) => {
+                port.target == TargetPort::Named(name.clone()) || port.name.as_ref() == Some(name)
+            }
+        })
     }
+}
+
+/// Whether a service is a name for another name.
+fn is_alias(spec: Node<'_>) -> bool {
+    spec.get("type").and_then(Node::as_str) == Some("ExternalName")
 }
 
 /// The numbers of a pod's ports that a service's port leads to.

@@ -126,6 +126,11 @@ impl Lowering<'_> {
         each.map(|guards| (!guards.is_empty()).then(|| self.layer(layer(guards, true)))).collect()
     }
 
+    /// A guard that all pods with a network of their own are to have.
+    pub(super) fn all_pods_guard(&mut self) -> GuardId {
+        self.estate.network.guards.push(marker(Name::from("pods of the cluster")))
+    }
+
     /// The layer of something in the cluster of which no labels are known: only what selects every
     /// pod selects it for sure.
     pub(crate) fn unlabelled(&mut self) -> LayerId {

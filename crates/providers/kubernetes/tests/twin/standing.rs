@@ -24,7 +24,10 @@ fn changed(estate: &Estate, random: &mut Random) -> Option<Vec<(GuardId, Guard)>
     let known: Vec<Rule> = all.flat_map(|stage| stage.rules.iter().cloned()).collect();
     let meant = random.pick(&known)?.clone();
     let other = random.pick(&known)?.clone();
-    let how = random.below(4);
+    let how = random.below(5);
+    if how == 4 {
+        return Some(moved(&policies, direction, &meant, random));
+    }
     let mut found = Vec::new();
     for (id, guard) in policies {
         let mut guard = guard.clone();
@@ -51,6 +54,40 @@ fn changed(estate: &Estate, random: &mut Random) -> Option<Vec<(GuardId, Guard)>
         }
     }
     Some(found)
+}
+
+/// Guards after the rules from one place have gone to other ones: a policy that selects other pods, where
+/// those that share policies go together.
+fn moved(
+    policies: &[(GuardId, &Guard)],
+    direction: Direction,
+    meant: &Rule,
+    random: &mut Random,
+) -> Vec<(GuardId, Guard)> {
+    let mut found = Vec::new();
+    for (id, guard) in policies {
+        let mut guard = (*guard).clone();
+        let stages = match direction {
+            Direction::Ingress => &mut guard.ingress,
+            Direction::Egress => &mut guard.egress,
+        };
+        let mut has = false;
+        for stage in stages.iter_mut() {
+            let before = stage.rules.len();
+            stage.rules.retain(|rule| rule.origin != meant.origin);
+            has |= stage.rules.len() < before;
+        }
+        if !has && random.chance(30) {
+            has = true;
+            for stage in stages.iter_mut() {
+                stage.rules.push(meant.clone());
+            }
+        }
+        if has {
+            found.push((*id, guard));
+        }
+    }
+    found
 }
 
 fn agree(cluster: fn(u64) -> Vec<Value>) {

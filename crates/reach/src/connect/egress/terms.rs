@@ -65,10 +65,15 @@ impl Terms {
         found
     }
 
+    /// What it lets out to whoever is not named.
+    pub(super) fn to_anybody(&self) -> BoundsId {
+        self.base.unwrap_or(BoundsId::NONE)
+    }
+
     /// The names for which what is let out may be another than by other terms.
     pub(super) fn differing(&self, other: &Self) -> BTreeSet<Name> {
-        if self.base.is_none() {
-            // What its rules say is not in the parts.
+        if self.base.is_none() || self.base != other.base {
+            // What its rules say is not in the parts, or what the parts are added to is another.
             return self.parts.iter().chain(&other.parts).map(|(name, _)| *name).collect();
         }
         let own: BTreeSet<&(Name, BoundsId)> = self.parts.iter().collect();

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::services::{KEYS, PROTOCOLS};
+use super::services::{KEYS, PROTOCOLS, front};
 use super::{
     ADDRESSES, NAMES, NAMESPACES, PORTS, VALUES, calico_cluster, cilium_cluster, cluster, pick,
 };
@@ -14,7 +14,7 @@ const NODE_PORT: usize = 30_100;
 /// Prefixes of pods' addresses over IPv6.
 const OF_PODS: [&str; 3] = ["2001:db8:1:", "2001:db8:2:", "fd00:10:"];
 /// Addresses that nobody in the cluster has.
-const ELSEWHERE: [&str; 5] =
+pub const ELSEWHERE: [&str; 5] =
     ["203.0.113.7", "198.51.100.70", "10.1.3.4", "2001:db8:1::77", "2001:db8::1"];
 /// Ranges of clients.
 const RANGES: [&str; 4] = ["198.51.100.0/25", "192.0.2.0/24", "0.0.0.0/1", "2001:db8::/32"];
@@ -22,6 +22,23 @@ const RANGES: [&str; 4] = ["198.51.100.0/25", "192.0.2.0/24", "0.0.0.0/1", "2001
 /// The objects of a cluster with services of every kind.
 pub fn endpoint_cluster(seed: u64) -> Vec<Value> {
     with_services(cluster(seed), seed)
+}
+
+/// The first of these with ingresses and routes that lead to services.
+pub fn fronted_cluster(seed: u64) -> Vec<Value> {
+    let mut objects = endpoint_cluster(seed);
+    let mut random = Random::new(seed ^ 0xf207);
+    let services: Vec<Value> = objects
+        .iter()
+        .filter(|one| one["kind"] == "Service" && one["spec"]["type"] != "ExternalName")
+        .cloned()
+        .collect();
+    for number in 0..random.between(2, 4) {
+        if !services.is_empty() {
+            objects.push(front(&mut random, number, &services));
+        }
+    }
+    objects
 }
 
 /// The same with policies of Calico.
@@ -76,6 +93,10 @@ fn give_addresses(random: &mut Random, objects: &mut [Value]) -> Vec<String> {
         found.extend(all.iter().filter_map(Value::as_str).map(str::to_owned));
         let listed: Vec<Value> = all.iter().map(|one| json!({"ip": one})).collect();
         pod["status"] = json!({"podIP": all.first(), "podIPs": listed});
+        if random.chance(40) {
+            let status = pick(random, &["True", "False", "Unknown"], "False");
+            pod["status"]["conditions"] = json!([{"type": "Ready", "status": status}]);
+        }
     }
     found
 }
@@ -97,6 +118,9 @@ fn service(random: &mut Random, number: usize, names: &[(String, String)]) -> Va
         spec["selector"] = json!({key: pick(random, &VALUES, "a")});
     }
     families(random, number, is_headless, &mut spec);
+    if random.chance(15) {
+        spec["publishNotReadyAddresses"] = json!(random.chance(50));
+    }
     if random.chance(25) && !is_headless {
         spec["internalTrafficPolicy"] =
             json!(pick(random, &["Local", "Local", "Cluster"], "Local"));
@@ -223,6 +247,9 @@ fn listings(random: &mut Random, service: &Value, of_pods: &[String]) -> Vec<Val
                 .map(|address| {
                     let mut one = json!({"addresses": [address]});
                     place(random, &mut one);
+                    if random.chance(40) {
+                        one["conditions"] = conditions(random);
+                    }
                     one
                 })
                 .collect();
@@ -268,7 +295,20 @@ fn subset(random: &mut Random, service: &Value, of_pods: &[String]) -> Value {
             one
         })
         .collect();
-    json!({"addresses": each, "ports": behind(random, service)})
+    let (ready, others): (Vec<Value>, Vec<Value>) =
+        each.into_iter().partition(|_| random.chance(70));
+    json!({"addresses": ready, "notReadyAddresses": others, "ports": behind(random, service)})
+}
+
+/// How an endpoint is doing: ready, still serving while it ends, not yet there.
+fn conditions(random: &mut Random) -> Value {
+    let mut found = json!({});
+    for key in ["ready", "serving", "terminating"] {
+        if random.chance(70) {
+            found[key] = json!(random.chance(50));
+        }
+    }
+    found
 }
 
 fn place(random: &mut Random, one: &mut Value) {

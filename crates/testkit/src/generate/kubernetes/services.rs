@@ -91,7 +91,7 @@ fn ports(random: &mut Random, service: usize, by_node: bool) -> Value {
     json!(found)
 }
 
-fn front(random: &mut Random, number: usize, services: &[Value]) -> Value {
+pub(super) fn front(random: &mut Random, number: usize, services: &[Value]) -> Value {
     let to = random.pick(services).cloned().unwrap_or_default();
     let (namespace, name) = (to["metadata"]["namespace"].clone(), to["metadata"]["name"].clone());
     let port = to["spec"]["ports"][0].clone();

@@ -172,7 +172,7 @@ fn role(spec: &Value) -> &str {
 }
 
 /// The network that a pod is on in the place of the cluster's own: "namespaces must have the label".
-pub(super) fn primary(objects: &[Value], pod: &Pod) -> Option<String> {
+pub fn primary(objects: &[Value], pod: &Pod) -> Option<String> {
     let labels = namespace(objects, &pod.namespace);
     if pod.on_host || !labels.contains_key(PRIMARY) {
         return None;

@@ -62,17 +62,17 @@ pub struct Served {
 
 /// Something behind a port of a service.
 #[derive(Debug, Clone, Copy)]
-enum Behind {
+pub(super) enum Behind {
     /// A pod by its place.
     Pod(usize),
     /// An address that no pod has.
     Address(IpAddr),
-    /// One of several pods.
-    OneOfSeveral,
+    /// One of several pods at an address.
+    OneOfSeveral(IpAddr),
 }
 
 /// One way of a connection: to whom, at which number, and whether it is told on which node that is.
-type Way = (Behind, u16, bool);
+pub(super) type Way = (Behind, u16, bool);
 
 /// Whom a connection to a service gets to.
 pub fn served(objects: &[Value], pods: &[Pod], service: &Value, question: &Question<'_>) -> Served {
@@ -161,7 +161,7 @@ fn of_itself(objects: &[Value], pods: &[Pod], service: &Value, question: &Questi
     found
 }
 
-fn has_selector(service: &Value) -> bool {
+pub(super) fn has_selector(service: &Value) -> bool {
     let selector = service.pointer("/spec/selector").and_then(Value::as_object);
     selector.is_some_and(|selector| !selector.is_empty())
 }
@@ -240,7 +240,12 @@ fn lets_in(service: &Value, from: End<'_>) -> bool {
 }
 
 /// What is behind a port of a service over a family.
-fn ways(objects: &[Value], pods: &[Pod], service: &Value, (entry, v6): (&Value, bool)) -> Vec<Way> {
+pub(super) fn ways(
+    objects: &[Value],
+    pods: &[Pod],
+    service: &Value,
+    (entry, v6): (&Value, bool),
+) -> Vec<Way> {
     let mut found = Vec::new();
     if has_selector(service) {
         for (place, pod) in pods.iter().enumerate().filter(|(_, pod)| is_behind(service, pod)) {
@@ -278,12 +283,12 @@ fn holder(pods: &[Pod], address: IpAddr, number: u16) -> Behind {
     match (holders.as_slice(), listening.as_slice()) {
         ([], _) => Behind::Address(address),
         ([(only, _)], _) | (_, [(only, _)]) => Behind::Pod(*only),
-        _ => Behind::OneOfSeveral,
+        _ => Behind::OneOfSeveral(address),
     }
 }
 
 /// The objects that list what is behind a service: slices by their label, `Endpoints` by their name.
-fn listings<'o>(objects: &'o [Value], service: &Value) -> Vec<&'o Value> {
+pub(super) fn listings<'o>(objects: &'o [Value], service: &Value) -> Vec<&'o Value> {
     let name = text(service, "/metadata/name");
     let each = objects
         .iter()
@@ -321,7 +326,9 @@ fn listed<'o>(objects: &'o [Value], service: &Value) -> Vec<(IpAddr, bool, &'o [
             continue;
         }
         for subset in items(object, "/subsets") {
-            for entry in items(subset, "/addresses") {
+            // What is not ready now may be at any time.
+            let others = items(subset, "/notReadyAddresses");
+            for entry in items(subset, "/addresses").iter().chain(others) {
                 let has_node = !text(entry, "/nodeName").is_empty();
                 let address = text(entry, "/ip").parse();
                 found.extend(
@@ -380,13 +387,13 @@ fn follow(
                     found.pods.insert(place);
                 }
             }
-            Behind::Address(_) | Behind::OneOfSeveral if near_only => found.unknown = true,
+            Behind::Address(_) | Behind::OneOfSeveral(_) if near_only => found.unknown = true,
             Behind::Address(address) => {
                 if allows(objects, connection(question.from, End::Outside(address))) {
                     found.outside.insert(address);
                 }
             }
-            Behind::OneOfSeveral => found.unknown = true,
+            Behind::OneOfSeveral(_) => found.unknown = true,
         },
         (End::Outside(client), _) => match behind {
             Behind::Pod(place) => {
@@ -408,7 +415,7 @@ fn follow(
                 }
             }
             // What nodes pass on to others outside is beyond the cluster.
-            Behind::Address(_) | Behind::OneOfSeveral => found.unknown = true,
+            Behind::Address(_) | Behind::OneOfSeveral(_) => found.unknown = true,
         },
     }
 }
@@ -423,6 +430,6 @@ fn has_ranges(service: &Value) -> bool {
 fn may(pods: &[Pod], behind: Behind, question: &Question<'_>) -> bool {
     match behind {
         Behind::Pod(place) => pods.get(place).is_some_and(|pod| pod.is_of(question.v6)),
-        Behind::Address(_) | Behind::OneOfSeveral => true,
+        Behind::Address(_) | Behind::OneOfSeveral(_) => true,
     }
 }

@@ -4,19 +4,30 @@
 //! the API reference of `OpenShift`'s `Route`.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use serde_json::Value;
 
 use super::Pod;
 use super::read::{items, text};
+use super::served::{Behind, has_selector, listings, ways};
 
-/// A pod with the port at which it is reached: the place of the pod among all, the protocol, the
-/// number.
-pub type Reached = (usize, String, u16);
+/// Whom an ingress or a route leads to. Each is reached over a protocol at a number.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Led {
+    /// Pods, by their places among all, with whether they are reached over IPv6.
+    pub pods: BTreeSet<(usize, bool, String, u16)>,
+    /// Addresses that no pod has.
+    pub outside: BTreeSet<(IpAddr, String, u16)>,
+    /// Pods that share an address, as `pods`: one of them.
+    pub one_of: BTreeSet<(usize, bool, String, u16)>,
+    /// Whether it leads somewhere over TCP of which the objects do not tell.
+    pub untold: bool,
+}
 
 /// Whom an ingress or a route leads to.
-pub fn led(objects: &[Value], pods: &[Pod], front: &Value) -> BTreeSet<Reached> {
-    let mut found = BTreeSet::new();
+pub fn led(objects: &[Value], pods: &[Pod], front: &Value) -> Led {
+    let mut found = Led::default();
     let namespace = text(front, "/metadata/namespace");
     for (name, wanted) in backends(front) {
         let service = objects.iter().find(|object| {
@@ -25,18 +36,52 @@ pub fn led(objects: &[Value], pods: &[Pod], front: &Value) -> BTreeSet<Reached> 
                 && text(object, "/metadata/name") == name
         });
         let Some(service) = service else { continue };
+        if !has_selector(service) && listings(objects, service).is_empty() {
+            found.untold = true;
+            continue;
+        }
         let entries = items(service, "/spec/ports").iter();
         // What leads to services speaks HTTP or TLS, over TCP.
         let entries = entries.filter(|entry| protocol_of(entry) == "TCP");
         for entry in entries.filter(|entry| is_wanted(entry, &wanted)) {
-            for (place, pod) in pods.iter().enumerate().filter(|(_, pod)| is_behind(service, pod)) {
-                for number in targets(entry, pod) {
-                    found.insert((place, protocol_of(entry).to_owned(), number));
+            for v6 in [false, true] {
+                for (behind, number, _) in ways(objects, pods, service, (entry, v6)) {
+                    found.add(pods, v6, (behind, number));
                 }
             }
         }
     }
     found
+}
+
+impl Led {
+    fn add(&mut self, pods: &[Pod], v6: bool, (behind, number): (Behind, u16)) {
+        let protocol = "TCP".to_owned();
+        match behind {
+            Behind::Pod(place) => {
+                if pods.get(place).is_some_and(|pod| pod.is_of(v6)) {
+                    self.pods.insert((place, v6, protocol, number));
+                }
+            }
+            Behind::Address(address) => drop(self.outside.insert((address, protocol, number))),
+            Behind::OneOfSeveral(address) => {
+                let holders = pods.iter().enumerate();
+                let holders = holders.filter(|(_, pod)| pod.addresses.contains(&address));
+                let all = holders.map(|(place, _)| (place, v6, protocol.clone(), number));
+                self.one_of.extend(all);
+            }
+        }
+    }
+
+    /// What several lead to.
+    #[must_use]
+    pub fn union(mut self, other: Self) -> Self {
+        self.pods.extend(other.pods);
+        self.outside.extend(other.outside);
+        self.one_of.extend(other.one_of);
+        self.untold |= other.untold;
+        self
+    }
 }
 
 /// Which port of a service is meant.
