@@ -66,9 +66,23 @@ pub fn yaml(data: &[u8]) {
         assert!(parsed.is_err(), "text that is not UTF-8 was accepted");
         return;
     };
+    let (read, errors) = Tree::parse_yaml_recovering(FILE, data, &limits());
     let trees = match parsed {
-        Ok(trees) => trees,
-        Err(error) => return assert_error_is_placed(text, &error),
+        Ok(trees) => {
+            assert!(
+                errors.is_empty() && read.len() == trees.len(),
+                "only recovering finds {errors:?}"
+            );
+            trees
+        }
+        Err(error) => {
+            assert_error_is_placed(text, &error);
+            assert_eq!(errors.first(), Some(&error), "the first error is another");
+            for error in &errors {
+                assert_error_is_placed(text, error);
+            }
+            read
+        }
     };
     let nodes: u64 = trees.iter().map(Tree::node_count).sum();
     assert!(nodes <= limits().nodes_max, "{nodes} nodes");
@@ -77,13 +91,14 @@ pub fn yaml(data: &[u8]) {
         assert_eq!(counted, tree.node_count(), "nodes that were counted while building");
         assert_spans_are_text(text, tree.root());
     }
-    let again = Tree::parse_yaml_documents(FILE, data, &limits());
-    let again = again.as_deref().unwrap_or_default();
+    let (again, _) = Tree::parse_yaml_recovering(FILE, data, &limits());
     assert_eq!(again.len(), trees.len(), "the number of documents differs between two runs");
-    for (one, other) in trees.iter().zip(again) {
+    for (one, other) in trees.iter().zip(&again) {
         assert_equal(one.root(), other.root());
     }
-    if let ([yaml], Ok(json)) = (trees.as_slice(), Tree::parse_json(FILE, data, &limits())) {
+    if errors.is_empty()
+        && let ([yaml], Ok(json)) = (trees.as_slice(), Tree::parse_json(FILE, data, &limits()))
+    {
         assert_equal(yaml.root(), json.root());
     }
 }

@@ -4,6 +4,8 @@
 
 #[path = "gate/enforced.rs"]
 mod enforced;
+#[path = "gate/made.rs"]
+mod made;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -292,73 +294,4 @@ fn a_change_that_cuts_health_checks_is_stopped_at_what_cuts_them() {
         cut["details"][0].as_str().unwrap().starts_with("cut: copper-kettle-web -> web-"),
         "{cut:#}"
     );
-}
-
-/// A database and a function are judged by the subnets and groups that the plan tells.
-#[test]
-fn services_that_are_made_are_judged_by_their_planned_subnets_and_groups() {
-    let body = |call: &str| -> Value {
-        let folder = root().join("examples/estates/shop/raw/aws/111122223333/eu-central-1");
-        serde_json::from_str(&fs::read_to_string(folder.join(format!("{call}.json"))).unwrap())
-            .unwrap()
-    };
-    let groups = body("ec2-describe-security-groups");
-    let group = |name: &str| {
-        let all = groups["SecurityGroups"].as_array().unwrap();
-        let found = all.iter().find(|one| one["GroupName"] == name);
-        found.unwrap_or_else(|| panic!("no group {name}"))["GroupId"].clone()
-    };
-    let interfaces = body("ec2-describe-network-interfaces");
-    let web = group("web");
-    let mut all = interfaces["NetworkInterfaces"].as_array().unwrap().iter();
-    let subnet = all.find(|one| one["Groups"][0]["GroupId"] == web).unwrap()["SubnetId"].clone();
-    let made = |kind: &str, after: Value| {
-        json!({"address": format!("{kind}.new"), "mode": "managed", "type": kind, "change": {
-            "actions": ["create"], "before": null, "after": after,
-            "after_unknown": {"id": true, "arn": true, "availability_zone": true}}})
-    };
-    let database = |group: &Value| {
-        let mut plan = part(&["aws_cloudwatch_log_group"]);
-        let changes = plan["resource_changes"].as_array_mut().unwrap();
-        changes.push(made("aws_db_subnet_group", json!({"name": "new", "subnet_ids": [subnet]})));
-        changes.push(made(
-            "aws_db_instance",
-            json!({"identifier": "new", "engine": "postgres",
-            "port": 5432, "publicly_accessible": false, "db_subnet_group_name": "new",
-            "vpc_security_group_ids": [group], "tags_all": {"app": "orders", "data": "orders",
-            "env": "prod"}}),
-        ));
-        let folder = tempfile::tempdir().unwrap();
-        let (file, budget) = (folder.path().join("plan.json"), folder.path().join("budget.yaml"));
-        fs::write(&file, plan.to_string()).unwrap();
-        fs::write(&budget, "opened: 0\n").unwrap();
-        let excused = "examples/plans/shop/exceptions.yaml";
-        let paths = [file.to_str().unwrap(), budget.to_str().unwrap()];
-        let budget = ["--terraform-plan", paths[0], "--budget", paths[1], "-f", "json"];
-        let (code, text) = gate(&[&[excused][..], &budget].concat());
-        assert_eq!(code, 2);
-        let found: Value = serde_json::from_str(&text).unwrap();
-        found["findings"].as_array().unwrap().clone()
-    };
-    let with = |found: &[Value], code: &str| found.iter().filter(|one| one["code"] == code).count();
-    // What its group lets in reaches it, and nothing is unknown.
-    let found = database(&web);
-    assert_eq!(with(&found, "WT0914"), 0, "{found:#?}");
-    let opened = found.iter().find(|one| one["code"] == "WT0913").unwrap();
-    assert_eq!(opened["changes"][0]["address"], "aws_db_instance.new", "{found:#?}");
-    assert!(opened["details"].to_string().contains("copper-kettle-web -> new"), "{found:#?}");
-    let function = |groups: Value| {
-        let mut plan = part(&["aws_cloudwatch_log_group"]);
-        let changes = plan["resource_changes"].as_array_mut().unwrap();
-        changes.push(made(
-            "aws_lambda_function",
-            json!({"function_name": "new",
-            "vpc_config": [{"subnet_ids": [subnet], "security_group_ids": groups,
-            "vpc_id": "vpc-0ebcdfef8c9371576"}], "role": "arn:aws:iam::111122223333:role/none"}),
-        ));
-        findings(&plan)
-    };
-    assert_eq!(with(&function(json!([web])), "WT0914"), 0);
-    // Without a group that is known, nobody can tell.
-    assert_eq!(with(&function(json!([])), "WT0914"), 1);
 }

@@ -332,6 +332,22 @@ fn asked(from: &str, to: &str, over: &str) -> String {
     run(&[&policy[..], &leg, &at].concat()).1
 }
 
+/// "A decision names the rule (file, line) or the segment default that decided, the tier, under which M, and
+/// what it assumed."
+#[test]
+fn a_decision_names_its_rule_with_file_and_line_tier_and_modes() {
+    let denied = asked("web-1", "orders-db", "tcp/5432");
+    assert!(
+        denied.starts_with("deny: web-1 -> orders-db over tcp/5432, under pending at "),
+        "{denied}"
+    );
+    let because = "the default `egress` of segment public, which holds the source (examples/policies/shop/segments.yaml:";
+    assert!(denied.contains(because), "{denied}");
+    let asked = asked("internet", "copper-kettle-web", "tcp/443");
+    let rule = "standard rule `customers` of policy shop-front (examples/policies/shop/rules.yaml:";
+    assert!(asked.contains(rule), "{asked}");
+}
+
 #[test]
 fn essentials_are_let_through_whatever_the_policy_says() {
     let resolver = asked("web-1", "10.10.0.2", "udp/53");

@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+#[path = "simulate/essentials.rs"]
+mod essentials;
+
 use std::collections::BTreeSet;
 
 use watertight_aws::{Body, Options, convert};
@@ -83,9 +86,13 @@ fn policy(random: &mut Random) -> CheckedPolicy {
             ));
         }
     }
-    let text = lines.concat();
+    checked(&lines.concat())
+}
+
+/// A policy that is sound.
+fn checked(text: &str) -> CheckedPolicy {
     let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::default());
-    let file = sources.add("policy.yaml", text.clone()).unwrap();
+    let file = sources.add("policy.yaml", text).unwrap();
     let mut documents = Documents::default();
     let limits = Limits::default();
     documents.read(file, sources.contents(file), Format::Yaml, &limits, &mut diagnostics);

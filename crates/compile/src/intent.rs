@@ -529,7 +529,8 @@ fn names_network(rule: &Rule) -> bool {
 }
 
 fn is_in_network(peer: &Peer) -> bool {
-    matches!(&peer.end, PeerEnd::Conditions(conditions) if conditions.network.is_some())
+    matches!(&peer.end, PeerEnd::Conditions(conditions)
+        if conditions.network.is_some() || !conditions.residents.is_empty())
 }
 
 /// The addresses that a peer names.

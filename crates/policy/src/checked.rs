@@ -167,6 +167,10 @@ pub struct ControlPlane {
     pub span: Span,
     /// The name of the cluster.
     pub cluster: Name,
+    /// The account of the cluster that is meant; nothing for whichever.
+    pub account: Option<Name>,
+    /// Its region; nothing for whichever.
+    pub region: Option<Name>,
     /// Its addresses.
     pub addresses: Arc<AddressSet>,
     /// The network that they are in; nothing for whichever.
@@ -276,6 +280,10 @@ pub struct Conditions {
     pub addresses: Option<Arc<AddressSet>>,
     /// The network in which it holds them.
     pub network: Option<Name>,
+    /// It is a workload that has an address in one of these networks, perhaps beside others elsewhere;
+    /// ascending. Only what every platform needs asks so, since an address that it may also have would
+    /// leave it open who it is.
+    pub residents: Arc<[Name]>,
     /// It was asked for by one of these names.
     pub domains: Arc<[Domain]>,
     /// It is one of these users.

@@ -54,6 +54,7 @@ codes! {
     UNFINISHED = "WT0342": "a policy is too large for all of its rules to be compared with each other";
     TWO_NETWORKS = "WT0343": "addresses without a network are in two networks of the estate";
     MULTICAST = "WT0344": "addresses are multicast or broadcast, about which no policy decides";
+    TWO_CLUSTERS = "WT0345": "a control plane is listed for a name that several clusters of the estate have";
 }
 
 /// What a code of this crate means; `None` for a code of another crate.

@@ -2,19 +2,22 @@
 //! version, for people to see and for decisions to ask.
 
 mod asked;
+mod clusters;
 mod legs;
 mod platforms;
 
 pub use asked::{
     is_written, past_guards, with_essentials, with_failsafe, with_filterable_essentials,
 };
-pub use legs::{EssentialLegs, control_flows, essential_legs, node_counts};
+pub(crate) use clusters::is_tagged_node;
+pub use clusters::{ListedNodes, listed_nodes};
+pub use legs::{EssentialLegs, control_flows, essential_legs};
 
 use watertight_model::{Estate, Name};
 use watertight_net::FlowSet;
 
 /// The version of the rules: it changes with what they say.
-pub const ESSENTIALS_VERSION: &str = "2026-12";
+pub const ESSENTIALS_VERSION: &str = "2026-12.2";
 
 /// One rule of the essentials.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

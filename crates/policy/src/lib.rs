@@ -25,9 +25,9 @@ pub use codes::{CODES, explain};
 pub use domain::{Domain, DomainError};
 pub use edit::{Hover, hover, known_labels};
 pub use essentials::{
-    ESSENTIALS_VERSION, Essential, EssentialLegs, EssentialState, control_flows, essential_legs,
-    essentials, is_written, node_counts, past_guards, with_essentials, with_failsafe,
-    with_filterable_essentials,
+    ESSENTIALS_VERSION, Essential, EssentialLegs, EssentialState, ListedNodes, control_flows,
+    essential_legs, essentials, is_written, listed_nodes, past_guards, with_essentials,
+    with_failsafe, with_filterable_essentials,
 };
 pub use format::formatted;
 pub use lint::{Linted, is_many, lint};

@@ -29,7 +29,7 @@ pub struct Documents {
     /// The names of documents of which nobody can tell what they are: references to them are no error
     /// either.
     pub lost: Vec<Name>,
-    /// How many files could not be taken apart: what is referred to may be in one of them.
+    /// How many documents could not be taken apart: what is referred to may be in one of them.
     pub unread: usize,
     /// What could be read of documents with errors, so that more than these is found in one run.
     pub partial: Vec<Document>,
@@ -62,20 +62,19 @@ impl Documents {
         limits: &Limits,
         diagnostics: &mut Diagnostics,
     ) {
-        let trees = match format {
-            Format::Yaml => Tree::parse_yaml_documents(file, contents, limits),
-            Format::Json => Tree::parse_json(file, contents, limits).map(|tree| vec![tree]),
+        let (trees, errors) = match format {
+            Format::Yaml => Tree::parse_yaml_recovering(file, contents, limits),
+            Format::Json => match Tree::parse_json(file, contents, limits) {
+                Ok(tree) => (vec![tree], Vec::new()),
+                Err(error) => (Vec::new(), vec![error]),
+            },
         };
-        match trees {
-            Ok(trees) => {
-                for tree in &trees {
-                    self.read_tree(tree, format, diagnostics);
-                }
-            }
-            Err(error) => {
-                self.unread = self.unread.saturating_add(1);
-                diagnostics.push(error);
-            }
+        self.unread = self.unread.saturating_add(errors.len());
+        for error in errors {
+            diagnostics.push(error);
+        }
+        for tree in &trees {
+            self.read_tree(tree, format, diagnostics);
         }
     }
 

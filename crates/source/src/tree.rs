@@ -22,6 +22,10 @@ pub use yaml::{YamlComment, is_yaml_string, yaml_comments};
 use build::Builder;
 use slot::Slot;
 
+/// How many documents of one text may be broken before the rest is left: each may be read to the end
+/// of the text before it is seen to be.
+const ERRORS_MAX: usize = 100;
+
 /// One parsed document with its positions.
 pub struct Tree {
     file: FileId,
@@ -62,7 +66,25 @@ impl Tree {
     ) -> Result<Vec<Self>, ParseError> {
         let contents = contents.into();
         let text = checked_text(file, &contents, limits)?;
-        yaml::parse(file, text, limits)
+        let (trees, errors) = yaml::parse(file, text, limits, 1);
+        errors.into_iter().next().map_or(Ok(trees), Err)
+    }
+
+    /// Reads every document of a YAML 1.2 stream that can be read, in order, with one error for each
+    /// that cannot: what is wrong in one document hides no other.
+    ///
+    /// What exceeds a limit ends the reading, as what is no text at all does, and a hundred broken
+    /// documents do.
+    pub fn parse_yaml_recovering(
+        file: FileId,
+        contents: impl Into<Contents>,
+        limits: &Limits,
+    ) -> (Vec<Self>, Vec<ParseError>) {
+        let contents = contents.into();
+        match checked_text(file, &contents, limits) {
+            Ok(text) => yaml::parse(file, text, limits, ERRORS_MAX),
+            Err(error) => (Vec::new(), vec![error]),
+        }
     }
 
     /// The value at the top.

@@ -4,6 +4,7 @@
 //! time, addresses are tried one by one, and every request that any rule could tell apart is tried.
 
 mod decision;
+pub mod essentials;
 pub mod generate;
 mod matching;
 mod requests;

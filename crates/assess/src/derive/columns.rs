@@ -1,7 +1,6 @@
 //! A matrix as columns: for each class what every other can open towards it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
 
 use watertight_reach::{ClassIndex, Matrix};
 
@@ -13,18 +12,18 @@ use crate::graph::NONE;
 pub(super) type FlowsId = u32;
 
 /// Consecutive senders that can open the same.
-#[derive(Clone, Copy)]
-struct Run {
-    start: u32,
-    end: u32,
-    flows: FlowsId,
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Run {
+    pub(super) start: u32,
+    /// The first class behind them.
+    pub(super) end: u32,
+    pub(super) flows: FlowsId,
 }
 
 /// The columns of a matrix.
 pub(super) struct Columns {
     flows: Vec<Sent>,
     by_class: Vec<Vec<Run>>,
-    classes: usize,
 }
 
 impl Columns {
@@ -53,35 +52,12 @@ impl Columns {
                 }
             }
         }
-        Self { flows, by_class: columns, classes }
+        Self { flows, by_class: columns }
     }
 
-    /// What every class can open towards one.
-    pub(super) fn dense(&self, to: ClassIndex) -> Vec<FlowsId> {
-        let mut dense = vec![NONE; self.classes];
-        for run in self.by_class.get(to).into_iter().flatten() {
-            if let Some(places) = dense.get_mut(index(run.start)..index(run.end)) {
-                places.fill(run.flows);
-            }
-        }
-        dense
-    }
-
-    /// Consecutive classes that can open the same towards one, with its number.
-    pub(super) fn runs(
-        &self,
-        to: ClassIndex,
-    ) -> impl Iterator<Item = (Range<ClassIndex>, FlowsId)> + '_ {
-        let runs = self.by_class.get(to).into_iter().flatten();
-        runs.map(|run| (index(run.start)..index(run.end), run.flows))
-    }
-
-    /// The numbers of what classes can open towards one, each once.
-    pub(super) fn occurring(&self, to: ClassIndex) -> Vec<FlowsId> {
-        let mut found: Vec<FlowsId> = self.runs(to).map(|(_, flows)| flows).collect();
-        found.sort_unstable();
-        found.dedup();
-        found
+    /// What classes can open towards one, ascending; classes that can open nothing may be in none.
+    pub(super) fn runs(&self, to: ClassIndex) -> &[Run] {
+        self.by_class.get(to).map_or(&[], Vec::as_slice)
     }
 
     /// How many numbers there are.

@@ -4,6 +4,14 @@
 //! by which of them: a rule matches the same senders whoever asks, so that all receivers with one
 //! rule share a fan. What fits no rule is asked pair by pair, as far as a limit allows, and beyond
 //! it counts as standing whatever is removed, which never makes a cut look better than it is.
+//!
+//! Senders are never gone through for a receiver: whom a rule means and who is let out is one list for
+//! all receivers of whom that holds, and what they send is told by runs of classes, so that what is
+//! worked out are stretches of such a list.
+
+mod candidates;
+mod lists;
+mod writer;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -12,22 +20,35 @@ use watertight_model::Bounds;
 use watertight_net::FlowSet;
 use watertight_reach::{Class, ClassIndex, RuleAt};
 
-use super::actions::{rule_name, rule_text};
-use super::columns::{Columns, FlowsId};
-use super::hops::{Goal, Source, goal_hop, goals};
+use super::actions::rule_text;
+use super::columns::{Columns, FlowsId, Run};
+use super::hops::{Goal, Source, goal_hop};
 use super::rules::{RuleId, Rules, Side, SideId};
 use super::subjects::Subjects;
 use super::{Building, Change, Input};
 use crate::csr::{index, number};
 use crate::fact::Fact;
-use crate::graph::{Arm, Fan, NONE, Shared};
-use crate::hop::{Evidence, Removable, Status, Variant};
+use crate::graph::NONE;
+use crate::hop::{Removable, Status, Variant};
+use candidates::{Admitted, Candidates, Stretch, joined, outside, with_place};
+use lists::{Lists, Outs};
+use writer::Writer;
 
-/// A sender with the rules that let it out: numbers of a class and of an [`Outs`] entry.
-type Sender = (u32, u32);
+/// How many senders are kept in lists of whom rules mean; beyond, they are found again.
+const KEPT_MAX: usize = 1 << 24;
 
 /// What makes hops part of one fan: their kind, and the number of the list of their senders.
 type FanKey = (Variant, Status, u32);
+
+/// A receiver of a fan: its fact, and the rule by which it lets senders in.
+type Receiver = (Fact, Option<RuleId>);
+
+/// Whether what a pair sends meets what is wanted, by the number of what is sent.
+struct Wanted {
+    /// What is wanted.
+    flows: FlowSet,
+    met: Vec<Met>,
+}
 
 /// What is known of whether flows meet what is wanted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,13 +58,11 @@ enum Met {
     As(Status),
 }
 
-/// A receiver of a fan: its fact, and the rule by which it lets senders in.
-type Receiver = (Fact, Option<RuleId>);
-
 /// Adds the hops of every pair of classes; gives the pairs that have to be asked one by one.
 pub(super) fn add(
     input: &Input<'_>,
     subjects: &Subjects,
+    goals: &BTreeMap<ClassIndex, Vec<Goal>>,
     building: &mut Building,
 ) -> BTreeSet<(ClassIndex, ClassIndex)> {
     let columns = Columns::new(input.matrix);
@@ -55,23 +74,25 @@ pub(super) fn add(
         columns: &columns,
         rules: &rules,
         counts: sources.iter().map(|source| members(subjects, source.as_ref())).collect(),
-        met: BTreeMap::new(),
+        wanted: HashMap::new(),
         kinds: BTreeMap::new(),
         lists: Lists::default(),
         outs: Outs::default(),
-        out_peers: rules.egress_peers(),
-        outs_known: HashMap::new(),
+        meant: rules.peers_let_out_to(),
+        towards: Vec::new(),
+        towards_known: HashMap::new(),
+        candidates: HashMap::new(),
+        kept: 0,
         fans: BTreeMap::new(),
         closed: vec![0; rules.len()],
         left: BTreeSet::new(),
     };
-    let goals = goals(input, subjects);
-    for (class, goals) in &goals {
+    for (class, goals) in goals {
         work.column(building, *class, goals);
     }
+    work.close_outs();
     let Work { lists, outs, fans, closed, left, .. } = work;
-    let mut writer = Writer { input, rules: &rules, outs: &outs, arms: BTreeMap::new() };
-    writer.write(building, &sources, &lists, fans);
+    Writer::new(input, &rules, &outs).write(building, &sources, &lists, fans);
     for (rule, pairs) in closed.into_iter().enumerate().filter(|(_, pairs)| *pairs > 0) {
         for thing in things(input, &rules, building, number(rule)) {
             *building.closed.entry(thing).or_default() += pairs;
@@ -101,6 +122,15 @@ fn members(subjects: &Subjects, source: Option<&Source>) -> u64 {
     facts.into_iter().flatten().map(|(subject, _)| u64::from(subjects.members_of(*subject))).sum()
 }
 
+/// What lets senders out towards some receivers.
+struct Towards {
+    /// By the number of their guards, the rules that let senders out; [`NONE`] where none does.
+    outs: Rc<[u32]>,
+    /// How many workloads are reached from each class, as what each has more than the one before;
+    /// nothing where none is.
+    reached: Vec<u64>,
+}
+
 struct Work<'a> {
     input: &'a Input<'a>,
     sources: &'a [Option<Source>],
@@ -108,15 +138,20 @@ struct Work<'a> {
     rules: &'a Rules,
     /// How many workloads send from each class.
     counts: Vec<u64>,
-    /// Whether what a pair sends meets a rule's flows and a goal's: never, perhaps or for sure.
-    met: BTreeMap<(Option<u32>, u32), Vec<Met>>,
+    /// What rules and goals want, by the numbers of the flows of both.
+    wanted: HashMap<(Option<u32>, u32), Wanted>,
     kinds: BTreeMap<FlowSet, u32>,
     lists: Lists,
     outs: Outs,
-    /// The peers of rules that let senders out.
-    out_peers: BTreeSet<u32>,
-    /// What lets senders out, by which of these peers mean the receiver.
-    outs_known: HashMap<Vec<bool>, Rc<[u32]>>,
+    /// For each class the peers of rules that let senders out to it.
+    meant: Vec<Vec<u32>>,
+    towards: Vec<Towards>,
+    /// The same by which of these peers mean the receiver.
+    towards_known: HashMap<Vec<u32>, u32>,
+    /// Whom a rule means, by the number of its peers, and who is let out.
+    candidates: HashMap<(Option<u32>, u32), Candidates>,
+    /// How many senders are in these lists.
+    kept: usize,
     fans: BTreeMap<FanKey, BTreeSet<Receiver>>,
     /// How many pairs of workloads each rule lets connect.
     closed: Vec<u64>,
@@ -126,77 +161,58 @@ struct Work<'a> {
 impl Work<'_> {
     /// Adds what is sent to one class.
     fn column(&mut self, building: &mut Building, to: ClassIndex, goals: &[Goal]) {
-        let flows = self.columns.dense(to);
-        let receiving = receiving(goals);
-        let Side::Rules(ingress) = self.rules.ingress(to) else {
-            return self.leave(to, &flows);
-        };
-        let ways_in: Vec<Option<RuleId>> = match ingress.as_slice() {
-            [] => vec![None],
-            rules => rules.iter().map(|rule| Some(*rule)).collect(),
-        };
-        let outs = self.outs_towards(to);
-        let occurring = self.columns.occurring(to);
-        let mut covered = vec![false; flows.len()];
-        let mut counted: Vec<u32> = Vec::new();
+        let rules = self.rules;
+        let Some(ingress) = rules.ingress(to) else { return self.leave(to) };
+        let receiving = receiving(goals).max(1);
+        let only = [None];
+        let some: Vec<Option<RuleId>> = ingress.iter().map(|rule| Some(*rule)).collect();
+        let ways_in: &[Option<RuleId>] = if some.is_empty() { &only } else { &some };
+        let towards = self.towards(to);
+        let outs = self.towards.get(index(towards)).map(|one| Rc::clone(&one.outs));
+        let outs = outs.unwrap_or_default();
+        let runs = self.columns.runs(to);
+        let mut covered: Vec<Stretch> = Vec::new();
         for goal in goals {
             let kind = self.kind(goal);
-            let (ways_in, flows) = (&ways_in, &flows);
-            let (outs, occurring) = (&outs, &occurring);
-            let column = Column { to, goal, kind, ways_in, flows, occurring, outs };
+            let column = Column { to, goal, kind, ways_in, runs, outs: &outs };
             if goal.key.is_some() {
-                for from in 0..number(flows.len()) {
-                    self.apart(building, from, &column);
+                for run in runs {
+                    (run.start..run.end).for_each(|from| self.apart(building, from, &column));
                 }
                 continue;
             }
             for way_in in ways_in {
-                let (lists, met) = self.senders(&column, *way_in);
-                for (status, list) in lists {
-                    let list = self.lists.number(list);
-                    let key = (goal.variant, status, list);
-                    self.fans.entry(key).or_default().insert((goal.conclusion, *way_in));
-                }
-                let mut let_in = 0;
-                for from in met {
-                    let_in += self.counts[index(from)];
-                    if !std::mem::replace(&mut covered[index(from)], true) {
-                        counted.push(from);
-                    }
-                }
+                let let_in = self.let_in(*way_in, &column, towards, &mut covered);
                 if let Some(rule) = way_in {
-                    self.closed[index(*rule)] += let_in * receiving.max(1);
+                    self.closed[index(*rule)] += let_in * receiving;
                 }
             }
             if goal.members > 1 {
                 self.apart(building, number(to), &column);
             }
         }
-        for from in counted {
-            if let Some(out) = outs.get(index(self.rules.side(from))).filter(|out| **out != NONE) {
-                for rule in self.outs.rules(*out) {
-                    self.closed[index(*rule)] += self.counts[index(from)] * receiving.max(1);
-                }
-            }
-        }
-        self.leave_uncovered(to, goals, &occurring, &covered);
+        let covered = joined(covered);
+        self.count_reached(towards, &covered, receiving);
+        self.leave_uncovered(to, goals, &covered);
     }
 
-    /// For each side of senders the rules that let something out towards a class: the same towards all
-    /// classes that the same peers of rules mean.
-    fn outs_towards(&mut self, to: ClassIndex) -> Rc<[u32]> {
+    /// What lets senders out towards a class: the same towards all classes that the same peers of rules
+    /// mean.
+    fn towards(&mut self, to: ClassIndex) -> u32 {
+        let meant = self.meant.get_mut(to).map(std::mem::take).unwrap_or_default();
+        if let Some(known) = self.towards_known.get(&meant) {
+            return *known;
+        }
         let rules = self.rules;
-        let is_meant: BTreeMap<u32, bool> =
-            self.out_peers.iter().map(|peer| (*peer, rules.is_peer(*peer, to))).collect();
-        let key: Vec<bool> = is_meant.values().copied().collect();
-        if let Some(known) = self.outs_known.get(&key) {
-            return Rc::clone(known);
+        let mut is_meant = vec![false; rules.peers_len()];
+        for peer in &meant {
+            is_meant[index(*peer)] = true;
         }
         let mut found = Vec::new();
         for content in rules.egress_sides() {
             let out = match content {
                 Side::Rules(all) => {
-                    let is_out = |rule: &&RuleId| is_meant.get(&rules.peer(**rule)) == Some(&true);
+                    let is_out = |rule: &&RuleId| is_meant[index(rules.peer(**rule))];
                     let meant: Vec<RuleId> = all.iter().filter(is_out).copied().collect();
                     let open = all.is_empty() || !meant.is_empty();
                     open.then(|| self.outs.number(meant))
@@ -205,59 +221,73 @@ impl Work<'_> {
             };
             found.push(out.unwrap_or(NONE));
         }
-        let found: Rc<[u32]> = found.into();
-        self.outs_known.insert(key, Rc::clone(&found));
-        found
+        let next = number(self.towards.len());
+        self.towards.push(Towards { outs: found.into(), reached: Vec::new() });
+        self.towards_known.insert(meant, next);
+        next
     }
 
-    /// The senders that a rule lets in for a goal, by status, and who of them is met.
-    fn senders(
+    /// Adds a class as a receiver of those whom one way lets in for a goal; gives from how many workloads
+    /// they send, and adds their classes to those that are accounted for.
+    fn let_in(
         &mut self,
-        column: &Column<'_>,
         way_in: Option<RuleId>,
-    ) -> (BTreeMap<Status, Vec<Sender>>, Vec<u32>) {
-        let rules = self.rules;
-        let (mut sure, mut possible) = (Vec::new(), Vec::new());
-        let mut met = Vec::new();
-        let mut own = None;
-        let key = self.met_key(way_in, column);
-        // Out of the map while it is read, so that nothing is looked up for each sender.
-        let mut table = self.met.remove(&key).unwrap_or_default();
-        let mut occurring = column.occurring.iter();
+        column: &Column<'_>,
+        towards: u32,
+        covered: &mut Vec<Stretch>,
+    ) -> u64 {
+        let Column { to, goal, .. } = *column;
         // Most rules are about flows that most goals do not want.
-        if !occurring.any(|flows| self.meets(*flows, way_in, column, &mut table).is_some()) {
-            self.met.insert(key, table);
-            return (BTreeMap::new(), met);
+        if self.wanted(way_in, column).flows.is_empty() {
+            return 0;
         }
-        for from in rules.senders(way_in) {
-            let Some(out) = column.out(rules.side(*from)) else { continue };
-            if index(*from) == column.to && self.is_single(column.to) {
-                own = Some((*from, out));
-            }
-            let flows = column.flows.get(index(*from)).copied().unwrap_or(NONE);
-            match self.meets(flows, way_in, column, &mut table) {
-                Some(Status::Sure) => sure.push((*from, out)),
-                Some(Status::Possible) => possible.push((*from, out)),
-                None => continue,
-            }
-            met.push(*from);
-        }
-        self.met.insert(key, table);
-        let mut lists = BTreeMap::new();
-        for (status, mut list) in [(Status::Sure, sure), (Status::Possible, possible)] {
-            if list.is_empty() {
+        self.prepare(way_in, column, towards);
+        let own = self.is_single(to).then(|| number(to));
+        let Self { rules, columns, wanted, candidates, lists, fans, .. } = self;
+        let of_peers = (way_in.map(|rule| rules.peer(rule)), towards);
+        let of_flows = (way_in.map(|rule| rules.flows_id(rule)), column.kind);
+        let (Some(candidates), Some(wanted)) =
+            (candidates.get_mut(&of_peers), wanted.get_mut(&of_flows))
+        else {
+            return 0;
+        };
+        let Admitted { sure, possible } =
+            candidates.admitted(column.runs, |flows| wanted.met(flows, goal, columns));
+        // A class has no hop to itself by a fan; with it in the list, other classes share the list.
+        let own = own.and_then(|own| candidates.place(own));
+        let mut let_in = 0;
+        for (status, stretches) in [(Status::Sure, sure), (Status::Possible, possible)] {
+            if stretches.is_empty() {
                 continue;
             }
-            // A class has no hop to itself by a fan; with it in the list, other classes share the
-            // list.
-            if let Some(own) = own
-                && let Err(place) = list.binary_search(&own)
-            {
-                list.insert(place, own);
-            }
-            lists.insert(status, list);
+            let_in += candidates.workloads(&stretches);
+            candidates.add_classes(&stretches, covered);
+            let stretches = match own {
+                Some(own) => with_place(stretches, own),
+                None => stretches,
+            };
+            let key = (goal.variant, status, candidates.list(stretches, lists));
+            fans.entry(key).or_default().insert((goal.conclusion, way_in));
         }
-        (lists, met)
+        let_in
+    }
+
+    /// Finds whom a way may let in where that is not known yet.
+    fn prepare(&mut self, way_in: Option<RuleId>, column: &Column<'_>, towards: u32) {
+        let rules = self.rules;
+        let key = (way_in.map(|rule| rules.peer(rule)), towards);
+        if self.candidates.contains_key(&key) {
+            return;
+        }
+        let meant = rules.senders(way_in).iter();
+        let out = |from: &u32| column.out(rules.side(*from)).map(|out| (*from, out));
+        let found = Candidates::new(meant.filter_map(out).collect(), &self.counts);
+        self.kept += found.len();
+        if self.kept > KEPT_MAX {
+            self.candidates.clear();
+            self.kept = found.len();
+        }
+        self.candidates.insert(key, found);
     }
 
     /// Whether a class has one endpoint, so that the matrix says nothing of it towards itself.
@@ -266,42 +296,17 @@ impl Work<'_> {
         matches!(class, Some(Class::Endpoints(members)) if members.len() == 1)
     }
 
-    /// What a table of what meets what is about: a rule's flows, and what a goal wants.
-    fn met_key(&self, way_in: Option<RuleId>, column: &Column<'_>) -> (Option<u32>, u32) {
-        (way_in.map(|rule| self.rules.flows_id(rule)), column.kind)
-    }
-
-    /// Whether flows, by their number, meet a goal by a rule.
-    fn meets(
-        &self,
-        flows: FlowsId,
-        way_in: Option<RuleId>,
-        column: &Column<'_>,
-        table: &mut Vec<Met>,
-    ) -> Option<Status> {
-        let sent = self.columns.flows(flows)?;
-        let (goal, rules) = (column.goal, self.rules);
-        if table.is_empty() {
-            table.resize(self.columns.flows_len(), Met::Unasked);
-        }
-        let met = table.get_mut(index(flows))?;
-        if *met == Met::Unasked {
-            let wanted = match way_in {
+    /// What a goal wants by a rule.
+    fn wanted(&mut self, way_in: Option<RuleId>, column: &Column<'_>) -> &mut Wanted {
+        let (rules, goal) = (self.rules, column.goal);
+        let key = (way_in.map(|rule| rules.flows_id(rule)), column.kind);
+        self.wanted.entry(key).or_insert_with(|| {
+            let flows = match way_in {
                 Some(rule) => goal.flows.intersection(rules.flows(rule)),
                 None => goal.flows.clone(),
             };
-            *met = if !sent.possible.intersects(&wanted) {
-                Met::Never
-            } else if sent.sure.intersects(&wanted) {
-                Met::As(Status::Sure)
-            } else {
-                Met::As(Status::Possible)
-            };
-        }
-        match met {
-            Met::As(status) => Some(if goal.known { *status } else { Status::Possible }),
-            Met::Unasked | Met::Never => None,
-        }
+            Wanted { flows, met: Vec::new() }
+        })
     }
 
     /// The number of what a goal wants.
@@ -314,7 +319,7 @@ impl Work<'_> {
     fn apart(&self, building: &mut Building, from: u32, column: &Column<'_>) {
         let goal = column.goal;
         let Some(out) = column.out(self.rules.side(from)) else { return };
-        let sent = column.flows.get(index(from)).and_then(|flows| self.columns.flows(*flows));
+        let sent = column.sent(from).and_then(|flows| self.columns.flows(flows));
         let (Some(sent), Some(Some(source))) = (sent, self.sources.get(index(from))) else {
             return;
         };
@@ -350,38 +355,86 @@ impl Work<'_> {
         }
     }
 
+    /// Counts a class among those that the workloads of some classes reach.
+    fn count_reached(&mut self, towards: u32, from: &[Stretch], receiving: u64) {
+        let classes = self.counts.len();
+        let Some(towards) = self.towards.get_mut(index(towards)) else { return };
+        if !from.is_empty() && towards.reached.is_empty() {
+            towards.reached = vec![0; classes + 1];
+        }
+        for one in from {
+            let (start, end) = (index(one.start), index(one.end));
+            towards.reached[start] = towards.reached[start].wrapping_add(receiving);
+            towards.reached[end] = towards.reached[end].wrapping_sub(receiving);
+        }
+    }
+
+    /// Counts for each rule that lets senders out the pairs that it lets connect.
+    fn close_outs(&mut self) {
+        for towards in &self.towards {
+            let mut reached: u64 = 0;
+            for (from, more) in towards.reached.iter().enumerate() {
+                reached = reached.wrapping_add(*more);
+                if reached == 0 {
+                    continue;
+                }
+                let side = self.rules.side(number(from));
+                let out = towards.outs.get(index(side)).filter(|out| **out != NONE);
+                for rule in out.into_iter().flat_map(|out| self.outs.rules(*out)) {
+                    self.closed[index(*rule)] += self.counts[from] * reached;
+                }
+            }
+        }
+    }
+
     /// Leaves every pair towards a class to be asked.
-    fn leave(&mut self, to: ClassIndex, flows: &[FlowsId]) {
-        for (from, flows) in flows.iter().enumerate() {
-            if self.columns.flows(*flows).is_some() {
-                self.left.insert((from, to));
+    fn leave(&mut self, to: ClassIndex) {
+        for run in self.columns.runs(to) {
+            if self.columns.flows(run.flows).is_some() {
+                let senders = index(run.start)..index(run.end);
+                self.left.extend(senders.map(|from| (from, to)));
             }
         }
     }
 
     /// Leaves those pairs to be asked that no rule accounts for.
-    fn leave_uncovered(
-        &mut self,
-        to: ClassIndex,
-        goals: &[Goal],
-        occurring: &[FlowsId],
-        covered: &[bool],
-    ) {
+    fn leave_uncovered(&mut self, to: ClassIndex, goals: &[Goal], covered: &[Stretch]) {
+        let columns = self.columns;
         for goal in goals.iter().filter(|goal| goal.key.is_none()) {
             let kind = self.kind(goal);
-            let (ways_in, flows, outs) = (&[], &[], &[]);
-            let column = Column { to, goal, kind, ways_in, flows, occurring, outs };
-            let key = self.met_key(None, &column);
-            let mut table = self.met.remove(&key).unwrap_or_default();
-            for (senders, flows) in self.columns.runs(to) {
-                if self.meets(flows, None, &column, &mut table).is_none() {
-                    continue;
-                }
-                let uncovered = senders.filter(|from| !covered.get(*from).is_none_or(|one| *one));
-                let asked = uncovered.filter(|from| *from != to).map(|from| (from, to));
-                self.left.extend(asked);
-            }
-            self.met.insert(key, table);
+            let runs = columns.runs(to);
+            let column = Column { to, goal, kind, ways_in: &[], runs, outs: &[] };
+            let wanted = self.wanted(None, &column);
+            let met = runs.iter().filter(|run| wanted.met(run.flows, goal, columns).is_some());
+            let senders = met.map(|run| index(run.start)..index(run.end));
+            let uncovered = senders.flat_map(|senders| outside(senders, covered)).flatten();
+            let asked: Vec<_> =
+                uncovered.filter(|from| *from != to).map(|from| (from, to)).collect();
+            self.left.extend(asked);
+        }
+    }
+}
+
+impl Wanted {
+    /// Whether flows, by their number, meet what a goal wants.
+    fn met(&mut self, flows: FlowsId, goal: &Goal, columns: &Columns) -> Option<Status> {
+        let sent = columns.flows(flows)?;
+        if self.met.is_empty() {
+            self.met.resize(columns.flows_len(), Met::Unasked);
+        }
+        let met = self.met.get_mut(index(flows))?;
+        if *met == Met::Unasked {
+            *met = if !sent.possible.intersects(&self.flows) {
+                Met::Never
+            } else if sent.sure.intersects(&self.flows) {
+                Met::As(Status::Sure)
+            } else {
+                Met::As(Status::Possible)
+            };
+        }
+        match met {
+            Met::As(status) => Some(if goal.known { *status } else { Status::Possible }),
+            Met::Unasked | Met::Never => None,
         }
     }
 }
@@ -393,9 +446,8 @@ struct Column<'c> {
     /// The number of what the goal wants.
     kind: u32,
     ways_in: &'c [Option<RuleId>],
-    flows: &'c [FlowsId],
-    /// The numbers among these, each once.
-    occurring: &'c [FlowsId],
+    /// What is sent, by consecutive classes.
+    runs: &'c [Run],
     /// By the number of their guards, the rules that let senders out; [`NONE`] where none does.
     outs: &'c [u32],
 }
@@ -405,116 +457,11 @@ impl Column<'_> {
     fn out(&self, side: SideId) -> Option<u32> {
         self.outs.get(index(side)).copied().filter(|out| *out != NONE)
     }
-}
 
-/// Lists of senders, each once.
-#[derive(Default)]
-struct Lists {
-    lists: Vec<Vec<Sender>>,
-    /// By a sum of what is in them: they are long, and looked up for every rule of every receiver.
-    by_sum: HashMap<u64, Vec<u32>>,
-}
-
-impl Lists {
-    fn number(&mut self, list: Vec<Sender>) -> u32 {
-        let alike = self.by_sum.entry(sum(&list)).or_default();
-        let known = alike.iter().find(|known| self.lists.get(index(**known)) == Some(&list));
-        if let Some(known) = known {
-            return *known;
-        }
-        let next = number(self.lists.len());
-        self.lists.push(list);
-        alike.push(next);
-        next
-    }
-}
-
-/// A number that lists of other senders seldom share.
-fn sum(list: &[Sender]) -> u64 {
-    list.iter().fold(0, |sum: u64, (class, out)| {
-        let one = u64::from(*class) << 32 | u64::from(*out);
-        (sum.rotate_left(5) ^ one).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    })
-}
-
-/// Sets of rules that let senders out, each once.
-#[derive(Default)]
-struct Outs {
-    sets: Vec<Vec<RuleId>>,
-    numbers: BTreeMap<Vec<RuleId>, u32>,
-}
-
-impl Outs {
-    fn number(&mut self, rules: Vec<RuleId>) -> u32 {
-        let next = number(self.sets.len());
-        let known = *self.numbers.entry(rules.clone()).or_insert(next);
-        if known == next {
-            self.sets.push(rules);
-        }
-        known
-    }
-
-    fn rules(&self, set: u32) -> &[RuleId] {
-        self.sets.get(index(set)).map_or(&[], Vec::as_slice)
-    }
-}
-
-/// Writes fans into a graph.
-struct Writer<'a> {
-    input: &'a Input<'a>,
-    rules: &'a Rules,
-    outs: &'a Outs,
-    arms: BTreeMap<Vec<RuleId>, Shared>,
-}
-
-impl Writer<'_> {
-    fn write(
-        &mut self,
-        building: &mut Building,
-        sources: &[Option<Source>],
-        lists: &Lists,
-        fans: BTreeMap<FanKey, BTreeSet<Receiver>>,
-    ) {
-        for ((variant, status, list), receivers) in fans {
-            let mut senders = Vec::new();
-            for (class, out) in &lists.lists[index(list)] {
-                let Some(Some(source)) = sources.get(index(*class)) else { continue };
-                let shared = self.share(building, self.outs.rules(*out).to_vec());
-                senders.extend(source.facts.iter().map(|(_, fact)| Arm { fact: *fact, shared }));
-            }
-            let mut targets = Vec::new();
-            for (fact, rule) in receivers {
-                let shared = self.share(building, rule.into_iter().collect());
-                targets.push(Arm { fact, shared });
-            }
-            let likelihood = self.input.options.likelihoods.get(variant);
-            building.graph.fan(Fan { variant, likelihood, status, sources: senders, targets });
-        }
-    }
-
-    /// What arms have in common that stand while one of some rules does.
-    fn share(&mut self, building: &mut Building, rules: Vec<RuleId>) -> Shared {
-        if let Some(known) = self.arms.get(&rules) {
-            return *known;
-        }
-        let mut evidence = Vec::new();
-        let mut support = Vec::new();
-        for rule in &rules {
-            for at in self.rules.at(*rule) {
-                let one = Evidence {
-                    resource: self.input.estate.network.guards[at.guard].name.to_string(),
-                    rule: rule_name(self.input, *at),
-                    text: rule_text(self.input, *at),
-                };
-                if !evidence.contains(&one) {
-                    evidence.push(one);
-                }
-            }
-            support.push(things(self.input, self.rules, building, *rule));
-        }
-        let shared = building.graph.share(evidence, support);
-        self.arms.insert(rules, shared);
-        shared
+    /// The number of what one class sends.
+    fn sent(&self, from: u32) -> Option<FlowsId> {
+        let run = self.runs.get(self.runs.partition_point(|run| run.end <= from))?;
+        (run.start <= from).then_some(run.flows)
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn add(input: &Input<'_>, subjects: &Subjects, building: &mut Buildin
         if input.matrix.cells_len() <= input.options.pairs_max {
             input.matrix.cells().map(|(pair, _)| pair).collect()
         } else {
-            fans::add(input, subjects, building)
+            fans::add(input, subjects, &goals, building)
         };
     let fronts = fronts_before(input);
     let listening = listening(input);

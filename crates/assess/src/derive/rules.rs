@@ -145,8 +145,7 @@ impl Rules {
     fn matched(&self) -> Vec<Vec<u32>> {
         let places = Places::new(&self.faces);
         let each = self.peers.iter().map(|peers| {
-            let candidates = peers.iter().find_map(|peer| places.candidates(peer, self));
-            let mut all = candidates.unwrap_or_else(|| self.everybody.clone());
+            let mut all = self.perhaps_meant(peers, &places);
             all.retain(|class| {
                 self.everybody.binary_search(class).is_ok() && self.are_meant(peers, index(*class))
             });
@@ -160,10 +159,13 @@ impl Rules {
         self.all.len()
     }
 
-    /// What has to let others in at a class.
-    pub(super) fn ingress(&self, class: ClassIndex) -> Side {
+    /// The ways of which one has to let others in at a class; none where it does not come down to that.
+    pub(super) fn ingress(&self, class: ClassIndex) -> Option<&[RuleId]> {
         let side = self.side_of.get(class).and_then(|side| self.ingress.get(index(*side)));
-        side.cloned().unwrap_or(Side::Other)
+        match side {
+            Some(Side::Rules(ways)) => Some(ways),
+            Some(Side::Other) | None => None,
+        }
     }
 
     /// What has to let senders out, in the order of the numbers of their guards.
@@ -206,7 +208,7 @@ impl Rules {
     }
 
     /// The numbers of the peers that rules let out to, ascending.
-    pub(super) fn egress_peers(&self) -> BTreeSet<u32> {
+    fn egress_peers(&self) -> BTreeSet<u32> {
         let sides = self.egress.iter().filter_map(|side| match side {
             Side::Rules(rules) => Some(rules),
             Side::Other => None,
@@ -214,14 +216,35 @@ impl Rules {
         sides.flatten().map(|rule| self.peer(*rule)).collect()
     }
 
+    /// For each class the peers that rules let out to and that mean it, ascending.
+    pub(super) fn peers_let_out_to(&self) -> Vec<Vec<u32>> {
+        let places = Places::new(&self.faces);
+        let mut found = vec![Vec::new(); self.faces.len()];
+        for number in self.egress_peers() {
+            let peers = &self.peers[index(number)];
+            for class in self.perhaps_meant(peers, &places) {
+                if self.are_meant(peers, index(class)) {
+                    found[index(class)].push(number);
+                }
+            }
+        }
+        found
+    }
+
+    /// Classes among which are all that peers mean, ascending.
+    fn perhaps_meant(&self, peers: &[Peer], places: &Places) -> Vec<u32> {
+        let candidates = peers.iter().find_map(|peer| places.candidates(peer, self));
+        candidates.unwrap_or_else(|| (0..number(self.faces.len())).collect())
+    }
+
+    /// How many numbers of peers there are.
+    pub(super) fn peers_len(&self) -> usize {
+        self.peers.len()
+    }
+
     /// The number of a rule's peers; rules share them.
     pub(super) fn peer(&self, rule: RuleId) -> u32 {
         self.all[index(rule)].peer
-    }
-
-    /// Whether peers, by their number, mean a class, or perhaps do.
-    pub(super) fn is_peer(&self, peer: u32, class: ClassIndex) -> bool {
-        self.are_meant(&self.peers[index(peer)], class)
     }
 
     fn are_meant(&self, peers: &[Peer], class: ClassIndex) -> bool {

@@ -183,18 +183,11 @@ impl GraphBuilder {
         self.check()?;
         let hops = merge(self.hops);
         let fans = ordered(self.fans);
-        let facts = facts(&self.internet, &hops, &fans);
-        let mut facts: BTreeSet<Fact> = facts;
-        let mut entries = vec![Entry::Internet];
-        for (place, info) in self.subjects.iter().enumerate() {
-            if info.kind == SubjectKind::Workload {
-                let subject = Subject(number(place));
-                facts.insert(Fact::exec(subject));
-                entries.push(Entry::Workload(subject));
-            }
-        }
-        let facts: Vec<Fact> = facts.into_iter().collect();
-        let mut numbers = vec![NONE; self.subjects.len() * 4];
+        let facts = facts(&self.subjects, &self.internet, &hops, &fans);
+        let workloads = self.subjects.iter().enumerate().filter(|(_, info)| is_workload(info));
+        let entries = workloads.map(|(place, _)| Entry::Workload(Subject(number(place))));
+        let entries = std::iter::once(Entry::Internet).chain(entries).collect();
+        let mut numbers = vec![NONE; self.subjects.len() * FactKind::ALL.len()];
         for (place, fact) in facts.iter().enumerate() {
             if let Some(entry) = slot(*fact).and_then(|slot| numbers.get_mut(slot)) {
                 *entry = number(place);
@@ -314,17 +307,35 @@ fn range(info: &SubjectInfo, what: &'static str, value: u32, most: u32) -> Resul
     Err(GraphError::OutOfRange { name: info.name.clone(), what, value, most })
 }
 
-/// Every fact that an entry holds or a hop speaks of.
-fn facts(internet: &BTreeSet<Fact>, hops: &[Hop], fans: &[Fan]) -> BTreeSet<Fact> {
-    let mut facts = internet.clone();
+/// Every fact that an entry holds or a hop speaks of, in order.
+fn facts(
+    subjects: &[SubjectInfo],
+    internet: &BTreeSet<Fact>,
+    hops: &[Hop],
+    fans: &[Fan],
+) -> Vec<Fact> {
+    let mut occurs = vec![false; subjects.len() * FactKind::ALL.len()];
+    let mut add = |fact: Fact| {
+        if let Some(occurs) = slot(fact).and_then(|slot| occurs.get_mut(slot)) {
+            *occurs = true;
+        }
+    };
+    internet.iter().copied().for_each(&mut add);
     for hop in hops {
-        facts.extend(hop.premises.iter().copied());
-        facts.insert(hop.conclusion);
+        hop.premises.iter().chain([&hop.conclusion]).copied().for_each(&mut add);
     }
     for fan in fans {
-        facts.extend(fan.sources.iter().chain(&fan.targets).map(|arm| arm.fact));
+        fan.sources.iter().chain(&fan.targets).map(|arm| arm.fact).for_each(&mut add);
     }
-    facts
+    let workloads = subjects.iter().enumerate().filter(|(_, info)| is_workload(info));
+    workloads.map(|(place, _)| Fact::exec(Subject(number(place)))).for_each(&mut add);
+    let all = (0..subjects.len()).map(|place| Subject(number(place)));
+    let all = all.flat_map(|subject| FactKind::ALL.map(|kind| Fact { subject, kind }));
+    all.zip(occurs).filter(|(_, occurs)| *occurs).map(|(fact, _)| fact).collect()
+}
+
+fn is_workload(info: &SubjectInfo) -> bool {
+    info.kind == SubjectKind::Workload
 }
 
 /// Fans in canonical order, without those that have no hop.

@@ -8,7 +8,8 @@ use watertight_model::{Estate, Name};
 use watertight_net::FlowSet;
 use watertight_policy::checked::Peer;
 use watertight_policy::{
-    ESSENTIALS_VERSION, Essential, EssentialState, control_flows, essentials, node_counts,
+    ESSENTIALS_VERSION, Essential, EssentialState, ListedNodes, control_flows, essentials,
+    listed_nodes,
 };
 use watertight_source::{Sources, Span};
 
@@ -79,13 +80,19 @@ fn listed(policy: &LoadedPolicy, estate: &Estate) -> Vec<Essential> {
             found.push(row(&one.name, &of(&rule.from), &of(&rule.to), rule.flows()));
         }
     }
-    let clusters = node_counts(estate);
     for one in &policy.policy.control_planes {
-        let nodes = match clusters.get(&one.cluster) {
-            Some(count) => format!("every node of {} ({count} interfaces)", one.cluster),
-            None => format!("every node of {}, none of which is in the estate", one.cluster),
+        let place = [&one.account, &one.region].into_iter().flatten().map(|name| &**name);
+        let place = place.collect::<Vec<_>>().join(", ");
+        let own = &one.cluster;
+        let own = if place.is_empty() { own.to_string() } else { format!("{own} ({place})") };
+        let nodes = match listed_nodes(estate, one) {
+            ListedNodes::One(count) => format!("every node of {own} ({count} interfaces)"),
+            ListedNodes::Nobody => format!("every node of {own}, none of which is in the estate"),
+            ListedNodes::Several(count) => format!(
+                "no node of {own}, since {count} clusters are called so: its `account` and `region` tell which"
+            ),
         };
-        let plane = format!("the control plane of {} at {}", one.cluster, one.addresses);
+        let plane = format!("the control plane of {own} at {}", one.addresses);
         let (kubelet, api) = (control_flows(false), control_flows(true));
         found.push(row("control plane", &plane, &nodes, kubelet));
         found.push(row("control plane", &nodes, &plane, api));

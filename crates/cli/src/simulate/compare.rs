@@ -17,11 +17,9 @@ use super::assertions::{Judged, judged};
 use crate::beside::both;
 use crate::exit::Failure;
 
-/// Score and chains are found by workload: for no more than these. Beyond, deriving the hops by columns is
-/// nearly all of the work: every receiver's rules are held against all senders whom they mean, also where
-/// another receiver showed the same. Passing over flows that no goal wants and looking up by address whom
-/// rules mean was not enough.
-const ASSESSED_MAX: usize = 10_000;
+/// Score and chains are found for no more workloads than these, the size for which their time and memory are
+/// measured.
+const ASSESSED_MAX: usize = 100_000;
 
 /// How breaches spread in one estate.
 pub(super) struct Spread {

@@ -232,6 +232,7 @@ impl<'n> Ends<'n> {
             segment: segment.map(|(id, _)| id),
             addresses: self.address_items(&conditions.addresses, diagnostics),
             network: conditions.network.as_ref().map(|network| network.value.clone()),
+            residents: Arc::default(),
             domains: self.domain_items(&conditions.domains, span, diagnostics),
             users,
             provider: conditions.provider.iter().map(|service| service.value.clone()).collect(),

@@ -38,6 +38,8 @@ pub(super) fn essentials(
             planes.push(ControlPlane {
                 span: one.span,
                 cluster: one.cluster.value.clone(),
+                account: text(one.account.as_ref()),
+                region: text(one.region.as_ref()),
                 addresses: ends
                     .address_items(&one.addresses, diagnostics)
                     .unwrap_or_else(|| AddressSet::empty().into()),

@@ -164,6 +164,7 @@ fn at_most(peers: &[Peer], selectors: &[Truth]) -> (bool, bool) {
 fn is_about_labels(conditions: &Conditions) -> bool {
     conditions.addresses.is_none()
         && conditions.network.is_none()
+        && conditions.residents.is_empty()
         && conditions.domains.is_empty()
         && conditions.users.is_empty()
         && conditions.provider.is_empty()

@@ -122,6 +122,9 @@ impl Decider<'_> {
         } else if let Some(network) = network {
             all = all.and(self.holds_address(seen.end, &self.everywhere, Some(network)));
         }
+        if !conditions.residents.is_empty() {
+            all = all.and(self.resides(seen.end, &conditions.residents));
+        }
         if !conditions.domains.is_empty() {
             all = all.and(self.bound(&conditions.domains, seen));
         }
@@ -173,6 +176,25 @@ impl Decider<'_> {
                 in_network(place.network.as_ref()) && set.contains(place.address)
             }),
         }
+    }
+
+    /// Whether an end is a workload with an address in one of some networks.
+    fn resides(&self, end: &End, networks: &[Name]) -> Truth {
+        let workloads = match &end.who {
+            Who::Workloads(workloads) => workloads,
+            Who::Outside { .. } => return Truth::No,
+            Who::Unknown => return Truth::Maybe,
+        };
+        let is_here = |place: &Place| {
+            place.network.as_ref().is_some_and(|network| networks.binary_search(network).is_ok())
+        };
+        // What says which of its addresses it uses says more than what it has.
+        let told = end.places.iter().filter(|place| place.network.is_some());
+        if told.clone().next().is_some() {
+            return agreed(told.map(|place| Truth::from(is_here(place))));
+        }
+        let members = workloads.iter().filter_map(|place| self.world.workloads.get(*place));
+        agreed(members.map(|member| Truth::from(member.places.iter().any(is_here))))
     }
 
     /// Whether the source asked for one of the names and was told this end's address.

@@ -1,15 +1,16 @@
 //! Essentials as rules that decisions ask before every other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use watertight_model::network::{Endpoint, EndpointId, Realm};
+use watertight_model::network::{Endpoint, EndpointId};
 use watertight_model::{Estate, Name, Network, Selector, WorkloadKind};
 use watertight_net::{AddressSet, FlowSet, Prefix};
 use watertight_source::{FileId, Span};
 
-use super::legs::{api, by_realm, clusters, control_flows, dns, health, kubelet};
+use super::clusters::Clusters;
+use super::legs::{api, by_realm, control_flows, dns, health, kubelet};
 use super::platforms::{neighbours, tcp, udp};
 use crate::checked::{
     Action, CheckedPolicy, Clause, Conditions, ControlPlane, End, Lowering, Mode, Peer, Policy,
@@ -87,10 +88,8 @@ impl Adding<'_> {
             let ends = (everybody.clone(), everybody.clone());
             self.add("essential aws neighbour discovery", vec![ends], &neighbours());
             let time = addresses(TIME, None);
-            self.add("essential aws time", vec![(everybody.clone(), time)], &udp(123));
-            for realm in network.realms.values().filter(|realm| !realm.resolvers.is_empty()) {
-                self.resolvers(realm, &everybody);
-            }
+            self.add("essential aws time", vec![(everybody, time)], &udp(123));
+            self.resolvers(network);
         }
         let hosted = network.uplinks.iter().filter_map(|(guest, uplink)| {
             let (guest, host) = (network.endpoints.get(*guest)?, network.endpoints.get(uplink.by)?);
@@ -100,17 +99,26 @@ impl Adding<'_> {
         self.add("essential kubernetes node to own pod", hosted, &FlowSet::all());
     }
 
-    /// The resolver of a network, at its address there and at those that it has everywhere. Another
-    /// network may have a workload at the same address.
-    fn resolvers(&mut self, realm: &Realm, everybody: &Peer) {
-        let is_inside = |one: &IpAddr| realm.prefixes.iter().any(|prefix| prefix.contains(*one));
-        let (own, anywhere): (Vec<IpAddr>, Vec<IpAddr>) =
-            realm.resolvers.iter().copied().partition(is_inside);
-        let sides = [(own, Some(realm.name.clone())), (anywhere, None)];
-        let sides = sides.into_iter().filter(|(some, _)| !some.is_empty());
-        let ends = sides.map(|(some, network)| (everybody.clone(), addresses(some, network)));
-        let name = format!("essential aws resolver of {}", realm.name);
-        self.add(&name, ends.collect(), &dns());
+    /// The resolver of each network, for those who are in it: at its address there, where another network
+    /// may have a workload, and at those that it has everywhere, where whoever asks finds the own one.
+    fn resolvers(&mut self, network: &Network) {
+        let mut anywhere: BTreeMap<Vec<IpAddr>, Vec<Name>> = BTreeMap::new();
+        for realm in network.realms.values() {
+            let is_inside = |one: &IpAddr| realm.prefixes.iter().any(|all| all.contains(*one));
+            let (own, others): (Vec<IpAddr>, Vec<IpAddr>) =
+                realm.resolvers.iter().copied().partition(is_inside);
+            if !own.is_empty() {
+                let to = addresses(own, Some(realm.name.clone()));
+                let name = format!("essential aws resolver of {}", realm.name);
+                self.add(&name, vec![(residents(vec![realm.name.clone()]), to)], &dns());
+            }
+            if !others.is_empty() {
+                anywhere.entry(others).or_default().push(realm.name.clone());
+            }
+        }
+        let ends = anywhere.into_iter();
+        let ends = ends.map(|(at, networks)| (residents(networks), addresses(at, None)));
+        self.add("essential aws resolver", ends.collect(), &dns());
     }
 
     /// What guards at interfaces can cut.
@@ -133,8 +141,9 @@ impl Adding<'_> {
         let (mut asked, mut called, mut calls) = (Vec::new(), Vec::new(), Vec::new());
         let listed = self.policy.control_planes.clone();
         let (mut listed_called, mut listed_calls) = (Vec::new(), Vec::new());
-        for (cluster, own) in clusters(estate) {
-            let name = Some(cluster.clone());
+        let clusters = Clusters::of(estate);
+        for (cluster, own) in clusters.iter() {
+            let name = Some(clusters.title(cluster));
             let resolvers = by_realm(network, own.resolvers.iter().copied());
             for pods in by_realm(network, own.pods.iter().copied()).values() {
                 for resolvers in resolvers.values() {
@@ -146,7 +155,7 @@ impl Adding<'_> {
                 calls.push((name.clone(), side(&planes), side(&nodes)));
             }
             for nodes in by_realm(network, own.nodes.iter().copied()).values() {
-                for one in listed.iter().filter(|one| one.cluster == cluster) {
+                for one in listed.iter().filter(|one| clusters.is_of(one, cluster)) {
                     let plane = listed_plane(one);
                     listed_called.push((name.clone(), side(nodes), plane.clone()));
                     listed_calls.push((name.clone(), plane, side(nodes)));
@@ -177,16 +186,24 @@ impl Adding<'_> {
             network.endpoints.get(*id).and_then(|one| estate.workloads.get(one.workload))
         };
         for (port, ends) in health(estate) {
-            let side = |ids: &[EndpointId]| {
-                let ends: Vec<&Endpoint> =
-                    ids.iter().filter_map(|id| network.endpoints.get(*id)).collect();
-                all(network, &ends)
+            let sides = |ids: &[EndpointId]| {
+                let of_realms = by_realm(network, ids.iter().copied()).into_values();
+                let ends = of_realms.map(|ids| {
+                    let ends = ids.iter().filter_map(|id| network.endpoints.get(*id));
+                    all(network, &ends.collect::<Vec<&Endpoint>>())
+                });
+                ends.collect::<Vec<Peer>>()
             };
-            let ends = ends.iter().map(|(from, to)| {
-                let front = from.first().and_then(workload);
-                (front.map(|front| front.name.clone()), side(from), side(to))
-            });
-            self.add_named(&format!("essential health checks {port}"), ends.collect(), &tcp(port));
+            let mut checks = Vec::new();
+            for (from, to) in &ends {
+                let front = from.first().and_then(workload).map(|front| front.name.clone());
+                let to = sides(to);
+                for from in sides(from) {
+                    let each = to.iter().map(|to| (front.clone(), from.clone(), to.clone()));
+                    checks.extend(each);
+                }
+            }
+            self.add_named(&format!("essential health checks {port}"), checks, &tcp(port));
         }
     }
 
@@ -239,13 +256,19 @@ fn listed_plane(one: &ControlPlane) -> Peer {
     peer(Conditions { addresses, network, ..Conditions::default() })
 }
 
+/// Workloads that are in one of some networks.
+fn residents(mut networks: Vec<Name>) -> Peer {
+    networks.sort();
+    peer(Conditions { residents: networks.into(), ..Conditions::default() })
+}
+
 fn addresses(all: impl IntoIterator<Item = IpAddr>, network: Option<Name>) -> Peer {
     let set = AddressSet::from_prefixes(all.into_iter().map(Prefix::host));
     peer(Conditions { addresses: Some(Arc::new(set)), network, ..Conditions::default() })
 }
 
-/// All addresses of endpoints: an end with an address that a peer does not name may be another. A public
-/// address is in no network, so that the network is told where there is none.
+/// All addresses of endpoints of one network: an end with an address that a peer does not name may be
+/// another. A public address is in no network, so that whoever is meant is told by where else it is.
 fn all(network: &Network, endpoints: &[&Endpoint]) -> Peer {
     let own = endpoints.iter().flat_map(|one| one.addresses.iter().copied());
     let public: BTreeSet<IpAddr> =
@@ -254,6 +277,11 @@ fn all(network: &Network, endpoints: &[&Endpoint]) -> Peer {
         let subnet = network.subnets.get(one.subnet?)?;
         network.realms.get(subnet.realm).map(|realm| realm.name.clone())
     });
-    let realm = realm.filter(|_| public.is_empty());
-    addresses(own.chain(public), realm)
+    let set = AddressSet::from_prefixes(own.chain(public.iter().copied()).map(Prefix::host));
+    let addresses = Some(Arc::new(set));
+    if public.is_empty() {
+        return peer(Conditions { addresses, network: realm, ..Conditions::default() });
+    }
+    let residents = realm.into_iter().collect();
+    peer(Conditions { addresses, residents, ..Conditions::default() })
 }

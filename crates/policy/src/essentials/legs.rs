@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_model::network::{EndpointId, EndpointRole, RealmId, TargetEnd};
-use watertight_model::{Estate, Name, Network, WorkloadId, WorkloadKind};
+use watertight_model::{Estate, Name, Network};
 use watertight_net::FlowSet;
 
+use super::clusters::Clusters;
 use super::platforms::{tcp, udp};
 
 /// Connections that a platform needs: between each of some endpoints and each of others.
@@ -37,7 +38,9 @@ pub fn essential_legs(estate: &Estate) -> Vec<EssentialLegs> {
             found.push(EssentialLegs { name, from, to, over: tcp(port) });
         }
     }
-    for (cluster, own) in clusters(estate) {
+    let clusters = Clusters::of(estate);
+    for (id, own) in clusters.iter() {
+        let cluster = clusters.title(id);
         if !own.resolvers.is_empty() {
             let name = Name::from(format!("the resolver of cluster {cluster}"));
             let (from, to) = (own.pods.clone(), own.resolvers.clone());
@@ -76,32 +79,6 @@ pub fn control_flows(to_plane: bool) -> FlowSet {
     if to_plane { api().union(&tcp(6443)) } else { kubelet() }
 }
 
-/// How many interfaces the nodes of each cluster have, by its name.
-pub fn node_counts(estate: &Estate) -> BTreeMap<Name, usize> {
-    let clusters = clusters(estate).into_iter().filter(|(_, own)| !own.nodes.is_empty());
-    clusters.map(|(name, own)| (name, own.nodes.len())).collect()
-}
-
-/// One cluster.
-#[derive(Clone, Default, Debug)]
-pub(super) struct Cluster {
-    pub(super) pods: Vec<EndpointId>,
-    pub(super) resolvers: Vec<EndpointId>,
-    pub(super) nodes: BTreeSet<EndpointId>,
-    pub(super) planes: Vec<EndpointId>,
-}
-
-impl Cluster {
-    /// The nodes and the interfaces of the control plane, network by network: clusters in two
-    /// networks may have one name.
-    pub(super) fn control(&self, network: &Network) -> Vec<(Vec<EndpointId>, Vec<EndpointId>)> {
-        let nodes = by_realm(network, self.nodes.iter().copied());
-        let mut planes = by_realm(network, self.planes.iter().copied());
-        let each = nodes.into_iter();
-        each.filter_map(|(realm, nodes)| Some((nodes, planes.remove(&realm)?))).collect()
-    }
-}
-
 /// Endpoints that have an address, by the network in which they are.
 pub(super) fn by_realm(
     network: &Network,
@@ -114,50 +91,6 @@ pub(super) fn by_realm(
         };
         let subnet = one.subnet.and_then(|id| network.subnets.get(id));
         found.entry(subnet.map(|subnet| subnet.realm)).or_default().push(id);
-    }
-    found
-}
-
-/// Clusters by name. Pods of a cluster's resolver carry the label that its DNS service selects by
-/// (Kubernetes, "Customizing DNS Service": `k8s-app: kube-dns`, whichever program answers). Its nodes
-/// are the machines whose interfaces its pods share, and those that tags call its own.
-pub(super) fn clusters(estate: &Estate) -> BTreeMap<Name, Cluster> {
-    let network = &estate.network;
-    let mut found: BTreeMap<Name, Cluster> = BTreeMap::new();
-    let mut nodes: Vec<(Name, WorkloadId)> = Vec::new();
-    for (id, workload) in estate.workloads.iter() {
-        let label = |key: &str| workload.labels.get(key).map(|value| &**value);
-        match workload.kind {
-            WorkloadKind::Pod => {
-                let cluster = Name::from(label("k8s.cluster").unwrap_or_default());
-                let hosts = workload.endpoints.iter().filter_map(|one| {
-                    network.endpoints.get(network.uplinks.get(one)?.by).map(|host| host.workload)
-                });
-                nodes.extend(hosts.map(|host| (cluster.clone(), host)));
-                let own = found.entry(cluster).or_default();
-                own.pods.extend(&workload.endpoints);
-                let is_of_system = label("k8s.namespace") == Some("kube-system");
-                if is_of_system && label("k8s-app") == Some("kube-dns") {
-                    own.resolvers.extend(&workload.endpoints);
-                }
-            }
-            WorkloadKind::Cluster => {
-                let own = found.entry(workload.name.clone()).or_default();
-                own.planes.extend(&workload.endpoints);
-            }
-            WorkloadKind::Machine => {
-                let tags = workload.labels.keys();
-                let tagged = tags
-                    .filter_map(|key| key.strip_prefix("kubernetes.io/cluster/").map(Name::from));
-                let named = label("eks:cluster-name").map(Name::from);
-                nodes.extend(tagged.chain(named).map(|cluster| (cluster, id)));
-            }
-            _ => {}
-        }
-    }
-    for (cluster, node) in nodes {
-        let endpoints = estate.workloads.get(node).into_iter().flat_map(|one| &one.endpoints);
-        found.entry(cluster).or_default().nodes.extend(endpoints);
     }
     found
 }

@@ -7,7 +7,8 @@ use watertight_model::network::{EndpointId, TargetEnd, TargetGroup};
 use watertight_model::{Estate, Name, WorkloadId, WorkloadKind};
 use watertight_net::{FlowSet, PortSet, Protocol};
 
-use super::legs::{Cluster, api, clusters, dns, kubelet};
+use super::clusters::{Cluster, Clusters};
+use super::legs::{api, dns, kubelet};
 use super::{Essential, EssentialState};
 
 const AWS: &str = "aws";
@@ -26,8 +27,9 @@ pub(super) fn of(estate: &Estate) -> Vec<Essential> {
     if estate.workloads.values().any(|one| is_pod(one.kind)) {
         node_to_own_pod(&mut all);
     }
-    for (name, cluster) in clusters(estate) {
-        self::cluster(estate, (&name, &cluster), &mut all);
+    let clusters = Clusters::of(estate);
+    for (id, cluster) in clusters.iter() {
+        self::cluster(estate, (&clusters.title(id), cluster), &mut all);
     }
     all
 }

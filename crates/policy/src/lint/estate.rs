@@ -7,10 +7,11 @@ use watertight_model::{Name, Truth};
 use watertight_net::AddressSet;
 use watertight_source::{Diagnostic, Diagnostics, Span};
 
-use crate::checked::{Action, Conditions, End, Peer, Rule, SelectorId};
+use crate::checked::{Action, Conditions, ControlPlane, End, Peer, Rule, SelectorId};
 use crate::codes;
 use crate::decide::World;
 use crate::decide::labels::{Known, Labelled, labels_of, look};
+use crate::essentials::is_tagged_node;
 use crate::suggest::nearest;
 use crate::syntax::{LabelSelector, Object, Operator, PeerEnd};
 
@@ -54,9 +55,42 @@ pub(super) fn estate(linted: &Linted<'_>, world: &World, diagnostics: &mut Diagn
         }
     }
     let planes = linted.policy.control_planes.iter();
-    for plane in planes.filter(|plane| plane.network.is_none()) {
-        are_in_two_networks(plane.span, &plane.addresses, &twice, diagnostics);
+    for plane in planes {
+        if plane.network.is_none() {
+            are_in_two_networks(plane.span, &plane.addresses, &twice, diagnostics);
+        }
+        of_several_clusters(plane, world, diagnostics);
     }
+}
+
+/// Says of a control plane that nobody can tell whose it is.
+fn of_several_clusters(plane: &ControlPlane, world: &World, diagnostics: &mut Diagnostics) {
+    let told = |told: &Option<Name>, known: &Option<Name>| told.is_none() || told == known;
+    let mut places: BTreeSet<(Option<Name>, Option<Name>)> = BTreeSet::new();
+    for member in world.workloads.iter().filter(|one| is_tagged_node(&one.labels, &plane.cluster)) {
+        let place = (member.account.clone(), member.labels.get("region").cloned());
+        if told(&plane.account, &place.0) && told(&plane.region, &place.1) {
+            places.insert(place);
+        }
+    }
+    if places.len() < 2 {
+        return;
+    }
+    let known = |(account, region): &(Option<Name>, Option<Name>)| {
+        let known: Vec<&str> = [account, region].into_iter().flatten().map(|one| &**one).collect();
+        if known.is_empty() { "no known place".to_owned() } else { known.join(", ") }
+    };
+    let all: Vec<String> = places.iter().map(known).collect();
+    let message = format!(
+        "{} clusters of the estate are called `{}`: in {}",
+        places.len(),
+        plane.cluster,
+        all.join("; in ")
+    );
+    let help =
+        "add the `account` and the `region` of the one that is meant: until then it is for none";
+    let error = Diagnostic::error(codes::TWO_CLUSTERS, message);
+    diagnostics.push(error.with_label(plane.span, "").with_help(help));
 }
 
 /// The addresses that somebody holds in one network and somebody in another, with the two networks.

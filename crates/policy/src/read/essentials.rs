@@ -47,11 +47,13 @@ fn without_conditions(reader: &mut Reader<'_>, over: &Over) {
 }
 
 fn control_plane(reader: &mut Reader<'_>, node: Node<'_>) -> Option<ControlPlane> {
-    reader.object(node, &["cluster", "addresses", "network"])?;
+    reader.object(node, &["cluster", "account", "region", "addresses", "network"])?;
     let cluster = reader.take(node.req_field("cluster"));
     let cluster = cluster.and_then(|cluster| reader.text(cluster));
     let items = reader.required_list(node, "addresses");
     let addresses = items.into_iter().filter_map(|item| address(reader, item)).collect();
-    let network = reader.text_field(node, "network");
-    Some(ControlPlane { span: node.span(), cluster: cluster?, addresses, network })
+    let mut text = |key| reader.text_field(node, key);
+    let (account, region, network) = (text("account"), text("region"), text("network"));
+    let (span, cluster) = (node.span(), cluster?);
+    Some(ControlPlane { span, cluster, account, region, addresses, network })
 }

@@ -208,6 +208,8 @@ fn essentials() -> Value {
     });
     let plane = json!({
         "cluster": text(),
+        "account": described(text(), "The account of the cluster, where several have the name."),
+        "region": described(text(), "Its region, likewise."),
         "addresses": described(list(text()), "Prefixes, or names of Addresses."),
         "network": text(),
     });

@@ -34,6 +34,10 @@ pub struct ControlPlane {
     pub span: Span,
     /// The name of the cluster.
     pub cluster: Spanned<Name>,
+    /// The account of the cluster that is meant, where several have the name.
+    pub account: Option<Spanned<Name>>,
+    /// Its region, likewise.
+    pub region: Option<Spanned<Name>>,
     /// Its addresses; never empty.
     pub addresses: Vec<Spanned<AddressItem>>,
     /// The network that they are in.

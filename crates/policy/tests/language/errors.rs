@@ -98,6 +98,22 @@ fn errors_of_every_file_are_reported() {
     assert!(said.contains("did you mean `Segment`?"), "{said}");
 }
 
+/// "all errors at once": what cannot be taken apart hides nothing behind it in its file.
+#[test]
+fn a_document_that_is_no_yaml_does_not_hide_the_next() {
+    let group = document("Group", "web", "{members: [{matchLabels: {app: web}}]}");
+    let uses =
+        document("Policy", "p", "{rules: [{action: allow, from: [{group: web}], to: [any]}]}");
+    let broken = group.replace("spec:", "spec:\n\t");
+    let unclosed = document("Group", "api", "{members: [{matchLabels: {app: \"api}}]}");
+    let wrong = document("Segmnet", "s", "{}");
+    let said = diagnostics(&[broken.as_str(), &uses, &unclosed, &wrong].concat());
+    assert!(said.contains("did you mean `Segment`?"), "{said}");
+    assert_eq!(said.matches("error[").count(), 3, "{said}");
+    // What the policy refers to may be in what could not be read.
+    assert!(!said.contains("Group/web"), "{said}");
+}
+
 #[test]
 fn an_anchor_bomb_and_a_tab_are_errors_of_the_reader() {
     let doubled = "abcdefgh".chars().zip("bcdefghi".chars()).map(|(one, next)| {

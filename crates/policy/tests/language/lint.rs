@@ -24,7 +24,7 @@ fn found(text: &str, world: Option<&World>) -> Vec<String> {
     let mut found = Vec::new();
     for one in diagnostics.into_sorted() {
         let is_error = one.severity == Severity::Error;
-        assert_eq!(is_error, one.code.as_str() == "WT0343", "{one:?}");
+        assert_eq!(is_error, ["WT0343", "WT0345"].contains(&one.code.as_str()), "{one:?}");
         let others: Vec<String> =
             one.related.iter().map(|(span, _)| format!(" {}", line(*span))).collect();
         found.push(format!("{} {}{}", one.code, line(one.span().unwrap()), others.concat()));
@@ -299,6 +299,39 @@ fn addresses_in_two_networks_are_an_error_unless_one_is_named() {
         format!("  controlPlanes:\n  - {{cluster: prod, addresses: [10.0.0.0/24]{network}}}\n")
     };
     assert_eq!((essentials(&plane("")), essentials(&plane(", network: vpc"))), (1, 0));
+}
+
+/// A control plane was once let through to the nodes of every cluster that has its name.
+#[test]
+fn a_control_plane_of_two_clusters_of_one_name_is_found() {
+    let node = |account: &str, region: &str, tag: &str| Member {
+        name: "node".into(),
+        account: Some(account.into()),
+        subnets: Vec::new(),
+        labels: [("region", region), (tag, "prod")]
+            .map(|(key, value)| (key.into(), value.into()))
+            .into_iter()
+            .collect(),
+        places: Vec::new(),
+    };
+    let nodes = |all: &[(&str, &str, &str)]| World {
+        workloads: all.iter().map(|(account, region, tag)| node(account, region, tag)).collect(),
+        ..World::default()
+    };
+    let said = |told: &str, world: &World| {
+        let plane = format!("{{cluster: prod, addresses: [192.0.2.0/28]{told}}}");
+        let text = document("Essentials", "e", &format!("{{controlPlanes: [{plane}]}}"));
+        found(&text, Some(world))
+    };
+    let tag = "kubernetes.io/cluster/prod";
+    let one = nodes(&[("1", "eu", tag), ("1", "eu", "eks:cluster-name"), ("2", "eu", "app")]);
+    assert_eq!(said("", &one), [""; 0]);
+    let two = nodes(&[("1", "eu", tag), ("2", "eu", "eks:cluster-name"), ("2", "us", tag)]);
+    assert_eq!(said("", &two), ["WT0345 5"]);
+    assert_eq!(said(", account: \"2\"", &two), ["WT0345 5"]);
+    assert_eq!(said(", account: \"2\", region: us", &two), [""; 0]);
+    assert_eq!(said(", account: \"1\"", &two), [""; 0]);
+    assert_eq!(said(", account: \"3\"", &two), [""; 0]);
 }
 
 #[test]

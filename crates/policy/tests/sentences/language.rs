@@ -123,3 +123,18 @@ fn a_segment_says_whom_it_holds() {
     let without = "apiVersion: watertight.io/v1alpha1\nkind: Segment\nmetadata: {name: s}\nspec: {mode: monitor}\n";
     assert_eq!(codes(without), ["WT0315"]);
 }
+
+/// "Provider facts are labels under reserved prefixes (...); tags and Kubernetes labels keep their own keys."
+#[test]
+fn a_label_of_providers_is_given_by_nobody_else() {
+    let labeling = |key: &str| {
+        codes(&format!(
+            "apiVersion: watertight.io/v1alpha1\nkind: Labeling\nmetadata: {{name: l}}\n\
+             spec: {{rules: [{{when: {{name: [web]}}, labels: {{{key}: x}}}}]}}\n"
+        ))
+    };
+    for reserved in ["aws.vpc", "aws.account", "k8s.namespace", "cloud", "region", "kind"] {
+        assert!(labeling(reserved).contains(&"WT0321".to_owned()), "{reserved}");
+    }
+    assert_eq!(labeling("app"), NOTHING);
+}

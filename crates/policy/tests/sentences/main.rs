@@ -1,6 +1,7 @@
 //! The sentences of the semantics, one test for each, on a small estate.
 //!
-//! `docs/reference/decisions.md` has the sentences. Each test quotes the one that it shows.
+//! `docs/reference/decisions.md` has the sentences. Each test quotes the one that it shows; `contract.txt`
+//! lists all of them, with those that tests elsewhere show.
 
 #![expect(
     clippy::expect_used,
@@ -10,6 +11,7 @@
     reason = "helpers of a test: what cannot be fails the test"
 )]
 
+mod contract;
 mod defaults;
 mod essentials;
 mod faults;

@@ -160,3 +160,25 @@ fn labelings_that_disagree_make_a_label_unknown() {
     assert_eq!(decision.outcome.word(), "deny");
     assert!(is_counted(&decision, false), "{decision:?}");
 }
+
+/// "Labelings read raw facts only, in one pass": what one gives, no other sees.
+#[test]
+fn a_labeling_reads_no_label_that_another_gives() {
+    let labeling = |name: &str, when: &str, label: &str| {
+        format!(
+            "apiVersion: watertight.io/v1alpha1\nkind: Labeling\nmetadata: {{name: {name}}}\n\
+             spec: {{rules: [{{when: {{{when}}}, labels: {{{label}}}}}]}}\n---\n"
+        )
+    };
+    let of = |label: &str| {
+        let rule = format!(
+            "{{action: allow, from: [{{matchLabels: {{{label}}}}}], to: [{{segment: data}}]}}"
+        );
+        let first = labeling("first", "name: [web]", "role: front");
+        let second = labeling("second", "tags: {role: front}", "zone: edge");
+        let rest = format!("{DATA}{}", policy("p", "mode: enforce", &[&rule]));
+        Scene::new(&format!("{first}{second}{rest}")).ask(one(WEB), one(DB), FLOW)
+    };
+    assert_eq!(of("role: front"), "allow: p/0");
+    assert_eq!(of("zone: edge"), "deny: data ingress");
+}

@@ -56,3 +56,23 @@ fn a_decision_says_at_which_ends_it_binds() {
     let decision = scene.decision(crate::scene::one(WEB), crate::scene::one(DB), flow);
     assert_eq!((decision.governed.source, decision.governed.destination), (false, true));
 }
+
+/// "A workload is *governed* under M if a segment that is on holds it."
+#[test]
+fn a_workload_is_governed_by_any_segment_that_is_on_and_holds_it() {
+    let off = segment("data", "tier: data", "mode: monitor");
+    let on = segment("databases", "app: db", "mode: enforce");
+    assert_eq!(Scene::new(&off).tcp(WEB, DB, 443), "allow: ungoverned");
+    let both = Scene::new(&format!("{off}{on}"));
+    assert_eq!(both.tcp(WEB, DB, 443), "deny: databases ingress");
+    assert_eq!(both.tcp(WEB, JOB, 443), "allow: ungoverned");
+}
+
+/// "Monitor mode reports the difference between D(`M_enforced`) and D(`M_pending`)": both are asked of the
+/// same leg, and "a denial that is only pending is never reported as enforced".
+#[test]
+fn what_monitor_mode_would_change_is_the_difference_of_two_decisions() {
+    let text = segment("data", "tier: data", "mode: monitor");
+    assert_eq!(Scene::new(&text).tcp(WEB, DB, 443), "allow: ungoverned");
+    assert_eq!(Scene::new(&text).under(Modes::Pending).tcp(WEB, DB, 443), "deny: data ingress");
+}

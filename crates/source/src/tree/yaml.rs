@@ -1,20 +1,20 @@
 //! Reading YAML 1.2: granit-parser finds the tokens, this builds the trees and keeps the limits.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use granit_parser::{
-    ErrorKind, Event, Parser, ScalarStyle, ScanError, Span as Place, StrInput, StructureStyle,
-    Tag as YamlTag,
-};
+use granit_parser::{Event, Parser, ScalarStyle, StrInput, StructureStyle, Tag as YamlTag};
 
-use crate::{FileId, Limits, ParseError, ParseReason, Span};
+use crate::{Limits, ParseError, ParseReason, Span};
 
-use super::Tree;
 use super::build::{Builder, measure, shortened};
 use super::slot::{Tag, offset_of, widen};
+use places::Places;
 
 mod comments;
+mod places;
+mod stream;
+
+pub(super) use stream::parse;
 
 pub use comments::{YamlComment, is_yaml_string, yaml_comments};
 
@@ -23,51 +23,9 @@ mod tests;
 
 type Step = Result<(), ParseError>;
 
-/// Reads every document of `text`.
-pub(super) fn parse(
-    file: FileId,
-    text: &Arc<String>,
-    limits: &Limits,
-) -> Result<Vec<Tree>, ParseError> {
-    let depth = widen(limits.depth_max).saturating_add(1);
-    let mut options = granit_parser::options! {
-        flow_nesting_limit: depth,
-        block_nesting_limit: depth,
-        emit_unresolved_aliases: true,
-    };
-    options.set_emit_comments(false);
-    let mut parser: Parser<'_, StrInput<'_>> = Parser::new_from_str_with_options(text, options);
-    let mut trees = Vec::new();
-    let mut nodes = 0;
-    let mut expansion_left = limits.alias_expansion_max;
-    while let Some(next) = parser.next_event() {
-        let (event, place) = next.map_err(|error| scan_error(file, text, limits, &error))?;
-        if let Event::DocumentStart(..) = event {
-            if trees.len() >= widen(limits.documents_max) {
-                let max = u64::from(limits.documents_max);
-                let reason = ParseReason::Limit { name: "documents_max", max };
-                return Err(ParseError::new(span_of(file, place), reason));
-            }
-            let mut document = Document {
-                text,
-                builder: Builder::new(file, text, limits, nodes),
-                frames: Vec::new(),
-                anchors: BTreeMap::new(),
-                expansion_left,
-                expansion_max: limits.alias_expansion_max,
-            };
-            document.read(&mut parser, limits)?;
-            expansion_left = document.expansion_left;
-            let total = document.builder.nodes();
-            trees.push(document.builder.finish(Arc::clone(text), nodes));
-            nodes = total;
-        }
-    }
-    Ok(trees)
-}
-
 struct Document<'s> {
     text: &'s str,
+    places: Places<'s>,
     builder: Builder<'s>,
     frames: Vec<Frame>,
     /// The slot of each finished value that has an anchor, and where it stands.
@@ -89,15 +47,18 @@ struct Frame {
 }
 
 impl<'s> Document<'s> {
-    /// Takes the events up to the end of the document.
-    fn read(&mut self, parser: &mut Parser<'s, StrInput<'s>>, limits: &Limits) -> Step {
+    /// Takes the events up to the end of the document, and says where that is.
+    fn read(
+        &mut self,
+        parser: &mut Parser<'s, StrInput<'s>>,
+        limits: &Limits,
+    ) -> Result<u32, ParseError> {
         while let Some(next) = parser.next_event() {
-            let (event, place) =
-                next.map_err(|error| scan_error(self.builder.file, self.text, limits, &error))?;
-            let span = span_of(self.builder.file, place);
-            let tag_span = place.tag_span().map_or(span, |tag| span_of(self.builder.file, tag));
+            let (event, place) = next.map_err(|error| self.places.error(limits, &error))?;
+            let span = self.places.span(place);
+            let tag_span = place.tag_span().map_or(span, |tag| self.places.span(tag));
             match event {
-                Event::DocumentEnd => return Ok(()),
+                Event::DocumentEnd => return Ok(span.start),
                 Event::Scalar(value, style, anchor, tag) => {
                     let span = self.without_line_breaks(style, span);
                     let tag = tag.as_deref();
@@ -122,7 +83,7 @@ impl<'s> Document<'s> {
                 _ => {}
             }
         }
-        Ok(())
+        Ok(offset_of(self.text.len()))
     }
 
     /// The parser lets a block sequence that is indented no further than its key start after its
@@ -399,31 +360,4 @@ fn is_float(unsigned: &str) -> bool {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let any = !whole.is_empty() || !fraction.is_empty();
     exponent_fits && any && digits(whole) && digits(fraction)
-}
-
-fn span_of(file: FileId, place: Place) -> Span {
-    let offset = |offset: Option<usize>| offset_of(offset.unwrap_or_default());
-    let start = offset(place.start.byte_offset());
-    Span::new(file, start, offset(place.end.byte_offset()).max(start))
-}
-
-fn scan_error(file: FileId, text: &str, limits: &Limits, error: &ScanError) -> ParseError {
-    let offset = error.marker().byte_offset().unwrap_or_default().min(text.len());
-    let span = Span::at(file, offset_of(offset));
-    let reason = match error.kind() {
-        ErrorKind::RecursionLimitExceeded => {
-            ParseReason::Limit { name: "depth_max", max: limits.depth_max.into() }
-        }
-        ErrorKind::UnexpectedEof
-        | ErrorKind::UnexpectedEofBlockMapping
-        | ErrorKind::UnexpectedEofBlockSequence
-        | ErrorKind::UnexpectedEofFlowMapping
-        | ErrorKind::UnexpectedEofFlowSequence
-        | ErrorKind::UnexpectedEofImplicitFlowMapping => {
-            ParseReason::Truncated { expected: "the end of the collection" }
-        }
-        ErrorKind::UnknownAnchor => ParseReason::UnknownAlias,
-        _ => ParseReason::Yaml { why: error.info() },
-    };
-    ParseError::new(span, reason)
 }

@@ -28,7 +28,7 @@ pub(super) struct Alike {
 
 impl Alike {
     pub(super) fn new(decider: &Decider<'_>) -> Self {
-        let peers: Vec<&Peer> = peers(decider).filter(|peer| asks_addresses(peer)).collect();
+        let peers: Vec<&Peer> = telling_peers(decider);
         let mut alone = vec![false; decider.world.workloads.len()];
         for front in &decider.world.fronts {
             let targets = front.listeners.iter().flat_map(|one| &one.targets);
@@ -100,6 +100,32 @@ fn peers<'d>(decider: &'d Decider<'_>) -> impl Iterator<Item = &'d Peer> {
     rules.flat_map(|rule| rule.from.iter().chain(&rule.to).chain(&rule.through))
 }
 
+/// The peers that tell workloads apart by more than their labels. Whether somebody asks the resolver of
+/// its own network tells nobody apart where no workload is at that resolver's address.
+fn telling_peers<'d>(decider: &'d Decider<'_>) -> Vec<&'d Peer> {
+    let places = || decider.world.workloads.iter().flat_map(|one| &one.places);
+    let is_held = |asks: &Conditions| {
+        let (Some(addresses), Some(network)) = (&asks.addresses, &asks.network) else {
+            return true;
+        };
+        let mut there = places().filter(|place| place.network.as_ref() == Some(network));
+        there.any(|place| addresses.contains(place.address))
+    };
+    let mut found = Vec::new();
+    for rule in decider.policy.policies.iter().flat_map(|policy| &policy.rules) {
+        let mut to = rule.to.iter();
+        let nobody_is_there = |peer: &Peer| conditions(peer).is_some_and(|asks| !is_held(asks));
+        let is_plain =
+            |peer: &Peer| conditions(peer).is_some_and(|asks| !asks.residents.is_empty());
+        if rule.from.iter().any(is_plain) && to.all(nobody_is_there) {
+            continue;
+        }
+        let peers = rule.from.iter().chain(&rule.to).chain(&rule.through);
+        found.extend(peers.filter(|peer| asks_addresses(peer)));
+    }
+    found
+}
+
 fn conditions(peer: &Peer) -> Option<&Conditions> {
     match &peer.end {
         checked::End::Conditions(conditions) => Some(conditions),
@@ -109,7 +135,10 @@ fn conditions(peer: &Peer) -> Option<&Conditions> {
 
 fn asks_addresses(peer: &Peer) -> bool {
     conditions(peer).is_some_and(|asks| {
-        asks.addresses.is_some() || asks.network.is_some() || !asks.users.is_empty()
+        asks.addresses.is_some()
+            || asks.network.is_some()
+            || !asks.residents.is_empty()
+            || !asks.users.is_empty()
     })
 }
 

@@ -16,20 +16,27 @@ use crate::scope::Scope;
 use merge::merge;
 
 /// The lists of resources, with the field that tells a resource's id.
-const IDS: [(&str, &str); 23] = [
+const IDS: [(&str, &str); 30] = [
     ("Addresses", "AllocationId"),
+    ("CacheClusters", "CacheClusterId"),
+    ("CacheSubnetGroups", "CacheSubnetGroupName"),
+    ("DBClusters", "DBClusterIdentifier"),
     ("DBInstances", "DBInstanceIdentifier"),
+    ("DBSubnetGroups", "DBSubnetGroupName"),
     ("EgressOnlyInternetGateways", "EgressOnlyInternetGatewayId"),
+    ("FileSystems", "FileSystemId"),
     ("Functions", "FunctionName"),
     ("Instances", "InstanceId"),
     ("InternetGateways", "InternetGatewayId"),
     ("Listeners", "ListenerArn"),
     ("LoadBalancers", "LoadBalancerArn"),
+    ("MountTargets", "MountTargetId"),
     ("NatGateways", "NatGatewayId"),
     ("NetworkAcls", "NetworkAclId"),
     ("NetworkInterfaces", "NetworkInterfaceId"),
     ("Policies", "Arn"),
     ("PrefixLists", "PrefixListId"),
+    ("ReplicationGroups", "ReplicationGroupId"),
     ("RoleDetailList", "RoleName"),
     ("RouteTables", "RouteTableId"),
     ("SecurityGroups", "GroupId"),
@@ -264,6 +271,15 @@ impl<'b> Overlay<'b> {
         self.add((&at, call), "NetworkInterfaces", &own, &interface);
     }
 
+    /// The texts that the new answer about one resource lists.
+    pub(super) fn answer_list(&self, call: &str, argument: &str, key: &str) -> Vec<String> {
+        let end = format!("/{call}/{}.json", file_name(argument));
+        let found = self.new.iter().find(|(path, _)| path.ends_with(&end));
+        let listed = found.and_then(|(_, body)| body.get(key)).and_then(Value::as_array);
+        let texts = listed.into_iter().flatten().filter_map(Value::as_str);
+        texts.map(str::to_owned).collect()
+    }
+
     /// The body that lists resources of an account and a region: the one of which the path says
     /// so, or the only one that there is.
     fn listing(&self, key: &str, place: &Place) -> Option<usize> {
@@ -466,9 +482,11 @@ fn path_of(place: &Place, call: &str, argument: Option<&str>) -> String {
     let folder = format!("raw/aws/{}/{}/{call}", place.account, place.region);
     match argument {
         None => format!("{folder}.json"),
-        Some(argument) => {
-            let name = argument.replace('%', "%25").replace('/', "%2F").replace('\\', "%5C");
-            format!("{folder}/{name}.json")
-        }
+        Some(argument) => format!("{folder}/{}.json", file_name(argument)),
     }
+}
+
+/// What a file is called that holds the answer about something.
+fn file_name(argument: &str) -> String {
+    argument.replace('%', "%25").replace('/', "%2F").replace('\\', "%5C")
 }

@@ -8,6 +8,7 @@ mod machines;
 mod networks;
 mod plan;
 mod rules;
+mod stores;
 
 use std::collections::BTreeMap;
 
@@ -45,7 +46,7 @@ struct State {
 pub fn terraform_state(tree: &Tree) -> Result<Exported, ExportError> {
     let state = State::new(resources(&value_of(tree.root()))?);
     let mut bodies = Bodies::default();
-    let readers = [networks::read, rules::read, gateways::read, machines::read];
+    let readers = [networks::read, rules::read, gateways::read, machines::read, stores::read];
     let taken = readers.map(|read| read(&state, &mut bodies));
     let mut passed_over = BTreeMap::new();
     for (kind, resources) in &state.by_kind {

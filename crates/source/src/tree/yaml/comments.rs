@@ -6,7 +6,8 @@ use crate::{Contents, FileId, Limits, ParseError, Span};
 
 use super::super::checked_text;
 use super::super::slot::{offset_of, widen};
-use super::{core_schema, scan_error, span_of};
+use super::core_schema;
+use super::places::Places;
 
 /// A comment of a YAML text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +37,11 @@ pub fn yaml_comments(
     options.set_emit_comments(true);
     let mut parser: Parser<'_, StrInput<'_>> = Parser::new_from_str_with_options(text, options);
     let (mut comments, mut starts) = (Vec::new(), Vec::new());
+    let places = Places { file, base: 0, text };
     while let Some(next) = parser.next_event() {
-        let (event, place) = next.map_err(|error| scan_error(file, text, limits, &error))?;
+        let (event, place) = next.map_err(|error| places.error(limits, &error))?;
         match event {
-            Event::Comment(..) => comments.push(span_of(file, place)),
+            Event::Comment(..) => comments.push(places.span(place)),
             Event::DocumentStart(..) => {
                 starts.push(offset_of(place.start.byte_offset().unwrap_or_default()));
             }

@@ -116,6 +116,78 @@ fn documents_come_in_order_and_share_the_limits() {
     assert!(parse("# nothing but a comment\n").unwrap().is_empty());
 }
 
+/// What can be read of a text, and where its errors are.
+fn recovered(text: &str) -> (Vec<String>, Vec<u32>) {
+    let (trees, errors) = Tree::parse_yaml_recovering(FILE, text, &Limits::default());
+    let raw = trees.iter().map(|tree| tree.root().raw().to_owned());
+    (raw.collect(), errors.iter().map(|error| error.span.start).collect())
+}
+
+/// Ways to break a document: where the scanner notices it differs, and what it takes in until then.
+const BROKEN: [&str; 10] = [
+    "a: [b\n",
+    "a: {b: c\n",
+    "a: \"b\n",
+    "a: 'b\nc: d\n",
+    "a:\n\tb: c\n",
+    "a: b: c\n",
+    "a: 1\na: 2\n",
+    "a: *b\n",
+    "? [a]\n: b\n",
+    "]\n",
+];
+
+#[test]
+fn a_broken_document_hides_no_other() {
+    for broken in BROKEN {
+        let text = format!("one\n---\n{broken}---\ntwo\n--- three\n...\n---\n{broken}...\nfour\n");
+        let (read, errors) = recovered(&text);
+        assert_eq!(read, ["one", "two", "three", "four"], "{broken}");
+        assert_eq!(errors.len(), 2, "{broken}: {errors:?}");
+        assert!(errors[0] < errors[1], "{broken}: {errors:?}");
+        assert!(parse(text.as_str()).is_err_and(|error| error.span.start == errors[0]), "{broken}");
+    }
+}
+
+/// Each document by itself says the same, at the same places.
+#[test]
+fn going_on_after_errors_equals_reading_each_document_by_itself() {
+    let sound = ["a: [1, 2]\n", "|\n --- no marker\n ... nor this\n", "\"x\\u00e9\"\n", "---x\n"];
+    let parts: Vec<&str> = sound.into_iter().chain(BROKEN).collect();
+    for (first, second) in parts.iter().flat_map(|one| parts.iter().map(move |two| (one, two))) {
+        let documents = [*first, "last\n", *second, *first];
+        let (mut text, mut read, mut errors) = (String::new(), Vec::new(), Vec::new());
+        for document in documents {
+            text.push_str("--- \n");
+            match parse(document) {
+                Ok(trees) => read.extend(trees.iter().map(|one| one.root().raw().to_owned())),
+                Err(_) => errors.push(text.len()..=text.len() + document.len()),
+            }
+            text.push_str(document);
+        }
+        let (found, places) = recovered(&text);
+        assert_eq!(found, read, "{text}");
+        assert_eq!(places.len(), errors.len(), "{text}: {places:?}");
+        for (place, within) in places.iter().zip(&errors) {
+            assert!(within.contains(&usize::try_from(*place).unwrap()), "{text}: {places:?}");
+        }
+    }
+}
+
+#[test]
+fn a_limit_ends_the_reading_and_so_do_a_hundred_broken_documents() {
+    let limits = Limits { nodes_max: 4, ..Limits::default() };
+    let (trees, errors) = Tree::parse_yaml_recovering(FILE, "[1, 2, 3, 4]\n---\na\n", &limits);
+    assert_eq!((trees.len(), errors.len()), (0, 1));
+    let (trees, errors) =
+        Tree::parse_yaml_recovering(FILE, "]\n---\n".repeat(300), &Limits::default());
+    assert_eq!((trees.len(), errors.len()), (0, 100));
+    // What broken documents hold counts as well.
+    let text = "[1, 2, a: *b]\n---\n[1, 2]\n";
+    let (trees, errors) = Tree::parse_yaml_recovering(FILE, text, &limits);
+    assert_eq!((trees.len(), errors.len()), (0, 2), "{errors:?}");
+}
+
 #[test]
 fn aliases_are_expanded_with_the_span_of_the_anchor() {
     let text = "base: &b {cidrs: [10.0.0.0/8, &k key]}\nuse: *b\n*k : 1\n";

@@ -1,11 +1,11 @@
-//! Interfaces, machines, load balancers, databases, functions, roles and buckets.
+//! Interfaces, machines, load balancers, functions and roles.
 
 use serde_json::{Value, json};
 
 use super::super::{Bodies, items, tags, text, texts, told};
 use super::State;
 
-const KINDS: [&str; 19] = [
+const KINDS: [&str; 17] = [
     "aws_network_interface",
     "aws_network_interface_attachment",
     "aws_network_interface_sg_attachment",
@@ -17,8 +17,6 @@ const KINDS: [&str; 19] = [
     "aws_lb_target_group",
     "aws_alb_target_group",
     "aws_lb_target_group_attachment",
-    "aws_db_instance",
-    "aws_db_subnet_group",
     "aws_lambda_function",
     "aws_iam_instance_profile",
     "aws_iam_role",
@@ -37,10 +35,6 @@ pub(super) fn read(state: &State, bodies: &mut Bodies) -> Vec<&'static str> {
         instance(state, bodies, machine);
     }
     balancers(state, bodies);
-    for database in state.all(&["aws_db_instance"]) {
-        let list = ("rds-describe-db-instances", "DBInstances");
-        bodies.add(&state.place(database), list, self::database(state, database));
-    }
     for function in state.all(&["aws_lambda_function"]) {
         let list = ("lambda-list-functions", "Functions");
         bodies.add(&state.place(function), list, self::function(function));
@@ -267,35 +261,6 @@ fn action(one: &Value) -> Value {
         "TargetGroupArn": text(one, "target_group_arn"),
         "ForwardConfig": forward,
     })
-}
-
-fn database(state: &State, database: &Value) -> Value {
-    let name = text(database, "db_subnet_group_name");
-    let own = state.all(&["aws_db_subnet_group"]).find(|one| text(one, "name") == name);
-    let own = own.filter(|_| name.is_some());
-    let subnets = own.map(|own| {
-        let subnets = texts(own, "subnet_ids");
-        subnets.map(|id| json!({"SubnetIdentifier": id})).collect::<Vec<_>>()
-    });
-    let vpc = own.and_then(|own| text(own, "vpc_id"));
-    let groups = texts(database, "vpc_security_group_ids");
-    let groups: Vec<Value> =
-        groups.map(|id| json!({"VpcSecurityGroupId": id, "Status": "active"})).collect();
-    told(json!({
-        "DBInstanceIdentifier": text(database, "identifier"),
-        "DBInstanceArn": text(database, "arn"),
-        "DBInstanceStatus": text(database, "status"),
-        "DBClusterIdentifier": text(database, "cluster_identifier"),
-        "Engine": text(database, "engine"),
-        "Endpoint": {"Address": text(database, "address"), "Port": database.get("port")},
-        "PubliclyAccessible": database.get("publicly_accessible"),
-        "MultiAZ": database.get("multi_az"),
-        "NetworkType": text(database, "network_type"),
-        "AvailabilityZone": text(database, "availability_zone"),
-        "DBSubnetGroup": {"DBSubnetGroupName": name, "VpcId": vpc, "Subnets": subnets},
-        "VpcSecurityGroups": groups,
-        "TagList": tags(database, "tags_all"),
-    }))
 }
 
 fn function(function: &Value) -> Value {

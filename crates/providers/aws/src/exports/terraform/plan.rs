@@ -19,7 +19,7 @@ use watertight_source::{Kind, Node, Span, Tree};
 
 use super::super::overlay::{self, Overlay};
 use super::super::{Bodies, ExportError, items, text, value_of};
-use super::{Resource, State, gateways, machines, networks, rules};
+use super::{Resource, State, gateways, machines, networks, rules, stores};
 use crate::Body;
 use known::Configuration;
 
@@ -29,12 +29,13 @@ pub use ours::{Loosened, Loosening};
 const WHAT: &str = "Terraform plan";
 
 /// The keys by which a resource that is not read shows that it is part of a network.
-const NETWORKED: [&str; 17] = [
+const NETWORKED: [&str; 18] = [
     "cidr_block",
     "db_subnet_group_name",
     "network_acl_id",
     "network_configuration",
     "network_interface_id",
+    "neptune_subnet_group_name",
     "route_table_id",
     "security_group_id",
     "security_group_ids",
@@ -47,6 +48,20 @@ const NETWORKED: [&str; 17] = [
     "vpc_config",
     "vpc_id",
     "vpc_security_group_ids",
+];
+
+/// Types of services whose attachments follow from what a plan tells when they are made. Those that
+/// they have by then are told by nothing but their names.
+const MADE: [&str; 9] = [
+    "aws_docdb_cluster",
+    "aws_docdb_cluster_instance",
+    "aws_efs_mount_target",
+    "aws_elasticache_cluster",
+    "aws_elasticache_replication_group",
+    "aws_neptune_cluster",
+    "aws_neptune_cluster_instance",
+    "aws_rds_cluster",
+    "aws_rds_cluster_instance",
 ];
 
 /// What a plan does to a resource.
@@ -209,6 +224,9 @@ impl TerraformPlan {
             if !taken.contains(&sides.kind.as_str()) && is_networked(sides) {
                 let why = format!("resources of the type `{}` are not read", sides.kind);
                 untold.insert((address.to_owned(), why));
+            } else if MADE.contains(&sides.kind.as_str()) && is_moved(sides) {
+                let why = "what becomes of the attachments that it has is not told".to_owned();
+                untold.insert((address.to_owned(), why));
             }
         }
         let (bodies, replaced) = overlay.finish();
@@ -249,14 +267,24 @@ fn side(resources: Vec<Resource>) -> Bodies {
     rules::read(&state, &mut bodies);
     gateways::read(&state, &mut bodies);
     machines::read(&state, &mut bodies);
+    stores::read(&state, &mut bodies);
     bodies
 }
 
 /// The types that are read.
 fn kinds() -> Vec<&'static str> {
     let (state, mut bodies) = (State::new(Vec::new()), Bodies::default());
-    let readers = [networks::read, rules::read, gateways::read, machines::read];
+    let readers = [networks::read, rules::read, gateways::read, machines::read, stores::read];
     readers.iter().flat_map(|read| read(&state, &mut bodies)).collect()
+}
+
+/// Whether something that is there is taken away, or gets other subnets or groups.
+fn is_moved(sides: &Sides) -> bool {
+    let Some(before) = &sides.before else { return false };
+    let Some(after) = &sides.after else { return true };
+    NETWORKED.iter().any(|key| {
+        before.get(key) != after.get(key) || sides.unknown.get(key).is_some_and(known::is_unknown)
+    })
 }
 
 /// Whether a resource that is not read could change who reaches whom.

@@ -56,6 +56,21 @@ pub(super) fn id_to_come(address: &str) -> String {
     address.replace(':', "_")
 }
 
+/// The attribute that is the id of resources of a type, and that whoever writes them chooses.
+fn named_by(kind: &str) -> Option<&'static str> {
+    match kind {
+        "aws_rds_cluster" | "aws_docdb_cluster" | "aws_neptune_cluster" => {
+            Some("cluster_identifier")
+        }
+        "aws_db_subnet_group"
+        | "aws_docdb_subnet_group"
+        | "aws_neptune_subnet_group"
+        | "aws_elasticache_subnet_group" => Some("name"),
+        "aws_elasticache_replication_group" => Some("replication_group_id"),
+        _ => None,
+    }
+}
+
 /// The values with something in place of what is unknown; what cannot be bounded is untold.
 pub(super) fn fill<'r>(
     asked: &Asked<'_>,
@@ -68,9 +83,13 @@ pub(super) fn fill<'r>(
     let Value::Object(masks) = asked.unknown else { return values };
     let Some(fields) = values.as_object_mut() else { return values };
     let mut filler = Filler { asked, configuration, others, own, untold };
+    let own_name = named_by(asked.kind).and_then(|key| fields.get(key)).and_then(Value::as_str);
+    let own_name = own_name.map(str::to_owned);
     for key in ["id", "arn", "allocation_id"] {
         if masks.get(key) == Some(&Value::Bool(true)) {
-            fields.insert(key.to_owned(), json!(id_to_come(asked.address)));
+            let name = own_name.clone().filter(|_| key == "id");
+            let id = name.unwrap_or_else(|| id_to_come(asked.address));
+            fields.insert(key.to_owned(), json!(id));
         }
     }
     for (key, mask) in masks {
@@ -270,6 +289,11 @@ impl Filler<'_, '_> {
         if known {
             return None;
         }
+        let name = named_by(&sides.kind).filter(|_| key == "id");
+        let name = name.and_then(|name| text(sides.after.as_ref()?, name));
+        if let Some(name) = name {
+            return Some(name.to_owned());
+        }
         Some(match key {
             "id" | "arn" | "allocation_id" => id_to_come(address),
             "primary_network_interface_id" => format!("{}/primary", id_to_come(address)),
@@ -291,7 +315,17 @@ pub(super) fn is_unknown(mask: &Value) -> bool {
 /// Whether an attribute holds ids of other resources.
 fn is_reference(key: &str) -> bool {
     let ends = ["_id", "_ids", "_arn", "_arns"].iter().any(|end| key.ends_with(end));
-    let named = ["security_groups", "subnets", "instance", "network_interface", "role"];
+    let named = [
+        "cluster_identifier",
+        "db_subnet_group_name",
+        "instance",
+        "neptune_subnet_group_name",
+        "network_interface",
+        "role",
+        "security_groups",
+        "subnet_group_name",
+        "subnets",
+    ];
     (ends || named.contains(&key)) && !OWN.contains(&key)
 }
 

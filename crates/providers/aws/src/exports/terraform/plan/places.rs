@@ -46,7 +46,7 @@ pub(super) fn fill(overlay: &mut Overlay<'_>, untold: &mut BTreeSet<(String, Str
         .into_iter()
         .filter_map(|one| Some((text(&one, "SubnetId")?.to_owned(), one)))
         .collect();
-    attachments::add(overlay, &subnets);
+    attachments::add(overlay, &subnets, untold);
     realms(overlay, &subnets);
     let mut space = Space::new(overlay);
     let mut chosen: BTreeMap<String, Value> = BTreeMap::new();

@@ -1,0 +1,224 @@
+//! Services that a plan makes are judged by the subnets and groups that it tells.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::{codes, findings, gate, part, root};
+
+/// A group of the shop that the web machines' own lets in, and one of its subnets.
+struct Shop {
+    web: Value,
+    subnet: Value,
+}
+
+impl Shop {
+    fn new() -> Self {
+        let body = |call: &str| -> Value {
+            let folder = root().join("examples/estates/shop/raw/aws/111122223333/eu-central-1");
+            let text = fs::read_to_string(folder.join(format!("{call}.json"))).unwrap();
+            serde_json::from_str(&text).unwrap()
+        };
+        let groups = body("ec2-describe-security-groups");
+        let mut groups = groups["SecurityGroups"].as_array().unwrap().iter();
+        let web = groups.find(|one| one["GroupName"] == "web").unwrap()["GroupId"].clone();
+        let interfaces = body("ec2-describe-network-interfaces");
+        let mut all = interfaces["NetworkInterfaces"].as_array().unwrap().iter();
+        let of_web = all.find(|one| one["Groups"][0]["GroupId"] == web).unwrap();
+        Self { web: web.clone(), subnet: of_web["SubnetId"].clone() }
+    }
+}
+
+fn change(kind: &str, name: &str, before: Value, after: Value) -> Value {
+    let action = match (before.is_null(), after.is_null()) {
+        (true, _) => "create",
+        (false, true) => "delete",
+        (false, false) => "update",
+    };
+    let unknown = if before.is_null() {
+        json!({"id": true, "arn": true, "availability_zone": true, "ip_address": true,
+            "network_interface_id": true, "member_clusters": true})
+    } else {
+        json!({})
+    };
+    json!({"address": format!("{kind}.{name}"), "mode": "managed", "type": kind, "change": {
+        "actions": [action], "before": before, "after": after, "after_unknown": unknown}})
+}
+
+fn made(kind: &str, after: Value) -> Value {
+    change(kind, "new", Value::Null, after)
+}
+
+fn plan(changes: Vec<Value>) -> Value {
+    let mut plan = part(&["aws_cloudwatch_log_group"]);
+    plan["resource_changes"].as_array_mut().unwrap().extend(changes);
+    plan
+}
+
+/// What is found of a plan where nothing may be opened.
+fn judged(changes: Vec<Value>) -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, budget) = (folder.path().join("plan.json"), folder.path().join("budget.yaml"));
+    fs::write(&file, plan(changes).to_string()).unwrap();
+    fs::write(&budget, "opened: 0\n").unwrap();
+    let excused = "examples/plans/shop/exceptions.yaml";
+    let paths = [file.to_str().unwrap(), budget.to_str().unwrap()];
+    let budget = ["--terraform-plan", paths[0], "--budget", paths[1], "-f", "json"];
+    let (_, text) = gate(&[&[excused][..], &budget].concat());
+    let found: Value = serde_json::from_str(&text).unwrap();
+    found["findings"].as_array().unwrap().clone()
+}
+
+fn with(found: &[Value], code: &str) -> usize {
+    found.iter().filter(|one| one["code"] == code).count()
+}
+
+/// What its group lets in reaches it, by its address in the plan, and nothing is unknown.
+fn is_reached(found: &[Value], address: &str, name: &str) {
+    assert_eq!(with(found, "WT0914"), 0, "{found:#?}");
+    let opened = found.iter().find(|one| one["code"] == "WT0913").unwrap();
+    assert!(opened["changes"].to_string().contains(address), "{found:#?}");
+    let pair = format!("copper-kettle-web -> {name}");
+    assert!(opened["details"].to_string().contains(&pair), "{pair}: {found:#?}");
+}
+
+/// Nothing but that it is not known what the plan does.
+fn is_unknown(found: &[Value]) {
+    let codes = codes(found);
+    assert!(!codes.is_empty() && codes.iter().all(|code| *code == "WT0914"), "{found:#?}");
+}
+
+#[test]
+fn a_database_and_a_function_that_are_made_are_judged() {
+    let Shop { web, subnet } = Shop::new();
+    let found = judged(vec![
+        made("aws_db_subnet_group", json!({"name": "new", "subnet_ids": [subnet]})),
+        made(
+            "aws_db_instance",
+            json!({"identifier": "new", "engine": "postgres", "port": 5432,
+            "publicly_accessible": false, "db_subnet_group_name": "new",
+            "vpc_security_group_ids": [web], "tags_all": {"app": "orders", "data": "orders",
+            "env": "prod"}}),
+        ),
+    ]);
+    is_reached(&found, "aws_db_instance.new", "new");
+    let function = |groups: Value| {
+        findings(&plan(vec![made(
+            "aws_lambda_function",
+            json!({"function_name": "new",
+            "vpc_config": [{"subnet_ids": [subnet], "security_group_ids": groups,
+            "vpc_id": "vpc-0ebcdfef8c9371576"}], "role": "arn:aws:iam::111122223333:role/none"}),
+        )]))
+    };
+    assert_eq!(with(&function(json!([web])), "WT0914"), 0);
+    // Without a group that is known, nobody can tell.
+    assert_eq!(with(&function(json!([])), "WT0914"), 1);
+}
+
+/// A cluster with a member, whose attributes refer to what is made beside it.
+fn database_cluster(kind: &str, shop: &Shop, groups: &Value) -> Vec<Value> {
+    let Shop { subnet, .. } = shop;
+    vec![
+        made("aws_db_subnet_group", json!({"name": "new", "subnet_ids": [subnet]})),
+        made(
+            kind,
+            json!({"cluster_identifier": "new", "engine": "any", "port": 5432,
+            "db_subnet_group_name": "new", "vpc_security_group_ids": groups}),
+        ),
+        made(
+            &format!("{kind}_instance"),
+            json!({"identifier": "new-1", "cluster_identifier": "new", "engine": "any",
+            "publicly_accessible": false}),
+        ),
+    ]
+}
+
+#[test]
+fn a_cluster_of_databases_that_is_made_is_judged() {
+    let shop = Shop::new();
+    for kind in ["aws_rds_cluster", "aws_docdb_cluster", "aws_neptune_cluster"] {
+        let found = judged(database_cluster(kind, &shop, &json!([shop.web])));
+        is_reached(&found, &format!("{kind}.new"), "new");
+        is_unknown(&judged(database_cluster(kind, &shop, &json!([]))));
+    }
+}
+
+#[test]
+fn a_public_member_makes_a_cluster_public() {
+    let shop = Shop::new();
+    let mut changes = database_cluster("aws_rds_cluster", &shop, &json!([shop.web]));
+    let before = judged(changes.clone());
+    let after = &mut changes[2]["change"]["after"];
+    after["publicly_accessible"] = json!(true);
+    let found = judged(changes);
+    assert_eq!(with(&found, "WT0914"), 0, "{found:#?}");
+    let is_from_internet =
+        |found: &[Value]| found.iter().any(|one| one.to_string().contains("internet"));
+    assert!(!is_from_internet(&before) && with(&found, "WT0913") == 1, "{before:#?}\n{found:#?}");
+}
+
+/// A member of a cluster that is there may be in any subnet of it.
+#[test]
+fn a_member_that_joins_a_cluster_is_named() {
+    let member = json!({"identifier": "one-more", "cluster_identifier": "elsewhere"});
+    let found = judged(vec![made("aws_rds_cluster_instance", member)]);
+    assert_eq!(codes(&found), ["WT0914"], "{found:#?}");
+    assert!(found[0].to_string().contains("joins the cluster elsewhere"), "{found:#?}");
+}
+
+#[test]
+fn caches_that_are_made_are_judged() {
+    let Shop { web, subnet } = Shop::new();
+    let cache = |kind: &str, id: &str, group: &str, groups: Value| {
+        judged(vec![
+            made("aws_elasticache_subnet_group", json!({"name": "new", "subnet_ids": [subnet]})),
+            made(
+                kind,
+                json!({id: "new", "engine": "redis", "port": 6379,
+                "subnet_group_name": group, "security_group_ids": groups}),
+            ),
+        ])
+    };
+    for (kind, id) in [
+        ("aws_elasticache_cluster", "cluster_id"),
+        ("aws_elasticache_replication_group", "replication_group_id"),
+    ] {
+        is_reached(&cache(kind, id, "new", json!([web])), &format!("{kind}.new"), "new");
+        for found in [cache(kind, id, "new", json!([])), cache(kind, id, "other", json!([web]))] {
+            is_unknown(&found);
+        }
+    }
+}
+
+#[test]
+fn a_file_system_that_is_made_is_judged_where_it_is_mounted() {
+    let Shop { web, subnet } = Shop::new();
+    let mounted = |groups: Value, address: Option<&str>| {
+        let mut target = json!({"file_system_id": "aws_efs_file_system.new", "subnet_id": subnet,
+            "security_groups": groups});
+        if let Some(address) = address {
+            target["ip_address"] = json!(address);
+        }
+        judged(vec![
+            made("aws_efs_file_system", json!({"tags_all": {"Name": "new"}})),
+            made("aws_efs_mount_target", target),
+        ])
+    };
+    is_reached(&mounted(json!([web]), None), "aws_efs_mount_target.new", "new");
+    is_unknown(&mounted(json!([]), None));
+}
+
+/// The groups of what is there are told by its attachments, which no plan speaks of.
+#[test]
+fn services_that_are_there_and_change_are_named() {
+    let shop = Shop::new();
+    let cache = |groups: Value, size: &str| {
+        json!({"replication_group_id": "there", "subnet_group_name": "data",
+            "security_group_ids": groups, "node_type": size})
+    };
+    let kind = "aws_elasticache_replication_group";
+    let of = |before: Value, after: Value| judged(vec![change(kind, "there", before, after)]);
+    let web = json!([shop.web]);
+    is_unknown(&of(cache(web.clone(), "small"), cache(json!([]), "small")));
+    is_unknown(&of(cache(web, "small"), Value::Null));
+}
