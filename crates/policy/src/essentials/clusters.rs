@@ -79,7 +79,8 @@ impl Clusters {
                     let hosts: Vec<WorkloadId> = hosts(&estate.network, workload).collect();
                     let host = hosts.first().and_then(|host| estate.workloads.get(*host));
                     nodes.extend(hosts.iter().map(|host| (name.clone(), *host)));
-                    let own = found.entry(name, host.unwrap_or(workload));
+                    // What reads a cluster calls it the account of its pods.
+                    let own = found.at(name, host.map(place_of).unwrap_or_default());
                     own.pods.extend(&workload.endpoints);
                     let is_of_system = label("k8s.namespace") == Some("kube-system");
                     if is_of_system && label("k8s-app") == Some("kube-dns") {
@@ -104,17 +105,27 @@ impl Clusters {
     }
 
     fn entry(&mut self, name: Name, beside: &Workload) -> &mut Cluster {
-        let region = beside.labels.get("region").cloned();
-        let place = (beside.account.clone(), region);
+        self.at(name, place_of(beside))
+    }
+
+    fn at(&mut self, name: Name, place: Place) -> &mut Cluster {
         self.0.entry(ClusterId { name, place }).or_default()
     }
 
-    /// Puts what is at a place that nobody tells with the cluster of its name, where there is one.
+    /// Puts what is at a place of which something is not told with the cluster of its name whose place is
+    /// told and may be the same, where there is one.
     fn settled(mut self) -> Self {
-        let nowhere: Vec<ClusterId> =
-            self.0.keys().filter(|id| id.place == (None, None)).cloned().collect();
-        for id in nowhere {
-            let mut others = self.0.keys().filter(|one| one.name == id.name && **one != id);
+        let is_whole = |id: &ClusterId| id.place.0.is_some() && id.place.1.is_some();
+        let may_be = |told: &Option<Name>, whole: &Option<Name>| told.is_none() || told == whole;
+        let vague: Vec<ClusterId> = self.0.keys().filter(|id| !is_whole(id)).cloned().collect();
+        for id in vague {
+            let mut others = self.0.keys().filter(|one| {
+                let (account, region) = (&id.place.0, &id.place.1);
+                is_whole(one)
+                    && one.name == id.name
+                    && may_be(account, &one.place.0)
+                    && may_be(region, &one.place.1)
+            });
             let (Some(other), None) = (others.next().cloned(), others.next()) else { continue };
             let (Some(from), Some(into)) = (self.0.remove(&id), self.0.get_mut(&other)) else {
                 continue;
@@ -160,6 +171,11 @@ impl Clusters {
                 && is_told(&plane.region, region)
         })
     }
+}
+
+/// Where a workload is.
+fn place_of(workload: &Workload) -> Place {
+    (workload.account.clone(), workload.labels.get("region").cloned())
 }
 
 /// The clusters whose node tags say that a machine is.

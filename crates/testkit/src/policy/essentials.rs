@@ -212,7 +212,7 @@ fn parts(estate: &Estate) -> Vec<Part> {
                 let uplinks = uplinks.filter_map(|one| estate.network.uplinks.get(one));
                 let hosts = uplinks.filter_map(|one| estate.network.endpoints.get(one.by));
                 let hosts: Vec<WorkloadId> = hosts.map(|one| one.workload).collect();
-                let own = place(hosts.first().copied().unwrap_or(id));
+                let own = hosts.first().map(|host| place(*host)).unwrap_or_default();
                 for host in hosts {
                     let held = estate.workloads.get(host).map(|one| one.endpoints.clone());
                     add(Role::Node, name.clone(), place(host), &held.unwrap_or_default());
@@ -239,16 +239,22 @@ fn parts(estate: &Estate) -> Vec<Part> {
             _ => {}
         }
     }
+    // What is not told of a place is that of the only cluster of the name whose place is told and fits.
     let known = all.clone();
     for part in &mut all {
-        if part.place == (None, None) {
-            let others = known.iter().filter(|one| one.name == part.name);
-            let mut others = others.map(|one| &one.place).filter(|one| **one != (None, None));
-            if let Some(first) = others.next()
-                && others.all(|one| one == first)
-            {
-                part.place = first.clone();
-            }
+        let (account, region) = part.place.clone();
+        if account.is_some() && region.is_some() {
+            continue;
+        }
+        let fits = |told: &Option<String>, whole: &Option<String>| {
+            whole.is_some() && (told.is_none() || told == whole)
+        };
+        let others = known.iter().filter(|one| one.name == part.name).map(|one| &one.place);
+        let mut others = others.filter(|one| fits(&account, &one.0) && fits(&region, &one.1));
+        if let Some(first) = others.next()
+            && others.all(|one| one == first)
+        {
+            part.place = first.clone();
         }
     }
     all
