@@ -146,8 +146,12 @@ async fn network(
 ) -> Result<Vec<Change>, Refusal> {
     let reads = of(reads, kind);
     let Some((list, key, facts)) = network_facts(kind) else { return Ok(Vec::new()) };
-    let ids: Vec<&str> = reads.iter().map(|read| read.id.as_str()).collect();
-    let found = live::network(session, site, (kind, list), &ids).await?;
+    let vpcs: BTreeSet<&str> = reads
+        .iter()
+        .filter_map(|read| read.facts.get("vpc")?.first().map(String::as_str))
+        .collect();
+    let vpcs: Vec<&str> = vpcs.into_iter().collect();
+    let found = live::network(session, site, (kind, list), &vpcs).await?;
     let found: BTreeMap<&str, &Value> =
         found.iter().filter_map(|body| Some((body.get(key)?.as_str()?, body))).collect();
     let changes = reads.iter().flat_map(|read| {

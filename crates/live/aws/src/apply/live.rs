@@ -143,20 +143,20 @@ pub(super) async fn carriers(
     Ok(found)
 }
 
-/// Reads route tables or network ACLs.
+/// Reads the route tables or network ACLs of VPCs.
 pub(super) async fn network(
     session: &Session,
     site: &Site,
     (kind, list): (ReadKind, &str),
-    ids: &[&str],
+    vpcs: &[&str],
 ) -> Result<Vec<Value>, Refusal> {
-    let (call, filter) = match kind {
-        ReadKind::Acl => ("ec2-describe-network-acls", "network-acl-id"),
-        _ => ("ec2-describe-route-tables", "route-table-id"),
+    let call = match kind {
+        ReadKind::Acl => "ec2-describe-network-acls",
+        _ => "ec2-describe-route-tables",
     };
     let mut found = Vec::new();
-    for ids in ids.chunks(BATCH) {
-        found.extend(session.list(site, call, list, &[(filter, ids.to_vec())]).await?);
+    for vpcs in vpcs.chunks(BATCH) {
+        found.extend(session.list(site, call, list, &[("vpc-id", vpcs.to_vec())]).await?);
     }
     Ok(found)
 }

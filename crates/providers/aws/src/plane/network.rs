@@ -83,7 +83,7 @@ fn table_facts(body: &Value) -> Facts {
         let named = one["SubnetId"].as_str().or_else(|| one["GatewayId"].as_str());
         Some(if one["Main"] == true { "main" } else { named? }.to_owned())
     });
-    facts([("routes", routes.collect()), ("of", whose.collect())])
+    facts(body, [("routes", routes.collect()), ("of", whose.collect())])
 }
 
 /// What is read of a network ACL: its entries, and whose it is.
@@ -106,13 +106,16 @@ fn acl_facts(body: &Value) -> Facts {
     });
     let whose = items(&body["Associations"])
         .filter_map(|one| one["SubnetId"].as_str().map(ToOwned::to_owned));
-    facts([("entries", entries.collect()), ("of", whose.collect())])
+    facts(body, [("entries", entries.collect()), ("of", whose.collect())])
 }
 
 fn items(list: &Value) -> impl Iterator<Item = &Value> {
     list.as_array().into_iter().flatten()
 }
 
-fn facts<const COUNT: usize>(told: [(&str, BTreeSet<String>); COUNT]) -> Facts {
-    told.into_iter().map(|(key, all)| (key.to_owned(), all.into_iter().collect())).collect()
+/// What is told, with the VPC: it is asked by that.
+fn facts(body: &Value, told: [(&str, BTreeSet<String>); 2]) -> Facts {
+    let told = told.into_iter().map(|(key, all)| (key.to_owned(), all.into_iter().collect()));
+    let vpc = body["VpcId"].as_str().unwrap_or_default().to_owned();
+    told.chain([(String::from("vpc"), vec![vpc])]).collect()
 }
