@@ -148,7 +148,7 @@ impl Asking<'_> {
             let (_, groups) = carried.first()?;
             let names: BTreeSet<String> =
                 carried.iter().map(|(name, _)| name.to_string()).collect();
-            let apart = self.apart(owner, &carried);
+            let apart = apart(owner, &carried);
             let is_one = apart.is_none();
             let why = apart.or(lost);
             let template = owner.template.as_ref();
@@ -208,21 +208,6 @@ impl Asking<'_> {
         lost
     }
 
-    /// Why one template cannot be for all of an owner's replicas.
-    fn apart(&self, owner: &Owner, carried: &[&(&Name, Vec<String>)]) -> Option<String> {
-        let set = |groups: &[String]| groups.iter().cloned().collect::<BTreeSet<String>>();
-        if carried.len() < owner.replicas.len() {
-            return Some(String::from("not all of its replicas can carry groups"));
-        }
-        let mut sets: Vec<_> = carried.iter().map(|(name, groups)| (set(groups), name)).collect();
-        sets.sort();
-        sets.dedup_by(|one, other| one.0 == other.0);
-        let [(_, one), (_, other), ..] = sets.as_slice() else { return None };
-        Some(format!(
-            "the policy tells its replicas {one} and {other} apart, and a template does not"
-        ))
-    }
-
     /// Whether replicas are made with groups that are there under the ids that a template names.
     fn is_carried(&self, template: &Template, wanted: &[String]) -> bool {
         let known = crate::step::by_name(self.held);
@@ -248,6 +233,19 @@ impl Asking<'_> {
             "{other} takes the newest version of {id} too, and would make the same replicas"
         ))
     }
+}
+
+/// Why one template cannot be for all of an owner's replicas.
+fn apart(owner: &Owner, carried: &[&(&Name, Vec<String>)]) -> Option<String> {
+    let set = |groups: &[String]| groups.iter().cloned().collect::<BTreeSet<String>>();
+    if carried.len() < owner.replicas.len() {
+        return Some(String::from("not all of its replicas can carry groups"));
+    }
+    let mut sets: Vec<_> = carried.iter().map(|(name, groups)| (set(groups), name)).collect();
+    sets.sort();
+    sets.dedup_by(|one, other| one.0 == other.0);
+    let [(_, one), (_, other), ..] = sets.as_slice() else { return None };
+    Some(format!("the policy tells its replicas {one} and {other} apart, and a template does not"))
 }
 
 /// What an owner would make in place of a replica.

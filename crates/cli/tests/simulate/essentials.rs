@@ -95,7 +95,7 @@ fn listed(estate: &Estate, random: &mut Random) -> (Vec<Listed>, String) {
         let network_name = network.map(|id| estate.network.realms[id].name.to_string());
         let more = [("account", &account), ("region", &region), ("network", &network_name)];
         for (key, value) in more.iter().filter_map(|(key, value)| Some((key, value.as_ref()?))) {
-            line.push_str(&format!(", {key}: \"{value}\""));
+            line.extend([", ", key, ": \"", value, "\""]);
         }
         lines.push(format!("  - {line}}}\n"));
         all.push(Listed { cluster, account, region, addresses, network });

@@ -137,10 +137,13 @@ impl Goal {
             }
             (Self::MakesAgain { template }, Seen::Template(found)) => makes_again(template, found),
             (_, Seen::Carrier(_) | Seen::Template(_))
-            | (Self::Makes { .. } | Self::MakesAgain { .. }, _)
-            | (Self::Carries { .. } | Self::CarriesAgain { .. }, _) => {
-                Next::Conflict(String::from("something else was read"))
-            }
+            | (
+                Self::Makes { .. }
+                | Self::MakesAgain { .. }
+                | Self::Carries { .. }
+                | Self::CarriesAgain { .. },
+                _,
+            ) => Next::Conflict(String::from("something else was read")),
         }
     }
 }

@@ -54,9 +54,12 @@ pub(super) fn reads(bodies: &[Body], artifacts: &Artifacts) -> Vec<Read> {
     reads.into_iter().collect()
 }
 
+/// What is read of a body.
+type Reading = fn(&Value) -> Facts;
+
 /// The list in which bodies of a kind of read are, the key of their ids, and what is read of one;
 /// nothing for other kinds.
-pub fn told(kind: ReadKind) -> Option<(&'static str, &'static str, fn(&Value) -> Facts)> {
+pub fn told(kind: ReadKind) -> Option<(&'static str, &'static str, Reading)> {
     match kind {
         ReadKind::Routes => Some(("RouteTables", "RouteTableId", table_facts)),
         ReadKind::Acl => Some(("NetworkAcls", "NetworkAclId", acl_facts)),

@@ -65,14 +65,15 @@ pub(super) fn owners(bodies: &[Body], described: &Described) -> Vec<Owner> {
     owners
 }
 
+/// The groups that a template tells, and what else it says of the interface where it tells them there.
+type Told = (Vec<String>, Option<BTreeMap<String, String>>);
+
 /// What a template's version tells of the groups of the machines that are made from it: these, and the
 /// interface at which it tells them.
 ///
 /// # Errors
 /// Why no version with other groups can be written.
-pub fn template_groups(
-    data: &Value,
-) -> Result<(Vec<String>, Option<BTreeMap<String, String>>), String> {
+pub fn template_groups(data: &Value) -> Result<Told, String> {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let ids = |value: &Value| -> Vec<String> {
         let ids: BTreeSet<String> =

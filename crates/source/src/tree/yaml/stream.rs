@@ -57,8 +57,8 @@ fn next_marker(text: &str, from: usize) -> Option<usize> {
     let mut start = from;
     loop {
         let rest = bytes.get(start..)?;
-        let end = rest.iter().position(is_break).unwrap_or(rest.len());
-        let is_line = start == 0 || bytes.get(start - 1).is_some_and(is_break);
+        let end = rest.iter().position(|byte| is_break(*byte)).unwrap_or(rest.len());
+        let is_line = start == 0 || bytes.get(start - 1).is_some_and(|byte| is_break(*byte));
         let has = |marker: &[u8]| {
             let behind = rest.strip_prefix(marker).map(<[u8]>::first);
             is_line && behind.is_some_and(|next| next.is_none_or(|one| b" \t\r\n".contains(one)))
@@ -74,7 +74,7 @@ fn next_marker(text: &str, from: usize) -> Option<usize> {
     }
 }
 
-const fn is_break(byte: &u8) -> bool {
+const fn is_break(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
 }
 

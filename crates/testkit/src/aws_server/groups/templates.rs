@@ -17,6 +17,9 @@ use crate::aws_server::recording::Recording;
 
 type Form = BTreeMap<String, String>;
 
+/// So many scaling groups are asked for by name in one request at most (`AutoScalingGroupNames`).
+const NAMES_MAX: usize = 50;
+
 /// What machines are made from.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Templates {
@@ -102,6 +105,9 @@ fn versions(held: &Held, form: &Form) -> Result<Value, Fault> {
 
 fn scaling(held: &Held, form: &Form) -> Result<Value, Fault> {
     let names = numbered(form, "AutoScalingGroupNames.member");
+    if names.len() > NAMES_MAX {
+        return Err(Fault::new("ValidationError"));
+    }
     let asked = |name: &str| names.is_empty() || names.contains(&name);
     let found = held.templates.scaling.iter().filter(|(name, _)| asked(name));
     let found: Vec<&Value> = found.map(|(_, body)| body).collect();
@@ -165,7 +171,7 @@ pub(super) fn delete(held: &mut Held, form: &Form, _most: &Strictness) -> Result
     let absent = || Fault::new("InvalidLaunchTemplateId.NotFound");
     let versions = held.templates.versions.get_mut(id).ok_or_else(absent)?;
     for number in numbered(form, "LaunchTemplateVersion") {
-        let number: i64 = number.parse().map_err(|_| Fault::new("InvalidParameterValue"))?;
+        let number: i64 = number.parse().map_err(|_error| Fault::new("InvalidParameterValue"))?;
         // The answer tells it, and is no refusal.
         if versions.get(&number).is_some_and(|one| one["DefaultVersion"] != true) {
             versions.remove(&number);
@@ -204,7 +210,8 @@ pub(super) fn canonical(held: &Held, name: &dyn Fn(&str) -> String) -> Value {
         let data = data.map(|one| &one["LaunchTemplateData"]);
         let lists = |data: &Value| {
             let interfaces = data["NetworkInterfaces"].as_array().cloned().unwrap_or_default();
-            let of_interfaces = interfaces.iter().flat_map(|one| one["Groups"].as_array().cloned());
+            let of_interfaces =
+                interfaces.iter().filter_map(|one| one["Groups"].as_array().cloned());
             data["SecurityGroupIds"]
                 .as_array()
                 .cloned()

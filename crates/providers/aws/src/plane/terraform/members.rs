@@ -97,9 +97,10 @@ fn templates(file: &mut File<'_>, plan: &Plan) -> Result<Map<String, Value>, Ter
             one.groups.iter().map(|name| file.id_of(name, &whose)).collect();
         let id = one.template.as_ref().map(|template| literal(&template.id));
         let is_of_interface = one.template.as_ref().is_some_and(|one| one.interface.is_some());
-        let argument = match is_of_interface {
-            true => "aws_launch_template.network_interfaces.security_groups",
-            false => "aws_launch_template.vpc_security_group_ids",
+        let argument = if is_of_interface {
+            "aws_launch_template.network_interfaces.security_groups"
+        } else {
+            "aws_launch_template.vpc_security_group_ids"
         };
         let value = json!({
             "kind": one.kind, "template": id, "argument": argument, "security_groups": ids?,
