@@ -10,7 +10,7 @@ use thiserror::Error;
 use watertight_model::network::{
     Action, EndpointId, Guard, Peer, RealmId, Rule, Stage, StageDefault,
 };
-use watertight_model::{Estate, Name, Network};
+use watertight_model::{Name, Network};
 use watertight_net::{AddressSet, FlowSet, Prefix};
 use watertight_policy::checked::LoweringChoice;
 use watertight_policy::decide::Outcome;
@@ -106,7 +106,7 @@ pub fn compile(intent: &Intent<'_>, plane: &dyn Plane) -> Result<Compiled, Refus
         addresses: Addresses::new(intent),
         references: References::new(reach),
         parts: outside::parts(intent),
-        lists: lists(intent.estate(), plane),
+        lists: lists(intent, plane),
         known: RefCell::default(),
         vias,
         left: FlowSet::none(),
@@ -200,7 +200,9 @@ impl Work<'_, '_> {
         self.add_outside(identity, ingress, &mut wanted)?;
         self.add_vias(identity, ingress, &mut wanted)?;
         let never = if identity.is_strict { outside::hosts() } else { wanted.never.clone() };
-        let lists = self.lists.get(&identity.realm).map(Vec::as_slice).unwrap_or_default();
+        // Nobody who opens connections is in a list: rules name services as destinations alone.
+        let lists = self.lists.get(&identity.realm).filter(|_| !ingress);
+        let lists = lists.map(Vec::as_slice).unwrap_or_default();
         let ground = Ground { never, held: &self.addresses.held, lists };
         let budget = Budget::of(&self.plane.limits());
         let fitted = fit(&wanted.wishes(identity, &self.addresses), &ground, budget);
@@ -429,9 +431,17 @@ pub(crate) fn opened(network: &Network, which: impl Fn(&Guard) -> bool) -> Netwo
     network
 }
 
-/// The lists that rules can name, by realm.
-fn lists(estate: &Estate, plane: &dyn Plane) -> BTreeMap<RealmId, Vec<KeptList>> {
-    estate.network.realms.ids().map(|realm| (realm, plane.lists(estate, realm))).collect()
+/// The lists of the services that the policy names, by realm: who writes the same addresses means these,
+/// and not what the provider adds to them.
+fn lists(intent: &Intent<'_>, plane: &dyn Plane) -> BTreeMap<RealmId, Vec<KeptList>> {
+    let (estate, services) = (intent.estate(), intent.services());
+    let mut found = BTreeMap::new();
+    for realm in estate.network.realms.ids().filter(|_| !services.is_empty()) {
+        let mut lists = plane.lists(estate, realm);
+        lists.retain(|list| services.contains(&list.service));
+        found.insert(realm, lists);
+    }
+    found
 }
 
 /// The names of groups of ours that are there and stay, by the provider's id.

@@ -193,6 +193,17 @@ impl<'a> Intent<'a> {
         self.decider.internet()
     }
 
+    /// The services of providers that rules name.
+    pub(crate) fn services(&self) -> BTreeSet<Name> {
+        let policies = self.decider.policy().policies.iter();
+        let peers = policies.flat_map(|one| &one.rules).flat_map(|rule| &rule.to);
+        let named = peers.filter_map(|peer| match &peer.end {
+            PeerEnd::Conditions(conditions) => Some(&conditions.provider),
+            PeerEnd::Any | PeerEnd::Internet => None,
+        });
+        named.flatten().cloned().collect()
+    }
+
     /// The kind of an endpoint.
     pub(crate) fn kind_of(&self, endpoint: EndpointId) -> KindId {
         self.kinds.get(endpoint.index()).copied().unwrap_or(usize::MAX)

@@ -29,8 +29,8 @@ pub struct Owner {
     pub tags: BTreeMap<String, String>,
     /// What replicas are made from, where the bodies tell.
     pub template: Option<Template>,
-    /// Whether it takes whatever version of its template is the newest.
-    pub follows: bool,
+    /// The template of which it takes whatever version is the newest.
+    pub follows: Option<String>,
     /// Why a plan does not change what it makes: somebody else's code does, or it is not told.
     pub refused: Option<String>,
 }
@@ -150,7 +150,9 @@ impl Asking<'_> {
                 carried.iter().map(|(name, _)| name.to_string()).collect();
             let apart = apart(owner, &carried);
             let is_one = apart.is_none();
-            let why = apart.or(lost);
+            // What tags its template gives is not known where that is not.
+            let untold = owner.refused.clone().filter(|_| owner.template.is_none());
+            let why = apart.or(untold).or(lost);
             let template = owner.template.as_ref();
             let is_told = template.is_some_and(|one| self.is_carried(one, groups));
             let (holds, why) = match why {
@@ -223,9 +225,8 @@ impl Asking<'_> {
     fn followers(&self, owner: &Owner) -> Option<String> {
         let template = owner.template.as_ref()?;
         let follows = |other: &&Owner| {
-            let is_same = other.template.as_ref().is_some_and(|one| one.id == template.id);
             let is_here = (&other.place, &other.kind) == (&owner.place, &owner.kind);
-            other.follows && is_same && is_here && other.id != owner.id
+            other.follows.as_ref() == Some(&template.id) && is_here && other.id != owner.id
         };
         let other = self.owners.iter().find(follows)?;
         let (id, other) = (&template.id, &other.id);

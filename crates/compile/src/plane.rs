@@ -1,5 +1,5 @@
-use watertight_model::Estate;
 use watertight_model::network::{EndpointId, RealmId};
+use watertight_model::{Estate, Name};
 use watertight_net::{AddressSet, FlowSet};
 
 use crate::artifact::{Artifacts, Through};
@@ -55,6 +55,8 @@ pub trait Plane {
 pub struct KeptList {
     /// The provider's id.
     pub id: String,
+    /// The service whose addresses it holds, by the word for it in policies.
+    pub service: Name,
     /// What it holds now.
     pub addresses: AddressSet,
 }

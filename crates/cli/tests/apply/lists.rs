@@ -100,6 +100,23 @@ fn a_service_is_named_by_the_list_that_the_provider_keeps() {
     assert_eq!(lab.server.held(), before);
 }
 
+/// Who writes addresses means these, and not what the provider adds to its list.
+#[test]
+fn addresses_that_a_list_holds_too_are_not_named_by_it() {
+    let folder = TempDir::new().unwrap();
+    let (estate, rules) = written(folder.path());
+    let text = fs::read_to_string(&rules).unwrap();
+    let addresses = "{addresses: [52.219.72.0/22, 3.5.134.0/23]}";
+    let written = text.replace("{provider: [aws.s3]}", addresses);
+    assert_ne!(written, text);
+    fs::write(&rules, written).unwrap();
+    let (rules, estate) = (rules.to_str().unwrap(), estate.to_str().unwrap());
+    let (_, plan, error) =
+        Lab::plain().watertight(&["plan", rules, "--estate", estate, "-f", "json"]);
+    assert!(plan.contains(r#""peer": "52.219.72.0/22""#), "{plan}{error}");
+    assert!(!plan.contains(r#""peer": "pl-"#), "{plan}");
+}
+
 #[test]
 fn what_a_policy_allows_with_a_service_is_told() {
     let folder = TempDir::new().unwrap();

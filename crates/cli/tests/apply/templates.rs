@@ -289,8 +289,19 @@ fn what_cannot_be_written_word_for_word_is_left_alone() {
             json!({"LaunchTemplate": {"LaunchTemplateSpecification": specification}});
     });
     assert!(why("web", &[], mixed).contains("mixed instances"));
+    let own = scaling("web", |group| {
+        let specification = group["LaunchTemplate"].take();
+        group.as_object_mut().unwrap().remove("LaunchTemplate");
+        let others = [json!({"LaunchTemplateSpecification": specification})];
+        group["MixedInstancesPolicy"] = json!({"LaunchTemplate": {
+            "LaunchTemplateSpecification": specification, "Overrides": others,
+        }});
+    });
+    let web = owners(&[], own).into_iter().find(|one| one["id"] == "web").unwrap();
+    assert!(web.get("template").is_none(), "{web:#}");
     let old = scaling("web", |group| group["LaunchTemplate"]["Version"] = json!("2"));
-    assert!(why("web", &[], old).contains("does not hold version 2 of its template"));
+    let told = why("web", &[], old);
+    assert!(told.contains("does not hold version 2 of its template"), "{told}");
 }
 
 #[test]
@@ -300,7 +311,13 @@ fn no_version_is_made_that_another_scaling_group_would_use() {
         group["LaunchTemplate"] =
             json!({"LaunchTemplateId": "lt-0000000000000c001", "Version": "$Latest"});
     });
-    let told = why("web", &[], shared);
+    let told = why("web", &[], &shared);
+    assert!(told.contains("db takes the newest version of lt-0000000000000c001 too"), "{told}");
+    // It may make machines later.
+    let told = why("web", &[], |file, body| {
+        shared(file, body);
+        scaling("db", |group| group["Instances"] = json!([]))(file, body);
+    });
     assert!(told.contains("db takes the newest version of lt-0000000000000c001 too"), "{told}");
 }
 
@@ -330,4 +347,33 @@ fn a_configuration_of_terraform_tells_what_its_templates_are_to_name() {
     let made = file["resource"]["aws_security_group"].as_object().unwrap();
     assert!(made.keys().any(|name| group == format!("${{aws_security_group.{name}.id}}")));
     assert_eq!(told[format!("{ACCOUNT} eu-central-1 web")]["template"], "lt-0000000000000c001");
+}
+
+/// A machine that is to be made with a group which is gone is never made.
+#[test]
+fn a_group_that_a_scaling_group_may_name_is_not_taken_away() {
+    let lab = lab(Strictness::default());
+    lab.by_hand(
+        "Action=CreateSecurityGroup&GroupName=watertight%2Fold&GroupDescription=old\
+         &VpcId=vpc-0000000000000c001&TagSpecification.1.ResourceType=security-group\
+         &TagSpecification.1.Tag.1.Key=watertight.io%2Fmanaged&TagSpecification.1.Tag.1.Value=true",
+    );
+    let gc = |name: &str| {
+        let (estate, plan) = (lab.path(name), lab.path(&format!("{name}.plan")));
+        let (estate, plan) = (estate.to_str().unwrap(), plan.to_str().unwrap());
+        let (code, _, error) =
+            lab.watertight(&["collect", "aws", "--region", "eu-central-1", "-o", estate]);
+        assert!(code == 0 || code == 2, "{error}");
+        lab.watertight(&["gc", POLICY, "--estate", estate, "-o", plan])
+    };
+    let (code, told, error) = gc("before");
+    assert_eq!(code, 2, "{told}{error}");
+    assert!(told.contains("does not tell the groups with which db makes machines"), "{told}");
+    // Its launch configuration, which no input holds, is in use no more.
+    lab.by_hand(
+        "Action=UpdateAutoScalingGroup&AutoScalingGroupName=db\
+         &LaunchTemplate.LaunchTemplateId=lt-0000000000000c001&LaunchTemplate.Version=3",
+    );
+    let (code, told, error) = gc("after");
+    assert_eq!(code, 0, "{told}{error}");
 }

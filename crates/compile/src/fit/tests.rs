@@ -98,7 +98,7 @@ fn set(prefixes: &[&str]) -> AddressSet {
 }
 
 fn kept(id: &str, prefixes: &[&str]) -> KeptList {
-    KeptList { id: id.to_owned(), addresses: set(prefixes) }
+    KeptList { id: id.to_owned(), service: "aws.s3".into(), addresses: set(prefixes) }
 }
 
 fn peers(must: &[&str], free: &[&str], lists: &[KeptList]) -> Vec<String> {

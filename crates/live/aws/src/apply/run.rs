@@ -102,6 +102,8 @@ struct Places<'p> {
     groups: BTreeMap<&'p str, &'p PlannedGroup>,
     /// The site of each endpoint: that of the groups that it gets.
     endpoints: BTreeMap<&'p str, Site>,
+    /// The sites of what makes replicas: their account need not be that of the network.
+    owners: BTreeSet<Site>,
     /// The ids of the groups that the plan read.
     read_groups: BTreeSet<String>,
 }
@@ -126,12 +128,17 @@ impl<'p> Places<'p> {
         }
         let read = plan.reads.iter().filter(|read| read.what == ReadKind::Group);
         let read_groups = read.map(|read| read.id.clone()).collect();
-        Ok(Self { groups, endpoints, read_groups })
+        let owners = plan.steps.iter().filter_map(|step| match &step.action {
+            Action::SetTemplate(step) => Some(site_of_owner(step)),
+            _ => None,
+        });
+        let owners = owners.collect();
+        Ok(Self { groups, endpoints, owners, read_groups })
     }
 
     fn sites(&self) -> Vec<Site> {
         let sites: BTreeSet<Site> = self.groups.values().map(|group| site_of(group)).collect();
-        sites.into_iter().collect()
+        sites.union(&self.owners).cloned().collect()
     }
 
     fn group(&self, name: &str) -> Result<&'p PlannedGroup, ApplyError> {
@@ -143,6 +150,10 @@ impl<'p> Places<'p> {
 
 fn site_of(group: &PlannedGroup) -> Site {
     Site { account: group.account.clone(), region: group.region.clone() }
+}
+
+fn site_of_owner(step: &Templated) -> Site {
+    Site { account: step.account.clone(), region: step.region.clone() }
 }
 
 /// One step that is being taken.
@@ -407,7 +418,6 @@ impl<'r> Runner<'r> {
                 return self.carrying(taking, (subject, on, first), (from, to)).await;
             }
             Action::SetTemplate(step) | Action::UnsetTemplate(step) => {
-                let (account, region) = (step.account.clone(), step.region.clone());
                 let description = templates::description(&mark, &step.owner);
                 let template = Box::new(step.clone());
                 let goal = match self.request.way {
@@ -418,7 +428,7 @@ impl<'r> Runner<'r> {
                     Way::Rollback => Goal::MakesAgain { template },
                 };
                 let subject = Subject::Template(step, description);
-                return Ok((Site { account, region }, subject, goal));
+                return Ok((site_of_owner(step), subject, goal));
             }
         };
         Ok((site_of(group), Subject::Group(group), goal))

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use watertight_aws::{SCALING_GROUP, template_groups, template_of, version_of};
-use watertight_compile::{Template, Templated};
+use watertight_compile::{Template, Templated, short_hash};
 
 use super::live::text;
 use super::session::{Session, Site};
@@ -37,8 +37,9 @@ pub(super) struct LiveTemplate {
 
 /// What tells a version of this plan from others: its description.
 pub(super) fn description(mark: &str, owner: &str) -> String {
-    // At most 255 letters (`VersionDescription`).
-    format!("watertight {mark} {owner}").chars().take(255).collect()
+    // At most 255 letters (`VersionDescription`), and the name of a scaling group may have as many.
+    let number = short_hash(owner.bytes());
+    format!("watertight {mark} {number:016x} {owner}").chars().take(255).collect()
 }
 
 /// Reads what a step is about.

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use watertight_compile::KeptList;
-use watertight_model::Estate;
 use watertight_model::network::{ListContent, RealmId};
+use watertight_model::{Estate, Name};
 use watertight_net::AddressSet;
 use watertight_source::Node;
 
@@ -31,19 +31,20 @@ pub(super) fn kept(bodies: &[Body], estate: &Estate, at: RealmId) -> Vec<KeptLis
             }
         }
     }
-    let is_here = |name: &str| {
-        let service = service_of(name).filter(|service| WEIGH_ONE.contains(&service.as_str()));
-        service.is_some() && name.split('.').nth(2) == Some(&**region)
+    let service = |list: &str| -> Option<Name> {
+        let name = ids.get(list).filter(|name| name.split('.').nth(2) == Some(&**region))?;
+        let service = service_of(name).filter(|one| WEIGH_ONE.contains(&one.as_str()))?;
+        Some(Name::from(service))
     };
     let lists = estate.network.lists.values();
     let mut kept: Vec<KeptList> = lists
-        .filter(|list| ids.get(&*list.name).is_some_and(|name| is_here(name)))
-        .filter_map(|list| match &list.content {
-            ListContent::Known(prefixes) => Some(KeptList {
+        .filter_map(|list| {
+            let ListContent::Known(prefixes) = &list.content else { return None };
+            Some(KeptList {
                 id: list.name.to_string(),
+                service: service(&list.name)?,
                 addresses: AddressSet::from_prefixes(prefixes.iter().copied()),
-            }),
-            ListContent::Unread(_) => None,
+            })
         })
         .collect();
     kept.sort_by(|one, other| one.id.cmp(&other.id));

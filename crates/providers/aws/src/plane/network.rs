@@ -12,6 +12,7 @@ use watertight_source::Node;
 use super::facts::Facts;
 use super::value::value_of;
 use crate::Body;
+use crate::scope::Scope;
 
 /// Keys of a route that say where it is for, and where it leads.
 const DESTINATIONS: [&str; 3] =
@@ -38,13 +39,19 @@ pub(super) fn reads(bodies: &[Body], artifacts: &Artifacts) -> Vec<Read> {
         .collect();
     let mut reads = BTreeSet::new();
     for body in bodies {
+        let scope = Scope::of_path(&body.path);
         for kind in [ReadKind::Routes, ReadKind::Acl] {
             let Some((list, key, facts)) = told(kind) else { continue };
             for item in body.tree.root().get(list).into_iter().flat_map(Node::items) {
-                let vpc = item.get("VpcId").and_then(Node::as_str);
-                let place = vpc.and_then(|vpc| places.get(vpc)).cloned();
-                let id = item.get(key).and_then(Node::as_str);
-                if let Some(((account, region), id)) = place.zip(id) {
+                let text = |key: &str| item.get(key).and_then(Node::as_str);
+                let place = text("VpcId").and_then(|vpc| places.get(vpc)).cloned();
+                // Another account with which subnets are shared is told a part of it.
+                let is_own = |place: &(String, String)| {
+                    let teller = scope.account.as_deref();
+                    [text("OwnerId"), teller].into_iter().flatten().all(|one| *one == *place.0)
+                };
+                let place = place.filter(is_own);
+                if let Some(((account, region), id)) = place.zip(text(key)) {
                     let facts = facts(&value_of(item));
                     reads.insert(Read { what: kind, id: id.to_owned(), account, region, facts });
                 }

@@ -7,6 +7,7 @@ use watertight_compile::{Again, OwnGroup, PlannedGroup, PlannedRule};
 use watertight_model::Estate;
 
 use super::facts::{Described, group_facts, is_managed};
+use super::templates;
 use super::units::{RuleUnit, UnitPeer};
 use crate::Body;
 use crate::scope::Scope;
@@ -27,6 +28,7 @@ pub(super) fn groups(bodies: &[Body], estate: &Estate) -> Vec<OwnGroup> {
     holders.add_interfaces(&described);
     holders.add_groups(&described);
     holders.add_bodies(bodies, &ours);
+    let owners = templates::owners(bodies, &described);
     let mut found: Vec<OwnGroup> = ours
         .into_iter()
         .map(|(id, body)| {
@@ -36,6 +38,14 @@ pub(super) fn groups(bodies: &[Body], estate: &Estate) -> Vec<OwnGroup> {
             if group.account.is_empty() || group.region.is_empty() || !is_told {
                 holders.push(String::from("the input does not tell who carries it"));
             }
+            // A machine that is made with a group which is gone is never made.
+            let untold = owners.iter().filter(|owner| {
+                let place = (&*owner.place.0, &*owner.place.1);
+                owner.template.is_none() && place == (group.account.as_str(), group.region.as_str())
+            });
+            holders.extend(untold.take(NAMED_MAX).map(|owner| {
+                format!("the input does not tell the groups with which {} makes machines", owner.id)
+            }));
             OwnGroup { id: id.clone(), group, facts: group_facts(body), holders }
         })
         .collect();

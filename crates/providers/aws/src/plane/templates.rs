@@ -45,20 +45,21 @@ const OF_INTERFACE: [&str; 12] = [
     "SubnetId",
 ];
 
-/// The autoscaling groups in bodies that have replicas, ordered.
+/// The autoscaling groups in bodies, ordered; those without machines too, since they may use what others
+/// are given.
 pub(super) fn owners(bodies: &[Body], described: &Described) -> Vec<Owner> {
     let found = Found::new(bodies);
     let by_machine = interfaces(described);
     let mut owners: Vec<Owner> = found
         .groups
         .iter()
-        .filter_map(|group| {
-            let (replicas, is_single) = group.replicas(&found, &by_machine)?;
+        .map(|group| {
+            let (replicas, is_single) = group.replicas(&found, &by_machine);
             let mut owner = group.owner(&found, replicas);
             let several =
                 (!is_single).then(|| String::from("its machines have several interfaces"));
             owner.refused = owner.refused.or(several);
-            Some(owner)
+            owner
         })
         .collect();
     owners.sort_by(|one, other| (&one.place, &one.id).cmp(&(&other.place, &other.id)));
@@ -109,9 +110,14 @@ pub fn template_groups(data: &Value) -> Result<Told, String> {
     Ok((ids(&interface["Groups"]), Some(fields)))
 }
 
-/// The template that the body of an autoscaling group names: its id, and the version.
+/// The template that the body of an autoscaling group names: its id, and the version. Nothing where some
+/// kinds of its machines have templates of their own.
 pub fn template_of(group: &Value) -> Option<(&str, &str)> {
     let own = &group["LaunchTemplate"];
+    let kinds = group["MixedInstancesPolicy"]["LaunchTemplate"]["Overrides"].as_array();
+    if kinds.into_iter().flatten().any(|kind| kind["LaunchTemplateSpecification"].is_object()) {
+        return None;
+    }
     let mixed = &group["MixedInstancesPolicy"]["LaunchTemplate"]["LaunchTemplateSpecification"];
     let named = if own.is_object() { own } else { mixed };
     let id = named["LaunchTemplateId"].as_str()?;
@@ -212,13 +218,12 @@ impl Group {
         Some(Self { account, region, name, body })
     }
 
-    /// The first interfaces of its machines, with their tags, and whether these are all; nothing where it
-    /// has no machines.
+    /// The first interfaces of its machines, with their tags, and whether these are all.
     fn replicas(
         &self,
         found: &Found,
         by_machine: &BTreeMap<&str, BTreeMap<i64, &str>>,
-    ) -> Option<(Vec<Replica>, bool)> {
+    ) -> (Vec<Replica>, bool) {
         let listed = self.body["Instances"].as_array().into_iter().flatten();
         let listed = listed.filter_map(|one| one["InstanceId"].as_str());
         let tagged = found.machines.iter().filter(|(_, tags)| {
@@ -237,7 +242,7 @@ impl Group {
                 Some(Replica { endpoint: (*endpoint).to_owned(), tags })
             })
             .collect();
-        (!replicas.is_empty()).then(|| (replicas.into_iter().collect(), is_single))
+        (replicas.into_iter().collect(), is_single)
     }
 
     fn owner(&self, found: &Found, replicas: Vec<Replica>) -> Owner {
@@ -268,7 +273,7 @@ impl Group {
         launched.extend(own.filter_map(tag));
         launched.retain(|key, _| !key.starts_with("aws:"));
         let refused = self.refused(found, named, read.and_then(Result::err));
-        let follows = named.is_some_and(|(_, version)| version == "$Latest");
+        let follows = named.filter(|(_, version)| *version == "$Latest");
         Owner {
             kind: SCALING_GROUP.to_owned(),
             id: self.name.clone(),
@@ -283,7 +288,7 @@ impl Group {
                 _ => None,
             }),
             template,
-            follows,
+            follows: follows.map(|(id, _)| id.to_owned()),
         }
     }
 
