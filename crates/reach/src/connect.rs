@@ -155,6 +155,9 @@ impl Reach<'_> {
             return Err(WholeBecause::OnTheWay);
         }
         let senders = made.renew_egress(self.network, changed);
+        if columns.is_too_much(&made, changed, &senders) {
+            return Err(WholeBecause::Extent);
+        }
         made.ingress.forget(&made.lists, &changed.ingress);
         let before = made.sets.cells_len();
         let mut work = Work { reach: self, classes, class_of, made };
@@ -185,7 +188,8 @@ impl Made {
 }
 
 impl Kept {
-    /// Finds beforehand what only changes need, so that the first one takes no longer than others.
+    /// Finds beforehand what only changes need, so that the first one takes no longer than others, and
+    /// forgets what only the beginning needed.
     pub(crate) fn prepare(&mut self, network: &Network) {
         let Made { targets, named, egress, .. } = &mut self.made;
         *named = Some(Named::new(network, targets));
@@ -201,8 +205,8 @@ impl Kept {
 impl Work<'_, '_, '_> {
     /// What layers at the receiving end accept of every position.
     fn ingress(&mut self, layers: LayersId, view: View) -> Accepts {
-        let Made { lists, positions, sets, ingress, .. } = &mut self.made;
-        ingress.of(self.reach.network, lists, positions, sets, (layers, view))
+        let closed = self.closed(layers);
+        self.ingress_of(closed, view)
     }
 
     /// The same of what is left of layers without those that accept all.

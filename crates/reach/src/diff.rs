@@ -68,8 +68,9 @@ impl Called {
         if !self.several.contains(owner) {
             return owner.clone();
         }
-        let place = [&workload.account, &workload.region].into_iter().flatten();
-        let place: Vec<&str> = place.map(|name| &**name).collect();
+        // Which of both is not told makes another place.
+        let place = [&workload.account, &workload.region];
+        let place = place.map(|name| name.as_ref().map_or("-", |name| &**name));
         Name::from(format!("{owner} ({})", place.join(", ")))
     }
 }

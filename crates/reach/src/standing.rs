@@ -57,6 +57,8 @@ pub enum WholeBecause {
     Subnet,
     /// Connections of others pass an endpoint that has the guard.
     OnTheWay,
+    /// So much would be asked anew that everything is found sooner from the beginning.
+    Extent,
     /// A rule names a prefix that tells apart what was one class.
     Prefix,
     /// What is kept has grown by changes before this one.
@@ -125,9 +127,16 @@ impl Standing {
                 before.entry(id).or_insert(replaced);
             }
         }
+        let mut having: BTreeMap<GuardId, BTreeSet<LayerId>> = BTreeMap::new();
+        for (id, layer) in self.estate.network.layers.iter() {
+            for guard in layer.guards.iter().filter(|guard| before.contains_key(*guard)) {
+                having.entry(*guard).or_default().insert(id);
+            }
+        }
         let mut changed = Changed::default();
         for (id, before) in &before {
-            match self.scope(*id, before) {
+            let layers = having.remove(id).unwrap_or_default();
+            match self.scope((*id, before), layers) {
                 Ok(one) => changed.add(one),
                 Err(because) => return (Self::new(self.estate), Renewed::Whole(because)),
             }
@@ -138,8 +147,13 @@ impl Standing {
         self.renew(&changed)
     }
 
-    /// What a guard's other rules could change at the two ends of connections.
-    fn scope(&self, id: GuardId, before: &Guard) -> Result<Changed, WholeBecause> {
+    /// What a guard's other rules could change at the two ends of connections. `layers` are those that
+    /// have it.
+    fn scope(
+        &self,
+        (id, before): (GuardId, &Guard),
+        layers: BTreeSet<LayerId>,
+    ) -> Result<Changed, WholeBecause> {
         let network = &self.estate.network;
         let guard = &network.guards[id];
         if before.stateful != guard.stateful {
@@ -148,8 +162,6 @@ impl Standing {
         if self.kept.size() + self.blasts.size() > self.kept_max {
             return Err(WholeBecause::Growth);
         }
-        let having = network.layers.iter().filter(|(_, layer)| layer.guards.contains(&id));
-        let layers: BTreeSet<LayerId> = having.map(|(layer, _)| layer).collect();
         let mut of_subnets = network.subnets.values().flat_map(|subnet| &subnet.layers);
         if of_subnets.any(|layer| layers.contains(layer)) {
             return Err(WholeBecause::Subnet);

@@ -58,19 +58,7 @@ pub(super) struct Ingress {
 }
 
 impl Ingress {
-    pub(super) fn of(
-        &mut self,
-        network: &Network,
-        lists: &mut LayerLists,
-        positions: &mut Positions,
-        sets: &mut Sets,
-        (layers, view): (LayersId, View),
-    ) -> Accepts {
-        let closed = self.closed(network, lists, layers);
-        self.of_closed(network, lists, positions, sets, (closed, view))
-    }
-
-    /// The same of layers none of which accepts everything.
+    /// What layers none of which accepts everything accept together.
     pub(super) fn of_closed(
         &mut self,
         network: &Network,
@@ -87,7 +75,7 @@ impl Ingress {
             [first, rest @ ..] if !rest.is_empty() => {
                 let mut one = |layer: LayerId| {
                     let alone = lists.intern(&[layer]);
-                    self.of(network, lists, positions, sets, (alone, view))
+                    self.of_closed(network, lists, positions, sets, (alone, view))
                 };
                 let first = one(*first);
                 let rest: Vec<Accepts> = rest.iter().map(|layer| one(*layer)).collect();

@@ -14,12 +14,17 @@ use super::effects::{self, PAIRWISE};
 use super::filters::View;
 use super::positions::place;
 use super::targets::Target;
-use super::{Changed, Work};
+use super::{Changed, Made, Work};
 use crate::matrix::ClassIndex;
 use crate::runs::{Run, of_ascending, replaced, within};
 
 /// How many times as many columns as targets or keys are kept before those that nobody has are forgotten.
 const UNUSED_MAX: usize = 2;
+
+/// How many runs of columns are found from the beginning while one range of a known one is asked anew.
+const RANGE_RUNS: usize = 8;
+/// Up to how many ranges are asked anew, whatever the rest would take.
+const RANGES_MIN: usize = 500_000;
 
 /// Whose connections may be let out otherwise than before.
 #[derive(Debug)]
@@ -43,6 +48,34 @@ pub(super) struct Touched {
 }
 
 impl Columns {
+    /// Whether asking columns anew within ranges takes longer than finding all from the beginning.
+    pub(super) fn is_too_much(&self, made: &Made, changed: &Changed, senders: &Senders) -> bool {
+        let places = |number: usize| self.keys.get(number).copied().flatten().map(|one| one.place);
+        let every = || (0..self.keys.len()).filter_map(places).collect::<BTreeSet<usize>>();
+        let ranges = match senders {
+            Senders::None => return false,
+            Senders::Some(Touched { runs, targets, to_anybody }) => {
+                let most = targets.len().saturating_mul(runs.len());
+                let most = most.saturating_add(self.keys.len().saturating_mul(to_anybody.len()));
+                if most <= RANGES_MIN {
+                    return false;
+                }
+                let asked: BTreeSet<usize> = targets.iter().copied().filter_map(places).collect();
+                let named = asked.len().saturating_mul(runs.len());
+                let anybody = if to_anybody.is_empty() { 0 } else { every().len() };
+                named.saturating_add(anybody.saturating_mul(to_anybody.len()))
+            }
+            Senders::All => {
+                let holding = made.lists.holding(&changed.egress);
+                let has = |layers| holding.get(place(layers)).copied().unwrap_or(false);
+                let having = made.positions.iter().filter(|(_, one)| has(one.layers));
+                every().len().saturating_mul(of_ascending(having.map(|(at, _)| at)).len())
+            }
+        };
+        let runs = || every().into_iter().filter_map(|at| self.all.get(at)).map(|one| one.len());
+        ranges > RANGES_MIN && ranges.saturating_mul(RANGE_RUNS) > runs().sum::<usize>()
+    }
+
     /// The classes that send otherwise than before to whom no guard stands before; none where any may.
     pub(super) fn sending(
         &self,
@@ -72,7 +105,11 @@ impl Columns {
             && !to_anybody.is_empty()
         {
             // First: what columns are known by stands for what is let out to anybody now.
-            classes.extend(self.renew_to_anybody(work, to_anybody));
+            classes.extend(self.renew_to_anybody(work, to_anybody, &changed.ingress));
+        }
+        if matches!(senders, Senders::All) {
+            // Numbers of what is let out stand for other functions now.
+            self.places.clear();
         }
         classes.extend(self.renew_receivers(work, &changed.ingress));
         match senders {
@@ -127,7 +164,6 @@ impl Columns {
         let has = |layers| holding.get(place(layers)).copied().unwrap_or(false);
         let having = work.made.positions.iter().filter(|(_, one)| has(one.layers));
         let ranges = of_ascending(having.map(|(number, _)| number));
-        self.places.clear();
         self.renew_some(work, &ranges, (0..self.keys.len()).collect())
     }
 
@@ -140,14 +176,21 @@ impl Columns {
         &mut self,
         work: &mut Work<'_, '_, '_>,
         ranges: &[Run<()>],
+        ingress: &BTreeSet<LayerId>,
     ) -> BTreeSet<ClassIndex> {
         let mut classes = BTreeSet::new();
         let mut asked = Asked::default();
+        let holding = work.made.lists.holding(ingress);
+        let is_found_anew = |layers| holding.get(place(layers)).copied().unwrap_or(false);
         // For each column, whether it is another one than before.
         let mut differs: Vec<Option<bool>> = vec![None; self.all.len()];
         for number in 0..self.keys.len() {
             let Some(Some(Known { key, place })) = self.keys.get(number).copied() else { continue };
             let Some(target) = work.made.targets.get(number) else { continue };
+            // Who takes other things in stands for nobody else, and is found anew afterwards.
+            if is_found_anew(target.layers) {
+                continue;
+            }
             let class = target.class;
             let is_other = match differs.get(place).copied().flatten() {
                 Some(known) => known,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use watertight_model::Estate;
 use watertight_model::network::{Direction, Guard, GuardId, Peer, Rule, Stage};
-use watertight_net::{Family, Prefix};
+use watertight_net::{Family, FlowSet, Prefix};
 use watertight_reach::{Graph, Reach, Renewed, Standing, exposure};
 use watertight_testkit::generate::{self, Random, Size};
 
@@ -30,6 +30,28 @@ fn changed(estate: &Estate, random: &mut Random) -> Option<(GuardId, Guard, Dire
         .flat_map(|stage| stage.rules.iter().cloned())
         .collect();
     let mut guard = network.guards[id].clone();
+    if random.chance(12) {
+        // Both sides at once, to and from anybody or nobody.
+        for side in [Direction::Ingress, Direction::Egress] {
+            let way = random.below(4);
+            for stage in stages(&mut guard, side) {
+                match way {
+                    0 => stage.rules.clear(),
+                    1 => stage.rules.push(Rule { peer: Peer::Any, ..random.pick(&known)?.clone() }),
+                    2 => {
+                        let flows = FlowSet::all();
+                        stage.rules.push(Rule {
+                            peer: Peer::Any,
+                            flows,
+                            ..random.pick(&known)?.clone()
+                        });
+                    }
+                    _ => {}
+                }
+            }
+        }
+        return Some((id, guard, direction));
+    }
     let stage = stages(&mut guard, direction).first_mut()?;
     match random.below(4) {
         0 if !stage.rules.is_empty() => {

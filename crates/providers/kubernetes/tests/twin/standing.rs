@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 use watertight_model::Estate;
-use watertight_model::network::{Direction, Guard, GuardId, Rule};
+use watertight_model::network::{
+    Combine, Direction, Guard, GuardId, Peer, Rule, Stage, StageDefault,
+};
 use watertight_reach::{Graph, Reach, Renewed, Standing, exposure};
 use watertight_testkit::generate::Random;
 use watertight_testkit::generate::kubernetes::{calico_cluster, cilium_cluster, cluster};
@@ -10,7 +12,7 @@ use watertight_testkit::generate::kubernetes::{calico_cluster, cilium_cluster, c
 use crate::support::Cluster;
 
 /// Clusters of each kind, and changes of each.
-const CLUSTERS: u64 = 60;
+const CLUSTERS: u64 = 400;
 const CHANGES: usize = 8;
 
 /// Some guards of policies with other rules: one, or all that hold a rule from one place.
@@ -24,7 +26,10 @@ fn changed(estate: &Estate, random: &mut Random) -> Option<Vec<(GuardId, Guard)>
     let known: Vec<Rule> = all.flat_map(|stage| stage.rules.iter().cloned()).collect();
     let meant = random.pick(&known)?.clone();
     let other = random.pick(&known)?.clone();
-    let how = random.below(5);
+    let how = random.below(6);
+    if how == 5 {
+        return Some(turned(&policies, &other, random));
+    }
     if how == 4 {
         return Some(moved(&policies, direction, &meant, random));
     }
@@ -54,6 +59,40 @@ fn changed(estate: &Estate, random: &mut Random) -> Option<Vec<(GuardId, Guard)>
         }
     }
     Some(found)
+}
+
+/// Some guards that take other things in and let other things out at once, to and from anybody among them:
+/// what stands for several receivers before may not after.
+fn turned(
+    policies: &[(GuardId, &Guard)],
+    other: &Rule,
+    random: &mut Random,
+) -> Vec<(GuardId, Guard)> {
+    let shut = || Stage { combine: Combine::Union, rules: Vec::new(), default: StageDefault::Deny };
+    let mut found = Vec::new();
+    for (id, guard) in policies {
+        if !random.chance(35) {
+            continue;
+        }
+        let mut guard = (*guard).clone();
+        match random.below(4) {
+            0 => guard.ingress.clear(),
+            1 => guard.ingress = vec![shut()],
+            2 => guard.ingress.push(shut()),
+            _ => {}
+        }
+        match random.below(5) {
+            0 => guard.egress.clear(),
+            1 => guard.egress = vec![shut()],
+            _ => {
+                for stage in &mut guard.egress {
+                    stage.rules.push(Rule { peer: Peer::Any, ..other.clone() });
+                }
+            }
+        }
+        found.push((*id, guard));
+    }
+    found
 }
 
 /// Guards after the rules from one place have gone to other ones: a policy that selects other pods, where
