@@ -79,6 +79,12 @@ pub enum ParseReason {
         /// Its value.
         max: u64,
     },
+    /// The rest of a text of which too much is broken.
+    #[error("what follows is not read: there are {errors} errors before it")]
+    Unread {
+        /// How many.
+        errors: usize,
+    },
     /// YAML that its grammar does not allow.
     #[error("not well-formed YAML: {why}")]
     Yaml {
@@ -125,7 +131,7 @@ impl ParseError {
             | ParseReason::ControlCharacter { .. } => codes::STRING,
             ParseReason::Number { .. } => codes::NUMBER,
             ParseReason::DuplicateKey { .. } => codes::DUPLICATE_KEY,
-            ParseReason::Limit { .. } => codes::LIMIT,
+            ParseReason::Limit { .. } | ParseReason::Unread { .. } => codes::LIMIT,
             ParseReason::Tag { .. } | ParseReason::MergeKey | ParseReason::KeyType { .. } => {
                 codes::UNSUPPORTED
             }
@@ -144,6 +150,7 @@ impl ParseError {
                 Some("the file may have been cut off while it was written; collect it again")
             }
             ParseReason::Limit { .. } => Some("split the input, or raise the limit"),
+            ParseReason::Unread { .. } => Some("correct these errors first"),
             ParseReason::MergeKey => Some("write the merged fields out"),
             ParseReason::KeyType { .. } => Some("put the key in quotes"),
             _ => None,

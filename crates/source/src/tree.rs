@@ -74,7 +74,7 @@ impl Tree {
     /// that cannot: what is wrong in one document hides no other.
     ///
     /// What exceeds a limit ends the reading, as what is no text at all does, and a hundred broken
-    /// documents do.
+    /// documents do: then an error says where the rest begins.
     pub fn parse_yaml_recovering(
         file: FileId,
         contents: impl Into<Contents>,

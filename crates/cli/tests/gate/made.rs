@@ -6,14 +6,19 @@ use serde_json::{Value, json};
 
 use super::{codes, findings, gate, part, root};
 
-/// A group of the shop that the web machines' own lets in, and one of its subnets.
+/// A group of the shop, and a subnet of those that have it.
 struct Shop {
     web: Value,
     subnet: Value,
 }
 
 impl Shop {
+    /// Of the web machines, in a subnet that nothing outside reaches.
     fn new() -> Self {
+        Self::of("web")
+    }
+
+    fn of(group: &str) -> Self {
         let body = |call: &str| -> Value {
             let folder = root().join("examples/estates/shop/raw/aws/111122223333/eu-central-1");
             let text = fs::read_to_string(folder.join(format!("{call}.json"))).unwrap();
@@ -21,7 +26,7 @@ impl Shop {
         };
         let groups = body("ec2-describe-security-groups");
         let mut groups = groups["SecurityGroups"].as_array().unwrap().iter();
-        let web = groups.find(|one| one["GroupName"] == "web").unwrap()["GroupId"].clone();
+        let web = groups.find(|one| one["GroupName"] == group).unwrap()["GroupId"].clone();
         let interfaces = body("ec2-describe-network-interfaces");
         let mut all = interfaces["NetworkInterfaces"].as_array().unwrap().iter();
         let of_web = all.find(|one| one["Groups"][0]["GroupId"] == web).unwrap();
@@ -57,10 +62,14 @@ fn plan(changes: Vec<Value>) -> Value {
 
 /// What is found of a plan where nothing may be opened.
 fn judged(changes: Vec<Value>) -> Vec<Value> {
+    judged_by("opened: 0\n", &plan(changes))
+}
+
+fn judged_by(limits: &str, plan: &Value) -> Vec<Value> {
     let folder = tempfile::tempdir().unwrap();
     let (file, budget) = (folder.path().join("plan.json"), folder.path().join("budget.yaml"));
-    fs::write(&file, plan(changes).to_string()).unwrap();
-    fs::write(&budget, "opened: 0\n").unwrap();
+    fs::write(&file, plan.to_string()).unwrap();
+    fs::write(&budget, limits).unwrap();
     let excused = "examples/plans/shop/exceptions.yaml";
     let paths = [file.to_str().unwrap(), budget.to_str().unwrap()];
     let budget = ["--terraform-plan", paths[0], "--budget", paths[1], "-f", "json"];
@@ -115,7 +124,7 @@ fn a_database_and_a_function_that_are_made_are_judged() {
     assert_eq!(with(&function(json!([])), "WT0914"), 1);
 }
 
-/// A cluster with a member, whose attributes refer to what is made beside it.
+/// A cluster with a member, each called by its name.
 fn database_cluster(kind: &str, shop: &Shop, groups: &Value) -> Vec<Value> {
     let Shop { subnet, .. } = shop;
     vec![
@@ -143,18 +152,68 @@ fn a_cluster_of_databases_that_is_made_is_judged() {
     }
 }
 
+/// How many workloads the internet reaches after a plan of which all is known.
+fn from_internet(plan: &Value) -> u64 {
+    let found = judged_by("internet: 0\n", plan);
+    assert_eq!(with(&found, "WT0914"), 0, "{found:#?}");
+    let said = |one: &Value| {
+        let rest =
+            one["message"].as_str()?.strip_prefix("workloads that the internet reaches: ")?;
+        rest.split_once(',')?.0.parse().ok()
+    };
+    found.iter().find_map(said).unwrap()
+}
+
+/// Behind a group that lets all in, whoever is on the internet reaches it.
 #[test]
 fn a_public_member_makes_a_cluster_public() {
-    let shop = Shop::new();
+    let shop = Shop::of("alb-web");
     let mut changes = database_cluster("aws_rds_cluster", &shop, &json!([shop.web]));
-    let before = judged(changes.clone());
-    let after = &mut changes[2]["change"]["after"];
-    after["publicly_accessible"] = json!(true);
-    let found = judged(changes);
-    assert_eq!(with(&found, "WT0914"), 0, "{found:#?}");
-    let is_from_internet =
-        |found: &[Value]| found.iter().any(|one| one.to_string().contains("internet"));
-    assert!(!is_from_internet(&before) && with(&found, "WT0913") == 1, "{before:#?}\n{found:#?}");
+    let before = from_internet(&plan(changes.clone()));
+    changes[2]["change"]["after"]["publicly_accessible"] = json!(true);
+    assert_eq!(from_internet(&plan(changes)), before + 1);
+}
+
+/// What a name that the provider makes up is called nobody knows; what it names is known all the same.
+#[test]
+fn a_cluster_whose_names_are_made_up_is_judged() {
+    let shop = Shop::of("alb-web");
+    let plan = |public: bool| {
+        let mut changes = database_cluster("aws_rds_cluster", &shop, &json!([shop.web]));
+        for (number, name) in [(1, "cluster_identifier"), (2, "identifier")] {
+            let change = &mut changes[number]["change"];
+            change["after"].as_object_mut().unwrap().remove(name);
+            change["after_unknown"][name] = json!(true);
+        }
+        let member = &mut changes[2]["change"];
+        member["after"].as_object_mut().unwrap().remove("cluster_identifier");
+        member["after_unknown"]["cluster_identifier"] = json!(true);
+        member["after"]["publicly_accessible"] = json!(public);
+        let mut plan = plan(changes);
+        plan["configuration"] = json!({"root_module": {"resources": [{
+            "address": "aws_rds_cluster_instance.new", "mode": "managed",
+            "type": "aws_rds_cluster_instance", "name": "new", "expressions": {
+                "cluster_identifier": {"references": ["aws_rds_cluster.new.id", "aws_rds_cluster.new"]},
+            },
+        }]}});
+        plan
+    };
+    let private = judged_by("opened: 0\n", &plan(false));
+    assert_eq!(with(&private, "WT0914"), 0, "{private:#?}");
+    assert!(private[0].to_string().contains("kettle -> aws_rds_cluster.new"), "{private:#?}");
+    assert_eq!(from_internet(&plan(true)), from_internet(&plan(false)) + 1);
+}
+
+/// A public address of what is there is told by its attachments alone.
+#[test]
+fn a_database_that_becomes_public_is_named() {
+    let member = |public: bool| {
+        json!({"identifier": "m", "cluster_identifier": "c", "db_subnet_group_name": "d",
+            "publicly_accessible": public})
+    };
+    for kind in ["aws_rds_cluster_instance", "aws_db_instance"] {
+        is_unknown(&judged(vec![change(kind, "there", member(false), member(true))]));
+    }
 }
 
 /// A member of a cluster that is there may be in any subnet of it.

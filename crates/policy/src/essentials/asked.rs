@@ -102,7 +102,7 @@ impl Adding<'_> {
     /// The resolver of each network, for those who are in it: at its address there, where another network
     /// may have a workload, and at those that it has everywhere, where whoever asks finds the own one.
     fn resolvers(&mut self, network: &Network) {
-        let mut anywhere: BTreeMap<Vec<IpAddr>, Vec<Name>> = BTreeMap::new();
+        let mut held: BTreeMap<IpAddr, Vec<Name>> = BTreeMap::new();
         for realm in network.realms.values() {
             let is_inside = |one: &IpAddr| realm.prefixes.iter().any(|all| all.contains(*one));
             let (own, others): (Vec<IpAddr>, Vec<IpAddr>) =
@@ -112,12 +112,18 @@ impl Adding<'_> {
                 let name = format!("essential aws resolver of {}", realm.name);
                 self.add(&name, vec![(residents(vec![realm.name.clone()]), to)], &dns());
             }
-            if !others.is_empty() {
-                anywhere.entry(others).or_default().push(realm.name.clone());
+            for one in others {
+                held.entry(one).or_default().push(realm.name.clone());
             }
         }
+        let mut anywhere: BTreeMap<Vec<Name>, Vec<IpAddr>> = BTreeMap::new();
+        for (address, mut networks) in held {
+            networks.sort();
+            networks.dedup();
+            anywhere.entry(networks).or_default().push(address);
+        }
         let ends = anywhere.into_iter();
-        let ends = ends.map(|(at, networks)| (residents(networks), addresses(at, None)));
+        let ends = ends.map(|(networks, at)| (residents(networks), addresses(at, None)));
         self.add("essential aws resolver", ends.collect(), &dns());
     }
 

@@ -9,8 +9,8 @@ use watertight_source::{Diagnostic, Diagnostics, Span};
 
 use crate::checked::{Action, Conditions, ControlPlane, End, Peer, Rule, SelectorId};
 use crate::codes;
-use crate::decide::World;
 use crate::decide::labels::{Known, Labelled, labels_of, look};
+use crate::decide::{Member, World};
 use crate::essentials::is_tagged_node;
 use crate::suggest::nearest;
 use crate::syntax::{LabelSelector, Object, Operator, PeerEnd};
@@ -67,8 +67,25 @@ pub(super) fn estate(linted: &Linted<'_>, world: &World, diagnostics: &mut Diagn
 fn of_several_clusters(plane: &ControlPlane, world: &World, diagnostics: &mut Diagnostics) {
     let told = |told: &Option<Name>, known: &Option<Name>| told.is_none() || told == known;
     let mut places: BTreeSet<(Option<Name>, Option<Name>)> = BTreeSet::new();
-    for member in world.workloads.iter().filter(|one| is_tagged_node(&one.labels, &plane.cluster)) {
-        let place = (member.account.clone(), member.labels.get("region").cloned());
+    let tagged =
+        || world.workloads.iter().filter(|one| is_tagged_node(&one.labels, &plane.cluster));
+    let of = |member: &Member| (member.account.clone(), member.labels.get("region").cloned());
+    let whole: BTreeSet<(Option<Name>, Option<Name>)> = tagged()
+        .map(of)
+        .filter(|(account, region)| account.is_some() && region.is_some())
+        .collect();
+    for mut place in tagged().map(of) {
+        if !whole.contains(&place) {
+            // It may be one whose place is told, as decisions take it.
+            let may_be = |own: &Option<Name>, whole: &Option<Name>| own.is_none() || own == whole;
+            let fits = |one: &&(Option<Name>, Option<Name>)| {
+                may_be(&place.0, &one.0) && may_be(&place.1, &one.1)
+            };
+            let mut fitting = whole.iter().filter(fits);
+            if let (Some(one), None) = (fitting.next().cloned(), fitting.next()) {
+                place = one;
+            }
+        }
         if told(&plane.account, &place.0) && told(&plane.region, &place.1) {
             places.insert(place);
         }

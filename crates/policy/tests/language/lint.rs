@@ -332,6 +332,17 @@ fn a_control_plane_of_two_clusters_of_one_name_is_found() {
     assert_eq!(said(", account: \"2\", region: us", &two), [""; 0]);
     assert_eq!(said(", account: \"1\"", &two), [""; 0]);
     assert_eq!(said(", account: \"3\"", &two), [""; 0]);
+    // One of which the region is not told may be the one of which it is, as decisions take it.
+    let vague = |world: World| {
+        let mut workloads = world.workloads;
+        let last = workloads.last_mut().unwrap();
+        last.labels.remove("region");
+        World { workloads, ..World::default() }
+    };
+    let told = vague(nodes(&[("1", "eu", tag), ("1", "eu", tag)]));
+    assert_eq!(said("", &told), [""; 0]);
+    let two = vague(nodes(&[("1", "eu", tag), ("2", "eu", tag), ("1", "eu", tag)]));
+    assert_eq!(said("", &two), ["WT0345 5"]);
 }
 
 #[test]

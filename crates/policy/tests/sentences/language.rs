@@ -138,3 +138,16 @@ fn a_label_of_providers_is_given_by_nobody_else() {
     }
     assert_eq!(labeling("app"), NOTHING);
 }
+
+/// "criticality (`none`, `important`, `crown-jewel`)".
+#[test]
+fn a_segment_says_how_critical_it_is() {
+    let of = |word: &str| {
+        let rest = format!("mode: monitor, criticality: {word}");
+        codes(&segment("s", "kind: machine", &rest))
+    };
+    for word in ["none", "important", "crown-jewel"] {
+        assert_eq!(of(word), NOTHING, "{word}");
+    }
+    assert_eq!(of("high"), ["WT0303"]);
+}

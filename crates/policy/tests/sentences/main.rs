@@ -1,7 +1,7 @@
 //! The sentences of the semantics, one test for each, on a small estate.
 //!
 //! `docs/reference/decisions.md` has the sentences. Each test quotes the one that it shows; `contract.txt`
-//! lists all of them, with those that tests elsewhere show.
+//! lists them, with those that tests elsewhere show.
 
 #![expect(
     clippy::expect_used,

@@ -76,3 +76,22 @@ fn what_monitor_mode_would_change_is_the_difference_of_two_decisions() {
     assert_eq!(Scene::new(&text).tcp(WEB, DB, 443), "allow: ungoverned");
     assert_eq!(Scene::new(&text).under(Modes::Pending).tcp(WEB, DB, 443), "deny: data ingress");
 }
+
+/// "nor an audited one as allowed by a rule": what a rule in monitor would allow is not told as allowed by
+/// it.
+#[test]
+fn what_a_rule_in_monitor_would_allow_is_not_told_as_allowed_by_it() {
+    let rule = "{action: allow, from: [{matchLabels: {app: web}}], to: [{segment: data}]}";
+    let data = segment("data", "tier: data", "mode: monitor");
+    let text = format!("{data}{}", policy("watched", "mode: monitor", &[rule]));
+    assert_eq!(Scene::new(&text).tcp(WEB, DB, 443), "allow: ungoverned");
+    assert_eq!(Scene::new(&text).under(Modes::Pending).tcp(WEB, DB, 443), "allow: watched/0");
+}
+
+/// "`mode: disabled | monitor | enforce`" and "`M_pending`: enforce or monitor", and nothing else: what is
+/// left is the segment of all workloads.
+#[test]
+fn what_is_disabled_is_off_under_pending_too() {
+    let text = segment("data", "tier: data", "mode: disabled");
+    assert_eq!(Scene::new(&text).under(Modes::Pending).tcp(WEB, DB, 443), "allow: estate intra");
+}

@@ -66,3 +66,16 @@ fn a_tls_clause_wants_a_client_hello() {
     assert_eq!(plain, "deny: data ingress, assumed");
     assert_eq!(scene().with_request(true, None).tcp(WEB, DB, 444), "deny: data ingress");
 }
+
+/// "Paths match exactly (`path`) ... after one documented normalisation."
+#[test]
+fn a_path_matches_itself_alone_once_it_is_normal() {
+    let scene = || over("allow", "{tcp: 443, http: [{path: /v1/charges}]}");
+    let ask = |path| scene().with_request(false, Some(("GET", path))).tcp(WEB, DB, 443);
+    for path in ["/v1/charges", "/v1/x/../charges", "//v1/%63harges"] {
+        assert_eq!(ask(path), "allow: p/0", "{path}");
+    }
+    for path in ["/v1/charges/7", "/v1/chargesx", "/v1"] {
+        assert_eq!(ask(path), "deny: data ingress", "{path}");
+    }
+}

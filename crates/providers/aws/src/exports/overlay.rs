@@ -57,6 +57,16 @@ const MORE_IDS: [(&str, &str); 4] = [
     ("VpnGateways", "VpnGatewayId"),
 ];
 
+/// Lists whose ids are names, which an account may give again in another region.
+const NAMED: [&str; 6] = [
+    "CacheClusters",
+    "CacheSubnetGroups",
+    "DBClusters",
+    "DBInstances",
+    "DBSubnetGroups",
+    "ReplicationGroups",
+];
+
 /// A change to one resource, or to one answer about a resource.
 pub(super) struct Edit {
     place: Place,
@@ -157,7 +167,11 @@ impl<'b> Overlay<'b> {
             match &edit.what {
                 What::Item { key, id } => {
                     let found = self.item(key, id, &edit, &mut moved);
-                    if !found && edit.before.is_some() && edit.after.is_some() {
+                    let is_made = edit.before.is_none() && edit.after.is_some();
+                    if found && is_made && NAMED.contains(key) {
+                        let why = "the estate holds one that is called so already".to_owned();
+                        untold.insert((id.clone(), why));
+                    } else if !found && edit.before.is_some() && edit.after.is_some() {
                         let why = "the plan changes it, and the estate does not hold it".to_owned();
                         untold.insert((id.clone(), why));
                     } else if !found && let Some(after) = &edit.after {

@@ -9,11 +9,15 @@ use super::places::Places;
 use super::{Document, Step};
 use crate::tree::Tree;
 use crate::tree::build::Builder;
-use crate::tree::slot::widen;
-use crate::{FileId, Limits, ParseError, ParseReason};
+use crate::tree::slot::{offset_of, widen};
+use crate::{FileId, Limits, ParseError, ParseReason, Span};
+
+/// How many times as often as errors are wanted a text is read from another marker on.
+const TRIES: usize = 2;
 
 /// Reads every document of `text`; after one that cannot be read, goes on with the next, until there
-/// are `errors_max` errors. They come in the order of the text, at most one for each document.
+/// are `errors_max` errors; one more says then where what is not read begins. They come in the order of
+/// the text, at most one for each document or directive.
 ///
 /// No value runs past a line that begins with a marker (YAML 1.2.2, production `c-forbidden`), so that
 /// the next document begins at the first marker behind the beginning of the broken one, wherever in
@@ -35,17 +39,22 @@ pub(in crate::tree) fn parse(
         behind: 0,
     };
     let mut errors: Vec<ParseError> = Vec::new();
-    let mut base = 0;
+    let (mut base, mut tries) = (0, 0_usize);
     while let Err(error) = reading.read(base) {
+        tries = tries.saturating_add(1);
         let is_last = matches!(error.reason, ParseReason::Limit { .. });
         if errors.last() != Some(&error) {
             errors.push(error);
         }
         let next = next_marker(text, reading.behind.max(base.saturating_add(1)));
-        match next {
-            Some(next) if !is_last && errors.len() < errors_max => base = next,
-            _ => break,
+        let Some(next) = next.filter(|_| !is_last) else { break };
+        // An error before any document is met again behind each marker of an end before it.
+        if errors.len() >= errors_max || tries >= errors_max.saturating_mul(TRIES) {
+            let span = Span::at(file, offset_of(next));
+            errors.push(ParseError::new(span, ParseReason::Unread { errors: errors.len() }));
+            break;
         }
+        base = next;
     }
     (reading.trees, errors)
 }

@@ -181,7 +181,12 @@ fn a_limit_ends_the_reading_and_so_do_a_hundred_broken_documents() {
     assert_eq!((trees.len(), errors.len()), (0, 1));
     let (trees, errors) =
         Tree::parse_yaml_recovering(FILE, "]\n---\n".repeat(300), &Limits::default());
-    assert_eq!((trees.len(), errors.len()), (0, 100));
+    assert_eq!((trees.len(), errors.len()), (0, 101));
+    assert!(matches!(errors[100].reason, ParseReason::Unread { errors: 100 }), "{errors:?}");
+    // One error that is met again behind each marker is told once, and not looked for for ever.
+    let text = "...\n".repeat(100_000) + "@";
+    let (trees, errors) = Tree::parse_yaml_recovering(FILE, text, &Limits::default());
+    assert_eq!((trees.len(), errors.len()), (0, 2), "{errors:?}");
     // What broken documents hold counts as well.
     let text = "[1, 2, a: *b]\n---\n[1, 2]\n";
     let (trees, errors) = Tree::parse_yaml_recovering(FILE, text, &limits);

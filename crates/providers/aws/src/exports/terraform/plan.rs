@@ -64,6 +64,9 @@ const MADE: [&str; 9] = [
     "aws_rds_cluster_instance",
 ];
 
+/// What else opens the attachments of a service to others, or gives it further ones.
+const MOVING: [&str; 4] = ["ip_address", "ip_address_type", "network_type", "publicly_accessible"];
+
 /// What a plan does to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PlannedAction {
@@ -224,7 +227,7 @@ impl TerraformPlan {
             if !taken.contains(&sides.kind.as_str()) && is_networked(sides) {
                 let why = format!("resources of the type `{}` are not read", sides.kind);
                 untold.insert((address.to_owned(), why));
-            } else if MADE.contains(&sides.kind.as_str()) && is_moved(sides) {
+            } else if (MADE.contains(&sides.kind.as_str()) && is_moved(sides)) || is_opened(sides) {
                 let why = "what becomes of the attachments that it has is not told".to_owned();
                 untold.insert((address.to_owned(), why));
             }
@@ -282,9 +285,17 @@ fn kinds() -> Vec<&'static str> {
 fn is_moved(sides: &Sides) -> bool {
     let Some(before) = &sides.before else { return false };
     let Some(after) = &sides.after else { return true };
-    NETWORKED.iter().any(|key| {
+    NETWORKED.iter().chain(&MOVING).any(|key| {
         before.get(key) != after.get(key) || sides.unknown.get(key).is_some_and(known::is_unknown)
     })
+}
+
+/// Whether a database that is there gets a public address, or loses it: which, no plan tells.
+fn is_opened(sides: &Sides) -> bool {
+    const KEY: &str = "publicly_accessible";
+    let (Some(before), Some(after)) = (&sides.before, &sides.after) else { return false };
+    let is_unknown = sides.unknown.get(KEY).is_some_and(known::is_unknown);
+    sides.kind == "aws_db_instance" && (before.get(KEY) != after.get(KEY) || is_unknown)
 }
 
 /// Whether a resource that is not read could change who reaches whom.

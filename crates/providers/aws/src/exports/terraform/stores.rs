@@ -108,35 +108,33 @@ fn caches(state: &State, bodies: &mut Bodies) {
         item["ARN"] = json!(text(group, "arn"));
         bodies.add(&state.place(group), list, told(item));
     }
-    for cache in state.all(&["aws_elasticache_cluster"]) {
+    for one in state.all(&["aws_elasticache_cluster"]) {
         let list = ("elasticache-describe-cache-clusters", "CacheClusters");
-        let item = told(json!({
-            "CacheClusterId": text(cache, "cluster_id"),
-            "ARN": text(cache, "arn"),
-            "Engine": text(cache, "engine"),
-            "ReplicationGroupId": text(cache, "replication_group_id"),
-            "ConfigurationEndpoint": {"Port": cache.get("port")},
-            "NetworkType": text(cache, "network_type"),
-            "PreferredAvailabilityZone": text(cache, "availability_zone"),
-            "CacheSubnetGroupName": text(cache, "subnet_group_name"),
-            "SecurityGroups": groups(cache, "security_group_ids", "SecurityGroupId"),
-        }));
-        bodies.add(&state.place(cache), list, item);
+        let mut item = cache(one);
+        item["CacheClusterId"] = json!(text(one, "cluster_id"));
+        item["Engine"] = json!(text(one, "engine"));
+        item["PreferredAvailabilityZone"] = json!(text(one, "availability_zone"));
+        bodies.add(&state.place(one), list, told(item));
     }
-    for cache in state.all(&["aws_elasticache_replication_group"]) {
+    for one in state.all(&["aws_elasticache_replication_group"]) {
         let list = ("elasticache-describe-replication-groups", "ReplicationGroups");
         // Where it is and what groups it has is told by its clusters, once they are there.
-        let item = told(json!({
-            "ReplicationGroupId": text(cache, "replication_group_id"),
-            "ARN": text(cache, "arn"),
-            "MemberClusters": texts(cache, "member_clusters").collect::<Vec<_>>(),
-            "ConfigurationEndpoint": {"Port": cache.get("port")},
-            "NetworkType": text(cache, "network_type"),
-            "CacheSubnetGroupName": text(cache, "subnet_group_name"),
-            "SecurityGroups": groups(cache, "security_group_ids", "SecurityGroupId"),
-        }));
-        bodies.add(&state.place(cache), list, item);
+        let mut item = cache(one);
+        item["MemberClusters"] = json!(texts(one, "member_clusters").collect::<Vec<_>>());
+        bodies.add(&state.place(one), list, told(item));
     }
+}
+
+/// What a cache by itself and caches that replicate one another tell alike.
+fn cache(cache: &Value) -> Value {
+    json!({
+        "ARN": text(cache, "arn"),
+        "ReplicationGroupId": text(cache, "replication_group_id"),
+        "ConfigurationEndpoint": {"Port": cache.get("port")},
+        "NetworkType": text(cache, "network_type"),
+        "CacheSubnetGroupName": text(cache, "subnet_group_name"),
+        "SecurityGroups": groups(cache, "security_group_ids", "SecurityGroupId"),
+    })
 }
 
 fn files(state: &State, bodies: &mut Bodies) {

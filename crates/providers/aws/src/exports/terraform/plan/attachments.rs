@@ -158,8 +158,19 @@ fn subnet_groups(
     overlay: &Overlay<'_>,
     (list, name): (&str, &str),
 ) -> BTreeMap<String, Vec<String>> {
-    let groups = overlay.all(list);
-    groups.iter().filter_map(|one| Some((text(one, name)?.to_owned(), subnets_of(one)))).collect()
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut several = BTreeSet::new();
+    for one in &overlay.all(list) {
+        let Some(name) = text(one, name) else { continue };
+        let subnets = subnets_of(one);
+        if found.get(name).is_some_and(|known| *known != subnets) {
+            several.insert(name.to_owned());
+        }
+        found.insert(name.to_owned(), subnets);
+    }
+    // Names are of one account and region: which of several is meant, nobody tells.
+    found.retain(|name, _| !several.contains(name));
+    found
 }
 
 fn subnets_of(group: &Value) -> Vec<String> {

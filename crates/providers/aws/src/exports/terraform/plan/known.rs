@@ -71,6 +71,18 @@ fn named_by(kind: &str) -> Option<&'static str> {
     }
 }
 
+/// The attribute by which a list knows resources of a type.
+fn name_key(kind: &str) -> Option<&'static str> {
+    named_by(kind).or(match kind {
+        "aws_db_instance"
+        | "aws_docdb_cluster_instance"
+        | "aws_neptune_cluster_instance"
+        | "aws_rds_cluster_instance" => Some("identifier"),
+        "aws_elasticache_cluster" => Some("cluster_id"),
+        _ => None,
+    })
+}
+
 /// The values with something in place of what is unknown; what cannot be bounded is untold.
 pub(super) fn fill<'r>(
     asked: &Asked<'_>,
@@ -83,6 +95,13 @@ pub(super) fn fill<'r>(
     let Value::Object(masks) = asked.unknown else { return values };
     let Some(fields) = values.as_object_mut() else { return values };
     let mut filler = Filler { asked, configuration, others, own, untold };
+    // A name that the provider makes up stands for the resource as its id does.
+    let name_key = name_key(asked.kind);
+    if let Some(key) = name_key
+        && masks.get(key).is_some_and(is_unknown)
+    {
+        fields.insert(key.to_owned(), json!(id_to_come(asked.address)));
+    }
     let own_name = named_by(asked.kind).and_then(|key| fields.get(key)).and_then(Value::as_str);
     let own_name = own_name.map(str::to_owned);
     for key in ["id", "arn", "allocation_id"] {
@@ -95,7 +114,9 @@ pub(super) fn fill<'r>(
     for (key, mask) in masks {
         if BLOCKS.contains(&key.as_str()) {
             filler.blocks(fields, key, mask);
-        } else if !["id", "arn", "allocation_id"].contains(&key.as_str()) {
+        } else if Some(key.as_str()) != name_key
+            && !["id", "arn", "allocation_id"].contains(&key.as_str())
+        {
             filler.field(fields, mask, &At { top: key, place: None, key });
         }
     }
@@ -296,6 +317,7 @@ impl Filler<'_, '_> {
         }
         Some(match key {
             "id" | "arn" | "allocation_id" => id_to_come(address),
+            _ if name_key(&sides.kind) == Some(key) => id_to_come(address),
             "primary_network_interface_id" => format!("{}/primary", id_to_come(address)),
             _ => unknown(address, key),
         })

@@ -31,8 +31,10 @@ const KEPT: u32 = 4;
 /// How many addresses of a subnet are tried.
 const TRIED_MAX: u32 = 1 << 16;
 
-/// Where public addresses are taken from: of the provider's own.
+/// Where public addresses are taken from: the first is one of the provider's own.
 const PUBLIC_FIRST: Ipv4Addr = Ipv4Addr::new(44, 192, 0, 0);
+/// The last before those that are shared (RFC 6598).
+const PUBLIC_LAST: Ipv4Addr = Ipv4Addr::new(99, 255, 255, 255);
 
 /// Puts addresses in place of what stands for them.
 pub(super) fn fill(overlay: &mut Overlay<'_>, untold: &mut BTreeSet<(String, String)>) {
@@ -79,9 +81,14 @@ pub(super) fn fill(overlay: &mut Overlay<'_>, untold: &mut BTreeSet<(String, Str
             let by_subnet = marker.starts_with(PUBLIC_BY_SUBNET);
             let gives = held.and_then(|one| one.get("MapPublicIpOnLaunch"));
             let is_public = !by_subnet || gives == Some(&json!(true));
-            let address = if is_public { space.public() } else { None };
-            chosen
-                .insert(marker.clone(), address.map_or(Value::Null, |one| json!(one.to_string())));
+            let found = is_public.then(|| space.public());
+            if let Some(why) = found.and_then(untold_of_public) {
+                let who = marker.strip_prefix(PUBLIC).or(marker.strip_prefix(PUBLIC_BY_SUBNET));
+                let who = who.and_then(|who| who.split(PART).next()).unwrap_or(&marker);
+                untold.insert((who.to_owned(), why));
+            }
+            let address = found.flatten().map(|(address, _)| json!(address.to_string()));
+            chosen.insert(marker.clone(), address.unwrap_or_default());
         }
     }
     overlay.replace(&chosen);
@@ -159,18 +166,59 @@ impl Space {
         Some((address, parts.first().copied()))
     }
 
-    /// A public address that nothing names.
-    fn public(&mut self) -> Option<IpAddr> {
-        let is_all = |one: &Prefix| one.len() == 0;
-        for _ in 0..TRIED_MAX {
-            let address = IpAddr::V4(Ipv4Addr::from(self.next_public));
-            self.next_public = self.next_public.checked_add(1)?;
-            let is_named = self.named.iter().any(|one| !is_all(one) && one.contains(address));
-            if !is_named && self.used.insert(address) {
-                return Some(address);
+    /// A public address that as little as can be names, and a prefix that tells it from others.
+    fn public(&mut self) -> Option<(IpAddr, Option<Prefix>)> {
+        // At first named by none but the prefix of all addresses, at last by any but its own.
+        let number = (0..32).find_map(|length| self.public_within(length))?;
+        self.next_public = number.saturating_add(1);
+        let address = IpAddr::V4(Ipv4Addr::from(number));
+        self.used.insert(address);
+        let part = self.naming(address).find(|one| {
+            // Two halves are together what they are halves of.
+            half_beside(*one).is_none_or(|half| !self.named.contains(&half))
+        });
+        Some((address, part))
+    }
+
+    /// The first that is free and in no prefix that is longer.
+    fn public_within(&self, length: u8) -> Option<u32> {
+        let mut number = self.next_public;
+        while number <= u32::from(PUBLIC_LAST) {
+            let address = IpAddr::V4(Ipv4Addr::from(number));
+            let longer = self.naming(address).find(|one| one.len() > length);
+            let IpAddr::V4(last) = longer.map_or(address, Prefix::last) else { return None };
+            if longer.is_none() && !self.used.contains(&address) {
+                return Some(number);
             }
+            number = u32::from(last).checked_add(1)?;
         }
         None
+    }
+
+    /// The named prefixes of parts of the internet that hold an address, the longest first.
+    fn naming(&self, address: IpAddr) -> impl Iterator<Item = Prefix> {
+        let lengths = (1..=Prefix::host(address).len()).rev();
+        let prefixes = lengths.filter_map(move |length| Prefix::masked(address, length).ok());
+        prefixes.filter(|one| self.named.contains(one))
+    }
+}
+
+/// The other half of the prefix that is one bit shorter.
+fn half_beside(prefix: Prefix) -> Option<Prefix> {
+    let IpAddr::V4(first) = prefix.first() else { return None };
+    let bit = 1_u32.checked_shl(u32::from(32_u8.checked_sub(prefix.len())?))?;
+    Prefix::masked(IpAddr::V4(Ipv4Addr::from(u32::from(first) ^ bit)), prefix.len()).ok()
+}
+
+/// Why a public address that was chosen may not stand for the one that will be.
+fn untold_of_public(found: Option<(IpAddr, Option<Prefix>)>) -> Option<String> {
+    match found {
+        None => Some("no free public address is known".to_owned()),
+        Some((_, part)) => part.map(|part| {
+            format!(
+                "its public address is known after apply, and {part} is told apart from the rest of the internet"
+            )
+        }),
     }
 }
 
@@ -247,4 +295,38 @@ fn local_routes(overlay: &mut Overlay<'_>) {
         item["Routes"] = Value::Array(routes);
         true
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn space(named: &[&str]) -> Space {
+        let named = named.iter().map(|one| one.parse().unwrap()).collect();
+        Space { used: BTreeSet::new(), named, next_public: u32::from(PUBLIC_FIRST) }
+    }
+
+    /// Two halves of all addresses once left none, and what was public was taken for private.
+    #[test]
+    fn a_public_address_is_found_whatever_is_named() {
+        let found = |named: &[&str]| {
+            let (address, part) = space(named).public().unwrap();
+            (address.to_string(), part.map(|one| one.to_string()))
+        };
+        let plain = |address: &str| (address.to_owned(), None);
+        assert_eq!(found(&[]), plain("44.192.0.0"));
+        assert_eq!(found(&["0.0.0.0/0"]), plain("44.192.0.0"));
+        assert_eq!(found(&["44.192.0.0/11", "44.224.0.0/32"]), plain("44.224.0.1"));
+        assert_eq!(found(&["0.0.0.0/1", "128.0.0.0/1"]), plain("44.192.0.0"));
+        assert_eq!(found(&["0.0.0.0/1", "128.0.0.0/1", "44.0.0.0/8"]), plain("45.0.0.0"));
+        let half = ("44.192.0.0".to_owned(), Some("0.0.0.0/1".to_owned()));
+        assert_eq!(found(&["0.0.0.0/1"]), half);
+    }
+
+    #[test]
+    fn each_gets_a_public_address_of_its_own() {
+        let mut space = space(&["0.0.0.0/1"]);
+        let found: BTreeSet<IpAddr> = (0..300).map(|_| space.public().unwrap().0).collect();
+        assert_eq!(found.len(), 300);
+    }
 }
