@@ -53,12 +53,7 @@ pub(crate) fn with_estate<T>(
 ) -> Result<T, Failure> {
     let (loaded, raw) = estate_folder::load_raw(path, input)?;
     let complete = |estate| raw.complete(estate);
-    let plane = SecurityGroups {
-        bodies: &raw.bodies,
-        options: &raw.options,
-        complete: &complete,
-        limits: SecurityGroups::QUOTAS,
-    };
+    let plane = SecurityGroups::new(&raw.bodies, &raw.options, &complete);
     run(&loaded.estate, &plane)
 }
 
@@ -81,12 +76,7 @@ pub(crate) fn with_policy<T>(
     let decider = Decider::new(&checked, &world, &essentials);
     let intent = Intent::new(estate, &decider, (&modes, now)).with_places(places);
     let complete = |estate| raw.complete(estate);
-    let plane = SecurityGroups {
-        bodies: &raw.bodies,
-        options: &raw.options,
-        complete: &complete,
-        limits: SecurityGroups::QUOTAS,
-    };
+    let plane = SecurityGroups::new(&raw.bodies, &raw.options, &complete);
     run(&Ready {
         policy: &checked,
         decider: &decider,

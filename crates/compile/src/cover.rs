@@ -14,28 +14,17 @@ pub(crate) fn fewest(must: &AddressSet, may: &AddressSet) -> Vec<Prefix> {
 }
 
 fn descend(prefix: Prefix, must: &AddressSet, may: &AddressSet, found: &mut Vec<Prefix>) {
-    let within = AddressSet::from_prefix(prefix);
-    let must = must.intersection(&within);
-    if must.is_empty() {
+    let Some(span) = must.span_in(prefix) else { return };
+    // A prefix as long as what must be in it says the same and shows more.
+    let tightest = supernet(Prefix::host(span.first()), Prefix::host(span.last()));
+    let Some(tightest) = tightest else { return };
+    if may.contains_prefix(tightest) {
+        found.push(tightest);
         return;
     }
-    if may.contains_prefix(prefix) {
-        // A prefix as long as what must be in it says the same and shows more.
-        found.push(tightest(&must, may).unwrap_or(prefix));
-        return;
+    for half in halves(tightest).into_iter().flatten() {
+        descend(half, must, may, found);
     }
-    let may = may.intersection(&within);
-    for half in halves(prefix).into_iter().flatten() {
-        descend(half, &must, &may, found);
-    }
-}
-
-/// The longest prefix that holds a set.
-fn tightest(set: &AddressSet, may: &AddressSet) -> Option<Prefix> {
-    let first = set.first()?;
-    let last = set.ranges().last()?.last();
-    let common = supernet(Prefix::host(first), Prefix::host(last))?;
-    may.contains_prefix(common).then_some(common)
 }
 
 /// The two halves of a prefix that is longer than a host.

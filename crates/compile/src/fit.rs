@@ -1,13 +1,15 @@
 //! Rules within limits: exactly where they fit, over several groups, with merged prefixes, or not.
 
+mod measure;
+
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use watertight_net::{AddressSet, Family, FlowSet, Prefix};
 
 use crate::artifact::{GroupName, GroupRule, RulePeer};
 use crate::cover::{fewest, supernet};
 use crate::plane::{KeptList, Limits};
+use measure::Measure;
 
 /// What rules take of a limit, each family for itself: a reference counts in both.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -103,6 +105,15 @@ struct Line<'w> {
     listed: AddressSet,
     prefixes: Vec<Prefix>,
     prices: Vec<Option<Price>>,
+    /// What it may hold for nothing; and which of that endpoints have, and which must not be opened.
+    may: Measure,
+    may_of: [Measure; 2],
+}
+
+/// What prices ask of all lines alike: what endpoints have, and what must not be opened.
+struct Prices {
+    held: Measure,
+    never: Measure,
 }
 
 /// What a merger adds: endpoints of the estate, then addresses.
@@ -128,9 +139,12 @@ pub(crate) fn fit(wishes: &[Wish], ground: &Ground<'_>, budget: Budget) -> Resul
     let mut all = count(&lines);
     let needed = all.most();
     let mut offers = Offers::default();
+    let mut prices = None;
     if needed > budget.endpoint {
+        let prices = prices
+            .insert(Prices { held: Measure::of(ground.held), never: Measure::of(&ground.never) });
         for (number, line) in lines.iter_mut().enumerate() {
-            line.offer(number, ground, &mut offers);
+            line.offer(number, (ground, prices), &mut offers);
         }
     }
     while all.most() > budget.endpoint {
@@ -139,7 +153,8 @@ pub(crate) fn fit(wishes: &[Wish], ground: &Ground<'_>, budget: Budget) -> Resul
             return Err(TooMany { needed, least: all.most() });
         };
         let Some(line) = lines.get_mut(number) else { break };
-        let saved = line.merge((number, first), ground, &mut offers);
+        let Some(prices) = &prices else { break };
+        let saved = line.merge((number, first), prices, &mut offers);
         match family {
             Family::V4 => all.v4 = all.v4.saturating_sub(saved),
             Family::V6 => all.v6 = all.v6.saturating_sub(saved),
@@ -215,25 +230,30 @@ impl<'w> Line<'w> {
                 lists.push(GroupName(list.id.clone()));
             }
         }
-        Self { wish, lists, listed, prefixes, prices: Vec::new() }
+        let (may, may_of) = (Measure::default(), Default::default());
+        Self { wish, lists, listed, prefixes, prices: Vec::new(), may, may_of }
     }
 
     /// Prices every merger, and offers it.
-    fn offer(&mut self, number: usize, ground: &Ground<'_>, offers: &mut Offers) {
+    fn offer(
+        &mut self,
+        number: usize,
+        (ground, prices): (&Ground<'_>, &Prices),
+        offers: &mut Offers,
+    ) {
+        let may = self.wish.must.union(&self.wish.free);
+        let of = |set: &AddressSet| Measure::of(&may.intersection(set));
+        self.may_of = [of(ground.held), of(&ground.never)];
+        self.may = Measure::of(&may);
         let mergers = self.prefixes.len().saturating_sub(1);
         self.prices = vec![None; mergers];
         for at in 0..mergers {
-            self.offer_one((number, at), ground, offers);
+            self.offer_one((number, at), prices, offers);
         }
     }
 
-    fn offer_one(
-        &mut self,
-        (number, at): (usize, usize),
-        ground: &Ground<'_>,
-        offers: &mut Offers,
-    ) {
-        let price = self.price(at, ground);
+    fn offer_one(&mut self, (number, at): (usize, usize), prices: &Prices, offers: &mut Offers) {
+        let price = self.price(at, prices);
         if let (Some(price), Some(first)) = (price, self.prefixes.get(at)) {
             offers.of(first.family()).insert((price, number, *first));
         }
@@ -249,15 +269,19 @@ impl<'w> Line<'w> {
         }
     }
 
-    /// What it costs to merge the prefix at a place with the next.
-    fn price(&self, at: usize, ground: &Ground<'_>) -> Option<Price> {
+    /// What it costs to merge the prefix at a place with the next. Some of it may be held for nothing, so
+    /// that what is added is never all that a family has, and its count fits.
+    fn price(&self, at: usize, prices: &Prices) -> Option<Price> {
         let (one, other) = (self.prefixes.get(at)?, self.prefixes.get(at.checked_add(1)?)?);
-        let merged = AddressSet::from_prefix(supernet(*one, *other)?);
-        let added = merged.difference(&self.wish.must).difference(&self.wish.free);
-        if added.intersects(&ground.never) {
+        let merged = supernet(*one, *other)?;
+        let added = |all: u128, may: &Measure| all.wrapping_sub(may.within(merged));
+        let [may_held, may_never] = &self.may_of;
+        if added(prices.never.within(merged), may_never) > 0 {
             return None;
         }
-        Some((size(&added.intersection(ground.held)), size(&added)))
+        let size = u32::from(merged.family().bits().saturating_sub(merged.len()));
+        let size = 1_u128.checked_shl(size).unwrap_or(0);
+        Some((added(prices.held.within(merged), may_held), added(size, &self.may)))
     }
 
     /// Merges a prefix with the next, and whatever else the result holds. Returns how many fewer
@@ -265,7 +289,7 @@ impl<'w> Line<'w> {
     fn merge(
         &mut self,
         (number, first): (usize, Prefix),
-        ground: &Ground<'_>,
+        prices: &Prices,
         offers: &mut Offers,
     ) -> u32 {
         let at = self.prefixes.partition_point(|one| *one < first);
@@ -284,20 +308,10 @@ impl<'w> Line<'w> {
         let gone = first..end.saturating_sub(1).min(self.prices.len());
         self.prices.drain(gone);
         for at in [first.checked_sub(1), Some(first)].into_iter().flatten() {
-            self.offer_one((number, at), ground, offers);
+            self.offer_one((number, at), prices, offers);
         }
         u32::try_from(held.saturating_sub(1)).unwrap_or(u32::MAX)
     }
-}
-
-/// How many addresses there are.
-fn size(set: &AddressSet) -> u128 {
-    let of = |address: IpAddr| match address {
-        IpAddr::V4(address) => u128::from(address.to_bits()),
-        IpAddr::V6(address) => address.to_bits(),
-    };
-    let ranges = set.ranges().map(|range| of(range.last()) - of(range.first()));
-    ranges.fold(0, |all, more| all.saturating_add(more).saturating_add(1))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use watertight_model::network::{EndpointId, RealmId};
 use watertight_model::{ArenaId, Criticality, Estate, Label, Name, Truth, WorkloadId};
 use watertight_net::{AddressAtoms, AddressSet, AtomId, Flow, FlowSet};
+use watertight_policy::Timestamp;
 use watertight_policy::checked::{
     CheckedPolicy, End as PeerEnd, LoweringChoice, Mode, Peer, Rule, SelectorNode, Tier,
 };
@@ -23,6 +24,7 @@ pub struct Intent<'a> {
     decider: &'a Decider<'a>,
     deciding: Deciding<'a>,
     modes: Modes,
+    now: Timestamp,
     /// The sets of addresses that the policy and the essentials name.
     sets: Vec<AddressSet>,
     /// The same, in words.
@@ -58,6 +60,22 @@ pub fn promoted(mut policy: CheckedPolicy) -> CheckedPolicy {
         }
     }
     policy
+}
+
+/// What an intent is made of.
+pub(crate) struct Again<'a> {
+    estate: &'a Estate,
+    decider: &'a Decider<'a>,
+    modes: Modes,
+    now: Timestamp,
+    places: Places,
+}
+
+impl<'a> Again<'a> {
+    pub(crate) fn intent(self) -> Intent<'a> {
+        let asked = (&self.modes, self.now);
+        Intent::new(self.estate, self.decider, asked).with_places(self.places)
+    }
 }
 
 /// Where the rules and segments of a policy stand, as text for people (`rules.yaml:12`).
@@ -108,7 +126,7 @@ impl<'a> Intent<'a> {
     pub fn new(
         estate: &'a Estate,
         decider: &'a Decider<'a>,
-        (modes, now): (&Modes, watertight_policy::Timestamp),
+        (modes, now): (&Modes, Timestamp),
     ) -> Self {
         let policy = decider.policy();
         let named = named_sets(policy, decider);
@@ -155,6 +173,7 @@ impl<'a> Intent<'a> {
             decider,
             deciding,
             modes: modes.clone(),
+            now,
             sets,
             named,
             kinds,
@@ -169,6 +188,12 @@ impl<'a> Intent<'a> {
             places: Places::default(),
             by_front,
         }
+    }
+
+    /// What the same intent is made of for another thread, where it knows nothing yet.
+    pub(crate) fn again(&self) -> Again<'a> {
+        let (estate, decider, now) = (self.estate, self.decider, self.now);
+        Again { estate, decider, modes: self.modes.clone(), now, places: self.places.clone() }
     }
 
     /// The same, with the places of rules told.

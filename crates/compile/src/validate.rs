@@ -9,6 +9,7 @@ mod unfilterable;
 mod within;
 
 use std::rc::Rc;
+use std::thread;
 
 use watertight_model::Estate;
 use watertight_net::{Family, FlowSet};
@@ -74,40 +75,112 @@ pub fn validate(
     compiled: &Compiled,
     plane: &dyn Plane,
     rendered: &[RenderedBody],
-    mut found: Option<&mut Vec<Found>>,
+    found: Option<&mut Vec<Found>>,
 ) -> Proof {
     let before = intent.estate();
     let after = plane.convert(rendered);
     let open = opened(&after.network, scene::is_ours);
     let open = Estate { network: open, ..Estate::default() };
-    let estates = [before, &after, &open];
-    let mut proof = Proof::default();
-    let mut gathered = Gathered::new(before);
-    for (number, family) in scene::families(estates).into_iter().enumerate() {
-        let scene = Scene::new(intent, compiled, estates, family);
-        gathered.family = family;
-        proof.compared = compare(&scene, &mut proof.frame, &mut gathered, found.as_deref_mut());
-        if number == 0 {
-            proof.frame.extend(scene.missing.iter().cloned());
-            unfilterable::add(&scene, &mut gathered);
-        }
-        proof.between.extend(between::opened_between(scene, plane));
+    let between = between::both(&compiled.artifacts, &plane.held());
+    let between = plane.convert(&plane.render(&between));
+    let asked =
+        Sides { estates: [before, &after, &open], between: &between, is_found: found.is_some() };
+    let mut parts = of_families(intent, compiled, &asked).into_iter();
+    let mut whole = parts.next().unwrap_or_default();
+    for part in parts {
+        whole.add(part);
     }
+    let Part { mut proof, found: differing } = whole;
     for lines in [&mut proof.frame, &mut proof.between] {
         lines.sort();
         lines.dedup();
     }
-    (proof.gaps, proof.unexplained, proof.surprises) = gathered.finish();
-    proof.unexplained.sort();
-    proof.surprises.sort();
+    for gaps in [&mut proof.gaps, &mut proof.unexplained, &mut proof.surprises] {
+        *gaps = gather::of_both(std::mem::take(gaps));
+    }
     proof.gaps.extend(compiled.gaps.iter().cloned());
     proof.gaps.sort();
     if let Some(found) = found {
+        found.extend(differing);
         found.sort_by(|one, other| {
             (&one.from, &one.to, one.family).cmp(&(&other.from, &other.to, other.family))
         });
     }
     proof
+}
+
+/// What is compared with what is intended.
+#[derive(Clone, Copy)]
+struct Sides<'s> {
+    /// Before, after, and after with our guards open.
+    estates: [&'s Estate; 3],
+    /// In the middle of the plan.
+    between: &'s Estate,
+    /// Whether somebody wants what differs, pair by pair.
+    is_found: bool,
+}
+
+/// What is proved of one family.
+#[derive(Default)]
+struct Part {
+    proof: Proof,
+    found: Vec<Found>,
+}
+
+impl Part {
+    fn add(&mut self, other: Self) {
+        let Proof { gaps, unexplained, surprises, frame, between, compared } = other.proof;
+        self.proof.gaps.extend(gaps);
+        self.proof.unexplained.extend(unexplained);
+        self.proof.surprises.extend(surprises);
+        self.proof.frame.extend(frame);
+        self.proof.between.extend(between);
+        self.proof.compared = compared;
+        self.found.extend(other.found);
+    }
+}
+
+/// What is proved of each family, in their order. They are looked at beside each other: the policy is asked
+/// by each for itself, so that the results are what they would be one after the other.
+fn of_families(intent: &Intent<'_>, compiled: &Compiled, sides: &Sides<'_>) -> Vec<Part> {
+    let mut families = scene::families(sides.estates).into_iter();
+    let first = families.next().flatten();
+    thread::scope(|scope| {
+        let others: Vec<_> = families
+            .map(|family| {
+                let again = intent.again();
+                scope.spawn(move || of_family(&again.intent(), compiled, sides, (family, false)))
+            })
+            .collect();
+        let mut parts = vec![of_family(intent, compiled, sides, (first, true))];
+        for other in others {
+            match other.join() {
+                Ok(part) => parts.push(part),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        parts
+    })
+}
+
+fn of_family(
+    intent: &Intent<'_>,
+    compiled: &Compiled,
+    sides: &Sides<'_>,
+    (family, is_first): (Option<Family>, bool),
+) -> Part {
+    let scene = Scene::new(intent, compiled, sides.estates, family);
+    let mut gathered = Gathered::new(sides.estates[0], family);
+    let (mut proof, mut found) = (Proof::default(), Vec::new());
+    let differing = sides.is_found.then_some(&mut found);
+    proof.compared = compare(&scene, &mut proof.frame, &mut gathered, differing);
+    if is_first {
+        proof.frame.extend(scene.missing.iter().cloned());
+        unfilterable::add(&scene, &mut gathered);
+    }
+    proof.between = between::opened_between(scene, sides.between);
+    (proof.gaps, proof.unexplained, proof.surprises) = gathered.finish();
+    Part { proof, found }
 }
 
 /// Compares every pair of a scene with what is intended. Gives how many there are.

@@ -188,6 +188,21 @@ impl AddressSet {
         }
     }
 
+    /// The smallest range that holds every address of the set in a prefix.
+    pub fn span_in(&self, prefix: Prefix) -> Option<AddressRange> {
+        match (prefix.first(), prefix.last()) {
+            (IpAddr::V4(first), IpAddr::V4(last)) => {
+                let within = Interval::ordered(first.to_bits(), last.to_bits());
+                self.v4.span_in(within).map(AddressRange::from)
+            }
+            (IpAddr::V6(first), IpAddr::V6(last)) => {
+                let within = Interval::ordered(first.to_bits(), last.to_bits());
+                self.v6.span_in(within).map(AddressRange::from)
+            }
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => None,
+        }
+    }
+
     /// Whether the sets share an address.
     pub fn intersects(&self, other: &Self) -> bool {
         self.v4.intersects(&other.v4) || self.v6.intersects(&other.v6)

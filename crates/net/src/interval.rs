@@ -219,14 +219,32 @@ impl<T: Scalar> IntervalSet<T> {
     /// The numbers in this set and not in `other`.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
-        if self.is_empty() || other.is_empty() {
+        let taken = other.near(self);
+        if taken.is_empty() {
             return self.clone();
         }
-        let near = Self { intervals: other.near(self).to_vec() };
-        if near.is_empty() {
-            return self.clone();
+        let mut intervals = Vec::with_capacity(self.intervals.len());
+        let mut passed = 0;
+        for interval in &self.intervals {
+            let mut rest = Some(interval.first);
+            while let (Some(first), Some(next)) = (rest, taken.get(passed)) {
+                if next.first > interval.last {
+                    break;
+                }
+                if let Some(last) = next.first.predecessor().filter(|last| first <= *last) {
+                    intervals.push(Interval { first, last });
+                }
+                if next.last >= interval.last {
+                    // It may reach into the next interval.
+                    rest = None;
+                } else {
+                    rest = rest.max(next.last.successor());
+                    passed += 1;
+                }
+            }
+            intervals.extend(rest.map(|first| Interval { first, last: interval.last }));
         }
-        self.intersection(&near.complement())
+        Self { intervals }
     }
 
     /// The numbers that are not in the set.
@@ -248,7 +266,14 @@ impl<T: Scalar> IntervalSet<T> {
         Self { intervals }
     }
 
-    /// The first interval that does not end before `value`.
+    /// The smallest and the greatest number of the set in an interval.
+    pub fn span_in(&self, within: Interval<T>) -> Option<Interval<T>> {
+        let first = self.interval_at(within.first).filter(|found| found.first <= within.last)?;
+        let behind = self.intervals.partition_point(|interval| interval.first <= within.last);
+        let last = self.intervals.get(behind.checked_sub(1)?)?;
+        Some(Interval { first: first.first.max(within.first), last: last.last.min(within.last) })
+    }
+
     /// The intervals that lie between the ends of another set, or across one of them: sets are often
     /// large and looked at in one place.
     fn near(&self, other: &Self) -> &[Interval<T>] {
@@ -259,6 +284,7 @@ impl<T: Scalar> IntervalSet<T> {
         rest.get(..end).unwrap_or_default()
     }
 
+    /// The first interval that does not end before `value`.
     fn interval_at(&self, value: T) -> Option<Interval<T>> {
         let index = self.intervals.partition_point(|interval| interval.last < value);
         self.intervals.get(index).copied()

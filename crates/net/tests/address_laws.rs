@@ -50,6 +50,14 @@ proptest! {
     }
 
     #[test]
+    fn a_span_is_that_of_the_part_in_a_prefix(a in any_cells(), prefix in any_prefix()) {
+        let set = build(&a);
+        let within = set.intersection(&AddressSet::from_prefix(prefix));
+        let span = within.first().zip(within.ranges().last().map(AddressRange::last));
+        prop_assert_eq!(set.span_in(prefix).map(|span| (span.first(), span.last())), span);
+    }
+
+    #[test]
     fn prefixes_are_the_fewest_that_make_the_set(a in any_cells()) {
         let set = build(&a);
         let prefixes = set.prefixes();

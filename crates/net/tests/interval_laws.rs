@@ -45,6 +45,11 @@ proptest! {
         for value in 0..=u8::MAX {
             prop_assert_eq!(x.contains(value), a.contains(&value));
         }
+        for run in y.intervals() {
+            let mut within = a.range(run.first()..=run.last());
+            let span = within.next().map(|first| (*first, *within.next_back().unwrap_or(first)));
+            prop_assert_eq!(x.span_in(*run).map(|run| (run.first(), run.last())), span);
+        }
     }
 
     #[test]

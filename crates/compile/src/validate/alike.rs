@@ -5,10 +5,11 @@
 //! is left repeat what another showed to be in order. Only those that are not in order are looked at one by
 //! one.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::rc::Rc;
 
+use rustc_hash::FxHashSet;
 use watertight_net::{AtomId, FlowSet};
 use watertight_policy::decide::Reason;
 use watertight_reach::{ClassIndex, Matrix};
@@ -67,7 +68,8 @@ struct Numbers {
 
 impl Scene<'_, '_> {
     /// Calls `look` with pairs until it has said of each, or of one like it, that it is in order. With
-    /// `by_intent`, only pairs with the same intent are alike. Returns how many pairs there are.
+    /// `by_intent`, only pairs with the same intent are alike. Between whom nothing passes in any of the
+    /// three, it is not called. Returns how many pairs there are.
     pub(super) fn look_at_pairs(
         &self,
         by_intent: bool,
@@ -76,22 +78,25 @@ impl Scene<'_, '_> {
         let intents = if by_intent { self.intents() } else { Intents::default() };
         let (senders, receivers) = (self.senders(&intents), self.receivers(&intents));
         let mut columns = Columns::new(&senders);
-        let mut in_order: HashSet<Key> = HashSet::new();
+        let mut in_order: FxHashSet<Key> = FxHashSet::default();
         let mut last = None;
         for to in &receivers {
             columns.turn_to(self, to);
-            let row = intents.rows.get(to.intent);
-            for (at, from) in senders.iter().enumerate() {
-                if from.is_outside && to.is_outside {
+            let row = intents.rows.get(to.intent).map_or(&[][..], Vec::as_slice);
+            for (at, from) in columns.senders.iter().enumerate() {
+                let cells = columns.cells(from);
+                // Where nothing passes, neither before nor after, there is nothing to look at.
+                if cells == [Matrix::NOTHING; 3] || (from.is_outside && to.is_outside) {
                     continue;
                 }
-                let intent = row.and_then(|row| row.get(from.intent)).copied().unwrap_or(UNASKED);
-                let key = (columns.cells(at), intent, from.is_governed || to.is_governed);
+                let intent = row.get(from.intent).copied().unwrap_or(UNASKED);
+                let key = (cells, intent, from.is_governed || to.is_governed);
                 // Neighbours are alike more often than not.
                 if last == Some(key) || in_order.contains(&key) {
                     last = Some(key);
                     continue;
                 }
+                let Some(from) = senders.get(at) else { continue };
                 if self.pairs(from, to).any(|(from, to)| look(from, to)) {
                     in_order.insert(key);
                     last = Some(key);
@@ -225,12 +230,20 @@ impl Scene<'_, '_> {
     }
 }
 
+/// What of a sender every receiver is looked at with: there are many of both.
+struct Sender {
+    /// The places of its classes among those of all; past their end where it has none.
+    places: [u32; 3],
+    intent: usize,
+    is_governed: bool,
+    is_outside: bool,
+}
+
 /// What each of some senders may send to one, as numbers of cells.
 struct Columns {
     /// The classes of the senders, ascending, in each of the three.
     classes: [Vec<ClassIndex>; 3],
-    /// For each sender, the places of its classes among these.
-    places: Vec<[Option<usize>; 3]>,
+    senders: Vec<Sender>,
     /// For each of the classes, the number of the cell.
     numbers: [Vec<u32>; 3],
     /// Whose columns those are.
@@ -248,11 +261,17 @@ impl Columns {
         });
         let place = |one: &Alike, at: usize| {
             let class = one.classes.get(at).copied().flatten()?;
-            classes.get(at)?.binary_search(&class).ok()
+            let place = classes.get(at)?.binary_search(&class).ok()?;
+            u32::try_from(place).ok()
         };
-        let places = senders.iter().map(|one| [place(one, 0), place(one, 1), place(one, 2)]);
-        let places = places.collect();
-        Self { classes, places, numbers: [Vec::new(), Vec::new(), Vec::new()], receiver: None }
+        let senders = senders.iter().map(|one| Sender {
+            places: [0, 1, 2].map(|at| place(one, at).unwrap_or(u32::MAX)),
+            intent: one.intent,
+            is_governed: one.is_governed,
+            is_outside: one.is_outside,
+        });
+        let senders = senders.collect();
+        Self { classes, senders, numbers: [Vec::new(), Vec::new(), Vec::new()], receiver: None }
     }
 
     /// Reads what is sent to others.
@@ -271,13 +290,14 @@ impl Columns {
     }
 
     /// What a sender may send, before, after and with our guards open.
-    fn cells(&self, sender: usize) -> [u32; 3] {
-        let places = self.places.get(sender).copied().unwrap_or_default();
-        let cell = |at: usize| {
-            let place = places.get(at).copied().flatten()?;
-            self.numbers.get(at)?.get(place).copied()
+    fn cells(&self, sender: &Sender) -> [u32; 3] {
+        let [before, after, open] = &self.numbers;
+        let cell = |numbers: &Vec<u32>, place: u32| {
+            let place = usize::try_from(place).unwrap_or(usize::MAX);
+            numbers.get(place).copied().unwrap_or(Matrix::NOTHING)
         };
-        [0, 1, 2].map(|at| cell(at).unwrap_or(Matrix::NOTHING))
+        let [first, second, third] = sender.places;
+        [cell(before, first), cell(after, second), cell(open, third)]
     }
 }
 

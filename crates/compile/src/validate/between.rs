@@ -5,22 +5,21 @@
 //! same flows in most plans, and then that is old or new. It is more where one end alone holds what is not
 //! intended, and where endpoints change between groups that are there before and after.
 
-use watertight_model::Name;
+use watertight_model::{Estate, Name};
 
 use super::scene::Scene;
 use crate::artifact::{Artifacts, Attachment, Group, GroupName, GroupRule};
 use crate::held::HeldGroup;
 use crate::plan::PlannedRule;
-use crate::plane::Plane;
 use crate::step::by_name;
 
 /// What opens in between, as text: from, to and the flows. What a front that keeps its clients' addresses
 /// lets in for one of its targets, for example, only the guards of the others keep from these.
-pub(super) fn opened_between<'s>(scene: Scene<'s, '_>, plane: &dyn Plane) -> Vec<String> {
-    let middle = both(&scene.compiled.artifacts, &plane.held());
-    let middle = plane.convert(&plane.render(&middle));
+///
+/// `middle` is the estate with [`both`].
+pub(super) fn opened_between<'s>(scene: Scene<'s, '_>, middle: &'s Estate) -> Vec<String> {
     let before = scene.estates[0];
-    let scene = scene.instead(&middle);
+    let scene = scene.instead(middle);
     let mut opened = Vec::new();
     scene.look_at_pairs(false, |from, to| {
         if !from.is_governed && !to.is_governed {

@@ -29,7 +29,7 @@ struct Side {
 pub(super) struct Gathered<'e> {
     estate: &'e Estate,
     /// The family that is looked at, where families are looked at apart.
-    pub(super) family: Option<Family>,
+    family: Option<Family>,
     /// By the numbers of the sides: pairs are many, and who is at their ends is written once.
     pairs: BTreeMap<Key, Vec<(u32, u32)>>,
     sides: Vec<Side>,
@@ -39,10 +39,10 @@ pub(super) struct Gathered<'e> {
 }
 
 impl<'e> Gathered<'e> {
-    pub(super) fn new(estate: &'e Estate) -> Self {
+    pub(super) fn new(estate: &'e Estate, family: Option<Family>) -> Self {
         let (pairs, sides) = (BTreeMap::new(), Vec::new());
         let (numbers, of) = (HashMap::new(), HashMap::new());
-        Self { estate, family: None, pairs, sides, numbers, of }
+        Self { estate, family, pairs, sides, numbers, of }
     }
 
     pub(super) fn add(
@@ -187,7 +187,7 @@ impl<'e> Gathered<'e> {
                 }
             }
         }
-        (of_both(gaps), of_both(unexplained), of_both(surprises))
+        (gaps, unexplained, surprises)
     }
 }
 
@@ -198,8 +198,8 @@ const fn word(family: Family) -> &'static str {
     }
 }
 
-/// Gaps of which those that both families have are told without a family.
-fn of_both(gaps: Vec<Gap>) -> Vec<Gap> {
+/// Gaps, ordered, of which those that both families have are told without a family.
+pub(super) fn of_both(gaps: Vec<Gap>) -> Vec<Gap> {
     let all: BTreeSet<Gap> = gaps.into_iter().collect();
     let as_of = |gap: &Gap, family| Gap { family, ..gap.clone() };
     let is_in_both = |gap: &Gap| {

@@ -15,6 +15,7 @@ mod terraform;
 mod units;
 mod value;
 
+use std::cell::OnceCell;
 use std::fmt;
 
 use watertight_compile::{
@@ -38,30 +39,60 @@ pub use value::value_of;
 
 /// The security groups of the accounts that bodies describe.
 pub struct SecurityGroups<'b> {
-    /// What the provider holds now.
-    pub bodies: &'b [Body],
-    /// How bodies are read.
-    pub options: &'b Options,
-    /// What else makes up an estate beside these bodies: clusters that are joined to it.
-    pub complete: &'b dyn Fn(Estate) -> Estate,
-    /// The most that a group and an interface hold; [`SecurityGroups::QUOTAS`] unless more was
-    /// granted.
-    pub limits: Limits,
+    bodies: &'b [Body],
+    options: &'b Options,
+    complete: &'b dyn Fn(Estate) -> Estate,
+    limits: Limits,
+    /// What the bodies say of groups and of who carries them, read once.
+    described: OnceCell<facts::Described<'b>>,
 }
 
-impl SecurityGroups<'_> {
+impl<'b> SecurityGroups<'b> {
     /// What an account has without asking for more.
     pub const QUOTAS: Limits =
         Limits { rules_per_direction: 60, groups_per_endpoint: 5, product: 1000 };
 
+    /// The groups of what `bodies` say that the provider holds now, read as `options` say. `complete` adds
+    /// what else makes up an estate beside these bodies: clusters that are joined to it.
+    pub fn new(
+        bodies: &'b [Body],
+        options: &'b Options,
+        complete: &'b dyn Fn(Estate) -> Estate,
+    ) -> Self {
+        let limits = Self::QUOTAS;
+        Self { bodies, options, complete, limits, described: OnceCell::new() }
+    }
+
+    /// The same where a group and an interface hold no more than this, in the place of
+    /// [`SecurityGroups::QUOTAS`].
+    #[must_use]
+    pub const fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// What the provider holds now.
+    pub const fn bodies(&self) -> &'b [Body] {
+        self.bodies
+    }
+
+    /// How bodies are read.
+    pub const fn options(&self) -> &'b Options {
+        self.options
+    }
+
+    fn described(&self) -> &facts::Described<'b> {
+        self.described.get_or_init(|| facts::Described::new(self.bodies))
+    }
+
     /// What goes on at an interface after its groups changed, and what would cut that, at which price.
     pub fn cutting(&self, interface: &str) -> Vec<String> {
-        cut::told(self.bodies, interface)
+        cut::told(self.bodies, self.described(), interface)
     }
 
     /// The groups of ours that are there, ordered by name, each with what holds it beside rules of ours.
     pub fn own(&self, estate: &Estate) -> Vec<OwnGroup> {
-        own::groups(self.bodies, estate)
+        own::groups(self.bodies, self.described(), estate)
     }
 }
 
@@ -83,8 +114,8 @@ impl Plane for SecurityGroups<'_> {
     }
 
     fn holding<'p>(&'p self, estate: &'p Estate) -> Box<dyn Fn(EndpointId) -> Holding + 'p> {
-        let described = facts::Described::new(self.bodies);
-        Box::new(move |endpoint| match holding(estate, &described, endpoint) {
+        let described = self.described();
+        Box::new(move |endpoint| match holding(estate, described, endpoint) {
             Ok(through) => Holding { through, refused: None },
             Err((through, why)) => Holding { through, refused: Some(why) },
         })
@@ -140,11 +171,11 @@ impl Plane for SecurityGroups<'_> {
     }
 
     fn held(&self) -> Vec<HeldGroup> {
-        facts::Described::new(self.bodies).held()
+        self.described().held()
     }
 
     fn reads(&self, artifacts: &Artifacts) -> Vec<Read> {
-        let mut reads = facts::Described::new(self.bodies).reads(artifacts);
+        let mut reads = self.described().reads(artifacts);
         reads.extend(network::reads(self.bodies, artifacts));
         reads.sort();
         reads
@@ -155,7 +186,7 @@ impl Plane for SecurityGroups<'_> {
     }
 
     fn owners(&self) -> Vec<Owner> {
-        templates::owners(self.bodies, &facts::Described::new(self.bodies))
+        templates::owners(self.bodies, self.described())
     }
 
     fn convert(&self, rendered: &[RenderedBody]) -> Estate {
@@ -168,7 +199,7 @@ impl Plane for SecurityGroups<'_> {
 /// Through what groups are put on an endpoint, or why none can be.
 fn holding(
     estate: &Estate,
-    described: &facts::Described,
+    described: &facts::Described<'_>,
     endpoint: EndpointId,
 ) -> Result<Option<Through>, (Option<Through>, String)> {
     let network = &estate.network;
@@ -178,8 +209,10 @@ fn holding(
         return refused("it is in no VPC");
     }
     let workload = &estate.workloads[found.workload];
-    let interface = described.interfaces.get(&*found.name);
-    let is_service = interface.is_some_and(|body| body["RequesterManaged"] == true);
+    let interface = described.interface(&found.name);
+    let is_service = interface
+        .and_then(|body| body.get("RequesterManaged"))
+        .is_some_and(|told| told.as_bool() == Some(true));
     let resource = described.resources.of_interface(&found.name).or_else(|| {
         // What is inferred is called after the body that it is inferred from.
         let after = found.name.rsplit_once('/').filter(|_| found.inferred);
@@ -201,7 +234,7 @@ fn holding(
         let Some(groups) = &resource.groups else {
             return wrong("the input does not tell the security groups of its service's resource");
         };
-        let carried = interface.map(interface_facts);
+        let carried = interface.map(|body| interface_facts(&value_of(body)));
         let carried = carried.as_ref().and_then(|facts| facts.get("groups"));
         if carried.is_some_and(|carried| !carried.iter().eq(groups)) {
             return wrong("its interface carries other groups than its service's resource tells");

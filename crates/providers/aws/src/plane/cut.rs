@@ -22,10 +22,9 @@ const LAST: i64 = 32_767;
 const TOLD_MAX: usize = 4;
 
 /// What goes on after the groups of an interface changed, and what would cut it, at which price.
-pub(super) fn told(bodies: &[Body], interface: &str) -> Vec<String> {
-    let described = Described::new(bodies);
-    let Some(body) = described.interfaces.get(interface) else { return Vec::new() };
-    let facts = interface_facts(body);
+pub(super) fn told(bodies: &[Body], described: &Described<'_>, interface: &str) -> Vec<String> {
+    let Some(body) = described.interface(interface).map(value_of) else { return Vec::new() };
+    let facts = interface_facts(&body);
     let list = |key: &str| facts.get(key).cloned().unwrap_or_default();
     let subnet = list("subnet").concat();
     let hosts: Vec<String> = list("addresses")

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use watertight_compile::{
     Artifacts, HeldGroup, PlannedRule, PlannedRules, Read, ReadKind, RulePeer,
 };
@@ -71,9 +71,11 @@ fn group_name(body: &Value) -> String {
 
 /// The interfaces and groups in bodies, by id.
 #[derive(Default)]
-pub(super) struct Described {
-    pub(super) interfaces: BTreeMap<String, Value>,
-    pub(super) groups: BTreeMap<String, Value>,
+pub(super) struct Described<'b> {
+    interfaces: BTreeMap<String, Node<'b>>,
+    groups: BTreeMap<String, Node<'b>>,
+    /// The names of the groups of ours, by their tag.
+    ours: BTreeMap<String, String>,
     /// The ids of listed rules, by group, whether they are about what goes out, and rule.
     rule_ids: BTreeMap<(String, bool, RuleUnit), String>,
     pub(super) resources: Resources,
@@ -83,8 +85,24 @@ pub(super) struct Described {
 pub(super) const RESOURCES: [&str; 6] =
     ["LoadBalancers", "DBInstances", "DBClusters", "CacheClusters", "VpcEndpoints", "MountTargets"];
 
-impl Described {
-    pub(super) fn new(bodies: &[Body]) -> Self {
+impl<'b> Described<'b> {
+    /// An interface as the provider describes it.
+    pub(super) fn interface(&self, id: &str) -> Option<Node<'b>> {
+        self.interfaces.get(id).copied()
+    }
+
+    /// All of them, by id.
+    pub(super) fn interfaces(&self) -> impl Iterator<Item = (&str, Node<'b>)> {
+        self.interfaces.iter().map(|(id, node)| (id.as_str(), *node))
+    }
+
+    /// The groups of ours or, without `ours`, those of others, by id.
+    pub(super) fn groups(&self, ours: bool) -> impl Iterator<Item = (&str, Value)> {
+        let all = self.groups.iter().filter(move |(id, _)| self.ours.contains_key(*id) == ours);
+        all.map(|(id, node)| (id.as_str(), value_of(*node)))
+    }
+
+    pub(super) fn new(bodies: &'b [Body]) -> Self {
         let mut described = Self::default();
         for body in bodies {
             let root = body.tree.root();
@@ -108,14 +126,21 @@ impl Described {
                     if let Some(id) =
                         id.filter(|id| id.starts_with("eni-") || id.starts_with("sg-"))
                     {
-                        of.insert(id.to_owned(), value_of(item));
+                        of.insert(id.to_owned(), item);
                     }
                 }
             }
         }
-        let Self { interfaces, resources, .. } = &mut described;
+        let Self { interfaces, groups, ours, resources, .. } = &mut described;
+        for (id, node) in groups {
+            let tags = json!({"Tags": node.get("Tags").map(value_of)});
+            if is_managed(&tags) {
+                let name = node.get("GroupName").and_then(Node::as_str).unwrap_or_default();
+                ours.insert(id.clone(), name.to_owned());
+            }
+        }
         resources.told_by_interfaces(&|endpoint| {
-            let facts = interface_facts(interfaces.get(endpoint)?);
+            let facts = interface_facts(&value_of(*interfaces.get(endpoint)?));
             Some(facts.get("groups")?.iter().cloned().collect())
         });
         described
@@ -132,14 +157,14 @@ impl Described {
 
     /// The groups of ours, by their tag, ordered by name.
     pub(super) fn held(&self) -> Vec<HeldGroup> {
-        let ours = self.groups.iter().filter(|(_, body)| is_managed(body));
-        let mut held: Vec<HeldGroup> = ours
+        let mut held: Vec<HeldGroup> = self
+            .groups(true)
             .map(|(id, body)| {
                 let (ingress, of_ingress) = self.held_rules(id, &body["IpPermissions"], false);
                 let (egress, of_egress) = self.held_rules(id, &body["IpPermissionsEgress"], true);
                 HeldGroup {
-                    name: group_name(body),
-                    id: id.clone(),
+                    name: group_name(&body),
+                    id: id.to_owned(),
                     rules: PlannedRules { ingress, egress },
                     ids: [of_ingress, of_egress],
                 }
@@ -160,11 +185,11 @@ impl Described {
         for mut unit in RuleUnit::described(permissions) {
             let id = self.rule_ids.get(&(group.to_owned(), is_egress, unit.clone())).cloned();
             let known = match &unit.peer {
-                UnitPeer::Group(id) => self.groups.get(id).filter(|body| is_managed(body)),
+                UnitPeer::Group(id) => self.ours.get(id),
                 _ => None,
             };
-            if let Some(body) = known {
-                unit.peer = UnitPeer::Group(group_name(body));
+            if let Some(name) = known {
+                unit.peer = UnitPeer::Group(name.clone());
             }
             let rule = unit.rule();
             ids.extend(id.map(|id| (rule.clone(), id)));
@@ -173,15 +198,18 @@ impl Described {
         (rules, ids)
     }
 
+    fn facts_of_group(&self, id: &str) -> Option<Facts> {
+        self.groups.get(id).map(|node| group_facts(&value_of(*node)))
+    }
+
     /// What artifacts rest on.
     pub(super) fn reads(&self, artifacts: &Artifacts) -> Vec<Read> {
         let mut reads = BTreeSet::new();
         let mut places: BTreeMap<&str, (String, String)> = BTreeMap::new();
         let mut hosts: BTreeSet<Prefix> = BTreeSet::new();
-        let managed = self.groups.iter().filter(|(_, body)| is_managed(body));
         // The first of each name, as it is held.
-        let managed = managed.rev().filter_map(|one| Some((one.1["GroupName"].as_str()?, one)));
-        let managed: BTreeMap<&str, (&String, &Value)> = managed.collect();
+        let managed = self.ours.iter().rev().map(|(id, name)| (name.as_str(), id.as_str()));
+        let managed: BTreeMap<&str, &str> = managed.collect();
         for group in &artifacts.groups {
             let (account, region) = (group.place.0.to_string(), group.place.1.to_string());
             places.insert(&group.realm, (account.clone(), region.clone()));
@@ -190,8 +218,8 @@ impl Described {
                     hosts.insert(*prefix);
                 }
             }
-            if let Some((id, body)) = managed.get(group.name.0.as_str()) {
-                let (id, facts) = ((*id).clone(), group_facts(body));
+            if let Some(id) = managed.get(group.name.0.as_str()) {
+                let (id, facts) = ((*id).to_owned(), self.facts_of_group(id).unwrap_or_default());
                 reads.insert(Read { what: ReadKind::Group, id, account, region, facts });
                 continue;
             }
@@ -211,12 +239,10 @@ impl Described {
             }
         }
         let ends: BTreeSet<&str> = artifacts.attachments.iter().map(|one| &*one.endpoint).collect();
-        for (id, body) in &self.interfaces {
-            let Some((account, region)) = body["VpcId"].as_str().and_then(|vpc| places.get(vpc))
-            else {
-                continue;
-            };
-            let facts = interface_facts(body);
+        for (id, node) in &self.interfaces {
+            let vpc = node.get("VpcId").and_then(Node::as_str);
+            let Some((account, region)) = vpc.and_then(|vpc| places.get(vpc)) else { continue };
+            let facts = interface_facts(&value_of(*node));
             let is_named = || {
                 let addresses = facts.get("addresses").into_iter().flatten();
                 let mut addresses = addresses.filter_map(|one| one.parse().ok().map(Prefix::host));
@@ -229,8 +255,8 @@ impl Described {
             let (account, region) = (account.clone(), region.clone());
             let carried = facts.get("groups").into_iter().flatten();
             for group in carried.filter(|_| is_end) {
-                if let Some(body) = self.groups.get(group) {
-                    let (what, id, facts) = (ReadKind::Group, group.clone(), group_facts(body));
+                if let Some(facts) = self.facts_of_group(group) {
+                    let (what, id) = (ReadKind::Group, group.clone());
                     let (account, region) = (account.clone(), region.clone());
                     reads.insert(Read { what, id, account, region, facts });
                 }

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use watertight_compile::{Again, OwnGroup, PlannedGroup, PlannedRule};
 use watertight_model::Estate;
+use watertight_source::Node;
 
-use super::facts::{Described, group_facts, is_managed};
+use super::facts::{Described, group_facts};
 use super::templates;
 use super::units::{RuleUnit, UnitPeer};
 use crate::Body;
@@ -20,19 +21,17 @@ const OF_TAGS: [&str; 2] = ["Tags", "ResourceTagMappingList"];
 const NAMED_MAX: usize = 4;
 
 /// The groups with our tag, ordered by name.
-pub(super) fn groups(bodies: &[Body], estate: &Estate) -> Vec<OwnGroup> {
-    let described = Described::new(bodies);
-    let ours: BTreeMap<&String, &Value> =
-        described.groups.iter().filter(|(_, body)| is_managed(body)).collect();
+pub(super) fn groups(bodies: &[Body], described: &Described<'_>, estate: &Estate) -> Vec<OwnGroup> {
+    let ours: BTreeMap<&str, Value> = described.groups(true).collect();
     let mut holders = Holders::default();
-    holders.add_interfaces(&described);
-    holders.add_groups(&described);
+    holders.add_interfaces(described);
+    holders.add_groups(described);
     holders.add_bodies(bodies, &ours);
-    let owners = templates::owners(bodies, &described);
+    let owners = templates::owners(bodies, described);
     let mut found: Vec<OwnGroup> = ours
         .into_iter()
         .map(|(id, body)| {
-            let group = planned(body, estate);
+            let group = planned(&body, estate);
             let mut holders = holders.of(id);
             let is_told = bodies.iter().any(|body| tells_interfaces(body, &group));
             if group.account.is_empty() || group.region.is_empty() || !is_told {
@@ -46,7 +45,7 @@ pub(super) fn groups(bodies: &[Body], estate: &Estate) -> Vec<OwnGroup> {
             holders.extend(untold.take(NAMED_MAX).map(|owner| {
                 format!("the input does not tell the groups with which {} makes machines", owner.id)
             }));
-            OwnGroup { id: id.clone(), group, facts: group_facts(body), holders }
+            OwnGroup { id: id.to_owned(), group, facts: group_facts(&body), holders }
         })
         .collect();
     let mut count: BTreeMap<String, usize> = BTreeMap::new();
@@ -111,18 +110,18 @@ impl Holders {
         self.0.entry((group.to_owned(), kind)).or_default().insert(holder.to_owned());
     }
 
-    fn add_interfaces(&mut self, described: &Described) {
-        for (interface, body) in &described.interfaces {
-            for group in body["Groups"].as_array().into_iter().flatten() {
-                let id = group["GroupId"].as_str().unwrap_or_default();
+    fn add_interfaces(&mut self, described: &Described<'_>) {
+        for (interface, body) in described.interfaces() {
+            for group in body.get("Groups").into_iter().flat_map(Node::items) {
+                let id = group.get("GroupId").and_then(Node::as_str).unwrap_or_default();
                 self.add(id, "carried by", interface);
             }
         }
     }
 
     /// Rules of others that name a group.
-    fn add_groups(&mut self, described: &Described) {
-        for (own, body) in described.groups.iter().filter(|(_, body)| !is_managed(body)) {
+    fn add_groups(&mut self, described: &Described<'_>) {
+        for (own, body) in described.groups(false) {
             for key in ["IpPermissions", "IpPermissionsEgress"] {
                 for unit in RuleUnit::described(&body[key]) {
                     if let UnitPeer::Group(id) = &unit.peer {
@@ -134,7 +133,7 @@ impl Holders {
     }
 
     /// Whatever else names a group by its id: templates, services.
-    fn add_bodies(&mut self, bodies: &[Body], ours: &BTreeMap<&String, &Value>) {
+    fn add_bodies(&mut self, bodies: &[Body], ours: &BTreeMap<&str, Value>) {
         for body in bodies {
             let root = body.tree.root();
             if READ.iter().chain(&OF_TAGS).any(|key| root.get(key).is_some()) {
@@ -144,7 +143,7 @@ impl Holders {
                 let end = part.find(|letter: char| !letter.is_ascii_alphanumeric());
                 let id =
                     format!("sg-{}", part.get(..end.unwrap_or(part.len())).unwrap_or_default());
-                if ours.contains_key(&id) {
+                if ours.contains_key(id.as_str()) {
                     self.add(&id, "named in", &body.path);
                 }
             }

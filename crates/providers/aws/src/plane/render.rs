@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use watertight_compile::{
     Artifacts, Group, GroupName, GroupRule, RenderedBody, RulePeer, Through, short_hash,
 };
@@ -14,55 +15,153 @@ pub const MANAGED: &str = "watertight.io/managed";
 /// One body for the groups of each account and region, one for the interfaces, and one for the
 /// resources of services that set the groups of some of them.
 pub(super) fn bodies(artifacts: &Artifacts, held: &Ids) -> Vec<RenderedBody> {
-    let mut groups: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    let mut groups: BTreeMap<String, Vec<GroupBody<'_>>> = BTreeMap::new();
     for group in &artifacts.groups {
         let (account, region) = &group.place;
         let folder = format!("raw/aws/{account}/{region}/ec2-describe-security-groups");
         groups.entry(folder).or_default().push(body_of(group, artifacts, held));
     }
-    let interfaces: Vec<Value> = artifacts
+    let interfaces: Vec<InterfaceBody<'_>> = artifacts
         .attachments
         .iter()
         .map(|one| {
             let ours = one
                 .groups
                 .iter()
-                .map(|name| json!({"GroupId": id_of(name, held), "GroupName": name.0}));
-            let others = one.others.iter().map(|id| json!({"GroupId": &**id}));
-            let carried: Vec<Value> = ours.chain(others).collect();
-            json!({"NetworkInterfaceId": &*one.endpoint, "Groups": carried})
+                .map(|name| Carried { id: id_of(name, held), name: Some(name.0.as_str()) });
+            let others = one.others.iter().map(|id| Carried { id: id.to_string(), name: None });
+            InterfaceBody { id: &one.endpoint, groups: ours.chain(others).collect() }
         })
         .collect();
-    let mut services: BTreeMap<&Through, Value> = BTreeMap::new();
+    let mut services: BTreeMap<&Through, ServiceBody<'_>> = BTreeMap::new();
     for (one, interface) in artifacts.attachments.iter().zip(&interfaces) {
         let Some(through) = &one.through else { continue };
-        let body = services.entry(through).or_insert_with(|| {
-            json!({
-                "Kind": through.kind, "Id": through.id, "Endpoints": [],
-                "Groups": interface["Groups"],
-            })
+        let body = services.entry(through).or_insert_with(|| ServiceBody {
+            kind: &through.kind,
+            id: &through.id,
+            endpoints: Vec::new(),
+            groups: &interface.groups,
         });
-        if let Some(endpoints) = body["Endpoints"].as_array_mut() {
-            endpoints.push(json!(&*one.endpoint));
-        }
+        body.endpoints.push(&one.endpoint);
     }
     let services = (!services.is_empty()).then(|| RenderedBody {
         path: String::from("raw/aws/services/watertight.json"),
-        text: text_of(&json!({ "Services": services.values().collect::<Vec<_>>() })),
+        text: text_of("Services", &services.into_values().collect::<Vec<_>>()),
     });
     let groups = groups.into_iter().map(|(folder, bodies)| RenderedBody {
         path: format!("{folder}/watertight.json"),
-        text: text_of(&json!({ "SecurityGroups": bodies })),
+        text: text_of("SecurityGroups", &bodies),
     });
     let interfaces = RenderedBody {
         path: String::from("raw/aws/interfaces/watertight.json"),
-        text: text_of(&json!({ "NetworkInterfaces": interfaces })),
+        text: text_of("NetworkInterfaces", &interfaces),
     };
     groups.chain([interfaces]).chain(services).collect()
 }
 
-fn text_of(value: &Value) -> String {
-    format!("{value:#}\n")
+/// A list under its name, as text.
+fn text_of(name: &str, list: &[impl Serialize]) -> String {
+    let text = serde_json::to_string_pretty(&BTreeMap::from([(name, list)]));
+    // Texts and numbers alone, under keys that are texts: that cannot fail.
+    text.unwrap_or_default() + "\n"
+}
+
+/// A group as the provider describes it.
+#[derive(Serialize)]
+struct GroupBody<'a> {
+    #[serde(rename = "GroupId")]
+    id: String,
+    #[serde(rename = "GroupName")]
+    name: &'a str,
+    #[serde(rename = "Description")]
+    description: String,
+    #[serde(rename = "VpcId")]
+    vpc: &'a str,
+    #[serde(rename = "OwnerId")]
+    owner: &'a str,
+    #[serde(rename = "SecurityGroupArn")]
+    arn: String,
+    #[serde(rename = "Tags")]
+    tags: [BTreeMap<&'a str, &'a str>; 1],
+    #[serde(rename = "IpPermissions")]
+    ingress: Vec<Permission<'a>>,
+    #[serde(rename = "IpPermissionsEgress")]
+    egress: Vec<Permission<'a>>,
+}
+
+/// Rules of one protocol and its ports. A peer is an object with its one or two keys.
+#[derive(Serialize)]
+struct Permission<'a> {
+    #[serde(rename = "IpProtocol")]
+    protocol: String,
+    #[serde(rename = "FromPort", skip_serializing_if = "Option::is_none")]
+    from: Option<i64>,
+    #[serde(rename = "ToPort", skip_serializing_if = "Option::is_none")]
+    to: Option<i64>,
+    #[serde(rename = "UserIdGroupPairs")]
+    pairs: Vec<Pair<'a>>,
+    #[serde(rename = "IpRanges")]
+    v4: Vec<RangeV4>,
+    #[serde(rename = "Ipv6Ranges")]
+    v6: Vec<RangeV6>,
+    #[serde(rename = "PrefixListIds")]
+    lists: Vec<List<'a>>,
+}
+
+#[derive(Serialize)]
+struct Pair<'a> {
+    #[serde(rename = "GroupId")]
+    id: String,
+    #[serde(rename = "UserId")]
+    owner: &'a str,
+}
+
+#[derive(Serialize)]
+struct RangeV4 {
+    #[serde(rename = "CidrIp")]
+    prefix: String,
+}
+
+#[derive(Serialize)]
+struct RangeV6 {
+    #[serde(rename = "CidrIpv6")]
+    prefix: String,
+}
+
+#[derive(Serialize)]
+struct List<'a> {
+    #[serde(rename = "PrefixListId")]
+    id: &'a str,
+}
+
+/// An interface with the groups that it carries.
+#[derive(Serialize)]
+struct InterfaceBody<'a> {
+    #[serde(rename = "NetworkInterfaceId")]
+    id: &'a str,
+    #[serde(rename = "Groups")]
+    groups: Vec<Carried<'a>>,
+}
+
+#[derive(Serialize)]
+struct Carried<'a> {
+    #[serde(rename = "GroupId")]
+    id: String,
+    #[serde(rename = "GroupName", skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+}
+
+/// A resource that sets the groups of its endpoints.
+#[derive(Serialize)]
+struct ServiceBody<'a> {
+    #[serde(rename = "Kind")]
+    kind: &'a str,
+    #[serde(rename = "Id")]
+    id: &'a str,
+    #[serde(rename = "Endpoints")]
+    endpoints: Vec<&'a str>,
+    #[serde(rename = "Groups")]
+    groups: &'a [Carried<'a>],
 }
 
 /// The ids of groups of ours that are there already, by name.
@@ -80,21 +179,21 @@ pub(super) fn id_of(name: &GroupName, held: &Ids) -> String {
     format!("sg-0{:016x}", short_hash(name.0.bytes()))
 }
 
-fn body_of(group: &Group, artifacts: &Artifacts, held: &Ids) -> Value {
+fn body_of<'a>(group: &'a Group, artifacts: &'a Artifacts, held: &Ids) -> GroupBody<'a> {
     let (account, region) = &group.place;
     let id = id_of(&group.name, held);
     let segments: Vec<String> = group.segments.iter().map(ToString::to_string).collect();
-    json!({
-        "GroupId": id,
-        "GroupName": group.name.0,
-        "Description": description_of(&segments),
-        "VpcId": &*group.realm,
-        "OwnerId": &**account,
-        "SecurityGroupArn": format!("arn:aws:ec2:{region}:{account}:security-group/{id}"),
-        "Tags": [{"Key": MANAGED, "Value": "true"}],
-        "IpPermissions": permissions(&group.ingress, artifacts, held),
-        "IpPermissionsEgress": permissions(&group.egress, artifacts, held),
-    })
+    GroupBody {
+        name: &group.name.0,
+        description: description_of(&segments),
+        vpc: &group.realm,
+        owner: account,
+        arn: format!("arn:aws:ec2:{region}:{account}:security-group/{id}"),
+        tags: [BTreeMap::from([("Key", MANAGED), ("Value", "true")])],
+        ingress: permissions(&group.ingress, artifacts, held),
+        egress: permissions(&group.egress, artifacts, held),
+        id,
+    }
 }
 
 /// The most letters of a description.
@@ -136,11 +235,15 @@ pub(super) fn without(body: &RenderedBody, items: &BTreeSet<String>) -> Rendered
             list.retain(|one| !is_it(one));
         }
     }
-    RenderedBody { path: body.path.clone(), text: text_of(&value) }
+    RenderedBody { path: body.path.clone(), text: format!("{value:#}\n") }
 }
 
 /// Rules of one kind of flows share a permission.
-fn permissions(rules: &[GroupRule], artifacts: &Artifacts, held: &Ids) -> Vec<Value> {
+fn permissions<'a>(
+    rules: &'a [GroupRule],
+    artifacts: &'a Artifacts,
+    held: &Ids,
+) -> Vec<Permission<'a>> {
     let mut by_flows: BTreeMap<&FlowSet, Vec<&RulePeer>> = BTreeMap::new();
     for rule in rules {
         by_flows.entry(&rule.flows).or_default().push(&rule.peer);
@@ -148,36 +251,34 @@ fn permissions(rules: &[GroupRule], artifacts: &Artifacts, held: &Ids) -> Vec<Va
     by_flows.into_iter().map(|(flows, peers)| permission(flows, &peers, artifacts, held)).collect()
 }
 
-fn permission(flows: &FlowSet, peers: &[&RulePeer], artifacts: &Artifacts, held: &Ids) -> Value {
-    let mut pairs = Vec::new();
-    let (mut v4, mut v6, mut lists) = (Vec::new(), Vec::new(), Vec::new());
+fn permission<'a>(
+    flows: &FlowSet,
+    peers: &[&'a RulePeer],
+    artifacts: &'a Artifacts,
+    held: &Ids,
+) -> Permission<'a> {
+    let (protocol, ports) = protocol_of(flows);
+    let (pairs, v4, v6, lists) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (from, to) = ports.unzip();
+    let mut permission = Permission { protocol, from, to, pairs, v4, v6, lists };
     for peer in peers {
         match peer {
             RulePeer::Group(name) if name.0.starts_with("pl-") => {
-                lists.push(json!({ "PrefixListId": name.0 }));
+                permission.lists.push(List { id: &name.0 });
             }
             RulePeer::Group(name) => {
                 let owner = artifacts.group(name).map_or("", |group| &*group.place.0);
-                pairs.push(json!({"GroupId": id_of(name, held), "UserId": owner}));
+                permission.pairs.push(Pair { id: id_of(name, held), owner });
             }
             RulePeer::Prefix(prefix) if prefix.family() == Family::V4 => {
-                v4.push(json!({ "CidrIp": prefix.to_string() }));
+                permission.v4.push(RangeV4 { prefix: prefix.to_string() });
             }
-            RulePeer::Prefix(prefix) => v6.push(json!({ "CidrIpv6": prefix.to_string() })),
+            RulePeer::Prefix(prefix) => {
+                permission.v6.push(RangeV6 { prefix: prefix.to_string() });
+            }
         }
     }
-    let mut body = Map::new();
-    let (protocol, ports) = protocol_of(flows);
-    body.insert(String::from("IpProtocol"), json!(protocol));
-    if let Some((from, to)) = ports {
-        body.insert(String::from("FromPort"), json!(from));
-        body.insert(String::from("ToPort"), json!(to));
-    }
-    body.insert(String::from("UserIdGroupPairs"), Value::Array(pairs));
-    body.insert(String::from("IpRanges"), Value::Array(v4));
-    body.insert(String::from("Ipv6Ranges"), Value::Array(v6));
-    body.insert(String::from("PrefixListIds"), Value::Array(lists));
-    Value::Object(body)
+    permission
 }
 
 /// The protocol and ports of one piece of flows, in the provider's words.

@@ -47,7 +47,7 @@ const OF_INTERFACE: [&str; 12] = [
 
 /// The autoscaling groups in bodies, ordered; those without machines too, since they may use what others
 /// are given.
-pub(super) fn owners(bodies: &[Body], described: &Described) -> Vec<Owner> {
+pub(super) fn owners(bodies: &[Body], described: &Described<'_>) -> Vec<Owner> {
     let found = Found::new(bodies);
     let by_machine = interfaces(described);
     let mut owners: Vec<Owner> = found
@@ -330,12 +330,14 @@ impl Group {
 }
 
 /// The interfaces of machines, by the machine and by their places at it.
-fn interfaces(described: &Described) -> BTreeMap<&str, BTreeMap<i64, &str>> {
+fn interfaces<'d>(described: &'d Described<'_>) -> BTreeMap<&'d str, BTreeMap<i64, &'d str>> {
     let mut found: BTreeMap<&str, BTreeMap<i64, &str>> = BTreeMap::new();
-    for (id, body) in &described.interfaces {
-        let attachment = &body["Attachment"];
-        if let Some(machine) = attachment["InstanceId"].as_str() {
-            let place = attachment["DeviceIndex"].as_i64().unwrap_or_default();
+    for (id, body) in described.interfaces() {
+        let attachment = body.get("Attachment");
+        let machine = attachment.and_then(|one| one.get("InstanceId")).and_then(Node::as_str);
+        if let Some(machine) = machine {
+            let place = attachment.and_then(|one| one.get("DeviceIndex")).map(value_of);
+            let place = place.and_then(|place| place.as_i64()).unwrap_or_default();
             found.entry(machine).or_default().insert(place, id);
         }
     }

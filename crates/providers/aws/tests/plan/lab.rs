@@ -86,8 +86,8 @@ impl Lab {
         let decider = Decider::new(&self.policy, &world, &self.essentials);
         let intent = Intent::new(&self.estate, &decider, (&self.modes, NOW));
         let complete = |estate: Estate| estate;
-        let (bodies, options, limits) = (&self.bodies, &self.options, self.limits);
-        let plane = SecurityGroups { bodies, options, complete: &complete, limits };
+        let plane = SecurityGroups::new(&self.bodies, &self.options, &complete);
+        let plane = plane.with_limits(self.limits);
         run(&intent, &plane)
     }
 
