@@ -2,6 +2,8 @@
 
 use std::thread;
 
+use watertight_compile::AtOnce;
+
 /// What both come to. Neither sees the other, so that the results are what they would be one after the
 /// other.
 pub(crate) fn both<A, B: Send>(
@@ -16,6 +18,16 @@ pub(crate) fn both<A, B: Send>(
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
+}
+
+/// Two halves of a proof beside each other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Threads;
+
+impl AtOnce for Threads {
+    fn both(&self, here: &mut dyn FnMut(), beside: &mut (dyn FnMut() + Send)) {
+        both(here, beside);
+    }
 }
 
 #[cfg(test)]

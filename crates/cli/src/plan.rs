@@ -12,6 +12,7 @@ use watertight_compile::{
 use watertight_source::{FileId, Limits, Tree};
 
 use crate::args::InputArguments;
+use crate::beside::Threads;
 use crate::enforcing::{self, Asked, Ready};
 use crate::exit::{Failure, Outcome, say};
 use crate::output;
@@ -152,7 +153,7 @@ pub(crate) fn make(ready: &Ready<'_>, under: &str, allowing: Allowing) -> Result
     let compiled =
         compile(ready.intent, plane).map_err(|refusal| Failure::Plan(refusal.to_string()))?;
     let rendered = plane.render(&compiled.artifacts);
-    let proof = validate(ready.intent, &compiled, plane, &rendered, None);
+    let proof = validate(ready.intent, &compiled, plane, &rendered, (None, &Threads));
     refuse(&proof, widen)?;
     let occasion = occasion(ready, under);
     let plan = Plan::new(occasion, plane, &compiled, &proof);

@@ -13,6 +13,7 @@ use watertight_report::reconcile::{Came, Pass, table};
 
 use crate::apply::{self, Access, Ended};
 use crate::args::InputArguments;
+use crate::beside::Threads;
 use crate::enforcing::{self, Asked, Ready};
 use crate::exit::{Failure, Outcome, say};
 use crate::live::{Origin, SourceArguments};
@@ -167,7 +168,7 @@ fn reconcile(arguments: &ReconcileArguments, ready: &Ready<'_>) -> Result<Outcom
     let compiled =
         compile(ready.intent, plane).map_err(|refusal| Failure::Plan(refusal.to_string()))?;
     let rendered = plane.render(&compiled.artifacts);
-    let proof = validate(ready.intent, &compiled, plane, &rendered, None);
+    let proof = validate(ready.intent, &compiled, plane, &rendered, (None, &Threads));
     // What opens without a rule is asked of each endpoint by itself.
     plan::refuse(&proof, true)?;
     let whole = Whole { compiled: &compiled, rendered: &rendered, proof: &proof };

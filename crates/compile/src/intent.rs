@@ -72,9 +72,9 @@ pub(crate) struct Again<'a> {
 }
 
 impl<'a> Again<'a> {
-    pub(crate) fn intent(self) -> Intent<'a> {
+    pub(crate) fn intent(&self) -> Intent<'a> {
         let asked = (&self.modes, self.now);
-        Intent::new(self.estate, self.decider, asked).with_places(self.places)
+        Intent::new(self.estate, self.decider, asked).with_places(self.places.clone())
     }
 }
 

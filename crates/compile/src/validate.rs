@@ -9,7 +9,6 @@ mod unfilterable;
 mod within;
 
 use std::rc::Rc;
-use std::thread;
 
 use watertight_model::Estate;
 use watertight_net::{Family, FlowSet};
@@ -22,6 +21,24 @@ use crate::plane::{Plane, RenderedBody};
 use gather::Gathered;
 use scene::{Cells, Party, Scene};
 pub(crate) use within::{Breach, Within};
+
+/// How two things are worked out that do not need each other: who runs this crate knows whether there are
+/// threads.
+pub trait AtOnce {
+    /// Does both, in whatever order or beside each other, and returns when both are done.
+    fn both(&self, here: &mut dyn FnMut(), beside: &mut (dyn FnMut() + Send));
+}
+
+/// One after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct InTurn;
+
+impl AtOnce for InTurn {
+    fn both(&self, here: &mut dyn FnMut(), beside: &mut (dyn FnMut() + Send)) {
+        here();
+        beside();
+    }
+}
 
 /// What was proved, and what was not.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -69,13 +86,13 @@ impl Proof {
 }
 
 /// Reads rendered bodies back and compares what they permit with what is intended. `found` takes what
-/// differs, pair by pair, ordered, for those who want that.
+/// differs, pair by pair, ordered, for those who want that; `at_once` is how two halves of the work are done.
 pub fn validate(
     intent: &Intent<'_>,
     compiled: &Compiled,
     plane: &dyn Plane,
     rendered: &[RenderedBody],
-    found: Option<&mut Vec<Found>>,
+    (found, at_once): (Option<&mut Vec<Found>>, &dyn AtOnce),
 ) -> Proof {
     let before = intent.estate();
     let after = plane.convert(rendered);
@@ -85,7 +102,7 @@ pub fn validate(
     let between = plane.convert(&plane.render(&between));
     let asked =
         Sides { estates: [before, &after, &open], between: &between, is_found: found.is_some() };
-    let mut parts = of_families(intent, compiled, &asked).into_iter();
+    let mut parts = of_families(intent, compiled, &asked, at_once).into_iter();
     let mut whole = parts.next().unwrap_or_default();
     for part in parts {
         whole.add(part);
@@ -140,27 +157,25 @@ impl Part {
     }
 }
 
-/// What is proved of each family, in their order. They are looked at beside each other: the policy is asked
-/// by each for itself, so that the results are what they would be one after the other.
-fn of_families(intent: &Intent<'_>, compiled: &Compiled, sides: &Sides<'_>) -> Vec<Part> {
+/// What is proved of each family, in their order. The policy is asked for each by itself, so that the results
+/// are the same beside each other as one after the other.
+fn of_families(
+    intent: &Intent<'_>,
+    compiled: &Compiled,
+    sides: &Sides<'_>,
+    at_once: &dyn AtOnce,
+) -> Vec<Part> {
     let mut families = scene::families(sides.estates).into_iter();
-    let first = families.next().flatten();
-    thread::scope(|scope| {
-        let others: Vec<_> = families
-            .map(|family| {
-                let again = intent.again();
-                scope.spawn(move || of_family(&again.intent(), compiled, sides, (family, false)))
-            })
-            .collect();
-        let mut parts = vec![of_family(intent, compiled, sides, (first, true))];
-        for other in others {
-            match other.join() {
-                Ok(part) => parts.push(part),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        parts
-    })
+    let first = (families.next().flatten(), true);
+    let Some(second) = families.next() else {
+        return vec![of_family(intent, compiled, sides, first)];
+    };
+    let again = intent.again();
+    let (mut one, mut other) = (None, None);
+    let mut here = || one = Some(of_family(intent, compiled, sides, first));
+    let mut beside = || other = Some(of_family(&again.intent(), compiled, sides, (second, false)));
+    at_once.both(&mut here, &mut beside);
+    [one, other].into_iter().flatten().collect()
 }
 
 fn of_family(

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 use watertight_aws::{Body, Options, SecurityGroups, convert};
 use watertight_compile::{
-    Artifacts, Compiled, Found, Intent, Plane, Proof, Refusal, compile, promoted, validate,
+    Artifacts, Compiled, Found, InTurn, Intent, Plane, Proof, Refusal, compile, promoted, validate,
 };
 use watertight_model::Estate;
 use watertight_policy::checked::CheckedPolicy;
@@ -96,7 +96,7 @@ impl Lab {
             let compiled = compile(intent, plane)?;
             let rendered = plane.render(&compiled.artifacts);
             let mut found = Vec::new();
-            let proof = validate(intent, &compiled, plane, &rendered, Some(&mut found));
+            let proof = validate(intent, &compiled, plane, &rendered, (Some(&mut found), &InTurn));
             Ok(Made { compiled, proof, found, after: plane.convert(&rendered) })
         })
     }
@@ -106,7 +106,7 @@ impl Lab {
         let mut found = Vec::new();
         self.with(|intent, plane| {
             let rendered = plane.render(artifacts);
-            validate(intent, compiled, plane, &rendered, Some(&mut found))
+            validate(intent, compiled, plane, &rendered, (Some(&mut found), &InTurn))
         });
         found
     }
