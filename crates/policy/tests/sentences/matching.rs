@@ -87,6 +87,40 @@ fn a_provider_service_is_where_it_answers() {
     assert!(is_counted(&decision, false), "{decision:?}");
 }
 
+/// "`Users` | user groups (by identity provider group or access address pool)": whoever is in one of the
+/// groups, from wherever, and whoever comes from the pool.
+#[test]
+fn users_are_known_by_their_group_or_by_their_pool() {
+    let scene = |action: &str, spec: &str| {
+        let users = format!(
+            "apiVersion: watertight.io/v1alpha1\nkind: Users\nmetadata: {{name: staff}}\nspec: {{{spec}}}\n---\n"
+        );
+        let rule = format!(
+            "{{action: {action}, from: [{{users: [staff]}}], to: [{{segment: data}}]}}"
+        );
+        Scene::new(&format!("{DATA}{users}{}", policy("p", "mode: enforce", &[&rule])))
+    };
+    let person = |prefix: &str, groups: &[&str]| End {
+        groups: groups.iter().map(|group| (*group).into()).collect(),
+        ..outside(prefix)
+    };
+    let ask = |scene: &Scene, prefix: &str, groups: &[&str]| {
+        scene.ask(person(prefix, groups), one(DB), FLOW)
+    };
+    let both = scene("allow", "groups: [staff@idp], pools: [203.0.113.128/28]");
+    assert_eq!(ask(&both, "192.0.2.7/32", &["guests@idp", "staff@idp"]), "allow: p/0");
+    assert_eq!(ask(&both, "203.0.113.130/32", &[]), "allow: p/0");
+    assert_eq!(ask(&both, "192.0.2.7/32", &["guests@idp"]), "deny: data ingress");
+    // Of addresses that are partly in the pool, nobody can tell.
+    assert_eq!(ask(&both, "203.0.113.0/24", &[]), "deny: data ingress, assumed");
+    let by_group = scene("deny", "groups: [staff@idp]");
+    assert_eq!(ask(&by_group, "192.0.2.7/32", &["staff@idp"]), "deny: p/0");
+    assert_eq!(ask(&by_group, "192.0.2.7/32", &["guests@idp"]), "deny: data ingress");
+    let by_pool = scene("deny", "pools: [203.0.113.128/28]");
+    assert_eq!(ask(&by_pool, "203.0.113.130/32", &["staff@idp"]), "deny: p/0");
+    assert_eq!(ask(&by_pool, "203.0.113.0/24", &[]), "deny: p/0, assumed");
+}
+
 /// "Instance metadata is never implied: it needs `to: [{metadata: instance}]`."
 #[test]
 fn metadata_is_reached_by_name_alone() {
