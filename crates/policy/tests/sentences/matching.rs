@@ -95,9 +95,8 @@ fn users_are_known_by_their_group_or_by_their_pool() {
         let users = format!(
             "apiVersion: watertight.io/v1alpha1\nkind: Users\nmetadata: {{name: staff}}\nspec: {{{spec}}}\n---\n"
         );
-        let rule = format!(
-            "{{action: {action}, from: [{{users: [staff]}}], to: [{{segment: data}}]}}"
-        );
+        let rule =
+            format!("{{action: {action}, from: [{{users: [staff]}}], to: [{{segment: data}}]}}");
         Scene::new(&format!("{DATA}{users}{}", policy("p", "mode: enforce", &[&rule])))
     };
     let person = |prefix: &str, groups: &[&str]| End {
