@@ -102,16 +102,15 @@ pub(super) fn run(arguments: &AskArguments) -> Result<exit::Outcome, Failure> {
     Ok(if answer.outcome == Outcome::Allow { exit::Outcome::Fine } else { exit::Outcome::Found })
 }
 
-/// What comes of the best way from end to end.
+/// What comes of the best way from end to end. Where what is dialled leads to several, nobody chooses among
+/// them: the strictest counts.
 fn best(ways: &[legs::Way]) -> Outcome {
+    let counting = || ways.iter().filter(|way| !way.is_beyond);
+    let dialled = counting().filter(|way| way.through.is_none()).map(legs::Way::outcome);
+    let through = counting().filter(|way| way.through.is_some()).map(legs::Way::outcome);
     let outcomes: Vec<Outcome> =
-        ways.iter().filter(|way| !way.is_beyond).map(legs::Way::outcome).collect();
-    let has = |outcome| outcomes.contains(&outcome);
-    match (has(Outcome::Allow), has(Outcome::Inspect)) {
-        (true, _) => Outcome::Allow,
-        (false, true) => Outcome::Inspect,
-        (false, false) => Outcome::Deny,
-    }
+        dialled.max_by_key(legs::strictness).into_iter().chain(through).collect();
+    outcomes.into_iter().min_by_key(legs::strictness).unwrap_or(Outcome::Deny)
 }
 
 /// Reads `--request`.

@@ -45,9 +45,7 @@ fn shown(rule: &Rule, legs: &[Expanded], world: &World) -> Diagnostic {
     }
     for ((part, front, flows), targets) in lines {
         let (at, text) = match part {
-            LegPart::ToFront => {
-                (&rule.from, format!("whoever this means -> {front} over {flows}"))
-            }
+            LegPart::ToFront => (&rule.from, format!("whoever this means -> {front} over {flows}")),
             LegPart::HealthCheck => {
                 (&rule.to, format!("health checks: {front} -> {} over {flows}", some(&targets)))
             }
