@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+#[path = "gate/assertions.rs"]
+mod assertions;
 #[path = "gate/enforced.rs"]
 mod enforced;
 #[path = "gate/made.rs"]

@@ -220,3 +220,70 @@ fn the_matrix_says_of_pods_what_each_pair_says() {
     assert!(!has("shop/cart", "orders-db", ""), "{text}");
     assert!(has("shop/branch", "orders-db", "tcp/5433"), "{text}");
 }
+
+/// What a policy that governs everything and allows what is given decides about a connection.
+fn asked(rule: &str, estate: &str, leg: [&str; 3]) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("policy.yaml");
+    let text = format!(
+        "apiVersion: watertight.io/v1alpha1\nkind: Segment\nmetadata: {{name: all}}\nspec: {{members: \
+         {{matchExpressions: [{{key: kind, operator: Exists}}]}}, mode: enforce}}\n---\n\
+         apiVersion: watertight.io/v1alpha1\nkind: Policy\nmetadata: {{name: p}}\nspec:\n  mode: enforce\n  \
+         rules: [{{action: allow, from: [any], {rule}}}]\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    let [from, to, over] = leg;
+    let output = watertight(&[
+        "policy",
+        "ask",
+        file.to_str().unwrap(),
+        "--estate",
+        estate,
+        "--from",
+        from,
+        "--to",
+        to,
+        "--over",
+        over,
+        "-f",
+        "json",
+    ]);
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// "What translates 1:1 or destinations only does not end a leg (public address, `ClusterIP`, ...): the rule sees
+/// the true source, the final destination and the port after translation; what was dialled is the fact `via`."
+#[test]
+fn a_rule_sees_where_a_leg_is_accepted_and_not_what_was_dialled() {
+    let pods = "to: [{addresses: [10.0.1.12/32]}], over: [{tcp: 8080}]";
+    let service = "to: [{addresses: [10.100.0.0/16]}], over: [{tcp: 80}]";
+    for to in ["k8s:shop/basket", "10.100.0.20"] {
+        let leg = ["k8s:shop/checkout", to, "tcp/80"];
+        let answer = asked(pods, JOINED, leg);
+        assert_eq!(answer["decision"], "allow", "{answer:#}");
+        let leg_of = |answer: &Value| answer["ways"][0]["legs"][0].clone();
+        let told = leg_of(&answer);
+        assert_eq!(
+            (&told["to"], &told["over"], &told["via"]),
+            (&"shop/cart".into(), &"tcp/8080".into(), &serde_json::json!(["10.100.0.20"])),
+        );
+        assert_eq!(told["network"]["answer"], "accepted");
+        let denied = asked(service, JOINED, leg);
+        assert_eq!(denied["decision"], "deny", "{denied:#}");
+        assert_eq!(leg_of(&denied)["reasons"][0]["kind"], "default");
+    }
+    let private = "to: [{addresses: [10.10.0.20/32]}], over: [{tcp: 22}]";
+    let public = "to: [{addresses: [203.0.113.20/32]}], over: [{tcp: 22}]";
+    for to in ["bastion", "203.0.113.20"] {
+        let leg = ["internet@198.51.100.7", to, "tcp/22"];
+        let answer = asked(private, "examples/estates/shop", leg);
+        assert_eq!(answer["decision"], "allow", "{answer:#}");
+        assert_eq!(answer["ways"][0]["legs"][0]["via"], serde_json::json!(["203.0.113.20"]));
+        assert_eq!(asked(public, "examples/estates/shop", leg)["decision"], "deny");
+    }
+    // From within, a private address is what is dialled, and is accepted there.
+    let within = asked(private, "examples/estates/shop", ["web-1", "10.10.0.20", "tcp/22"]);
+    assert_eq!(within["decision"], "allow");
+    assert_eq!(within["ways"][0]["legs"][0]["via"], serde_json::json!([]));
+}

@@ -67,7 +67,7 @@ pub(super) fn run(arguments: &AskArguments) -> Result<exit::Outcome, Failure> {
             return Err(Failure::Argument { flag, problem });
         }
     }
-    let asked = arguments.asked.load()?;
+    let asked = arguments.asked.load_with_services()?;
     let estate = &asked.loaded;
     let from = resolve_start(&estate.estate, &arguments.from)
         .map_err(|source| Failure::End { flag: "from", source })?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use watertight_model::network::FrontId;
+use watertight_model::network::{EndpointId, FrontId};
 use watertight_model::{ArenaId, Estate, WorkloadId};
 use watertight_net::{Flow, FlowPart, FlowSet};
 use watertight_policy::decide::{
@@ -150,6 +150,7 @@ impl Asking<'_> {
         if !arrivals.iter().any(|one| is_moved(&one)) {
             return Ok(vec![way(self.answer(from, to, over, self.request)?)]);
         }
+        let today = can::today(self.loaded, (&from.end, &to.end), &over.1)?;
         let is_whole = |one: &Arrival| match &to.end {
             ends::End::Endpoints { endpoints, address: None, .. } => {
                 keeps_port(one) && endpoints.contains(&one.endpoint)
@@ -158,10 +159,14 @@ impl Asking<'_> {
         };
         if arrivals.iter().all(is_whole) {
             let via = arrivals.iter().filter(is_moved).map(|one| one.via).collect();
-            let leg = self.answer(from, to, over, self.request)?;
-            return Ok(vec![way(Answered { via, ..leg })]);
+            let places: BTreeSet<(EndpointId, IpAddr)> =
+                arrivals.iter().map(|one| (one.endpoint, one.address)).collect();
+            let only = arrivals.first().filter(|_| places.len() == 1);
+            let end = only.and_then(|one| accepting(estate, one)).map(|one| one.end);
+            let to = end.map_or_else(|| to.clone(), |end| Named { name: to.name.clone(), end });
+            let leg = self.answer(from, &to, over, self.request)?;
+            return Ok(vec![way(Answered { via, today, ..leg })]);
         }
-        let today = can::today(self.loaded, (&from.end, &to.end), &over.1)?;
         let mut ways: Vec<Way> = Vec::new();
         let mut known: Vec<&Arrival> = Vec::new();
         for one in &arrivals {
