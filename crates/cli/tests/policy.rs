@@ -361,6 +361,38 @@ fn essentials_are_let_through_whatever_the_policy_says() {
     assert!(metadata.starts_with("deny: "), "{metadata}");
 }
 
+/// "Essentials are a generated, versioned, visible rule set per platform": what the shop needs of its platforms, and
+/// the version that says so. With other rules the version is another one.
+#[test]
+fn essentials_have_a_version_that_says_what_they_are() {
+    let arguments = ["policy", "essentials", "--estate", "examples/estates/shop", "-f", "json"];
+    let shown: serde_json::Value = serde_json::from_str(&run(&arguments).1).unwrap();
+    let rows = shown["essentials"].as_array().unwrap().iter();
+    let rows: BTreeSet<String> = rows
+        .map(|row| {
+            let text = |key: &str| row[key].as_str().unwrap().to_owned();
+            let gap = row["gap"].as_str().map_or_else(String::new, |gap| format!(": {gap}"));
+            format!("{} {} {} {}{gap}", text("platform"), text("name"), text("over"), text("state"))
+        })
+        .collect();
+    let expected = [
+        "aws address configuration udp/67,547 unfilterable: they do not filter the provider's DHCP",
+        "aws health checks tcp/8080 on",
+        "aws health checks tcp/8081 on",
+        "aws health checks tcp/8443 on",
+        "aws neighbour discovery icmpv6/133-136 unfilterable: the provider's network answers in the neighbours' place",
+        "aws resolver tcp/53; udp/53 unfilterable: they do not filter the provider's resolver",
+        "aws time udp/123 unfilterable: they do not filter the provider's time service",
+        "kubernetes control plane tcp/10250 on",
+        "kubernetes control plane tcp/443 on",
+        "kubernetes health checks tcp/8080 on",
+        "kubernetes node to own pod tcp; udp; dccp; sctp; udplite unfilterable: it does not block a pod's own node",
+        "kubernetes resolver tcp/53; udp/53 on",
+    ];
+    let expected: BTreeSet<String> = expected.map(str::to_owned).into();
+    assert_eq!((shown["version"].as_str(), rows), (Some("2026-12.2"), expected));
+}
+
 /// "visible (`watertight policy essentials`)": what a policy lists is shown beside what is generated.
 #[test]
 fn essentials_that_a_policy_lists_are_shown_and_asked() {

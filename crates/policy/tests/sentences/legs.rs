@@ -1,9 +1,10 @@
 //! Legs and fronts.
 
+use watertight_net::Flow;
 use watertight_policy::{Documents, Feeds, Format, Linted, check, lint};
 use watertight_source::{Diagnostics, Limits, Severity, Sources};
 
-use crate::scene::{ALB, DATA, DB, JOB, NOW, Scene, WEB, policy, world};
+use crate::scene::{ALB, DATA, DB, JOB, NOW, Scene, WEB, one, policy, world};
 
 const RULE: &str = "{action: allow, from: [{matchLabels: {app: web}}], to: [{segment: data}], \
                 through: [{matchLabels: {name: alb}}], over: [{tcp: 8443}]}";
@@ -11,6 +12,32 @@ const RULE: &str = "{action: allow, from: [{matchLabels: {app: web}}], to: [{seg
 fn scene() -> Scene {
     let alb = crate::scene::segment("front", "name: alb", "mode: enforce");
     Scene::new(&format!("{DATA}{alb}{}", policy("p", "mode: enforce", &[RULE])))
+}
+
+/// "from the endpoint that opens it (or sends the first packet) to the endpoint that accepts it": a rule about
+/// one direction says nothing of the other.
+#[test]
+fn a_leg_goes_from_who_opens_it_to_who_accepts_it() {
+    let rule = "{action: allow, from: [{matchLabels: {app: web}}], to: [{segment: data}]}";
+    let scene = Scene::new(&format!("{DATA}{}", policy("p", "mode: enforce", &[rule])));
+    for flow in [Flow::tcp(40_000, 443), Flow::udp(40_000, 53)] {
+        assert_eq!(scene.ask(one(WEB), one(DB), flow), "allow: p/0");
+        assert_eq!(scene.ask(one(DB), one(WEB), flow), "deny: data egress");
+    }
+}
+
+/// "F -> B admits whomever F admits": the leg from the front is the same whoever has opened the one to it.
+#[test]
+fn the_leg_from_a_front_is_for_whomever_the_front_admits() {
+    let open = RULE.replace("{matchLabels: {app: web}}", "any");
+    let alb = crate::scene::segment("front", "name: alb", "mode: enforce");
+    for rule in [RULE, &open] {
+        let text = format!("{DATA}{alb}{}", policy("p", "mode: enforce", &[rule]));
+        let scene = Scene::new(&text);
+        let admitted = if rule == RULE { "deny: front ingress" } else { "allow: p/0" };
+        assert_eq!(scene.tcp(JOB, ALB, 443), admitted);
+        assert_eq!(scene.tcp(ALB, DB, 8443), "allow: p/0");
+    }
 }
 
 /// "`through: F` in a rule from A to B over S expands, when checked, to A -> F over F's listeners
