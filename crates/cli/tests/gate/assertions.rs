@@ -5,10 +5,12 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::root;
+use crate::{PLAN, gate, root};
 
 const JOINED: &str = "crates/cli/tests/estates/joined";
 const SHOP: &str = "examples/estates/shop";
+/// What excuses what is broken in the shop today.
+const EXCUSED: &str = "examples/plans/shop/exceptions.yaml";
 
 fn assertion(name: &str, spec: &str) -> String {
     format!(
@@ -126,6 +128,33 @@ fn every_claim_that_is_not_known_to_hold_fails_and_names_what_is_missing() {
         let missing = "not known: a node of kettle forwards in a way that cannot be read";
         assert!(details.contains(&missing), "{name}: {details:?}");
     }
+}
+
+/// "and proposed changes in CI": what holds today and not with a change is told with the change that breaks it.
+#[test]
+fn a_proposed_change_that_breaks_an_assertion_is_stopped_at_what_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("assertions.yaml");
+    let (web, vault) =
+        ("{matchLabels: {app: web, kind: machine}}", "{matchLabels: {app: vault, kind: database}}");
+    let claim =
+        |port: u16| format!("never: {{from: [{web}], to: [{vault}], over: [{{tcp: {port}}}]}}");
+    fs::write(&file, assertion("closed", &claim(5432)) + &assertion("other", &claim(22))).unwrap();
+    let file = file.to_str().unwrap();
+    let (code, today) = gate(&[file, EXCUSED]);
+    assert_eq!(code, 0, "{today}");
+    let (code, text) = gate(&[file, EXCUSED, "--terraform-plan", PLAN, "-f", "json"]);
+    assert_eq!(code, 2);
+    let found: Value = serde_json::from_str(&text).unwrap();
+    let found = found["findings"].as_array().unwrap();
+    let broken: Vec<&Value> = found.iter().filter(|one| one["code"] == "WT0912").collect();
+    let [broken] = broken[..] else { panic!("{found:#?}") };
+    assert_eq!(broken["message"], "the assertion closed does not hold any more");
+    let addresses = broken["changes"].as_array().unwrap().iter().map(|one| &one["address"]);
+    assert_eq!(
+        addresses.collect::<Vec<_>>(),
+        ["aws_vpc_security_group_ingress_rule.vault_db_from_web"]
+    );
 }
 
 /// The same of who is meant: a network knows of no names, people and services.
