@@ -213,7 +213,7 @@ fn an_interface_that_lost_its_group_is_told() {
 fn what_another_label_opens_and_closes_is_told() {
     let applied = Applied::new();
     applied.change("ec2-describe-instances", |body| {
-        let mut machines = body["Reservations"].as_array_mut().unwrap().iter_mut();
+        let machines = body["Reservations"].as_array_mut().unwrap().iter_mut();
         let mut all = machines.flat_map(|one| one["Instances"].as_array_mut().unwrap());
         let web = all.find(|one| one["InstanceId"] == "i-0000000000000c001").unwrap();
         let tags = web["Tags"].as_array_mut().unwrap();
