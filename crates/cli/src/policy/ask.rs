@@ -108,9 +108,12 @@ fn best(ways: &[legs::Way]) -> Outcome {
     let counting = || ways.iter().filter(|way| !way.is_beyond);
     let dialled = counting().filter(|way| way.through.is_none()).map(legs::Way::outcome);
     let through = counting().filter(|way| way.through.is_some()).map(legs::Way::outcome);
-    let outcomes: Vec<Outcome> =
-        dialled.max_by_key(legs::strictness).into_iter().chain(through).collect();
-    outcomes.into_iter().min_by_key(legs::strictness).unwrap_or(Outcome::Deny)
+    let outcomes: Vec<Outcome> = dialled
+        .max_by_key(|outcome| legs::strictness(*outcome))
+        .into_iter()
+        .chain(through)
+        .collect();
+    outcomes.into_iter().min_by_key(|outcome| legs::strictness(*outcome)).unwrap_or(Outcome::Deny)
 }
 
 /// Reads `--request`.

@@ -186,3 +186,26 @@ fn a_document_has_the_shape_of_kubernetes() {
     let other = fields.map(|field| field.replace("v1alpha1", "v1"));
     assert_eq!(of(&other.each_ref().map(String::as_str)), ["WT0300"]);
 }
+
+/// "Each is `on` (it can be narrowed), or `unfilterable` on a plane": what no plane filters is not narrowed, and who
+/// narrows says between which workloads.
+#[test]
+fn what_is_narrowed_can_be_filtered_and_is_between_workloads() {
+    let of = |narrowed: &str| {
+        codes(&format!(
+            "apiVersion: watertight.io/v1alpha1\nkind: Essentials\nmetadata: {{name: e}}\n\
+             spec: {{narrowed: [{{{narrowed}}}]}}\n"
+        ))
+    };
+    let machines = "to: [{matchLabels: {kind: machine}}]";
+    for essential in ["health checks", "cluster resolver", "control plane"] {
+        assert_eq!(of(&format!("essential: {essential}, {machines}")), NOTHING, "{essential}");
+    }
+    for essential in ["time", "neighbour discovery", "address configuration", "resolver"] {
+        assert_eq!(of(&format!("essential: {essential}, {machines}")), ["WT0303"], "{essential}");
+    }
+    assert_eq!(of("essential: health checks"), ["WT0315"]);
+    assert_eq!(of("essential: health checks, to: []"), ["WT0315"]);
+    assert_eq!(of("essential: health checks, to: [internet]"), ["WT0314"]);
+    assert_eq!(of("essential: health checks, from: [{segment: nowhere}]"), ["WT0306"]);
+}

@@ -62,12 +62,12 @@ impl Way {
     /// What comes of the whole way: the strictest of its legs.
     pub(super) fn outcome(&self) -> Outcome {
         let outcomes = self.legs.iter().map(|leg| leg.decision.outcome);
-        outcomes.max_by_key(strictness).unwrap_or(Outcome::Deny)
+        outcomes.max_by_key(|outcome| strictness(*outcome)).unwrap_or(Outcome::Deny)
     }
 }
 
 /// How strict an outcome is.
-pub(super) const fn strictness(outcome: &Outcome) -> u8 {
+pub(super) const fn strictness(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::Allow => 0,
         Outcome::Inspect => 1,
@@ -173,7 +173,9 @@ impl Asking<'_> {
             let key = |one: &Arrival| (one.endpoint, one.address, one.flows.clone());
             if let Some(place) = known.iter().position(|other| key(other) == key(one)) {
                 let leg = ways.get_mut(place).and_then(|way| way.legs.first_mut());
-                leg.into_iter().for_each(|leg| leg.via.extend([one.via]));
+                if let Some(leg) = leg {
+                    leg.via.insert(one.via);
+                }
                 continue;
             }
             let Some(accepting) = accepting(estate, one) else { continue };
