@@ -29,8 +29,8 @@ fn judged(policy: &str, estate: &str) -> Vec<Value> {
         .current_dir(root())
         .output()
         .unwrap();
-    let found: Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    assert!(!output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     let findings = found["findings"].as_array().unwrap().clone();
     assert_eq!(output.status.code(), Some(if findings.is_empty() { 0 } else { 2 }));
     findings
