@@ -50,6 +50,9 @@ pub struct DeriveOptions {
     /// How many pairs of classes are asked for their ways one by one. In larger estates the rules of
     /// the guards at both ends tell instead, and hops say less about what lies between.
     pub pairs_max: usize,
+    /// How many senders are kept in lists of whom rules mean, there; beyond, they are found again, which
+    /// takes longer and gives the same.
+    pub senders_max: usize,
 }
 
 impl Default for DeriveOptions {
@@ -59,6 +62,7 @@ impl Default for DeriveOptions {
             jewel_names: BTreeSet::new(),
             likelihoods: LikelihoodTable::default(),
             pairs_max: 10_000,
+            senders_max: 1 << 24,
         }
     }
 }

@@ -7,6 +7,10 @@ mod explain;
 mod json;
 mod print;
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use watertight_model::network::EndpointId;
 use watertight_net::FlowSet;
 use watertight_reach::ends::{End, resolve_destination, resolve_start};
 
@@ -46,7 +50,7 @@ pub(crate) fn run(arguments: &CanArguments) -> std::result::Result<Outcome, Fail
 }
 
 /// What the network does with a connection, in words.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Today {
     /// The answer, as `can` gives it.
     pub(crate) answer: &'static str,
@@ -81,4 +85,33 @@ pub(crate) fn today(
     let result = Result::of(loaded, &question)?;
     let dispositions = result.dispositions.iter().map(|one| one.word()).collect();
     Ok(Today { answer: result.answer.word(), dispositions })
+}
+
+/// Where something is delivered that is dialled elsewhere, or at another port, without that a leg ends on
+/// the way.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Arrival {
+    /// Who gets it.
+    pub(crate) endpoint: EndpointId,
+    /// At which address.
+    pub(crate) address: IpAddr,
+    /// As what.
+    pub(crate) flows: FlowSet,
+    /// What is dialled; the address itself, where that is not another one.
+    pub(crate) via: IpAddr,
+}
+
+/// Who gets what is sent from one end to another, by what is dialled, whether or not guards let it through.
+///
+/// # Errors
+/// When the ends have too many pairs of addresses.
+pub(crate) fn arrivals(
+    loaded: &Loaded,
+    (from, to): (&End, &End),
+    flows: &FlowSet,
+) -> std::result::Result<BTreeSet<Arrival>, Failure> {
+    let over = ask::Over::parse(&flows.any_source().to_string())
+        .map_err(|problem| Failure::Argument { flag: "over", problem })?;
+    let question = Question { from: from.clone(), to: to.clone(), over };
+    ask::arrivals(&loaded.estate, &question)
 }

@@ -1,5 +1,6 @@
 //! `watertight plan` and `watertight show`.
 
+mod kept;
 mod owners;
 
 use std::path::{Path, PathBuf};
@@ -24,8 +25,9 @@ Examples:
   watertight plan policies/ --estate estate/ --under promote:cardholder
 
 Exit code 0: the groups mean what the policy says, or there is nothing to do. Exit code 2: there are
-gaps, or workloads that cannot be held, or whose replicas will not be. Exit code 1: nothing is planned, because a limit or a widening
-that is refused is in the way, or because the proof found what nobody can explain.";
+gaps, or workloads that cannot be held, or whose replicas will not be, or an assertion that does not hold with the plan and that no
+exception excuses. Exit code 1: nothing is planned, because a limit or a widening that is refused is in the way, because an
+assertion that holds would not any more, or because the proof found what nobody can explain.";
 
 /// The arguments of `plan`.
 #[derive(Debug, Args)]
@@ -116,6 +118,8 @@ pub(crate) struct Allowing {
     pub(crate) widen: bool,
     /// What becomes of what replicas are made from.
     pub(crate) templates: Templates,
+    /// Assertions that hold may stop to: who is cut off is cut off from what it should reach, too.
+    pub(crate) breaks: bool,
 }
 
 /// What a plan does about what replicas are made from.
@@ -148,7 +152,7 @@ pub(crate) struct Made {
 /// # Errors
 /// When nothing is planned.
 pub(crate) fn make(ready: &Ready<'_>, under: &str, allowing: Allowing) -> Result<Made, Failure> {
-    let Allowing { widen, templates } = allowing;
+    let Allowing { widen, templates, breaks } = allowing;
     let plane = ready.plane;
     let compiled =
         compile(ready.intent, plane).map_err(|refusal| Failure::Plan(refusal.to_string()))?;
@@ -158,7 +162,11 @@ pub(crate) fn make(ready: &Ready<'_>, under: &str, allowing: Allowing) -> Result
     let occasion = occasion(ready, under);
     let plan = Plan::new(occasion, plane, &compiled, &proof);
     let owners = owners::planned(ready, &compiled.artifacts, templates);
-    Ok(Made { plan: plan.with_owners(owners), rendered })
+    let plan = plan.with_owners(owners).with_assertions(kept::broken(ready, &rendered));
+    if !breaks {
+        kept::refuse(&plan)?;
+    }
+    Ok(Made { plan, rendered })
 }
 
 /// What a plan of what is read is made for.
@@ -188,7 +196,7 @@ pub(crate) fn summary(plan: &Plan) -> String {
 
 fn print(arguments: &PlanArguments, ready: &Ready<'_>) -> Result<Outcome, Failure> {
     let templates = Templates::kept(arguments.keep_templates);
-    let allowing = Allowing { widen: arguments.widen, templates };
+    let allowing = Allowing { widen: arguments.widen, templates, breaks: false };
     let Made { plan, rendered } = make(ready, &arguments.under, allowing)?;
     let text = text(&plan)?;
     match (&arguments.out, arguments.format) {
@@ -209,7 +217,8 @@ fn print(arguments: &PlanArguments, ready: &Ready<'_>) -> Result<Outcome, Failur
 /// What a plan that was made comes to.
 pub(crate) fn outcome(plan: &Plan) -> Outcome {
     let is_held = plan.owners.iter().all(|owner| owner.holds != Holds::Unheld);
-    let is_fine = plan.gaps.is_empty() && plan.unheld.is_empty() && is_held;
+    let is_kept = plan.assertions.iter().all(|one| one.excused.is_some());
+    let is_fine = plan.gaps.is_empty() && plan.unheld.is_empty() && is_held && is_kept;
     if is_fine { Outcome::Fine } else { Outcome::Found }
 }
 

@@ -87,7 +87,7 @@ fn make(
     (name, document): &(String, String),
 ) -> Result<Outcome, Failure> {
     // One replica is in quarantine, and not what is made in its place.
-    let allowing = Allowing { widen: false, templates: Templates::Leave };
+    let allowing = Allowing { widen: false, templates: Templates::Leave, breaks: true };
     let mut plan = plan::make(ready, &arguments.under, allowing)?.plan;
     plan.notes = notes(&plan, ready, name);
     let mut changes = Vec::new();

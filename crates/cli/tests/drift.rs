@@ -208,6 +208,47 @@ fn an_interface_that_lost_its_group_is_told() {
     assert!(items[0]["how"].as_str().unwrap().starts_with("of db-1 is to carry watertight/"));
 }
 
+/// "A label change is a change of policy: drift shows what it opens", and what is still open of what it closes.
+#[test]
+fn what_another_label_opens_and_closes_is_told() {
+    let applied = Applied::new();
+    applied.change("ec2-describe-instances", |body| {
+        let machines = body["Reservations"].as_array_mut().unwrap().iter_mut();
+        let mut all = machines.flat_map(|one| one["Instances"].as_array_mut().unwrap());
+        let web = all.find(|one| one["InstanceId"] == "i-0000000000000c001").unwrap();
+        let tags = web["Tags"].as_array_mut().unwrap();
+        tags.iter_mut().find(|tag| tag["Key"] == "app").unwrap()["Value"] = json!("app");
+    });
+    let (code, told) = applied.drift(POLICY, &[]);
+    assert_eq!(code, 2);
+    let name = |end: &Value| end.as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let pairs = told["pairs"].as_array().unwrap().iter();
+    let told_of = |kind: &str| {
+        let own = pairs.clone().filter(|pair| pair["kind"] == kind);
+        own.map(|pair| {
+            format!(
+                "{} {} {}",
+                name(&pair["from"]),
+                name(&pair["to"]),
+                pair["over"].as_str().unwrap()
+            )
+        })
+        .collect::<std::collections::BTreeSet<String>>()
+    };
+    let id = |number: u32| format!("i-0000000000000c00{number}");
+    let opens = [(1, 6, "tcp/5432"), (1, 7, "tcp/5432"), (2, 1, "tcp/8080"), (3, 1, "tcp/8080")];
+    let opens = opens.map(|(from, to, over)| format!("{} {} {over}", id(from), id(to)));
+    assert_eq!(told_of("narrowing"), opens.into());
+    let stays = [
+        format!("{} {} tcp/8080", id(1), id(4)),
+        format!("{} {} tcp/8080", id(1), id(5)),
+        format!("24 {} tcp/443", id(1)),
+    ];
+    assert_eq!(told_of("widening"), stays.into());
+    let how = told["items"][0]["how"].as_str().unwrap();
+    assert!(how.starts_with("of web-1 is to carry watertight/") && how.contains("/app/"), "{how}");
+}
+
 #[test]
 fn what_a_policy_allowed_until_it_expired_is_told_as_expired() {
     let folder = TempDir::new().unwrap();

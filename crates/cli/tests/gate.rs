@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+#[path = "gate/assertions.rs"]
+mod assertions;
 #[path = "gate/enforced.rs"]
 mod enforced;
 #[path = "gate/made.rs"]
@@ -294,4 +296,14 @@ fn a_change_that_cuts_health_checks_is_stopped_at_what_cuts_them() {
         cut["details"][0].as_str().unwrap().starts_with("cut: copper-kettle-web -> web-"),
         "{cut:#}"
     );
+    // A policy that needs the checks of others alone lets these go.
+    let folder = tempfile::tempdir().unwrap();
+    let (file, narrowed) = (folder.path().join("plan.json"), folder.path().join("narrowed.yaml"));
+    fs::write(&file, plan.to_string()).unwrap();
+    let text = "apiVersion: watertight.io/v1alpha1\nkind: Essentials\nmetadata: {name: narrowed}\n\
+                spec: {narrowed: [{essential: health checks, to: [{matchLabels: {app: payments}}]}]}\n";
+    fs::write(&narrowed, text).unwrap();
+    let (file, narrowed) = (file.to_str().unwrap(), narrowed.to_str().unwrap());
+    let found = gate(&[narrowed, "--terraform-plan", file, "-f", "json"]).1;
+    assert!(!found.contains("WT0916"), "{found}");
 }

@@ -220,3 +220,150 @@ fn the_matrix_says_of_pods_what_each_pair_says() {
     assert!(!has("shop/cart", "orders-db", ""), "{text}");
     assert!(has("shop/branch", "orders-db", "tcp/5433"), "{text}");
 }
+
+/// What a policy that governs everything and allows what is given decides about a connection.
+fn asked(rule: &str, estate: &str, leg: [&str; 3]) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("policy.yaml");
+    let text = format!(
+        "apiVersion: watertight.io/v1alpha1\nkind: Segment\nmetadata: {{name: all}}\nspec: {{members: \
+         {{matchExpressions: [{{key: kind, operator: Exists}}]}}, mode: enforce}}\n---\n\
+         apiVersion: watertight.io/v1alpha1\nkind: Policy\nmetadata: {{name: p}}\nspec:\n  mode: enforce\n  \
+         rules: [{{action: allow, from: [any], {rule}}}]\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    let [from, to, over] = leg;
+    let output = watertight(&[
+        "policy",
+        "ask",
+        file.to_str().unwrap(),
+        "--estate",
+        estate,
+        "--from",
+        from,
+        "--to",
+        to,
+        "--over",
+        over,
+        "-f",
+        "json",
+    ]);
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// "What translates 1:1 or destinations only does not end a leg (public address, `ClusterIP`, ...): the rule sees
+/// the true source, the final destination and the port after translation; what was dialled is the fact `via`."
+#[test]
+fn a_rule_sees_where_a_leg_is_accepted_and_not_what_was_dialled() {
+    let pods = "to: [{addresses: [10.0.1.12/32]}], over: [{tcp: 8080}]";
+    let service = "to: [{addresses: [10.100.0.0/16]}], over: [{tcp: 80}]";
+    for to in ["k8s:shop/basket", "10.100.0.20"] {
+        let leg = ["k8s:shop/checkout", to, "tcp/80"];
+        let answer = asked(pods, JOINED, leg);
+        assert_eq!(answer["decision"], "allow", "{answer:#}");
+        let leg_of = |answer: &Value| answer["ways"][0]["legs"][0].clone();
+        let told = leg_of(&answer);
+        assert_eq!(
+            (&told["to"], &told["over"], &told["via"]),
+            (&"shop/cart".into(), &"tcp/8080".into(), &serde_json::json!(["10.100.0.20"])),
+        );
+        assert_eq!(told["network"]["answer"], "accepted");
+        let denied = asked(service, JOINED, leg);
+        assert_eq!(denied["decision"], "deny", "{denied:#}");
+        assert_eq!(leg_of(&denied)["reasons"][0]["kind"], "default");
+    }
+    let private = "to: [{addresses: [10.10.0.20/32]}], over: [{tcp: 22}]";
+    let public = "to: [{addresses: [203.0.113.20/32]}], over: [{tcp: 22}]";
+    for to in ["bastion", "203.0.113.20"] {
+        let leg = ["internet@198.51.100.7", to, "tcp/22"];
+        let answer = asked(private, "examples/estates/shop", leg);
+        assert_eq!(answer["decision"], "allow", "{answer:#}");
+        assert_eq!(answer["ways"][0]["legs"][0]["via"], serde_json::json!(["203.0.113.20"]));
+        assert_eq!(asked(public, "examples/estates/shop", leg)["decision"], "deny");
+    }
+    // From within, a private address is what is dialled, and is accepted there.
+    let within = asked(private, "examples/estates/shop", ["web-1", "10.10.0.20", "tcp/22"]);
+    assert_eq!(within["decision"], "allow");
+    assert_eq!(within["ways"][0]["legs"][0]["via"], serde_json::json!([]));
+}
+
+/// "What terminates and reopens ends one leg and begins the next: application load balancers, ..." and "What translates
+/// ... destinations only does not end a leg (..., client-address-preserving load balancer)".
+#[test]
+fn a_front_ends_a_leg_where_it_opens_the_next() {
+    let shop = "examples/estates/shop";
+    let rule = "to: [{matchLabels: {app: web}}], over: [{tcp: 8080}]";
+    let answer = asked(rule, shop, ["internet@198.51.100.7", "web-1", "tcp/8080"]);
+    let ways = answer["ways"].as_array().unwrap();
+    let [_, through] = &ways[..] else { panic!("{answer:#}") };
+    assert_eq!(through["through"], "copper-kettle-web");
+    let ends = |leg: &Value| format!("{} -> {} over {}", leg["from"], leg["to"], leg["over"]);
+    let legs: Vec<String> = through["legs"].as_array().unwrap().iter().map(ends).collect();
+    assert_eq!(
+        legs.join("; ").replace('"', ""),
+        "internet@198.51.100.7 -> copper-kettle-web over tcp/443; copper-kettle-web -> web-1 over tcp/8080"
+    );
+    // This one hands on what it gets: there is one leg, to each of its targets.
+    let rule = "to: [{matchLabels: {app: payments, kind: machine}}], over: [{tcp: 8443}]";
+    let answer = asked(rule, shop, ["orders-api-1", "payments-internal", "tcp/8443"]);
+    assert_eq!(answer["decision"], "allow", "{answer:#}");
+    let legs = answer["ways"].as_array().unwrap().iter().map(|way| &way["legs"]);
+    let targets: std::collections::BTreeSet<&str> = legs
+        .map(|legs| {
+            assert_eq!(legs.as_array().unwrap().len(), 1);
+            let via = legs[0]["via"][0].as_str().unwrap();
+            assert!(["10.10.40.8", "10.10.41.8"].contains(&via), "{via}");
+            legs[0]["to"].as_str().unwrap()
+        })
+        .collect();
+    assert_eq!(
+        targets.into_iter().collect::<Vec<_>>(),
+        ["payments-1", "payments-2", "payments-3", "payments-4"]
+    );
+}
+
+/// "Many-to-one source translation does not end a leg either: the source side decides on the true destination".
+#[test]
+fn who_is_behind_a_translated_source_is_decided_about_all_the_same() {
+    let leg = ["k8s:shop/checkout", "reports", "tcp/443"];
+    let sent = asked("to: [{matchLabels: {Name: reports}}], over: [{tcp: 443}]", JOINED, leg);
+    assert_eq!(sent["decision"], "allow", "{sent:#}");
+    let [way] = &sent["ways"].as_array().unwrap()[..] else { panic!("{sent:#}") };
+    let [leg_of] = &way["legs"].as_array().unwrap()[..] else { panic!("{way:#}") };
+    assert_eq!((&leg_of["from"], &leg_of["to"]), (&"k8s:shop/checkout".into(), &"reports".into()));
+    assert_eq!(leg_of["via"], serde_json::json!([]));
+    let elsewhere = "to: [{matchLabels: {Name: orders-db}}], over: [{tcp: 443}]";
+    assert_eq!(asked(elsewhere, JOINED, leg)["decision"], "deny");
+}
+
+/// "Provider facts are labels under reserved prefixes ...; tags and Kubernetes labels keep their own keys."
+#[test]
+fn tags_and_labels_keep_their_keys_beside_what_providers_tell() {
+    let output = watertight(&["inventory", JOINED, "-f", "json"]);
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let labels = |name: &str| {
+        let mut all = told["workloads"].as_array().unwrap().iter();
+        all.find(|one| one["name"] == name).unwrap()["labels"].clone()
+    };
+    let pod = labels("shop/cart");
+    for (key, value) in [
+        ("app", "cart"),
+        ("k8s.namespace", "shop"),
+        ("k8s.serviceaccount", "default"),
+        ("cloud", "k8s"),
+        ("kind", "pod"),
+    ] {
+        assert_eq!(pod[key], value, "{key}");
+    }
+    let machine = labels("orders-db");
+    for (key, value) in [
+        ("Name", "orders-db"),
+        ("aws.account", "111111111111"),
+        ("aws.vpc", "vpc-000000000000000a1"),
+        ("region", "eu-west-1"),
+        ("kind", "machine"),
+    ] {
+        assert_eq!(machine[key], value, "{key}");
+    }
+}

@@ -113,3 +113,77 @@ fn the_groups_of_a_node_let_through_what_its_pods_may_do() {
         assert!(ends.iter().flatten().any(in_cluster), "{gap:#}");
     }
 }
+
+/// What `plan` comes to with assertions about the estate with three tiers: the exit code, what it says, and
+/// what the plan says of assertions where there is one.
+fn with_assertions(more: &str) -> (i32, String, Value) {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (folder.path().join("more.yaml"), folder.path().join("change.plan"));
+    fs::write(&file, more).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_watertight"))
+        .args(["plan", "testdata/plans/tiers/policy.yaml", file.to_str().unwrap(), "--estate"])
+        .args([
+            "testdata/estates/tiers",
+            "--at",
+            "2026-12-01T00:00:00Z",
+            "-o",
+            out.to_str().unwrap(),
+        ])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let plan = fs::read(out).map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).unwrap());
+    let told = [output.stderr, output.stdout].concat();
+    let told = String::from_utf8(told).unwrap();
+    (output.status.code().unwrap(), told, plan["assertions"].clone())
+}
+
+fn claim(name: &str, kind: &str, from: &str, to: &str, port: u16) -> String {
+    let ends = format!("from: [{{segment: {from}}}], to: [{{segment: {to}}}]");
+    format!(
+        "apiVersion: watertight.io/v1alpha1\nkind: Assertion\nmetadata: {{name: {name}}}\n\
+         spec: {{{kind}: {{{ends}, over: [{{tcp: {port}}}]}}}}\n---\n"
+    )
+}
+
+/// "They are checked against ... rendered artifacts before an apply": what would not hold any more is not
+/// planned, and what does not hold is told.
+#[test]
+fn assertions_are_judged_by_what_a_plan_would_put_in_place() {
+    // Pages may ask the databases today, and may not with the plan; services they may ask before and after.
+    let kept =
+        claim("kept", "always", "web", "app", 8080) + &claim("closed", "never", "web", "db", 5432);
+    let (code, told, assertions) = with_assertions(&kept);
+    assert_eq!((code, &assertions), (2, &Value::Null), "{told}");
+    assert!(!told.contains("Assertions"), "{told}");
+    let broken = claim("broken", "never", "web", "app", 8080);
+    let (code, told, assertions) = with_assertions(&format!("{kept}{broken}"));
+    assert_eq!(code, 2);
+    let [one] = &assertions.as_array().unwrap()[..] else { panic!("{assertions:#}") };
+    assert_eq!(
+        (&one["name"], &one["before"], &one["after"]),
+        (&"broken".into(), &"fails".into(), &"fails".into())
+    );
+    let hop = one["witness"][0].as_str().unwrap();
+    assert!(hop.contains(" web-") && hop.ends_with(" over tcp/8080 from 1024"), "{hop}");
+    assert!(told.contains(&format!("  broken: fails now, fails then\n    {hop}\n")), "{told}");
+}
+
+#[test]
+fn a_plan_that_breaks_what_holds_is_refused_unless_somebody_answers_for_it() {
+    let needed = claim("needed", "always", "web", "db", 22);
+    let (code, told, plan) = with_assertions(&needed);
+    assert_eq!((code, plan), (1, Value::Null), "{told}");
+    let why = "error: nothing is planned: the assertion needed would not hold any more: ";
+    assert!(told.starts_with(why) && told.contains(" over tcp/22 from "), "{told}");
+    let excused = |until: &str| {
+        format!(
+            "{needed}apiVersion: watertight.io/v1alpha1\nkind: Exception\n\
+             metadata: {{name: once, owner: shop}}\nspec: {{assertion: needed, expires: {until}}}\n"
+        )
+    };
+    let (code, told, assertions) = with_assertions(&excused("2027-01-01T00:00:00Z"));
+    assert_eq!(code, 2, "{told}");
+    assert_eq!(assertions[0]["excused"], "once until 2027-01-01T00:00:00Z (shop)");
+    assert_eq!(with_assertions(&excused("2026-11-01T00:00:00Z")).0, 1);
+}

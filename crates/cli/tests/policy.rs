@@ -361,6 +361,38 @@ fn essentials_are_let_through_whatever_the_policy_says() {
     assert!(metadata.starts_with("deny: "), "{metadata}");
 }
 
+/// "Essentials are a generated, versioned, visible rule set per platform": what the shop needs of its platforms, and
+/// the version that says so. With other rules the version is another one.
+#[test]
+fn essentials_have_a_version_that_says_what_they_are() {
+    let arguments = ["policy", "essentials", "--estate", "examples/estates/shop", "-f", "json"];
+    let shown: serde_json::Value = serde_json::from_str(&run(&arguments).1).unwrap();
+    let rows = shown["essentials"].as_array().unwrap().iter();
+    let rows: BTreeSet<String> = rows
+        .map(|row| {
+            let text = |key: &str| row[key].as_str().unwrap().to_owned();
+            let gap = row["gap"].as_str().map_or_else(String::new, |gap| format!(": {gap}"));
+            format!("{} {} {} {}{gap}", text("platform"), text("name"), text("over"), text("state"))
+        })
+        .collect();
+    let expected = [
+        "aws address configuration udp/67,547 unfilterable: they do not filter the provider's DHCP",
+        "aws health checks tcp/8080 on",
+        "aws health checks tcp/8081 on",
+        "aws health checks tcp/8443 on",
+        "aws neighbour discovery icmpv6/133-136 unfilterable: the provider's network answers in the neighbours' place",
+        "aws resolver tcp/53; udp/53 unfilterable: they do not filter the provider's resolver",
+        "aws time udp/123 unfilterable: they do not filter the provider's time service",
+        "kubernetes control plane tcp/10250 on",
+        "kubernetes control plane tcp/443 on",
+        "kubernetes health checks tcp/8080 on",
+        "kubernetes node to own pod tcp; udp; dccp; sctp; udplite unfilterable: it does not block a pod's own node",
+        "kubernetes resolver tcp/53; udp/53 on",
+    ];
+    let expected: BTreeSet<String> = expected.map(str::to_owned).into();
+    assert_eq!((shown["version"].as_str(), rows), (Some("2026-12.2"), expected));
+}
+
 /// "visible (`watertight policy essentials`)": what a policy lists is shown beside what is generated.
 #[test]
 fn essentials_that_a_policy_lists_are_shown_and_asked() {
@@ -409,4 +441,49 @@ fn essentials_that_a_policy_lists_are_shown_and_asked() {
     assert!(api.contains("essential kubernetes nodes to listed control plane"), "{api}");
     let kubelet = ask("192.0.2.65", "eks-node-1", "tcp/10250");
     assert!(kubelet.contains("essential kubernetes listed control plane to nodes"), "{kubelet}");
+}
+
+/// "Each is `on` (it can be narrowed)": between others than those who are named, rules decide.
+#[test]
+fn essentials_are_narrowed_to_whom_a_policy_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("narrowed.yaml");
+    let text = "apiVersion: watertight.io/v1alpha1\nkind: Essentials\nmetadata: {name: narrowed}\nspec:\n  \
+        narrowed:\n  - essential: health checks\n    from: [{matchLabels: {app: web-front}}]\n    \
+        to: [{matchLabels: {app: web}}]\n  - {essential: control plane, from: [{matchLabels: {kind: cluster}}]}\n";
+    fs::write(&file, text).unwrap();
+    let (shop, file) = ("examples/policies/shop", file.to_str().unwrap());
+    let estate = ["--estate", "examples/estates/shop"];
+    let with = |narrowed: bool, from: &str, to: &str, over: &str| {
+        let leg = ["--from", from, "--to", to, "--over", over, "--under", "pending"];
+        let files: &[&str] = if narrowed { &[shop, file] } else { &[shop] };
+        let at = ["--at", "2026-12-01T00:00:00Z"];
+        run(&[&["policy", "ask"][..], files, &estate, &leg, &at].concat()).1
+    };
+    let essential = |narrowed, from: &str, to: &str, over: &str| {
+        with(narrowed, from, to, over).contains("because       essential ")
+    };
+    // The last two are narrowed away: another target of the same front, and the other direction.
+    for (from, to, over, stays) in [
+        ("copper-kettle-web", "web-1", "tcp/8080", true),
+        ("kettle", "eks-node-1", "tcp/10250", true),
+        ("copper-kettle-web", "orders-api-1", "tcp/8081", false),
+        ("eks-node-1", "kettle", "tcp/443", false),
+    ] {
+        assert!(essential(false, from, to, over), "{from} -> {to}");
+        assert_eq!(essential(true, from, to, over), stays, "{from} -> {to}");
+    }
+    let shown = run(&[&["policy", "essentials", shop, file, "-f", "json"][..], &estate].concat()).1;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let rows = shown["essentials"].as_array().unwrap();
+    let within = "from {matchLabels: {app: web-front}} to {matchLabels: {app: web}}";
+    for row in rows {
+        let (state, told) = match row["name"].as_str().unwrap() {
+            "health checks" => ("narrowed", within.into()),
+            "control plane" => ("narrowed", "from {matchLabels: {kind: cluster}}".into()),
+            "resolver" if row["platform"] == "kubernetes" => ("on", serde_json::Value::Null),
+            _ => ("unfilterable", serde_json::Value::Null),
+        };
+        assert_eq!((row["state"].as_str(), &row["within"]), (Some(state), &told), "{row}");
+    }
 }

@@ -88,6 +88,7 @@ pub fn gc(
         attachments: Vec::new(),
         unheld: Vec::new(),
         owners: Vec::new(),
+        assertions: Vec::new(),
         gaps: Vec::new(),
         surprises: Vec::new(),
         compared: 0,

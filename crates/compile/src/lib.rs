@@ -43,8 +43,8 @@ pub use membership::{Left, Membership, Moved, Need, Whole, membership};
 pub use naming::short_hash;
 pub use owner::{Alike, Asking, Holds, Owner, PlannedOwner, Replica, Template, Templated};
 pub use plan::{
-    Again, FORMAT, Occasion, Plan, PlanError, PlannedAttachment, PlannedGroup, PlannedLimits,
-    PlannedRule, PlannedRules, There, ThereRule,
+    Again, FORMAT, Occasion, Plan, PlanError, PlannedAssertion, PlannedAttachment, PlannedGroup,
+    PlannedLimits, PlannedRule, PlannedRules, There, ThereRule,
 };
 pub use plane::{Holding, KeptList, Limits, Pieces, Plane, RenderedBody};
 pub use read::{Change, Read, ReadKind};

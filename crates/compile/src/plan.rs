@@ -43,6 +43,9 @@ pub struct Plan {
     /// What makes replicas of those who carry groups, and whether new ones will.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owners: Vec<PlannedOwner>,
+    /// The assertions of the policy that do not hold, or are not known to, once it is in place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assertions: Vec<PlannedAssertion>,
     /// Where the network will permit more or less than intended.
     pub gaps: Vec<Gap>,
     /// What becomes possible that no allow rule asks for.
@@ -67,6 +70,26 @@ pub struct PlannedLimits {
     pub groups_per_endpoint: u32,
     /// The most of the product of both.
     pub product: u32,
+}
+
+/// An assertion of the policy in a [`Plan`] that does not hold, or is not known to, with the plan.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PlannedAssertion {
+    /// Its name.
+    pub name: String,
+    /// How it was when the plan was made: `holds`, `fails` or `unknown`.
+    pub before: String,
+    /// How it is with the plan: `fails` or `unknown`.
+    pub after: String,
+    /// A way that breaks it, or could, flow by flow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witness: Vec<String>,
+    /// What the input lacks to tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+    /// Who excuses it until when, where an exception does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excused: Option<String>,
 }
 
 /// A group in a [`Plan`].
@@ -213,6 +236,7 @@ impl Plan {
             attachments: attachments.iter().map(PlannedAttachment::of).collect(),
             unheld: compiled.unheld.clone(),
             owners: Vec::new(),
+            assertions: Vec::new(),
             gaps: proof.gaps.clone(),
             surprises: proof.surprises.clone(),
             compared: proof.compared,
@@ -220,6 +244,12 @@ impl Plan {
             steps: named(steps(&compiled.artifacts, &held, &limits), &proof.between),
             notes: Vec::new(),
         }
+    }
+
+    /// The plan, with the assertions that do not hold with it.
+    #[must_use]
+    pub fn with_assertions(self, assertions: Vec<PlannedAssertion>) -> Self {
+        Self { assertions, ..self }
     }
 
     /// The plan as text: the same plan gives the same bytes.

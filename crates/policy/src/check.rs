@@ -60,8 +60,7 @@ pub fn check(
     let segments = segments(documents, &mut ends);
     let policies = policies::policies(documents, &services, &mut ends, diagnostics);
     let assertions = assertions(documents, &services, &mut ends, diagnostics);
-    let (failsafe, control_planes) =
-        essentials::essentials(documents, &services, &mut ends, diagnostics);
+    let listed = essentials::essentials(documents, &services, &mut ends, diagnostics);
     let exceptions = exceptions(documents, &names, &assertions, diagnostics);
     let mut labelings: Vec<_> = documents
         .of(|object| match object {
@@ -79,8 +78,9 @@ pub fn check(
         users,
         labelings,
         policies,
-        failsafe,
-        control_planes,
+        failsafe: listed.failsafe,
+        control_planes: listed.control_planes,
+        narrowed: listed.narrowed,
         assertions,
         exceptions,
     };

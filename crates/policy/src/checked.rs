@@ -8,7 +8,7 @@ use watertight_source::Span;
 
 pub use crate::syntax::{
     Action, ClaimKind, DefaultAction, FaultMode, HttpMatch, Labeling, LabelingRule, LoweringChoice,
-    Mode, PathMatch, Pattern, RawFacts, Reach, Tier,
+    Mode, Narrowable, PathMatch, Pattern, RawFacts, Reach, Tier,
 };
 use crate::{Domain, Timestamp};
 
@@ -62,6 +62,8 @@ pub struct CheckedPolicy {
     pub failsafe: Vec<Policy>,
     /// Where control planes are whose addresses no estate tells, by the place in the text.
     pub control_planes: Vec<ControlPlane>,
+    /// Between whom essentials are needed, by the place in the text; what is not here is needed wherever it is.
+    pub narrowed: Vec<Narrowed>,
     /// The assertions, by name.
     pub assertions: Vec<Assertion>,
     /// The exceptions, by name.
@@ -175,6 +177,19 @@ pub struct ControlPlane {
     pub addresses: Arc<AddressSet>,
     /// The network that they are in; nothing for whichever.
     pub network: Option<Name>,
+}
+
+/// Between whom an essential is needed.
+#[derive(Clone, Debug)]
+pub struct Narrowed {
+    /// Where that is written.
+    pub span: Span,
+    /// Which essential.
+    pub essential: Narrowable,
+    /// The workloads that open its legs: any of these; none for whoever does.
+    pub from: Vec<Peer>,
+    /// The workloads that accept them, likewise.
+    pub to: Vec<Peer>,
 }
 
 /// What is written where a plane cannot express a part of a rule.

@@ -55,6 +55,7 @@ codes! {
     TWO_NETWORKS = "WT0343": "addresses without a network are in two networks of the estate";
     MULTICAST = "WT0344": "addresses are multicast or broadcast, about which no policy decides";
     TWO_CLUSTERS = "WT0345": "a control plane is listed for a name that several clusters of the estate have";
+    EXPANDED = "WT0346": "the legs of the estate that a rule with `through` stands for";
 }
 
 /// What a code of this crate means; `None` for a code of another crate.

@@ -25,6 +25,7 @@ mod world;
 pub use compile::Decider;
 pub use ends::{End, Who};
 pub use fault::{Fault, Faulting};
+pub use fronts::Expanded;
 pub use internet::{metadata_addresses, public_space};
 pub use labels::{Known, LabelOf, Labelled};
 pub use layer::{Layered, Opened};

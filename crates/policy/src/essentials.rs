@@ -11,10 +11,12 @@ pub use asked::{
 };
 pub(crate) use clusters::is_tagged_node;
 pub use clusters::{ListedNodes, listed_nodes};
-pub use legs::{EssentialLegs, control_flows, essential_legs};
+pub use legs::{EssentialLegs, control_flows, essential_legs, narrowed_legs};
 
 use watertight_model::{Estate, Name};
 use watertight_net::FlowSet;
+
+use crate::checked::Narrowable;
 
 /// The version of the rules: it changes with what they say.
 pub const ESSENTIALS_VERSION: &str = "2026-12.2";
@@ -36,11 +38,31 @@ pub struct Essential {
     pub state: EssentialState,
 }
 
+impl Essential {
+    /// As what a policy may narrow it; nothing where no plane could.
+    pub fn narrowable(&self) -> Option<Narrowable> {
+        if matches!(self.state, EssentialState::Unfilterable { .. }) {
+            return None;
+        }
+        match self.name.as_str() {
+            "health checks" => Some(Narrowable::HealthChecks),
+            "resolver" => Some(Narrowable::ClusterResolver),
+            "control plane" => Some(Narrowable::ControlPlane),
+            _ => None,
+        }
+    }
+}
+
 /// Whether an essential can be narrowed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum EssentialState {
     /// It is on, and can be narrowed.
     On,
+    /// It is on between those alone whom a policy names.
+    Narrowed {
+        /// Between whom, in words.
+        within: Name,
+    },
     /// A plane cannot filter it: a standing gap.
     Unfilterable {
         /// The plane.
@@ -55,6 +77,7 @@ impl EssentialState {
     pub const fn word(&self) -> &'static str {
         match self {
             Self::On => "on",
+            Self::Narrowed { .. } => "narrowed",
             Self::Unfilterable { .. } => "unfilterable",
         }
     }

@@ -26,8 +26,8 @@ pub use domain::{Domain, DomainError};
 pub use edit::{Hover, hover, known_labels};
 pub use essentials::{
     ESSENTIALS_VERSION, Essential, EssentialLegs, EssentialState, ListedNodes, control_flows,
-    essential_legs, essentials, is_written, listed_nodes, past_guards, with_essentials,
-    with_failsafe, with_filterable_essentials,
+    essential_legs, essentials, is_written, listed_nodes, narrowed_legs, past_guards,
+    with_essentials, with_failsafe, with_filterable_essentials,
 };
 pub use format::formatted;
 pub use lint::{Linted, is_many, lint};

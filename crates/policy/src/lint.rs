@@ -12,6 +12,7 @@ mod index;
 mod multicast;
 mod order;
 mod text;
+mod through;
 
 pub use multicast::is_many;
 use watertight_source::{Code, Diagnostic, Diagnostics, Span};
@@ -46,6 +47,7 @@ pub fn lint(linted: &Linted<'_>, diagnostics: &mut Diagnostics) {
     forbidden::forbidden(linted, diagnostics);
     if let Some(world) = linted.world {
         estate::estate(linted, world, diagnostics);
+        through::through(linted, world, diagnostics);
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{Domain, Timestamp};
 pub use end::{
     AddressItem, Conditions, DomainItem, LabelSelector, Operator, Peer, PeerEnd, Requirement,
 };
-pub use essentials::{ControlPlane, Essentials, Failsafe};
+pub use essentials::{ControlPlane, Essentials, Failsafe, Narrowable, Narrowed};
 pub use kind::Kind;
 pub use labeling::{Labeling, LabelingRule, Pattern, RawFacts};
 pub use rule::{

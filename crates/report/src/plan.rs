@@ -41,6 +41,7 @@ pub fn plan(plan: &Plan, _layout: &Layout) -> String {
         }
     }
     owners(&mut text, plan);
+    assertions(&mut text, plan);
     if !plan.notes.is_empty() {
         text.push_str("\nTo be known\n");
         for note in &plan.notes {
@@ -96,6 +97,26 @@ fn owners(text: &mut String, plan: &Plan) {
     }
     if already > 0 {
         let _written = writeln!(text, "  {already} more: already");
+    }
+}
+
+/// What does not hold with the plan, whatever the rules say.
+fn assertions(text: &mut String, plan: &Plan) {
+    if plan.assertions.is_empty() {
+        return;
+    }
+    text.push_str("\nAssertions that do not hold, or are not known to, with this plan\n");
+    for one in &plan.assertions {
+        let excused = one.excused.as_ref().map(|by| format!(", excused by {by}"));
+        let excused = excused.unwrap_or_default();
+        let _written =
+            writeln!(text, "  {}: {} now, {} then{excused}", one.name, one.before, one.after);
+        for hop in &one.witness {
+            let _written = writeln!(text, "    {hop}");
+        }
+        for lacking in &one.missing {
+            let _written = writeln!(text, "    not known: {lacking}");
+        }
     }
 }
 

@@ -34,9 +34,6 @@ use candidates::{Admitted, Candidates, Stretch, joined, outside, with_place};
 use lists::{Lists, Outs};
 use writer::Writer;
 
-/// How many senders are kept in lists of whom rules mean; beyond, they are found again.
-const KEPT_MAX: usize = 1 << 24;
-
 /// What makes hops part of one fan: their kind, and the number of the list of their senders.
 type FanKey = (Variant, Status, u32);
 
@@ -283,7 +280,7 @@ impl Work<'_> {
         let out = |from: &u32| column.out(rules.side(*from)).map(|out| (*from, out));
         let found = Candidates::new(meant.filter_map(out).collect(), &self.counts);
         self.kept += found.len();
-        if self.kept > KEPT_MAX {
+        if self.kept > self.input.options.senders_max {
             self.candidates.clear();
             self.kept = found.len();
         }

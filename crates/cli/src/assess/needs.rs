@@ -6,7 +6,7 @@ use watertight_assess::{NeededLegs, Needs};
 use watertight_model::Estate;
 use watertight_policy::checked::ClaimKind;
 use watertight_policy::decide::{Decider, World};
-use watertight_policy::{essential_legs, with_essentials};
+use watertight_policy::{EssentialLegs, essential_legs, narrowed_legs, with_essentials};
 use watertight_reach::Party;
 
 use crate::exit::{Failure, say};
@@ -18,22 +18,26 @@ use crate::simulate::assertions::assertion;
 /// # Errors
 /// When the policy cannot be read, or has errors.
 pub(super) fn needs(estate: &Estate, policy: &[PathBuf]) -> Result<Needs, Failure> {
-    let legs = essential_legs(estate).into_iter().map(|legs| NeededLegs {
-        name: legs.name,
-        from: legs.from,
-        to: legs.to,
-        over: legs.over,
-    });
-    let mut needs = Needs { claims: Vec::new(), legs: legs.collect() };
+    let needed = |legs: Vec<EssentialLegs>| -> Vec<NeededLegs> {
+        let legs = legs.into_iter();
+        legs.map(|legs| NeededLegs {
+            name: legs.name,
+            from: legs.from,
+            to: legs.to,
+            over: legs.over,
+        })
+        .collect()
+    };
     if policy.is_empty() {
-        return Ok(needs);
+        return Ok(Needs { claims: Vec::new(), legs: needed(essential_legs(estate)) });
     }
     let mut loaded = loaded::load(policy)?;
     let world = World::of_estate(estate);
     let essentials = with_essentials(&mut loaded.policy, estate);
     let decider = Decider::new(&loaded.policy, &world, &essentials);
     let always = decider.policy().assertions.iter().filter(|one| one.kind == ClaimKind::Always);
-    needs.claims = always.map(|one| (one.name.clone(), assertion(estate, &decider, one))).collect();
+    let claims = always.map(|one| (one.name.clone(), assertion(estate, &decider, one))).collect();
+    let needs = Needs { claims, legs: needed(narrowed_legs(estate, &decider)) };
     for (name, claim) in &needs.claims {
         if is_empty(&claim.from) || is_empty(&claim.to) {
             say(&format!("assertion `{name}` selects nobody on one of its sides in this estate\n"));

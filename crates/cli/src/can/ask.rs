@@ -6,8 +6,9 @@ use watertight_model::network::{EndpointId, EndpointRole};
 use watertight_model::{Bounds, Disposition, Estate, Network};
 use watertight_net::{Family, FlowSet, PortRange, PortSet, Protocol};
 use watertight_reach::ends::End;
-use watertight_reach::{End as PathEnd, Part, Reach, Start, Target};
+use watertight_reach::{End as PathEnd, Part, Reach, Start, Step, Target};
 
+use super::Arrival;
 use super::ahead::{self, Ahead};
 use super::apart::Apart;
 use super::explain::{Explained, Explainer};
@@ -228,6 +229,29 @@ fn taken_by(network: &Network, to: &End, part: &Part) -> Option<EndpointId> {
     let holds = network.endpoints[got].holds(dialled)
         || network.endpoints[got].public.iter().any(|(_, outer)| *outer == dialled);
     (part.disposition == Disposition::Accepted && holds && !endpoints.contains(&got)).then_some(got)
+}
+
+/// Who gets what is sent, by what is dialled.
+pub(super) fn arrivals(
+    estate: &Estate,
+    question: &Question,
+) -> std::result::Result<BTreeSet<Arrival>, Failure> {
+    let reach = Reach::new(&estate.network);
+    let mut found = BTreeSet::new();
+    for pair in pairs(estate, question)? {
+        for part in reach.ask(&pair.start, &pair.target, &question.over.flows) {
+            let PathEnd::Delivered(endpoint) = part.path.end else { continue };
+            let ports = part.path.steps.iter().filter_map(|step| match step {
+                Step::Port(port) => Some(*port),
+                _ => None,
+            });
+            let sent = part.flows.any_source();
+            let flows = ports.fold(sent, |flows, port| flows.with_destination_port(port));
+            let (address, via) = (part.path.destination, part.path.dialled);
+            found.insert(Arrival { endpoint, address, flows, via });
+        }
+    }
+    Ok(found)
 }
 
 /// Every start with every destination of its family.

@@ -7,7 +7,7 @@ use watertight_model::{ArenaId, Estate, Name, Truth};
 use watertight_net::FlowSet;
 use watertight_policy::checked::Peer;
 use watertight_policy::decide::{Decider, End};
-use watertight_policy::essential_legs;
+use watertight_policy::narrowed_legs;
 use watertight_reach::{Matrix, Reach};
 
 /// What is needed, who opens it and who accepts it, endpoints by their names.
@@ -39,7 +39,7 @@ impl Needs {
             let own = Legs { from: named(from), to: named(to), over };
             legs.entry(name).or_default().push(own);
         };
-        for one in essential_legs(estate) {
+        for one in narrowed_legs(estate, decider) {
             add(one.name.clone(), (&one.from, &one.to), one.over.clone());
         }
         for policy in &decider.policy().failsafe {

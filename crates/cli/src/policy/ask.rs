@@ -67,7 +67,7 @@ pub(super) fn run(arguments: &AskArguments) -> Result<exit::Outcome, Failure> {
             return Err(Failure::Argument { flag, problem });
         }
     }
-    let asked = arguments.asked.load()?;
+    let asked = arguments.asked.load_with_services()?;
     let estate = &asked.loaded;
     let from = resolve_start(&estate.estate, &arguments.from)
         .map_err(|source| Failure::End { flag: "from", source })?;
@@ -102,16 +102,18 @@ pub(super) fn run(arguments: &AskArguments) -> Result<exit::Outcome, Failure> {
     Ok(if answer.outcome == Outcome::Allow { exit::Outcome::Fine } else { exit::Outcome::Found })
 }
 
-/// What comes of the best way from end to end.
+/// What comes of the best way from end to end. Where what is dialled leads to several, nobody chooses among
+/// them: the strictest counts.
 fn best(ways: &[legs::Way]) -> Outcome {
-    let outcomes: Vec<Outcome> =
-        ways.iter().filter(|way| !way.is_beyond).map(legs::Way::outcome).collect();
-    let has = |outcome| outcomes.contains(&outcome);
-    match (has(Outcome::Allow), has(Outcome::Inspect)) {
-        (true, _) => Outcome::Allow,
-        (false, true) => Outcome::Inspect,
-        (false, false) => Outcome::Deny,
-    }
+    let counting = || ways.iter().filter(|way| !way.is_beyond);
+    let dialled = counting().filter(|way| way.through.is_none()).map(legs::Way::outcome);
+    let through = counting().filter(|way| way.through.is_some()).map(legs::Way::outcome);
+    let outcomes: Vec<Outcome> = dialled
+        .max_by_key(|outcome| legs::strictness(*outcome))
+        .into_iter()
+        .chain(through)
+        .collect();
+    outcomes.into_iter().min_by_key(|outcome| legs::strictness(*outcome)).unwrap_or(Outcome::Deny)
 }
 
 /// Reads `--request`.

@@ -45,7 +45,9 @@ pub(super) fn run(arguments: &EssentialsArguments) -> Result<Outcome, Failure> {
     let estate = estate_folder::load_folder(&arguments.estate, &arguments.input)?.estate;
     let mut found = essentials(&estate);
     if !arguments.paths.is_empty() {
-        found.extend(listed(&loaded::load(&arguments.paths)?, &estate));
+        let policy = loaded::load(&arguments.paths)?;
+        found.extend(listed(&policy, &estate));
+        narrow(&mut found, &policy);
     }
     let data = match arguments.format {
         TextFormat::Table => text(&found),
@@ -100,6 +102,28 @@ fn listed(policy: &LoadedPolicy, estate: &Estate) -> Vec<Essential> {
     found
 }
 
+/// Says of what the policy narrows between whom it is on.
+fn narrow(found: &mut [Essential], policy: &LoadedPolicy) {
+    let side = |word: &str, peers: &[Peer]| {
+        let texts: Vec<String> =
+            peers.iter().map(|peer| written(&policy.sources, peer.span)).collect();
+        (!texts.is_empty()).then(|| format!("{word} {}", texts.join(" or ")))
+    };
+    for one in found {
+        let Some(narrowable) = one.narrowable() else { continue };
+        let own = policy.policy.narrowed.iter().filter(|own| own.essential == narrowable);
+        let within: Vec<String> = own
+            .map(|own| {
+                let sides = [side("from", &own.from), side("to", &own.to)];
+                sides.into_iter().flatten().collect::<Vec<_>>().join(" ")
+            })
+            .collect();
+        if !within.is_empty() {
+            one.state = EssentialState::Narrowed { within: Name::from(within.join(", and ")) };
+        }
+    }
+}
+
 /// What stands at a place, in one line.
 fn written(sources: &Sources, span: Span) -> String {
     let text = sources.contents(span.file).as_str().unwrap_or_default();
@@ -113,6 +137,7 @@ fn text(found: &[Essential]) -> String {
     for one in found {
         let state = match &one.state {
             EssentialState::On => one.state.word().to_owned(),
+            EssentialState::Narrowed { within } => format!("{}: {within}", one.state.word()),
             EssentialState::Unfilterable { plane, gap } => {
                 format!("{}: {plane}, {gap}", one.state.word())
             }
@@ -126,7 +151,9 @@ fn text(found: &[Essential]) -> String {
             state,
         ]);
     }
-    let unfilterable = found.iter().filter(|one| one.state != EssentialState::On).count();
+    let is_unfilterable =
+        |one: &&Essential| matches!(one.state, EssentialState::Unfilterable { .. });
+    let unfilterable = found.iter().filter(is_unfilterable).count();
     format!(
         "{}\nVersion {ESSENTIALS_VERSION}: {} on, {unfilterable} unfilterable. Instance metadata is not among them: a rule \
          `to: [{{metadata: instance}}]` allows it.\n",
@@ -136,9 +163,12 @@ fn text(found: &[Essential]) -> String {
 }
 
 fn value(one: &Essential) -> Value {
-    let (plane, gap) = match &one.state {
-        EssentialState::On => (None, None),
-        EssentialState::Unfilterable { plane, gap } => (Some(plane.as_str()), Some(gap.as_str())),
+    let (plane, gap, within) = match &one.state {
+        EssentialState::On => (None, None, None),
+        EssentialState::Narrowed { within } => (None, None, Some(within.as_str())),
+        EssentialState::Unfilterable { plane, gap } => {
+            (Some(plane.as_str()), Some(gap.as_str()), None)
+        }
     };
     json!({
         "platform": one.platform.as_str(),
@@ -149,5 +179,6 @@ fn value(one: &Essential) -> Value {
         "state": one.state.word(),
         "plane": plane,
         "gap": gap,
+        "within": within,
     })
 }

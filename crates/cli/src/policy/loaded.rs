@@ -1,6 +1,6 @@
 //! A policy that other commands ask, and under which modes and when they ask it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use watertight_model::Name;
@@ -62,10 +62,25 @@ impl AskedArguments {
     /// # Errors
     /// When something cannot be read, or has errors.
     pub(crate) fn load(&self) -> Result<Asked, Failure> {
+        self.load_as(estate_folder::load_folder)
+    }
+
+    /// The same, with clusters' services as ends that something can be sent to.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub(crate) fn load_with_services(&self) -> Result<Asked, Failure> {
+        self.load_as(estate_folder::load_with_services)
+    }
+
+    fn load_as(
+        &self,
+        read: impl FnOnce(&Path, &InputArguments) -> Result<Loaded, Failure>,
+    ) -> Result<Asked, Failure> {
         let now = self.under.now()?;
         let mut policy = load(&self.paths)?;
         let modes = self.under.modes(&policy.policy)?;
-        let loaded = estate_folder::load_folder(&self.estate, &self.input)?;
+        let loaded = read(&self.estate, &self.input)?;
         let world = World::of_estate(&loaded.estate);
         let essentials = with_essentials(&mut policy.policy, &loaded.estate);
         Ok(Asked { policy, loaded, world, essentials, modes, now })

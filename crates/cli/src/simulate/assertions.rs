@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use watertight_model::{ArenaId, Estate, Name, Truth};
 use watertight_net::{AddressSet, FlowSet};
-use watertight_policy::checked::{self, ClaimKind, Peer};
+use watertight_policy::checked::{self, ClaimKind, Conditions, Peer};
 use watertight_policy::decide::{Decider, End};
 use watertight_reach::{Assertion, Claim, Follow, Held, Judge, Judgement, Party, Witness};
 
@@ -115,9 +115,7 @@ fn addresses(
         checked::End::Any => (AddressSet::all(), AddressSet::all()),
         checked::End::Internet => (decider.internet().clone(), AddressSet::empty()),
         checked::End::Conditions(asks) => {
-            if !asks.domains.is_empty() || !asks.users.is_empty() || !asks.provider.is_empty() {
-                missing.insert(Name::from("which addresses names, people and services have"));
-            }
+            missing.extend(unaddressed(decider, asks));
             if asks.metadata {
                 missing.insert(Name::from("who reaches the metadata service of an instance"));
             }
@@ -127,4 +125,15 @@ fn addresses(
             }
         }
     }
+}
+
+/// What a network does not know of: which addresses names, people and services have.
+fn unaddressed(decider: &Decider<'_>, asks: &Conditions) -> Vec<Name> {
+    let domains = asks.domains.iter().map(ToString::to_string);
+    let all = &decider.policy().users;
+    let users = asks.users.iter().filter_map(|id| all.get(id.index()));
+    let users = users.map(|users| format!("whoever is of the users {}", users.name));
+    let services = asks.provider.iter().map(|service| format!("the service {service}"));
+    let each = domains.map(|name| format!("the name {name}")).chain(users).chain(services);
+    each.map(|whose| Name::from(format!("which addresses {whose} has"))).collect()
 }

@@ -249,22 +249,50 @@ fn caches_that_are_made_are_judged() {
     }
 }
 
+/// A file system, and where it is mounted: at an address that the plan tells, or one that it does not.
+fn mount(Shop { subnet, .. }: &Shop, groups: &Value, address: Option<&str>) -> Vec<Value> {
+    let target = json!({"file_system_id": "aws_efs_file_system.new", "subnet_id": subnet,
+        "security_groups": groups});
+    let mut target = made("aws_efs_mount_target", target);
+    if let Some(address) = address {
+        target["change"]["after"]["ip_address"] = json!(address);
+        target["change"]["after_unknown"]["ip_address"] = json!(false);
+    }
+    vec![made("aws_efs_file_system", json!({"tags_all": {"Name": "new"}})), target]
+}
+
 #[test]
 fn a_file_system_that_is_made_is_judged_where_it_is_mounted() {
-    let Shop { web, subnet } = Shop::new();
-    let mounted = |groups: Value, address: Option<&str>| {
-        let mut target = json!({"file_system_id": "aws_efs_file_system.new", "subnet_id": subnet,
-            "security_groups": groups});
-        if let Some(address) = address {
-            target["ip_address"] = json!(address);
-        }
-        judged(vec![
-            made("aws_efs_file_system", json!({"tags_all": {"Name": "new"}})),
-            made("aws_efs_mount_target", target),
-        ])
+    let shop = Shop::new();
+    let mounted = |groups: Value| judged(mount(&shop, &groups, None));
+    is_reached(&mounted(json!([shop.web])), "aws_efs_mount_target.new", "new");
+    is_unknown(&mounted(json!([])));
+}
+
+/// How many pairs a plan opens of which all is known.
+fn opened(found: &[Value]) -> u64 {
+    assert_eq!(with(found, "WT0914"), 0, "{found:#?}");
+    let said = |one: &Value| {
+        let rest = one["message"].as_str()?.strip_prefix("pairs that the change opens: ")?;
+        rest.split_once(',')?.0.parse().ok()
     };
-    is_reached(&mounted(json!([web]), None), "aws_efs_mount_target.new", "new");
-    is_unknown(&mounted(json!([]), None));
+    found.iter().find_map(said).unwrap()
+}
+
+/// What a plan tells decides: with a rule about one address of the subnet, it matters which one a mount gets.
+#[test]
+fn a_file_system_is_judged_at_the_address_that_a_plan_tells() {
+    let shop = Shop::new();
+    let at = |address: Option<&str>| {
+        let mut changes = mount(&shop, &json!([shop.web]), address);
+        let rule = json!({"security_group_id": shop.web, "cidr_ipv4": "10.10.10.200/32",
+            "ip_protocol": "tcp", "from_port": 9999, "to_port": 9999});
+        changes.push(made("aws_vpc_security_group_ingress_rule", rule));
+        judged(changes)
+    };
+    let (there, elsewhere) = (at(Some("10.10.10.200")), at(Some("10.10.10.201")));
+    assert!(opened(&there) > opened(&elsewhere), "{there:#?}\n{elsewhere:#?}");
+    assert_eq!(with(&at(None), "WT0914"), 1);
 }
 
 /// The groups of what is there are told by its attachments, which no plan speaks of.

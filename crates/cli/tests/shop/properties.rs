@@ -115,11 +115,31 @@ fn a_function_outside_of_every_vpc_reaches_the_internet() {
 /// An estate's hops, with `pairs_max` of its pairs asked one by one; if it has more, rules are
 /// matched to whole columns of the matrix instead. Without tampering, which is kept roughly there.
 fn with_pairs(estate: &Estate, pairs_max: usize) -> Derived {
+    with_options(estate, DeriveOptions { pairs_max, ..DeriveOptions::default() })
+}
+
+fn with_options(estate: &Estate, options: DeriveOptions) -> Derived {
     let reach = Reach::new(&estate.network);
     let matrix = reach.matrix(&BTreeSet::new());
     let legs = front_legs(&estate.network, &matrix);
-    let options = DeriveOptions { pairs_max, ..DeriveOptions::default() };
     derive(estate, &reach, &matrix, &legs, None, &options).unwrap()
+}
+
+/// Lists of senders that are thrown away are found again: with room for one, for few, and for all of them.
+#[test]
+fn senders_that_are_found_again_give_the_same_graph() {
+    let estate = opened(&shop(), "sg-0bb640583b553cc14");
+    let with_room = |senders_max| {
+        let options = DeriveOptions { pairs_max: 500, senders_max, ..DeriveOptions::default() };
+        with_options(&estate, options)
+    };
+    let whole = with_room(usize::MAX);
+    assert!(whole.graph.fans().len() > 10);
+    for room in [0, 40, 400] {
+        let again = with_room(room);
+        assert_eq!(again.graph, whole.graph, "room for {room}");
+        assert_eq!((&again.actions, &again.changes), (&whole.actions, &whole.changes));
+    }
 }
 
 #[test]

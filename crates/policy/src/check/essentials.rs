@@ -4,7 +4,7 @@ use watertight_model::Name;
 use watertight_net::AddressSet;
 use watertight_source::Diagnostics;
 
-use crate::checked::{Action, ControlPlane, Lowering, Mode, Policy, Rule, Tier};
+use crate::checked::{Action, ControlPlane, Lowering, Mode, Narrowed, Policy, Rule, Tier};
 use crate::codes;
 use crate::read::Documents;
 use crate::syntax::{self, Document, Object};
@@ -13,15 +13,26 @@ use super::ends::Ends;
 use super::over::Services;
 use super::{error, text};
 
-/// The failsafe tuples, one policy for each document, by name; and the control planes.
+/// What the documents list.
+pub(super) struct Listed {
+    /// The failsafe tuples, one policy for each document, by name.
+    pub(super) failsafe: Vec<Policy>,
+    /// The control planes, by the place in the text.
+    pub(super) control_planes: Vec<ControlPlane>,
+    /// Between whom essentials are needed, likewise.
+    pub(super) narrowed: Vec<Narrowed>,
+}
+
+/// What all documents list.
 pub(super) fn essentials(
     documents: &Documents,
     services: &Services<'_>,
     ends: &mut Ends<'_>,
     diagnostics: &mut Diagnostics,
-) -> (Vec<Policy>, Vec<ControlPlane>) {
+) -> Listed {
     let mut failsafe = Vec::new();
     let mut planes = Vec::new();
+    let mut narrowed = Vec::new();
     let found = documents.of(|object| match object {
         Object::Essentials(essentials) => Some(essentials),
         _ => None,
@@ -46,10 +57,17 @@ pub(super) fn essentials(
                 network: text(one.network.as_ref()),
             });
         }
+        narrowed.extend(essentials.narrowed.iter().map(|one| Narrowed {
+            span: one.span,
+            essential: one.essential.value,
+            from: ends.peers(&one.from, diagnostics),
+            to: ends.peers(&one.to, diagnostics),
+        }));
     }
     failsafe.sort_by(|a, b| a.name.cmp(&b.name));
     planes.sort_by_key(|one| one.span);
-    (failsafe, planes)
+    narrowed.sort_by_key(|one| one.span);
+    Listed { failsafe, control_planes: planes, narrowed }
 }
 
 fn rule(

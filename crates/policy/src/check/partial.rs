@@ -49,6 +49,9 @@ pub(super) fn partial(documents: &Documents, names: &Names, diagnostics: &mut Di
                 for one in &essentials.control_planes {
                     looking.addresses(&one.addresses);
                 }
+                for one in &essentials.narrowed {
+                    looking.peers(one.from.iter().chain(&one.to));
+                }
             }
         }
     }

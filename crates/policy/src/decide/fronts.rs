@@ -64,7 +64,59 @@ fn add(pairs: &mut BTreeMap<(usize, usize), FlowSet>, pair: (usize, usize), flow
     *all = all.union(flows);
 }
 
+/// A leg that a rule with `through` stands for between workloads.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Expanded {
+    /// The front.
+    pub front: usize,
+    /// Which leg: to it, from it, or its health checks.
+    pub part: LegPart,
+    /// Where a leg from the front leads; none for the leg to it.
+    pub target: Option<usize>,
+    /// What is sent, conditions on requests left aside.
+    pub flows: FlowSet,
+}
+
 impl Decider<'_> {
+    /// What a rule with `through` stands for: the legs that it matches for sure, ordered. Who opens those
+    /// to the fronts is whom its `from` means.
+    pub fn expansion(&self, rule: &Rule) -> Vec<Expanded> {
+        let of = |peers: &[Peer], one: usize| {
+            self.belongs(peers, &End::workload(vec![one])) == Truth::Yes
+        };
+        let is_front = |front: usize| of(&rule.through, front);
+        let clauses = rule.flows();
+        let mut found = Vec::new();
+        for (part, _, _, over) in expanded(self, rule) {
+            let Over::Front(_, legs) = over else { continue };
+            match legs {
+                FrontPart::To(fronts) => {
+                    for (front, listens) in fronts.into_iter().filter(|(one, _)| is_front(*one)) {
+                        let leading = listens.into_iter().filter(|one| one.2 == Truth::Yes);
+                        let flows =
+                            leading.fold(FlowSet::none(), |all, (flows, ..)| all.union(&flows));
+                        found.push(Expanded { front, part, target: None, flows });
+                    }
+                }
+                FrontPart::From(pairs) | FrontPart::Health(pairs) => {
+                    let pairs = pairs.into_iter();
+                    for ((front, target), sent) in
+                        pairs.filter(|((one, to), _)| is_front(*one) && of(&rule.to, *to))
+                    {
+                        let flows = match part {
+                            LegPart::HealthCheck => sent,
+                            _ => sent.intersection(&clauses),
+                        };
+                        found.push(Expanded { front, part, target: Some(target), flows });
+                    }
+                }
+            }
+        }
+        found.retain(|one| !one.flows.is_empty());
+        found.sort();
+        found
+    }
+
     /// Whether a front's target is one of the peers of `to`.
     fn leads_to(&self, target: &TargetLegs, to: &[Peer]) -> Truth {
         let end = End::workload(vec![target.workload]);

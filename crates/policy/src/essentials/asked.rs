@@ -13,8 +13,8 @@ use super::clusters::Clusters;
 use super::legs::{api, by_realm, control_flows, dns, health, kubelet};
 use super::platforms::{neighbours, tcp, udp};
 use crate::checked::{
-    Action, CheckedPolicy, Clause, Conditions, ControlPlane, End, Lowering, Mode, Peer, Policy,
-    Rule, SelectorId, SelectorNode, Tier,
+    Action, CheckedPolicy, Clause, Conditions, ControlPlane, End, Lowering, Mode, Narrowable, Peer,
+    Policy, Rule, SelectorId, SelectorNode, Tier,
 };
 use crate::decide::Essentials;
 
@@ -73,6 +73,9 @@ pub fn past_guards(estate: &Estate, endpoint: EndpointId, service: IpAddr) -> Fl
         FlowSet::none()
     }
 }
+
+/// The ends of a rule, with the rule's name.
+type Named = (Option<Name>, Peer, Peer);
 
 struct Adding<'p> {
     policy: &'p mut CheckedPolicy,
@@ -168,13 +171,19 @@ impl Adding<'_> {
                 }
             }
         }
-        self.add_named("essential kubernetes resolver", asked, &dns());
-        self.add_named("essential kubernetes nodes to control plane", called, &api());
-        self.add_named("essential kubernetes control plane to nodes", calls, &kubelet());
+        let (resolver, control) = (Narrowable::ClusterResolver, Narrowable::ControlPlane);
+        self.add_narrowed(resolver, "essential kubernetes resolver", asked, &dns());
+        self.add_narrowed(control, "essential kubernetes nodes to control plane", called, &api());
+        self.add_narrowed(
+            control,
+            "essential kubernetes control plane to nodes",
+            calls,
+            &kubelet(),
+        );
         let name = "essential kubernetes nodes to listed control plane";
-        self.add_named(name, listed_called, &control_flows(true));
+        self.add_narrowed(control, name, listed_called, &control_flows(true));
         let name = "essential kubernetes listed control plane to nodes";
-        self.add_named(name, listed_calls, &control_flows(false));
+        self.add_narrowed(control, name, listed_calls, &control_flows(false));
     }
 
     /// Every workload.
@@ -209,7 +218,8 @@ impl Adding<'_> {
                     checks.extend(each);
                 }
             }
-            self.add_named(&format!("essential health checks {port}"), checks, &tcp(port));
+            let name = format!("essential health checks {port}");
+            self.add_narrowed(Narrowable::HealthChecks, &name, checks, &tcp(port));
         }
     }
 
@@ -219,8 +229,28 @@ impl Adding<'_> {
         self.add_named(name, ends.collect(), flows);
     }
 
+    /// The same for an essential that the policy may narrow: between workloads that it names alone.
+    fn add_narrowed(&mut self, of: Narrowable, name: &str, ends: Vec<Named>, flows: &FlowSet) {
+        let own = self.policy.narrowed.iter().filter(|one| one.essential == of);
+        let own: Vec<(Vec<Peer>, Vec<Peer>)> =
+            own.map(|one| (one.from.clone(), one.to.clone())).collect();
+        if own.is_empty() {
+            return self.add_named(name, ends, flows);
+        }
+        let mut narrowed = Vec::new();
+        for (title, from, to) in ends {
+            for (senders, receivers) in &own {
+                for from in within(&from, senders) {
+                    let each = within(&to, receivers).into_iter();
+                    narrowed.extend(each.map(|to| (title.clone(), from.clone(), to)));
+                }
+            }
+        }
+        self.add_named(name, narrowed, flows);
+    }
+
     /// The same, with rules that have names.
-    fn add_named(&mut self, name: &str, ends: Vec<(Option<Name>, Peer, Peer)>, flows: &FlowSet) {
+    fn add_named(&mut self, name: &str, ends: Vec<Named>, flows: &FlowSet) {
         if ends.is_empty() {
             return;
         }
@@ -250,6 +280,21 @@ impl Adding<'_> {
         });
         self.added.push(Name::from(name));
     }
+}
+
+/// The workloads of some peers that a generated one means too; itself where there are none. What is
+/// generated asks for no selector, so that theirs is the only one.
+fn within(generated: &Peer, peers: &[Peer]) -> Vec<Peer> {
+    let End::Conditions(own) = &generated.end else { return vec![generated.clone()] };
+    if peers.is_empty() {
+        return vec![generated.clone()];
+    }
+    let selected = peers.iter().filter_map(|one| match &one.end {
+        End::Conditions(conditions) => conditions.workloads,
+        End::Any | End::Internet => None,
+    });
+    let both = |workloads| peer(Conditions { workloads: Some(workloads), ..(**own).clone() });
+    selected.map(both).collect()
 }
 
 fn peer(conditions: Conditions) -> Peer {

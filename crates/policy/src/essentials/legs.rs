@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_model::network::{EndpointId, EndpointRole, RealmId, TargetEnd};
-use watertight_model::{Estate, Name, Network};
+use watertight_model::{ArenaId as _, Estate, Name, Network, Truth};
 use watertight_net::FlowSet;
+
+use crate::checked::{Narrowable, Narrowed, Peer};
+use crate::decide::{Decider, End};
 
 use super::clusters::Clusters;
 use super::platforms::{tcp, udp};
@@ -14,6 +17,8 @@ use super::platforms::{tcp, udp};
 pub struct EssentialLegs {
     /// What they are for.
     pub name: Name,
+    /// As what a policy may narrow them.
+    pub essential: Narrowable,
     /// Who opens them.
     pub from: Vec<EndpointId>,
     /// Who accepts them.
@@ -26,6 +31,7 @@ pub struct EssentialLegs {
 /// a cluster ask its resolver, and what its control plane and its nodes ask one another. What goes to
 /// the provider's own services has no endpoint.
 pub fn essential_legs(estate: &Estate) -> Vec<EssentialLegs> {
+    const CONTROL: Narrowable = Narrowable::ControlPlane;
     let workload = |endpoint: EndpointId| {
         estate.network.endpoints.get(endpoint).and_then(|one| estate.workloads.get(one.workload))
     };
@@ -35,7 +41,8 @@ pub fn essential_legs(estate: &Estate) -> Vec<EssentialLegs> {
             let front = from.first().and_then(|one| workload(*one));
             let front = front.map_or("", |one| &*one.name);
             let name = Name::from(format!("health checks by {front} over tcp/{port}"));
-            found.push(EssentialLegs { name, from, to, over: tcp(port) });
+            let essential = Narrowable::HealthChecks;
+            found.push(EssentialLegs { name, essential, from, to, over: tcp(port) });
         }
     }
     let clusters = Clusters::of(estate);
@@ -44,14 +51,49 @@ pub fn essential_legs(estate: &Estate) -> Vec<EssentialLegs> {
         if !own.resolvers.is_empty() {
             let name = Name::from(format!("the resolver of cluster {cluster}"));
             let (from, to) = (own.pods.clone(), own.resolvers.clone());
-            found.push(EssentialLegs { name, from, to, over: dns() });
+            let essential = Narrowable::ClusterResolver;
+            found.push(EssentialLegs { name, essential, from, to, over: dns() });
         }
         for (nodes, planes) in own.control(&estate.network) {
             let name = Name::from(format!("the control plane of cluster {cluster}"));
-            let to = planes.clone();
-            found.push(EssentialLegs { name, from: nodes.clone(), to, over: api() });
+            let (from, to) = (nodes.clone(), planes.clone());
+            found.push(EssentialLegs { name, essential: CONTROL, from, to, over: api() });
             let name = Name::from(format!("the nodes of cluster {cluster}"));
-            found.push(EssentialLegs { name, from: planes, to: nodes, over: kubelet() });
+            let (from, to) = (planes, nodes);
+            found.push(EssentialLegs { name, essential: CONTROL, from, to, over: kubelet() });
+        }
+    }
+    found
+}
+
+/// The same under a policy that narrows some of them, for the workloads of the decider's world. Whoever
+/// only may be meant is not needed.
+pub fn narrowed_legs(estate: &Estate, decider: &Decider<'_>) -> Vec<EssentialLegs> {
+    let among = |ends: &[EndpointId], peers: &[Peer]| -> Vec<EndpointId> {
+        let is_meant = |id: &&EndpointId| {
+            let Some(one) = estate.network.endpoints.get(**id) else { return false };
+            let end = End::workload(vec![one.workload.index()]);
+            peers.is_empty() || decider.belongs(peers, &end) == Truth::Yes
+        };
+        ends.iter().filter(is_meant).copied().collect()
+    };
+    let mut found = Vec::new();
+    for legs in essential_legs(estate) {
+        let own: Vec<&Narrowed> = decider
+            .policy()
+            .narrowed
+            .iter()
+            .filter(|one| one.essential == legs.essential)
+            .collect();
+        if own.is_empty() {
+            found.push(legs);
+            continue;
+        }
+        for one in own {
+            let (from, to) = (among(&legs.from, &one.from), among(&legs.to, &one.to));
+            if !from.is_empty() && !to.is_empty() {
+                found.push(EssentialLegs { from, to, ..legs.clone() });
+            }
         }
     }
     found

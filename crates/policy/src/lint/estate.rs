@@ -251,8 +251,9 @@ fn selectors<'l>(linted: &Linted<'l>) -> Vec<&'l LabelSelector> {
                 assertion.claim.from.iter().chain(&assertion.claim.to).collect()
             }
             Object::Essentials(essentials) => {
-                let tuples = essentials.failsafe.iter();
-                tuples.flat_map(|one| one.from.iter().chain(&one.to)).collect()
+                let tuples = essentials.failsafe.iter().map(|one| (&one.from, &one.to));
+                let narrowed = essentials.narrowed.iter().map(|one| (&one.from, &one.to));
+                tuples.chain(narrowed).flat_map(|(from, to)| from.iter().chain(to)).collect()
             }
             _ => Vec::new(),
         };

@@ -3,21 +3,25 @@
 use watertight_source::Node;
 
 use crate::codes;
-use crate::syntax::{ControlPlane, Essentials, Failsafe, Over, Transport};
+use crate::syntax::{ControlPlane, Essentials, Failsafe, Narrowable, Narrowed, Over, Transport};
+use crate::words::Words as _;
 
 use super::ends::{Side, address, peers};
 use super::over::over;
 use super::reader::Reader;
 
 pub(super) fn essentials(reader: &mut Reader<'_>, spec: Node<'_>) -> Option<Essentials> {
-    reader.object(spec, &["failsafe", "controlPlanes"])?;
-    if spec.get("failsafe").is_none() && spec.get("controlPlanes").is_none() {
+    const FIELDS: [&str; 3] = ["failsafe", "controlPlanes", "narrowed"];
+    reader.object(spec, &FIELDS)?;
+    if FIELDS.iter().all(|field| spec.get(field).is_none()) {
         let message = "the document lists nothing";
-        reader.error(codes::EMPTY, spec.span(), message, "add `failsafe` or `controlPlanes`");
+        let help = "add `failsafe`, `controlPlanes` or `narrowed`";
+        reader.error(codes::EMPTY, spec.span(), message, help);
     }
     Some(Essentials {
         failsafe: reader.items(spec, "failsafe", failsafe),
         control_planes: reader.items(spec, "controlPlanes", control_plane),
+        narrowed: reader.items(spec, "narrowed", narrowed),
     })
 }
 
@@ -56,4 +60,21 @@ fn control_plane(reader: &mut Reader<'_>, node: Node<'_>) -> Option<ControlPlane
     let (account, region, network) = (text("account"), text("region"), text("network"));
     let (span, cluster) = (node.span(), cluster?);
     Some(ControlPlane { span, cluster, account, region, addresses, network })
+}
+
+/// Workloads alone stand at its ends: what is told by address is a workload's all the same.
+fn narrowed(reader: &mut Reader<'_>, node: Node<'_>) -> Option<Narrowed> {
+    reader.object(node, &["essential", "from", "to"])?;
+    let essential = reader.take(node.req_field("essential"));
+    let essential = essential.and_then(|node| reader.word(node, Narrowable::WORDS));
+    let mut side = |key| match node.get(key) {
+        Some(_) => peers(reader, node, key, Side::Workloads),
+        None => Vec::new(),
+    };
+    let (from, to) = (side("from"), side("to"));
+    if node.get("from").is_none() && node.get("to").is_none() {
+        let message = "nothing says between whom the essential is needed";
+        reader.error(codes::EMPTY, node.span(), message, "add `from` or `to`");
+    }
+    Some(Narrowed { span: node.span(), essential: essential?, from, to })
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::ESTATE;
 use crate::syntax::{
-    Action, ClaimKind, DefaultAction, FaultMode, LoweringChoice, Mode, Reach, Tier,
+    Action, ClaimKind, DefaultAction, FaultMode, LoweringChoice, Mode, Narrowable, Reach, Tier,
 };
 use crate::words::Words;
 
@@ -213,6 +213,12 @@ fn essentials() -> Value {
         "addresses": described(list(text()), "Prefixes, or names of Addresses."),
         "network": text(),
     });
+    let narrowed = json!({
+        "essential": words::<Narrowable>(),
+        "from": described(list(reference("workloads")), "Who opens its legs; whoever does where it is not written."),
+        "to": described(list(reference("workloads")), "Who accepts them, likewise."),
+    });
+    let narrowed = with_any(object(narrowed, &["essential"]), &["from", "to"]);
     let fields = json!({
         "failsafe": described(
             list(object(tuple, &["from", "to", "over"])),
@@ -222,8 +228,12 @@ fn essentials() -> Value {
             list(object(plane, &["cluster", "addresses"])),
             "Where control planes are whose addresses the estate does not tell.",
         ),
+        "narrowed": described(
+            list(narrowed),
+            "Between whom an essential is needed; elsewhere rules decide.",
+        ),
     });
-    with_any(object(fields, &[]), &["failsafe", "controlPlanes"])
+    with_any(object(fields, &[]), &["failsafe", "controlPlanes", "narrowed"])
 }
 
 fn selector_fields() -> Value {

@@ -1,7 +1,21 @@
 use watertight_model::Name;
 use watertight_source::Span;
 
+use crate::words::words;
+
 use super::{AddressItem, Over, Peer, Spanned};
+
+words! {
+    /// An essential that can be narrowed: a plane can filter it.
+    Narrowable {
+        /// What fronts send to check the health of their targets.
+        HealthChecks = "health checks",
+        /// What the pods of a cluster ask its own resolver.
+        ClusterResolver = "cluster resolver",
+        /// What nodes and control planes ask one another.
+        ControlPlane = "control plane",
+    }
+}
 
 /// `kind: Essentials`: what no policy closes, beside what every platform needs.
 #[derive(Clone, Debug)]
@@ -10,6 +24,21 @@ pub struct Essentials {
     pub failsafe: Vec<Failsafe>,
     /// Where control planes are that no estate tells of.
     pub control_planes: Vec<ControlPlane>,
+    /// Between whom essentials are needed that would be let through between more.
+    pub narrowed: Vec<Narrowed>,
+}
+
+/// Between whom an essential is needed. Of several for one essential each holds.
+#[derive(Clone, Debug)]
+pub struct Narrowed {
+    /// Where it stands.
+    pub span: Span,
+    /// Which essential.
+    pub essential: Spanned<Narrowable>,
+    /// The workloads that open its legs; none for whoever does.
+    pub from: Vec<Peer>,
+    /// The workloads that accept them; none for whoever does.
+    pub to: Vec<Peer>,
 }
 
 /// Connections that stay whatever a policy says.

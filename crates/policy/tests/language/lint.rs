@@ -355,7 +355,8 @@ fn a_rule_that_a_front_keeps_from_matching_is_found() {
         found(&policy("mode: enforce", &[&rule]), Some(&world))
     };
     assert_eq!(rule("web", 8443, ""), ["WT0338 8"]);
-    assert_eq!(rule("web", 8443, ", through: [{matchLabels: {app: front}}]"), [""; 0]);
+    // What it stands for instead is shown.
+    assert_eq!(rule("web", 8443, ", through: [{matchLabels: {app: front}}]"), ["WT0346 8 8 8"]);
     assert_eq!(rule("web", 22, ""), [""; 0], "the front sends nothing there");
     assert_eq!(rule("bastion", 8443, ""), [""; 0]);
 }

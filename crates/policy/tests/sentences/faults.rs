@@ -17,6 +17,30 @@ fn a_fault_closes_unless_the_segment_says_otherwise() {
     assert_eq!(scene.fault(WEB, Fault::MapFull), None, "nothing enforces there");
 }
 
+/// "`onFault: {mapFull, unknownIdentity, proxyGone, staleIdentity}: closed | open | last`": each field is its own
+/// fault's, with each word.
+#[test]
+fn each_fault_has_a_field_and_each_field_three_words() {
+    let faults = [
+        ("mapFull", Fault::MapFull),
+        ("unknownIdentity", Fault::UnknownIdentity),
+        ("proxyGone", Fault::ProxyGone),
+        ("staleIdentity", Fault::StaleIdentity),
+    ];
+    let words =
+        [("closed", FaultMode::Closed), ("open", FaultMode::Open), ("last", FaultMode::Last)];
+    for (field, own) in faults {
+        for (word, expected) in words {
+            let rest = format!("mode: enforce, onFault: {{{field}: {word}}}");
+            let scene = Scene::new(&segment("data", "tier: data", &rest));
+            for (_, fault) in faults {
+                let expected = if fault == own { expected } else { FaultMode::Closed };
+                assert_eq!(scene.fault(DB, fault), Some(expected), "{field}: {word}");
+            }
+        }
+    }
+}
+
 /// Of several segments the strictest is heard.
 #[test]
 fn the_strictest_of_several_segments_is_heard() {

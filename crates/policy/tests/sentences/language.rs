@@ -151,3 +151,61 @@ fn a_segment_says_how_critical_it_is() {
     }
     assert_eq!(of("high"), ["WT0303"]);
 }
+
+/// "`tier: standard  # guardrail | standard | baseline`" and "`action: allow  # allow | deny | pass`".
+#[test]
+fn tiers_and_actions_are_three_words_each() {
+    for (tier, order) in [("guardrail", ", order: 1"), ("standard", ""), ("baseline", ", order: 1")]
+    {
+        let head = format!("tier: {tier}{order}");
+        assert_eq!(codes(&policy("p", &head, &[&rule("allow")])), NOTHING, "{tier}");
+    }
+    assert_eq!(codes(&policy("p", "tier: last", &[&rule("allow")])), ["WT0303"]);
+    assert_eq!(codes(&policy("p", "", &[&rule("deny")])), NOTHING);
+    assert_eq!(codes(&policy("p", "", &[&rule("drop")])), ["WT0303"]);
+}
+
+/// "Kubernetes-shaped (`apiVersion: watertight.io/v1alpha1`, `kind`, `metadata`, `spec`)": all four are wanted,
+/// and nothing else.
+#[test]
+fn a_document_has_the_shape_of_kubernetes() {
+    let fields = [
+        "apiVersion: watertight.io/v1alpha1",
+        "kind: Service",
+        "metadata: {name: s}",
+        "spec: {over: [{tcp: 1}]}",
+    ];
+    let of = |fields: &[&str]| codes(&(fields.join("\n") + "\n"));
+    assert_eq!(of(&fields), NOTHING);
+    for left_out in 0..fields.len() {
+        let mut rest = fields.to_vec();
+        let field = rest.remove(left_out);
+        assert_ne!(of(&rest), NOTHING, "without {field}");
+    }
+    assert_eq!(of(&[&fields[..], &["status: {}"]].concat()), ["WT0302"]);
+    let other = fields.map(|field| field.replace("v1alpha1", "v1"));
+    assert_eq!(of(&other.each_ref().map(String::as_str)), ["WT0300"]);
+}
+
+/// "Each is `on` (it can be narrowed), or `unfilterable` on a plane": what no plane filters is not narrowed, and who
+/// narrows says between which workloads.
+#[test]
+fn what_is_narrowed_can_be_filtered_and_is_between_workloads() {
+    let of = |narrowed: &str| {
+        codes(&format!(
+            "apiVersion: watertight.io/v1alpha1\nkind: Essentials\nmetadata: {{name: e}}\n\
+             spec: {{narrowed: [{{{narrowed}}}]}}\n"
+        ))
+    };
+    let machines = "to: [{matchLabels: {kind: machine}}]";
+    for essential in ["health checks", "cluster resolver", "control plane"] {
+        assert_eq!(of(&format!("essential: {essential}, {machines}")), NOTHING, "{essential}");
+    }
+    for essential in ["time", "neighbour discovery", "address configuration", "resolver"] {
+        assert_eq!(of(&format!("essential: {essential}, {machines}")), ["WT0303"], "{essential}");
+    }
+    assert_eq!(of("essential: health checks"), ["WT0315"]);
+    assert_eq!(of("essential: health checks, to: []"), ["WT0315"]);
+    assert_eq!(of("essential: health checks, to: [internet]"), ["WT0314"]);
+    assert_eq!(of("essential: health checks, from: [{segment: nowhere}]"), ["WT0306"]);
+}

@@ -33,6 +33,112 @@ fn no_selector_matches_an_outside_address() {
     }
 }
 
+/// "Selectors, segments and groups match workloads only": nobody outside is of a segment or a group, also
+/// where that holds every workload.
+#[test]
+fn no_segment_and_no_group_holds_an_outside_address() {
+    let group = "apiVersion: watertight.io/v1alpha1\nkind: Group\nmetadata: {name: all}\n\
+                 spec: {members: [{matchLabels: {}}]}\n---\n";
+    for peer in ["{segment: estate}", "{group: all}", "{matchLabels: {}}"] {
+        let rule = format!("{{action: allow, from: [{peer}], to: [{{segment: data}}]}}");
+        let rule = policy("p", "mode: enforce", &[&rule]);
+        let scene = Scene::new(&format!("{DATA}{group}{rule}"));
+        assert_eq!(scene.ask(one(WEB), one(DB), FLOW), "allow: p/0", "{peer}");
+        assert_eq!(scene.ask(outside("192.0.2.7/32"), one(DB), FLOW), "deny: data ingress");
+        let unknown = scene.ask(nobody("10.0.0.99"), one(DB), FLOW);
+        let is_maybe = unknown.starts_with("deny: data ") && unknown.ends_with(", assumed");
+        assert!(is_maybe, "{peer}: {unknown}");
+    }
+}
+
+/// "Group, Service, Addresses, Domains: named selectors, protocol/port sets, CIDR sets, DNS names": by its name each
+/// says what it says where it stands.
+#[test]
+fn sets_that_have_names_are_what_they_hold() {
+    let document = |kind: &str, name: &str, spec: &str| {
+        format!(
+            "apiVersion: watertight.io/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\n\
+             spec: {{{spec}}}\n---\n"
+        )
+    };
+    let sets = document("Group", "pages", "members: [{matchLabels: {app: web}}]")
+        + &document("Service", "secure", "over: [{tcp: 443}]")
+        + &document("Addresses", "office", "prefixes: [192.0.2.0/24]")
+        + &document("Domains", "partners", "names: ['*.example.com']");
+    let rules = [
+        "{action: allow, from: [{group: pages}], to: [{segment: data}], over: [{service: secure}]}",
+        "{action: allow, from: [{addresses: [office]}], to: [{segment: data}], over: [{tcp: 22}]}",
+        "{action: allow, from: [{segment: data}], to: [{domains: [partners]}]}",
+    ];
+    let mut scene = Scene::new(&format!("{sets}{DATA}{}", policy("p", "mode: enforce", &rules)));
+    assert_eq!(scene.tcp(WEB, DB, 443), "allow: p/0");
+    assert_eq!(scene.tcp(WEB, DB, 80), "deny: data ingress");
+    assert_eq!(scene.tcp(EDGE, DB, 443), "deny: data intra");
+    let ssh = Flow::tcp(40_000, 22);
+    assert_eq!(scene.ask(outside("192.0.2.7/32"), one(DB), ssh), "allow: p/1");
+    assert_eq!(scene.ask(outside("198.18.0.1/32"), one(DB), ssh), "deny: data ingress");
+    let address = "203.0.113.9".parse().expect("an address");
+    let until = Timestamp(NOW.0 + 1);
+    scene.bindings = vec![Binding { asker: DB, name: "a.example.com".into(), address, until }];
+    assert_eq!(scene.ask(one(DB), outside("203.0.113.9/32"), FLOW), "allow: p/2");
+    assert_eq!(scene.ask(one(DB), outside("203.0.113.8/32"), FLOW), "deny: data egress");
+}
+
+/// "public unicast space (IANA's special-purpose registries excluded, the list versioned with us)": what the list
+/// of 2026-01 keeps from the public, at the edges of each of its blocks.
+#[test]
+fn the_internet_is_without_special_purposes() {
+    let scene = to_data("allow", "internet");
+    let word = |address: &str| {
+        let length = if address.contains(':') { 128 } else { 32 };
+        scene.decision(outside(&format!("{address}/{length}")), one(DB), FLOW).outcome.word()
+    };
+    for special in [
+        "0.1.2.3",
+        "10.255.255.255",
+        "100.64.0.0",
+        "100.127.255.255",
+        "127.0.0.1",
+        "169.254.0.1",
+        "172.16.0.0",
+        "172.31.255.255",
+        "192.0.0.8",
+        "192.168.255.255",
+        "198.18.0.0",
+        "198.19.255.255",
+        "240.0.0.1",
+        "::1",
+        "fe80::1",
+        "fc00::1",
+        "fdff::1",
+        "64:ff9b::1",
+        "100::1",
+    ] {
+        assert_eq!(word(special), "deny", "{special}");
+    }
+    for public in [
+        "1.0.0.0",
+        "9.255.255.255",
+        "11.0.0.0",
+        "100.63.255.255",
+        "100.128.0.0",
+        "172.15.255.255",
+        "172.32.0.0",
+        "192.0.1.0",
+        "198.17.255.255",
+        "198.20.0.0",
+        "223.255.255.255",
+        "2600::1",
+    ] {
+        assert_eq!(word(public), "allow", "{public}");
+    }
+    let page = include_str!("../../../../docs/reference/decisions.md");
+    assert!(
+        page.contains("registries keep private or local, as of 2026-01."),
+        "the page says which"
+    );
+}
+
 /// "an unknown end, or candidates that differ, is `maybe`", and "`maybe` counts as yes for `deny` and
 /// as no for `allow` and `pass`; the decision carries what it assumed."
 #[test]
@@ -85,6 +191,39 @@ fn a_provider_service_is_where_it_answers() {
     let scene = from_data("{provider: [aws.sqs]}");
     let decision = scene.decision(one(DB), outside("192.0.2.7/32"), FLOW);
     assert!(is_counted(&decision, false), "{decision:?}");
+}
+
+/// "`Users` | user groups (by identity provider group or access address pool)": whoever is in one of the
+/// groups, from wherever, and whoever comes from the pool.
+#[test]
+fn users_are_known_by_their_group_or_by_their_pool() {
+    let scene = |action: &str, spec: &str| {
+        let users = format!(
+            "apiVersion: watertight.io/v1alpha1\nkind: Users\nmetadata: {{name: staff}}\nspec: {{{spec}}}\n---\n"
+        );
+        let rule =
+            format!("{{action: {action}, from: [{{users: [staff]}}], to: [{{segment: data}}]}}");
+        Scene::new(&format!("{DATA}{users}{}", policy("p", "mode: enforce", &[&rule])))
+    };
+    let person = |prefix: &str, groups: &[&str]| End {
+        groups: groups.iter().map(|group| (*group).into()).collect(),
+        ..outside(prefix)
+    };
+    let ask = |scene: &Scene, prefix: &str, groups: &[&str]| {
+        scene.ask(person(prefix, groups), one(DB), FLOW)
+    };
+    let both = scene("allow", "groups: [staff@idp], pools: [203.0.113.128/28]");
+    assert_eq!(ask(&both, "192.0.2.7/32", &["guests@idp", "staff@idp"]), "allow: p/0");
+    assert_eq!(ask(&both, "203.0.113.130/32", &[]), "allow: p/0");
+    assert_eq!(ask(&both, "192.0.2.7/32", &["guests@idp"]), "deny: data ingress");
+    // Of addresses that are partly in the pool, nobody can tell.
+    assert_eq!(ask(&both, "203.0.113.0/24", &[]), "deny: data ingress, assumed");
+    let by_group = scene("deny", "groups: [staff@idp]");
+    assert_eq!(ask(&by_group, "192.0.2.7/32", &["staff@idp"]), "deny: p/0");
+    assert_eq!(ask(&by_group, "192.0.2.7/32", &["guests@idp"]), "deny: data ingress");
+    let by_pool = scene("deny", "pools: [203.0.113.128/28]");
+    assert_eq!(ask(&by_pool, "203.0.113.130/32", &["staff@idp"]), "deny: p/0");
+    assert_eq!(ask(&by_pool, "203.0.113.0/24", &[]), "deny: p/0, assumed");
 }
 
 /// "Instance metadata is never implied: it needs `to: [{metadata: instance}]`."

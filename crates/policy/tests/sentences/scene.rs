@@ -86,7 +86,7 @@ fn tcp(port: u16) -> FlowSet {
     FlowSet::tcp(PortSet::single(port))
 }
 
-fn world() -> World {
+pub(crate) fn world() -> World {
     let inside = |address| vec![place(Some("vpc-a"), address)];
     let target = || TargetLegs { workload: DB, flows: tcp(8443) };
     World {

@@ -47,8 +47,23 @@ fn host(address: IpAddr) -> AddressSet {
 
 /// The places of some attachments, at an address where one is meant.
 fn places(network: &Network, endpoints: &[EndpointId], address: Option<IpAddr>) -> Vec<Place> {
-    let all = endpoints.iter().flat_map(|id| Place::of_endpoint(network, *id));
-    all.filter(|place| address.is_none_or(|address| place.address == address)).collect()
+    let of = |id: &EndpointId| match address {
+        None => Place::of_endpoint(network, *id),
+        Some(address) => at(network, *id, address),
+    };
+    endpoints.iter().flat_map(of).collect()
+}
+
+/// The places of an attachment that an address means: a public one stands for the one behind it, which is what
+/// both ends of a leg see of that end.
+fn at(network: &Network, id: EndpointId, address: IpAddr) -> Vec<Place> {
+    let public = network.endpoints.get(id).map_or(&[][..], |one| &one.public);
+    let inner = public.iter().find(|(_, outer)| *outer == address);
+    let is_meant = |place: &Place| match inner {
+        Some((inner, _)) => place.address == *inner,
+        None => place.address == address,
+    };
+    Place::of_endpoint(network, id).into_iter().filter(is_meant).collect()
 }
 
 /// Whoever has an address: workloads, nobody that is known, or somebody outside.
@@ -57,8 +72,7 @@ fn of_address(estate: &Estate, address: IpAddr) -> End {
     let mut workloads = Vec::new();
     let mut places = Vec::new();
     for (id, endpoint) in network.endpoints.iter() {
-        let here = Place::of_endpoint(network, id);
-        let here: Vec<Place> = here.into_iter().filter(|place| place.address == address).collect();
+        let here = at(network, id, address);
         if !here.is_empty() {
             workloads.push(endpoint.workload.index());
             places.extend(here);

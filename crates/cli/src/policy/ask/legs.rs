@@ -1,6 +1,9 @@
 //! The legs that a question is about, and what is decided about each.
 
-use watertight_model::network::FrontId;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use watertight_model::network::{EndpointId, FrontId};
 use watertight_model::{ArenaId, Estate, WorkloadId};
 use watertight_net::{Flow, FlowPart, FlowSet};
 use watertight_policy::decide::{
@@ -9,7 +12,7 @@ use watertight_policy::decide::{
 use watertight_reach::ends;
 
 use super::ends::end_of;
-use crate::can::{self, Today};
+use crate::can::{self, Arrival, Today};
 use crate::estate_folder::Loaded;
 use crate::exit::Failure;
 
@@ -45,6 +48,8 @@ pub(super) struct Answered {
     pub(super) from: String,
     pub(super) to: String,
     pub(super) over: FlowSet,
+    /// What is dialled, where that is not the address at which it is accepted.
+    pub(super) via: BTreeSet<IpAddr>,
     /// What the policy decides.
     pub(super) decision: Decision,
     /// The rules that would have allowed it, but for one attribute.
@@ -56,13 +61,17 @@ pub(super) struct Answered {
 impl Way {
     /// What comes of the whole way: the strictest of its legs.
     pub(super) fn outcome(&self) -> Outcome {
-        let strictness = |outcome: &Outcome| match outcome {
-            Outcome::Allow => 0,
-            Outcome::Inspect => 1,
-            Outcome::Deny => 2,
-        };
         let outcomes = self.legs.iter().map(|leg| leg.decision.outcome);
-        outcomes.max_by_key(strictness).unwrap_or(Outcome::Deny)
+        outcomes.max_by_key(|outcome| strictness(*outcome)).unwrap_or(Outcome::Deny)
+    }
+}
+
+/// How strict an outcome is.
+pub(super) const fn strictness(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Allow => 0,
+        Outcome::Inspect => 1,
+        Outcome::Deny => 2,
     }
 }
 
@@ -93,8 +102,7 @@ impl Asking<'_> {
         to: &Named,
         over: &(Flow, FlowSet),
     ) -> Result<Vec<Way>, Failure> {
-        let direct = self.answer(from, to, over, self.request)?;
-        let mut ways = vec![Way { through: None, is_beyond: false, legs: vec![direct] }];
+        let mut ways = self.direct(from, to, over)?;
         let ends::End::Endpoints { workload, .. } = &to.end else { return Ok(ways) };
         let target = workload.index();
         for (place, front) in self.decider.world().fronts.iter().enumerate() {
@@ -123,6 +131,65 @@ impl Asking<'_> {
             }
         }
         ways.dedup_by(|one, other| one.key() == other.key());
+        Ok(ways)
+    }
+
+    /// The leg from one end to the other; where what is dialled ends no leg and leads elsewhere, one to each
+    /// who accepts it. A rule sees the end, the address and the port at which it is accepted.
+    fn direct(
+        &self,
+        from: &Named,
+        to: &Named,
+        over: &(Flow, FlowSet),
+    ) -> Result<Vec<Way>, Failure> {
+        let way = |leg| Way { through: None, is_beyond: false, legs: vec![leg] };
+        let estate = &self.loaded.estate;
+        let arrivals = can::arrivals(self.loaded, (&from.end, &to.end), &over.1)?;
+        let keeps_port = |one: &Arrival| one.flows.contains_flow(over.0);
+        let is_moved = |one: &&Arrival| one.address != one.via || !keeps_port(one);
+        if !arrivals.iter().any(|one| is_moved(&one)) {
+            return Ok(vec![way(self.answer(from, to, over, self.request)?)]);
+        }
+        let today = can::today(self.loaded, (&from.end, &to.end), &over.1)?;
+        let is_whole = |one: &Arrival| match &to.end {
+            ends::End::Endpoints { endpoints, address: None, .. } => {
+                keeps_port(one) && endpoints.contains(&one.endpoint)
+            }
+            _ => false,
+        };
+        if arrivals.iter().all(is_whole) {
+            let via = arrivals.iter().filter(is_moved).map(|one| one.via).collect();
+            let places: BTreeSet<(EndpointId, IpAddr)> =
+                arrivals.iter().map(|one| (one.endpoint, one.address)).collect();
+            let only = arrivals.first().filter(|_| places.len() == 1);
+            let end = only.and_then(|one| accepting(estate, one)).map(|one| one.end);
+            let to = end.map_or_else(|| to.clone(), |end| Named { name: to.name.clone(), end });
+            let leg = self.answer(from, &to, over, self.request)?;
+            return Ok(vec![way(Answered { via, today, ..leg })]);
+        }
+        let mut ways: Vec<Way> = Vec::new();
+        let mut known: Vec<&Arrival> = Vec::new();
+        for one in &arrivals {
+            let key = |one: &Arrival| (one.endpoint, one.address, one.flows.clone());
+            if let Some(place) = known.iter().position(|other| key(other) == key(one)) {
+                let leg = ways.get_mut(place).and_then(|way| way.legs.first_mut());
+                if let Some(leg) = leg {
+                    leg.via.insert(one.via);
+                }
+                continue;
+            }
+            let Some(accepting) = accepting(estate, one) else { continue };
+            let over = if keeps_port(one) {
+                over.clone()
+            } else {
+                let Some(flow) = one.flows.sample() else { continue };
+                (flow, one.flows.clone())
+            };
+            let via = is_moved(&one).then_some(one.via).into_iter().collect();
+            let leg = self.answer(from, &accepting, &over, self.request)?;
+            known.push(one);
+            ways.push(way(Answered { via, today: today.clone(), ..leg }));
+        }
         Ok(ways)
     }
 
@@ -160,7 +227,8 @@ impl Asking<'_> {
         }
         let today = can::today(self.loaded, (&from.end, &to.end), &over.1)?;
         let (from, to) = (from.name.clone(), to.name.clone());
-        Ok(Answered { from, to, over: over.1.clone(), decision, near, today })
+        let via = BTreeSet::new();
+        Ok(Answered { from, to, over: over.1.clone(), via, decision, near, today })
     }
 }
 
@@ -172,6 +240,14 @@ impl Way {
         let legs = self.legs.iter().map(|leg| (&*leg.from, &*leg.to, &leg.over));
         (self.through.as_deref(), self.is_beyond, legs.collect())
     }
+}
+
+/// Who accepts something, as an end at that address.
+fn accepting(estate: &Estate, one: &Arrival) -> Option<Named> {
+    let id = estate.network.endpoints.get(one.endpoint)?.workload;
+    let name = estate.workloads.get(id)?.name.to_string();
+    let (endpoints, address) = (vec![one.endpoint], Some(one.address));
+    Some(Named { name, end: ends::End::Endpoints { workload: id, endpoints, address } })
 }
 
 /// A workload of a world as an end.

@@ -58,6 +58,10 @@ fn leg_text(text: &mut String, leg: &Answered, policy: &LoadedPolicy) {
     let at = |origin: Option<String>| origin.map_or_else(String::new, |at| format!(" ({at})"));
     let decision = &leg.decision;
     line("leg", &format!("{} -> {} over {}", leg.from, leg.to, leg.over));
+    if !leg.via.is_empty() {
+        let via: Vec<String> = leg.via.iter().map(ToString::to_string).collect();
+        line("via", &via.join(", "));
+    }
     line("policy decides", decision.outcome.word());
     for reason in &decision.reasons {
         let why = policy.why(*reason);
@@ -130,6 +134,7 @@ fn leg_json(leg: &Answered, policy: &LoadedPolicy) -> Value {
         "from": leg.from,
         "to": leg.to,
         "over": leg.over.to_string(),
+        "via": leg.via.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "decision": decision.outcome.word(),
         "reasons": reasons,
         "binds": {

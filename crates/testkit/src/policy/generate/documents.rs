@@ -256,8 +256,11 @@ impl Pencil<'_> {
         }
         if self.random.chance(10) {
             let failsafe = (0..self.random.between(1, 2)).map(|_| self.failsafe()).collect();
-            let listed =
-                watertight_policy::syntax::Essentials { failsafe, control_planes: Vec::new() };
+            let listed = watertight_policy::syntax::Essentials {
+                failsafe,
+                control_planes: Vec::new(),
+                narrowed: Vec::new(),
+            };
             self.add("management", Object::Essentials(listed));
         }
         essentials

@@ -1,0 +1,79 @@
+//! The assertions of a policy, asked of the estate as the rendered artifacts would make it.
+
+use watertight_aws::SecurityGroups;
+use watertight_compile::{Plan, Plane as _, PlannedAssertion, RenderedBody};
+use watertight_model::Estate;
+use watertight_policy::checked::{AssertionId, Excused};
+use watertight_policy::decide::{Decider, Essentials, World};
+use watertight_reach::Held;
+
+use crate::enforcing::Ready;
+use crate::exit::Failure;
+use crate::simulate::assertions::{Verdict, verdicts};
+
+/// The assertions that do not hold, or are not known to, once what is rendered is in place.
+pub(super) fn broken(ready: &Ready<'_>, rendered: &[RenderedBody]) -> Vec<PlannedAssertion> {
+    let policy = ready.policy;
+    if policy.assertions.is_empty() {
+        return Vec::new();
+    }
+    let plane: &SecurityGroups<'_> = ready.plane;
+    let after = asked(ready, &plane.convert(rendered));
+    if after.iter().all(|verdict| verdict.held == Held::Holds) {
+        return Vec::new();
+    }
+    let before = asked(ready, ready.intent.estate());
+    let mut found = Vec::new();
+    for ((number, assertion), (is, was)) in
+        (0_u32..).zip(&policy.assertions).zip(after.into_iter().zip(before))
+    {
+        if is.held == Held::Holds {
+            continue;
+        }
+        let excuse = policy.exceptions.iter().find(|one| {
+            one.excused == Excused::Assertion(AssertionId(number)) && one.expires > ready.now
+        });
+        found.push(PlannedAssertion {
+            name: assertion.name.to_string(),
+            before: was.held.word().to_owned(),
+            after: is.held.word().to_owned(),
+            witness: is.witness,
+            missing: is.missing,
+            excused: excuse
+                .map(|one| format!("{} until {} ({})", one.name, one.expires, one.owner)),
+        });
+    }
+    found
+}
+
+/// What the assertions come to in an estate: who belongs to whom is asked of its own workloads.
+fn asked(ready: &Ready<'_>, estate: &Estate) -> Vec<Verdict> {
+    let world = World::of_estate(estate);
+    verdicts(estate, &Decider::new(ready.policy, &world, &Essentials::default()))
+}
+
+/// Refuses a plan that breaks what holds.
+///
+/// # Errors
+/// When an assertion that nobody excuses holds without the plan, and does not, or is not known to, with it.
+pub(super) fn refuse(plan: &Plan) -> Result<(), Failure> {
+    let holds = Held::Holds.word();
+    let mut broken =
+        plan.assertions.iter().filter(|one| one.before == holds && one.excused.is_none());
+    let Some(first) = broken.next() else { return Ok(()) };
+    let becomes = if first.after == Held::Fails.word() {
+        "would not hold any more"
+    } else {
+        "would not be known to hold any more"
+    };
+    let shown: Vec<&str> = first.witness.iter().chain(&first.missing).map(String::as_str).collect();
+    let others = match broken.count() {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    Err(Failure::Plan(format!(
+        "the assertion {} {becomes}{others}: {}; an exception that names it excuses it",
+        first.name,
+        shown.join(", ")
+    )))
+}
