@@ -13,6 +13,7 @@ mod multicast;
 mod order;
 mod text;
 mod through;
+mod users;
 
 pub use multicast::is_many;
 use watertight_source::{Code, Diagnostic, Diagnostics, Span};
@@ -41,6 +42,7 @@ pub fn lint(linted: &Linted<'_>, diagnostics: &mut Diagnostics) {
     text::never(linted, diagnostics);
     text::resolvers(linted, diagnostics);
     text::claimed(linted, diagnostics);
+    users::users(linted, diagnostics);
     multicast::multicast(linted, diagnostics);
     broad::broad(linted, diagnostics);
     order::order(linted, diagnostics);

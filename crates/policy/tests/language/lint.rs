@@ -3,15 +3,15 @@
 use watertight_net::{FlowSet, PortSet};
 use watertight_policy::decide::{FrontLegs, ListenerLegs, Member, Place, TargetLegs, World};
 use watertight_policy::{Documents, Feeds, Format, Linted, Timestamp, check, lint};
-use watertight_source::{Diagnostics, Limits, Severity, Sources};
+use watertight_source::{Diagnostic, Diagnostics, Limits, Severity, Sources};
 
 use super::support::document;
 
 /// 2026-01-01T00:00:00Z.
 const NOW: Timestamp = Timestamp(1_767_225_600);
 
-/// The codes of what is found, each with its line, and with the lines of the others that it names.
-fn found(text: &str, world: Option<&World>) -> Vec<String> {
+/// What is found, ordered, and where it stands.
+fn said(text: &str, world: Option<&World>) -> (Vec<Diagnostic>, Sources) {
     let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::default());
     let file = sources.add("policy.yaml", text).unwrap();
     let mut documents = Documents::default();
@@ -20,9 +20,15 @@ fn found(text: &str, world: Option<&World>) -> Vec<String> {
     let policy = check(&documents, &Feeds::new(), &mut diagnostics)
         .unwrap_or_else(|| panic!("{:?}\n{text}", diagnostics.kept()));
     lint(&Linted { documents: &documents, policy: &policy, world, now: NOW }, &mut diagnostics);
+    (diagnostics.into_sorted(), sources)
+}
+
+/// The codes of what is found, each with its line, and with the lines of the others that it names.
+fn found(text: &str, world: Option<&World>) -> Vec<String> {
+    let (diagnostics, sources) = said(text, world);
     let line = |span: watertight_source::Span| sources.position(span.file, span.start).line;
     let mut found = Vec::new();
-    for one in diagnostics.into_sorted() {
+    for one in diagnostics {
         let is_error = one.severity == Severity::Error;
         assert_eq!(is_error, ["WT0343", "WT0345"].contains(&one.code.as_str()), "{one:?}");
         let others: Vec<String> =
@@ -359,6 +365,25 @@ fn a_rule_that_a_front_keeps_from_matching_is_found() {
     assert_eq!(rule("web", 8443, ", through: [{matchLabels: {app: front}}]"), ["WT0346 8 8 8"]);
     assert_eq!(rule("web", 22, ""), [""; 0], "the front sends nothing there");
     assert_eq!(rule("bastion", 8443, ""), [""; 0]);
+}
+
+/// A denial of people by their groups once denied nothing, and nobody said so.
+#[test]
+fn people_whom_nothing_tells_apart_are_told() {
+    let users = |spec: &str| document("Users", "contractors", spec);
+    let found = |action: &str, spec: &str| -> Vec<Severity> {
+        let rule = format!(
+            "{{action: {action}, from: [{{users: [contractors]}}], to: [{{matchLabels: {{a: b}}}}], over: [{{tcp: 22}}]}}"
+        );
+        let (found, _) =
+            said(&format!("{}{}", policy("mode: enforce", &[&rule]), users(spec)), None);
+        let found = found.iter().filter(|one| one.code.as_str() == "WT0347");
+        found.map(|one| one.severity).collect()
+    };
+    assert_eq!(found("deny", "{groups: [contractors]}"), [Severity::Warning]);
+    assert_eq!(found("allow", "{groups: [contractors]}"), [Severity::Note]);
+    assert_eq!(found("deny", "{groups: [contractors], pools: [203.0.113.0/24]}"), []);
+    assert_eq!(found("deny", "{pools: [203.0.113.0/24]}"), []);
 }
 
 /// "Multicast and broadcast are not policy: a diagnostic."
