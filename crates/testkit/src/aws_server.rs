@@ -271,7 +271,9 @@ impl State {
         let mut reader = io::BufReader::new(stream);
         while let Ok(Some(request)) = Request::read(&mut reader) {
             let count = self.count();
-            let guest = self.gauge.enter(self.place(&request));
+            // Roles are assumed by another client, beside what is asked at once.
+            let is_call = request.assumed_account().is_none();
+            let guest = is_call.then(|| self.gauge.enter(self.place(&request)));
             if self.troubles.hold_after.is_some_and(|most| count >= most) {
                 let _gone = io::copy(&mut reader, &mut io::sink());
                 return;

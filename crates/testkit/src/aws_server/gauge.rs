@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// The most of each that were there at once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Peaks {
-    /// Requests, in all.
+    /// Requests, in all; those that assume roles apart.
     pub requests: usize,
     /// Requests to one service in one account and region.
     pub per_service: usize,
