@@ -19,6 +19,7 @@ use crate::enforcing::{self, Asked, Ready};
 use crate::exit::{Failure, Outcome, say};
 use crate::live::{Origin, SourceArguments};
 use crate::plan::Allowing;
+use crate::policy::alone::in_estate_alone;
 use crate::text::clean;
 use crate::{clock, output, plan};
 
@@ -135,7 +136,10 @@ fn compare(
     };
     let out = arguments.out.as_deref();
     let data = match arguments.format {
-        TextFormat::Table => clean(&watertight_report::drift::table(live, &found, &chains)),
+        TextFormat::Table => {
+            let table = watertight_report::drift::table(live, &found, &chains);
+            clean(&format!("{table}\n{}.\n", in_estate_alone(ready.decider)))
+        }
         TextFormat::Json => output::json(&watertight_report::drift::json(&found, &chains)),
     };
     output::write(out, &data)?;

@@ -16,6 +16,7 @@ use watertight_report::diagnostics::sarif;
 
 use crate::args::InputArguments;
 use crate::exit::{Failure, Outcome};
+use crate::policy::alone::in_estate_alone;
 use crate::policy::check::CheckFormat;
 use crate::policy::loaded;
 use crate::{clock, estate_folder, explain, output};
@@ -84,7 +85,7 @@ pub(crate) fn run(arguments: &GateArguments) -> Result<Outcome, Failure> {
     };
     let found = gate.judge()?;
     let data = match arguments.format {
-        CheckFormat::Table => print::text(&found, &policy.sources),
+        CheckFormat::Table => print::text(&found, &policy.sources, &in_estate_alone(&decider)),
         CheckFormat::Json => output::json(&print::json(&found, &policy.sources)),
         CheckFormat::Sarif => {
             output::json(&sarif(&found.diagnostics(), &policy.sources, &explain::meaning))

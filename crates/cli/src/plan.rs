@@ -17,6 +17,7 @@ use crate::beside::Threads;
 use crate::enforcing::{self, Asked, Ready};
 use crate::exit::{Failure, Outcome, say};
 use crate::output;
+use crate::policy::alone::in_estate_alone;
 use crate::text::clean;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -145,6 +146,8 @@ impl Templates {
 pub(crate) struct Made {
     pub(crate) plan: Plan,
     rendered: Vec<RenderedBody>,
+    /// How much of the estate is in no segment that somebody wrote, for the end of a summary.
+    pub(crate) alone: String,
 }
 
 /// Makes a plan of what is read.
@@ -166,7 +169,8 @@ pub(crate) fn make(ready: &Ready<'_>, under: &str, allowing: Allowing) -> Result
     if !breaks {
         kept::refuse(&plan)?;
     }
-    Ok(Made { plan, rendered })
+    let alone = format!("\n{}.\n", in_estate_alone(ready.decider));
+    Ok(Made { plan, rendered, alone })
 }
 
 /// What a plan of what is read is made for.
@@ -197,19 +201,19 @@ pub(crate) fn summary(plan: &Plan) -> String {
 fn print(arguments: &PlanArguments, ready: &Ready<'_>) -> Result<Outcome, Failure> {
     let templates = Templates::kept(arguments.keep_templates);
     let allowing = Allowing { widen: arguments.widen, templates, breaks: false };
-    let Made { plan, rendered } = make(ready, &arguments.under, allowing)?;
+    let Made { plan, rendered, alone } = make(ready, &arguments.under, allowing)?;
     let text = text(&plan)?;
     match (&arguments.out, arguments.format) {
         (Some(path), _) => {
             output::write(Some(path), &text)?;
-            output::write(None, &summary(&plan))?;
+            output::write(None, &(summary(&plan) + &alone))?;
         }
         (None, PlanFormat::Json) => output::write(None, &text)?,
         (None, PlanFormat::Bodies) => {
             let bodies = rendered.iter().map(|one| format!("// {}\n{}", one.path, one.text));
             output::write(None, &bodies.collect::<String>())?;
         }
-        (None, PlanFormat::Table) => output::write(None, &summary(&plan))?,
+        (None, PlanFormat::Table) => output::write(None, &(summary(&plan) + &alone))?,
     }
     Ok(outcome(&plan))
 }

@@ -1,5 +1,6 @@
 //! `watertight policy`: what can be done with a policy's files.
 
+pub(crate) mod alone;
 mod ask;
 pub(crate) mod check;
 mod essentials;

@@ -11,7 +11,7 @@ use watertight_compile::{GapKind, Plan, Reason};
 use crate::args::InputArguments;
 use crate::enforcing::{self, Asked, Ready};
 use crate::exit::{Failure, Outcome};
-use crate::plan::{Allowing, Templates};
+use crate::plan::{Allowing, Made, Templates};
 use crate::policy::loaded;
 use crate::staged::{self, Change};
 use crate::text::clean;
@@ -88,7 +88,7 @@ fn make(
 ) -> Result<Outcome, Failure> {
     // One replica is in quarantine, and not what is made in its place.
     let allowing = Allowing { widen: false, templates: Templates::Leave, breaks: true };
-    let mut plan = plan::make(ready, &arguments.under, allowing)?.plan;
+    let Made { mut plan, alone, .. } = plan::make(ready, &arguments.under, allowing)?;
     plan.notes = notes(&plan, ready, name);
     let mut changes = Vec::new();
     if let Some(path) = &arguments.out {
@@ -108,7 +108,7 @@ fn make(
             format!("\nTo keep it in quarantine, put this beside the policy:\n---\n{text}")
         }
     };
-    output::write(None, &format!("{}{}", plan::summary(&plan), clean(&told)))?;
+    output::write(None, &format!("{}{alone}{}", plan::summary(&plan), clean(&told)))?;
     Ok(if is_held(&plan, name) { Outcome::Fine } else { Outcome::Found })
 }
 

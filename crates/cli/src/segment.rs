@@ -127,11 +127,14 @@ fn promote(arguments: &PromoteArguments) -> Result<Outcome, Failure> {
     match (&made, &arguments.out) {
         (Some(made), Some(out)) => {
             write(&other, new, (out, &plan::text(&made.plan)?))?;
-            output::write(None, &format!("{told}\n{}", plan::summary(&made.plan)))?;
+            output::write(None, &format!("{told}\n{}{}", plan::summary(&made.plan), made.alone))?;
         }
         (made, _) => {
             say(&told);
-            say(&made.as_ref().map(|made| plan::summary(&made.plan)).unwrap_or_default());
+            say(&made
+                .as_ref()
+                .map(|made| plan::summary(&made.plan) + &made.alone)
+                .unwrap_or_default());
             let old = String::from_utf8_lossy(&other.old);
             output::write(None, &patch::unified(&path, &old, new))?;
         }

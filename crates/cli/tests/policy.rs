@@ -56,6 +56,29 @@ The policy has no errors, and 1 warning.
     assert_eq!(stdout, expected);
 }
 
+/// "every report says how many workloads only `estate` holds"
+#[test]
+fn every_report_says_how_many_workloads_the_built_in_segment_alone_holds() {
+    let (policy, estate) = ("examples/policies/shop", "examples/estates/shop");
+    let said = |arguments: &[&str]| {
+        let (_, stdout, stderr) = run(&[arguments, &["--estate", estate]].concat());
+        stdout + &stderr
+    };
+    let line = "35 of 90 workloads are in segment `estate` alone";
+    for arguments in [
+        &["policy", "check", policy][..],
+        &["plan", policy, "--under", "promote-all", "--widen"],
+        &["drift", policy, "--under", "promote-all"],
+        &["gate", policy],
+        &["segment", "promote", "data", policy, "--to", "enforce", "--widen", "--print"],
+    ] {
+        let text = said(arguments);
+        assert!(text.contains(line), "{arguments:?}: {text}");
+    }
+    let text = said(&["simulate", policy, "--under", "promote:data"]);
+    assert!(text.contains("segment `estate` alone holds 35"), "{text}");
+}
+
 /// A segment on a label that nothing has would hold nobody.
 #[test]
 fn the_segments_of_the_shop_select_labels_that_its_estate_has() {

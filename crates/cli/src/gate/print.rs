@@ -12,7 +12,7 @@ use crate::text::{clean, counted};
 const CHANGES_MAX: usize = 8;
 
 /// Text for people.
-pub(super) fn text(judged: &Judged, sources: &Sources) -> String {
+pub(super) fn text(judged: &Judged, sources: &Sources, alone: &str) -> String {
     let mut text = String::new();
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let (before, after) = judged.pairs;
@@ -25,6 +25,7 @@ pub(super) fn text(judged: &Judged, sources: &Sources) -> String {
         ),
         None => writeln!(text, "The estate as it is. Pairs of workloads that connect: {after}."),
     };
+    let _written = writeln!(text, "{alone}.");
     for finding in &judged.findings {
         let _written = writeln!(text, "\n{}: {}", finding.code, finding.message);
         if let Some(span) = finding.rule {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use watertight_model::Truth;
 use watertight_policy::decide::{Decider, Essentials, World};
-use watertight_policy::{CheckedPolicy, ESTATE, Linted, Timestamp, check, lint};
+use watertight_policy::{CheckedPolicy, Linted, Timestamp, check, lint};
 use watertight_report::diagnostics::{json, sarif};
 use watertight_source::{Severity, render_text};
 
+use super::alone::in_estate_alone;
 use super::count;
 use super::files::Files;
 use crate::args::InputArguments;
@@ -96,7 +96,9 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<Outcome, Failure> {
         (CheckFormat::Table, policy) => {
             say(&clean(&render_text(&said, &files.sources)));
             if let Some(policy) = policy {
-                let alone = world.as_ref().map(|world| only_estate(policy, world));
+                let alone = world.as_ref().map(|world| {
+                    in_estate_alone(&Decider::new(policy, world, &Essentials::default()))
+                });
                 output::write(out, &summary(policy, warnings, alone))?;
             }
         }
@@ -109,7 +111,7 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<Outcome, Failure> {
 }
 
 /// What the policy holds, in a few lines.
-fn summary(policy: &CheckedPolicy, warnings: u64, alone: Option<(u64, u64)>) -> String {
+fn summary(policy: &CheckedPolicy, warnings: u64, alone: Option<String>) -> String {
     let mut modes: BTreeMap<_, u64> = BTreeMap::new();
     for segment in &policy.segments {
         *modes.entry(segment.mode).or_default() += 1;
@@ -143,19 +145,6 @@ fn summary(policy: &CheckedPolicy, warnings: u64, alone: Option<(u64, u64)>) -> 
         let (tuples, planes) = (counted(tuples, "tuple"), counted(planes, "control plane"));
         lines.push(format!("  failsafe: {tuples}; {planes} listed"));
     }
-    if let Some((alone, all)) = alone {
-        lines.push(format!("  {alone} of {all} workloads are in segment `estate` alone"));
-    }
+    lines.extend(alone.map(|line| format!("  {line}")));
     lines.join("\n") + "\n"
-}
-
-/// How many workloads no other segment holds, or may hold, and how many there are.
-fn only_estate(policy: &CheckedPolicy, world: &World) -> (u64, u64) {
-    let decider = Decider::new(policy, world, &Essentials::default());
-    let is_alone = |workload: &usize| {
-        let mut others = policy.segments.iter().filter(|one| *one.name != *ESTATE);
-        others.all(|segment| decider.holds(segment, *workload) == Truth::No)
-    };
-    let all = world.workloads.len();
-    (count((0..all).filter(is_alone).count()), count(all))
 }
