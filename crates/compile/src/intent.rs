@@ -62,8 +62,8 @@ pub fn promoted(mut policy: CheckedPolicy) -> CheckedPolicy {
     policy
 }
 
-/// What an intent is made of.
-pub(crate) struct Again<'a> {
+/// What an intent follows from.
+pub(crate) struct Premises<'a> {
     estate: &'a Estate,
     decider: &'a Decider<'a>,
     modes: Modes,
@@ -71,7 +71,7 @@ pub(crate) struct Again<'a> {
     places: Places,
 }
 
-impl<'a> Again<'a> {
+impl<'a> Premises<'a> {
     pub(crate) fn intent(&self) -> Intent<'a> {
         let asked = (&self.modes, self.now);
         Intent::new(self.estate, self.decider, asked).with_places(self.places.clone())
@@ -190,10 +190,10 @@ impl<'a> Intent<'a> {
         }
     }
 
-    /// What the same intent is made of for another thread, where it knows nothing yet.
-    pub(crate) fn again(&self) -> Again<'a> {
+    /// What the same intent is made from in another thread, where it knows nothing yet.
+    pub(crate) fn premises(&self) -> Premises<'a> {
         let (estate, decider, now) = (self.estate, self.decider, self.now);
-        Again { estate, decider, modes: self.modes.clone(), now, places: self.places.clone() }
+        Premises { estate, decider, modes: self.modes.clone(), now, places: self.places.clone() }
     }
 
     /// The same, with the places of rules told.

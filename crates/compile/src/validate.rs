@@ -103,18 +103,16 @@ pub fn validate(
     let asked =
         Sides { estates: [before, &after, &open], between: &between, is_found: found.is_some() };
     let mut parts = of_families(intent, compiled, &asked, at_once).into_iter();
-    let mut whole = parts.next().unwrap_or_default();
+    let mut whole = parts.next().unwrap_or_else(|| Part::new(before, None));
     for part in parts {
         whole.add(part);
     }
-    let Part { mut proof, found: differing } = whole;
+    let Part { mut proof, gathered, found: differing } = whole;
     for lines in [&mut proof.frame, &mut proof.between] {
         lines.sort();
         lines.dedup();
     }
-    for gaps in [&mut proof.gaps, &mut proof.unexplained, &mut proof.surprises] {
-        *gaps = gather::of_both(std::mem::take(gaps));
-    }
+    (proof.gaps, proof.unexplained, proof.surprises) = gathered.finish();
     proof.gaps.extend(compiled.gaps.iter().cloned());
     proof.gaps.sort();
     if let Some(found) = found {
@@ -138,64 +136,69 @@ struct Sides<'s> {
 }
 
 /// What is proved of one family.
-#[derive(Default)]
-struct Part {
+struct Part<'e> {
+    /// All but the gaps.
     proof: Proof,
+    gathered: Gathered<'e>,
     found: Vec<Found>,
 }
 
-impl Part {
+impl<'e> Part<'e> {
+    fn new(estate: &'e Estate, family: Option<Family>) -> Self {
+        let (proof, found) = (Proof::default(), Vec::new());
+        Self { proof, gathered: Gathered::new(estate, family), found }
+    }
+
     fn add(&mut self, other: Self) {
-        let Proof { gaps, unexplained, surprises, frame, between, compared } = other.proof;
-        self.proof.gaps.extend(gaps);
-        self.proof.unexplained.extend(unexplained);
-        self.proof.surprises.extend(surprises);
-        self.proof.frame.extend(frame);
-        self.proof.between.extend(between);
-        self.proof.compared = compared;
+        self.proof.frame.extend(other.proof.frame);
+        self.proof.between.extend(other.proof.between);
+        self.proof.compared = other.proof.compared;
+        self.gathered.add_all(other.gathered);
         self.found.extend(other.found);
     }
 }
 
 /// What is proved of each family, in their order. The policy is asked for each by itself, so that the results
 /// are the same beside each other as one after the other.
-fn of_families(
+fn of_families<'s>(
     intent: &Intent<'_>,
     compiled: &Compiled,
-    sides: &Sides<'_>,
+    sides: &Sides<'s>,
     at_once: &dyn AtOnce,
-) -> Vec<Part> {
+) -> Vec<Part<'s>> {
     let mut families = scene::families(sides.estates).into_iter();
     let first = (families.next().flatten(), true);
     let Some(second) = families.next() else {
         return vec![of_family(intent, compiled, sides, first)];
     };
-    let again = intent.again();
+    let second = (second, false);
+    let premises = intent.premises();
     let (mut one, mut other) = (None, None);
     let mut here = || one = Some(of_family(intent, compiled, sides, first));
-    let mut beside = || other = Some(of_family(&again.intent(), compiled, sides, (second, false)));
+    let mut beside = || other = Some(of_family(&premises.intent(), compiled, sides, second));
     at_once.both(&mut here, &mut beside);
-    [one, other].into_iter().flatten().collect()
+    // Whoever was to do both and did not has nothing skipped.
+    let late = |family| move || of_family(intent, compiled, sides, family);
+    vec![one.unwrap_or_else(late(first)), other.unwrap_or_else(late(second))]
 }
 
-fn of_family(
+fn of_family<'s>(
     intent: &Intent<'_>,
     compiled: &Compiled,
-    sides: &Sides<'_>,
+    sides: &Sides<'s>,
     (family, is_first): (Option<Family>, bool),
-) -> Part {
+) -> Part<'s> {
     let scene = Scene::new(intent, compiled, sides.estates, family);
-    let mut gathered = Gathered::new(sides.estates[0], family);
-    let (mut proof, mut found) = (Proof::default(), Vec::new());
-    let differing = sides.is_found.then_some(&mut found);
-    proof.compared = compare(&scene, &mut proof.frame, &mut gathered, differing);
+    let mut part = Part::new(sides.estates[0], family);
+    let Part { proof, gathered, found } = &mut part;
+    let differing = sides.is_found.then_some(found);
+    proof.compared = compare(&scene, &mut proof.frame, gathered, differing);
     if is_first {
         proof.frame.extend(scene.missing.iter().cloned());
-        unfilterable::add(&scene, &mut gathered);
+        unfilterable::add(&scene, gathered);
     }
     proof.between = between::opened_between(scene, sides.between);
-    (proof.gaps, proof.unexplained, proof.surprises) = gathered.finish();
-    Part { proof, found }
+    part
 }
 
 /// Compares every pair of a scene with what is intended. Gives how many there are.

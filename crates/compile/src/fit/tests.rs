@@ -1,7 +1,10 @@
+use proptest::prelude::*;
 use watertight_net::{AddressSet, FlowSet, PortSet, Prefix};
 
-use super::{Budget, Fitted, Ground, RuleCount, TooMany, Wish, fit};
+use super::measure::Measure;
+use super::{Budget, Fitted, Ground, Line, Offers, Prices, RuleCount, TooMany, Wish, fit};
 use crate::artifact::{GroupName, RulePeer};
+use crate::cover::supernet;
 use crate::plane::{KeptList, Limits};
 
 /// What AWS allows without asking for more.
@@ -129,4 +132,39 @@ fn a_list_is_named_where_all_that_it_holds_is_wanted() {
     assert_eq!(peers(&["192.0.2.0/25"], &["198.51.100.0/25"], &list), ["pl-1"]);
     // Among everything it says nothing.
     assert_eq!(peers(&["0.0.0.0/0"], &[], &list), ["0.0.0.0/0"]);
+}
+
+/// The price of merging two prefixes by the algebra of sets, as [`Line::price`] finds it by counting.
+fn slow_price(wish: &Wish, ground: &Ground<'_>, merged: Prefix) -> Option<(u128, u128)> {
+    let size = |set: &AddressSet| -> u128 {
+        let of = |prefix: Prefix| 1_u128 << (prefix.family().bits() - prefix.len());
+        set.prefixes().into_iter().map(of).sum()
+    };
+    let added = AddressSet::from_prefix(merged).difference(&wish.must).difference(&wish.free);
+    let is_open = !added.intersects(&ground.never);
+    is_open.then(|| (size(&added.intersection(ground.held)), size(&added)))
+}
+
+fn any_set() -> impl Strategy<Value = AddressSet> {
+    let prefix = (0_u32..256, 26_u8..=32)
+        .prop_map(|(low, length)| Prefix::masked(std::net::Ipv4Addr::from(low).into(), length));
+    prop::collection::vec(prefix, 0..8)
+        .prop_map(|all| AddressSet::from_prefixes(all.into_iter().flatten()))
+}
+
+proptest! {
+    #[test]
+    fn prices_are_those_of_the_sets(
+        must in any_set(), free in any_set(), held in any_set(), never in any_set(),
+    ) {
+        let wish = Wish { flows: FlowSet::all(), groups: Vec::new(), must, free };
+        let ground = Ground { never, held: &held, lists: &[] };
+        let prices = Prices { held: Measure::of(&held), never: Measure::of(&ground.never) };
+        let mut line = Line::new(&wish, &[]);
+        line.offer(0, (&ground, &prices), &mut Offers::default());
+        for (at, pair) in line.prefixes.windows(2).enumerate() {
+            let slow = supernet(pair[0], pair[1]).and_then(|all| slow_price(&wish, &ground, all));
+            prop_assert_eq!(line.price(at, &prices), slow);
+        }
+    }
 }

@@ -160,7 +160,21 @@ impl<'e> Gathered<'e> {
         side
     }
 
-    /// The gaps, the differences without a reason, and the surprises.
+    /// Adds what was gathered of another family.
+    pub(super) fn add_all(&mut self, other: Self) {
+        let numbers: Vec<u32> = other.sides.into_iter().map(|side| self.number(side)).collect();
+        let number = |side: u32| {
+            let place = usize::try_from(side).ok()?;
+            numbers.get(place).copied()
+        };
+        for (key, pairs) in other.pairs {
+            let pairs = pairs.into_iter();
+            let pairs = pairs.filter_map(|(from, to)| number(from).zip(number(to)));
+            self.pairs.entry(key).or_default().extend(pairs);
+        }
+    }
+
+    /// The gaps, the differences without a reason, and the surprises, ordered.
     pub(super) fn finish(mut self) -> (Vec<Gap>, Vec<Gap>, Vec<Gap>) {
         let (mut gaps, mut unexplained, mut surprises) = (Vec::new(), Vec::new(), Vec::new());
         let pairs = std::mem::take(&mut self.pairs);
@@ -187,7 +201,7 @@ impl<'e> Gathered<'e> {
                 }
             }
         }
-        (gaps, unexplained, surprises)
+        (of_both(gaps), of_both(unexplained), of_both(surprises))
     }
 }
 
@@ -199,7 +213,7 @@ const fn word(family: Family) -> &'static str {
 }
 
 /// Gaps, ordered, of which those that both families have are told without a family.
-pub(super) fn of_both(gaps: Vec<Gap>) -> Vec<Gap> {
+fn of_both(gaps: Vec<Gap>) -> Vec<Gap> {
     let all: BTreeSet<Gap> = gaps.into_iter().collect();
     let as_of = |gap: &Gap, family| Gap { family, ..gap.clone() };
     let is_in_both = |gap: &Gap| {

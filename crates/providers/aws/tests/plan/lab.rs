@@ -5,7 +5,8 @@ use std::path::Path;
 use serde_json::Value;
 use watertight_aws::{Body, Options, SecurityGroups, convert};
 use watertight_compile::{
-    Artifacts, Compiled, Found, InTurn, Intent, Plane, Proof, Refusal, compile, promoted, validate,
+    Artifacts, AtOnce, Compiled, Found, InTurn, Intent, Plane, Proof, Refusal, compile, promoted,
+    validate,
 };
 use watertight_model::Estate;
 use watertight_policy::checked::CheckedPolicy;
@@ -92,11 +93,16 @@ impl Lab {
     }
 
     pub(crate) fn make(&self) -> Result<Made, Refusal> {
+        self.make_by(&InTurn)
+    }
+
+    /// The same where two halves of the proof are worked out in this way.
+    pub(crate) fn make_by(&self, at_once: &dyn AtOnce) -> Result<Made, Refusal> {
         self.with(|intent, plane| {
             let compiled = compile(intent, plane)?;
             let rendered = plane.render(&compiled.artifacts);
             let mut found = Vec::new();
-            let proof = validate(intent, &compiled, plane, &rendered, (Some(&mut found), &InTurn));
+            let proof = validate(intent, &compiled, plane, &rendered, (Some(&mut found), at_once));
             Ok(Made { compiled, proof, found, after: plane.convert(&rendered) })
         })
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde_json::Value;
-use watertight_compile::{Found, GapKind, GroupRule, Plane as _, Reason, RulePeer};
+use watertight_compile::{AtOnce, Found, GapKind, GroupRule, Plane as _, Reason, RulePeer};
 use watertight_model::Network;
 use watertight_model::network::{Endpoint, EndpointRole, TargetEnd};
 use watertight_net::{Flow, FlowSet, Protocol};
@@ -56,6 +56,39 @@ fn what_is_compiled_is_proved() {
     assert!(failures.is_empty(), "{} differences:\n{}", failures.len(), failures.join("\n"));
     assert!(groups > 100, "{groups} groups are too few to tell");
     assert!(listed > 0, "no rule names a list of the provider's");
+}
+
+/// Does neither.
+struct Nobody;
+
+impl AtOnce for Nobody {
+    fn both(&self, _: &mut dyn FnMut(), _: &mut (dyn FnMut() + Send)) {}
+}
+
+/// Does the second first.
+struct Turned;
+
+impl AtOnce for Turned {
+    fn both(&self, here: &mut dyn FnMut(), beside: &mut (dyn FnMut() + Send)) {
+        beside();
+        here();
+    }
+}
+
+#[test]
+fn a_proof_is_the_same_in_whatever_order_families_are_looked_at() {
+    let mut both = 0;
+    for seed in seeds(1).take(60) {
+        let (lab, _) = drawn::lab(seed);
+        let Ok(made) = lab.make() else { continue };
+        both += u32::from(made.found.iter().any(|one| one.family.is_some()));
+        for at_once in [&Nobody as &dyn AtOnce, &Turned] {
+            let again = lab.make_by(at_once).unwrap();
+            assert_eq!(again.proof, made.proof, "seed {seed}");
+            assert_eq!(again.found, made.found, "seed {seed}");
+        }
+    }
+    assert!(both > 3, "{both} estates with both families are too few to tell");
 }
 
 /// The ends of gaps between which, pair by pair, there is none.
