@@ -18,7 +18,7 @@ use crate::chains::{Steps, crowned};
 use crate::enforcing::{self, Asked, Ready};
 use crate::exit::{Failure, Outcome, say};
 use crate::live::{Origin, SourceArguments};
-use crate::plan::Allowing;
+use crate::plan::{Allowing, Templates};
 use crate::policy::alone::in_estate_alone;
 use crate::text::clean;
 use crate::{clock, output, plan};
@@ -110,6 +110,9 @@ pub(crate) fn run(arguments: &DriftArguments) -> Result<Outcome, Failure> {
     enforcing::with(&asked, |ready| compare(arguments, until, ready))
 }
 
+/// What was open by a drift may be what an assertion holds by: the plan tells that, and takes it back.
+const REVERTING: Allowing = Allowing { widen: false, templates: Templates::Change, breaks: true };
+
 fn compare(
     arguments: &DriftArguments,
     until: Option<Timestamp>,
@@ -128,10 +131,9 @@ fn compare(
     };
     // Nothing is written before all is known that may be refused.
     let revert = match &arguments.revert {
-        Some(path) => Some((
-            path,
-            plan::text(&plan::make(ready, &arguments.under, Allowing::default())?.plan)?,
-        )),
+        Some(path) => {
+            Some((path, plan::text(&plan::make(ready, &arguments.under, REVERTING)?.plan)?))
+        }
         None => None,
     };
     let out = arguments.out.as_deref();

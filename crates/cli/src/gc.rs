@@ -83,7 +83,7 @@ fn with_policy(arguments: &GcArguments) -> Result<Plan, Failure> {
         let compiled = compile(ready.intent, ready.plane);
         let compiled = compiled.map_err(|refusal| Failure::Plan(refusal.to_string()))?;
         let wanted = compiled.artifacts.groups.iter().map(|group| group.name.clone()).collect();
-        let occasion = plan::occasion(ready, &arguments.under);
+        let occasion = plan::occasion(ready, &arguments.under, None);
         Ok(collected(occasion, ready.plane, ready.intent.estate(), &wanted))
     })
 }

@@ -10,6 +10,7 @@ use watertight_aws::terraform_file;
 use watertight_compile::{
     Gap, Holds, Occasion, Plan, Plane as _, Proof, RenderedBody, compile, validate,
 };
+use watertight_policy::Timestamp;
 use watertight_source::{FileId, Limits, Tree};
 
 use crate::args::InputArguments;
@@ -162,10 +163,10 @@ pub(crate) fn make(ready: &Ready<'_>, under: &str, allowing: Allowing) -> Result
     let rendered = plane.render(&compiled.artifacts);
     let proof = validate(ready.intent, &compiled, plane, &rendered, (None, &Threads));
     refuse(&proof, widen)?;
-    let occasion = occasion(ready, under);
-    let plan = Plan::new(occasion, plane, &compiled, &proof);
+    let (assertions, until) = kept::broken(ready, &rendered);
+    let plan = Plan::new(occasion(ready, under, until), plane, &compiled, &proof);
     let owners = owners::planned(ready, &compiled.artifacts, templates);
-    let plan = plan.with_owners(owners).with_assertions(kept::broken(ready, &rendered));
+    let plan = plan.with_owners(owners).with_assertions(assertions);
     if !breaks {
         kept::refuse(&plan)?;
     }
@@ -173,9 +174,9 @@ pub(crate) fn make(ready: &Ready<'_>, under: &str, allowing: Allowing) -> Result
     Ok(Made { plan, rendered, alone })
 }
 
-/// What a plan of what is read is made for.
-pub(crate) fn occasion(ready: &Ready<'_>, under: &str) -> Occasion {
-    let expiries = ready.policy.policies.iter().filter_map(|one| one.expires);
+/// What a plan of what is read is made for; it is good until then at the latest.
+pub(crate) fn occasion(ready: &Ready<'_>, under: &str, until: Option<Timestamp>) -> Occasion {
+    let expiries = ready.policy.policies.iter().filter_map(|one| one.expires).chain(until);
     let next = expiries.filter(|expires| *expires > ready.now).min();
     Occasion {
         estate: ready.intent.estate().id.to_string(),

@@ -173,7 +173,7 @@ fn reconcile(arguments: &ReconcileArguments, ready: &Ready<'_>) -> Result<Outcom
     plan::refuse(&proof, true)?;
     let whole = Whole { compiled: &compiled, rendered: &rendered, proof: &proof };
     let found = membership(ready.intent, plane, &whole, arguments.widen);
-    let made = found.plan(plan::occasion(ready, &arguments.under), plane, &whole);
+    let made = found.plan(plan::occasion(ready, &arguments.under, None), plane, &whole);
     if let Some(step) = made.steps.iter().find(|step| !step.is_membership()) {
         let step = step.action.words();
         return Err(Failure::Plan(format!(

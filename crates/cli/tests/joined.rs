@@ -323,6 +323,40 @@ fn a_front_ends_a_leg_where_it_opens_the_next() {
     );
 }
 
+/// Copies an estate in which all machines for payments are called like the first.
+fn copy_with_one_name(from: &Path, to: &Path) {
+    for file in std::fs::read_dir(from).unwrap() {
+        let (path, to) = (file.as_ref().unwrap().path(), to.join(file.unwrap().file_name()));
+        if path.is_dir() {
+            std::fs::create_dir(&to).unwrap();
+            copy_with_one_name(&path, &to);
+        } else {
+            let text = std::fs::read_to_string(path).unwrap();
+            let number = |text: String, one: u32| {
+                text.replace(&format!("\"payments-{one}\""), "\"payments-1\"")
+            };
+            std::fs::write(to, (2..=4).fold(text, number)).unwrap();
+        }
+    }
+}
+
+/// Who shares a name is not one: a leg that is denied was once dropped for another of that name.
+#[test]
+fn each_target_is_decided_about_though_all_have_one_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    copy_with_one_name(&root.join("examples/estates/shop"), folder.path());
+    let estate = folder.path().to_str().unwrap();
+    let rule = "to: [{addresses: [10.10.40.0/24]}], over: [{tcp: 8443}]";
+    let answer = asked(rule, estate, ["orders-api-1", "payments-internal", "tcp/8443"]);
+    let ways = answer["ways"].as_array().unwrap();
+    let to = |way: &Value| way["legs"][0]["to"].as_str().unwrap().to_owned();
+    let targets: std::collections::BTreeSet<String> = ways.iter().map(to).collect();
+    assert_eq!(targets.len(), 4, "{answer:#}");
+    assert!(targets.iter().all(|one| one.starts_with("payments-1 at 10.10.4")), "{targets:?}");
+    assert_eq!(answer["decision"], "deny", "{answer:#}");
+}
+
 /// "Many-to-one source translation does not end a leg either: the source side decides on the true destination".
 #[test]
 fn who_is_behind_a_translated_source_is_decided_about_all_the_same() {

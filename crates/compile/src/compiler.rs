@@ -156,6 +156,8 @@ struct Wanted {
     groups: BTreeMap<FlowSet, BTreeSet<GroupName>>,
     addresses: BTreeMap<FlowSet, AddressSet>,
     never: AddressSet,
+    /// The services that its rules name.
+    services: BTreeSet<Name>,
     left: FlowSet,
     /// All that is written of what is allowed with endpoints, by way or without, by their kind.
     allowed: BTreeMap<KindId, FlowSet>,
@@ -201,9 +203,11 @@ impl Work<'_, '_> {
         self.add_vias(identity, ingress, &mut wanted)?;
         let never = if identity.is_strict { outside::hosts() } else { wanted.never.clone() };
         // Nobody who opens connections is in a list: rules name services as destinations alone.
-        let lists = self.lists.get(&identity.realm).filter(|_| !ingress);
-        let lists = lists.map(Vec::as_slice).unwrap_or_default();
-        let ground = Ground { never, held: &self.addresses.held, lists };
+        let lists = self.lists.get(&identity.realm).filter(|_| !ingress).into_iter().flatten();
+        // Who writes the same addresses means these, and not what the provider adds to them.
+        let lists = lists.filter(|list| wanted.services.contains(&list.service)).cloned();
+        let lists: Vec<KeptList> = lists.collect();
+        let ground = Ground { never, held: &self.addresses.held, lists: &lists };
         let budget = Budget::of(&self.plane.limits());
         let fitted = fit(&wanted.wishes(identity, &self.addresses), &ground, budget);
         self.left = self.left.union(&wanted.left);
@@ -322,6 +326,9 @@ impl Work<'_, '_> {
                 if !allowed.never.is_empty() {
                     wanted.never = wanted.never.union(&part.addresses);
                 }
+                for (_, decision) in &allowed.parts {
+                    wanted.services.extend(self.intent.services_of(decision));
+                }
                 for piece in self.pieces(allowed, identity, wanted)? {
                     wanted.add(&piece, &part.addresses);
                 }
@@ -431,8 +438,7 @@ pub(crate) fn opened(network: &Network, which: impl Fn(&Guard) -> bool) -> Netwo
     network
 }
 
-/// The lists of the services that the policy names, by realm: who writes the same addresses means these,
-/// and not what the provider adds to them.
+/// The lists of the services that the policy names, by realm.
 fn lists(intent: &Intent<'_>, plane: &dyn Plane) -> BTreeMap<RealmId, Vec<KeptList>> {
     let (estate, services) = (intent.estate(), intent.services());
     let mut found = BTreeMap::new();

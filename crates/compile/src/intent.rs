@@ -78,6 +78,15 @@ impl<'a> Premises<'a> {
     }
 }
 
+/// The services of providers to which a rule leads.
+fn named_services(rule: &Rule) -> impl Iterator<Item = &Name> {
+    let named = rule.to.iter().filter_map(|peer| match &peer.end {
+        PeerEnd::Conditions(conditions) => Some(&conditions.provider),
+        PeerEnd::Any | PeerEnd::Internet => None,
+    });
+    named.flatten()
+}
+
 /// Where the rules and segments of a policy stand, as text for people (`rules.yaml:12`).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Places {
@@ -221,12 +230,19 @@ impl<'a> Intent<'a> {
     /// The services of providers that rules name.
     pub(crate) fn services(&self) -> BTreeSet<Name> {
         let policies = self.decider.policy().policies.iter();
-        let peers = policies.flat_map(|one| &one.rules).flat_map(|rule| &rule.to);
-        let named = peers.filter_map(|peer| match &peer.end {
-            PeerEnd::Conditions(conditions) => Some(&conditions.provider),
-            PeerEnd::Any | PeerEnd::Internet => None,
+        policies.flat_map(|one| &one.rules).flat_map(named_services).cloned().collect()
+    }
+
+    /// Those that the rules name which decided.
+    pub(crate) fn services_of(&self, decision: &Decision) -> impl Iterator<Item = Name> {
+        let rules = decision.reasons.iter().filter_map(|reason| match reason {
+            Reason::Rule(id) => {
+                let policy = self.decider.policy().policies.get(id.policy as usize)?;
+                policy.rules.get(id.rule as usize)
+            }
+            _ => None,
         });
-        named.flatten().cloned().collect()
+        rules.flat_map(named_services).cloned()
     }
 
     /// The kind of an endpoint.

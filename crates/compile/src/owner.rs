@@ -29,8 +29,8 @@ pub struct Owner {
     pub tags: BTreeMap<String, String>,
     /// What replicas are made from, where the bodies tell.
     pub template: Option<Template>,
-    /// The template of which it takes whatever version is the newest.
-    pub follows: Option<String>,
+    /// The templates of which it takes whatever version is the newest.
+    pub follows: BTreeSet<String>,
     /// Why a plan does not change what it makes: somebody else's code does, or it is not told.
     pub refused: Option<String>,
 }
@@ -226,7 +226,7 @@ impl Asking<'_> {
         let template = owner.template.as_ref()?;
         let follows = |other: &&Owner| {
             let is_here = (&other.place, &other.kind) == (&owner.place, &owner.kind);
-            other.follows.as_ref() == Some(&template.id) && is_here && other.id != owner.id
+            other.follows.contains(&template.id) && is_here && other.id != owner.id
         };
         let other = self.owners.iter().find(follows)?;
         let (id, other) = (&template.id, &other.id);

@@ -44,10 +44,11 @@ impl Essential {
         if matches!(self.state, EssentialState::Unfilterable { .. }) {
             return None;
         }
-        match self.name.as_str() {
-            "health checks" => Some(Narrowable::HealthChecks),
-            "resolver" => Some(Narrowable::ClusterResolver),
-            "control plane" => Some(Narrowable::ControlPlane),
+        // What a user lists has the name that the user gave it.
+        match (self.platform.as_str(), self.name.as_str()) {
+            (_, "health checks") => Some(Narrowable::HealthChecks),
+            ("kubernetes", "resolver") => Some(Narrowable::ClusterResolver),
+            ("kubernetes", "control plane") => Some(Narrowable::ControlPlane),
             _ => None,
         }
     }

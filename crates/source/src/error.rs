@@ -80,7 +80,7 @@ pub enum ParseReason {
         max: u64,
     },
     /// The rest of a text of which too much is broken.
-    #[error("what follows is not read: there are {errors} errors before it")]
+    #[error("what follows is not read; errors before it: {errors}")]
     Unread {
         /// How many.
         errors: usize,

@@ -3,6 +3,7 @@
 use watertight_aws::SecurityGroups;
 use watertight_compile::{Plan, Plane as _, PlannedAssertion, RenderedBody};
 use watertight_model::Estate;
+use watertight_policy::Timestamp;
 use watertight_policy::checked::{AssertionId, Excused};
 use watertight_policy::decide::{Decider, Essentials, World};
 use watertight_reach::Held;
@@ -11,28 +12,35 @@ use crate::enforcing::Ready;
 use crate::exit::Failure;
 use crate::simulate::assertions::{Verdict, verdicts};
 
-/// The assertions that do not hold, or are not known to, once what is rendered is in place.
-pub(super) fn broken(ready: &Ready<'_>, rendered: &[RenderedBody]) -> Vec<PlannedAssertion> {
+/// The assertions that do not hold, or are not known to, once what is rendered is in place, and until when
+/// exceptions answer for those that hold without it.
+pub(super) fn broken(
+    ready: &Ready<'_>,
+    rendered: &[RenderedBody],
+) -> (Vec<PlannedAssertion>, Option<Timestamp>) {
     let policy = ready.policy;
     if policy.assertions.is_empty() {
-        return Vec::new();
+        return (Vec::new(), None);
     }
     let plane: &SecurityGroups<'_> = ready.plane;
     let after = asked(ready, &plane.convert(rendered));
     if after.iter().all(|verdict| verdict.held == Held::Holds) {
-        return Vec::new();
+        return (Vec::new(), None);
     }
     let before = asked(ready, ready.intent.estate());
-    let mut found = Vec::new();
+    let (mut found, mut until) = (Vec::new(), None);
     for ((number, assertion), (is, was)) in
         (0_u32..).zip(&policy.assertions).zip(after.into_iter().zip(before))
     {
         if is.held == Held::Holds {
             continue;
         }
-        let excuse = policy.exceptions.iter().find(|one| {
+        let excuses = policy.exceptions.iter().filter(|one| {
             one.excused == Excused::Assertion(AssertionId(number)) && one.expires > ready.now
         });
+        let excuse = excuses.max_by_key(|one| one.expires);
+        let expires = excuse.map(|one| one.expires).filter(|_| was.held == Held::Holds);
+        until = until.into_iter().chain(expires).min();
         found.push(PlannedAssertion {
             name: assertion.name.to_string(),
             before: was.held.word().to_owned(),
@@ -43,7 +51,7 @@ pub(super) fn broken(ready: &Ready<'_>, rendered: &[RenderedBody]) -> Vec<Planne
                 .map(|one| format!("{} until {} ({})", one.name, one.expires, one.owner)),
         });
     }
-    found
+    (found, until)
 }
 
 /// What the assertions come to in an estate: who belongs to whom is asked of its own workloads.

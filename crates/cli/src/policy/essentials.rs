@@ -119,7 +119,7 @@ fn narrow(found: &mut [Essential], policy: &LoadedPolicy) {
             })
             .collect();
         if !within.is_empty() {
-            one.state = EssentialState::Narrowed { within: Name::from(within.join(", and ")) };
+            one.state = EssentialState::Narrowed { within: Name::from(within.join(", or ")) };
         }
     }
 }

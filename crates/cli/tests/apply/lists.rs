@@ -115,6 +115,15 @@ fn addresses_that_a_list_holds_too_are_not_named_by_it() {
         Lab::plain().watertight(&["plan", rules, "--estate", estate, "-f", "json"]);
     assert!(plan.contains(r#""peer": "52.219.72.0/22""#), "{plan}{error}");
     assert!(!plan.contains(r#""peer": "pl-"#), "{plan}");
+    // Nor where others name the service.
+    let other = text.replace("{segment: app}", "{segment: web}").replace("name: ", "name: other-");
+    let other = other.rsplit("---\n").next().unwrap();
+    let text = fs::read_to_string(rules).unwrap();
+    fs::write(rules, format!("{text}---\n{other}")).unwrap();
+    let (_, plan, error) =
+        Lab::plain().watertight(&["plan", rules, "--estate", estate, "-f", "json"]);
+    assert!(plan.contains(r#""peer": "52.219.72.0/22""#), "{plan}{error}");
+    assert!(plan.contains(r#""peer": "pl-"#), "{plan}");
 }
 
 #[test]

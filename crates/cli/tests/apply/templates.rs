@@ -313,6 +313,26 @@ fn no_version_is_made_that_another_scaling_group_would_use() {
     });
     let told = why("web", &[], &shared);
     assert!(told.contains("db takes the newest version of lt-0000000000000c001 too"), "{told}");
+    // For one kind of its machines, or for all but one.
+    let (newest, other) = (
+        json!({"LaunchTemplateId": "lt-0000000000000c001", "Version": "$Latest"}),
+        json!({"LaunchTemplateId": "lt-0000000000000c009", "Version": "1"}),
+    );
+    for (main, of_kind) in [(&newest, &other), (&other, &newest)] {
+        let told = why(
+            "web",
+            &[],
+            scaling("db", |group| {
+                group.as_object_mut().unwrap().remove("LaunchConfigurationName");
+                group["MixedInstancesPolicy"] = json!({"LaunchTemplate": {
+                    "LaunchTemplateSpecification": main,
+                    "Overrides": [{"InstanceType": "a1.large"},
+                        {"InstanceType": "b1.large", "LaunchTemplateSpecification": of_kind}],
+                }});
+            }),
+        );
+        assert!(told.contains("db takes the newest version of lt-0000000000000c001 too"), "{told}");
+    }
     // It may make machines later.
     let told = why("web", &[], |file, body| {
         shared(file, body);

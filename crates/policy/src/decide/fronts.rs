@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use watertight_model::Truth;
 use watertight_net::{Flow, FlowSet};
 
-use crate::checked::{Clause, Peer, Rule};
+use crate::checked::{Action, Clause, Peer, Rule};
 use crate::decide::compile::{Decider, Over};
 use crate::decide::ends::{End, Seen, Who, agreed};
 use crate::decide::types::{Leg, LegPart};
@@ -78,12 +78,15 @@ pub struct Expanded {
 }
 
 impl Decider<'_> {
-    /// What a rule with `through` stands for: the legs that it matches for sure, ordered. Who opens those
-    /// to the fronts is whom its `from` means.
+    /// What a rule with `through` stands for: the legs that it matches for sure or, where it denies, may
+    /// match, ordered. Who opens those to the fronts is whom its `from` means.
     pub fn expansion(&self, rule: &Rule) -> Vec<Expanded> {
-        let of = |peers: &[Peer], one: usize| {
-            self.belongs(peers, &End::workload(vec![one])) == Truth::Yes
+        let counts = |truth: Truth| match rule.action {
+            Action::Deny => truth != Truth::No,
+            Action::Allow | Action::Pass => truth == Truth::Yes,
         };
+        let of =
+            |peers: &[Peer], one: usize| counts(self.belongs(peers, &End::workload(vec![one])));
         let is_front = |front: usize| of(&rule.through, front);
         let clauses = rule.flows();
         let mut found = Vec::new();
@@ -92,7 +95,7 @@ impl Decider<'_> {
             match legs {
                 FrontPart::To(fronts) => {
                     for (front, listens) in fronts.into_iter().filter(|(one, _)| is_front(*one)) {
-                        let leading = listens.into_iter().filter(|one| one.2 == Truth::Yes);
+                        let leading = listens.into_iter().filter(|one| counts(one.2));
                         let flows =
                             leading.fold(FlowSet::none(), |all, (flows, ..)| all.union(&flows));
                         found.push(Expanded { front, part, target: None, flows });

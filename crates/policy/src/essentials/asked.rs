@@ -5,13 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use watertight_model::network::{Endpoint, EndpointId};
-use watertight_model::{Estate, Name, Network, Selector, WorkloadKind};
+use watertight_model::{Estate, Name, Network, Selector};
 use watertight_net::{AddressSet, FlowSet, Prefix};
 use watertight_source::{FileId, Span};
 
 use super::clusters::Clusters;
 use super::legs::{api, by_realm, control_flows, dns, health, kubelet};
-use super::platforms::{neighbours, tcp, udp};
+use super::platforms::{is_in_cloud, neighbours, tcp, udp};
 use crate::checked::{
     Action, CheckedPolicy, Clause, Conditions, ControlPlane, End, Lowering, Mode, Narrowable, Peer,
     Policy, Rule, SelectorId, SelectorNode, Tier,
@@ -87,7 +87,7 @@ impl Adding<'_> {
     fn past_guards(&mut self, estate: &Estate) {
         let network = &estate.network;
         let everybody = self.everybody();
-        if estate.workloads.values().any(|one| one.kind != WorkloadKind::Pod) {
+        if estate.workloads.values().any(is_in_cloud) {
             let ends = (everybody.clone(), everybody.clone());
             self.add("essential aws neighbour discovery", vec![ends], &neighbours());
             let time = addresses(TIME, None);

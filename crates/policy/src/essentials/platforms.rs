@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use watertight_model::network::{EndpointId, TargetEnd, TargetGroup};
-use watertight_model::{Estate, Name, WorkloadId, WorkloadKind};
+use watertight_model::{Estate, Name, Workload, WorkloadId, WorkloadKind};
 use watertight_net::{FlowSet, PortSet, Protocol};
 
 use super::clusters::{Cluster, Clusters};
@@ -19,8 +19,7 @@ const POLICIES: &str = "NetworkPolicy";
 pub(super) fn of(estate: &Estate) -> Vec<Essential> {
     let mut all = Vec::new();
     let is_pod = |kind: WorkloadKind| matches!(kind, WorkloadKind::Pod);
-    // What is no pod runs in the one cloud that estates are read from.
-    if estate.workloads.values().any(|one| !is_pod(one.kind)) {
+    if estate.workloads.values().any(is_in_cloud) {
         aws(estate, &mut all);
         health(estate, &mut all);
     }
@@ -32,6 +31,17 @@ pub(super) fn of(estate: &Estate) -> Vec<Essential> {
         self::cluster(estate, (&clusters.title(id), cluster), &mut all);
     }
     all
+}
+
+/// What is no pod, and no front that a cluster's services make, runs in the one cloud that estates are read
+/// from.
+pub(super) fn is_in_cloud(workload: &Workload) -> bool {
+    let of_cluster = workload.labels.get("cloud").is_some_and(|cloud| **cloud == *"k8s");
+    match workload.kind {
+        WorkloadKind::Pod => false,
+        WorkloadKind::LoadBalancer => !of_cluster,
+        _ => true,
+    }
 }
 
 fn on(platform: &str, name: &str, (from, to): (&str, &str), over: FlowSet) -> Essential {

@@ -41,6 +41,17 @@ fn a_promoted_segment_hears_enforced_rules_alone() {
     assert_eq!(scene.tcp(JOB, DB, 443), "allow: enforced/0");
 }
 
+/// "A mode assignment M says which segments and policies are on": a policy that is promoted is on.
+#[test]
+fn a_promoted_policy_decides_where_a_segment_governs() {
+    let rule = "{action: allow, from: [{matchLabels: {app: web}}], to: [{segment: data}]}";
+    let data = segment("data", "tier: data", "mode: enforce");
+    let text = format!("{data}{}", policy("watched", "mode: monitor", &[rule]));
+    assert_eq!(Scene::new(&text).tcp(WEB, DB, 443), "deny: data ingress");
+    let promoted = Scene::new(&text).under(Modes::PromotePolicy("watched".into()));
+    assert_eq!(promoted.tcp(WEB, DB, 443), "allow: watched/0");
+}
+
 /// "`M_promote(X)`" of a policy turns that one on, and no segment.
 #[test]
 fn a_promoted_policy_is_on_and_governs_nobody() {
@@ -86,6 +97,9 @@ fn what_a_rule_in_monitor_would_allow_is_not_told_as_allowed_by_it() {
     let text = format!("{data}{}", policy("watched", "mode: monitor", &[rule]));
     assert_eq!(Scene::new(&text).tcp(WEB, DB, 443), "allow: ungoverned");
     assert_eq!(Scene::new(&text).under(Modes::Pending).tcp(WEB, DB, 443), "allow: watched/0");
+    // What would be denied is allowed because nobody governs it, not by that rule.
+    assert_eq!(Scene::new(&text).under(Modes::Pending).tcp(JOB, DB, 443), "deny: data ingress");
+    assert_eq!(Scene::new(&text).tcp(JOB, DB, 443), "allow: ungoverned");
 }
 
 /// "`mode: disabled | monitor | enforce`" and "`M_pending`: enforce or monitor", and nothing else: what is

@@ -178,7 +178,16 @@ impl Asking<'_> {
                 }
                 continue;
             }
-            let Some(accepting) = accepting(estate, one) else { continue };
+            let Some(mut accepting) = accepting(estate, one) else { continue };
+            let shares_name = |other: &&Arrival| {
+                let other_end = (other.endpoint, other.address);
+                other_end != (one.endpoint, one.address)
+                    && self::accepting(estate, other)
+                        .is_some_and(|other| other.name == accepting.name)
+            };
+            if arrivals.iter().any(|other| shares_name(&other)) {
+                accepting.name = format!("{} at {}", accepting.name, one.address);
+            }
             let over = if keeps_port(one) {
                 over.clone()
             } else {
@@ -233,11 +242,12 @@ impl Asking<'_> {
 }
 
 /// The ends of a leg, and over what.
-type LegKey<'w> = (&'w str, &'w str, &'w FlowSet);
+type LegKey<'w> = (&'w str, &'w str, &'w FlowSet, &'w Decision);
 
 impl Way {
     fn key(&self) -> (Option<&str>, bool, Vec<LegKey<'_>>) {
-        let legs = self.legs.iter().map(|leg| (&*leg.from, &*leg.to, &leg.over));
+        // Names are not of one alone: what is decided tells those apart that share them.
+        let legs = self.legs.iter().map(|leg| (&*leg.from, &*leg.to, &leg.over, &leg.decision));
         (self.through.as_deref(), self.is_beyond, legs.collect())
     }
 }

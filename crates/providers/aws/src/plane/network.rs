@@ -37,28 +37,31 @@ pub(super) fn reads(bodies: &[Body], artifacts: &Artifacts) -> Vec<Read> {
         .iter()
         .map(|group| (&*group.realm, (group.place.0.to_string(), group.place.1.to_string())))
         .collect();
-    let mut reads = BTreeSet::new();
+    // Another account with which subnets are shared is told a part of it: that counts where nobody else
+    // tells, and is asked of the same account again.
+    let mut own = BTreeMap::new();
+    let mut others = BTreeMap::new();
     for body in bodies {
-        let scope = Scope::of_path(&body.path);
+        let teller = Scope::of_path(&body.path).account;
         for kind in [ReadKind::Routes, ReadKind::Acl] {
             let Some((list, key, facts)) = told(kind) else { continue };
             for item in body.tree.root().get(list).into_iter().flat_map(Node::items) {
                 let text = |key: &str| item.get(key).and_then(Node::as_str);
                 let place = text("VpcId").and_then(|vpc| places.get(vpc)).cloned();
-                // Another account with which subnets are shared is told a part of it.
-                let is_own = |place: &(String, String)| {
-                    let teller = scope.account.as_deref();
-                    [text("OwnerId"), teller].into_iter().flatten().all(|one| *one == *place.0)
-                };
-                let place = place.filter(is_own);
-                if let Some(((account, region), id)) = place.zip(text(key)) {
-                    let facts = facts(&value_of(item));
-                    reads.insert(Read { what: kind, id: id.to_owned(), account, region, facts });
-                }
+                let Some(((account, region), id)) = place.zip(text(key)) else { continue };
+                let teller = teller.as_deref();
+                let is_own =
+                    [text("OwnerId"), teller].into_iter().flatten().all(|one| *one == account);
+                let account = teller.filter(|_| !is_own).map_or(account, ToOwned::to_owned);
+                let facts = facts(&value_of(item));
+                let read = Read { what: kind, id: id.to_owned(), account, region, facts };
+                let known = if is_own { &mut own } else { &mut others };
+                known.insert((kind, id.to_owned()), read);
             }
         }
     }
-    reads.into_iter().collect()
+    others.extend(own);
+    others.into_values().collect::<BTreeSet<Read>>().into_iter().collect()
 }
 
 /// What is read of a body.

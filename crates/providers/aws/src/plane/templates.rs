@@ -125,6 +125,16 @@ pub fn template_of(group: &Value) -> Option<(&str, &str)> {
     Some((id, named["Version"].as_str().unwrap_or("$Default")))
 }
 
+/// The templates of which an autoscaling group takes the newest version for some of its machines.
+fn followed(group: &Value) -> BTreeSet<String> {
+    let mixed = &group["MixedInstancesPolicy"]["LaunchTemplate"];
+    let kinds = mixed["Overrides"].as_array().into_iter().flatten();
+    let kinds = kinds.map(|kind| &kind["LaunchTemplateSpecification"]);
+    let named = [&group["LaunchTemplate"], &mixed["LaunchTemplateSpecification"]];
+    let named = named.into_iter().chain(kinds).filter(|one| one["Version"] == "$Latest");
+    named.filter_map(|one| one["LaunchTemplateId"].as_str().map(ToOwned::to_owned)).collect()
+}
+
 /// The version of a template that a name means, among bodies of its versions.
 pub fn version_of<'v>(versions: &'v [Value], version: &str) -> Option<&'v Value> {
     let number = |one: &Value| one["VersionNumber"].as_i64();
@@ -273,7 +283,6 @@ impl Group {
         launched.extend(own.filter_map(tag));
         launched.retain(|key, _| !key.starts_with("aws:"));
         let refused = self.refused(found, named, read.and_then(Result::err));
-        let follows = named.filter(|(_, version)| *version == "$Latest");
         Owner {
             kind: SCALING_GROUP.to_owned(),
             id: self.name.clone(),
@@ -288,7 +297,7 @@ impl Group {
                 _ => None,
             }),
             template,
-            follows: follows.map(|(id, _)| id.to_owned()),
+            follows: followed(&self.body),
         }
     }
 

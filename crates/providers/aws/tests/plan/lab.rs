@@ -123,7 +123,7 @@ impl Lab {
     }
 }
 
-fn body(number: u32, path: &str, text: &str) -> Body {
+pub(crate) fn body(number: u32, path: &str, text: &str) -> Body {
     let tree = Tree::parse_json(FileId(number), text, &Limits::default()).expect("it is JSON");
     Body { path: path.to_owned(), tree }
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use watertight_aws::SecurityGroups;
-use watertight_compile::{GapKind, Plane as _, Reason, RuleCount, RulePeer};
+use watertight_compile::{GapKind, Plane as _, ReadKind, Reason, RuleCount, RulePeer};
 use watertight_model::Name;
 use watertight_policy::decide::Modes;
 
-use crate::lab::Lab;
+use crate::lab::{Lab, body};
 
 #[test]
 fn the_shop_compiles_without_a_single_any() {
@@ -135,4 +135,35 @@ fn the_same_estate_and_policy_give_the_same_bytes() {
         lab.with(|_, plane| plane.render(&artifacts))
     };
     assert_eq!(bytes(), bytes());
+}
+
+/// What an account is told with which subnets are shared is a part of a route table, and counts where nobody
+/// else tells it: then it is asked of the same account again.
+#[test]
+fn ways_are_read_from_whoever_owns_them_or_from_whoever_tells() {
+    let (owner, other) = ("111122223333", "444455556666");
+    let reads = |lab: &Lab| {
+        let made = lab.make().expect("it compiles");
+        let reads = lab.with(|_, plane| plane.reads(&made.compiled.artifacts));
+        let ways = reads.into_iter().filter(|one| one.what == ReadKind::Routes);
+        ways.collect::<Vec<_>>()
+    };
+    let plain = reads(&Lab::promoted_shop());
+    let of = |all: &[watertight_compile::Read], account: &str| {
+        let own = all.iter().filter(|one| one.account == account);
+        own.map(|one| one.id.clone()).collect::<BTreeSet<String>>()
+    };
+    let (own, others) = (of(&plain, owner), of(&plain, other));
+    assert!(own.len() > 3, "{plain:#?}");
+    let mut lab = Lab::promoted_shop();
+    let is_table = |path: &str| path.contains(owner) && path.contains("ec2-describe-route-tables");
+    let place = lab.bodies.iter().position(|one| is_table(&one.path)).unwrap();
+    let path = lab.bodies[place].path.replace(owner, other);
+    let shared = body(10_000, &path, lab.bodies[place].tree.root().raw());
+    lab.bodies.push(shared);
+    assert_eq!(reads(&lab), plain);
+    lab.bodies.remove(place);
+    let alone = reads(&lab);
+    assert_eq!(of(&alone, other), own.union(&others).cloned().collect());
+    assert_eq!(alone.len(), plain.len());
 }

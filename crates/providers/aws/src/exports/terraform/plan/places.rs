@@ -166,18 +166,39 @@ impl Space {
         Some((address, parts.first().copied()))
     }
 
-    /// A public address that as little as can be names, and a prefix that tells it from others.
+    /// A public address that as little as can be names, and a prefix that tells it from others. What is
+    /// named beside it stands for a part of the internet that the address is taken not to be in.
     fn public(&mut self) -> Option<(IpAddr, Option<Prefix>)> {
         // At first named by none but the prefix of all addresses, at last by any but its own.
         let number = (0..32).find_map(|length| self.public_within(length))?;
         self.next_public = number.saturating_add(1);
         let address = IpAddr::V4(Ipv4Addr::from(number));
         self.used.insert(address);
-        let part = self.naming(address).find(|one| {
-            // Two halves are together what they are halves of.
-            half_beside(*one).is_none_or(|half| !self.named.contains(&half))
-        });
+        let part = self.naming(address).find(|one| !self.is_in_parts(*one));
         Some((address, part))
+    }
+
+    /// Whether all addresses are named in parts, of which a prefix is one: then nobody tells it from the
+    /// rest, though rules might.
+    fn is_in_parts(&self, prefix: Prefix) -> bool {
+        let mut wider = Some(prefix).filter(|one| one.len() > 0);
+        while let Some(one) = wider {
+            let beside = half_beside(one).is_some_and(|half| self.is_covered(half));
+            if !beside {
+                return false;
+            }
+            let length = one.len().saturating_sub(1);
+            wider = Prefix::masked(one.first(), length).ok().filter(|_| length > 0);
+        }
+        true
+    }
+
+    /// Whether a prefix is named, or both of its halves are.
+    fn is_covered(&self, prefix: Prefix) -> bool {
+        let half = |at: IpAddr| Prefix::masked(at, prefix.len().saturating_add(1)).ok();
+        let halves = [half(prefix.first()), half(prefix.last())];
+        let is_named = |one: &Option<Prefix>| one.is_some_and(|one| self.named.contains(&one));
+        self.named.contains(&prefix) || halves.iter().all(is_named)
     }
 
     /// The first that is free and in no prefix that is longer.
@@ -319,8 +340,11 @@ mod tests {
         assert_eq!(found(&["44.192.0.0/11", "44.224.0.0/32"]), plain("44.224.0.1"));
         assert_eq!(found(&["0.0.0.0/1", "128.0.0.0/1"]), plain("44.192.0.0"));
         assert_eq!(found(&["0.0.0.0/1", "128.0.0.0/1", "44.0.0.0/8"]), plain("45.0.0.0"));
-        let half = ("44.192.0.0".to_owned(), Some("0.0.0.0/1".to_owned()));
-        assert_eq!(found(&["0.0.0.0/1"]), half);
+        let told = |part: &str| ("44.192.0.0".to_owned(), Some(part.to_owned()));
+        assert_eq!(found(&["0.0.0.0/1"]), told("0.0.0.0/1"));
+        assert_eq!(found(&["0.0.0.0/2", "64.0.0.0/2"]), told("0.0.0.0/2"));
+        let quarters = ["0.0.0.0/2", "64.0.0.0/2", "128.0.0.0/2", "192.0.0.0/2"];
+        assert_eq!(found(&quarters), plain("44.192.0.0"));
     }
 
     #[test]
