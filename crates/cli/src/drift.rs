@@ -1,19 +1,20 @@
 //! `watertight drift`.
 
-mod accept;
+pub(crate) mod accept;
 mod import;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use clap::Args;
-use watertight_compile::{Before, Intent, compile, drift};
+use watertight_compile::{Before, Intent, compile, drift, wanted};
 use watertight_model::Estate;
 use watertight_policy::Timestamp;
 use watertight_policy::checked::Mode;
 use watertight_report::drift::DriftChains;
 
 use crate::args::{InputArguments, TextFormat};
+use crate::beside::Threads;
 use crate::chains::{Steps, crowned};
 use crate::enforcing::{self, Asked, Ready};
 use crate::exit::{Failure, Outcome, say};
@@ -119,10 +120,10 @@ fn compare(
     ready: &Ready<'_>,
 ) -> Result<Outcome, Failure> {
     let refused = |refusal: watertight_compile::Refusal| Failure::Plan(refusal.to_string());
-    let compiled = compile(ready.intent, ready.plane).map_err(refused)?;
+    let intended = wanted(ready.intent, ready.plane, &Threads).map_err(refused)?;
     let earlier = expired(ready);
     let live = ready.intent.estate();
-    let (mut found, wanted) = drift(ready.plane, live, &compiled.artifacts, &earlier);
+    let (mut found, wanted) = drift(ready.plane, live, &intended, &earlier);
     found.accept(&accept::exceptions(ready.policy, ready.now));
     let chains = if found.pairs.is_empty() {
         Ok(DriftChains::default())

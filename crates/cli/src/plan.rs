@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use watertight_aws::terraform_file;
 use watertight_compile::{
-    Gap, Holds, Occasion, Plan, Plane as _, Proof, RenderedBody, compile, validate,
+    Forbidden, Gap, Holds, Occasion, Plan, Proof, Proved, RenderedBody, prove,
 };
 use watertight_policy::Timestamp;
 use watertight_source::{FileId, Limits, Tree};
 
 use crate::args::InputArguments;
 use crate::beside::Threads;
+use crate::drift::accept;
 use crate::enforcing::{self, Asked, Ready};
 use crate::exit::{Failure, Outcome, say};
 use crate::output;
@@ -158,15 +159,14 @@ pub(crate) struct Made {
 pub(crate) fn make(ready: &Ready<'_>, under: &str, allowing: Allowing) -> Result<Made, Failure> {
     let Allowing { widen, templates, breaks } = allowing;
     let plane = ready.plane;
-    let compiled =
-        compile(ready.intent, plane).map_err(|refusal| Failure::Plan(refusal.to_string()))?;
-    let rendered = plane.render(&compiled.artifacts);
-    let proof = validate(ready.intent, &compiled, plane, &rendered, (None, &Threads));
+    let Proved { compiled, rendered, proof, notes } = prove(ready.intent, plane, (None, &Threads))
+        .map_err(|refusal| Failure::Plan(refusal.to_string()))?;
     refuse(&proof, widen)?;
+    admit(ready, &proof)?;
     let (assertions, until) = kept::broken(ready, &rendered);
     let plan = Plan::new(occasion(ready, under, until), plane, &compiled, &proof);
     let owners = owners::planned(ready, &compiled.artifacts, templates);
-    let plan = plan.with_owners(owners).with_assertions(assertions);
+    let plan = plan.with_owners(owners).with_assertions(assertions).with_notes(notes);
     if !breaks {
         kept::refuse(&plan)?;
     }
@@ -254,6 +254,27 @@ pub(crate) fn refuse(proof: &Proof, widen: bool) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+/// Refuses what becomes possible although something forbids it, unless an exception names that gap.
+///
+/// # Errors
+/// When there is such a gap.
+fn admit(ready: &Ready<'_>, proof: &Proof) -> Result<(), Failure> {
+    let excused = accept::exceptions(ready.policy, ready.now);
+    let mut open = proof.inadmissible.iter().filter(|gap| !excused.contains_key(&gap.id()));
+    let Some(gap) = open.next() else { return Ok(()) };
+    let (from, to, over) = (gap.from.join(", "), gap.to.join(", "), &gap.over);
+    let forbidden = gap.forbidden.map_or("the policy", Forbidden::word);
+    let others = match open.count() {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    Err(Failure::Plan(format!(
+        "{from} to {to} over {over} becomes possible, and {forbidden} forbids it{others}; an exception that \
+         names {} excuses it",
+        gap.id()
+    )))
 }
 
 /// Prints a plan.

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 #![expect(clippy::panic, reason = "a helper that fails fails its test")]
 
+#[path = "apply/edges.rs"]
+mod edges;
 #[path = "apply/gc.rs"]
 mod gc;
 #[path = "apply/governed.rs"]

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use watertight_model::Name;
 use watertight_net::{FlowSet, Prefix};
 
+use crate::edge::Edge;
+
 /// What enforcement points must hold.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Artifacts {
@@ -11,6 +13,9 @@ pub struct Artifacts {
     pub groups: Vec<Group>,
     /// Which endpoints carry them, ordered by endpoint.
     pub attachments: Vec<Attachment>,
+    /// The lists at the edges of subnets, ordered: every other subnet has the list that others wrote.
+    /// Nothing where all edges stay as they are.
+    pub edges: Option<Vec<Edge>>,
 }
 
 /// The name of a group that is ours. Its provider gives it an id when it is made.

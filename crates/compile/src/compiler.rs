@@ -124,7 +124,7 @@ pub fn compile(intent: &Intent<'_>, plane: &dyn Plane) -> Result<Compiled, Refus
     let Work { identities, left, widened, .. } = work;
     let gaps = domain_gaps(intent);
     let unheld = identities.unheld.clone();
-    let artifacts = Artifacts { groups, attachments };
+    let artifacts = Artifacts { groups, attachments, edges: None };
     Ok(Compiled { artifacts, unheld, gaps, identities, widened, left })
 }
 
@@ -501,6 +501,7 @@ fn domain_gaps(intent: &Intent<'_>) -> Vec<Gap> {
             family: None,
             place: String::from("the plane knows addresses, and no names"),
             rules: vec![rule],
+            forbidden: None,
         })
         .collect()
 }

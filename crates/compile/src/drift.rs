@@ -1,14 +1,14 @@
 //! What is live against what is intended, by what it means.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
-use sha2::{Digest, Sha256};
 use watertight_model::{Estate, Name};
 use watertight_net::FlowSet;
 use watertight_reach::{Change, diff};
 
 use crate::artifact::{Artifacts, GroupName};
+use crate::edge::Edge;
+use crate::gap::gap_id;
 use crate::plan::{PlannedGroup, PlannedRule, PlannedRules};
 use crate::plane::{Plane, RenderedBody};
 use crate::step::by_name;
@@ -67,7 +67,7 @@ pub struct DriftPair {
 /// One thing that is held otherwise than intended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DriftItem {
-    /// A group by its name, or an endpoint by its id.
+    /// A group by its name, or an endpoint or a subnet by its id.
     pub item: String,
     /// The difference, as text for people.
     pub how: String,
@@ -128,7 +128,9 @@ pub fn drift(
     let earlier: Vec<(&str, Vec<Change>)> = expired
         .iter()
         .map(|one| {
-            let then = plane.convert(&plane.render(&one.artifacts));
+            let edges = intended.edges.clone();
+            let then = Artifacts { edges, ..one.artifacts.clone() };
+            let then = plane.convert(&plane.render(&then));
             (one.policy.as_str(), diff(&wanted, &then))
         })
         .collect();
@@ -165,30 +167,13 @@ fn name_gaps(pairs: &mut [DriftPair]) {
         .map(|(ends, parts)| {
             let (kind, from, to, flows) = &ends;
             let words = [kind.word(), from, to, flows].into_iter();
-            let id = gap_id(words.chain(parts.iter().flatten().map(String::as_str)));
+            let id = gap_id("drift", words.chain(parts.iter().flatten().map(String::as_str)));
             (ends, id)
         })
         .collect();
     for pair in pairs {
         pair.gap = ids.get(&split(pair).0).cloned().unwrap_or_default();
     }
-}
-
-/// An id that nobody can give to another gap at will: whoever may name a workload must not choose which
-/// exception excuses it.
-fn gap_id<'w>(words: impl Iterator<Item = &'w str>) -> String {
-    let mut hash = Sha256::new();
-    for word in words {
-        hash.update(word.len().to_string());
-        hash.update(":");
-        hash.update(word);
-    }
-    let mut id = String::from("drift-");
-    for byte in hash.finalize().iter().take(10) {
-        // Writing to a String cannot fail.
-        let _written = write!(id, "{byte:02x}");
-    }
-    id
 }
 
 /// What is more, and what is less.
@@ -259,22 +244,22 @@ fn weighed(
 fn items(plane: &dyn Plane, intended: &Artifacts) -> Vec<DriftItem> {
     let held = plane.held();
     let known = by_name(&held);
-    let mut found: BTreeMap<(bool, String), String> = BTreeMap::new();
+    let mut found: BTreeMap<(u8, String), String> = BTreeMap::new();
     for group in &intended.groups {
         let name = group.name.to_string();
         let Some(held) = known.get(name.as_str()) else {
-            found.insert((false, name), String::from("is not there"));
+            found.insert((0, name), String::from("is not there"));
             continue;
         };
         let (lacking, surplus) = held.differences(&PlannedGroup::of(group).rules());
         let said = [told("lacks", &lacking), told("has beside", &surplus)].concat();
         if !said.is_empty() {
-            found.insert((false, name), said.join("; "));
+            found.insert((0, name), said.join("; "));
         }
     }
     for held in &held {
         if intended.group(&GroupName(held.name.clone())).is_none() {
-            found.insert((false, held.name.clone()), String::from("nobody needs it any more"));
+            found.insert((0, held.name.clone()), String::from("nobody needs it any more"));
         }
     }
     for one in &intended.attachments {
@@ -292,12 +277,28 @@ fn items(plane: &dyn Plane, intended: &Artifacts) -> Vec<DriftItem> {
                 list(&wanted),
                 list(&carried)
             );
-            found.insert((true, one.endpoint.to_string()), how);
+            found.insert((1, one.endpoint.to_string()), how);
         }
+    }
+    for (subnet, is, of) in at_edges(plane, intended.edges.as_deref()) {
+        found.insert((2, subnet), format!("is to have {is} at its edge and has {of}"));
     }
     let unweighed = || BTreeSet::from([DriftKind::Unweighed]);
     let each = found.into_iter();
     each.map(|((_, item), how)| DriftItem { item, how, kinds: unweighed() }).collect()
+}
+
+/// The subnets that do not have at their edges what they are to have: what that is, and what they have.
+fn at_edges(plane: &dyn Plane, wanted: Option<&[Edge]>) -> Vec<(String, String, String)> {
+    let Some(wanted) = wanted else { return Vec::new() };
+    let each = plane.edges().into_iter().filter_map(|list| {
+        let edge = wanted.iter().find(|edge| edge.subnets.contains(&list.subnet));
+        let is = list.ours.map(|ours| ours.edge.name.to_string());
+        let is = is.unwrap_or_else(|| list.base.clone());
+        let of = edge.map_or(list.base, |edge| edge.name.to_string());
+        (is != of).then(|| (list.subnet.to_string(), of, is))
+    });
+    each.collect()
 }
 
 pub(crate) fn told(word: &str, rules: &PlannedRules) -> Vec<String> {

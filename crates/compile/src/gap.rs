@@ -1,4 +1,7 @@
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 /// What an enforcement point does not do as the policy says.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -21,6 +24,29 @@ pub struct Gap {
     pub rules: Vec<RuleRef>,
     /// Where it arises: guards, places, services.
     pub place: String,
+    /// What forbids it, where that is more than a rule of its tier or a default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forbidden: Option<Forbidden>,
+}
+
+/// What says that something must never be, whatever else allows it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Forbidden {
+    /// A denial of a guardrail, or quarantine.
+    Guardrail,
+    /// The default of a crown jewel's segment.
+    CrownJewel,
+}
+
+impl Forbidden {
+    /// The word for people.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Guardrail => "a guardrail",
+            Self::CrownJewel => "the default of a crown jewel",
+        }
+    }
 }
 
 /// Which way a [`Gap`] errs.
@@ -55,6 +81,8 @@ pub enum Reason {
     OthersGuard,
     /// The template that makes replicas is not ours to see.
     Template,
+    /// A denial at the edge of a subnet, which sees no connections, refuses replies too.
+    StatelessReply,
     /// Something on the way cannot be read.
     UnknownBox,
 }
@@ -72,9 +100,36 @@ impl Reason {
             Self::Unfilterable => "unfilterable",
             Self::OthersGuard => "others-guard",
             Self::Template => "template",
+            Self::StatelessReply => "stateless-reply",
             Self::UnknownBox => "unknown-box",
         }
     }
+}
+
+impl Gap {
+    /// An id by which an exception of a policy names it: another one for other ends, flows or kinds.
+    pub fn id(&self) -> String {
+        let kind = [self.kind.word(), &self.over, self.family.as_deref().unwrap_or_default()];
+        let ends = self.from.iter().map(String::as_str).chain([""]);
+        gap_id("gap", kind.into_iter().chain(ends).chain(self.to.iter().map(String::as_str)))
+    }
+}
+
+/// An id that nobody can give to another gap at will: whoever may name a workload must not choose which
+/// exception excuses it.
+pub(crate) fn gap_id<'w>(kind: &str, words: impl Iterator<Item = &'w str>) -> String {
+    let mut hash = Sha256::new();
+    for word in words {
+        hash.update(word.len().to_string());
+        hash.update(":");
+        hash.update(word);
+    }
+    let mut id = format!("{kind}-");
+    for byte in hash.finalize().iter().take(10) {
+        // Writing to a String cannot fail.
+        let _written = write!(id, "{byte:02x}");
+    }
+    id
 }
 
 impl Reason {
@@ -91,6 +146,9 @@ impl Reason {
             Self::Unfilterable => "no rule of the plane expresses it",
             Self::OthersGuard => "guards of others decide: none of ours is at either end",
             Self::Template => "what makes replicas is not seen",
+            Self::StatelessReply => {
+                "a denial at the edge of a subnet refuses replies that look like it"
+            }
             Self::UnknownBox => "something on the way cannot be read",
         }
     }

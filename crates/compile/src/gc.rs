@@ -86,6 +86,7 @@ pub fn gc(
         limits: PlannedLimits::of(&plane.limits()),
         groups,
         attachments: Vec::new(),
+        edges: Vec::new(),
         unheld: Vec::new(),
         owners: Vec::new(),
         assertions: Vec::new(),

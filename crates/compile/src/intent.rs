@@ -7,14 +7,14 @@ use watertight_model::{ArenaId, Criticality, Estate, Label, Name, Truth, Workloa
 use watertight_net::{AddressAtoms, AddressSet, AtomId, Flow, FlowSet};
 use watertight_policy::Timestamp;
 use watertight_policy::checked::{
-    CheckedPolicy, End as PeerEnd, LoweringChoice, Mode, Peer, Rule, SelectorNode, Tier,
+    Action, CheckedPolicy, End as PeerEnd, LoweringChoice, Mode, Peer, Rule, SelectorNode, Tier,
 };
 use watertight_policy::decide::{
     Asked, Background, Decider, Deciding, Decision, End, Known, Leg, Modes, Outcome, Place,
-    Question, Reason, Who, metadata_addresses,
+    QUARANTINE, Question, Reason, Who, metadata_addresses,
 };
 
-use crate::gap::RuleRef;
+use crate::gap::{Forbidden, RuleRef};
 use crate::naming::words;
 
 /// What a policy intends for the legs of an estate, asked once for each sort of ends.
@@ -381,6 +381,43 @@ impl<'a> Intent<'a> {
             allowed.parts.push((part.flows, part.decision));
         }
         allowed
+    }
+
+    /// Whether a guardrail that is on denies anything, or somebody is in quarantine.
+    pub(crate) fn has_guardrails(&self) -> bool {
+        let policy = self.decider.policy();
+        let is_on = |mode: Mode| {
+            mode == Mode::Enforce || (self.modes == Modes::Pending && mode != Mode::Disabled)
+        };
+        let of_guardrails = policy.policies.iter().any(|one| {
+            let denies = |rule: &Rule| rule.action == Action::Deny;
+            one.tier == Tier::Guardrail && is_on(one.mode) && one.rules.iter().any(denies)
+        });
+        let mut workloads = self.estate.workloads.ids().map(|id| id.index());
+        of_guardrails
+            || workloads.any(|id| {
+                self.decider
+                    .labels(id)
+                    .is_some_and(|labels| labels.keys().any(|key| &**key == QUARANTINE))
+            })
+    }
+
+    /// What forbids what was decided about, where that is more than a rule of its tier or a default.
+    pub(crate) fn forbids(&self, decision: &Decision) -> Option<Forbidden> {
+        if decision.outcome != Outcome::Deny {
+            return None;
+        }
+        if self.is_guardrail(decision) {
+            return Some(Forbidden::Guardrail);
+        }
+        let is_jewel = |reason: &Reason| match reason {
+            Reason::Default(_, id, _) => {
+                let segment = self.decider.policy().segments.get(id.index());
+                segment.is_some_and(|one| one.criticality == Criticality::CrownJewel)
+            }
+            _ => false,
+        };
+        decision.reasons.iter().any(is_jewel).then_some(Forbidden::CrownJewel)
     }
 
     fn is_guardrail(&self, decision: &Decision) -> bool {

@@ -287,7 +287,8 @@ impl Membership {
     pub fn plan(&self, occasion: Occasion, plane: &dyn Plane, whole: &Whole<'_>) -> Plan {
         let Whole { compiled, proof, .. } = *whole;
         let groups = || self.groups.clone();
-        let artifacts = Artifacts { groups: groups(), attachments: self.lots.concat() };
+        let attachments = self.lots.concat();
+        let artifacts = Artifacts { groups: groups(), attachments, edges: None };
         let part = Compiled { artifacts, ..compiled.clone() };
         let surprises = if self.widen { proof.surprises.clone() } else { Vec::new() };
         let (gaps, compared) = (proof.gaps.clone(), self.compared);
@@ -295,7 +296,8 @@ impl Membership {
         let mut plan = Plan::new(occasion, plane, &part, &proof);
         let (held, limits) = (plane.held(), plane.limits());
         let each = self.lots.iter().flat_map(|lot| {
-            let lot = Artifacts { groups: groups(), attachments: lot.clone() };
+            let attachments = lot.clone();
+            let lot = Artifacts { groups: groups(), attachments, edges: None };
             steps(&lot, &held, &limits)
         });
         plan.steps = each.collect();

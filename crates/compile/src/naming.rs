@@ -79,6 +79,11 @@ pub(crate) fn mark(words: &BTreeSet<String>, front: Option<&Name>) -> String {
     digits(short_hash(texts.flat_map(|text| text.bytes().chain([0xff]))))
 }
 
+/// The end of the name of a list for edges, from all that it holds: sixteen digits.
+pub(crate) fn edge_mark(words: &[String]) -> String {
+    format!("{:016x}", short_hash(words.iter().flat_map(|text| text.bytes().chain([0xff]))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -276,6 +276,13 @@ fn lacking(owner: &Owner, replica: &Replica, name: &Name) -> String {
 }
 
 impl Plan {
+    /// The plan, with more that one must know of.
+    #[must_use]
+    pub fn with_notes(mut self, notes: Vec<String>) -> Self {
+        self.notes.extend(notes);
+        self
+    }
+
     /// The plan with what owners of its workloads have to say: those whose replicas are to be made with
     /// other groups get steps, after all others, when the groups are as they are to be.
     #[must_use]

@@ -7,11 +7,12 @@ use thiserror::Error;
 
 use crate::artifact::{Artifacts, GroupName, GroupRule, RulePeer, Through};
 use crate::compiler::Compiled;
+use crate::edge::{Edge, EdgeList, PlannedEdge};
 use crate::gap::{Gap, Unheld};
 use crate::owner::PlannedOwner;
 use crate::plane::{Limits, Plane};
 use crate::read::Read;
-use crate::step::{Step, by_name, named, steps};
+use crate::step::{Step, by_name, edge_steps, named, steps};
 use crate::validate::Proof;
 
 /// The name and version of the format; `docs/reference/plan.md` describes it.
@@ -38,6 +39,9 @@ pub struct Plan {
     pub groups: Vec<PlannedGroup>,
     /// Who carries them, by endpoint.
     pub attachments: Vec<PlannedAttachment>,
+    /// The lists at the edges of subnets, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edges: Vec<PlannedEdge>,
     /// Governed workloads on which no group can be put.
     pub unheld: Vec<Unheld>,
     /// What makes replicas of those who carry groups, and whether new ones will.
@@ -213,10 +217,13 @@ impl Plan {
     /// A plan of what was compiled and proved.
     pub fn new(occasion: Occasion, plane: &dyn Plane, compiled: &Compiled, proof: &Proof) -> Self {
         let Occasion { estate, under, made, valid_until } = occasion;
-        let Artifacts { groups, attachments } = &compiled.artifacts;
+        let Artifacts { groups, attachments, edges } = &compiled.artifacts;
         let limits = plane.limits();
         let held = plane.held();
         let known = by_name(&held);
+        let lists = if edges.is_some() { plane.edges() } else { Vec::new() };
+        let (first, last) = edge_steps(edges.as_deref(), &lists);
+        let steps = named(steps(&compiled.artifacts, &held, &limits), &proof.between);
         let there = |name: &str| known.get(name).map(|one| one.there());
         Self {
             format: FORMAT.to_owned(),
@@ -234,6 +241,7 @@ impl Plan {
                 })
                 .collect(),
             attachments: attachments.iter().map(PlannedAttachment::of).collect(),
+            edges: edges.iter().flatten().map(|edge| planned(plane, &lists, edge)).collect(),
             unheld: compiled.unheld.clone(),
             owners: Vec::new(),
             assertions: Vec::new(),
@@ -241,7 +249,7 @@ impl Plan {
             surprises: proof.surprises.clone(),
             compared: proof.compared,
             reads: plane.reads(&compiled.artifacts),
-            steps: named(steps(&compiled.artifacts, &held, &limits), &proof.between),
+            steps: first.into_iter().chain(steps).chain(last).collect(),
             notes: Vec::new(),
         }
     }
@@ -278,6 +286,13 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
+}
+
+/// A list for edges as a plan tells it.
+fn planned(plane: &dyn Plane, lists: &[EdgeList], edge: &Edge) -> PlannedEdge {
+    let held = lists.iter().filter_map(|list| list.ours.as_ref());
+    let there = held.filter(|held| held.edge.name == edge.name).map(|held| held.id.clone());
+    PlannedEdge::of(edge, plane.entries(edge), there.min())
 }
 
 impl PlannedLimits {

@@ -3,6 +3,7 @@ use watertight_model::{Estate, Name};
 use watertight_net::{AddressSet, FlowSet};
 
 use crate::artifact::{Artifacts, Through};
+use crate::edge::{Edge, EdgeEntry, EdgeList};
 use crate::held::HeldGroup;
 use crate::owner::Owner;
 use crate::read::Read;
@@ -45,6 +46,14 @@ pub trait Plane {
 
     /// What makes replicas, each with what it makes them from, ordered.
     fn owners(&self) -> Vec<Owner>;
+
+    /// What is at the edges of subnets, ordered by subnet; nothing of those of which the input does not
+    /// tell it.
+    fn edges(&self) -> Vec<EdgeList>;
+
+    /// The entries of a list for edges, but the last: its denials, and those of the list that it stands in
+    /// for.
+    fn entries(&self, edge: &Edge) -> Vec<EdgeEntry>;
 
     /// The estate that the provider would describe if it held `rendered` in place of what it holds.
     fn convert(&self, rendered: &[RenderedBody]) -> Estate;

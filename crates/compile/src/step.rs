@@ -1,5 +1,6 @@
 //! The order in which artifacts come to be, each step with its inverse.
 
+mod edges;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -13,6 +14,8 @@ use crate::held::HeldGroup;
 use crate::owner::Templated;
 use crate::plan::{PlannedGroup, PlannedRule, PlannedRules};
 use crate::plane::Limits;
+
+pub(crate) use edges::{edge_steps, middle};
 
 /// One change, and the one that takes it back.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -78,6 +81,29 @@ pub enum Action {
     },
     /// Has what makes replicas make them from a new version of its template, with other groups.
     SetTemplate(Templated),
+    /// Makes a list for the edges of subnets, with all of its entries.
+    CreateEdge {
+        /// Its name.
+        edge: String,
+    },
+    /// Deletes a list that is at the edge of no subnet.
+    DeleteEdge {
+        /// Its name.
+        edge: String,
+    },
+    /// Puts a list at the edge of a subnet in place of the one that is there, at once.
+    SetEdge {
+        /// The subnet, by the provider's id.
+        subnet: String,
+        /// The account of its realm.
+        account: String,
+        /// The region of its realm.
+        region: String,
+        /// What must be there before: ours by name, others' by id.
+        from: String,
+        /// What is there after.
+        to: String,
+    },
     /// Has it make them again from the version from which it made them before, and takes the new one
     /// away.
     UnsetTemplate(Templated),

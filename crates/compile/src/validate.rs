@@ -14,12 +14,14 @@ use watertight_model::Estate;
 use watertight_net::{Family, FlowSet};
 use watertight_policy::decide::Reason as Because;
 
+use crate::artifact::Artifacts;
 use crate::compiler::{Compiled, opened};
-use crate::gap::{Gap, GapKind, Reason};
+use crate::edge::Barred;
+use crate::gap::{Forbidden, Gap, GapKind, Reason};
 use crate::intent::{Allowed, Intent};
 use crate::plane::{Plane, RenderedBody};
-use gather::Gathered;
-use scene::{Cells, Party, Scene};
+use gather::{Finished, Gathered};
+use scene::{Cells, Party, Ruled, Scene};
 pub(crate) use within::{Breach, Within};
 
 /// How two things are worked out that do not need each other: who runs this crate knows whether there are
@@ -50,6 +52,10 @@ pub struct Proof {
     pub unexplained: Vec<Gap>,
     /// What becomes possible that no allow rule asked for.
     pub surprises: Vec<Gap>,
+    /// What becomes possible although a guardrail or the default of a crown jewel forbids it.
+    pub inadmissible: Vec<Gap>,
+    /// What passes where a guardrail denies it, and could be refused on the way.
+    pub(crate) barred: Vec<Barred>,
     /// Pairs without a governed end that would change.
     pub frame: Vec<String>,
     /// What is possible in the middle of the plan alone, as text.
@@ -96,9 +102,14 @@ pub fn validate(
 ) -> Proof {
     let before = intent.estate();
     let after = plane.convert(rendered);
-    let open = opened(&after.network, scene::is_ours);
+    // What is at edges stands in for what others wrote, which stays when ours is open.
+    let without = compiled.artifacts.edges.as_ref().filter(|edges| !edges.is_empty()).map(|_| {
+        let edges = Some(Vec::new());
+        plane.convert(&plane.render(&Artifacts { edges, ..compiled.artifacts.clone() }))
+    });
+    let open = opened(&without.as_ref().unwrap_or(&after).network, scene::is_ours);
     let open = Estate { network: open, ..Estate::default() };
-    let between = between::both(&compiled.artifacts, &plane.held());
+    let between = between::both(&compiled.artifacts, &plane.held(), &plane.edges());
     let between = plane.convert(&plane.render(&between));
     let asked =
         Sides { estates: [before, &after, &open], between: &between, is_found: found.is_some() };
@@ -112,7 +123,9 @@ pub fn validate(
         lines.sort();
         lines.dedup();
     }
-    (proof.gaps, proof.unexplained, proof.surprises) = gathered.finish();
+    let Finished { gaps, unexplained, surprises, inadmissible } = gathered.finish();
+    (proof.gaps, proof.unexplained) = (gaps, unexplained);
+    (proof.surprises, proof.inadmissible) = (surprises, inadmissible);
     proof.gaps.extend(compiled.gaps.iter().cloned());
     proof.gaps.sort();
     if let Some(found) = found {
@@ -152,6 +165,7 @@ impl<'e> Part<'e> {
     fn add(&mut self, other: Self) {
         self.proof.frame.extend(other.proof.frame);
         self.proof.between.extend(other.proof.between);
+        self.proof.barred.extend(other.proof.barred);
         self.proof.compared = other.proof.compared;
         self.gathered.add_all(other.gathered);
         self.found.extend(other.found);
@@ -192,7 +206,7 @@ fn of_family<'s>(
     let mut part = Part::new(sides.estates[0], family);
     let Part { proof, gathered, found } = &mut part;
     let differing = sides.is_found.then_some(found);
-    proof.compared = compare(&scene, &mut proof.frame, gathered, differing);
+    proof.compared = compare(&scene, (&mut proof.frame, &mut proof.barred), gathered, differing);
     if is_first {
         proof.frame.extend(scene.missing.iter().cloned());
         unfilterable::add(&scene, gathered);
@@ -204,7 +218,7 @@ fn of_family<'s>(
 /// Compares every pair of a scene with what is intended. Gives how many there are.
 fn compare(
     scene: &Scene<'_, '_>,
-    frame: &mut Vec<String>,
+    (frame, barred): (&mut Vec<String>, &mut Vec<Barred>),
     gathered: &mut Gathered<'_>,
     mut found: Option<&mut Vec<Found>>,
 ) -> u64 {
@@ -212,15 +226,20 @@ fn compare(
     scene.look_at_pairs(true, |from, to| {
         let cells = scene.cells(from, to);
         if !from.is_governed && !to.is_governed {
-            let is_kept = cells.after == cells.before;
+            let answers = |at: usize| cells.answered.as_ref().map(|all| &all[at]);
+            let is_kept = cells.after == cells.before && answers(0) == answers(1);
             if !is_kept {
                 frame.push(format!("{} to {}", from.text(before), to.text(before)));
             }
             return is_kept;
         }
         let allowed = scene.allowed(from, to);
-        let Judged { over, under, is_in_order } =
+        let Judged { over, under, denied, is_in_order } =
             judge(scene, (from, to), &cells, &allowed, gathered);
+        if !denied.is_empty() {
+            let (from, to) = (from.barred(), to.barred());
+            barred.push(Barred { from, to, flows: denied });
+        }
         if let Some(found) = &mut found
             && !(over.is_empty() && under.is_empty())
         {
@@ -235,6 +254,8 @@ fn compare(
 struct Judged {
     over: FlowSet,
     under: FlowSet,
+    /// What of `over` a guardrail denies, and something on the way could refuse.
+    denied: FlowSet,
     /// Whether nothing was gathered: it is the same for all pairs with the same cells and intent.
     is_in_order: bool,
 }
@@ -250,8 +271,13 @@ fn judge(
     let over = cells.after.possible.difference(&allowed.allow);
     let accepted = cells.before.sure.union(&cells.open.sure);
     let wanted = allowed.allow.intersection(&accepted);
-    let under = wanted.difference(&cells.after.sure);
+    let mut under = wanted.difference(&cells.after.sure);
+    if let Some([before, after, open]) = &cells.answered {
+        let answered = allowed.allow.intersection(&before.sure.union(&open.sure));
+        under = under.union(&answered.difference(&after.sure));
+    }
     let pair = (from, to);
+    let mut denied = FlowSet::none();
     for (flows, reason) in scene.explain_over(pair, cells, allowed, &over) {
         let inside = reason == Some(Reason::Unfilterable) && scene.are_on_one_machine(pair);
         let flows = if inside && scene.is_node_to_own_pod(pair) {
@@ -260,6 +286,15 @@ fn judge(
             flows
         };
         for (flows, rules) in scene.rules(allowed, &flows) {
+            if let Some(forbidden) = rules.forbidden {
+                if forbidden == Forbidden::Guardrail && reason != Some(Reason::Unfilterable) {
+                    denied = denied.union(&flows);
+                }
+                let fresh = flows.difference(&cells.before.possible);
+                if !fresh.is_empty() {
+                    gathered.inadmissible(pair, fresh, rules.clone());
+                }
+            }
             if inside {
                 gathered.inside(pair, flows, rules);
             } else {
@@ -283,9 +318,10 @@ fn judge(
         let by_rule = |one: &Because| matches!(one, Because::Rule(_) | Because::Essential(_));
         let flows = flows.intersection(&fresh).intersection(&allowed.allow);
         if !flows.is_empty() && !decision.reasons.iter().all(by_rule) {
-            gathered.surprise(pair, flows, scene.intent.rules(decision));
+            let rules = Ruled { rules: scene.intent.rules(decision), forbidden: None };
+            gathered.surprise(pair, flows, rules);
             is_in_order = false;
         }
     }
-    Judged { over, under, is_in_order }
+    Judged { over, under, denied, is_in_order }
 }

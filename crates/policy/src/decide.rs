@@ -22,6 +22,7 @@ mod types;
 mod under;
 mod world;
 
+pub use class::QUARANTINE;
 pub use compile::Decider;
 pub use ends::{End, Who};
 pub use fault::{Fault, Faulting};

@@ -26,6 +26,17 @@ pub fn plan(plan: &Plan, _layout: &Layout) -> String {
         rules(&mut text, "in ", &group.ingress);
         rules(&mut text, "out", &group.egress);
     }
+    for edge in &plan.edges {
+        let subnets: Vec<&str> = edge.subnets.iter().map(String::as_str).collect();
+        let (name, base) = (&edge.name, &edge.base);
+        let _written =
+            write!(text, "\n{name}\n  at the edge of {}, before {base}\n", listed(&subnets));
+        for (title, denied) in [("not in ", &edge.ingress), ("not out", &edge.egress)] {
+            if !denied.is_empty() {
+                rules(&mut text, title, denied);
+            }
+        }
+    }
     for (kind, title) in [
         (GapKind::Over, "Permitted and not intended"),
         (GapKind::Under, "Intended and not permitted"),
@@ -60,10 +71,15 @@ fn head(plan: &Plan) -> String {
         return format!("Nothing to do under {} at {}{until}.\n", plan.under, plan.made);
     }
     let of = |kind: GapKind| plan.gaps.iter().filter(|gap| gap.kind == kind).count();
+    let edges = match plan.edges.len() {
+        0 => String::new(),
+        1 => String::from("1 network ACL, "),
+        more => format!("{more} network ACLs, "),
+    };
     let any = plan.groups.iter().flat_map(|group| group.ingress.iter().chain(&group.egress));
     let any = any.filter(|rule| is_any(rule)).count();
     format!(
-        "Plan under {} at {}{until}\n  {groups} {} on {ends} interfaces, {} steps; {} pairs compared\n  \
+        "Plan under {} at {}{until}\n  {groups} {} on {ends} interfaces, {edges}{} steps; {} pairs compared\n  \
          {} gaps over, {} gaps under, {} workloads unheld, {any} rules name any address\n",
         plan.under,
         plan.made,
@@ -157,12 +173,13 @@ fn gaps<'g>(text: &mut String, title: &str, gaps: impl Iterator<Item = &'g Gap>)
         let rules: Vec<String> = gap.rules.iter().map(ToString::to_string).collect();
         let _written = write!(
             text,
-            "  {}: {ends}\n    over {}{}\n    {}; {}\n",
+            "  {}: {ends}\n    over {}{}\n    {}; {}\n{}",
             gap.reason.word(),
             gap.over,
             gap.family.as_ref().map(|family| format!(", {family} alone")).unwrap_or_default(),
             gap.place,
             rules.join("; "),
+            gap.forbidden.map(|one| format!("    {} forbids it\n", one.word())).unwrap_or_default(),
         );
     }
 }

@@ -18,7 +18,7 @@ use crate::text::{counted, one_line};
 const DESCRIPTION_MAX: usize = 240;
 
 /// By the ids of gaps, who answers for them and until when.
-pub(super) fn exceptions(policy: &CheckedPolicy, now: Timestamp) -> BTreeMap<String, String> {
+pub(crate) fn exceptions(policy: &CheckedPolicy, now: Timestamp) -> BTreeMap<String, String> {
     let open = policy.exceptions.iter().filter(|one| one.expires > now);
     let of_gaps = open.filter_map(|one| match &one.excused {
         Excused::Gap(gap) => {

@@ -25,7 +25,7 @@ fn artifacts(numbers: std::ops::Range<usize>) -> Artifacts {
         ingress: numbers.map(rule).collect(),
         egress: Vec::new(),
     };
-    Artifacts { groups: vec![group], attachments: Vec::new() }
+    Artifacts { groups: vec![group], attachments: Vec::new(), edges: None }
 }
 
 fn held(numbers: std::ops::Range<usize>) -> HeldGroup {
@@ -48,6 +48,8 @@ fn told(steps: &[Step]) -> Vec<(&'static str, bool)> {
         Action::SetGroups { .. } => "set",
         Action::SetGroupsThrough { .. } => "set through",
         Action::SetTemplate(_) | Action::UnsetTemplate(_) => "template",
+        Action::CreateEdge { .. } | Action::DeleteEdge { .. } => "edge",
+        Action::SetEdge { .. } => "set edge",
     };
     steps.iter().map(|step| (word(&step.action), step.transient.is_some())).collect()
 }

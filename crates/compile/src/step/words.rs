@@ -34,6 +34,9 @@ impl Action {
                 let groups = format!("{} -> {}", from.join(" "), to.join(" "));
                 format!("{kind} {owner}: a version after {number} of {id}: {groups}")
             }
+            Self::CreateEdge { edge } => format!("create the network ACL {edge}"),
+            Self::DeleteEdge { edge } => format!("delete the network ACL {edge}"),
+            Self::SetEdge { subnet, from, to, .. } => format!("edge of {subnet}: {from} -> {to}"),
             Self::UnsetTemplate(Templated { kind, owner, template, .. }) => {
                 format!("{kind} {owner}: version {} of {}", template.version, template.id)
             }

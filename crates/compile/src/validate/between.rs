@@ -9,9 +9,10 @@ use watertight_model::{Estate, Name};
 
 use super::scene::Scene;
 use crate::artifact::{Artifacts, Attachment, Group, GroupName, GroupRule};
+use crate::edge::EdgeList;
 use crate::held::HeldGroup;
 use crate::plan::PlannedRule;
-use crate::step::by_name;
+use crate::step::{by_name, middle};
 
 /// What opens in between, as text: from, to and the flows. What a front that keeps its clients' addresses
 /// lets in for one of its targets, for example, only the guards of the others keep from these.
@@ -38,7 +39,7 @@ pub(super) fn opened_between<'s>(scene: Scene<'s, '_>, middle: &'s Estate) -> Ve
 }
 
 /// Old and new rules, on those who carry old and new groups.
-pub(super) fn both(artifacts: &Artifacts, held: &[HeldGroup]) -> Artifacts {
+pub(super) fn both(artifacts: &Artifacts, held: &[HeldGroup], edges: &[EdgeList]) -> Artifacts {
     let there = by_name(held);
     let groups = artifacts.groups.iter().map(|group| {
         let mut group: Group = group.clone();
@@ -64,7 +65,8 @@ pub(super) fn both(artifacts: &Artifacts, held: &[HeldGroup]) -> Artifacts {
         others.dedup();
         Attachment { groups, others, ..one.clone() }
     });
-    Artifacts { groups: groups.collect(), attachments: attachments.collect() }
+    let edges = artifacts.edges.as_ref().map(|wanted| middle(wanted, edges));
+    Artifacts { groups: groups.collect(), attachments: attachments.collect(), edges }
 }
 
 fn add(rules: &mut Vec<GroupRule>, more: &[PlannedRule]) {

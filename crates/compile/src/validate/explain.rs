@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use watertight_model::network::EndpointId;
 use watertight_model::{Disposition, WorkloadId};
-use watertight_net::{AddressSet, FlowSet, Prefix};
+use watertight_net::{AddressSet, FlowSet, PortRange, PortSet, Prefix, Protocol};
 use watertight_reach::{Reach, Step};
 
 use super::scene::{Cells, Party, PartyWho, Scene};
+use crate::edge::EPHEMERAL_MIN;
 use crate::gap::Reason;
 use crate::intent::Allowed;
 
@@ -219,7 +220,26 @@ impl Scene<'_, '_> {
         if !rest.flows.is_empty() && self.is_boxed(pair, &self.reach[2]) {
             rest.take(&FlowSet::all(), Reason::Membership);
         }
+        if !rest.flows.is_empty() && self.is_at_edge(pair) {
+            rest.take(&from_well_known(), Reason::StatelessReply);
+        }
         rest.finish()
+    }
+
+    /// Whether one of ours is at the edge of a subnet of one of two parties.
+    fn is_at_edge(&self, (from, to): (&Party, &Party)) -> bool {
+        let edges = self.compiled.artifacts.edges.iter().flatten();
+        let subnets: BTreeSet<_> = edges.flat_map(|edge| &edge.subnets).collect();
+        let network = &self.estates[0].network;
+        let is_in = |id: &EndpointId| {
+            let subnet = network.endpoints.get(*id).and_then(|one| one.subnet);
+            let subnet = subnet.and_then(|id| network.subnets.get(id));
+            subnet.is_some_and(|subnet| subnets.contains(&subnet.name))
+        };
+        [from, to].into_iter().any(|party| match &party.who {
+            PartyWho::Endpoints(members, _) => members.iter().any(is_in),
+            PartyWho::Outside(..) => false,
+        })
     }
 
     /// Whether one machine, or what shares its interfaces, is all there is at both ends: what they send
@@ -340,4 +360,14 @@ impl Scene<'_, '_> {
             })
         })
     }
+}
+
+/// What comes from ports that clients do not take for themselves: a reply to it goes to one of these.
+fn from_well_known() -> FlowSet {
+    let ports = PortRange::new(0, EPHEMERAL_MIN.saturating_sub(1)).unwrap_or(PortRange::FULL);
+    let protocols = [Protocol::TCP, Protocol::UDP];
+    protocols
+        .into_iter()
+        .map(|protocol| FlowSet::ports(protocol, PortSet::from(ports), PortSet::full()))
+        .collect()
 }

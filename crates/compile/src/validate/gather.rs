@@ -5,17 +5,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use watertight_model::{Estate, Name};
 use watertight_net::{AddressSet, Family, FlowSet};
 
-use super::scene::{Party, PartyWho};
-use crate::gap::{Gap, GapKind, Reason, RuleRef};
+use super::scene::{Party, PartyWho, Ruled};
+use crate::gap::{Gap, GapKind, Reason};
 use crate::identity::name_of;
 
 /// What tells gaps apart beside who their ends are.
-type Key = (Sort, Option<Reason>, FlowSet, Vec<RuleRef>, String, Option<Family>);
+type Key = (Sort, Option<Reason>, FlowSet, Ruled, String, Option<Family>);
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Sort {
     Gap(GapKind),
     Surprise,
+    /// What becomes possible and is forbidden.
+    Inadmissible,
 }
 
 /// Who is at one end of several pairs: names of workloads, and addresses by what they are behind.
@@ -50,23 +52,29 @@ impl<'e> Gathered<'e> {
         (kind, reason): (GapKind, Option<Reason>),
         pair: (&Party, &Party),
         flows: FlowSet,
-        rules: Vec<RuleRef>,
+        rules: Ruled,
     ) {
         let place = String::from(reason.map_or("not explained", Reason::place));
         self.push((Sort::Gap(kind), reason, flows, rules, place, self.hidden(pair)), pair);
     }
 
     /// What passes within one machine.
-    pub(super) fn inside(&mut self, pair: (&Party, &Party), flows: FlowSet, rules: Vec<RuleRef>) {
+    pub(super) fn inside(&mut self, pair: (&Party, &Party), flows: FlowSet, rules: Ruled) {
         let place = String::from("both ends are on one machine, and pass no interface");
         let reason = Some(Reason::Unfilterable);
         let kind = Sort::Gap(GapKind::Over);
         self.push((kind, reason, flows, rules, place, self.hidden(pair)), pair);
     }
 
-    pub(super) fn surprise(&mut self, pair: (&Party, &Party), flows: FlowSet, rules: Vec<RuleRef>) {
+    pub(super) fn surprise(&mut self, pair: (&Party, &Party), flows: FlowSet, rules: Ruled) {
         let place = String::from("no allow rule asks for it");
         self.push((Sort::Surprise, None, flows, rules, place, self.hidden(pair)), pair);
+    }
+
+    /// What becomes possible although something forbids it.
+    pub(super) fn inadmissible(&mut self, pair: (&Party, &Party), flows: FlowSet, rules: Ruled) {
+        let place = String::from("it becomes possible, and something forbids it");
+        self.push((Sort::Inadmissible, None, flows, rules, place, self.hidden(pair)), pair);
     }
 
     /// What a service answers past every guard.
@@ -75,7 +83,7 @@ impl<'e> Gathered<'e> {
         from: &Party,
         (service, address): (&str, String),
         flows: FlowSet,
-        rules: Vec<RuleRef>,
+        rules: Ruled,
     ) {
         let place = format!("{service} answers past every guard");
         let kind = Sort::Gap(GapKind::Over);
@@ -174,15 +182,15 @@ impl<'e> Gathered<'e> {
         }
     }
 
-    /// The gaps, the differences without a reason, and the surprises, ordered.
-    pub(super) fn finish(mut self) -> (Vec<Gap>, Vec<Gap>, Vec<Gap>) {
-        let (mut gaps, mut unexplained, mut surprises) = (Vec::new(), Vec::new(), Vec::new());
+    /// All of it, each ordered.
+    pub(super) fn finish(mut self) -> Finished {
+        let mut all = Finished::default();
         let pairs = std::mem::take(&mut self.pairs);
         for ((sort, reason, flows, rules, place, family), pairs) in pairs {
             for (from, to) in self.joined(pairs) {
                 let kind = match sort {
                     Sort::Gap(kind) => kind,
-                    Sort::Surprise => GapKind::Over,
+                    Sort::Surprise | Sort::Inadmissible => GapKind::Over,
                 };
                 let gap = Gap {
                     kind,
@@ -191,18 +199,37 @@ impl<'e> Gathered<'e> {
                     to: to.texts(),
                     over: flows.to_string(),
                     family: family.map(|family| word(family).to_owned()),
-                    rules: rules.clone(),
+                    rules: rules.rules.clone(),
                     place: place.clone(),
+                    forbidden: rules.forbidden,
                 };
                 match (sort, reason) {
-                    (Sort::Surprise, _) => surprises.push(gap),
-                    (Sort::Gap(_), Some(_)) => gaps.push(gap),
-                    (Sort::Gap(_), None) => unexplained.push(gap),
+                    (Sort::Surprise, _) => all.surprises.push(gap),
+                    (Sort::Inadmissible, _) => all.inadmissible.push(gap),
+                    (Sort::Gap(_), Some(_)) => all.gaps.push(gap),
+                    (Sort::Gap(_), None) => all.unexplained.push(gap),
                 }
             }
         }
-        (of_both(gaps), of_both(unexplained), of_both(surprises))
+        let Finished { gaps, unexplained, surprises, inadmissible } = all;
+        Finished {
+            gaps: of_both(gaps),
+            unexplained: of_both(unexplained),
+            surprises: of_both(surprises),
+            inadmissible: of_both(inadmissible),
+        }
     }
+}
+
+/// What was gathered.
+#[derive(Default)]
+pub(super) struct Finished {
+    pub(super) gaps: Vec<Gap>,
+    /// Differences without a reason.
+    pub(super) unexplained: Vec<Gap>,
+    pub(super) surprises: Vec<Gap>,
+    /// What becomes possible and is forbidden.
+    pub(super) inadmissible: Vec<Gap>,
 }
 
 const fn word(family: Family) -> &'static str {

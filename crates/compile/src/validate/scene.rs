@@ -12,7 +12,8 @@ use watertight_reach::{Class, ClassIndex, Matrix, Reach, Start, named_prefixes};
 
 use crate::artifact::GroupName;
 use crate::compiler::Compiled;
-use crate::gap::RuleRef;
+use crate::edge::BarredEnd;
+use crate::gap::{Forbidden, RuleRef};
 use crate::identity::name_of;
 use crate::intent::{Allowed, Intent, KindId};
 use crate::via::Vias;
@@ -57,12 +58,22 @@ pub(super) enum PartyWho {
     Outside(AddressSet, Name),
 }
 
+/// What of the policy decides about flows.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub(super) struct Ruled {
+    pub(super) rules: Vec<RuleRef>,
+    /// What forbids them, where they are denied.
+    pub(super) forbidden: Option<Forbidden>,
+}
+
 /// What passes between two parties.
 #[derive(Clone, Debug)]
 pub(super) struct Cells {
     pub(super) before: Bounds<FlowSet>,
     pub(super) after: Bounds<FlowSet>,
     pub(super) open: Bounds<FlowSet>,
+    /// What is answered: the same three, where edges change. What sees no connections refuses replies.
+    pub(super) answered: Option<[Bounds<FlowSet>; 3]>,
 }
 
 pub(super) struct Scene<'s, 'a> {
@@ -218,13 +229,16 @@ impl<'s, 'a> Scene<'s, 'a> {
     }
 
     pub(super) fn cells(&self, from: &Party, to: &Party) -> Cells {
-        let cell = |at: usize| {
+        let of = |at: usize| {
             let (from, to) = (from.classes[at], to.classes[at]);
-            let cell = from.zip(to).and_then(|(from, to)| self.matrices[at].cell(from, to));
-            let none = || Bounds::exact(FlowSet::none());
-            cell.map_or_else(none, |cell| cell.forward.clone())
+            from.zip(to).and_then(|(from, to)| self.matrices[at].cell(from, to))
         };
-        Cells { before: cell(0), after: cell(1), open: cell(2) }
+        let none = || Bounds::exact(FlowSet::none());
+        let cell = |at: usize| of(at).map_or_else(none, |cell| cell.forward.clone());
+        let answered = |at: usize| of(at).map_or_else(none, |cell| cell.established.clone());
+        let has_edges = self.compiled.artifacts.edges.is_some();
+        let answered = has_edges.then(|| [0, 1, 2].map(answered));
+        Cells { before: cell(0), after: cell(1), open: cell(2), answered }
     }
 
     /// What is intended between two parties.
@@ -276,12 +290,14 @@ impl<'s, 'a> Scene<'s, 'a> {
     }
 
     /// Flows by what of the policy decided about them.
-    pub(super) fn rules(&self, allowed: &Allowed, flows: &FlowSet) -> Vec<(FlowSet, Vec<RuleRef>)> {
-        let mut found: BTreeMap<Vec<RuleRef>, FlowSet> = BTreeMap::new();
+    pub(super) fn rules(&self, allowed: &Allowed, flows: &FlowSet) -> Vec<(FlowSet, Ruled)> {
+        let mut found: BTreeMap<Ruled, FlowSet> = BTreeMap::new();
         for (part, decision) in &allowed.parts {
             let flows = part.intersection(flows);
             if !flows.is_empty() {
-                let all = found.entry(self.intent.rules(decision)).or_default();
+                let forbidden = self.intent.forbids(decision);
+                let ruled = Ruled { rules: self.intent.rules(decision), forbidden };
+                let all = found.entry(ruled).or_default();
                 *all = all.union(&flows);
             }
         }
@@ -302,6 +318,14 @@ impl Party {
                 let first = addresses.first().map(|one| one.to_string()).unwrap_or_default();
                 format!("{name}@{first}")
             }
+        }
+    }
+
+    /// The party where something on the way is to refuse what it sends or is sent.
+    pub(super) fn barred(&self) -> BarredEnd {
+        match &self.who {
+            PartyWho::Endpoints(members, _) => BarredEnd::Endpoints(members.clone()),
+            PartyWho::Outside(addresses, _) => BarredEnd::Outside(addresses.clone()),
         }
     }
 

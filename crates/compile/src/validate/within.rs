@@ -55,7 +55,7 @@ impl<'w, 'a> Within<'w, 'a> {
         let later = (!done.is_empty()).then(|| self.holding(done.to_vec()));
         let before = later.as_ref().unwrap_or(now);
         let after = self.holding([done, part].concat());
-        let together = both(&artifacts(part.to_vec()), &[]).attachments;
+        let together = both(&artifacts(part.to_vec()), &[], &[]).attachments;
         let middle = self.holding([done, &together].concat());
         let mut found: Vec<Breach> = Vec::new();
         // What the policy sees in an endpoint is known by its place in the estate that is there.
@@ -109,7 +109,7 @@ impl<'w, 'a> Within<'w, 'a> {
         (from, to): (&Party, &Party),
         cells: &Cells,
     ) -> Vec<(&'static str, FlowSet)> {
-        let Cells { before, after: whole, open: part } = cells;
+        let Cells { before, after: whole, open: part, .. } = cells;
         let most = before.possible.union(&whole.possible);
         let least = before.sure.intersection(&whole.sure);
         let mut found = vec![
@@ -137,7 +137,7 @@ impl<'w, 'a> Within<'w, 'a> {
 }
 
 fn artifacts(attachments: Vec<Attachment>) -> Artifacts {
-    Artifacts { groups: Vec::new(), attachments }
+    Artifacts { groups: Vec::new(), attachments, edges: None }
 }
 
 /// Whether two estates have the same endpoints in the same places.

@@ -7,6 +7,7 @@
 //! names, and the template of a scaling group, and those only where they are what the plan says.
 
 mod check;
+mod edges;
 mod goal;
 mod journal;
 mod live;

@@ -11,7 +11,7 @@ use crate::decide::ends::{End, Who, agreed};
 use crate::decide::labels::{Known, Labelled, look};
 
 /// The label by which a workload is put into quarantine.
-pub(super) const QUARANTINE: &str = "watertight.io/quarantine";
+pub const QUARANTINE: &str = "watertight.io/quarantine";
 
 /// Ends that no selector tells apart.
 #[derive(Debug, Default)]

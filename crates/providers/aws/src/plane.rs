@@ -3,6 +3,7 @@
 //! Sources: Amazon VPC user guide, "Security group rules" and "Amazon VPC quotas".
 
 mod cut;
+mod edges;
 mod facts;
 mod lists;
 mod network;
@@ -19,8 +20,8 @@ use std::cell::OnceCell;
 use std::fmt;
 
 use watertight_compile::{
-    Artifacts, HeldGroup, Holding, KeptList, Limits, OwnGroup, Owner, Pieces, Plane, Read,
-    RenderedBody, Through,
+    Artifacts, Edge, EdgeEntry, EdgeList, HeldEdge, HeldGroup, Holding, KeptList, Limits, OwnGroup,
+    Owner, Pieces, Plane, Read, RenderedBody, Through,
 };
 use watertight_model::network::{Attached, EndpointId, EndpointRole, GatewayKind, RealmId};
 use watertight_model::{Estate, WorkloadKind};
@@ -28,6 +29,7 @@ use watertight_net::{ByteSet, FlowPart, FlowSet, PortRange, PortSet, Protocol};
 
 use crate::{Body, Options, convert};
 
+pub use edges::{BASE, entry_of, is_last};
 pub use facts::{Facts, group_facts, interface_facts, is_managed};
 pub use network::told as network_facts;
 pub use render::{MANAGED, description_of};
@@ -88,6 +90,11 @@ impl<'b> SecurityGroups<'b> {
     /// What goes on at an interface after its groups changed, and what would cut that, at which price.
     pub fn cutting(&self, interface: &str) -> Vec<String> {
         cut::told(self.bodies, self.described(), interface)
+    }
+
+    /// The network ACLs of ours that no subnet has, ordered by id.
+    pub fn unused_edges(&self) -> Vec<HeldEdge> {
+        edges::unused(self.bodies)
     }
 
     /// The groups of ours that are there, ordered by name, each with what holds it beside rules of ours.
@@ -162,7 +169,9 @@ impl Plane for SecurityGroups<'_> {
 
     fn render(&self, artifacts: &Artifacts) -> Vec<RenderedBody> {
         let held = self.held().into_iter().map(|held| (held.name, held.id));
-        render::bodies(artifacts, &held.collect())
+        let mut bodies = render::bodies(artifacts, &held.collect());
+        bodies.extend(edges::bodies(self.bodies, artifacts));
+        bodies
     }
 
     fn without(&self, rendered: &[RenderedBody], item: &str) -> Vec<RenderedBody> {
@@ -187,6 +196,14 @@ impl Plane for SecurityGroups<'_> {
 
     fn owners(&self) -> Vec<Owner> {
         templates::owners(self.bodies, self.described())
+    }
+
+    fn edges(&self) -> Vec<EdgeList> {
+        edges::lists(self.bodies)
+    }
+
+    fn entries(&self, edge: &Edge) -> Vec<EdgeEntry> {
+        edges::entries(self.bodies, edge)
     }
 
     fn convert(&self, rendered: &[RenderedBody]) -> Estate {

@@ -3,6 +3,7 @@
 //! Sources: Amazon EC2 API reference (the actions, "Error codes", "Eventual consistency"), Amazon VPC
 //! user guide ("Security group rules", "Amazon VPC quotas").
 
+mod acls;
 mod describe;
 mod rules;
 mod services;
@@ -100,6 +101,7 @@ impl Groups {
                 body("ec2-describe-network-interfaces").unwrap_or_default(),
             );
             held.resources = services::read(recording, (account, region), &held);
+            held.acls = acls::read(recording, (account, region));
             held.templates = templates::Templates::read(recording, (account, region));
             let place = Place { actual: held.clone(), shown: held, unseen: 0 };
             ((account.to_owned(), region.to_owned()), place)
@@ -177,6 +179,7 @@ impl Groups {
         let key = (asked.account.clone(), asked.region.clone());
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let place = places.get_mut(&key)?;
+        let list = list.or_else(|| acls::call(&place.shown, &asked.call));
         let is_service = services::list(&place.shown, &asked.call, ("", &BTreeMap::new()));
         if list.is_none() && is_service.is_none() {
             return None;

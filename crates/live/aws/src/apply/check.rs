@@ -77,8 +77,17 @@ fn touched(plan: &Plan, progress: Progress) -> BTreeSet<&str> {
             endpoints.iter().map(String::as_str).chain([through.id.as_str()]).collect()
         }
         Action::SetTemplate(step) | Action::UnsetTemplate(step) => vec![step.owner.as_str()],
+        Action::CreateEdge { edge } | Action::DeleteEdge { edge } => of_edge(plan, edge),
+        Action::SetEdge { from, to, .. } => [of_edge(plan, from), of_edge(plan, to)].concat(),
     });
     ids.collect()
+}
+
+/// The ids of the network ACLs that a step about one is about: it, and the one that it stands in for.
+fn of_edge<'p>(plan: &'p Plan, name: &'p str) -> Vec<&'p str> {
+    let edge = plan.edges.iter().find(|edge| edge.name == name);
+    let ids = edge.into_iter().flat_map(|edge| edge.there.iter().chain([&edge.base]));
+    ids.map(String::as_str).chain([name]).collect()
 }
 
 fn of<'r>(reads: &[&'r Read], what: ReadKind) -> Vec<&'r Read> {

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_aws::{RuleUnit, Service, UnitPeer};
-use watertight_compile::Templated;
+use watertight_compile::{PlannedEdge, Templated};
 
+use super::edges::{self, LiveAssociation, LiveEdge, MadeBy};
 use super::live::{Carrier, LiveGroup};
 use super::templates::LiveTemplate;
 use super::writes::{PLAN, Write};
@@ -36,6 +37,13 @@ pub(super) enum Goal {
     /// It makes them again from the version from which it made them before, and that of the plan is not
     /// there.
     MakesAgain { template: Box<Templated> },
+    /// A network ACL that this plan made is there, with its entries and no others.
+    EdgeMade { edge: Box<PlannedEdge>, plan: String },
+    /// A network ACL of ours is not there.
+    EdgeUnmade { by: MadeBy },
+    /// A subnet has this network ACL, where it had that one before; by id. If it is there still, where that
+    /// is taken back.
+    Edged { from: String, to: String, again: bool },
     /// It carries again what it carried before, if it is there still.
     CarriesAgain { on: On, from: BTreeSet<String>, to: BTreeSet<String> },
 }
@@ -62,6 +70,8 @@ pub(super) enum Seen {
     Group(Option<LiveGroup>),
     Carrier(Option<Carrier>),
     Template(LiveTemplate),
+    Edge(Option<LiveEdge>),
+    Association(Option<LiveAssociation>),
 }
 
 /// What follows.
@@ -136,10 +146,21 @@ impl Goal {
                 makes(template, (description, to), found)
             }
             (Self::MakesAgain { template }, Seen::Template(found)) => makes_again(template, found),
-            (_, Seen::Carrier(_) | Seen::Template(_))
+            (Self::EdgeMade { edge, plan }, Seen::Edge(found)) => {
+                edges::made(edge, plan, found.as_ref())
+            }
+            (Self::EdgeUnmade { by }, Seen::Edge(found)) => edges::unmade(by, found.as_ref()),
+            (Self::Edged { again: true, .. }, Seen::Association(None)) => Next::Done,
+            (Self::Edged { from, to, .. }, Seen::Association(found)) => {
+                edges::set(from, to, found.as_ref())
+            }
+            (_, Seen::Carrier(_) | Seen::Template(_) | Seen::Edge(_) | Seen::Association(_))
             | (
                 Self::Makes { .. }
                 | Self::MakesAgain { .. }
+                | Self::EdgeMade { .. }
+                | Self::EdgeUnmade { .. }
+                | Self::Edged { .. }
                 | Self::Carries { .. }
                 | Self::CarriesAgain { .. },
                 _,

@@ -39,7 +39,7 @@ pub(super) fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn tag<'v>(body: &'v Value, key: &str) -> Option<&'v str> {
+pub(super) fn tag<'v>(body: &'v Value, key: &str) -> Option<&'v str> {
     let tags = body.get("Tags").and_then(Value::as_array).into_iter().flatten();
     let mut own = tags.filter(|tag| text(tag, "Key") == key);
     own.next().map(|tag| text(tag, "Value"))

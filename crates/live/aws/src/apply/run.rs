@@ -6,9 +6,10 @@ use std::time::Duration;
 use tokio::time::sleep;
 use watertight_aws::{RuleUnit, Service, UnitError, UnitPeer};
 use watertight_compile::{
-    Action, Again, Plan, PlannedGroup, PlannedRule, PlannedRules, ReadKind, Templated,
+    Action, Again, Plan, PlannedEdge, PlannedGroup, PlannedRule, PlannedRules, ReadKind, Templated,
 };
 
+use super::edges::{self, MadeBy};
 use super::goal::{Goal, Next, On, Seen, Sides};
 use super::journal::{Journal, Line, Progress, Way};
 use super::session::{Session, Site};
@@ -102,7 +103,9 @@ struct Places<'p> {
     groups: BTreeMap<&'p str, &'p PlannedGroup>,
     /// The site of each endpoint: that of the groups that it gets.
     endpoints: BTreeMap<&'p str, Site>,
-    /// The sites of what makes replicas: their account need not be that of the network.
+    /// The lists for edges.
+    edges: BTreeMap<&'p str, &'p PlannedEdge>,
+    /// The sites of what makes replicas and of edges: their account need not be that of a group.
     owners: BTreeSet<Site>,
     /// The ids of the groups that the plan read.
     read_groups: BTreeSet<String>,
@@ -130,10 +133,14 @@ impl<'p> Places<'p> {
         let read_groups = read.map(|read| read.id.clone()).collect();
         let owners = plan.steps.iter().filter_map(|step| match &step.action {
             Action::SetTemplate(step) => Some(site_of_owner(step)),
+            Action::SetEdge { account, region, .. } => Some(site_at(account, region)),
             _ => None,
         });
-        let owners = owners.collect();
-        Ok(Self { groups, endpoints, owners, read_groups })
+        let edges: BTreeMap<&str, &PlannedEdge> =
+            plan.edges.iter().map(|edge| (edge.name.as_str(), edge)).collect();
+        let of_edges = edges.values().map(|edge| site_at(&edge.account, &edge.region));
+        let owners = owners.chain(of_edges).collect();
+        Ok(Self { groups, endpoints, edges, owners, read_groups })
     }
 
     fn sites(&self) -> Vec<Site> {
@@ -146,6 +153,10 @@ impl<'p> Places<'p> {
             || ApplyError::Plan(format!("a step is about `{name}`, which it does not hold"));
         self.groups.get(name).copied().ok_or_else(unknown)
     }
+}
+
+fn site_at(account: &str, region: &str) -> Site {
+    Site { account: account.to_owned(), region: region.to_owned() }
 }
 
 fn site_of(group: &PlannedGroup) -> Site {
@@ -174,6 +185,8 @@ impl Taking<'_> {
             Action::SetGroups { endpoint, .. } => endpoint,
             Action::SetGroupsThrough { through, .. } => &through.id,
             Action::SetTemplate(step) | Action::UnsetTemplate(step) => &step.owner,
+            Action::CreateEdge { edge } | Action::DeleteEdge { edge } => edge,
+            Action::SetEdge { subnet, .. } => subnet,
         }
     }
 
@@ -198,13 +211,21 @@ enum Subject<'p> {
     Resource(Service, &'p str),
     /// A scaling group and its template, with the description of the version that the plan makes.
     Template(&'p Templated, String),
+    /// A list for edges, with the mark of the plan.
+    Edge(&'p PlannedEdge, String),
+    /// A subnet, with what is at its edge.
+    Subnet(&'p str),
 }
 
 impl Subject<'_> {
     /// How often it is looked whether a change can be seen.
     const fn looks_max(&self) -> u32 {
         match self {
-            Self::Group(_) | Self::Interface(_) | Self::Template(..) => LOOKS_MAX,
+            Self::Group(_)
+            | Self::Interface(_)
+            | Self::Template(..)
+            | Self::Edge(..)
+            | Self::Subnet(_) => LOOKS_MAX,
             Self::Resource(..) => SERVICE_LOOKS_MAX,
         }
     }
@@ -232,6 +253,9 @@ impl<'r> Runner<'r> {
             self.look(&site, &subject).await.map_err(|refusal| taking.stopped(&refusal.code))?;
         if let Seen::Carrier(Some(carrier)) = &seen {
             found.extend(carrier.groups.iter().cloned());
+        }
+        if let Seen::Association(Some(association)) = &seen {
+            found.push(association.acl.clone());
         }
         let (step, way) = (taking.number, self.request.way);
         journal.say(&Line::Begin { step, way, at: self.request.clock.now(), found })?;
@@ -355,6 +379,13 @@ impl<'r> Runner<'r> {
                 let found = services::resource(&self.session, site, (*service, id)).await?;
                 Ok(Seen::Carrier(found))
             }
+            Subject::Edge(edge, mark) => {
+                let named = (edge.name.as_str(), edge.realm.as_str());
+                Ok(Seen::Edge(edges::edge(&self.session, site, named, mark).await?))
+            }
+            Subject::Subnet(id) => {
+                Ok(Seen::Association(edges::association(&self.session, site, id).await?))
+            }
             Subject::Template(step, description) => {
                 let about = (*step, description.as_str());
                 Ok(Seen::Template(templates::template(&self.session, site, about).await?))
@@ -417,6 +448,16 @@ impl<'r> Runner<'r> {
                 let on = On::Resource(service, id.to_owned());
                 return self.carrying(taking, (subject, on, first), (from, to)).await;
             }
+            Action::CreateEdge { edge } | Action::DeleteEdge { edge } => {
+                return self.about_edge(taking, edge, mark);
+            }
+            Action::SetEdge { subnet, account, region, from, to } => {
+                let from = self.edge_id(taking, from, &mark).await?;
+                let to = self.edge_id(taking, to, &mark).await?;
+                let again = self.request.way == Way::Rollback;
+                let goal = Goal::Edged { from, to, again };
+                return Ok((site_at(account, region), Subject::Subnet(subnet), goal));
+            }
             Action::SetTemplate(step) | Action::UnsetTemplate(step) => {
                 let description = templates::description(&mark, &step.owner);
                 let template = Box::new(step.clone());
@@ -432,6 +473,54 @@ impl<'r> Runner<'r> {
             }
         };
         Ok((site_of(group), Subject::Group(group), goal))
+    }
+
+    /// The goal of a step that makes a list for edges, or takes it away.
+    fn about_edge(
+        &self,
+        taking: &Taking<'r>,
+        name: &str,
+        mark: String,
+    ) -> Result<(Site, Subject<'r>, Goal), ApplyError> {
+        let unknown =
+            || ApplyError::Plan(format!("a step is about `{name}`, which it does not hold"));
+        let edge = self.places.edges.get(name).copied().ok_or_else(unknown)?;
+        let is_made = matches!(taking.action, Action::CreateEdge { .. });
+        let goal = match self.request.way {
+            _ if is_made => Goal::EdgeMade { edge: Box::new(edge.clone()), plan: mark.clone() },
+            Way::Apply => Goal::EdgeUnmade { by: MadeBy::Id(edge.there.clone()) },
+            Way::Rollback => Goal::EdgeUnmade { by: MadeBy::Plan(mark.clone()) },
+        };
+        Ok((site_at(&edge.account, &edge.region), Subject::Edge(edge, mark), goal))
+    }
+
+    /// The id of a list for edges of ours by its name; of others' the plan tells the ids.
+    async fn edge_id(
+        &self,
+        taking: &Taking<'r>,
+        name: &str,
+        mark: &str,
+    ) -> Result<String, ApplyError> {
+        let Some(edge) = self.places.edges.get(name).copied() else {
+            return Ok(name.to_owned());
+        };
+        if let Some(id) = &edge.there {
+            return Ok(id.clone());
+        }
+        let site = site_at(&edge.account, &edge.region);
+        for look in 0..LOOKS_MAX {
+            let named = (edge.name.as_str(), edge.realm.as_str());
+            let found = edges::edge(&self.session, &site, named, mark).await;
+            if let Some(found) = found.map_err(|refusal| taking.stopped(&refusal.code))? {
+                return Ok(found.id);
+            }
+            sleep(self.delay(look)).await;
+        }
+        // It is taken back already, and so is what it was at the edge of.
+        if self.request.way == Way::Rollback {
+            return Ok(name.to_owned());
+        }
+        Err(taking.conflict(format!("`{name}` is not there")))
     }
 
     /// The goal of a step that sets groups where one of `endpoint`'s is.
@@ -568,6 +657,9 @@ fn is_race(refusal: &Refusal) -> bool {
             | "InvalidPermission.Duplicate"
             | "InvalidPermission.NotFound"
             | "DependencyViolation"
+            | "InvalidAssociationID.NotFound"
+            | "InvalidNetworkAclID.NotFound"
+            | "NetworkAclEntryAlreadyExists"
     );
     is_race || services::is_passing(&refusal.code)
 }

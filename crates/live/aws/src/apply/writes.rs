@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use watertight_aws::{MANAGED, RuleUnit, Service, UnitPeer};
-use watertight_compile::{Action, Plan, Template};
+use watertight_compile::{Action, EdgeEntry, Plan, Template};
 
-use super::{services, templates};
+use super::{edges, services, templates};
 use crate::request::{Wire, encoded};
 
 /// The key of the tag that tells which plan made a group.
@@ -94,6 +94,36 @@ pub(crate) enum Write {
         /// The version: a number, or a word for the newest or the default one.
         version: String,
     },
+    /// Makes a network ACL that refuses everything, tagged from its first moment.
+    CreateEdge {
+        /// Its name.
+        name: String,
+        /// Where it is.
+        vpc: String,
+        /// The network ACL that it stands in for.
+        base: String,
+        /// The plan that makes it.
+        plan: String,
+    },
+    /// Deletes a network ACL.
+    DeleteEdge {
+        /// Its id.
+        acl: String,
+    },
+    /// Gives a network ACL an entry.
+    CreateEntry {
+        /// Its id.
+        acl: String,
+        /// The entry.
+        entry: EdgeEntry,
+    },
+    /// Puts a network ACL at the edge of a subnet in place of what is there.
+    SetEdge {
+        /// The id of the association of what is there.
+        association: String,
+        /// The id of what comes in its place.
+        acl: String,
+    },
     /// Puts groups on an interface in place of what it carries.
     SetGroups {
         /// The interface's id.
@@ -130,6 +160,10 @@ impl Write {
             Self::CreateVersion { .. } => "CreateLaunchTemplateVersion",
             Self::DeleteVersion { .. } => "DeleteLaunchTemplateVersions",
             Self::SetVersion { .. } => "UpdateAutoScalingGroup",
+            Self::CreateEdge { .. } => "CreateNetworkAcl",
+            Self::DeleteEdge { .. } => "DeleteNetworkAcl",
+            Self::CreateEntry { .. } => "CreateNetworkAclEntry",
+            Self::SetEdge { .. } => "ReplaceNetworkAclAssociation",
         }
     }
 
@@ -151,12 +185,14 @@ impl Write {
                 | Self::SetThrough { .. }
                 | Self::SetVersion { .. }
                 | Self::CreateVersion { .. }
+                | Self::CreateEdge { .. }
+                | Self::SetEdge { .. }
         )
     }
 
     /// Whether it makes one more each time that it is sent.
     pub(crate) const fn repeats(&self) -> bool {
-        matches!(self, Self::CreateVersion { .. })
+        matches!(self, Self::CreateVersion { .. } | Self::CreateEdge { .. })
     }
 
     /// The request. `owners` tells the accounts of groups that rules name.
@@ -226,6 +262,12 @@ impl Write {
                 pair("LaunchTemplate.LaunchTemplateId", template),
                 pair("LaunchTemplate.Version", version),
             ],
+            Self::CreateEdge { name, vpc, base, plan } => edges::create((name, vpc), (base, plan)),
+            Self::DeleteEdge { acl } => vec![pair("NetworkAclId", acl)],
+            Self::CreateEntry { acl, entry } => edges::entry(acl, entry),
+            Self::SetEdge { association, acl } => {
+                vec![pair("AssociationId", association), pair("NetworkAclId", acl)]
+            }
             // It has a request of its own.
             Self::SetThrough { .. } => Vec::new(),
         }
@@ -336,6 +378,7 @@ pub fn apply_policy(assume: Option<&str>, plan: Option<&Plan>) -> Value {
     ];
     statements.extend(through_services(plan));
     statements.extend(through_templates(plan));
+    statements.extend(at_edges(plan));
     if let Some(role) = assume {
         statements.push(json!({
             "Sid": "WatertightApplyAccounts",
@@ -429,6 +472,57 @@ fn through_templates(plan: Option<&Plan>) -> Vec<Value> {
             "Action": "iam:PassRole",
             "Resource": "*",
             "Condition": {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+        }),
+    ]
+}
+
+/// What must be permitted so that network ACLs come to the edges of subnets. What is there before is somebody
+/// else's, so that no tag limits which one gives way to which.
+fn at_edges(plan: Option<&Plan>) -> Vec<Value> {
+    let is_edge = |action: &Action| {
+        matches!(
+            action,
+            Action::CreateEdge { .. } | Action::DeleteEdge { .. } | Action::SetEdge { .. }
+        )
+    };
+    if plan.is_some_and(|plan| !plan.steps.iter().any(|step| is_edge(&step.action))) {
+        return Vec::new();
+    }
+    let acls = "arn:*:ec2:*:*:network-acl/*";
+    let ours = |key: &str| json!({"StringEquals": {format!("aws:{key}/{MANAGED}"): "true"}});
+    vec![
+        json!({
+            "Sid": "WatertightApplyEdgesMake",
+            "Effect": "Allow",
+            "Action": "ec2:CreateNetworkAcl",
+            "Resource": acls,
+            "Condition": ours("RequestTag"),
+        }),
+        json!({
+            "Sid": "WatertightApplyEdgesMakeThere",
+            "Effect": "Allow",
+            "Action": "ec2:CreateNetworkAcl",
+            "Resource": "arn:*:ec2:*:*:vpc/*",
+        }),
+        json!({
+            "Sid": "WatertightApplyEdgesTag",
+            "Effect": "Allow",
+            "Action": "ec2:CreateTags",
+            "Resource": acls,
+            "Condition": {"StringEquals": {"ec2:CreateAction": "CreateNetworkAcl"}},
+        }),
+        json!({
+            "Sid": "WatertightApplyEdgesOurs",
+            "Effect": "Allow",
+            "Action": ["ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAcl"],
+            "Resource": acls,
+            "Condition": ours("ResourceTag"),
+        }),
+        json!({
+            "Sid": "WatertightApplyEdgesSet",
+            "Effect": "Allow",
+            "Action": "ec2:ReplaceNetworkAclAssociation",
+            "Resource": [acls, "arn:*:ec2:*:*:subnet/*"],
         }),
     ]
 }

@@ -32,10 +32,11 @@ const TARGETS: [&str; 10] = [
 
 /// The route tables and network ACLs of the VPCs in which artifacts have groups, in order.
 pub(super) fn reads(bodies: &[Body], artifacts: &Artifacts) -> Vec<Read> {
-    let places: BTreeMap<&str, (String, String)> = artifacts
-        .groups
-        .iter()
-        .map(|group| (&*group.realm, (group.place.0.to_string(), group.place.1.to_string())))
+    let groups = artifacts.groups.iter().map(|group| (&*group.realm, &group.place));
+    let edges = artifacts.edges.iter().flatten().map(|edge| (&*edge.realm, &edge.place));
+    let places: BTreeMap<&str, (String, String)> = groups
+        .chain(edges)
+        .map(|(realm, (account, region))| (realm, (account.to_string(), region.to_string())))
         .collect();
     // Another account with which subnets are shared is told a part of it: that counts where nobody else
     // tells, and is asked of the same account again.

@@ -222,10 +222,10 @@ pub(super) fn together(rendered: &[RenderedBody], item: &str) -> BTreeSet<String
     items
 }
 
-/// A body without groups of names, and interfaces and resources of ids.
+/// A body without groups of names, interfaces and resources of ids, and what subnets of ids have at their edges.
 pub(super) fn without(body: &RenderedBody, items: &BTreeSet<String>) -> RenderedBody {
     let is_it = |one: &Value| {
-        ["GroupName", "NetworkInterfaceId", "Id"]
+        ["GroupName", "NetworkInterfaceId", "Id", "SubnetId"]
             .into_iter()
             .any(|key| one[key].as_str().is_some_and(|text| items.contains(text)))
     };
@@ -233,6 +233,9 @@ pub(super) fn without(body: &RenderedBody, items: &BTreeSet<String>) -> Rendered
     for list in value.as_object_mut().into_iter().flat_map(Map::values_mut) {
         if let Some(list) = list.as_array_mut() {
             list.retain(|one| !is_it(one));
+            let associations =
+                list.iter_mut().filter_map(|one| one.get_mut("Associations")?.as_array_mut());
+            associations.for_each(|all| all.retain(|one| !is_it(one)));
         }
     }
     RenderedBody { path: body.path.clone(), text: format!("{value:#}\n") }

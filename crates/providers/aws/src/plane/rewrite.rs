@@ -72,6 +72,60 @@ impl Carried {
     }
 }
 
+/// Which network ACLs subnets have.
+#[derive(Default)]
+struct Edges {
+    /// By subnet.
+    of: BTreeMap<String, String>,
+    /// Those that are rendered.
+    ours: BTreeSet<String>,
+}
+
+impl Edges {
+    /// Learns what a rendered body says.
+    fn learn(&mut self, root: Node<'_>) {
+        let list = |value: &Value, key: &str| value[key].as_array().cloned().unwrap_or_default();
+        let root = value_of(root);
+        let acls = list(&root, "NetworkAcls");
+        let own = acls.iter().flat_map(|acl| list(acl, "Associations"));
+        for one in own.chain(list(&root, "NetworkAclAssociations")) {
+            let text = |key: &str| one[key].as_str().map(ToOwned::to_owned);
+            self.of.extend(text("SubnetId").zip(text("NetworkAclId")));
+        }
+        let ids = acls.iter().filter_map(|acl| acl["NetworkAclId"].as_str());
+        self.ours.extend(ids.map(ToOwned::to_owned));
+    }
+
+    /// A body of network ACLs without those that are rendered anew, each with the subnets that have it
+    /// then; nothing of any other body.
+    fn of_body(&self, root: Node<'_>) -> Option<String> {
+        let acls = root.get("NetworkAcls").filter(|_| !self.of.is_empty())?;
+        let each = acls
+            .items()
+            .map(value_of)
+            .filter(|acl| acl["NetworkAclId"].as_str().is_none_or(|id| !self.ours.contains(id)));
+        let moved = each.map(|mut acl| {
+            let id = acl["NetworkAclId"].as_str().unwrap_or_default().to_owned();
+            let mut associations = acl["Associations"].as_array().cloned().unwrap_or_default();
+            associations.retain(|one| {
+                let subnet = one["SubnetId"].as_str();
+                subnet.and_then(|subnet| self.of.get(subnet)).is_none_or(|to| *to == id)
+            });
+            let has = |subnet: &str| associations.iter().any(|one| one["SubnetId"] == subnet);
+            let came: Vec<Value> = self
+                .of
+                .iter()
+                .filter(|(subnet, to)| **to == id && !has(subnet))
+                .map(|(subnet, to)| json!({"NetworkAclId": to, "SubnetId": subnet}))
+                .collect();
+            associations.extend(came);
+            acl["Associations"] = Value::from(associations);
+            acl
+        });
+        Some(json!({ "NetworkAcls": moved.collect::<Vec<_>>() }).to_string())
+    }
+}
+
 /// Groups in the form in which a list has them: by their ids, or in objects.
 fn written(list: Node<'_>, groups: &[String]) -> String {
     let first = list.items().next();
@@ -88,16 +142,20 @@ pub(super) fn bodies<'b>(
     rendered: &[RenderedBody],
     limits: &Limits,
 ) -> Rewritten<'b> {
-    let mut carried = Carried::default();
+    let (mut carried, mut edges) = (Carried::default(), Edges::default());
     let mut new = Vec::new();
     for one in rendered {
         // Positions in what nobody wrote down are of no use to anybody.
         let Ok(tree) = Tree::parse_json(FileId(u32::MAX), one.text.as_str(), limits) else {
             continue;
         };
-        if ["NetworkInterfaces", "Services"].iter().any(|key| tree.root().get(key).is_some()) {
+        if tree.root().get("NetworkAclAssociations").is_some() {
+            edges.learn(tree.root());
+        } else if ["NetworkInterfaces", "Services"].iter().any(|key| tree.root().get(key).is_some())
+        {
             carried.learn(tree.root());
         } else {
+            edges.learn(tree.root());
             new.push(Body { path: one.path.clone(), tree });
         }
     }
@@ -114,7 +172,7 @@ pub(super) fn bodies<'b>(
             }
             continue;
         }
-        if let Some(text) = carried.of_mount_target(body) {
+        if let Some(text) = edges.of_body(root).or_else(|| carried.of_mount_target(body)) {
             match Tree::parse_json(body.tree.file(), text, limits) {
                 Ok(tree) => new.push(Body { path: body.path.clone(), tree }),
                 Err(_) => kept.push(body),

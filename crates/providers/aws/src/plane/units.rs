@@ -111,7 +111,7 @@ impl RuleUnit {
         PlannedRule { peer: peer.clone(), over: self.flows().to_string() }
     }
 
-    fn flows(&self) -> FlowSet {
+    pub(super) fn flows(&self) -> FlowSet {
         let port = |number: i64| u16::try_from(number).unwrap_or(0);
         let bytes = |number: i64| u8::try_from(number).map_or(ByteSet::full(), ByteSet::single);
         match (self.protocol.as_str(), self.ports) {

@@ -100,6 +100,61 @@ fn drift(random: &mut Random, body: &mut Value) {
     }
 }
 
+/// An estate in which services own many interfaces, so that no group can be put on them, and a policy whose
+/// guardrails deny zones to each other.
+pub(crate) fn barred(seed: u64) -> (Lab, Generated) {
+    let mut generated = generate::aws(seed, Size::FEW);
+    add_empty_answers(&mut generated.files);
+    let mut random = Random::new(seed ^ 0x0ed6_e5ed);
+    for (_, body) in &mut generated.files {
+        let list = body.get_mut("NetworkInterfaces").and_then(Value::as_array_mut);
+        for interface in list.into_iter().flatten() {
+            if random.chance(60) {
+                interface["RequesterManaged"] = json!(true);
+            }
+        }
+    }
+    let text = barring(seed, seed, &generated);
+    let lab = Lab::new(&generated.files, &[("policy.yaml", text)], Modes::Enforced);
+    (lab, generated)
+}
+
+/// What comes of [`barred`] when its plan is in place, with the same guardrails or other ones.
+pub(crate) fn barred_later(seed: u64, others: bool) -> Option<Lab> {
+    let (first, generated) = barred(seed);
+    let made = first.make().ok()?;
+    let rendered = first.with(|_, plane| plane.render(&made.compiled.artifacts));
+    let parsed = |text: &str| serde_json::from_str(text).ok();
+    let rendered: Vec<(String, Value)> = rendered
+        .into_iter()
+        .filter_map(|body| parsed(&body.text).map(|value| (body.path, value)))
+        .collect();
+    let files = overlaid(&generated.files, &rendered);
+    let text = barring(seed, if others { seed ^ 1 << 22 } else { seed }, &generated);
+    Some(Lab::new(&files, &[("policy.yaml", text)], Modes::Enforced))
+}
+
+/// A policy with denials of guardrails between zones.
+fn barring(seed: u64, guardrails: u64, generated: &Generated) -> String {
+    let mut text = policy(seed, generated);
+    let mut random = Random::new(guardrails ^ 0x0bad_9a7e);
+    text.push_str(
+        "---\napiVersion: watertight.io/v1alpha1\nkind: Policy\nmetadata: {name: never}\nspec:\n  \
+         tier: guardrail\n  order: 2\n  mode: enforce\n  rules:\n",
+    );
+    for _ in 0..random.between(1, 4) {
+        let zone =
+            |random: &mut Random| format!("{{matchLabels: {{zone: {}}}}}", pick(random, &ZONES));
+        let (from, to) = (zone(&mut random), zone(&mut random));
+        let over = match random.below(3) {
+            0 => format!(", over: [{}]", pick(&mut random, &OVER)),
+            _ => String::new(),
+        };
+        let _ = writeln!(text, "  - {{action: deny, from: [{from}], to: [{to}]{over}}}");
+    }
+    text
+}
+
 /// Where subnets were listed and there is no internet gateway, a provider answers with an empty list.
 fn add_empty_answers(files: &mut Vec<(String, Value)>) {
     let has = |path: &str| files.iter().any(|(other, _)| other == path);
@@ -211,6 +266,29 @@ fn subnets(generated: &Generated) -> Vec<String> {
     ids.map(str::to_owned).collect()
 }
 
+/// Gives subnets other network ACLs, as a rendered body says.
+fn move_edges(files: &mut [(String, Value)], body: &Value, key: &str) {
+    let list = body[key].as_array().into_iter().flatten();
+    let own = |one: &Value| one["Associations"].as_array().cloned().unwrap_or_default();
+    let moved =
+        list.flat_map(|one| if key == "NetworkAcls" { own(one) } else { vec![one.clone()] });
+    for association in moved {
+        for (_, body) in files.iter_mut() {
+            let acls = body.get_mut("NetworkAcls").and_then(Value::as_array_mut);
+            for acl in acls.into_iter().flatten() {
+                let is_it = acl["NetworkAclId"] == association["NetworkAclId"];
+                let Some(all) = acl.get_mut("Associations").and_then(Value::as_array_mut) else {
+                    continue;
+                };
+                all.retain(|one| one["SubnetId"] != association["SubnetId"]);
+                if is_it {
+                    all.push(association.clone());
+                }
+            }
+        }
+    }
+}
+
 /// The bodies of an estate with other groups on interfaces: an overlay of the test's own.
 pub(crate) fn overlaid(
     files: &[(String, Value)],
@@ -218,6 +296,9 @@ pub(crate) fn overlaid(
 ) -> Vec<(String, Value)> {
     let mut files = files.to_vec();
     for (path, body) in rendered {
+        for key in ["NetworkAcls", "NetworkAclAssociations"] {
+            move_edges(&mut files, body, key);
+        }
         let Some(interfaces) = body["NetworkInterfaces"].as_array() else {
             files.push((path.clone(), body.clone()));
             continue;

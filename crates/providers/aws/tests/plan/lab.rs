@@ -5,8 +5,8 @@ use std::path::Path;
 use serde_json::Value;
 use watertight_aws::{Body, Options, SecurityGroups, convert};
 use watertight_compile::{
-    Artifacts, AtOnce, Compiled, Found, InTurn, Intent, Plane, Proof, Refusal, compile, promoted,
-    validate,
+    Artifacts, AtOnce, Compiled, Found, InTurn, Intent, Plane, Proof, Proved, Refusal, promoted,
+    prove, validate,
 };
 use watertight_model::Estate;
 use watertight_policy::checked::CheckedPolicy;
@@ -34,6 +34,8 @@ pub(crate) struct Made {
     pub(crate) proof: Proof,
     pub(crate) found: Vec<Found>,
     pub(crate) after: Estate,
+    /// What could not be written.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Lab {
@@ -99,11 +101,11 @@ impl Lab {
     /// The same where two halves of the proof are worked out in this way.
     pub(crate) fn make_by(&self, at_once: &dyn AtOnce) -> Result<Made, Refusal> {
         self.with(|intent, plane| {
-            let compiled = compile(intent, plane)?;
-            let rendered = plane.render(&compiled.artifacts);
             let mut found = Vec::new();
-            let proof = validate(intent, &compiled, plane, &rendered, (Some(&mut found), at_once));
-            Ok(Made { compiled, proof, found, after: plane.convert(&rendered) })
+            let Proved { compiled, rendered, proof, notes } =
+                prove(intent, plane, (Some(&mut found), at_once))?;
+            let after = plane.convert(&rendered);
+            Ok(Made { compiled, proof, found, after, notes })
         })
     }
 

@@ -11,6 +11,7 @@
 )]
 
 mod drawn;
+mod edges;
 mod lab;
 mod memberships;
 mod mutants;

@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde_json::Value;
-use watertight_compile::{AtOnce, Found, GapKind, GroupRule, Plane as _, Reason, RulePeer};
+use watertight_compile::{
+    AtOnce, Forbidden, Found, Gap, GapKind, GroupRule, Plane as _, Reason, RulePeer,
+};
 use watertight_model::Network;
 use watertight_model::network::{Endpoint, EndpointRole, TargetEnd};
 use watertight_net::{Flow, FlowSet, Protocol};
 use watertight_policy::decide::World;
+use watertight_testkit::generate::Generated;
 use watertight_testkit::policy as interpreter;
 use watertight_testkit::twin::aws::{Estate as Twin, Packet, Start};
 
@@ -20,6 +23,7 @@ fn what_is_compiled_is_proved() {
     let mut reasons: BTreeMap<(GapKind, Reason), u64> = BTreeMap::new();
     let mut failures = Vec::new();
     let (mut plans, mut refused, mut groups, mut listed) = (0_u64, 0_u64, 0_usize, 0_usize);
+    let mut barred = 0_usize;
     for seed in seeds(1) {
         let (lab, _) = drawn::lab(seed);
         let made = match lab.make() {
@@ -42,6 +46,11 @@ fn what_is_compiled_is_proved() {
             let (kind, over, rules) = (gap.kind, &gap.over, &gap.rules);
             format!("seed {seed}: {kind:?} from {} to {} over {over}, {rules:?}", ends[0], ends[1])
         }));
+        // Admissible: nothing becomes possible that something forbids.
+        let inadmissible = proof.inadmissible.iter();
+        failures.extend(inadmissible.map(|gap| format!("seed {seed}: {gap:?} is forbidden")));
+        let forbidden = |gap: &&Gap| gap.forbidden == Some(Forbidden::Guardrail);
+        barred += proof.gaps.iter().filter(forbidden).count();
         // Frame: nothing changes where nobody is governed.
         failures.extend(proof.frame.iter().map(|pair| format!("seed {seed}: {pair} changes")));
         failures.extend(misnamed(&lab, &made).iter().map(|gap| format!("seed {seed}: {gap}")));
@@ -51,7 +60,7 @@ fn what_is_compiled_is_proved() {
     }
     note(&format!(
         "plan: {plans} plans with {groups} groups proved, {listed} of them with lists of the provider's, \
-         {refused} refused; {reasons:?}"
+         {refused} refused; {barred} gaps that guardrails forbid; {reasons:?}"
     ));
     assert!(failures.is_empty(), "{} differences:\n{}", failures.len(), failures.join("\n"));
     assert!(groups > 100, "{groups} groups are too few to tell");
@@ -147,10 +156,31 @@ const FLOWS: [Flow; 6] = [
 
 #[test]
 fn over_and_under_are_those_that_single_packets_show() {
-    let (mut asked, mut over, mut under) = (0_u64, 0_u64, 0_u64);
+    let mut walked = Walked::default();
     for seed in seeds(4) {
         let (lab, generated) = drawn::lab(seed);
         let Ok(made) = lab.make() else { continue };
+        walked.walk(&format!("seed {seed}"), &lab, &generated, &made);
+    }
+    let Walked { asked, over, under } = walked;
+    note(&format!(
+        "plan: {asked} legs asked packet by packet, {over} over and {under} under, all told"
+    ));
+    assert!(asked > 1_000, "{asked} are too few to tell");
+}
+
+/// Legs that were asked packet by packet.
+#[derive(Default)]
+pub(crate) struct Walked {
+    pub(crate) asked: u64,
+    pub(crate) over: u64,
+    pub(crate) under: u64,
+}
+
+impl Walked {
+    /// Walks between all interfaces of an estate before and after a plan: what differs from what the
+    /// interpreter says must be told.
+    pub(crate) fn walk(&mut self, case: &str, lab: &Lab, generated: &Generated, made: &Made) {
         let rendered = lab.with(|_, plane| plane.render(&made.compiled.artifacts));
         let bodies: Vec<(String, Value)> = rendered
             .iter()
@@ -158,7 +188,7 @@ fn over_and_under_are_those_that_single_packets_show() {
             .collect();
         let (before, after) =
             (Twin::load(&generated.files), Twin::load(&drawn::overlaid(&generated.files, &bodies)));
-        let cases = Cases::new(&lab);
+        let cases = Cases::new(lab);
         for (source, from) in &cases.endpoints {
             for (destination, to) in &cases.endpoints {
                 if source == destination {
@@ -169,27 +199,23 @@ fn over_and_under_are_those_that_single_packets_show() {
                     if !governed {
                         continue;
                     }
-                    asked += 1;
-                    let told = told(&made, source, destination);
+                    self.asked += 1;
+                    let told = told(made, source, destination);
                     let arrives = |twin: &Twin| passes(twin, source, destination, flow);
                     let after = arrives(&after);
-                    let text = format!("seed {seed}: {source} to {destination} over {flow}");
+                    let text = format!("{case}: {source} to {destination} over {flow}");
                     if after.0 && !allows {
-                        over += 1;
+                        self.over += 1;
                         assert!(told.0.contains_flow(flow), "{text} is over, and not told");
                     }
                     if allows && arrives(&before).0 && !after.1 {
-                        under += 1;
+                        self.under += 1;
                         assert!(told.1.contains_flow(flow), "{text} is under, and not told");
                     }
                 }
             }
         }
     }
-    note(&format!(
-        "plan: {asked} legs asked packet by packet, {over} over and {under} under, all told"
-    ));
-    assert!(asked > 1_000, "{asked} are too few to tell");
 }
 
 /// What the proof says of two interfaces.

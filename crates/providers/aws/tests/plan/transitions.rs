@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_compile::{
-    Action, Artifacts, Attachment, Group, GroupName, GroupRule, HeldGroup, Occasion, Plan, Plane,
-    PlannedRule, RulePeer,
+    Action, Artifacts, Attachment, Edge, Group, GroupName, GroupRule, HeldGroup, Occasion, Plan,
+    Plane, PlannedRule, RulePeer,
 };
 use watertight_model::{Estate, Name};
 use watertight_net::{FlowSet, Prefix};
@@ -46,6 +46,10 @@ pub(crate) struct Between<'l> {
     carried: BTreeMap<String, Vec<String>>,
     /// Groups of ours that are there before, by id.
     names: BTreeMap<String, String>,
+    /// The lists at the edges of subnets, where some change.
+    edges: Option<Vec<Edge>>,
+    /// All lists of ours for edges, old and new.
+    known: Vec<Edge>,
 }
 
 impl<'l> Between<'l> {
@@ -62,7 +66,15 @@ impl<'l> Between<'l> {
         let before = |one: &Attachment| one.before.iter().map(ToString::to_string).collect();
         let carried = whole.attachments.iter().map(|one| (one.endpoint.to_string(), before(one)));
         let names = held.iter().map(|one| (one.id.clone(), one.name.clone()));
-        Self { lab, groups: groups.collect(), carried: carried.collect(), names: names.collect() }
+        let lists = lab.with(|_, plane| plane.edges());
+        let held = lists.iter().filter_map(|list| list.ours.as_ref());
+        let held: Vec<Edge> = held.map(|ours| ours.edge.clone()).collect();
+        let mut now = held.clone();
+        now.sort();
+        now.dedup();
+        let known = whole.edges.iter().flatten().cloned().chain(held).collect();
+        let (groups, carried, names) = (groups.collect(), carried.collect(), names.collect());
+        Self { lab, groups, carried, names, edges: whole.edges.is_some().then_some(now), known }
     }
 
     /// Takes a step, as far as it changes what the provider holds.
@@ -71,7 +83,10 @@ impl<'l> Between<'l> {
             Action::CreateGroup { .. }
             | Action::DeleteGroup { .. }
             | Action::SetTemplate(_)
-            | Action::UnsetTemplate(_) => {}
+            | Action::UnsetTemplate(_)
+            | Action::CreateEdge { .. }
+            | Action::DeleteEdge { .. } => {}
+            Action::SetEdge { subnet, to, .. } => self.set_edge(subnet, to),
             Action::SetGroups { endpoint, from, to } => {
                 self.set(std::slice::from_ref(endpoint), from, to);
             }
@@ -112,6 +127,22 @@ impl<'l> Between<'l> {
         }
     }
 
+    fn set_edge(&mut self, subnet: &str, to: &str) {
+        let edges = self.edges.as_mut().expect("edges change");
+        for edge in &mut *edges {
+            edge.subnets.retain(|one| **one != *subnet);
+        }
+        edges.retain(|edge| !edge.subnets.is_empty());
+        let Some(known) = self.known.iter().find(|edge| edge.name.0 == to) else {
+            assert!(!to.starts_with(GroupName::PREFIX), "{to} is planned");
+            return;
+        };
+        match edges.iter_mut().find(|edge| edge.name == known.name) {
+            Some(edge) => edge.subnets.push(Name::from(subnet)),
+            None => edges.push(Edge { subnets: vec![Name::from(subnet)], ..known.clone() }),
+        }
+    }
+
     fn set(&mut self, endpoints: &[String], from: &[String], to: &[String]) {
         // Groups of ours that a plan does not hold stand by their ids.
         let is_whole = |name: &&String| self.groups.iter().any(|group| group.name.0 == **name);
@@ -136,7 +167,8 @@ impl<'l> Between<'l> {
                 ..one.clone()
             }
         });
-        Artifacts { groups: self.groups.clone(), attachments: attachments.collect() }
+        let (groups, edges) = (self.groups.clone(), self.edges.clone());
+        Artifacts { groups, attachments: attachments.collect(), edges }
     }
 
     pub(crate) fn estate(&self, whole: &Artifacts) -> Estate {
@@ -157,17 +189,17 @@ fn rules_of(rules: &[PlannedRule]) -> Vec<GroupRule> {
 
 /// How many steps were replayed before something was named.
 #[derive(Default)]
-struct Replayed {
-    steps: u64,
+pub(crate) struct Replayed {
+    pub(crate) steps: u64,
     /// Plans with a step that is named because something is full.
-    full: u64,
+    pub(crate) full: u64,
     /// Plans with a step that opens something.
-    opened: u64,
-    plans: u64,
+    pub(crate) opened: u64,
+    pub(crate) plans: u64,
 }
 
 /// Replays a plan: nothing is opened or interrupted before a step that names it.
-fn replay(case: &str, lab: &Lab, replayed: &mut Replayed) {
+pub(crate) fn replay(case: &str, lab: &Lab, replayed: &mut Replayed) {
     let Ok(made) = lab.make() else { return };
     let whole = &made.compiled.artifacts;
     let held = lab.with(|_, plane| plane.held());
@@ -192,7 +224,8 @@ fn replay(case: &str, lab: &Lab, replayed: &mut Replayed) {
             *count += 1;
             is_named = true;
         }
-        if is_named || matches!(step.action, Action::CreateGroup { .. }) {
+        if is_named || matches!(step.action, Action::CreateGroup { .. } | Action::CreateEdge { .. })
+        {
             continue;
         }
         let now = passing(&between.estate(whole), &boundaries);

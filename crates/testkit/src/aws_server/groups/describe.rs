@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::rules::{LISTS, Rule, permissions};
 use super::state::{Group, Held, Interface};
 use super::write::numbered;
-use super::{Fault, services, templates};
+use super::{Fault, acls, services, templates};
 
 type Form = BTreeMap<String, String>;
 /// A call that lists.
@@ -24,7 +24,7 @@ pub(super) fn call(name: &str) -> Option<List> {
 }
 
 /// The filters of a request: names with the values of which one must be there.
-fn filters(form: &Form) -> Vec<(&str, Vec<&str>)> {
+pub(super) fn filters(form: &Form) -> Vec<(&str, Vec<&str>)> {
     let each = (1..).map_while(|number| {
         let name = form.get(&format!("Filter.{number}.Name"))?;
         Some((name.as_str(), numbered(form, &format!("Filter.{number}.Value"))))
@@ -203,5 +203,6 @@ pub(super) fn canonical(held: &Held) -> Value {
         "interfaces": interfaces.collect::<Map<_, _>>(),
         "resources": services::canonical(held, &name),
         "templates": templates::canonical(held, &name),
+        "acls": acls::canonical(held),
     })
 }

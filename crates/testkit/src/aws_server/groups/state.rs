@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::acls::Acls;
 use super::rules::{Rule, rules_of};
 use super::services::Resources;
 use super::templates::Templates;
@@ -17,6 +18,7 @@ pub(super) struct Held {
     pub(super) interfaces: BTreeMap<String, Interface>,
     pub(super) resources: Resources,
     pub(super) templates: Templates,
+    pub(super) acls: Acls,
     /// How many groups were made.
     pub(super) made: u64,
 }

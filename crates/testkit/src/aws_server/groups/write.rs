@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::rules::{self, Rule};
 use super::state::{Group, Held};
-use super::{Fault, Strictness, templates};
+use super::{Fault, Strictness, acls, templates};
 
 type Form = BTreeMap<String, String>;
 /// What is in the answer of an action, or why it is refused. A state after a refusal is dropped.
@@ -31,12 +31,16 @@ pub(super) fn action(name: &str) -> Option<Action> {
         "CreateLaunchTemplateVersion" => templates::create,
         "DeleteLaunchTemplateVersions" => templates::delete,
         "UpdateAutoScalingGroup" => templates::update,
+        "CreateNetworkAcl" => acls::create,
+        "CreateNetworkAclEntry" => acls::enter,
+        "DeleteNetworkAcl" => acls::delete,
+        "ReplaceNetworkAclAssociation" => acls::replace,
         "DeleteTags" => |held, form, _| tag(held, form, false),
         _ => return None,
     })
 }
 
-fn given<'f>(form: &'f Form, key: &str) -> Result<&'f str, Fault> {
+pub(super) fn given<'f>(form: &'f Form, key: &str) -> Result<&'f str, Fault> {
     let value = form.get(key).map(String::as_str).filter(|value| !value.is_empty());
     value.ok_or_else(|| Fault::new("MissingParameter"))
 }
@@ -47,7 +51,7 @@ pub(super) fn numbered<'f>(form: &'f Form, key: &str) -> Vec<&'f str> {
 }
 
 /// Tags below a key: `key.1.Key`, `key.1.Value`.
-fn tags(form: &Form, key: &str) -> Vec<(String, String)> {
+pub(super) fn tags(form: &Form, key: &str) -> Vec<(String, String)> {
     let each = (1..).map_while(|number| {
         let name = form.get(&format!("{key}.{number}.Key"))?;
         Some((

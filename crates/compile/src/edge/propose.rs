@@ -1,0 +1,435 @@
+//! From denials of guardrails that no group holds to denials at the edges of subnets.
+//!
+//! An edge sees single packets, and no connections. So a denial is written only where every pair of ends
+//! whose packets it matches is denied, and where no reply of an allowed connection looks like them: the
+//! connections of the other direction are denied too, or ports tell the two apart. What is proposed is
+//! proved like everything else; what the proof does not carry is not written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use watertight_model::network::{EndpointId, EndpointRole, RealmId, SubnetId};
+use watertight_model::{Estate, Name};
+use watertight_net::{AddressSet, FlowPart, FlowSet, PortRange, PortSet, Prefix, Protocol};
+
+use super::{Edge, EdgeList, EdgeRule};
+use crate::cover::fewest;
+use crate::intent::{Allowed, Intent, KindId};
+use crate::lots::seen;
+use crate::outside::{self, Part};
+use crate::plane::Plane;
+use crate::via::Vias;
+
+/// The first port that a client takes for itself (Amazon VPC user guide, "Custom network ACLs": ephemeral
+/// ports begin at 1024).
+pub(crate) const EPHEMERAL_MIN: u16 = 1024;
+
+/// What passes, and a guardrail denies it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Barred {
+    pub(crate) from: BarredEnd,
+    pub(crate) to: BarredEnd,
+    pub(crate) flows: FlowSet,
+}
+
+/// An end of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum BarredEnd {
+    Endpoints(Vec<EndpointId>),
+    /// Addresses outside that the policy does not tell apart.
+    Outside(AddressSet),
+}
+
+/// What is to be at edges.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Proposed {
+    pub(crate) edges: Vec<Edge>,
+    /// What does not fit.
+    pub(crate) notes: Vec<String>,
+}
+
+/// What can stand at edges against what is barred.
+pub(crate) fn propose(intent: &Intent<'_>, plane: &dyn Plane, barred: &[Barred]) -> Proposed {
+    let lists: BTreeMap<Name, EdgeList> =
+        plane.edges().into_iter().map(|list| (list.subnet.clone(), list)).collect();
+    let mut proposal = Proposal::new(intent, plane, lists);
+    for one in barred {
+        proposal.add(one);
+    }
+    proposal.finish()
+}
+
+/// A subnet at whose edge denials can stand.
+#[derive(Debug)]
+struct Site {
+    realm: RealmId,
+    /// What the policy sees in who is in it.
+    kinds: BTreeSet<KindId>,
+}
+
+/// Who is at the other side of an edge.
+#[derive(Clone, Copy)]
+enum Other<'o> {
+    Kind(KindId),
+    Outside(&'o AddressSet),
+    Part(&'o Part),
+}
+
+/// What is refused at the edge of a subnet in one direction, with whom.
+type Wanted = BTreeMap<FlowSet, AddressSet>;
+
+struct Proposal<'p, 'a> {
+    intent: &'p Intent<'a>,
+    plane: &'p dyn Plane,
+    lists: BTreeMap<Name, EdgeList>,
+    sites: BTreeMap<SubnetId, Site>,
+    /// What the policy sees in those who have an address, hidden ones behind it among them.
+    holders: BTreeMap<Prefix, BTreeSet<KindId>>,
+    wanted: BTreeMap<(SubnetId, bool), Wanted>,
+}
+
+impl<'p, 'a> Proposal<'p, 'a> {
+    fn new(intent: &'p Intent<'a>, plane: &'p dyn Plane, lists: BTreeMap<Name, EdgeList>) -> Self {
+        let estate = intent.estate();
+        let vias = Vias::new(estate);
+        let network = &estate.network;
+        let mut members: BTreeMap<SubnetId, Vec<EndpointId>> = BTreeMap::new();
+        let mut holders: BTreeMap<Prefix, BTreeSet<KindId>> = BTreeMap::new();
+        for (id, endpoint) in network.endpoints.iter() {
+            let host = network.uplinks.get(&id).map(|uplink| uplink.by);
+            let host = host.and_then(|host| network.endpoints.get(host)?.subnet);
+            for subnet in endpoint.subnet.into_iter().chain(host) {
+                members.entry(subnet).or_default().push(id);
+            }
+            let outer = endpoint.public.iter().map(|(_, outer)| Prefix::host(*outer));
+            let realm = crate::intent::realm_of(estate, id);
+            let own = realm.map(|realm| seen(estate, realm, id)).unwrap_or_default();
+            for address in own.into_iter().chain(outer) {
+                holders.entry(address).or_default().insert(intent.kind_of(id));
+            }
+        }
+        let mut sites = BTreeMap::new();
+        for (id, subnet) in network.subnets.iter() {
+            let own = members.get(&id).map(Vec::as_slice).unwrap_or_default();
+            let is_plain = own.iter().all(|one| is_plain(estate, &vias, *one));
+            if is_plain && subnet.endpoints_read && lists.contains_key(&subnet.name) {
+                let kinds = own.iter().map(|one| intent.kind_of(*one)).collect();
+                sites.insert(id, Site { realm: subnet.realm, kinds });
+            }
+        }
+        Self { intent, plane, lists, sites, holders, wanted: BTreeMap::new() }
+    }
+
+    /// Adds what can stand against one thing: where it comes in, and what is left of it where it goes out.
+    fn add(&mut self, barred: &Barred) {
+        for (to, subnet) in self.by_subnet(&barred.to) {
+            for (from, own) in self.by_subnet(&barred.from) {
+                if subnet.is_some() && subnet == own {
+                    continue;
+                }
+                let rest = self.deny((subnet, true), &from, &barred.flows);
+                if !rest.is_empty() {
+                    self.deny((own, false), &to, &rest);
+                }
+            }
+        }
+    }
+
+    /// An end in parts that are in one subnet each.
+    fn by_subnet(&self, end: &BarredEnd) -> Vec<(BarredEnd, Option<SubnetId>)> {
+        let BarredEnd::Endpoints(members) = end else { return vec![(end.clone(), None)] };
+        let mut found: BTreeMap<Option<SubnetId>, Vec<EndpointId>> = BTreeMap::new();
+        let endpoints = &self.intent.estate().network.endpoints;
+        for id in members {
+            let subnet = endpoints.get(*id).and_then(|one| one.subnet);
+            found.entry(subnet).or_default().push(*id);
+        }
+        found.into_iter().map(|(subnet, all)| (BarredEnd::Endpoints(all), subnet)).collect()
+    }
+
+    /// Has an edge refuse what it may of flows with others; what is left.
+    fn deny(
+        &mut self,
+        (subnet, ingress): (Option<SubnetId>, bool),
+        others: &BarredEnd,
+        flows: &FlowSet,
+    ) -> FlowSet {
+        let Some((subnet, site)) = subnet.and_then(|id| Some((id, self.sites.get(&id)?))) else {
+            return flows.clone();
+        };
+        let mut denied: Vec<(AddressSet, FlowSet)> = Vec::new();
+        match others {
+            BarredEnd::Outside(addresses) => {
+                let may = self.deniable(site, Other::Outside(addresses), ingress);
+                denied.push((addresses.clone(), rounded(flows, &may)));
+            }
+            BarredEnd::Endpoints(members) => {
+                let estate = self.intent.estate();
+                let all = members.iter().flat_map(|id| seen(estate, site.realm, *id));
+                for address in all.collect::<BTreeSet<Prefix>>() {
+                    let may = self.deniable_with(site, address, ingress);
+                    denied.push((AddressSet::from_prefix(address), rounded(flows, &may)));
+                }
+            }
+        }
+        let mut rest = FlowSet::none();
+        let wanted = self.wanted.entry((subnet, ingress)).or_default();
+        for (addresses, denied) in denied {
+            let pieces = self.plane.pieces(&denied);
+            let written: FlowSet = pieces.written.iter().cloned().collect();
+            rest = rest.union(&flows.difference(&written));
+            for piece in pieces.written.into_iter().filter(|piece| !piece.is_empty()) {
+                let all = wanted.entry(piece).or_default();
+                *all = all.union(&addresses);
+            }
+        }
+        rest
+    }
+
+    /// What an edge may refuse with all who have an address.
+    fn deniable_with(&self, site: &Site, address: Prefix, ingress: bool) -> FlowSet {
+        let kinds = self.holders.get(&address).into_iter().flatten();
+        kinds.fold(FlowSet::all(), |all, kind| {
+            all.intersection(&self.deniable(site, Other::Kind(*kind), ingress))
+        })
+    }
+
+    /// What an edge may refuse with one on the other side: nothing that is allowed with anybody in the
+    /// subnet, and nothing that replies look like.
+    fn deniable(&self, site: &Site, other: Other<'_>, ingress: bool) -> FlowSet {
+        let (mut asked, mut back) = (FlowSet::none(), FlowSet::none());
+        for kind in &site.kinds {
+            asked = asked.union(&passing(&self.asked(*kind, other, ingress)));
+            back = back.union(&passing(&self.asked(*kind, other, !ingress)));
+        }
+        told_apart(&FlowSet::all().difference(&asked), &back)
+    }
+
+    /// What is allowed to one in a subnet from another, or with no `ingress` from it.
+    fn asked(&self, own: KindId, other: Other<'_>, ingress: bool) -> Allowed {
+        match other {
+            Other::Kind(other) if ingress => (*self.intent.between(other, own)).clone(),
+            Other::Kind(other) => (*self.intent.between(own, other)).clone(),
+            Other::Outside(set) => (*self.intent.with_outside(own, set, ingress)).clone(),
+            Other::Part(part) => outside::ask(self.intent, &self.intent.end_of(own), part, ingress),
+        }
+    }
+
+    fn finish(self) -> Proposed {
+        let mut proposed = Proposed::default();
+        type Key = (RealmId, String, String, [Vec<EdgeRule>; 2]);
+        let mut found: BTreeMap<Key, Vec<Name>> = BTreeMap::new();
+        let network = &self.intent.estate().network;
+        for (id, site) in &self.sites {
+            let Some(list) = network.subnets.get(*id).and_then(|one| self.lists.get(&one.name))
+            else {
+                continue;
+            };
+            let sides = [true, false].map(|ingress| {
+                let rules = self.rules((*id, site), list, ingress);
+                rules.unwrap_or_else(|why| {
+                    proposed.notes.push(why);
+                    Vec::new()
+                })
+            });
+            if sides.iter().any(|rules| !rules.is_empty()) {
+                let key = (site.realm, list.base.clone(), list.stamp.clone(), sides);
+                found.entry(key).or_default().push(list.subnet.clone());
+            }
+        }
+        for ((realm, base, stamp, sides), subnets) in found {
+            let Some(realm) = network.realms.get(realm) else { continue };
+            let of = |told: &Option<Name>| told.clone().unwrap_or_else(|| Name::from(""));
+            let place = (of(&realm.account), of(&realm.region));
+            let named = (realm.name.clone(), place);
+            proposed.edges.push(Edge::new(named, (&base, &stamp), subnets, sides));
+        }
+        proposed.edges.sort();
+        proposed
+    }
+
+    /// The denials of one direction at an edge, or why they do not fit.
+    fn rules(
+        &self,
+        (id, site): (SubnetId, &Site),
+        list: &EdgeList,
+        ingress: bool,
+    ) -> Result<Vec<EdgeRule>, String> {
+        let Some(wanted) = self.wanted.get(&(id, ingress)) else { return Ok(Vec::new()) };
+        let [of_ingress, of_egress] = list.room;
+        let room = if ingress { of_ingress } else { of_egress };
+        let fits = |rules: &[EdgeRule]| u32::try_from(rules.len()).is_ok_and(|many| many <= room);
+        let rules = rules_of(wanted, |_, must| must.prefixes());
+        if fits(&rules) {
+            return Ok(rules);
+        }
+        let needed = rules.len();
+        let parts = outside::parts(self.intent);
+        let fewer = rules_of(wanted, |piece, must| {
+            fewest(must, &must.union(&self.harmless(site, &parts, piece, ingress)))
+        });
+        if fits(&fewer) {
+            return Ok(fewer);
+        }
+        let (subnet, base, least) = (&list.subnet, &list.base, fewer.len());
+        let way = if ingress { "comes in" } else { "goes out" };
+        Err(format!(
+            "the network ACL of {subnet} ({base}) has room for {room} more entries about what \
+             {way}, and guardrails need {needed}, {least} when merged: they are not written"
+        ))
+    }
+
+    /// Addresses with which what a denial says is denied anyway.
+    fn harmless(&self, site: &Site, parts: &[Part], piece: &FlowSet, ingress: bool) -> AddressSet {
+        let is_denied = |other: Other<'_>| self.deniable(site, other, ingress).contains(piece);
+        let free = parts.iter().filter(|part| is_denied(Other::Part(part)));
+        let free = free.fold(AddressSet::empty(), |all, part| all.union(&part.addresses));
+        let mut known: BTreeMap<KindId, bool> = BTreeMap::new();
+        let held = self.holders.iter().filter(|(_, kinds)| {
+            kinds
+                .iter()
+                .all(|kind| *known.entry(*kind).or_insert_with(|| is_denied(Other::Kind(*kind))))
+        });
+        free.union(&AddressSet::from_prefixes(held.map(|(address, _)| *address)))
+    }
+}
+
+/// Denials, in order.
+fn rules_of(
+    wanted: &Wanted,
+    prefixes: impl Fn(&FlowSet, &AddressSet) -> Vec<Prefix>,
+) -> Vec<EdgeRule> {
+    let each = wanted.iter().flat_map(|(flows, must)| {
+        let prefixes = prefixes(flows, must).into_iter();
+        prefixes.map(|prefix| EdgeRule { prefix, flows: flows.clone() })
+    });
+    each.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Whether what leaves and enters a subnet for an endpoint is its own: nothing that it hands on for others.
+fn is_plain(estate: &Estate, vias: &Vias, id: EndpointId) -> bool {
+    let role = estate.network.endpoints.get(id).map(|one| one.role);
+    let is_own = matches!(
+        role,
+        Some(
+            EndpointRole::Host
+                | EndpointRole::InitiatesOnly
+                | EndpointRole::AnswersOnly
+                | EndpointRole::Front(_)
+        )
+    );
+    is_own && !vias.is_target(id) && !vias.is_front(id)
+}
+
+/// What is refused so that what may be of some flows is: in as few entries as may be, and so that it is the same
+/// whatever else lets through a part of it. All of it is denied anyway.
+fn rounded(flows: &FlowSet, may: &FlowSet) -> FlowSet {
+    let must = flows.intersection(may);
+    if must.is_empty() || may.is_all() {
+        return if must.is_empty() { must } else { FlowSet::all() };
+    }
+    let of_protocol = must.protocols().map(|protocol| {
+        let whole = FlowSet::protocol(protocol);
+        let may = may.intersection(&whole);
+        if may.contains(&whole) {
+            return whole;
+        }
+        let FlowSpan::Ports(ranges) = FlowSpan::of(&may, protocol) else {
+            return must.intersection(&whole);
+        };
+        ranges.into_iter().filter(|range| range.intersects(&must)).collect()
+    });
+    of_protocol.collect()
+}
+
+/// The ports of a protocol in ranges, from whatever port they come; all else as it is.
+enum FlowSpan {
+    Ports(Vec<FlowSet>),
+    Other,
+}
+
+impl FlowSpan {
+    fn of(flows: &FlowSet, protocol: Protocol) -> Self {
+        let mut ranges = Vec::new();
+        for part in flows.parts() {
+            match part {
+                FlowPart::Ports { source, destination, .. } if source.is_full() => {
+                    ranges.extend(destination.intervals().iter().map(|range| {
+                        FlowSet::ports(protocol, PortSet::full(), PortSet::from(*range))
+                    }));
+                }
+                _ => return Self::Other,
+            }
+        }
+        Self::Ports(ranges)
+    }
+}
+
+/// What of an answer may pass, whatever the request.
+fn passing(allowed: &Allowed) -> FlowSet {
+    allowed.allow.union(&allowed.inspect)
+}
+
+/// What of flows no reply of what is allowed the other way looks like. A reply goes to the port that its
+/// client took for itself, and those are not among the well-known ones.
+fn told_apart(flows: &FlowSet, back: &FlowSet) -> FlowSet {
+    let clients = PortSet::from(PortRange::new(EPHEMERAL_MIN, u16::MAX).unwrap_or(PortRange::FULL));
+    back.parts().fold(flows.clone(), |rest, part| {
+        let replies = match &part {
+            FlowPart::Ports { protocol, .. } => {
+                FlowSet::ports(*protocol, PortSet::full(), clients.clone())
+            }
+            FlowPart::Icmp { protocol, .. } | FlowPart::Other { protocol } => {
+                FlowSet::protocol(*protocol)
+            }
+        };
+        rest.difference(&replies)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use watertight_net::ByteSet;
+
+    use super::*;
+
+    fn tcp(first: u16, last: u16) -> FlowSet {
+        let range = PortRange::new(first, last).expect("they are in order");
+        FlowSet::ports(Protocol::TCP, PortSet::full(), PortSet::from(range))
+    }
+
+    /// One below, at and above the first port that clients take.
+    #[test]
+    fn a_denial_is_told_apart_from_replies_by_well_known_ports_alone() {
+        let back = tcp(443, 443);
+        assert_eq!(told_apart(&tcp(22, 22), &back), tcp(22, 22));
+        assert_eq!(told_apart(&tcp(1023, 1023), &back), tcp(1023, 1023));
+        assert_eq!(told_apart(&tcp(1024, 1024), &back), FlowSet::none());
+        assert_eq!(told_apart(&tcp(1023, 1025), &back), tcp(1023, 1023));
+        assert_eq!(told_apart(&tcp(5432, 5432), &FlowSet::none()), tcp(5432, 5432));
+        let all = told_apart(&FlowSet::all(), &back);
+        assert!(all.contains(&FlowSet::protocol(Protocol::UDP)));
+        assert_eq!(all.intersection(&FlowSet::protocol(Protocol::TCP)), tcp(0, 1023));
+    }
+
+    #[test]
+    fn a_denial_is_as_wide_as_nothing_that_is_allowed() {
+        let all = FlowSet::all();
+        assert_eq!(rounded(&tcp(22, 22), &all), all);
+        assert_eq!(rounded(&FlowSet::none(), &all), FlowSet::none());
+        let but_https = all.difference(&tcp(443, 443));
+        assert_eq!(rounded(&tcp(22, 22), &but_https), tcp(0, 442));
+        assert_eq!(rounded(&tcp(22, 500), &but_https), tcp(0, 442).union(&tcp(444, 65535)));
+        let icmp = FlowSet::protocol(Protocol::ICMP);
+        let ping = FlowSet::icmp(Protocol::ICMP, ByteSet::single(8), ByteSet::full());
+        assert_eq!(rounded(&ping, &but_https), icmp);
+        assert_eq!(rounded(&icmp, &but_https.difference(&ping)), icmp.difference(&ping));
+        assert_eq!(rounded(&tcp(443, 443), &but_https), FlowSet::none());
+    }
+
+    #[test]
+    fn protocols_without_ports_are_told_apart_by_nothing() {
+        let back = FlowSet::protocol(Protocol::ICMP);
+        assert_eq!(told_apart(&FlowSet::protocol(Protocol::ICMP), &back), FlowSet::none());
+        assert_eq!(told_apart(&tcp(22, 22), &back), tcp(22, 22));
+    }
+}

@@ -1,0 +1,105 @@
+//! What is compiled, with its proof, and with denials at the edges of subnets where groups hold too little.
+
+use crate::artifact::Artifacts;
+use crate::compiler::{Compiled, Refusal, compile};
+use crate::edge::propose;
+use crate::gap::{Gap, GapKind, Reason};
+use crate::intent::Intent;
+use crate::plane::{Plane, RenderedBody};
+use crate::validate::{AtOnce, Found, Proof, validate};
+
+/// What was compiled and proved.
+#[derive(Clone, Debug)]
+pub struct Proved {
+    /// What the plane must hold.
+    pub compiled: Compiled,
+    /// The bodies in which the provider would describe it.
+    pub rendered: Vec<RenderedBody>,
+    /// What it means.
+    pub proof: Proof,
+    /// What could not be written, and why.
+    pub notes: Vec<String>,
+}
+
+/// Compiles what is intended, and proves it. Where a guardrail denies what no group of ours holds, as at
+/// workloads on which none can be put, denials come to the edges of subnets: if the proof shows that they
+/// refuse nothing that is intended.
+///
+/// `found` takes what differs, pair by pair; `at_once` is how two halves of the work are done.
+///
+/// # Errors
+/// See [`compile`].
+pub fn prove(
+    intent: &Intent<'_>,
+    plane: &dyn Plane,
+    (mut found, at_once): (Option<&mut Vec<Found>>, &dyn AtOnce),
+) -> Result<Proved, Refusal> {
+    let mut compiled = compile(intent, plane)?;
+    // Lists of ours that nobody needs any more give way to what they stand in for.
+    if plane.edges().iter().any(|list| list.ours.is_some()) {
+        compiled.artifacts.edges = Some(Vec::new());
+    }
+    let of_groups = proved(intent, plane, compiled, (found.as_deref_mut(), at_once));
+    if of_groups.proof.barred.is_empty() {
+        return Ok(of_groups);
+    }
+    let proposed = propose(intent, plane, &of_groups.proof.barred);
+    let notes = proposed.notes;
+    if proposed.edges.is_empty() {
+        return Ok(Proved { notes, ..of_groups });
+    }
+    let artifacts =
+        Artifacts { edges: Some(proposed.edges), ..of_groups.compiled.artifacts.clone() };
+    let compiled = Compiled { artifacts, ..of_groups.compiled.clone() };
+    let mut differing = found.is_some().then(Vec::new);
+    let of_all = proved(intent, plane, compiled, (differing.as_mut(), at_once));
+    if let Some(why) = worse(&of_all.proof, &of_groups.proof) {
+        let why = format!("no network ACL is written against what guardrails deny: {why}");
+        return Ok(Proved { notes: [notes, vec![why]].concat(), ..of_groups });
+    }
+    if let (Some(found), Some(differing)) = (found, differing) {
+        *found = differing;
+    }
+    Ok(Proved { notes, ..of_all })
+}
+
+/// What is to be there: the artifacts of [`prove`], without its proof where nothing of them depends on it.
+///
+/// # Errors
+/// See [`compile`].
+pub fn wanted(
+    intent: &Intent<'_>,
+    plane: &dyn Plane,
+    at_once: &dyn AtOnce,
+) -> Result<Artifacts, Refusal> {
+    let has_ours = || plane.edges().iter().any(|list| list.ours.is_some());
+    if !intent.has_guardrails() && !has_ours() {
+        return Ok(compile(intent, plane)?.artifacts);
+    }
+    Ok(prove(intent, plane, (None, at_once))?.compiled.artifacts)
+}
+
+fn proved(
+    intent: &Intent<'_>,
+    plane: &dyn Plane,
+    compiled: Compiled,
+    with: (Option<&mut Vec<Found>>, &dyn AtOnce),
+) -> Proved {
+    let rendered = plane.render(&compiled.artifacts);
+    let proof = validate(intent, &compiled, plane, &rendered, with);
+    Proved { compiled, rendered, proof, notes: Vec::new() }
+}
+
+/// What denials at edges would break, where they would.
+fn worse(all: &Proof, groups: &Proof) -> Option<String> {
+    let of =
+        |gap: &Gap| format!("{} to {} over {}", gap.from.join(", "), gap.to.join(", "), gap.over);
+    if let Some(pair) = all.frame.iter().find(|pair| !groups.frame.contains(pair)) {
+        return Some(format!("{pair} would change, and no segment holds either"));
+    }
+    let is_new = |gap: &&Gap| !groups.unexplained.contains(gap) && !groups.gaps.contains(gap);
+    let is_told = |gap: &&Gap| gap.kind == GapKind::Under && gap.reason != Reason::StatelessReply;
+    let mut cut =
+        all.unexplained.iter().filter(is_new).chain(all.gaps.iter().filter(is_new).filter(is_told));
+    cut.next().map(|gap| format!("they would cut {}", of(gap)))
+}
