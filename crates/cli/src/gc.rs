@@ -94,5 +94,5 @@ fn collected(
     estate: &Estate,
     wanted: &BTreeSet<GroupName>,
 ) -> Plan {
-    gc(occasion, plane, &plane.own(estate), wanted)
+    gc(occasion, plane, (&plane.own(estate), &plane.unused_edges()), wanted)
 }

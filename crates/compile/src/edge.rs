@@ -2,6 +2,8 @@
 
 mod propose;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use watertight_model::Name;
 use watertight_net::{FlowSet, Prefix};
@@ -63,6 +65,15 @@ pub struct HeldEdge {
     pub id: String,
     /// What it is, with all of the subnets that have it.
     pub edge: Edge,
+}
+
+/// A list of ours that is at the edge of no subnet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OwnEdge {
+    /// What it is, and how it would be made again.
+    pub edge: PlannedEdge,
+    /// What of it is read again before anything is written.
+    pub facts: BTreeMap<String, Vec<String>>,
 }
 
 /// An entry of a list, as the provider has them.
@@ -140,7 +151,8 @@ impl Edge {
 }
 
 impl PlannedEdge {
-    pub(crate) fn of(edge: &Edge, entries: Vec<EdgeEntry>, there: Option<String>) -> Self {
+    /// A list with its entries and, where it is there, the provider's id.
+    pub fn of(edge: &Edge, entries: Vec<EdgeEntry>, there: Option<String>) -> Self {
         let rules = |rules: &[EdgeRule]| {
             let each = rules.iter().map(|rule| PlannedRule {
                 peer: rule.prefix.to_string(),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::artifact::GroupName;
+use crate::edge::OwnEdge;
 use crate::plan::{FORMAT, Occasion, Plan, PlannedGroup, PlannedLimits, PlannedRule, PlannedRules};
 use crate::plane::Plane;
 use crate::read::{Read, ReadKind};
@@ -21,7 +22,8 @@ pub struct OwnGroup {
     pub holders: Vec<String>,
 }
 
-/// A plan without the groups of ours that are not `wanted` and that nothing holds.
+/// A plan without the groups of ours that are not `wanted` and that nothing holds, and without `edges` of ours
+/// that no subnet has.
 ///
 /// Nobody carries them, so no rule that names them matches anybody, and none of their own rules is
 /// asked: no step changes what is possible. Rules of ours that name them go first, since a provider
@@ -29,7 +31,7 @@ pub struct OwnGroup {
 pub fn gc(
     occasion: Occasion,
     plane: &dyn Plane,
-    own: &[OwnGroup],
+    (own, edges): (&[OwnGroup], &[OwnEdge]),
     wanted: &BTreeSet<GroupName>,
 ) -> Plan {
     let unwanted = |one: &&OwnGroup| {
@@ -69,6 +71,16 @@ pub fn gc(
             Action::CreateGroup { group: name() },
         ));
     }
+    for one in edges {
+        let (edge, id) = (|| one.edge.name.clone(), one.edge.there.clone().unwrap_or_default());
+        let (account, region) = (one.edge.account.clone(), one.edge.region.clone());
+        let facts = one.facts.clone();
+        reads.insert(Read { what: ReadKind::Acl, id, account, region, facts });
+        steps.push(Step::new(
+            Action::DeleteEdge { edge: edge() },
+            Action::CreateEdge { edge: edge() },
+        ));
+    }
     groups.sort_by(|one, other| one.name.cmp(&other.name));
     let mut notes: Vec<String> = held
         .iter()
@@ -86,7 +98,7 @@ pub fn gc(
         limits: PlannedLimits::of(&plane.limits()),
         groups,
         attachments: Vec::new(),
-        edges: Vec::new(),
+        edges: edges.iter().map(|one| one.edge.clone()).collect(),
         unheld: Vec::new(),
         owners: Vec::new(),
         assertions: Vec::new(),

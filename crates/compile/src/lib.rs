@@ -36,7 +36,7 @@ mod via;
 pub use artifact::{Artifacts, Attachment, Group, GroupName, GroupRule, RulePeer, Through};
 pub use compiler::{Compiled, Refusal, compile};
 pub use drift::{Before, Drift, DriftItem, DriftKind, DriftPair, drift, end_and_part};
-pub use edge::{Edge, EdgeEntry, EdgeList, EdgeRule, HeldEdge, PlannedEdge};
+pub use edge::{Edge, EdgeEntry, EdgeList, EdgeRule, HeldEdge, OwnEdge, PlannedEdge};
 pub use fit::{Budget, RuleCount};
 pub use gap::{Forbidden, Gap, GapKind, Reason, RuleRef, Unheld};
 pub use gc::{OwnGroup, gc};

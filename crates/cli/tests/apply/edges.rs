@@ -243,6 +243,23 @@ fn without_the_guardrail_the_edge_has_again_what_others_wrote() {
     assert_eq!(at_edge(&lab.server.held()).0, BASE);
     lab.take(Way::Rollback).unwrap();
     assert_eq!(lab.server.held(), between);
+    // What no subnet has any more goes with `gc`, and comes back as it was.
+    lab.take(Way::Apply).unwrap();
+    let unused = lab.server.held();
+    fs::remove_file(lab.path("change.plan.journal")).unwrap();
+    fs::remove_dir_all(lab.path("after")).unwrap();
+    let (estate, out) = (collected(&lab), lab.path("change.plan"));
+    let arguments = [rules.to_str().unwrap(), "--estate", estate.to_str().unwrap()];
+    let (code, told, error) =
+        lab.watertight(&[["gc"].as_slice(), &arguments, &["-o", out.to_str().unwrap()]].concat());
+    assert!(code == 0 || code == 2, "{told}{error}");
+    let words = lab.plan()["steps"].to_string();
+    assert!(words.contains("delete-edge"), "{words}");
+    lab.take(Way::Apply).unwrap();
+    let acls = lab.server.held()[format!("{ACCOUNT}/eu-central-1")]["acls"].clone();
+    assert_eq!(acls.as_object().unwrap().len(), 1, "{acls:#}");
+    lab.take(Way::Rollback).unwrap();
+    assert_eq!(lab.server.held(), unused);
 }
 
 /// A list that somebody changed since is nobody's copy any more: what is to be there without it is not known.

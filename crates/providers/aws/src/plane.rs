@@ -20,7 +20,7 @@ use std::cell::OnceCell;
 use std::fmt;
 
 use watertight_compile::{
-    Artifacts, Edge, EdgeEntry, EdgeList, HeldEdge, HeldGroup, Holding, KeptList, Limits, OwnGroup,
+    Artifacts, Edge, EdgeEntry, EdgeList, HeldGroup, Holding, KeptList, Limits, OwnEdge, OwnGroup,
     Owner, Pieces, Plane, Read, RenderedBody, Through,
 };
 use watertight_model::network::{Attached, EndpointId, EndpointRole, GatewayKind, RealmId};
@@ -93,7 +93,7 @@ impl<'b> SecurityGroups<'b> {
     }
 
     /// The network ACLs of ours that no subnet has, ordered by id.
-    pub fn unused_edges(&self) -> Vec<HeldEdge> {
+    pub fn unused_edges(&self) -> Vec<OwnEdge> {
         edges::unused(self.bodies)
     }
 

@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use watertight_compile::{
-    Artifacts, Edge, EdgeEntry, EdgeList, EdgeRule, GroupName, HeldEdge, PlannedRule, RenderedBody,
-    short_hash,
+    Artifacts, Edge, EdgeEntry, EdgeList, EdgeRule, GroupName, HeldEdge, OwnEdge, PlannedEdge,
+    PlannedRule, RenderedBody, short_hash,
 };
 use watertight_model::Name;
 use watertight_source::Node;
 
-use super::facts::is_managed;
+use super::facts::{Facts, is_managed};
+use super::network::acl_facts;
 use super::units::{RuleUnit, UnitPeer};
 use super::value::value_of;
 use crate::Body;
@@ -45,6 +46,8 @@ struct Told {
     /// How many there are in each direction with the last: in, and out.
     count: [u32; 2],
     subnets: Vec<String>,
+    /// What a plan reads of it.
+    facts: Facts,
 }
 
 /// What is at the edges of subnets, ordered by subnet.
@@ -75,10 +78,15 @@ pub(super) fn lists(bodies: &[Body]) -> Vec<EdgeList> {
 }
 
 /// The network ACLs of ours that no subnet has, by id.
-pub(super) fn unused(bodies: &[Body]) -> Vec<HeldEdge> {
+pub(super) fn unused(bodies: &[Body]) -> Vec<OwnEdge> {
     let all = told(bodies);
     let unused = all.values().filter(|acl| acl.is_ours && acl.subnets.is_empty());
-    unused.map(|acl| HeldEdge { id: acl.id.clone(), edge: edge(acl, acl) }).collect()
+    unused
+        .map(|acl| OwnEdge {
+            edge: PlannedEdge::of(&edge(acl, acl), acl.entries.clone(), Some(acl.id.clone())),
+            facts: acl.facts.clone(),
+        })
+        .collect()
 }
 
 /// The entries of a list of ours, but the last.
@@ -336,5 +344,6 @@ fn one(body: &Value, place: (String, String)) -> Option<Told> {
         entries: all.into_iter().filter(|entry| !is_last(entry)).collect(),
         count,
         subnets,
+        facts: acl_facts(body),
     })
 }

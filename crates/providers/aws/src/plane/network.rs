@@ -101,7 +101,7 @@ fn table_facts(body: &Value) -> Facts {
 }
 
 /// What is read of a network ACL: its entries, and whose it is.
-fn acl_facts(body: &Value) -> Facts {
+pub(super) fn acl_facts(body: &Value) -> Facts {
     let entries = items(&body["Entries"]).map(|entry| {
         let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
         let way = if entry["Egress"] == true { "out" } else { "in" };

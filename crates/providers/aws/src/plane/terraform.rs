@@ -4,6 +4,7 @@
 //! AWS provider, at the resources that are named here. What follows of it is told in
 //! `docs/reference/plan.md`.
 
+mod edges;
 mod members;
 mod names;
 
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 use thiserror::Error;
-use watertight_compile::{Action, Plan, PlannedGroup, PlannedRule, ThereRule};
+use watertight_compile::{Action, Plan, PlannedEdge, PlannedGroup, PlannedRule, ThereRule};
 
 use super::render::{MANAGED, description_of};
 use super::units::{RuleUnit, UnitError, UnitPeer};
@@ -46,7 +47,7 @@ pub struct TerraformFile {
 /// Why a plan has no configuration.
 #[derive(Debug, Error)]
 pub enum TerraformError {
-    /// It takes groups away.
+    /// It takes groups or network ACLs away.
     #[error(
         "the plan takes `{group}` away, and a configuration only holds what is there: take its resources \
          out of the configuration that made it, or take it away with `apply`"
@@ -90,6 +91,7 @@ pub enum TerraformError {
 pub fn terraform_file(plan: &Plan) -> Result<TerraformFile, TerraformError> {
     let taken = plan.steps.iter().find_map(|step| match &step.action {
         Action::DeleteGroup { group } => Some(group.clone()),
+        Action::DeleteEdge { edge } => Some(edge.clone()),
         _ => None,
     });
     if let Some(group) = taken {
@@ -99,6 +101,7 @@ pub fn terraform_file(plan: &Plan) -> Result<TerraformFile, TerraformError> {
     for group in &plan.groups {
         file.group(group)?;
     }
+    edges::write(&mut file, plan)?;
     let outputs = members::write(&mut file, plan)?;
     Ok(file.finish(outputs))
 }
@@ -106,6 +109,7 @@ pub fn terraform_file(plan: &Plan) -> Result<TerraformFile, TerraformError> {
 /// A configuration in the making.
 struct File<'p> {
     groups: BTreeMap<&'p str, &'p PlannedGroup>,
+    edges: &'p [PlannedEdge],
     resources: BTreeMap<&'static str, Map<String, Value>>,
     imports: Vec<Value>,
     notes: Vec<String>,
@@ -117,6 +121,7 @@ impl<'p> File<'p> {
     fn new(plan: &'p Plan) -> Self {
         Self {
             groups: plan.groups.iter().map(|group| (group.name.as_str(), group)).collect(),
+            edges: &plan.edges,
             resources: BTreeMap::new(),
             imports: Vec::new(),
             notes: Vec::new(),
@@ -244,6 +249,7 @@ impl<'p> File<'p> {
             .groups
             .values()
             .map(|group| (group.account.as_str(), group.region.as_str()))
+            .chain(self.edges.iter().map(|edge| (edge.account.as_str(), edge.region.as_str())))
             .collect();
         let providers: Vec<Value> =
             places.into_iter().map(|(account, region)| provider(account, region)).collect();

@@ -145,6 +145,31 @@ fn a_configuration_over_groups_that_are_there_means_what_the_plan_means() {
     assert!(plans > 20 && imports > 20 && exclusive > 5, "{plans}, {imports}, {exclusive}");
 }
 
+/// Network ACLs at edges too.
+#[test]
+fn a_configuration_with_edges_means_what_the_plan_means() {
+    let (mut compared, mut edges) = (Compared::default(), 0);
+    for seed in sample(80) {
+        let (lab, _) = drawn::barred(seed);
+        let labs = [Some(lab), drawn::barred_later(seed, false)];
+        for (at, lab) in labs.into_iter().enumerate() {
+            let Some(lab) = lab else { continue };
+            let made = lab.make();
+            let own = made.map_or(0, |made| made.compiled.artifacts.edges.iter().flatten().count());
+            if own > 0 {
+                edges += own;
+                compare(&format!("barred, seed {seed}, {at}"), &lab, &mut compared);
+            }
+        }
+    }
+    let Compared { plans, pairs, imports, .. } = compared;
+    note(&format!(
+        "plan: terraform: {plans} configurations with {edges} network ACLs and {imports} imports mean what \
+         their plans mean in {pairs} pairs"
+    ));
+    assert!(plans > 4 && imports > 4, "{plans}, {imports}");
+}
+
 /// What is compared would show a rule that is missing, and a group that is not given.
 #[test]
 fn a_configuration_without_a_rule_or_a_member_means_something_else() {

@@ -48,7 +48,11 @@ pub(crate) fn shown(file: &Value, plan: &Plan, bodies: &[Body], known: Known) ->
         .collect();
     if known == Known::Everything {
         for (number, (address, kind, _)) in all.iter().enumerate() {
-            let start = if *kind == "aws_security_group" { "sg" } else { "sgr" };
+            let start = match *kind {
+                "aws_security_group" => "sg",
+                "aws_network_acl" => "acl",
+                _ => "sgr",
+            };
             ids.entry(address.clone()).or_insert_with(|| format!("{start}-0{number:016x}"));
         }
     }

@@ -12,13 +12,14 @@ use super::resolved::references;
 enum Form {
     Text,
     Number,
+    Flag,
     Texts,
     Tags,
     /// An empty list.
     Empty,
 }
 
-use Form::{Empty, Number, Tags, Text, Texts};
+use Form::{Empty, Flag, Number, Tags, Text, Texts};
 
 /// Types of resources with their arguments: name, form, whether it is required.
 type Arguments = &'static [(&'static str, Form, bool)];
@@ -35,7 +36,22 @@ const RULE: Arguments = &[
     ("referenced_security_group_id", Text, false),
 ];
 
-const TYPES: [(&str, Arguments); 5] = [
+const ENTRY: Arguments = &[
+    ("provider", Text, true),
+    ("network_acl_id", Text, true),
+    ("rule_number", Number, true),
+    ("egress", Flag, true),
+    ("protocol", Text, true),
+    ("rule_action", Text, true),
+    ("cidr_block", Text, false),
+    ("ipv6_cidr_block", Text, false),
+    ("from_port", Number, false),
+    ("to_port", Number, false),
+    ("icmp_type", Number, false),
+    ("icmp_code", Number, false),
+];
+
+const TYPES: [(&str, Arguments); 8] = [
     (
         "aws_security_group",
         &[
@@ -66,6 +82,12 @@ const TYPES: [(&str, Arguments); 5] = [
             ("network_interface_id", Text, true),
             ("security_group_id", Text, true),
         ],
+    ),
+    ("aws_network_acl", &[("provider", Text, true), ("vpc_id", Text, true), ("tags", Tags, true)]),
+    ("aws_network_acl_rule", ENTRY),
+    (
+        "aws_network_acl_association",
+        &[("provider", Text, true), ("network_acl_id", Text, true), ("subnet_id", Text, true)],
     ),
 ];
 
@@ -121,6 +143,7 @@ fn resource(address: &str, one: &Value, arguments: Arguments) {
         let fits = match form {
             Text => value.as_str().is_some_and(|text| !text.is_empty()),
             Number => value.as_i64().is_some_and(|one| (-1..=65_535).contains(&one)),
+            Flag => value.is_boolean(),
             Texts => is_texts(value),
             Empty => value.as_array().is_some_and(Vec::is_empty),
             Tags => value.as_object().is_some_and(|all| all.values().all(Value::is_string)),
@@ -175,6 +198,8 @@ fn imports(file: &Value, addresses: &BTreeSet<String>) {
             Some("aws_network_interface_sg_attachment") => {
                 id.starts_with("sg-") && id.contains("_eni-")
             }
+            Some("aws_network_acl") => id.starts_with("acl-") && !id.contains(':'),
+            Some("aws_network_acl_rule") => id.starts_with("acl-") && id.split(':').count() == 4,
             Some(_) => id.starts_with("sgr-"),
             None => false,
         };
