@@ -112,7 +112,8 @@ pub(crate) fn run(arguments: &DriftArguments) -> Result<Outcome, Failure> {
 }
 
 /// What was open by a drift may be what an assertion holds by: the plan tells that, and takes it back.
-const REVERTING: Allowing = Allowing { widen: false, templates: Templates::Change, breaks: true };
+const REVERTING: Allowing =
+    Allowing { widen: false, templates: Templates::Change, breaks: true, cut: None };
 
 fn compare(
     arguments: &DriftArguments,

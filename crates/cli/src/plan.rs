@@ -10,6 +10,8 @@ use watertight_aws::terraform_file;
 use watertight_compile::{
     Forbidden, Gap, Holds, Occasion, Plan, Proof, Proved, RenderedBody, prove,
 };
+use watertight_model::WorkloadId;
+use watertight_model::network::EndpointId;
 use watertight_policy::Timestamp;
 use watertight_source::{FileId, Limits, Tree};
 
@@ -123,6 +125,8 @@ pub(crate) struct Allowing {
     pub(crate) templates: Templates,
     /// Assertions that hold may stop to: who is cut off is cut off from what it should reach, too.
     pub(crate) breaks: bool,
+    /// Whose live connections are cut at the edges of other subnets.
+    pub(crate) cut: Option<WorkloadId>,
 }
 
 /// What a plan does about what replicas are made from.
@@ -157,10 +161,14 @@ pub(crate) struct Made {
 /// # Errors
 /// When nothing is planned.
 pub(crate) fn make(ready: &Ready<'_>, under: &str, allowing: Allowing) -> Result<Made, Failure> {
-    let Allowing { widen, templates, breaks } = allowing;
+    let Allowing { widen, templates, breaks, cut } = allowing;
     let plane = ready.plane;
-    let Proved { compiled, rendered, proof, notes } = prove(ready.intent, plane, (None, &Threads))
-        .map_err(|refusal| Failure::Plan(refusal.to_string()))?;
+    let endpoints = ready.intent.estate().network.endpoints.iter();
+    let cut = endpoints.filter(|(_, one)| Some(one.workload) == cut).map(|(id, _)| id);
+    let cut: Vec<EndpointId> = cut.collect();
+    let Proved { compiled, rendered, proof, notes } =
+        prove(ready.intent, plane, &cut, (None, &Threads))
+            .map_err(|refusal| Failure::Plan(refusal.to_string()))?;
     refuse(&proof, widen)?;
     admit(ready, &proof)?;
     let (assertions, until) = kept::broken(ready, &rendered);
@@ -201,7 +209,7 @@ pub(crate) fn summary(plan: &Plan) -> String {
 
 fn print(arguments: &PlanArguments, ready: &Ready<'_>) -> Result<Outcome, Failure> {
     let templates = Templates::kept(arguments.keep_templates);
-    let allowing = Allowing { widen: arguments.widen, templates, breaks: false };
+    let allowing = Allowing { widen: arguments.widen, templates, ..Allowing::default() };
     let Made { plan, rendered, alone } = make(ready, &arguments.under, allowing)?;
     let text = text(&plan)?;
     match (&arguments.out, arguments.format) {

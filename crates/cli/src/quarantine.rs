@@ -3,6 +3,7 @@
 mod document;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -21,6 +22,7 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   watertight quarantine web-7 --estate estate/ -o q.plan && watertight apply q.plan
   watertight quarantine web-7 policies/ --estate estate/ --labels policies/web-7.yaml -o q.plan
+  watertight quarantine web-7 --cut --estate estate/ -o q.plan
   watertight rollback q.plan
 
 Without a policy, this workload alone is governed. With one, the plan is that of the policy with the
@@ -53,6 +55,9 @@ pub(crate) struct QuarantineArguments {
     at: Option<String>,
     #[command(flatten)]
     input: InputArguments,
+    /// Cut live connections too: at the edges of all other subnets of its VPC
+    #[arg(long)]
+    cut: bool,
     /// Write the document that labels the workload to this file instead of printing it
     #[arg(long, value_name = "PATH")]
     labels: Option<PathBuf>,
@@ -87,9 +92,13 @@ fn make(
     (name, document): &(String, String),
 ) -> Result<Outcome, Failure> {
     // One replica is in quarantine, and not what is made in its place.
-    let allowing = Allowing { widen: false, templates: Templates::Leave, breaks: true };
+    let whom = document::find(ready.intent.estate(), &arguments.workload)?;
+    let cut = arguments.cut.then_some(whom);
+    let allowing = Allowing { widen: false, templates: Templates::Leave, breaks: true, cut };
     let Made { mut plan, alone, .. } = plan::make(ready, &arguments.under, allowing)?;
-    plan.notes = notes(&plan, ready, name);
+    let uncut = std::mem::take(&mut plan.notes);
+    plan.notes = notes(&plan, ready, (name, arguments.cut));
+    plan.notes.extend(uncut);
     let mut changes = Vec::new();
     if let Some(path) = &arguments.out {
         changes.push(Change::of_output(path, plan::text(&plan)?.into_bytes())?);
@@ -113,9 +122,14 @@ fn make(
 }
 
 /// What becomes of what is connected, and what the plan does besides.
-fn notes(plan: &Plan, ready: &Ready<'_>, name: &str) -> Vec<String> {
+fn notes(plan: &Plan, ready: &Ready<'_>, (name, cut): (&str, bool)) -> Vec<String> {
     let own = || plan.attachments.iter().filter(|one| one.workload == name);
-    let mut notes: Vec<String> = own().flat_map(|one| ready.plane.cutting(&one.endpoint)).collect();
+    let subnets = plan.edges.iter().flat_map(|edge| &edge.subnets).map(String::as_str);
+    let subnets: BTreeSet<&str> = subnets.collect();
+    let told = |endpoint: &str| {
+        if cut { vec![told_of_cut(endpoint, &subnets)] } else { ready.plane.cutting(endpoint) }
+    };
+    let mut notes: Vec<String> = own().flat_map(|one| told(&one.endpoint)).collect();
     let is_own = |told: &str| own().any(|one| told.contains(&one.endpoint));
     let is_of_it = |step: &&watertight_compile::Step| {
         let words = step.action.words();
@@ -134,6 +148,20 @@ fn notes(plan: &Plan, ready: &Ready<'_>, name: &str) -> Vec<String> {
         notes.push(format!("{name} cannot be held: {}", one.why));
     }
     notes
+}
+
+/// What of live connections is cut, and what is not.
+fn told_of_cut(interface: &str, subnets: &BTreeSet<&str>) -> String {
+    if subnets.is_empty() {
+        return format!("{interface}: nothing is cut at the edges of other subnets");
+    }
+    let subnets: Vec<&str> = subnets.iter().copied().collect();
+    format!(
+        "{interface}: connections that cross the edges of {} are cut there; what stays within its own subnet, \
+         and what comes from outside of the VPC, goes on until it ends or is forgotten. The next plan without \
+         `--cut` gives the subnets back",
+        subnets.join(", ")
+    )
 }
 
 /// Whether nothing passes a workload but what no group can filter.

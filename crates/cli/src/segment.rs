@@ -154,7 +154,7 @@ fn made(arguments: &PromoteArguments, other: &OtherMode, estate: &Path) -> Resul
     };
     let load = |_: &Estate| other.load(&arguments.policy);
     let templates = Templates::kept(arguments.keep_templates);
-    let allowing = Allowing { widen: arguments.widen, templates, breaks: false };
+    let allowing = Allowing { widen: arguments.widen, templates, ..Allowing::default() };
     enforcing::with_policy(&asked, load, |ready| plan::make(ready, UNDER, allowing))
 }
 

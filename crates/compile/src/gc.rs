@@ -72,14 +72,9 @@ pub fn gc(
         ));
     }
     for one in edges {
-        let (edge, id) = (|| one.edge.name.clone(), one.edge.there.clone().unwrap_or_default());
-        let (account, region) = (one.edge.account.clone(), one.edge.region.clone());
-        let facts = one.facts.clone();
-        reads.insert(Read { what: ReadKind::Acl, id, account, region, facts });
-        steps.push(Step::new(
-            Action::DeleteEdge { edge: edge() },
-            Action::CreateEdge { edge: edge() },
-        ));
+        let (what_is_read, step) = of_edge(one);
+        reads.insert(what_is_read);
+        steps.push(step);
     }
     groups.sort_by(|one, other| one.name.cmp(&other.name));
     let mut notes: Vec<String> = held
@@ -109,6 +104,15 @@ pub fn gc(
         steps,
         notes,
     }
+}
+
+/// What is read of a list for edges, and the step that takes it away.
+fn of_edge(one: &OwnEdge) -> (Read, Step) {
+    let (edge, id) = (|| one.edge.name.clone(), one.edge.there.clone().unwrap_or_default());
+    let (account, region) = (one.edge.account.clone(), one.edge.region.clone());
+    let read = Read { what: ReadKind::Acl, id, account, region, facts: one.facts.clone() };
+    let (away, again) = (Action::DeleteEdge { edge: edge() }, Action::CreateEdge { edge: edge() });
+    (read, Step::new(away, again))
 }
 
 fn removal(group: &str, rules: Option<PlannedRules>) -> Step {

@@ -1,3 +1,6 @@
+mod forbidden;
+mod named;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -6,16 +9,15 @@ use watertight_model::network::{EndpointId, RealmId};
 use watertight_model::{ArenaId, Criticality, Estate, Label, Name, Truth, WorkloadId};
 use watertight_net::{AddressAtoms, AddressSet, AtomId, Flow, FlowSet};
 use watertight_policy::Timestamp;
-use watertight_policy::checked::{
-    Action, CheckedPolicy, End as PeerEnd, LoweringChoice, Mode, Peer, Rule, SelectorNode, Tier,
-};
+use watertight_policy::checked::{CheckedPolicy, End as PeerEnd, Mode, Peer, Rule, SelectorNode};
 use watertight_policy::decide::{
     Asked, Background, Decider, Deciding, Decision, End, Known, Leg, Modes, Outcome, Place,
-    QUARANTINE, Question, Reason, Who, metadata_addresses,
+    Question, Reason, Who, metadata_addresses,
 };
 
-use crate::gap::{Forbidden, RuleRef};
+use crate::gap::RuleRef;
 use crate::naming::words;
+use named::{is_in_network, named_sets, names_network};
 
 /// What a policy intends for the legs of an estate, asked once for each sort of ends.
 #[derive(Debug)]
@@ -383,68 +385,6 @@ impl<'a> Intent<'a> {
         allowed
     }
 
-    /// Whether a guardrail that is on denies anything, or somebody is in quarantine.
-    pub(crate) fn has_guardrails(&self) -> bool {
-        let policy = self.decider.policy();
-        let is_on = |mode: Mode| {
-            mode == Mode::Enforce || (self.modes == Modes::Pending && mode != Mode::Disabled)
-        };
-        let of_guardrails = policy.policies.iter().any(|one| {
-            let denies = |rule: &Rule| rule.action == Action::Deny;
-            one.tier == Tier::Guardrail && is_on(one.mode) && one.rules.iter().any(denies)
-        });
-        let mut workloads = self.estate.workloads.ids().map(|id| id.index());
-        of_guardrails
-            || workloads.any(|id| {
-                self.decider
-                    .labels(id)
-                    .is_some_and(|labels| labels.keys().any(|key| &**key == QUARANTINE))
-            })
-    }
-
-    /// What forbids what was decided about, where that is more than a rule of its tier or a default.
-    pub(crate) fn forbids(&self, decision: &Decision) -> Option<Forbidden> {
-        if decision.outcome != Outcome::Deny {
-            return None;
-        }
-        if self.is_guardrail(decision) {
-            return Some(Forbidden::Guardrail);
-        }
-        let is_jewel = |reason: &Reason| match reason {
-            Reason::Default(_, id, _) => {
-                let segment = self.decider.policy().segments.get(id.index());
-                segment.is_some_and(|one| one.criticality == Criticality::CrownJewel)
-            }
-            _ => false,
-        };
-        decision.reasons.iter().any(is_jewel).then_some(Forbidden::CrownJewel)
-    }
-
-    fn is_guardrail(&self, decision: &Decision) -> bool {
-        decision.reasons.iter().any(|reason| match reason {
-            Reason::Rule(id) => {
-                let policy = self.decider.policy().policies.get(id.policy as usize);
-                policy.is_some_and(|policy| policy.tier == Tier::Guardrail)
-            }
-            Reason::Quarantine(_) => true,
-            _ => false,
-        })
-    }
-
-    /// What the policies whose rules decided say of conditions on requests: the strictest.
-    pub(crate) fn lowering_of_requests(&self, decision: &Decision) -> LoweringChoice {
-        let policies = decision.reasons.iter().filter_map(|reason| match reason {
-            Reason::Rule(id) => self.decider.policy().policies.get(id.policy as usize),
-            _ => None,
-        });
-        let choices = policies.map(|policy| policy.lowering.requests);
-        choices.fold(LoweringChoice::Widen, |one, other| match (one, other) {
-            (LoweringChoice::Refuse, _) | (_, LoweringChoice::Refuse) => LoweringChoice::Refuse,
-            (LoweringChoice::Close, _) | (_, LoweringChoice::Close) => LoweringChoice::Close,
-            (LoweringChoice::Widen, LoweringChoice::Widen) => LoweringChoice::Widen,
-        })
-    }
-
     /// The segments that are on and hold an endpoint's workload, with whether one is a crown jewel's.
     pub(crate) fn segments_of(&self, endpoint: EndpointId) -> (Vec<Name>, bool) {
         let Some(found) = self.estate.network.endpoints.get(endpoint) else {
@@ -576,56 +516,4 @@ impl<'a> Intent<'a> {
 pub(crate) fn realm_of(estate: &Estate, endpoint: EndpointId) -> Option<RealmId> {
     let subnet = estate.network.endpoints.get(endpoint)?.subnet?;
     estate.network.subnets.get(subnet).map(|subnet| subnet.realm)
-}
-
-/// Every set of addresses that a policy names, and the space that it has words for, in words. The sets of
-/// essentials go by the names of their rules: who is checked for health comes and goes, and what a
-/// group is called after must not.
-fn named_sets(policy: &CheckedPolicy, decider: &Decider<'_>) -> Vec<(String, AddressSet)> {
-    let essential = decider.generated_policies();
-    let mut sets = vec![decider.internet().clone(), decider.world().service_space.clone()];
-    sets.extend(decider.world().services.values().cloned());
-    sets.extend(policy.users.iter().map(|users| users.pools.clone()));
-    let mut found: Vec<(String, AddressSet)> = Vec::new();
-    for (place, one) in (0_u32..).zip(&policy.policies) {
-        for rule in &one.rules {
-            let sides = [("from", &rule.from), ("to", &rule.to), ("through", &rule.through)];
-            for (side, set) in sides.iter().flat_map(|(side, peers)| {
-                peers.iter().filter_map(addresses_of).map(move |set| (side, set))
-            }) {
-                if essential.contains(&place) {
-                    let name = rule.name.as_deref().unwrap_or_default();
-                    found.push((format!("{} {name}, {side}", one.name), set));
-                } else {
-                    sets.push(set);
-                }
-            }
-        }
-    }
-    let claimed = policy.assertions.iter().flat_map(|one| one.from.iter().chain(&one.to));
-    sets.extend(claimed.filter_map(addresses_of));
-    found.extend(sets.into_iter().map(|set| (format!("in {set}"), set)));
-    found.retain(|(_, set)| !set.is_empty());
-    found.sort_by_cached_key(|(words, _)| words.clone());
-    found.dedup();
-    found
-}
-
-/// Whether a rule names addresses or whole networks by the networks that they are in: nothing else tells
-/// networks apart.
-fn names_network(rule: &Rule) -> bool {
-    rule.from.iter().chain(&rule.to).chain(&rule.through).any(is_in_network)
-}
-
-fn is_in_network(peer: &Peer) -> bool {
-    matches!(&peer.end, PeerEnd::Conditions(conditions)
-        if conditions.network.is_some() || !conditions.residents.is_empty())
-}
-
-/// The addresses that a peer names.
-fn addresses_of(peer: &Peer) -> Option<AddressSet> {
-    match &peer.end {
-        PeerEnd::Conditions(conditions) => conditions.addresses.as_deref().cloned(),
-        PeerEnd::Any | PeerEnd::Internet => None,
-    }
 }

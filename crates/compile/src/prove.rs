@@ -1,5 +1,7 @@
 //! What is compiled, with its proof, and with denials at the edges of subnets where groups hold too little.
 
+use watertight_model::network::EndpointId;
+
 use crate::artifact::Artifacts;
 use crate::compiler::{Compiled, Refusal, compile};
 use crate::edge::propose;
@@ -25,6 +27,9 @@ pub struct Proved {
 /// workloads on which none can be put, denials come to the edges of subnets: if the proof shows that they
 /// refuse nothing that is intended.
 ///
+/// Between endpoints that are to be `cut` off and other subnets, denials come to all edges: what sees no
+/// connections ends those that are there.
+///
 /// `found` takes what differs, pair by pair; `at_once` is how two halves of the work are done.
 ///
 /// # Errors
@@ -32,6 +37,7 @@ pub struct Proved {
 pub fn prove(
     intent: &Intent<'_>,
     plane: &dyn Plane,
+    cut: &[EndpointId],
     (mut found, at_once): (Option<&mut Vec<Found>>, &dyn AtOnce),
 ) -> Result<Proved, Refusal> {
     let mut compiled = compile(intent, plane)?;
@@ -40,10 +46,10 @@ pub fn prove(
         compiled.artifacts.edges = Some(Vec::new());
     }
     let of_groups = proved(intent, plane, compiled, (found.as_deref_mut(), at_once));
-    if of_groups.proof.barred.is_empty() {
+    if of_groups.proof.barred.is_empty() && cut.is_empty() {
         return Ok(of_groups);
     }
-    let proposed = propose(intent, plane, &of_groups.proof.barred);
+    let proposed = propose(intent, plane, (&of_groups.proof.barred, cut));
     let notes = proposed.notes;
     if proposed.edges.is_empty() {
         return Ok(Proved { notes, ..of_groups });
@@ -76,7 +82,7 @@ pub fn wanted(
     if !intent.has_guardrails() && !has_ours() {
         return Ok(compile(intent, plane)?.artifacts);
     }
-    Ok(prove(intent, plane, (None, at_once))?.compiled.artifacts)
+    Ok(prove(intent, plane, &[], (None, at_once))?.compiled.artifacts)
 }
 
 fn proved(

@@ -83,6 +83,42 @@ fn the_plan_tells_what_becomes_of_live_connections_and_what_would_cut_them() {
     }
 }
 
+/// What sees no connections ends those that are there: the edges of all other subnets refuse the workload.
+#[test]
+fn with_cut_live_connections_end_at_the_edges_of_other_subnets_until_it_is_released() {
+    let lab = Lab::plain();
+    let before = lab.server.held();
+    let estate = estate();
+    let out = lab.path("change.plan");
+    let (estate, out) = (estate.to_str().unwrap(), out.to_str().unwrap());
+    let (code, told, error) =
+        lab.watertight(&["quarantine", "web-1", "--cut", "--estate", estate, "-o", out]);
+    assert_eq!(code, 0, "{told}{error}");
+    assert!(told.contains("are cut there"), "{told}");
+    let plan = lab.plan();
+    let edges = plan["edges"].as_array().unwrap();
+    assert_eq!(edges.len(), 1, "{edges:#?}");
+    assert_eq!(
+        edges[0]["subnets"],
+        serde_json::json!(["subnet-0000000000000c002", "subnet-0000000000000c003"])
+    );
+    let denied = serde_json::json!([{"peer": "10.40.1.11/32", "over": "all"}]);
+    assert_eq!((&edges[0]["ingress"], &edges[0]["egress"]), (&denied, &denied));
+    lab.take(Way::Apply).unwrap();
+    // The subnets are given back by a plan that does not cut, and nothing else is different.
+    let after = collect(&lab);
+    let later = lab.path("later.plan");
+    let (code, told, error) =
+        lab.watertight(&["quarantine", "web-1", "--estate", &after, "-o", later.to_str().unwrap()]);
+    assert_eq!(code, 0, "{told}{error}");
+    let later: Value = serde_json::from_slice(&fs::read(later).unwrap()).unwrap();
+    let steps = later["steps"].as_array().unwrap();
+    assert_eq!(steps.len(), 2, "{steps:#?}");
+    assert!(steps.iter().all(|step| step["action"]["do"] == "set-edge"), "{steps:#?}");
+    lab.take(Way::Rollback).unwrap();
+    assert_eq!(lab.server.held(), before);
+}
+
 #[test]
 fn a_quarantine_that_is_killed_anywhere_is_resumed_and_taken_back() {
     let whole = lab(Strictness::default());

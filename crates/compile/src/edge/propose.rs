@@ -47,13 +47,21 @@ pub(crate) struct Proposed {
     pub(crate) notes: Vec<String>,
 }
 
-/// What can stand at edges against what is barred.
-pub(crate) fn propose(intent: &Intent<'_>, plane: &dyn Plane, barred: &[Barred]) -> Proposed {
+/// What can stand at edges against what is barred, and between endpoints that are to be cut off and all other
+/// subnets of their realms.
+pub(crate) fn propose(
+    intent: &Intent<'_>,
+    plane: &dyn Plane,
+    (barred, cut): (&[Barred], &[EndpointId]),
+) -> Proposed {
     let lists: BTreeMap<Name, EdgeList> =
         plane.edges().into_iter().map(|list| (list.subnet.clone(), list)).collect();
     let mut proposal = Proposal::new(intent, plane, lists);
     for one in barred {
         proposal.add(one);
+    }
+    for one in cut {
+        proposal.cut(*one);
     }
     proposal.finish()
 }
@@ -74,6 +82,9 @@ enum Other<'o> {
     Part(&'o Part),
 }
 
+/// What a list holds: the realm, what it stands in for, and the denials.
+type Content = (RealmId, String, String, [Vec<EdgeRule>; 2]);
+
 /// What is refused at the edge of a subnet in one direction, with whom.
 type Wanted = BTreeMap<FlowSet, AddressSet>;
 
@@ -85,6 +96,8 @@ struct Proposal<'p, 'a> {
     /// What the policy sees in those who have an address, hidden ones behind it among them.
     holders: BTreeMap<Prefix, BTreeSet<KindId>>,
     wanted: BTreeMap<(SubnetId, bool), Wanted>,
+    /// Where what is to be cut off is not.
+    uncut: Vec<String>,
 }
 
 impl<'p, 'a> Proposal<'p, 'a> {
@@ -116,7 +129,8 @@ impl<'p, 'a> Proposal<'p, 'a> {
                 sites.insert(id, Site { realm: subnet.realm, kinds });
             }
         }
-        Self { intent, plane, lists, sites, holders, wanted: BTreeMap::new() }
+        let (wanted, uncut) = (BTreeMap::new(), Vec::new());
+        Self { intent, plane, lists, sites, holders, wanted, uncut }
     }
 
     /// Adds what can stand against one thing: where it comes in, and what is left of it where it goes out.
@@ -130,6 +144,30 @@ impl<'p, 'a> Proposal<'p, 'a> {
                 if !rest.is_empty() {
                     self.deny((own, false), &to, &rest);
                 }
+            }
+        }
+    }
+
+    /// Has the edges of all other subnets of its realm refuse an endpoint.
+    fn cut(&mut self, endpoint: EndpointId) {
+        let network = &self.intent.estate().network;
+        let own = network.endpoints.get(endpoint).and_then(|one| one.subnet);
+        let realm = crate::intent::realm_of(self.intent.estate(), endpoint);
+        let others = network.subnets.iter().filter(|(id, one)| {
+            own != Some(*id) && Some(one.realm) == realm && self.lists.contains_key(&one.name)
+        });
+        let others: Vec<(SubnetId, Name)> =
+            others.map(|(id, one)| (id, one.name.clone())).collect();
+        let end = BarredEnd::Endpoints(vec![endpoint]);
+        for (subnet, name) in others {
+            let mut rest = FlowSet::none();
+            for ingress in [true, false] {
+                rest = rest.union(&self.deny((Some(subnet), ingress), &end, &FlowSet::all()));
+            }
+            if !rest.is_empty() {
+                let what =
+                    if rest.is_all() { String::from("nothing") } else { format!("all but {rest}") };
+                self.uncut.push(format!("{what} is cut at the edge of {name}"));
             }
         }
     }
@@ -215,9 +253,8 @@ impl<'p, 'a> Proposal<'p, 'a> {
     }
 
     fn finish(self) -> Proposed {
-        let mut proposed = Proposed::default();
-        type Key = (RealmId, String, String, [Vec<EdgeRule>; 2]);
-        let mut found: BTreeMap<Key, Vec<Name>> = BTreeMap::new();
+        let mut proposed = Proposed { notes: self.uncut.clone(), ..Proposed::default() };
+        let mut found: BTreeMap<Content, Vec<Name>> = BTreeMap::new();
         let network = &self.intent.estate().network;
         for (id, site) in &self.sites {
             let Some(list) = network.subnets.get(*id).and_then(|one| self.lists.get(&one.name))

@@ -1,12 +1,14 @@
 //! The steps one after the other.
 
+mod places;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::sleep;
 use watertight_aws::{RuleUnit, Service, UnitError, UnitPeer};
 use watertight_compile::{
-    Action, Again, Plan, PlannedEdge, PlannedGroup, PlannedRule, PlannedRules, ReadKind, Templated,
+    Action, Again, PlannedEdge, PlannedGroup, PlannedRule, PlannedRules, Templated,
 };
 
 use super::edges::{self, MadeBy};
@@ -16,6 +18,7 @@ use super::session::{Session, Site};
 use super::writes::Write;
 use super::{Applied, ApplyError, ApplyRequest, Watcher, check, live, services, templates};
 use crate::outcome::{Class, Refusal};
+use places::{Places, site_at, site_of, site_of_owner};
 
 /// How often it is looked whether a change can be seen, with waits that double.
 const LOOKS_MAX: u32 = 14;
@@ -96,75 +99,6 @@ pub(super) async fn run(
     }
     applied.writes = runner.writes;
     Ok(applied)
-}
-
-/// Where the groups and endpoints of a plan are.
-struct Places<'p> {
-    groups: BTreeMap<&'p str, &'p PlannedGroup>,
-    /// The site of each endpoint: that of the groups that it gets.
-    endpoints: BTreeMap<&'p str, Site>,
-    /// The lists for edges.
-    edges: BTreeMap<&'p str, &'p PlannedEdge>,
-    /// The sites of what makes replicas and of edges: their account need not be that of a group.
-    owners: BTreeSet<Site>,
-    /// The ids of the groups that the plan read.
-    read_groups: BTreeSet<String>,
-}
-
-impl<'p> Places<'p> {
-    fn new(plan: &'p Plan) -> Result<Self, ApplyError> {
-        let groups: BTreeMap<&str, &PlannedGroup> =
-            plan.groups.iter().map(|group| (group.name.as_str(), group)).collect();
-        let unplaced = groups.values().find(|one| one.account.is_empty() || one.region.is_empty());
-        if let Some(group) = unplaced {
-            let name = &group.name;
-            return Err(ApplyError::Plan(format!(
-                "it does not tell the account and region of `{name}`"
-            )));
-        }
-        let mut endpoints = BTreeMap::new();
-        for one in &plan.attachments {
-            let group = one.groups.first().and_then(|name| groups.get(name.as_str()));
-            if let Some(group) = group {
-                endpoints.insert(one.endpoint.as_str(), site_of(group));
-            }
-        }
-        let read = plan.reads.iter().filter(|read| read.what == ReadKind::Group);
-        let read_groups = read.map(|read| read.id.clone()).collect();
-        let owners = plan.steps.iter().filter_map(|step| match &step.action {
-            Action::SetTemplate(step) => Some(site_of_owner(step)),
-            Action::SetEdge { account, region, .. } => Some(site_at(account, region)),
-            _ => None,
-        });
-        let edges: BTreeMap<&str, &PlannedEdge> =
-            plan.edges.iter().map(|edge| (edge.name.as_str(), edge)).collect();
-        let of_edges = edges.values().map(|edge| site_at(&edge.account, &edge.region));
-        let owners = owners.chain(of_edges).collect();
-        Ok(Self { groups, endpoints, edges, owners, read_groups })
-    }
-
-    fn sites(&self) -> Vec<Site> {
-        let sites: BTreeSet<Site> = self.groups.values().map(|group| site_of(group)).collect();
-        sites.union(&self.owners).cloned().collect()
-    }
-
-    fn group(&self, name: &str) -> Result<&'p PlannedGroup, ApplyError> {
-        let unknown =
-            || ApplyError::Plan(format!("a step is about `{name}`, which it does not hold"));
-        self.groups.get(name).copied().ok_or_else(unknown)
-    }
-}
-
-fn site_at(account: &str, region: &str) -> Site {
-    Site { account: account.to_owned(), region: region.to_owned() }
-}
-
-fn site_of(group: &PlannedGroup) -> Site {
-    Site { account: group.account.clone(), region: group.region.clone() }
-}
-
-fn site_of_owner(step: &Templated) -> Site {
-    Site { account: step.account.clone(), region: step.region.clone() }
 }
 
 /// One step that is being taken.

@@ -103,7 +103,7 @@ impl Lab {
         self.with(|intent, plane| {
             let mut found = Vec::new();
             let Proved { compiled, rendered, proof, notes } =
-                prove(intent, plane, (Some(&mut found), at_once))?;
+                prove(intent, plane, &[], (Some(&mut found), at_once))?;
             let after = plane.convert(&rendered);
             Ok(Made { compiled, proof, found, after, notes })
         })
