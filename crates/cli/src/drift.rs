@@ -190,7 +190,7 @@ fn expired(ready: &Ready<'_>) -> Vec<Before> {
         let then = Timestamp(expires.0.saturating_sub(1));
         let intent = Intent::new(ready.intent.estate(), ready.decider, (ready.modes, then));
         let policy = policy.name.to_string();
-        match compile(&intent, ready.plane) {
+        match compile(&intent, ready.plane, &Threads) {
             Ok(compiled) => earlier.push(Before { policy, artifacts: compiled.artifacts }),
             // What no group could hold then was not held; what is left of it is told as widening.
             Err(refusal) => {

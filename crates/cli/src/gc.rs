@@ -9,6 +9,7 @@ use watertight_compile::{GroupName, Occasion, Plan, compile, gc};
 use watertight_model::Estate;
 
 use crate::args::InputArguments;
+use crate::beside::Threads;
 use crate::enforcing::{self, Asked};
 use crate::exit::{Failure, Outcome};
 use crate::{clock, output, plan};
@@ -80,7 +81,7 @@ fn with_policy(arguments: &GcArguments) -> Result<Plan, Failure> {
         input: &arguments.input,
     };
     enforcing::with(&asked, |ready| {
-        let compiled = compile(ready.intent, ready.plane);
+        let compiled = compile(ready.intent, ready.plane, &Threads);
         let compiled = compiled.map_err(|refusal| Failure::Plan(refusal.to_string()))?;
         let wanted = compiled.artifacts.groups.iter().map(|group| group.name.clone()).collect();
         let occasion = plan::occasion(ready, &arguments.under, None);

@@ -165,8 +165,8 @@ fn in_the_way(unanswered: &[Unanswered]) -> Option<&Unanswered> {
 
 fn reconcile(arguments: &ReconcileArguments, ready: &Ready<'_>) -> Result<Outcome, Failure> {
     let plane = ready.plane;
-    let compiled =
-        compile(ready.intent, plane).map_err(|refusal| Failure::Plan(refusal.to_string()))?;
+    let compiled = compile(ready.intent, plane, &Threads)
+        .map_err(|refusal| Failure::Plan(refusal.to_string()))?;
     let rendered = plane.render(&compiled.artifacts);
     let proof = validate(ready.intent, &compiled, plane, &rendered, (None, &Threads));
     // What opens without a rule is asked of each endpoint by itself.

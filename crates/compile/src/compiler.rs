@@ -3,12 +3,12 @@
 mod handed;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use thiserror::Error;
 use watertight_model::network::{
-    Action, EndpointId, Guard, Peer, RealmId, Rule, Stage, StageDefault,
+    Action, EndpointId, Guard, Peer, RealmId, Rule, Stage, StageDefault, SubnetId,
 };
 use watertight_model::{Name, Network};
 use watertight_net::{AddressSet, FlowSet, Prefix};
@@ -25,6 +25,7 @@ use crate::lots::{Addresses, Lot, Lots, Own, seen};
 use crate::outside;
 use crate::plane::{KeptList, Plane};
 use crate::references::References;
+use crate::validate::AtOnce;
 use crate::via::Vias;
 
 /// What a policy becomes on a plane.
@@ -85,43 +86,42 @@ pub enum Refusal {
     },
 }
 
-/// Compiles what is intended for a plane.
+/// Compiles what is intended for a plane; `at_once` is how two halves of the work are done.
 ///
 /// # Errors
 /// When a limit cannot be held, and when something would be widened that must not be: then nothing
 /// is compiled, never a part.
-pub fn compile(intent: &Intent<'_>, plane: &dyn Plane) -> Result<Compiled, Refusal> {
+pub fn compile(
+    intent: &Intent<'_>,
+    plane: &dyn Plane,
+    at_once: &dyn AtOnce,
+) -> Result<Compiled, Refusal> {
     let vias = Vias::new(intent.estate());
     let identities = Identities::new(intent, plane, &vias);
     let open = opened(&intent.estate().network, |_| true);
-    let reach = Reach::new(&open);
-    let matrix = reach.matrix(&BTreeSet::new());
+    let matrix = Reach::new(&open).matrix(&BTreeSet::new());
     let lots = Lots::new(intent, &matrix, (&identities, &vias));
-    let mut work = Work {
-        intent,
+    let premise = Premise {
         plane,
-        identities,
-        matrix,
-        lots,
-        addresses: Addresses::new(intent),
-        references: References::new(reach),
-        parts: outside::parts(intent),
-        lists: lists(intent, plane),
-        known: RefCell::default(),
-        vias,
-        left: FlowSet::none(),
-        widened: Vec::new(),
+        open: &open,
+        identities: &identities,
+        matrix: &matrix,
+        lots: &lots,
+        addresses: &Addresses::new(intent),
+        parts: &outside::parts(intent),
+        lists: &lists(intent, plane),
+        vias: &vias,
     };
+    let Halves { groups: made, left, widened } = halves(premise, intent, at_once);
     let mut groups = Vec::new();
     let mut names = Vec::new();
-    for number in 0..work.identities.list.len() {
-        let made = work.groups(number)?;
+    for made in made {
+        let made = made?;
         names.push(made.iter().map(|group| group.name.clone()).collect::<Vec<_>>());
         groups.extend(made);
     }
     groups.sort_by(|one, other| one.name.cmp(&other.name));
-    let attachments = attachments(intent, &work.identities, &names, &known(plane, &groups));
-    let Work { identities, left, widened, .. } = work;
+    let attachments = attachments(intent, &identities, &names, &known(plane, &groups));
     let gaps = domain_gaps(intent);
     let unheld = identities.unheld.clone();
     let artifacts = Artifacts { groups, attachments, edges: None };
@@ -132,22 +132,75 @@ pub fn compile(intent: &Intent<'_>, plane: &dyn Plane) -> Result<Compiled, Refus
 /// these to kinds.
 type KnownOutside = BTreeMap<(KindId, bool), Rc<Vec<Allowed>>>;
 
-struct Work<'w, 'a> {
-    intent: &'w Intent<'a>,
+/// What the rules of all identities are made from.
+#[derive(Clone, Copy)]
+struct Premise<'w> {
     plane: &'w dyn Plane,
-    identities: Identities,
+    /// The network without guards.
+    open: &'w Network,
+    identities: &'w Identities,
     /// Who gets to whom when no guard refuses anything.
-    matrix: Matrix,
-    lots: Lots,
-    addresses: Addresses,
-    references: References<'w>,
-    parts: Vec<outside::Part>,
+    matrix: &'w Matrix,
+    lots: &'w Lots,
+    addresses: &'w Addresses,
+    parts: &'w [outside::Part],
     /// By realm, the lists that rules there can name.
-    lists: BTreeMap<RealmId, Vec<KeptList>>,
+    lists: &'w BTreeMap<RealmId, Vec<KeptList>>,
+    vias: &'w Vias,
+}
+
+struct Work<'w, 'a> {
+    of: Premise<'w>,
+    intent: &'w Intent<'a>,
+    references: References<'w>,
     known: RefCell<KnownOutside>,
-    vias: Vias,
     left: FlowSet,
     widened: Vec<Widened>,
+}
+
+/// The groups of all identities, in their order, and what comes with them.
+#[derive(Default)]
+struct Halves {
+    groups: Vec<Result<Vec<Group>, Refusal>>,
+    left: FlowSet,
+    widened: Vec<Widened>,
+}
+
+/// The groups of every other identity in each of two halves, for which the policy is asked apart: who does
+/// both at once and who does one after the other come to the same.
+fn halves(of: Premise<'_>, intent: &Intent<'_>, at_once: &dyn AtOnce) -> Halves {
+    let premises = intent.premises();
+    let (mut even, mut odd) = (None, None);
+    let mut here = || even = Some(half(of, intent, 0));
+    let mut beside = || odd = Some(half(of, &premises.intent(), 1));
+    at_once.both(&mut here, &mut beside);
+    // Whoever was to do both and did not has nothing skipped.
+    let even = even.unwrap_or_else(|| half(of, intent, 0));
+    let odd = odd.unwrap_or_else(|| half(of, &premises.intent(), 1));
+    let mut widened = [even.widened, odd.widened].concat();
+    widened.sort_by_key(|one| one.identity);
+    let mut groups = Vec::with_capacity(of.identities.list.len());
+    let mut odd_groups = odd.groups.into_iter();
+    for group in even.groups {
+        groups.push(group);
+        groups.extend(odd_groups.next());
+    }
+    Halves { groups, left: even.left.union(&odd.left), widened }
+}
+
+fn half(of: Premise<'_>, intent: &Intent<'_>, first: usize) -> Halves {
+    let mut work = Work {
+        of,
+        intent,
+        references: References::new(Reach::new(of.open)),
+        known: RefCell::default(),
+        left: FlowSet::none(),
+        widened: Vec::new(),
+    };
+    let all = (first..of.identities.list.len()).step_by(2);
+    let groups = all.map(|number| work.groups(number)).collect();
+    let Work { left, widened, .. } = work;
+    Halves { groups, left, widened }
 }
 
 /// What one direction of one identity wants, before prefixes.
@@ -166,7 +219,7 @@ struct Wanted {
 impl Work<'_, '_> {
     /// The groups of one identity.
     fn groups(&mut self, number: usize) -> Result<Vec<Group>, Refusal> {
-        let Some(identity) = self.identities.list.get(number).cloned() else {
+        let Some(identity) = self.of.identities.list.get(number).cloned() else {
             return Ok(Vec::new());
         };
         let ingress = self.direction(number, &identity, true)?.groups;
@@ -197,19 +250,19 @@ impl Work<'_, '_> {
         ingress: bool,
     ) -> Result<Fitted, Refusal> {
         let mut wanted = Wanted::default();
-        let own = Own::new(self.intent.estate(), identity, &self.matrix, &self.vias);
+        let own = Own::new(self.intent.estate(), identity, self.of.matrix, self.of.vias);
         self.add_endpoints((identity, &own), ingress, &mut wanted)?;
         self.add_outside(identity, ingress, &mut wanted)?;
         self.add_vias(identity, ingress, &mut wanted)?;
         let never = if identity.is_strict { outside::hosts() } else { wanted.never.clone() };
         // Nobody who opens connections is in a list: rules name services as destinations alone.
-        let lists = self.lists.get(&identity.realm).filter(|_| !ingress).into_iter().flatten();
+        let lists = self.of.lists.get(&identity.realm).filter(|_| !ingress).into_iter().flatten();
         // Who writes the same addresses means these, and not what the provider adds to them.
         let lists = lists.filter(|list| wanted.services.contains(&list.service)).cloned();
         let lists: Vec<KeptList> = lists.collect();
-        let ground = Ground { never, held: &self.addresses.held, lists: &lists };
-        let budget = Budget::of(&self.plane.limits());
-        let fitted = fit(&wanted.wishes(identity, &self.addresses), &ground, budget);
+        let ground = Ground { never, held: &self.of.addresses.held, lists: &lists };
+        let budget = Budget::of(&self.of.plane.limits());
+        let fitted = fit(&wanted.wishes(identity, self.of.addresses), &ground, budget);
         self.left = self.left.union(&wanted.left);
         let fitted = fitted.map_err(|TooMany { needed, least }| Refusal::TooMany {
             group: identity.name.clone(),
@@ -238,6 +291,7 @@ impl Work<'_, '_> {
     ) -> Result<(), Refusal> {
         let mut prefixes: BTreeMap<FlowSet, Vec<Prefix>> = BTreeMap::new();
         let mut never = Vec::new();
+        let mut referring = HashMap::new();
         let mut partners: BTreeMap<KindId, Vec<Rc<Allowed>>> = BTreeMap::new();
         for kind in &identity.kinds {
             for (other, allowed) in self.intent.partners(*kind, ingress).iter() {
@@ -248,8 +302,9 @@ impl Work<'_, '_> {
             let written = asked.iter().map(|one| self.intent.written(one, identity.is_strict));
             // What is refused to be widened is not allowed with those to whom there is no way.
             wanted.allowed.insert(kind, written.flatten().collect());
-            let lots = self.lots.of(kind).iter();
-            let met: Vec<&Lot> = lots.filter(|lot| own.meets(lot, &self.matrix, ingress)).collect();
+            let lots = self.of.lots.of(kind).iter();
+            let met: Vec<&Lot> =
+                lots.filter(|lot| own.meets(lot, self.of.matrix, ingress)).collect();
             if met.is_empty() {
                 continue;
             }
@@ -259,7 +314,7 @@ impl Work<'_, '_> {
             }
             let is_never = asked.iter().any(|allowed| !allowed.never.is_empty());
             for lot in met {
-                let group = self.reference((identity, own), lot, ingress);
+                let group = self.reference((identity, own), lot, ingress, &mut referring);
                 let addresses = || {
                     let estate = self.intent.estate();
                     lot.members.iter().flat_map(move |id| seen(estate, identity.realm, *id))
@@ -285,27 +340,32 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    /// The group by which rules of an identity name a lot, where that matches it.
+    /// The group by which rules of an identity name a lot, where that matches it. `known` says whether it
+    /// does of realms and subnets of others: a lot is of one.
     fn reference(
         &self,
         (at, own): (&Identity, &Own),
         lot: &Lot,
         ingress: bool,
+        known: &mut HashMap<(RealmId, Option<SubnetId>), bool>,
     ) -> Option<GroupName> {
         if (ingress && own.is_behind) || lot.is_front {
             return None;
         }
-        let identity = self.identities.list.get(lot.identity?)?;
+        let identity = self.of.identities.list.get(lot.identity?)?;
         let estate = self.intent.estate();
-        let refers = self.plane.refers(estate, at.realm, identity.realm, ingress);
-        // In another network, a way may lead over more than what refers.
-        let is_away = at.realm != identity.realm;
         let other = *lot.members.first()?;
-        let holds = |member: &EndpointId| {
-            let (from, to) = if ingress { (other, *member) } else { (*member, other) };
-            self.references.hold(from, to, ingress)
-        };
-        let refers = refers && (!is_away || own.by_subnet.values().all(holds));
+        let subnet = estate.network.endpoints.get(other).and_then(|one| one.subnet);
+        let refers = *known.entry((identity.realm, subnet)).or_insert_with(|| {
+            let refers = self.of.plane.refers(estate, at.realm, identity.realm, ingress);
+            // In another network, a way may lead over more than what refers.
+            let is_away = at.realm != identity.realm;
+            let holds = |member: &EndpointId| {
+                let (from, to) = if ingress { (other, *member) } else { (*member, other) };
+                self.references.hold(from, to, ingress)
+            };
+            refers && (!is_away || own.by_subnet.values().all(holds))
+        });
         refers.then(|| identity.name.clone())
     }
 
@@ -322,7 +382,7 @@ impl Work<'_, '_> {
         wanted: &mut Wanted,
     ) -> Result<(), Refusal> {
         for kind in &identity.kinds {
-            for (part, allowed) in self.parts.iter().zip(self.outside(*kind, ingress).iter()) {
+            for (part, allowed) in self.of.parts.iter().zip(self.outside(*kind, ingress).iter()) {
                 if !allowed.never.is_empty() {
                     wanted.never = wanted.never.union(&part.addresses);
                 }
@@ -342,7 +402,7 @@ impl Work<'_, '_> {
         let mut known = self.known.borrow_mut();
         let ask = || {
             let own = self.intent.end_of(kind);
-            let parts = self.parts.iter();
+            let parts = self.of.parts.iter();
             Rc::new(parts.map(|part| outside::ask(self.intent, &own, part, ingress)).collect())
         };
         Rc::clone(known.entry((kind, ingress)).or_insert_with(ask))
@@ -355,7 +415,7 @@ impl Work<'_, '_> {
         identity: &Identity,
         wanted: &mut Wanted,
     ) -> Result<Vec<FlowSet>, Refusal> {
-        let pieces = self.plane.pieces(&self.intent.written(allowed, identity.is_strict)?);
+        let pieces = self.of.plane.pieces(&self.intent.written(allowed, identity.is_strict)?);
         wanted.left = wanted.left.union(&pieces.left);
         Ok(pieces.written)
     }

@@ -9,7 +9,7 @@ use crate::owner::Owner;
 use crate::read::Read;
 
 /// An enforcement point's kind: what it can hold and express, and how it is written and read back.
-pub trait Plane {
+pub trait Plane: Sync {
     /// What the plane is called, in one word or a few (`security groups`).
     fn name(&self) -> &'static str;
 

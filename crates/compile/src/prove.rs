@@ -40,7 +40,7 @@ pub fn prove(
     cut: &[EndpointId],
     (mut found, at_once): (Option<&mut Vec<Found>>, &dyn AtOnce),
 ) -> Result<Proved, Refusal> {
-    let mut compiled = compile(intent, plane)?;
+    let mut compiled = compile(intent, plane, at_once)?;
     // Lists of ours that nobody needs any more give way to what they stand in for.
     if plane.edges().iter().any(|list| list.ours.is_some()) {
         compiled.artifacts.edges = Some(Vec::new());
@@ -80,7 +80,7 @@ pub fn wanted(
 ) -> Result<Artifacts, Refusal> {
     let has_ours = || plane.edges().iter().any(|list| list.ours.is_some());
     if !intent.has_guardrails() && !has_ours() {
-        return Ok(compile(intent, plane)?.artifacts);
+        return Ok(compile(intent, plane, at_once)?.artifacts);
     }
     Ok(prove(intent, plane, &[], (None, at_once))?.compiled.artifacts)
 }

@@ -110,10 +110,9 @@ pub fn validate(
     let open = opened(&without.as_ref().unwrap_or(&after).network, scene::is_ours);
     let open = Estate { network: open, ..Estate::default() };
     let between = between::both(&compiled.artifacts, &plane.held(), &plane.edges());
-    let between = plane.convert(&plane.render(&between));
-    let asked =
-        Sides { estates: [before, &after, &open], between: &between, is_found: found.is_some() };
-    let mut parts = of_families(intent, compiled, &asked, at_once).into_iter();
+    let middle = || plane.convert(&plane.render(&between));
+    let asked = Sides { estates: [before, &after, &open], is_found: found.is_some() };
+    let mut parts = of_families(intent, compiled, (&asked, &middle), at_once).into_iter();
     let mut whole = parts.next().unwrap_or_else(|| Part::new(before, None));
     for part in parts {
         whole.add(part);
@@ -142,8 +141,6 @@ pub fn validate(
 struct Sides<'s> {
     /// Before, after, and after with our guards open.
     estates: [&'s Estate; 3],
-    /// In the middle of the plan.
-    between: &'s Estate,
     /// Whether somebody wants what differs, pair by pair.
     is_found: bool,
 }
@@ -172,46 +169,79 @@ impl<'e> Part<'e> {
     }
 }
 
-/// What is proved of each family, in their order. The policy is asked for each by itself, so that the results
-/// are the same beside each other as one after the other.
+/// What is proved of each family, in their order. What takes part in it for itself asks the policy for itself, so
+/// that the results are the same beside each other as one after the other: of one family, what is possible in
+/// the middle of the plan is apart from all else; of two, each is apart.
 fn of_families<'s>(
     intent: &Intent<'_>,
     compiled: &Compiled,
-    sides: &Sides<'s>,
+    (sides, middle): (&Sides<'s>, &(dyn Fn() -> Estate + Sync)),
     at_once: &dyn AtOnce,
 ) -> Vec<Part<'s>> {
     let mut families = scene::families(sides.estates).into_iter();
     let first = (families.next().flatten(), true);
+    let premises = intent.premises();
     let Some(second) = families.next() else {
-        return vec![of_family(intent, compiled, sides, first)];
+        return vec![of_one(intent, compiled, (sides, middle), at_once)];
     };
     let second = (second, false);
-    let premises = intent.premises();
+    let between = middle();
     let (mut one, mut other) = (None, None);
-    let mut here = || one = Some(of_family(intent, compiled, sides, first));
-    let mut beside = || other = Some(of_family(&premises.intent(), compiled, sides, second));
+    let whole = |intent: &Intent<'_>, family: (Option<Family>, bool)| {
+        let scene = Scene::new(intent, compiled, sides.estates, family.0);
+        let mut part = of_scene(&scene, sides, family);
+        part.proof.between = between::opened_between(&scene.instead(&between));
+        part
+    };
+    let mut here = || one = Some(whole(intent, first));
+    let mut beside = || other = Some(whole(&premises.intent(), second));
     at_once.both(&mut here, &mut beside);
     // Whoever was to do both and did not has nothing skipped.
-    let late = |family| move || of_family(intent, compiled, sides, family);
-    vec![one.unwrap_or_else(late(first)), other.unwrap_or_else(late(second))]
+    vec![
+        one.unwrap_or_else(|| whole(intent, first)),
+        other.unwrap_or_else(|| whole(intent, second)),
+    ]
 }
 
-fn of_family<'s>(
+/// What is proved where families are not looked at apart.
+fn of_one<'s>(
     intent: &Intent<'_>,
     compiled: &Compiled,
+    (sides, middle): (&Sides<'s>, &(dyn Fn() -> Estate + Sync)),
+    at_once: &dyn AtOnce,
+) -> Part<'s> {
+    let premises = intent.premises();
+    let whole = || {
+        let scene = Scene::new(intent, compiled, sides.estates, None);
+        of_scene(&scene, sides, (None, true))
+    };
+    let [before, after, _] = sides.estates;
+    let opened = |intent: &Intent<'_>| {
+        let estates = [before, after, &middle()];
+        between::opened_between(&Scene::new(intent, compiled, estates, None))
+    };
+    let (mut one, mut other) = (None, None);
+    let mut here = || one = Some(whole());
+    let mut beside = || other = Some(opened(&premises.intent()));
+    at_once.both(&mut here, &mut beside);
+    let mut part = one.unwrap_or_else(whole);
+    part.proof.between = other.unwrap_or_else(|| opened(intent));
+    part
+}
+
+fn of_scene<'s>(
+    scene: &Scene<'_, '_>,
     sides: &Sides<'s>,
     (family, is_first): (Option<Family>, bool),
 ) -> Part<'s> {
-    let scene = Scene::new(intent, compiled, sides.estates, family);
     let mut part = Part::new(sides.estates[0], family);
     let Part { proof, gathered, found } = &mut part;
     let differing = sides.is_found.then_some(found);
-    proof.compared = compare(&scene, (&mut proof.frame, &mut proof.barred), gathered, differing);
+    proof.compared = compare(scene, (&mut proof.frame, &mut proof.barred), gathered, differing);
     if is_first {
         proof.frame.extend(scene.missing.iter().cloned());
-        unfilterable::add(&scene, gathered);
+        unfilterable::add(scene, gathered);
     }
-    proof.between = between::opened_between(scene, sides.between);
     part
 }
 

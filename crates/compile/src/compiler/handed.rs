@@ -18,7 +18,7 @@ impl Work<'_, '_> {
         ingress: bool,
         wanted: &mut Wanted,
     ) -> Result<(), Refusal> {
-        for via in &self.vias.list {
+        for via in &self.of.vias.list {
             if !ingress {
                 self.add_dialled(via, identity, wanted)?;
             }
@@ -30,7 +30,7 @@ impl Work<'_, '_> {
                     wanted.add(&piece, &via.kept(&clients));
                     continue;
                 }
-                let handed = self.plane.pieces(&via.forwarded(&piece));
+                let handed = self.of.plane.pieces(&via.forwarded(&piece));
                 wanted.left = wanted.left.union(&handed.left);
                 for piece in handed.written {
                     wanted.add(&piece, &via.kept(&self.seen(identity, via.target)));
@@ -69,7 +69,7 @@ impl Work<'_, '_> {
         let mut found = Vec::new();
         let target = self.intent.kind_of(via.target);
         let has_way = |client: &EndpointId| {
-            let cell = self.matrix.between(*client, via.target);
+            let cell = self.of.matrix.between(*client, via.target);
             cell.is_some_and(|cell| !cell.forward.possible.is_empty())
         };
         for client in self.intent.estate().network.endpoints.ids().filter(has_way) {
@@ -79,7 +79,7 @@ impl Work<'_, '_> {
             }
         }
         let own = self.intent.end(via.target);
-        for part in &self.parts {
+        for part in self.of.parts {
             let allowed = outside::ask(self.intent, &own, part, true);
             for piece in self.dialled(via, &allowed, identity, wanted)? {
                 found.push((piece, part.addresses.clone()));
@@ -96,7 +96,7 @@ impl Work<'_, '_> {
         wanted: &mut Wanted,
     ) -> Result<Vec<FlowSet>, Refusal> {
         let written = self.intent.written(allowed, identity.is_strict)?;
-        let pieces = self.plane.pieces(&via.dialled(&written));
+        let pieces = self.of.plane.pieces(&via.dialled(&written));
         wanted.left = wanted.left.union(&pieces.left);
         Ok(pieces.written)
     }

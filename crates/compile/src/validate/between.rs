@@ -5,7 +5,7 @@
 //! same flows in most plans, and then that is old or new. It is more where one end alone holds what is not
 //! intended, and where endpoints change between groups that are there before and after.
 
-use watertight_model::{Estate, Name};
+use watertight_model::Name;
 
 use super::scene::Scene;
 use crate::artifact::{Artifacts, Attachment, Group, GroupName, GroupRule};
@@ -17,10 +17,9 @@ use crate::step::{by_name, middle};
 /// What opens in between, as text: from, to and the flows. What a front that keeps its clients' addresses
 /// lets in for one of its targets, for example, only the guards of the others keep from these.
 ///
-/// `middle` is the estate with [`both`].
-pub(super) fn opened_between<'s>(scene: Scene<'s, '_>, middle: &'s Estate) -> Vec<String> {
+/// The third estate of `scene` is the one with [`both`].
+pub(super) fn opened_between(scene: &Scene<'_, '_>) -> Vec<String> {
     let before = scene.estates[0];
-    let scene = scene.instead(middle);
     let mut opened = Vec::new();
     scene.look_at_pairs(false, |from, to| {
         if !from.is_governed && !to.is_governed {

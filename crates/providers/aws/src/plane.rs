@@ -16,8 +16,8 @@ mod terraform;
 mod units;
 mod value;
 
-use std::cell::OnceCell;
 use std::fmt;
+use std::sync::OnceLock;
 
 use watertight_compile::{
     Artifacts, Edge, EdgeEntry, EdgeList, HeldGroup, Holding, KeptList, Limits, OwnEdge, OwnGroup,
@@ -43,10 +43,10 @@ pub use value::value_of;
 pub struct SecurityGroups<'b> {
     bodies: &'b [Body],
     options: &'b Options,
-    complete: &'b dyn Fn(Estate) -> Estate,
+    complete: &'b (dyn Fn(Estate) -> Estate + Sync),
     limits: Limits,
     /// What the bodies say of groups and of who carries them, read once.
-    described: OnceCell<facts::Described<'b>>,
+    described: OnceLock<facts::Described<'b>>,
 }
 
 impl<'b> SecurityGroups<'b> {
@@ -59,10 +59,10 @@ impl<'b> SecurityGroups<'b> {
     pub fn new(
         bodies: &'b [Body],
         options: &'b Options,
-        complete: &'b dyn Fn(Estate) -> Estate,
+        complete: &'b (dyn Fn(Estate) -> Estate + Sync),
     ) -> Self {
         let limits = Self::QUOTAS;
-        Self { bodies, options, complete, limits, described: OnceCell::new() }
+        Self { bodies, options, complete, limits, described: OnceLock::new() }
     }
 
     /// The same where a group and an interface hold no more than this, in the place of

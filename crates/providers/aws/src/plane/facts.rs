@@ -238,6 +238,7 @@ impl<'b> Described<'b> {
                 reads.insert(Read { what: ReadKind::Resource, id, account, region, facts });
             }
         }
+        let mut read: BTreeSet<String> = BTreeSet::new();
         let ends: BTreeSet<&str> = artifacts.attachments.iter().map(|one| &*one.endpoint).collect();
         for (id, node) in &self.interfaces {
             let vpc = node.get("VpcId").and_then(Node::as_str);
@@ -255,6 +256,10 @@ impl<'b> Described<'b> {
             let (account, region) = (account.clone(), region.clone());
             let carried = facts.get("groups").into_iter().flatten();
             for group in carried.filter(|_| is_end) {
+                // Many carry the same.
+                if !read.insert(group.clone()) {
+                    continue;
+                }
                 if let Some(facts) = self.facts_of_group(group) {
                     let (what, id) = (ReadKind::Group, group.clone());
                     let (account, region) = (account.clone(), region.clone());
