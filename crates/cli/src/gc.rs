@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use watertight_aws::SecurityGroups;
-use watertight_compile::{GroupName, Occasion, Plan, compile, gc};
+use watertight_compile::{GroupName, Occasion, Plan, Plane as _, compile, gc};
 use watertight_model::Estate;
 
 use crate::args::InputArguments;
@@ -95,5 +95,5 @@ fn collected(
     estate: &Estate,
     wanted: &BTreeSet<GroupName>,
 ) -> Plan {
-    gc(occasion, plane, (&plane.own(estate), &plane.unused_edges()), wanted)
+    gc(occasion, plane, (&plane.own(estate), &plane.idle_edges()), wanted)
 }

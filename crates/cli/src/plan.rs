@@ -3,6 +3,7 @@
 mod kept;
 mod owners;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -170,7 +171,9 @@ pub(crate) fn make(ready: &Ready<'_>, under: &str, allowing: Allowing) -> Result
         prove(ready.intent, plane, &cut, (None, &Threads))
             .map_err(|refusal| Failure::Plan(refusal.to_string()))?;
     refuse(&proof, widen)?;
-    admit(ready, &proof)?;
+    if !breaks {
+        admit(ready, &proof)?;
+    }
     let (assertions, until) = kept::broken(ready, &rendered);
     let plan = Plan::new(occasion(ready, under, until), plane, &compiled, &proof);
     let owners = owners::planned(ready, &compiled.artifacts, templates);
@@ -268,19 +271,23 @@ pub(crate) fn refuse(proof: &Proof, widen: bool) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When there is such a gap.
-fn admit(ready: &Ready<'_>, proof: &Proof) -> Result<(), Failure> {
+pub(crate) fn admit(ready: &Ready<'_>, proof: &Proof) -> Result<(), Failure> {
     let excused = accept::exceptions(ready.policy, ready.now);
     let mut open = proof.inadmissible.iter().filter(|gap| !excused.contains_key(&gap.id()));
     let Some(gap) = open.next() else { return Ok(()) };
     let (from, to, over) = (gap.from.join(", "), gap.to.join(", "), &gap.over);
     let forbidden = gap.forbidden.map_or("the policy", Forbidden::word);
-    let others = match open.count() {
+    let ids: BTreeSet<String> = open.map(Gap::id).filter(|id| *id != gap.id()).collect();
+    let others = match ids.len() {
         0 => String::new(),
-        more => format!(", and {more} more"),
+        more => format!(
+            ", and {more} more such gaps: {}",
+            ids.into_iter().collect::<Vec<_>>().join(", ")
+        ),
     };
     Err(Failure::Plan(format!(
-        "{from} to {to} over {over} becomes possible, and {forbidden} forbids it{others}; an exception that \
-         names {} excuses it",
+        "{from} to {to} over {over} becomes possible, and {forbidden} forbids it; an exception that names {} \
+         excuses it{others}",
         gap.id()
     )))
 }

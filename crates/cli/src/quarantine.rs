@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
-use watertight_compile::{GapKind, Plan, Reason};
+use watertight_compile::{GapKind, Plan, PlannedEdge, Reason};
+use watertight_net::Prefix;
 
 use crate::args::InputArguments;
 use crate::enforcing::{self, Asked, Ready};
@@ -124,7 +125,14 @@ fn make(
 /// What becomes of what is connected, and what the plan does besides.
 fn notes(plan: &Plan, ready: &Ready<'_>, (name, cut): (&str, bool)) -> Vec<String> {
     let own = || plan.attachments.iter().filter(|one| one.workload == name);
-    let subnets = plan.edges.iter().flat_map(|edge| &edge.subnets).map(String::as_str);
+    let network = &ready.intent.estate().network;
+    let is_own =
+        |one: &&watertight_model::network::Endpoint| own().any(|own| own.endpoint == *one.name);
+    let addresses = network.endpoints.values().filter(is_own).flat_map(|one| &one.addresses);
+    let hosts: BTreeSet<String> = addresses.map(|one| Prefix::host(*one).to_string()).collect();
+    let denies = |edge: &&PlannedEdge| edge.ingress.iter().any(|rule| hosts.contains(&rule.peer));
+    let cutting = plan.edges.iter().filter(denies);
+    let subnets = cutting.flat_map(|edge| &edge.subnets).map(String::as_str);
     let subnets: BTreeSet<&str> = subnets.collect();
     let told = |endpoint: &str| {
         if cut { vec![told_of_cut(endpoint, &subnets)] } else { ready.plane.cutting(endpoint) }

@@ -12,7 +12,7 @@ use crate::artifact::GroupName;
 use crate::naming::{edge_mark, realm_part};
 use crate::plan::PlannedRule;
 
-pub(crate) use propose::{Barred, BarredEnd, EPHEMERAL_MIN, propose};
+pub(crate) use propose::{Barred, BarredEnd, CLIENTS_MIN, propose};
 
 /// A list for the edges of subnets: denials of ours, and behind them all that the list has which it stands
 /// in for. That one stays as it is.
@@ -124,8 +124,9 @@ pub struct PlannedEdge {
 }
 
 impl Edge {
-    /// A list that is called after what it holds.
-    pub(crate) fn new(
+    /// A list that is called after what it holds: what it stands in for, with its [`EdgeList::stamp`], and
+    /// the denials.
+    pub fn new(
         (realm, place): (Name, (Name, Name)),
         (base, stamp): (&str, &str),
         subnets: Vec<Name>,

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::artifact::{Artifacts, GroupName, GroupRule, RulePeer, Through};
 use crate::compiler::Compiled;
-use crate::edge::{Edge, EdgeList, PlannedEdge};
+use crate::edge::{Edge, EdgeList, OwnEdge, PlannedEdge};
 use crate::gap::{Gap, Unheld};
 use crate::owner::PlannedOwner;
 use crate::plane::{Limits, Plane};
@@ -222,7 +222,12 @@ impl Plan {
         let held = plane.held();
         let known = by_name(&held);
         let lists = if edges.is_some() { plane.edges() } else { Vec::new() };
-        let (first, last) = edge_steps(edges.as_deref(), &lists);
+        let edges: Vec<PlannedEdge> =
+            edges.iter().flatten().map(|edge| planned(plane, &lists, edge)).collect();
+        let there = edges.iter().filter(|edge| edge.there.is_some());
+        let there = there.map(|edge| edge.name.as_str()).collect();
+        let wanted = compiled.artifacts.edges.as_deref();
+        let (first, last) = edge_steps(wanted, &lists, &there);
         let steps = named(steps(&compiled.artifacts, &held, &limits), &proof.between);
         let there = |name: &str| known.get(name).map(|one| one.there());
         Self {
@@ -241,7 +246,7 @@ impl Plan {
                 })
                 .collect(),
             attachments: attachments.iter().map(PlannedAttachment::of).collect(),
-            edges: edges.iter().flatten().map(|edge| planned(plane, &lists, edge)).collect(),
+            edges,
             unheld: compiled.unheld.clone(),
             owners: Vec::new(),
             assertions: Vec::new(),
@@ -292,7 +297,14 @@ impl Plan {
 fn planned(plane: &dyn Plane, lists: &[EdgeList], edge: &Edge) -> PlannedEdge {
     let held = lists.iter().filter_map(|list| list.ours.as_ref());
     let there = held.filter(|held| held.edge.name == edge.name).map(|held| held.id.clone());
-    PlannedEdge::of(edge, plane.entries(edge), there.min())
+    let entries = plane.entries(edge);
+    // One that was given back and is as it is to be is used again.
+    let is_it = |own: &OwnEdge| {
+        own.edge.name == edge.name.0 && own.edge.realm == *edge.realm && own.edge.entries == entries
+    };
+    let idle = || plane.idle_edges().into_iter().filter(is_it).find_map(|own| own.edge.there);
+    let there = there.min().or_else(idle);
+    PlannedEdge::of(edge, entries, there)
 }
 
 impl PlannedLimits {

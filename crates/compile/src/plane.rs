@@ -3,7 +3,7 @@ use watertight_model::{Estate, Name};
 use watertight_net::{AddressSet, FlowSet};
 
 use crate::artifact::{Artifacts, Through};
-use crate::edge::{Edge, EdgeEntry, EdgeList};
+use crate::edge::{Edge, EdgeEntry, EdgeList, OwnEdge};
 use crate::held::HeldGroup;
 use crate::owner::Owner;
 use crate::read::Read;
@@ -50,6 +50,9 @@ pub trait Plane: Sync {
     /// What is at the edges of subnets, ordered by subnet; nothing of those of which the input does not
     /// tell it.
     fn edges(&self) -> Vec<EdgeList>;
+
+    /// The lists of ours that are at the edge of no subnet, ordered by id.
+    fn idle_edges(&self) -> Vec<OwnEdge>;
 
     /// The entries of a list for edges, but the last: its denials, and those of the list that it stands in
     /// for.

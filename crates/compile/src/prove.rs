@@ -4,7 +4,7 @@ use watertight_model::network::EndpointId;
 
 use crate::artifact::Artifacts;
 use crate::compiler::{Compiled, Refusal, compile};
-use crate::edge::propose;
+use crate::edge::{Edge, propose};
 use crate::gap::{Gap, GapKind, Reason};
 use crate::intent::Intent;
 use crate::plane::{Plane, RenderedBody};
@@ -42,7 +42,8 @@ pub fn prove(
 ) -> Result<Proved, Refusal> {
     let mut compiled = compile(intent, plane, at_once)?;
     // Lists of ours that nobody needs any more give way to what they stand in for.
-    if plane.edges().iter().any(|list| list.ours.is_some()) {
+    let held = held(plane);
+    if !held.is_empty() {
         compiled.artifacts.edges = Some(Vec::new());
     }
     let of_groups = proved(intent, plane, compiled, (found.as_deref_mut(), at_once));
@@ -51,22 +52,37 @@ pub fn prove(
     }
     let proposed = propose(intent, plane, (&of_groups.proof.barred, cut));
     let notes = proposed.notes;
-    if proposed.edges.is_empty() {
-        return Ok(Proved { notes, ..of_groups });
+    let mut notes = notes;
+    // Where what is proposed cannot be, what is there stays, so that nothing opens for want of more.
+    for (edges, what) in
+        [(proposed.edges, "no network ACL"), (held, "no network ACL that is there")]
+    {
+        if edges.is_empty() {
+            continue;
+        }
+        let artifacts = Artifacts { edges: Some(edges), ..of_groups.compiled.artifacts.clone() };
+        let compiled = Compiled { artifacts, ..of_groups.compiled.clone() };
+        let mut differing = found.is_some().then(Vec::new);
+        let of_all = proved(intent, plane, compiled, (differing.as_mut(), at_once));
+        if let Some(why) = worse(&of_all.proof, &of_groups.proof) {
+            notes.push(format!("{what} is written against what guardrails deny: {why}"));
+            continue;
+        }
+        if let (Some(found), Some(differing)) = (found, differing) {
+            *found = differing;
+        }
+        return Ok(Proved { notes, ..of_all });
     }
-    let artifacts =
-        Artifacts { edges: Some(proposed.edges), ..of_groups.compiled.artifacts.clone() };
-    let compiled = Compiled { artifacts, ..of_groups.compiled.clone() };
-    let mut differing = found.is_some().then(Vec::new);
-    let of_all = proved(intent, plane, compiled, (differing.as_mut(), at_once));
-    if let Some(why) = worse(&of_all.proof, &of_groups.proof) {
-        let why = format!("no network ACL is written against what guardrails deny: {why}");
-        return Ok(Proved { notes: [notes, vec![why]].concat(), ..of_groups });
-    }
-    if let (Some(found), Some(differing)) = (found, differing) {
-        *found = differing;
-    }
-    Ok(Proved { notes, ..of_all })
+    Ok(Proved { notes, ..of_groups })
+}
+
+/// The lists of ours at edges.
+fn held(plane: &dyn Plane) -> Vec<Edge> {
+    let lists = plane.edges().into_iter().filter_map(|list| list.ours);
+    let mut held: Vec<Edge> = lists.map(|ours| ours.edge).collect();
+    held.sort();
+    held.dedup();
+    held
 }
 
 /// What is to be there: the artifacts of [`prove`], without its proof where nothing of them depends on it.
@@ -78,8 +94,7 @@ pub fn wanted(
     plane: &dyn Plane,
     at_once: &dyn AtOnce,
 ) -> Result<Artifacts, Refusal> {
-    let has_ours = || plane.edges().iter().any(|list| list.ours.is_some());
-    if !intent.has_guardrails() && !has_ours() {
+    if !intent.has_guardrails() && held(plane).is_empty() {
         return Ok(compile(intent, plane, at_once)?.artifacts);
     }
     Ok(prove(intent, plane, &[], (None, at_once))?.compiled.artifacts)

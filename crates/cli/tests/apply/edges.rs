@@ -262,6 +262,78 @@ fn without_the_guardrail_the_edge_has_again_what_others_wrote() {
     assert_eq!(lab.server.held(), unused);
 }
 
+/// A list that was given back is used again, whoever made it.
+#[test]
+fn a_list_that_was_given_back_is_used_again() {
+    let (lab, rules) = lab(Strictness::default());
+    lab.take(Way::Apply).unwrap();
+    let intended = lab.server.held();
+    let text = fs::read_to_string(&rules).unwrap();
+    for (written, hash) in [(text.replace(GUARDRAIL, ""), "second"), (text, "third")] {
+        fs::write(&rules, written).unwrap();
+        fs::remove_file(lab.path("change.plan.journal")).unwrap();
+        let _earlier = fs::remove_dir_all(lab.path("after"));
+        planned(&lab, &rules, &collected(&lab));
+        let steps = lab.plan()["steps"].clone();
+        assert_eq!(steps.as_array().unwrap().len(), 1, "{steps:#}");
+        lab.take_as(Way::Apply, 2, hash).unwrap();
+    }
+    assert_eq!(lab.server.held(), intended);
+    lab.take_as(Way::Rollback, 2, "third").unwrap();
+    assert_eq!(at_edge(&lab.server.held()).0, BASE);
+}
+
+/// Denials that somebody took out of a list of ours are not taken to be there: another list takes its place.
+#[test]
+fn a_list_of_ours_that_somebody_changed_is_replaced() {
+    let (lab, rules) = lab(Strictness::default());
+    lab.take(Way::Apply).unwrap();
+    let (_, acl) = at_edge(&lab.server.held());
+    let acls = collected(&lab)
+        .join(format!("raw/aws/{ACCOUNT}/eu-central-1/ec2-describe-network-acls.json"));
+    let body = fs::read_to_string(&acls).unwrap();
+    let mut body: Value = serde_json::from_str(&body).unwrap();
+    for one in body["NetworkAcls"].as_array_mut().unwrap() {
+        let entries = one["Entries"].as_array_mut().unwrap();
+        entries.retain(|entry| entry["CidrBlock"] != "10.40.1.13/32");
+    }
+    fs::write(&acls, body.to_string()).unwrap();
+    fs::remove_file(lab.path("change.plan.journal")).unwrap();
+    let (rules, estate) = (rules.to_str().unwrap(), lab.path("after"));
+    let estate = estate.to_str().unwrap();
+    let (code, told, error) = lab.watertight(&["drift", rules, "--estate", estate]);
+    assert!(code == 2 && told.contains(&format!("{SUBNET}: widening")), "{told}{error}");
+    let (_, plan, error) = lab.watertight(&["plan", rules, "--estate", estate, "-f", "json"]);
+    let plan: Value = serde_json::from_str(&plan).unwrap_or_else(|_| panic!("{error}"));
+    let steps = plan["steps"].as_array().unwrap();
+    let done: Vec<&Value> = steps.iter().map(|step| &step["action"]["do"]).collect();
+    assert_eq!(done, ["create-edge", "set-edge"], "{acl:#}");
+}
+
+/// What others wrote must be as it was read until the copy of it is there.
+#[test]
+fn an_original_that_changes_while_a_plan_is_half_done_is_noticed() {
+    let (lab, _) = lab(Strictness::default());
+    let asked = lab.server.requests();
+    let mut begun = false;
+    for stop in 1.. {
+        lab.server.stop_after(Some((stop, Lost::Request)));
+        assert!(lab.take(Way::Apply).is_err(), "{stop}: {asked}");
+        lab.server.stop_after(None);
+        begun = lab.server.written().iter().any(|one| one.action == "CreateNetworkAclEntry");
+        if begun {
+            break;
+        }
+    }
+    assert!(begun);
+    lab.by_hand(&format!(
+        "Action=CreateNetworkAclEntry&NetworkAclId={BASE}&Egress=false&RuleNumber=50&RuleAction=deny\
+         &Protocol=-1&CidrBlock=192.0.2.0%2F24"
+    ));
+    let Err(error) = lab.take(Way::Apply) else { panic!("it goes on") };
+    assert!(error.to_string().contains("has changed"), "{error}");
+}
+
 /// A list that somebody changed since is nobody's copy any more: what is to be there without it is not known.
 #[test]
 fn a_list_whose_original_changed_counts_as_one_that_others_wrote() {

@@ -114,6 +114,16 @@ impl Lab {
 
     /// The same, with each request sent so often at most.
     pub(crate) fn take_with(&self, way: Way, attempts_max: u32) -> Result<Applied, ApplyError> {
+        self.take_as(way, attempts_max, "0123456789abcdef")
+    }
+
+    /// The same, as a plan with this hash.
+    pub(crate) fn take_as(
+        &self,
+        way: Way,
+        attempts_max: u32,
+        hash: &str,
+    ) -> Result<Applied, ApplyError> {
         let text = fs::read_to_string(self.path("change.plan")).unwrap();
         let plan =
             watertight_compile::Plan::of_value(serde_json::from_str(&text).unwrap()).unwrap();
@@ -127,7 +137,7 @@ impl Lab {
             address: None,
             role: None,
             plan: &plan,
-            hash: "0123456789abcdef".to_owned(),
+            hash: hash.to_owned(),
             journal: self.path("change.plan.journal"),
             way,
             dry_run: false,

@@ -9,7 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_model::network::{EndpointId, EndpointRole, RealmId, SubnetId};
 use watertight_model::{Estate, Name};
-use watertight_net::{AddressSet, FlowPart, FlowSet, PortRange, PortSet, Prefix, Protocol};
+use watertight_net::{
+    AddressSet, ByteSet, Family, FlowPart, FlowSet, PortRange, PortSet, Prefix, Protocol,
+};
+
+use watertight_policy::decide::Who;
 
 use super::{Edge, EdgeList, EdgeRule};
 use crate::cover::fewest;
@@ -19,9 +23,15 @@ use crate::outside::{self, Part};
 use crate::plane::Plane;
 use crate::via::Vias;
 
-/// The first port that a client takes for itself (Amazon VPC user guide, "Custom network ACLs": ephemeral
-/// ports begin at 1024).
-pub(crate) const EPHEMERAL_MIN: u16 = 1024;
+/// The first port that a TCP client may take for itself: ephemeral ports begin at 1024 (Amazon VPC user guide,
+/// "Custom network ACLs"), and reserved ones, as clients of NFS take, at 512 (`rresvport(3)`). Over UDP
+/// servers ask one another from their own ports, whatever these are.
+pub(crate) const CLIENTS_MIN: u16 = 512;
+
+/// So many protocols are refused one by one; of more only those that are used by nearly everybody.
+const PROTOCOLS_MAX: usize = 8;
+/// So many types of ICMP are refused one by one.
+const TYPES_MAX: usize = 4;
 
 /// What passes, and a guardrail denies it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -239,7 +249,12 @@ impl<'p, 'a> Proposal<'p, 'a> {
             asked = asked.union(&passing(&self.asked(*kind, other, ingress)));
             back = back.union(&passing(&self.asked(*kind, other, !ingress)));
         }
-        told_apart(&FlowSet::all().difference(&asked), &back)
+        let told_apart = told_apart(&FlowSet::all().difference(&asked), &back);
+        if asked.is_empty() && back.is_empty() {
+            told_apart
+        } else {
+            told_apart.difference(&errors())
+        }
     }
 
     /// What is allowed to one in a subnet from another, or with no `ingress` from it.
@@ -262,11 +277,9 @@ impl<'p, 'a> Proposal<'p, 'a> {
                 continue;
             };
             let sides = [true, false].map(|ingress| {
-                let rules = self.rules((*id, site), list, ingress);
-                rules.unwrap_or_else(|why| {
-                    proposed.notes.push(why);
-                    Vec::new()
-                })
+                let (rules, left) = self.rules((*id, site), list, ingress);
+                proposed.notes.extend(left);
+                rules
             });
             if sides.iter().any(|rules| !rules.is_empty()) {
                 let key = (site.realm, list.base.clone(), list.stamp.clone(), sides);
@@ -284,20 +297,21 @@ impl<'p, 'a> Proposal<'p, 'a> {
         proposed
     }
 
-    /// The denials of one direction at an edge, or why they do not fit.
+    /// The denials of one direction at an edge, and what does not fit: then those that are there already
+    /// stay.
     fn rules(
         &self,
         (id, site): (SubnetId, &Site),
         list: &EdgeList,
         ingress: bool,
-    ) -> Result<Vec<EdgeRule>, String> {
-        let Some(wanted) = self.wanted.get(&(id, ingress)) else { return Ok(Vec::new()) };
+    ) -> (Vec<EdgeRule>, Option<String>) {
+        let Some(wanted) = self.wanted.get(&(id, ingress)) else { return (Vec::new(), None) };
         let [of_ingress, of_egress] = list.room;
         let room = if ingress { of_ingress } else { of_egress };
         let fits = |rules: &[EdgeRule]| u32::try_from(rules.len()).is_ok_and(|many| many <= room);
         let rules = rules_of(wanted, |_, must| must.prefixes());
         if fits(&rules) {
-            return Ok(rules);
+            return (rules, None);
         }
         let needed = rules.len();
         let parts = outside::parts(self.intent);
@@ -305,20 +319,27 @@ impl<'p, 'a> Proposal<'p, 'a> {
             fewest(must, &must.union(&self.harmless(site, &parts, piece, ingress)))
         });
         if fits(&fewer) {
-            return Ok(fewer);
+            return (fewer, None);
         }
+        let held = list.ours.as_ref().map(|ours| &ours.edge);
+        let held = held.map(|edge| if ingress { &edge.ingress } else { &edge.egress });
+        let stays = |one: &&EdgeRule| rules.contains(one) || fewer.contains(one);
+        let kept: Vec<EdgeRule> = held.into_iter().flatten().filter(stays).cloned().collect();
         let (subnet, base, least) = (&list.subnet, &list.base, fewer.len());
         let way = if ingress { "comes in" } else { "goes out" };
-        Err(format!(
+        let left = format!(
             "the network ACL of {subnet} ({base}) has room for {room} more entries about what \
              {way}, and guardrails need {needed}, {least} when merged: they are not written"
-        ))
+        );
+        (kept, Some(left))
     }
 
     /// Addresses with which what a denial says is denied anyway.
     fn harmless(&self, site: &Site, parts: &[Part], piece: &FlowSet, ingress: bool) -> AddressSet {
         let is_denied = |other: Other<'_>| self.deniable(site, other, ingress).contains(piece);
-        let free = parts.iter().filter(|part| is_denied(Other::Part(part)));
+        // Within realms somebody new may get a free address.
+        let outside = parts.iter().filter(|part| part.end.who != Who::Unknown);
+        let free = outside.filter(|part| is_denied(Other::Part(part)));
         let free = free.fold(AddressSet::empty(), |all, part| all.union(&part.addresses));
         let mut known: BTreeMap<KindId, bool> = BTreeMap::new();
         let held = self.holders.iter().filter(|(_, kinds)| {
@@ -330,6 +351,14 @@ impl<'p, 'a> Proposal<'p, 'a> {
     }
 }
 
+/// The ICMP that is not of a family: each has its own.
+const fn foreign(family: Family) -> Protocol {
+    match family {
+        Family::V4 => Protocol::ICMPV6,
+        Family::V6 => Protocol::ICMP,
+    }
+}
+
 /// Denials, in order.
 fn rules_of(
     wanted: &Wanted,
@@ -337,6 +366,8 @@ fn rules_of(
 ) -> Vec<EdgeRule> {
     let each = wanted.iter().flat_map(|(flows, must)| {
         let prefixes = prefixes(flows, must).into_iter();
+        let prefixes =
+            prefixes.filter(|one| !FlowSet::protocol(foreign(one.family())).contains(flows));
         prefixes.map(|prefix| EdgeRule { prefix, flows: flows.clone() })
     });
     each.collect::<BTreeSet<_>>().into_iter().collect()
@@ -364,14 +395,19 @@ fn rounded(flows: &FlowSet, may: &FlowSet) -> FlowSet {
     if must.is_empty() || may.is_all() {
         return if must.is_empty() { must } else { FlowSet::all() };
     }
-    let of_protocol = must.protocols().map(|protocol| {
+    let common = [Protocol::TCP, Protocol::UDP, Protocol::ICMP, Protocol::ICMPV6];
+    let is_many = must.protocols().count() > PROTOCOLS_MAX;
+    let protocols = must.protocols().filter(|one| !is_many || common.contains(one));
+    let of_protocol = protocols.map(|protocol| {
         let whole = FlowSet::protocol(protocol);
         let may = may.intersection(&whole);
         if may.contains(&whole) {
             return whole;
         }
         let FlowSpan::Ports(ranges) = FlowSpan::of(&may, protocol) else {
-            return must.intersection(&whole);
+            let must = must.intersection(&whole);
+            let is_few = FlowSpan::types(&must) <= TYPES_MAX;
+            return if is_few { must } else { FlowSet::none() };
         };
         ranges.into_iter().filter(|range| range.intersects(&must)).collect()
     });
@@ -385,6 +421,17 @@ enum FlowSpan {
 }
 
 impl FlowSpan {
+    /// How many types of ICMP there are in flows of it; one for what has no types.
+    fn types(flows: &FlowSet) -> usize {
+        let of = |part: FlowPart| match part {
+            FlowPart::Icmp { types, .. } => {
+                (0..=u8::MAX).filter(|one| types.contains(*one)).count()
+            }
+            FlowPart::Ports { .. } | FlowPart::Other { .. } => 1,
+        };
+        flows.parts().map(of).sum()
+    }
+
     fn of(flows: &FlowSet, protocol: Protocol) -> Self {
         let mut ranges = Vec::new();
         for part in flows.parts() {
@@ -406,15 +453,26 @@ fn passing(allowed: &Allowed) -> FlowSet {
     allowed.allow.union(&allowed.inspect)
 }
 
+/// What hosts and routers on the way tell of connections that are allowed, such as that packets are too long
+/// (RFC 792; RFC 4443, types 1 to 4; Amazon EC2 user guide, "Path MTU Discovery").
+fn errors() -> FlowSet {
+    let of = |protocol: Protocol, types: &[u8]| -> FlowSet {
+        let each = types.iter();
+        each.map(|one| FlowSet::icmp(protocol, ByteSet::single(*one), ByteSet::full())).collect()
+    };
+    of(Protocol::ICMP, &[3, 11, 12]).union(&of(Protocol::ICMPV6, &[1, 2, 3, 4]))
+}
+
 /// What of flows no reply of what is allowed the other way looks like. A reply goes to the port that its
 /// client took for itself, and those are not among the well-known ones.
 fn told_apart(flows: &FlowSet, back: &FlowSet) -> FlowSet {
-    let clients = PortSet::from(PortRange::new(EPHEMERAL_MIN, u16::MAX).unwrap_or(PortRange::FULL));
+    let clients = PortSet::from(PortRange::new(CLIENTS_MIN, u16::MAX).unwrap_or(PortRange::FULL));
     back.parts().fold(flows.clone(), |rest, part| {
         let replies = match &part {
-            FlowPart::Ports { protocol, .. } => {
+            FlowPart::Ports { protocol, .. } if *protocol == Protocol::TCP => {
                 FlowSet::ports(*protocol, PortSet::full(), clients.clone())
             }
+            FlowPart::Ports { protocol, .. } => FlowSet::protocol(*protocol),
             FlowPart::Icmp { protocol, .. } | FlowPart::Other { protocol } => {
                 FlowSet::protocol(*protocol)
             }
@@ -425,8 +483,6 @@ fn told_apart(flows: &FlowSet, back: &FlowSet) -> FlowSet {
 
 #[cfg(test)]
 mod tests {
-    use watertight_net::ByteSet;
-
     use super::*;
 
     fn tcp(first: u16, last: u16) -> FlowSet {
@@ -439,13 +495,19 @@ mod tests {
     fn a_denial_is_told_apart_from_replies_by_well_known_ports_alone() {
         let back = tcp(443, 443);
         assert_eq!(told_apart(&tcp(22, 22), &back), tcp(22, 22));
-        assert_eq!(told_apart(&tcp(1023, 1023), &back), tcp(1023, 1023));
-        assert_eq!(told_apart(&tcp(1024, 1024), &back), FlowSet::none());
-        assert_eq!(told_apart(&tcp(1023, 1025), &back), tcp(1023, 1023));
+        assert_eq!(told_apart(&tcp(511, 511), &back), tcp(511, 511));
+        assert_eq!(told_apart(&tcp(512, 512), &back), FlowSet::none());
+        assert_eq!(told_apart(&tcp(511, 513), &back), tcp(511, 511));
         assert_eq!(told_apart(&tcp(5432, 5432), &FlowSet::none()), tcp(5432, 5432));
         let all = told_apart(&FlowSet::all(), &back);
         assert!(all.contains(&FlowSet::protocol(Protocol::UDP)));
-        assert_eq!(all.intersection(&FlowSet::protocol(Protocol::TCP)), tcp(0, 1023));
+        assert_eq!(all.intersection(&FlowSet::protocol(Protocol::TCP)), tcp(0, 511));
+        let dns = FlowSet::ports(Protocol::UDP, PortSet::full(), PortSet::single(53));
+        assert_eq!(
+            told_apart(&dns, &dns),
+            FlowSet::none(),
+            "servers ask each other from their own ports"
+        );
     }
 
     #[test]
@@ -459,7 +521,9 @@ mod tests {
         let icmp = FlowSet::protocol(Protocol::ICMP);
         let ping = FlowSet::icmp(Protocol::ICMP, ByteSet::single(8), ByteSet::full());
         assert_eq!(rounded(&ping, &but_https), icmp);
-        assert_eq!(rounded(&icmp, &but_https.difference(&ping)), icmp.difference(&ping));
+        assert_eq!(rounded(&ping, &but_https.difference(&errors())), ping);
+        // 255 types would need as many entries.
+        assert_eq!(rounded(&icmp, &but_https.difference(&ping)), FlowSet::none());
         assert_eq!(rounded(&tcp(443, 443), &but_https), FlowSet::none());
     }
 

@@ -15,15 +15,18 @@ struct Turn<'t> {
     transient: bool,
 }
 
-/// The steps about edges that come before all others, and those that come after.
+/// The steps about edges that come before all others, and those that come after. `there` are the names of the
+/// lists that need not be made.
 ///
 /// What refuses more comes first, and what refuses less last: in between nothing is possible that neither old
 /// nor new permits, and everything that both permit. Where the new list refuses other things than the old
 /// one, the step with which it begins is named.
-pub(crate) fn edge_steps(wanted: Option<&[Edge]>, lists: &[EdgeList]) -> (Vec<Step>, Vec<Step>) {
+pub(crate) fn edge_steps(
+    wanted: Option<&[Edge]>,
+    lists: &[EdgeList],
+    there: &BTreeSet<&str>,
+) -> (Vec<Step>, Vec<Step>) {
     let Some(wanted) = wanted else { return (Vec::new(), Vec::new()) };
-    let there: BTreeSet<&str> =
-        lists.iter().filter_map(|list| list.ours.as_ref()).map(|one| &*one.edge.name.0).collect();
     let made = wanted.iter().filter(|edge| !there.contains(&*edge.name.0));
     let mut first: Vec<Step> = made
         .map(|edge| {

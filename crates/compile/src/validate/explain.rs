@@ -8,7 +8,7 @@ use watertight_net::{AddressSet, FlowSet, PortRange, PortSet, Prefix, Protocol};
 use watertight_reach::{Reach, Step};
 
 use super::scene::{Cells, Party, PartyWho, Scene};
-use crate::edge::EPHEMERAL_MIN;
+use crate::edge::CLIENTS_MIN;
 use crate::gap::Reason;
 use crate::intent::Allowed;
 
@@ -364,10 +364,6 @@ impl Scene<'_, '_> {
 
 /// What comes from ports that clients do not take for themselves: a reply to it goes to one of these.
 fn from_well_known() -> FlowSet {
-    let ports = PortRange::new(0, EPHEMERAL_MIN.saturating_sub(1)).unwrap_or(PortRange::FULL);
-    let protocols = [Protocol::TCP, Protocol::UDP];
-    protocols
-        .into_iter()
-        .map(|protocol| FlowSet::ports(protocol, PortSet::from(ports), PortSet::full()))
-        .collect()
+    let ports = PortRange::new(0, CLIENTS_MIN.saturating_sub(1)).unwrap_or(PortRange::FULL);
+    FlowSet::ports(Protocol::TCP, PortSet::from(ports), PortSet::full())
 }

@@ -92,11 +92,6 @@ impl<'b> SecurityGroups<'b> {
         cut::told(self.bodies, self.described(), interface)
     }
 
-    /// The network ACLs of ours that no subnet has, ordered by id.
-    pub fn unused_edges(&self) -> Vec<OwnEdge> {
-        edges::unused(self.bodies)
-    }
-
     /// The groups of ours that are there, ordered by name, each with what holds it beside rules of ours.
     pub fn own(&self, estate: &Estate) -> Vec<OwnGroup> {
         own::groups(self.bodies, self.described(), estate)
@@ -200,6 +195,10 @@ impl Plane for SecurityGroups<'_> {
 
     fn edges(&self) -> Vec<EdgeList> {
         edges::lists(self.bodies)
+    }
+
+    fn idle_edges(&self) -> Vec<OwnEdge> {
+        edges::unused(self.bodies)
     }
 
     fn entries(&self, edge: &Edge) -> Vec<EdgeEntry> {

@@ -21,6 +21,7 @@ pub(super) async fn check(
     progress: Progress,
 ) -> Result<(), ApplyError> {
     let (touched, taken) = (touched(plan, progress), taken(plan, progress));
+    let handed = handed(plan, progress);
     let mut by_site: BTreeMap<Site, Vec<&Read>> = BTreeMap::new();
     // Groups that are there are read by id, and steps call them by name: which is which is seen below.
     for read in plan.reads.iter().filter(|read| !touched.contains(read.id.as_str())) {
@@ -40,7 +41,8 @@ pub(super) async fn check(
         changes.extend(free(session, &site, &reads).await.map_err(unread)?);
         changes.extend(resources(session, &site, &reads).await.map_err(unread)?);
         for kind in [ReadKind::Routes, ReadKind::Acl] {
-            changes.extend(network(session, &site, (kind, &reads)).await.map_err(unread)?);
+            let found = network(session, &site, (kind, &reads), &handed).await;
+            changes.extend(found.map_err(unread)?);
         }
         changes.extend(made_from(session, &site, &reads).await.map_err(unread)?);
         changes.extend(carriers(session, &site, &reads).await.map_err(unread)?);
@@ -77,8 +79,20 @@ fn touched(plan: &Plan, progress: Progress) -> BTreeSet<&str> {
             endpoints.iter().map(String::as_str).chain([through.id.as_str()]).collect()
         }
         Action::SetTemplate(step) | Action::UnsetTemplate(step) => vec![step.owner.as_str()],
-        Action::CreateEdge { edge } | Action::DeleteEdge { edge } => of_edge(plan, edge),
+        Action::DeleteEdge { edge } => of_edge(plan, edge),
+        // What others wrote is to be as it was, whatever subnets have it: see below.
+        Action::CreateEdge { .. } | Action::SetEdge { .. } => Vec::new(),
+    });
+    ids.collect()
+}
+
+/// The ids of network ACLs which steps that were begun put in place of one another: which subnets have them
+/// is not as it was read.
+fn handed(plan: &Plan, progress: Progress) -> BTreeSet<&str> {
+    let begun = plan.steps.iter().take(progress.end());
+    let ids = begun.flat_map(|step| match &step.action {
         Action::SetEdge { from, to, .. } => [of_edge(plan, from), of_edge(plan, to)].concat(),
+        _ => Vec::new(),
     });
     ids.collect()
 }
@@ -152,6 +166,7 @@ async fn network(
     session: &Session,
     site: &Site,
     (kind, reads): (ReadKind, &[&Read]),
+    handed: &BTreeSet<&str>,
 ) -> Result<Vec<Change>, Refusal> {
     let reads = of(reads, kind);
     let Some((list, key, facts)) = network_facts(kind) else { return Ok(Vec::new()) };
@@ -164,7 +179,15 @@ async fn network(
     let found: BTreeMap<&str, &Value> =
         found.iter().filter_map(|body| Some((body.get(key)?.as_str()?, body))).collect();
     let changes = reads.iter().flat_map(|read| {
-        let facts = found.get(read.id.as_str()).map(|body| facts(body));
+        let mut facts = found.get(read.id.as_str()).map(|body| facts(body));
+        let mut read = Read::clone(read);
+        if handed.contains(read.id.as_str()) {
+            read.facts.remove("of");
+            facts = facts.map(|mut facts| {
+                facts.remove("of");
+                facts
+            });
+        }
         read.changes(facts.as_ref())
     });
     Ok(changes.collect())

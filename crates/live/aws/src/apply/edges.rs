@@ -60,34 +60,31 @@ impl LiveEdge {
         }
     }
 
-    /// Why a step must not touch it.
-    fn foreign(&self, by: &MadeBy) -> Option<Next> {
-        let id = &self.id;
-        if !self.is_managed {
-            return Some(Next::Conflict(format!("{id} has the name and is not ours")));
-        }
+    /// Whether it is the one that is meant: names are no one's alone.
+    fn is_of(&self, by: &MadeBy) -> bool {
         let is_it = match by {
             MadeBy::Plan(mark) => self.plan.as_ref() == Some(mark),
-            MadeBy::Id(own) => own.as_ref() == Some(id),
+            MadeBy::Id(own) => own.as_ref() == Some(&self.id),
         };
-        (!is_it).then(|| Next::Conflict(format!("{id} was made by another plan")))
+        self.is_managed && is_it
     }
 }
 
-/// The network ACL of a name: the one that this plan made, where there are several.
+/// The network ACL of a name that is meant. Where an answer was lost there may be two: the one that has the
+/// most entries is gone on with.
 pub(super) async fn edge(
     session: &Session,
     site: &Site,
     (name, vpc): (&str, &str),
-    mark: &str,
+    by: &MadeBy,
 ) -> Result<Option<LiveEdge>, Refusal> {
     let filters = [("tag:Name", vec![name]), ("vpc-id", vec![vpc])];
     let found = session.list(site, CALL, LIST, &filters).await?;
     // A filter may take letters of a name for wild ones.
     let named = found.iter().filter(|body| tag(body, "Name") == Some(name));
-    let mut named: Vec<LiveEdge> = named.map(LiveEdge::new).collect();
-    named.sort_by_key(|one| (one.plan.as_deref() != Some(mark), one.id.clone()));
-    Ok(named.into_iter().next())
+    let own = named.map(LiveEdge::new).filter(|one| one.is_of(by));
+    let count = |one: &LiveEdge| one.entries.as_ref().map_or(0, BTreeSet::len);
+    Ok(own.max_by(|one, other| (count(one), &other.id).cmp(&(count(other), &one.id))))
 }
 
 /// What a subnet has.
@@ -118,9 +115,6 @@ pub(super) fn made(planned: &PlannedEdge, mark: &str, found: Option<&LiveEdge>) 
             plan: mark.to_owned(),
         }]);
     };
-    if let Some(conflict) = found.foreign(&MadeBy::Plan(mark.to_owned())) {
-        return conflict;
-    }
     let wanted: BTreeSet<EdgeEntry> = planned.entries.iter().cloned().collect();
     let Some(entries) = &found.entries else {
         return Next::Conflict(format!("{} has an entry that cannot be read", found.id));
@@ -140,11 +134,8 @@ pub(super) fn made(planned: &PlannedEdge, mark: &str, found: Option<&LiveEdge>) 
 }
 
 /// What is left to do until a network ACL of ours is not there.
-pub(super) fn unmade(by: &MadeBy, found: Option<&LiveEdge>) -> Next {
+pub(super) fn unmade(found: Option<&LiveEdge>) -> Next {
     let Some(found) = found else { return Next::Done };
-    if let Some(conflict) = found.foreign(by) {
-        return conflict;
-    }
     if found.subnets.is_empty() {
         return Next::Write(vec![Write::DeleteEdge { acl: found.id.clone() }]);
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use watertight_aws::{RuleUnit, Service, UnitPeer};
 use watertight_compile::{PlannedEdge, Templated};
 
-use super::edges::{self, LiveAssociation, LiveEdge, MadeBy};
+use super::edges::{self, LiveAssociation, LiveEdge};
 use super::live::{Carrier, LiveGroup};
 use super::templates::LiveTemplate;
 use super::writes::{PLAN, Write};
@@ -40,7 +40,7 @@ pub(super) enum Goal {
     /// A network ACL that this plan made is there, with its entries and no others.
     EdgeMade { edge: Box<PlannedEdge>, plan: String },
     /// A network ACL of ours is not there.
-    EdgeUnmade { by: MadeBy },
+    EdgeUnmade,
     /// A subnet has this network ACL, where it had that one before; by id. If it is there still, where that
     /// is taken back.
     Edged { from: String, to: String, again: bool },
@@ -149,7 +149,7 @@ impl Goal {
             (Self::EdgeMade { edge, plan }, Seen::Edge(found)) => {
                 edges::made(edge, plan, found.as_ref())
             }
-            (Self::EdgeUnmade { by }, Seen::Edge(found)) => edges::unmade(by, found.as_ref()),
+            (Self::EdgeUnmade, Seen::Edge(found)) => edges::unmade(found.as_ref()),
             (Self::Edged { again: true, .. }, Seen::Association(None)) => Next::Done,
             (Self::Edged { from, to, .. }, Seen::Association(found)) => {
                 edges::set(from, to, found.as_ref())
@@ -159,7 +159,7 @@ impl Goal {
                 Self::Makes { .. }
                 | Self::MakesAgain { .. }
                 | Self::EdgeMade { .. }
-                | Self::EdgeUnmade { .. }
+                | Self::EdgeUnmade
                 | Self::Edged { .. }
                 | Self::Carries { .. }
                 | Self::CarriesAgain { .. },

@@ -145,8 +145,8 @@ enum Subject<'p> {
     Resource(Service, &'p str),
     /// A scaling group and its template, with the description of the version that the plan makes.
     Template(&'p Templated, String),
-    /// A list for edges, with the mark of the plan.
-    Edge(&'p PlannedEdge, String),
+    /// A list for edges, and which of its name.
+    Edge(&'p PlannedEdge, MadeBy),
     /// A subnet, with what is at its edge.
     Subnet(&'p str),
 }
@@ -313,9 +313,9 @@ impl<'r> Runner<'r> {
                 let found = services::resource(&self.session, site, (*service, id)).await?;
                 Ok(Seen::Carrier(found))
             }
-            Subject::Edge(edge, mark) => {
+            Subject::Edge(edge, by) => {
                 let named = (edge.name.as_str(), edge.realm.as_str());
-                Ok(Seen::Edge(edges::edge(&self.session, site, named, mark).await?))
+                Ok(Seen::Edge(edges::edge(&self.session, site, named, by).await?))
             }
             Subject::Subnet(id) => {
                 Ok(Seen::Association(edges::association(&self.session, site, id).await?))
@@ -420,12 +420,16 @@ impl<'r> Runner<'r> {
             || ApplyError::Plan(format!("a step is about `{name}`, which it does not hold"));
         let edge = self.places.edges.get(name).copied().ok_or_else(unknown)?;
         let is_made = matches!(taking.action, Action::CreateEdge { .. });
-        let goal = match self.request.way {
-            _ if is_made => Goal::EdgeMade { edge: Box::new(edge.clone()), plan: mark.clone() },
-            Way::Apply => Goal::EdgeUnmade { by: MadeBy::Id(edge.there.clone()) },
-            Way::Rollback => Goal::EdgeUnmade { by: MadeBy::Plan(mark.clone()) },
+        let by = match self.request.way {
+            Way::Apply if !is_made => MadeBy::Id(edge.there.clone()),
+            Way::Apply | Way::Rollback => MadeBy::Plan(mark.clone()),
         };
-        Ok((site_at(&edge.account, &edge.region), Subject::Edge(edge, mark), goal))
+        let goal = if is_made {
+            Goal::EdgeMade { edge: Box::new(edge.clone()), plan: mark }
+        } else {
+            Goal::EdgeUnmade
+        };
+        Ok((site_at(&edge.account, &edge.region), Subject::Edge(edge, by), goal))
     }
 
     /// The id of a list for edges of ours by its name; of others' the plan tells the ids.
@@ -444,7 +448,8 @@ impl<'r> Runner<'r> {
         let site = site_at(&edge.account, &edge.region);
         for look in 0..LOOKS_MAX {
             let named = (edge.name.as_str(), edge.realm.as_str());
-            let found = edges::edge(&self.session, &site, named, mark).await;
+            let by = MadeBy::Plan(mark.to_owned());
+            let found = edges::edge(&self.session, &site, named, &by).await;
             if let Some(found) = found.map_err(|refusal| taking.stopped(&refusal.code))? {
                 return Ok(found.id);
             }

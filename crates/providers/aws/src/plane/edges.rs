@@ -83,7 +83,12 @@ pub(super) fn unused(bodies: &[Body]) -> Vec<OwnEdge> {
     let unused = all.values().filter(|acl| acl.is_ours && acl.subnets.is_empty());
     unused
         .map(|acl| OwnEdge {
-            edge: PlannedEdge::of(&edge(acl, acl), acl.entries.clone(), Some(acl.id.clone())),
+            // It is looked for by its tag.
+            edge: PlannedEdge::of(
+                &Edge { name: GroupName(acl.name.clone()), ..edge(acl, acl) },
+                acl.entries.clone(),
+                Some(acl.id.clone()),
+            ),
             facts: acl.facts.clone(),
         })
         .collect()
@@ -259,15 +264,14 @@ fn edge(acl: &Told, base: &Told) -> Edge {
         own.filter_map(rule_of).collect()
     };
     let (account, region) = &acl.place;
-    Edge {
-        name: GroupName(acl.name.clone()),
-        realm: Name::from(acl.vpc.as_str()),
-        place: (Name::from(account.as_str()), Name::from(region.as_str())),
-        base: if acl.id == base.id { acl.base.clone() } else { base.id.clone() },
-        subnets: acl.subnets.iter().map(|subnet| Name::from(subnet.as_str())).collect(),
-        ingress: rules(false),
-        egress: rules(true),
-    }
+    let place = (Name::from(account.as_str()), Name::from(region.as_str()));
+    let subnets = acl.subnets.iter().map(|subnet| Name::from(subnet.as_str())).collect();
+    let copied = acl.entries.iter().filter(|one| one.number >= COPIED_MIN).cloned();
+    let copied: Vec<EdgeEntry> = copied.collect();
+    let of = if acl.id == base.id { acl.base.as_str() } else { base.id.as_str() };
+    // Called after what it holds now, and not after what its tag says: somebody may have changed it.
+    let (realm, sides) = (Name::from(acl.vpc.as_str()), [rules(false), rules(true)]);
+    Edge::new((realm, place), (of, &stamp(&copied)), subnets, sides)
 }
 
 /// The network ACL that one of ours is a copy of still. Where it is gone, or somebody changed it or the copy,

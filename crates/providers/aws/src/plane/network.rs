@@ -34,8 +34,13 @@ const TARGETS: [&str; 10] = [
 pub(super) fn reads(bodies: &[Body], artifacts: &Artifacts) -> Vec<Read> {
     let groups = artifacts.groups.iter().map(|group| (&*group.realm, &group.place));
     let edges = artifacts.edges.iter().flatten().map(|edge| (&*edge.realm, &edge.place));
+    // What gives way to what it stands in for, too.
+    let lists = if artifacts.edges.is_some() { super::edges::lists(bodies) } else { Vec::new() };
+    let held = lists.iter().filter_map(|list| list.ours.as_ref());
+    let held = held.map(|ours| (&*ours.edge.realm, &ours.edge.place));
     let places: BTreeMap<&str, (String, String)> = groups
         .chain(edges)
+        .chain(held)
         .map(|(realm, (account, region))| (realm, (account.to_string(), region.to_string())))
         .collect();
     // Another account with which subnets are shared is told a part of it: that counts where nobody else
