@@ -114,9 +114,9 @@ fn the_groups_of_a_node_let_through_what_its_pods_may_do() {
     }
 }
 
-/// What `plan` comes to with assertions about the estate with three tiers: the exit code, what it says, and
-/// what the plan says of assertions where there is one.
-fn with_assertions(more: &str) -> (i32, String, Value) {
+/// What `plan` comes to with more about the estate with three tiers: the exit code, what it says, and the plan
+/// where there is one.
+fn with_more(more: &str) -> (i32, String, Value) {
     let folder = tempfile::tempdir().unwrap();
     let (file, out) = (folder.path().join("more.yaml"), folder.path().join("change.plan"));
     fs::write(&file, more).unwrap();
@@ -135,7 +135,46 @@ fn with_assertions(more: &str) -> (i32, String, Value) {
     let plan = fs::read(out).map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).unwrap());
     let told = [output.stderr, output.stdout].concat();
     let told = String::from_utf8(told).unwrap();
-    (output.status.code().unwrap(), told, plan["assertions"].clone())
+    (output.status.code().unwrap(), told, plan)
+}
+
+/// The same with what the plan says of assertions.
+fn with_assertions(more: &str) -> (i32, String, Value) {
+    let (code, told, plan) = with_more(more);
+    (code, told, plan["assertions"].clone())
+}
+
+/// "`maybe` counts as yes for `deny` and as no for `allow`": no plane knows who is signed in. A denial of people by
+/// groups closes to everybody, and what an allow of them should open is a gap.
+#[test]
+fn people_known_by_groups_alone_are_denied_everywhere_and_allowed_nowhere() {
+    let people = |action: &str, spec: &str| {
+        with_more(&format!(
+            "apiVersion: watertight.io/v1alpha1\nkind: Users\nmetadata: {{name: staff}}\nspec: {{{spec}}}\n---\n\
+             apiVersion: watertight.io/v1alpha1\nkind: Policy\nmetadata: {{name: people, owner: shop}}\n\
+             spec: {{mode: enforce, rules: [{{action: {action}, from: [{{users: [staff]}}], to: [{{segment: db}}], \
+             over: [{{tcp: 5432}}]}}]}}\n"
+        ))
+    };
+    let opens = |plan: &Value, over: &str| {
+        let groups = plan["groups"].as_array().unwrap().iter();
+        groups.flat_map(|one| one["ingress"].as_array().unwrap()).any(|rule| rule["over"] == over)
+    };
+    let reasons = |plan: &Value| gaps(plan, "people").count();
+    let (_, _, plan) = people("deny", "groups: [staff@idp]");
+    assert!(!opens(&plan, "tcp/5432") && opens(&plan, "tcp/8080"), "{plan:#}");
+    assert_eq!(reasons(&plan), 0);
+    let (_, told, plan) = people("allow", "groups: [staff@idp]");
+    assert!(opens(&plan, "tcp/5432"), "{plan:#}");
+    let [gap] = &gaps(&plan, "people").collect::<Vec<_>>()[..] else { panic!("{plan:#}") };
+    assert_eq!(
+        (&gap["kind"], &gap["rules"][0]["text"]),
+        (&"under".into(), &"policy people, rule 1".into())
+    );
+    assert!(told.contains("policy people, rule 1"), "{told}");
+    // Of the pools that stand for the groups the plane knows all that there is to know.
+    let (_, _, plan) = people("deny", "groups: [staff@idp], pools: [203.0.113.0/24]");
+    assert!(opens(&plan, "tcp/5432"), "{plan:#}");
 }
 
 fn claim(name: &str, kind: &str, from: &str, to: &str, port: u16) -> String {

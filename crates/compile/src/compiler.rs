@@ -18,7 +18,7 @@ use watertight_reach::{Matrix, Reach};
 
 use crate::artifact::{Artifacts, Attachment, Group, GroupName, GroupRule};
 use crate::fit::{Budget, Fitted, Ground, TooMany, Wish, fit};
-use crate::gap::{Gap, GapKind, Reason, Unheld};
+use crate::gap::{Gap, GapKind, Reason, RuleRef, Unheld};
 use crate::identity::{Identities, Identity, name_of};
 use crate::intent::{Allowed, Intent, KindId};
 use crate::lots::{Addresses, Lot, Lots, Own, seen};
@@ -122,7 +122,7 @@ pub fn compile(intent: &Intent<'_>, plane: &dyn Plane) -> Result<Compiled, Refus
     groups.sort_by(|one, other| one.name.cmp(&other.name));
     let attachments = attachments(intent, &work.identities, &names, &known(plane, &groups));
     let Work { identities, left, widened, .. } = work;
-    let gaps = domain_gaps(intent);
+    let gaps = named_gaps(intent);
     let unheld = identities.unheld.clone();
     let artifacts = Artifacts { groups, attachments };
     Ok(Compiled { artifacts, unheld, gaps, identities, widened, left })
@@ -488,19 +488,20 @@ fn attachments(
     attachments
 }
 
-/// Rules that name domains: an answer of a resolver is needed to know an address.
-fn domain_gaps(intent: &Intent<'_>) -> Vec<Gap> {
-    let rules = intent.rules_with_domains().into_iter();
-    rules
-        .map(|rule| Gap {
-            kind: GapKind::Under,
-            reason: Reason::Domain,
-            from: Vec::new(),
-            to: Vec::new(),
-            over: String::from("all"),
-            family: None,
-            place: String::from("the plane knows addresses, and no names"),
-            rules: vec![rule],
-        })
-        .collect()
+/// Rules that name domains or people by their groups: an answer of a resolver is needed to know an address, or what
+/// tells who is signed in.
+fn named_gaps(intent: &Intent<'_>) -> Vec<Gap> {
+    let domains = intent.rules_with_domains().into_iter().map(|rule| (Reason::Domain, rule));
+    let people = intent.rules_with_groups().into_iter().map(|rule| (Reason::People, rule));
+    let gap = |(reason, rule): (Reason, RuleRef)| Gap {
+        kind: GapKind::Under,
+        reason,
+        from: Vec::new(),
+        to: Vec::new(),
+        over: String::from("all"),
+        family: None,
+        place: reason.place().to_owned(),
+        rules: vec![rule],
+    };
+    domains.chain(people).map(gap).collect()
 }

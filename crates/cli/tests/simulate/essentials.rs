@@ -149,7 +149,7 @@ fn end(estate: &Estate, far: &Far) -> End {
             (Who::Outside { addresses, network: None }, Vec::new())
         }
     };
-    End { who, places, groups: Vec::new() }
+    End { who, places, groups: None }
 }
 
 fn flows() -> Vec<Flow> {

@@ -206,7 +206,7 @@ fn users_are_known_by_their_group_or_by_their_pool() {
         Scene::new(&format!("{DATA}{users}{}", policy("p", "mode: enforce", &[&rule])))
     };
     let person = |prefix: &str, groups: &[&str]| End {
-        groups: groups.iter().map(|group| (*group).into()).collect(),
+        groups: Some(groups.iter().map(|group| (*group).into()).collect()),
         ..outside(prefix)
     };
     let ask = |scene: &Scene, prefix: &str, groups: &[&str]| {
@@ -224,6 +224,40 @@ fn users_are_known_by_their_group_or_by_their_pool() {
     let by_pool = scene("deny", "pools: [203.0.113.128/28]");
     assert_eq!(ask(&by_pool, "203.0.113.130/32", &["staff@idp"]), "deny: p/0");
     assert_eq!(ask(&by_pool, "203.0.113.0/24", &[]), "deny: p/0, assumed");
+}
+
+/// "`maybe` counts as yes for `deny` and as no for `allow` and `pass`": where nothing tells who is signed in, each
+/// end may be one of a group, a workload too. A denial of people by groups once denied nobody there.
+#[test]
+fn whoever_may_be_signed_in_is_denied_and_not_allowed() {
+    let scene = |action: &str, spec: &str, also: &str| {
+        let users = format!(
+            "apiVersion: watertight.io/v1alpha1\nkind: Users\nmetadata: {{name: staff}}\nspec: {{{spec}}}\n---\n"
+        );
+        let allow = "{action: allow, from: [any], to: [{segment: data}]}";
+        let rule = format!(
+            "{{action: {action}, from: [{{users: [staff]{also}}}], to: [{{segment: data}}]}}"
+        );
+        let rules: &[&str] = if action == "deny" { &[allow, &rule] } else { &[&rule] };
+        Scene::new(&format!("{DATA}{users}{}", policy("p", "mode: enforce", rules)))
+    };
+    let by_group = "groups: [staff@idp]";
+    let person = || outside("192.0.2.7/32");
+    let deny = scene("deny", by_group, "");
+    assert_eq!(deny.ask(person(), one(DB), FLOW), "deny: p/1, assumed");
+    assert_eq!(deny.ask(one(WEB), one(DB), FLOW), "deny: p/1, assumed");
+    let signed_out = End { groups: Some(Vec::new()), ..one(WEB) };
+    assert_eq!(deny.ask(signed_out, one(DB), FLOW), "allow: p/0");
+    let allow = scene("allow", by_group, "");
+    assert_eq!(allow.ask(person(), one(DB), FLOW), "deny: data ingress, assumed");
+    // What else the peer asks for says at which ends they may be.
+    let there = scene("deny", by_group, ", matchLabels: {app: web}");
+    assert_eq!(there.ask(one(WEB), one(DB), FLOW), "deny: p/1, assumed");
+    assert_eq!(there.ask(person(), one(DB), FLOW), "allow: p/0");
+    // Pools say where they are: they stand for the groups where nothing tells those.
+    let with_pool = scene("deny", "groups: [staff@idp], pools: [203.0.113.128/28]", "");
+    assert_eq!(with_pool.ask(person(), one(DB), FLOW), "allow: p/0");
+    assert_eq!(with_pool.ask(outside("203.0.113.130/32"), one(DB), FLOW), "deny: p/1");
 }
 
 /// "Instance metadata is never implied: it needs `to: [{metadata: instance}]`."

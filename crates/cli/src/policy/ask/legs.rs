@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use watertight_model::network::{EndpointId, FrontId};
-use watertight_model::{ArenaId, Estate, WorkloadId};
+use watertight_model::{ArenaId, Estate, Name, WorkloadId};
 use watertight_net::{Flow, FlowPart, FlowSet};
 use watertight_policy::decide::{
-    Decider, Deciding, Decision, Leg, NearMiss, Outcome, Question, Reason, Request,
+    Decider, Deciding, Decision, End, Leg, NearMiss, Outcome, Question, Reason, Request,
 };
 use watertight_reach::ends;
 
@@ -32,6 +32,8 @@ pub(super) struct Asking<'a> {
 pub(super) struct Named {
     pub(super) name: String,
     pub(super) end: ends::End,
+    /// The groups of who is signed in there, where the question tells.
+    pub(super) groups: Option<Vec<Name>>,
 }
 
 /// A way from one end to the other.
@@ -163,7 +165,7 @@ impl Asking<'_> {
                 arrivals.iter().map(|one| (one.endpoint, one.address)).collect();
             let only = arrivals.first().filter(|_| places.len() == 1);
             let end = only.and_then(|one| accepting(estate, one)).map(|one| one.end);
-            let to = end.map_or_else(|| to.clone(), |end| Named { name: to.name.clone(), end });
+            let to = end.map_or_else(|| to.clone(), |end| Named { end, ..to.clone() });
             let leg = self.answer(from, &to, over, self.request)?;
             return Ok(vec![way(Answered { via, today, ..leg })]);
         }
@@ -221,7 +223,7 @@ impl Asking<'_> {
     ) -> Result<Answered, Failure> {
         let estate = &self.loaded.estate;
         let leg = Leg {
-            source: end_of(estate, self.decider, &from.end),
+            source: End { groups: from.groups.clone(), ..end_of(estate, self.decider, &from.end) },
             destination: end_of(estate, self.decider, &to.end),
             flow: over.0,
         };
@@ -257,7 +259,8 @@ fn accepting(estate: &Estate, one: &Arrival) -> Option<Named> {
     let id = estate.network.endpoints.get(one.endpoint)?.workload;
     let name = estate.workloads.get(id)?.name.to_string();
     let (endpoints, address) = (vec![one.endpoint], Some(one.address));
-    Some(Named { name, end: ends::End::Endpoints { workload: id, endpoints, address } })
+    let end = ends::End::Endpoints { workload: id, endpoints, address };
+    Some(Named { name, end, groups: None })
 }
 
 /// A workload of a world as an end.
@@ -267,5 +270,6 @@ fn named(estate: &Estate, workload: usize) -> Named {
     let known = estate.workloads.get(id);
     let name = known.map_or_else(String::new, |one| one.name.to_string());
     let endpoints = known.map_or_else(Vec::new, |one| one.endpoints.clone());
-    Named { name, end: ends::End::Endpoints { workload: id, endpoints, address: None } }
+    let end = ends::End::Endpoints { workload: id, endpoints, address: None };
+    Named { name, end, groups: None }
 }
