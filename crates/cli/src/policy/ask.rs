@@ -1,6 +1,7 @@
 //! `watertight policy ask`: what the policy decides about a leg, and beside it what the network does.
 
 mod ends;
+mod fronts;
 mod legs;
 mod print;
 mod words;
