@@ -226,3 +226,33 @@ fn a_plan_that_breaks_what_holds_is_refused_unless_somebody_answers_for_it() {
     assert_eq!(assertions[0]["excused"], "once until 2027-01-01T00:00:00Z (shop)");
     assert_eq!(with_assertions(&excused("2026-11-01T00:00:00Z")).0, 1);
 }
+
+/// "Each is `on` (it can be narrowed)": health checks that a policy does not need get no rule in a group.
+#[test]
+fn essentials_that_a_policy_narrows_away_are_not_rendered() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (folder.path().join("policy.yaml"), folder.path().join("change.plan"));
+    let peers = |narrowed: &str| {
+        let text = format!(
+            "apiVersion: watertight.io/v1alpha1\nkind: Segment\nmetadata: {{name: pay}}\n\
+             spec: {{members: {{matchLabels: {{app: payments, kind: machine}}}}, mode: enforce}}\n---\n\
+             apiVersion: watertight.io/v1alpha1\nkind: Essentials\nmetadata: {{name: narrower}}\n\
+             spec: {{narrowed: [{{essential: health checks, {narrowed}}}]}}\n"
+        );
+        fs::write(&file, text).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_watertight"))
+            .args(["plan", file.to_str().unwrap(), "--estate", SHOP, "--widen"])
+            .args(["-o", out.to_str().unwrap()])
+            .current_dir(root())
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        let plan: Value = serde_json::from_slice(&fs::read(&out).expect(&told)).unwrap();
+        let ingress = plan["groups"][0]["ingress"].as_array().unwrap().iter();
+        ingress.map(|rule| rule["peer"].as_str().unwrap().to_owned()).collect::<Vec<String>>()
+    };
+    let balancer = ["10.10.40.8/32", "10.10.41.8/32"];
+    assert_eq!(peers("from: [{matchLabels: {scheme: internal}}]"), balancer);
+    assert_eq!(peers("to: [{matchLabels: {app: payments}}]"), balancer);
+    assert!(peers("to: [{matchLabels: {app: web}}]").is_empty());
+}

@@ -509,4 +509,46 @@ fn essentials_are_narrowed_to_whom_a_policy_names() {
         };
         assert_eq!((row["state"].as_str(), &row["within"]), (Some(state), &told), "{row}");
     }
+    let shown = run(&[&["policy", "essentials", shop, file][..], &estate].concat()).1;
+    let of = |state: &str| rows.iter().filter(|row| row["state"] == state).count();
+    let (on, narrowed, unfilterable) = (of("on"), of("narrowed"), of("unfilterable"));
+    assert!(narrowed > 1, "{shown}");
+    let line = format!("{on} on, {narrowed} narrowed, {unfilterable} unfilterable.");
+    assert!(shown.contains(&line), "{shown}");
+}
+
+/// A narrowing of one side once closed the other direction between nodes and their control plane, unsaid.
+#[test]
+fn a_narrowing_that_leaves_nothing_of_a_direction_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("narrowed.yaml");
+    let told = |entries: &str| {
+        let text = format!(
+            "apiVersion: watertight.io/v1alpha1\nkind: Essentials\nmetadata: {{name: narrowed}}\n\
+             spec: {{narrowed: [{entries}]}}\n"
+        );
+        fs::write(&file, text).unwrap();
+        let estate = ["--estate", "examples/estates/shop", "-f", "json"];
+        let found = run(&[&["policy", "check", file.to_str().unwrap()][..], &estate].concat()).1;
+        let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+        let found = found["diagnostics"].as_array().unwrap().iter();
+        let found = found.filter(|one| one["code"] == "WT0348");
+        found.map(|one| one["message"].as_str().unwrap().to_owned()).collect::<Vec<String>>()
+    };
+    let plane = "{essential: control plane, from: [{matchLabels: {kind: cluster}}]}";
+    let found = told(plane);
+    let [only] = &found[..] else { panic!("{found:?}") };
+    assert!(
+        only.starts_with("narrowed so, nothing is left of what nodes ask their control plane: ")
+    );
+    let nodes = "{essential: control plane, from: [{matchLabels: {kind: machine}}]}";
+    assert_eq!(told(&format!("{plane}, {nodes}")), [""; 0]);
+    let checks =
+        |app: &str| format!("{{essential: health checks, to: [{{matchLabels: {{app: {app}}}}}]}}");
+    assert_eq!(told(&checks("web")), [""; 0]);
+    let found = told(&checks("vault"));
+    assert!(
+        found.len() == 1 && found[0].contains("check the health of their targets"),
+        "{found:?}"
+    );
 }

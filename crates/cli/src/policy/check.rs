@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use watertight_policy::decide::{Decider, Essentials, World};
-use watertight_policy::{CheckedPolicy, Linted, Timestamp, check, lint};
+use watertight_policy::{CheckedPolicy, Linted, Timestamp, check, lint, lint_narrowed};
 use watertight_report::diagnostics::{json, sarif};
 use watertight_source::{Severity, render_text};
 
@@ -71,15 +71,19 @@ fn time(text: &str) -> Result<Timestamp, String> {
 pub(super) fn run(arguments: &CheckArguments) -> Result<Outcome, Failure> {
     let mut files = Files::read(&arguments.paths)?;
     let feeds = files.feeds()?;
-    let world = match &arguments.estate {
-        Some(root) => Some(World::of_estate(&load_folder(root, &arguments.input)?.estate)),
+    let estate = match &arguments.estate {
+        Some(root) => Some(load_folder(root, &arguments.input)?.estate),
         None => None,
     };
+    let world = estate.as_ref().map(World::of_estate);
     let policy = check(&files.documents, &feeds, &mut files.diagnostics);
     if let Some(policy) = &policy {
         let now = arguments.at.unwrap_or_else(clock::now);
         let (documents, world) = (&files.documents, world.as_ref());
         lint(&Linted { documents, policy, world, now }, &mut files.diagnostics);
+        if let (Some(estate), Some(world)) = (&estate, world) {
+            lint_narrowed(policy, (estate, world), &mut files.diagnostics);
+        }
     }
     let errors = files.diagnostics.errors();
     let said = files.diagnostics.into_sorted();
