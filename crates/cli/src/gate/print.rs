@@ -48,6 +48,12 @@ pub(super) fn text(judged: &Judged, sources: &Sources, alone: &str) -> String {
             let _written = writeln!(text, "  {line}");
         }
     }
+    if !judged.assumed.is_empty() {
+        text.push_str("\nAssumed\n");
+        for (subject, what) in &judged.assumed {
+            let _written = writeln!(text, "  `{subject}`: {what}");
+        }
+    }
     let closed = match judged.findings.len() {
         0 => "\nThe gate is open.\n".to_owned(),
         number => format!("\nThe gate is closed: {}.\n", counted(count(number), "finding")),
@@ -82,5 +88,10 @@ pub(super) fn json(judged: &Judged, sources: &Sources) -> Value {
         "pairs": { "before": judged.pairs.0, "after": judged.pairs.1 },
         "findings": judged.findings.iter().map(finding).collect::<Vec<Value>>(),
         "excused": judged.excused,
+        "assumed": judged
+            .assumed
+            .iter()
+            .map(|(subject, what)| json!({ "subject": subject, "text": what }))
+            .collect::<Vec<Value>>(),
     })
 }
