@@ -21,6 +21,8 @@ use crate::output;
 use crate::policy::alone::in_estate_alone;
 use crate::text::clean;
 
+pub(crate) use kept::breaking;
+
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   watertight plan policies/ --estate estate/ -o change.plan

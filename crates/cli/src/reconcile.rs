@@ -172,7 +172,8 @@ fn reconcile(arguments: &ReconcileArguments, ready: &Ready<'_>) -> Result<Outcom
     // What opens without a rule is asked of each endpoint by itself.
     plan::refuse(&proof, true)?;
     let whole = Whole { compiled: &compiled, rendered: &rendered, proof: &proof };
-    let found = membership(ready.intent, plane, &whole, arguments.widen);
+    let breaking = plan::breaking(ready);
+    let found = membership(ready.intent, plane, &whole, arguments.widen, &breaking);
     let made = found.plan(plan::occasion(ready, &arguments.under, None), plane, &whole);
     if let Some(step) = made.steps.iter().find(|step| !step.is_membership()) {
         let step = step.action.words();

@@ -256,3 +256,19 @@ fn essentials_that_a_policy_narrows_away_are_not_rendered() {
     assert_eq!(peers("to: [{matchLabels: {app: payments}}]"), balancer);
     assert!(peers("to: [{matchLabels: {app: web}}]").is_empty());
 }
+
+/// `quarantine` breaks what it has to, and says what.
+#[test]
+fn quarantine_tells_which_assertions_it_breaks() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("more.yaml");
+    fs::write(&file, claim("needed", "always", "web", "app", 8080)).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_watertight"))
+        .args(["quarantine", "app-1", "testdata/plans/tiers/policy.yaml", file.to_str().unwrap()])
+        .args(["--estate", "testdata/estates/tiers", "--at", "2026-12-01T00:00:00Z"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("  needed: holds now, fails then\n"), "{told}");
+}

@@ -20,6 +20,7 @@ use crate::intent::{Allowed, Intent};
 use crate::plane::{Plane, RenderedBody};
 use gather::Gathered;
 use scene::{Cells, Party, Scene};
+pub use within::Kept;
 pub(crate) use within::{Breach, Within};
 
 /// How two things are worked out that do not need each other: who runs this crate knows whether there are
