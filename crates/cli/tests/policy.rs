@@ -77,6 +77,26 @@ fn every_report_says_how_many_workloads_the_built_in_segment_alone_holds() {
     }
     let text = said(&["simulate", policy, "--under", "promote:data"]);
     assert!(text.contains("segment `estate` alone holds 35"), "{text}");
+    let (_, text, _) = run(&["assess", estate, "--policy", policy]);
+    assert!(text.contains(line), "{text}");
+    for arguments in [
+        &["policy", "check", policy][..],
+        &["plan", policy, "--under", "promote-all", "--widen"],
+        &["drift", policy, "--under", "promote-all"],
+        &["gate", policy],
+        &["simulate", policy, "--under", "promote:data"],
+    ] {
+        let arguments = [arguments, &["--estate", estate, "-f", "json"]].concat();
+        let told: serde_json::Value = serde_json::from_str(&run(&arguments).1).unwrap();
+        let counts = (&told["workloads"], &told["estate_only"]);
+        assert_eq!(counts, (&90.into(), &35.into()), "{arguments:?}");
+    }
+    let told = |policy: &[&str]| -> serde_json::Value {
+        let arguments = [&["assess", estate, "-f", "json"][..], policy].concat();
+        serde_json::from_str(&run(&arguments).1).unwrap()
+    };
+    assert_eq!(told(&["--policy", policy])["estate_only"], 35);
+    assert_eq!(told(&[])["estate_only"], serde_json::Value::Null);
 }
 
 /// A segment on a label that nothing has would hold nobody.
