@@ -95,7 +95,7 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<Outcome, Failure> {
     let out = arguments.out.as_deref();
     match (arguments.format, &policy) {
         (CheckFormat::Json, _) => {
-            output::write(out, &output::json(&with_counts(json(&said, &files.sources), alone)))?
+            output::write(out, &output::json(&with_counts(json(&said, &files.sources), alone)))?;
         }
         (CheckFormat::Sarif, _) => {
             output::write(

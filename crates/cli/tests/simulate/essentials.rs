@@ -134,7 +134,8 @@ fn narrowed(random: &mut Random) -> (Vec<Narrow>, String) {
             let mut line = format!("{{essential: {essential}");
             for (word, side) in [("from", &from), ("to", &to)] {
                 if let Some((key, value)) = side {
-                    line.push_str(&format!(", {word}: [{{matchLabels: {{{key}: {value}}}}}]"));
+                    let side = [", ", word, ": [{matchLabels: {", key, ": ", value, "}}]"];
+                    line.extend(side);
                 }
             }
             lines.push(format!("  - {line}}}\n"));

@@ -72,7 +72,9 @@ impl<'d> Deciding<'d> {
             .map(|(place, _)| SegmentId(number(place)))
             .collect();
         let mut on = Bits::new(policy.segments.len());
-        segments_on.iter().for_each(|id| on.insert(id.index()));
+        for id in &segments_on {
+            on.insert(id.index());
+        }
         Self { decider, now, active, policies_on, segments_on, on }
     }
 

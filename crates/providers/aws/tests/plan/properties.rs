@@ -312,7 +312,7 @@ impl<'l> Cases<'l> {
         let end = |(workload, places): (usize, &[interpreter::Place])| interpreter::End {
             who: interpreter::Who::Workloads(vec![workload]),
             places: places.to_vec(),
-            groups: Vec::new(),
+            groups: None,
         };
         let case = interpreter::Case {
             source: end(from),

@@ -106,7 +106,7 @@ fn own(
                 }
             }
             peers if PEERS.contains(&key.as_str()) => {
-                gather(peers, &format!("{alike} {key}"), found)
+                gather(peers, &format!("{alike} {key}"), found);
             }
             other => gather(other, &format!("{path}/{place}/{key}"), found),
         }
