@@ -49,8 +49,9 @@ pub(crate) fn run(arguments: &AssessArguments) -> Result<Outcome, Failure> {
         likelihoods: likelihoods(arguments)?,
         ..DeriveOptions::default()
     };
-    let needs = needs::needs(&loaded.estate, &arguments.policy)?;
-    let view = view(&loaded, &needs, &options)?;
+    let (needs, alone) = needs::needs(&loaded.estate, &arguments.policy)?;
+    let alone = alone.map(|alone| alone.estate_only);
+    let view = view(&loaded, (&needs, alone), &options)?;
     if let Some(folder) = &arguments.out {
         write_files(folder, &view)?;
     }
@@ -65,7 +66,11 @@ pub(crate) fn run(arguments: &AssessArguments) -> Result<Outcome, Failure> {
 }
 
 /// Everything that is known about an estate.
-fn view(loaded: &Loaded, needs: &Needs, options: &DeriveOptions) -> Result<View, Failure> {
+fn view(
+    loaded: &Loaded,
+    (needs, estate_only): (&Needs, Option<u64>),
+    options: &DeriveOptions,
+) -> Result<View, Failure> {
     let estate = &loaded.estate;
     let reach = Reach::new(&estate.network);
     let matrix = reach.matrix(&BTreeSet::new());
@@ -93,6 +98,7 @@ fn view(loaded: &Loaded, needs: &Needs, options: &DeriveOptions) -> Result<View,
         survey: &survey,
         sources: Some(&loaded.sources),
         diagnostics: &loaded.diagnostics,
+        estate_only,
         assessed: Some(Assessed {
             graph: &derived.graph,
             actions: &derived.actions,

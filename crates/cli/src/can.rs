@@ -59,6 +59,11 @@ pub(crate) struct Today {
 }
 
 impl Today {
+    /// Of what a provider carries between its own services nothing tells which guards see it.
+    pub(crate) const fn carried() -> Self {
+        Self { answer: "unknown", dispositions: Vec::new() }
+    }
+
     /// What a person reads.
     pub(crate) fn text(&self) -> String {
         let others: Vec<&str> =
@@ -99,6 +104,8 @@ pub(crate) struct Arrival {
     pub(crate) flows: FlowSet,
     /// What is dialled; the address itself, where that is not another one.
     pub(crate) via: IpAddr,
+    /// Whether it comes by way of a machine of whose it sees the address.
+    pub(crate) is_translated: bool,
 }
 
 /// Who gets what is sent from one end to another, by what is dialled, whether or not guards let it through.

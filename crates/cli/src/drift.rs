@@ -20,7 +20,7 @@ use crate::enforcing::{self, Asked, Ready};
 use crate::exit::{Failure, Outcome, say};
 use crate::live::{Origin, SourceArguments};
 use crate::plan::{Allowing, Templates};
-use crate::policy::alone::in_estate_alone;
+use crate::policy::alone::Alone;
 use crate::text::clean;
 use crate::{clock, output, plan};
 
@@ -139,12 +139,16 @@ fn compare(
         None => None,
     };
     let out = arguments.out.as_deref();
+    let alone = Alone::of(ready.decider);
     let data = match arguments.format {
         TextFormat::Table => {
             let table = watertight_report::drift::table(live, &found, &chains);
-            clean(&format!("{table}\n{}.\n", in_estate_alone(ready.decider)))
+            clean(&format!("{table}\n{alone}.\n"))
         }
-        TextFormat::Json => output::json(&watertight_report::drift::json(&found, &chains)),
+        TextFormat::Json => {
+            let counts = (alone.workloads, alone.estate_only);
+            output::json(&watertight_report::drift::json(&found, &chains, counts))
+        }
     };
     output::write(out, &data)?;
     let names = live.workloads.values().map(|one| (&*one.id, &*one.name)).collect();

@@ -16,7 +16,7 @@ use watertight_report::diagnostics::sarif;
 
 use crate::args::InputArguments;
 use crate::exit::{Failure, Outcome};
-use crate::policy::alone::in_estate_alone;
+use crate::policy::alone::Alone;
 use crate::policy::check::CheckFormat;
 use crate::policy::loaded;
 use crate::{clock, estate_folder, explain, output};
@@ -84,9 +84,10 @@ pub(crate) fn run(arguments: &GateArguments) -> Result<Outcome, Failure> {
         now,
     };
     let found = gate.judge()?;
+    let alone = Alone::of(&decider);
     let data = match arguments.format {
-        CheckFormat::Table => print::text(&found, &policy.sources, &in_estate_alone(&decider)),
-        CheckFormat::Json => output::json(&print::json(&found, &policy.sources)),
+        CheckFormat::Table => print::text(&found, &policy.sources, alone),
+        CheckFormat::Json => output::json(&print::json(&found, &policy.sources, alone)),
         CheckFormat::Sarif => {
             output::json(&sarif(&found.diagnostics(), &policy.sources, &explain::meaning))
         }

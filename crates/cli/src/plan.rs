@@ -22,8 +22,10 @@ use crate::drift::accept;
 use crate::enforcing::{self, Asked, Ready};
 use crate::exit::{Failure, Outcome, say};
 use crate::output;
-use crate::policy::alone::in_estate_alone;
+use crate::policy::alone::Alone;
 use crate::text::clean;
+
+pub(crate) use kept::breaking;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -181,7 +183,9 @@ pub(crate) fn make(ready: &Ready<'_>, under: &str, allowing: Allowing) -> Result
     if !breaks {
         kept::refuse(&plan)?;
     }
-    let alone = format!("\n{}.\n", in_estate_alone(ready.decider));
+    let alone = Alone::of(ready.decider);
+    let plan = plan.with_workloads(alone.workloads, alone.estate_only);
+    let alone = format!("\n{alone}.\n");
     Ok(Made { plan, rendered, alone })
 }
 

@@ -171,8 +171,10 @@ fn reconcile(arguments: &ReconcileArguments, ready: &Ready<'_>) -> Result<Outcom
     let proof = validate(ready.intent, &compiled, plane, &rendered, (None, &Threads));
     // What opens without a rule is asked of each endpoint by itself.
     plan::refuse(&proof, true)?;
+    plan::admit(ready, &proof)?;
     let whole = Whole { compiled: &compiled, rendered: &rendered, proof: &proof };
-    let found = membership(ready.intent, plane, &whole, arguments.widen);
+    let breaking = plan::breaking(ready);
+    let found = membership(ready.intent, plane, &whole, arguments.widen, &breaking);
     let made = found.plan(plan::occasion(ready, &arguments.under, None), plane, &whole);
     if let Some(step) = made.steps.iter().find(|step| !step.is_membership()) {
         let step = step.action.words();

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 #![expect(clippy::panic, reason = "a helper that fails fails its test")]
 
+#[path = "joined/legs.rs"]
+mod legs;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

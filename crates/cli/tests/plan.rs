@@ -114,9 +114,9 @@ fn the_groups_of_a_node_let_through_what_its_pods_may_do() {
     }
 }
 
-/// What `plan` comes to with assertions about the estate with three tiers: the exit code, what it says, and
-/// what the plan says of assertions where there is one.
-fn with_assertions(more: &str) -> (i32, String, Value) {
+/// What `plan` comes to with more about the estate with three tiers: the exit code, what it says, and the plan
+/// where there is one.
+fn with_more(more: &str) -> (i32, String, Value) {
     let folder = tempfile::tempdir().unwrap();
     let (file, out) = (folder.path().join("more.yaml"), folder.path().join("change.plan"));
     fs::write(&file, more).unwrap();
@@ -135,7 +135,46 @@ fn with_assertions(more: &str) -> (i32, String, Value) {
     let plan = fs::read(out).map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).unwrap());
     let told = [output.stderr, output.stdout].concat();
     let told = String::from_utf8(told).unwrap();
-    (output.status.code().unwrap(), told, plan["assertions"].clone())
+    (output.status.code().unwrap(), told, plan)
+}
+
+/// The same with what the plan says of assertions.
+fn with_assertions(more: &str) -> (i32, String, Value) {
+    let (code, told, plan) = with_more(more);
+    (code, told, plan["assertions"].clone())
+}
+
+/// "`maybe` counts as yes for `deny` and as no for `allow`": no plane knows who is signed in. A denial of people by
+/// groups closes to everybody, and what an allow of them should open is a gap.
+#[test]
+fn people_known_by_groups_alone_are_denied_everywhere_and_allowed_nowhere() {
+    let people = |action: &str, spec: &str| {
+        with_more(&format!(
+            "apiVersion: watertight.io/v1alpha1\nkind: Users\nmetadata: {{name: staff}}\nspec: {{{spec}}}\n---\n\
+             apiVersion: watertight.io/v1alpha1\nkind: Policy\nmetadata: {{name: people, owner: shop}}\n\
+             spec: {{mode: enforce, rules: [{{action: {action}, from: [{{users: [staff]}}], to: [{{segment: db}}], \
+             over: [{{tcp: 5432}}]}}]}}\n"
+        ))
+    };
+    let opens = |plan: &Value, over: &str| {
+        let groups = plan["groups"].as_array().unwrap().iter();
+        groups.flat_map(|one| one["ingress"].as_array().unwrap()).any(|rule| rule["over"] == over)
+    };
+    let reasons = |plan: &Value| gaps(plan, "people").count();
+    let (_, _, plan) = people("deny", "groups: [staff@idp]");
+    assert!(!opens(&plan, "tcp/5432") && opens(&plan, "tcp/8080"), "{plan:#}");
+    assert_eq!(reasons(&plan), 0);
+    let (_, told, plan) = people("allow", "groups: [staff@idp]");
+    assert!(opens(&plan, "tcp/5432"), "{plan:#}");
+    let [gap] = &gaps(&plan, "people").collect::<Vec<_>>()[..] else { panic!("{plan:#}") };
+    assert_eq!(
+        (&gap["kind"], &gap["rules"][0]["text"]),
+        (&"under".into(), &"policy people, rule 1".into())
+    );
+    assert!(told.contains("policy people, rule 1"), "{told}");
+    // Of the pools that stand for the groups the plane knows all that there is to know.
+    let (_, _, plan) = people("deny", "groups: [staff@idp], pools: [203.0.113.0/24]");
+    assert!(opens(&plan, "tcp/5432"), "{plan:#}");
 }
 
 fn claim(name: &str, kind: &str, from: &str, to: &str, port: u16) -> String {
@@ -186,4 +225,50 @@ fn a_plan_that_breaks_what_holds_is_refused_unless_somebody_answers_for_it() {
     assert_eq!(code, 2, "{told}");
     assert_eq!(assertions[0]["excused"], "once until 2027-01-01T00:00:00Z (shop)");
     assert_eq!(with_assertions(&excused("2026-11-01T00:00:00Z")).0, 1);
+}
+
+/// "Each is `on` (it can be narrowed)": health checks that a policy does not need get no rule in a group.
+#[test]
+fn essentials_that_a_policy_narrows_away_are_not_rendered() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (folder.path().join("policy.yaml"), folder.path().join("change.plan"));
+    let peers = |narrowed: &str| {
+        let text = format!(
+            "apiVersion: watertight.io/v1alpha1\nkind: Segment\nmetadata: {{name: pay}}\n\
+             spec: {{members: {{matchLabels: {{app: payments, kind: machine}}}}, mode: enforce}}\n---\n\
+             apiVersion: watertight.io/v1alpha1\nkind: Essentials\nmetadata: {{name: narrower}}\n\
+             spec: {{narrowed: [{{essential: health checks, {narrowed}}}]}}\n"
+        );
+        fs::write(&file, text).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_watertight"))
+            .args(["plan", file.to_str().unwrap(), "--estate", SHOP, "--widen"])
+            .args(["-o", out.to_str().unwrap()])
+            .current_dir(root())
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        let plan: Value = serde_json::from_slice(&fs::read(&out).expect(&told)).unwrap();
+        let ingress = plan["groups"][0]["ingress"].as_array().unwrap().iter();
+        ingress.map(|rule| rule["peer"].as_str().unwrap().to_owned()).collect::<Vec<String>>()
+    };
+    let balancer = ["10.10.40.8/32", "10.10.41.8/32"];
+    assert_eq!(peers("from: [{matchLabels: {scheme: internal}}]"), balancer);
+    assert_eq!(peers("to: [{matchLabels: {app: payments}}]"), balancer);
+    assert!(peers("to: [{matchLabels: {app: web}}]").is_empty());
+}
+
+/// `quarantine` breaks what it has to, and says what.
+#[test]
+fn quarantine_tells_which_assertions_it_breaks() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("more.yaml");
+    fs::write(&file, claim("needed", "always", "web", "app", 8080)).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_watertight"))
+        .args(["quarantine", "app-1", "testdata/plans/tiers/policy.yaml", file.to_str().unwrap()])
+        .args(["--estate", "testdata/estates/tiers", "--at", "2026-12-01T00:00:00Z"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("  needed: holds now, fails then\n"), "{told}");
 }

@@ -77,6 +77,26 @@ fn every_report_says_how_many_workloads_the_built_in_segment_alone_holds() {
     }
     let text = said(&["simulate", policy, "--under", "promote:data"]);
     assert!(text.contains("segment `estate` alone holds 35"), "{text}");
+    let (_, text, _) = run(&["assess", estate, "--policy", policy]);
+    assert!(text.contains(line), "{text}");
+    for arguments in [
+        &["policy", "check", policy][..],
+        &["plan", policy, "--under", "promote-all", "--widen"],
+        &["drift", policy, "--under", "promote-all"],
+        &["gate", policy],
+        &["simulate", policy, "--under", "promote:data"],
+    ] {
+        let arguments = [arguments, &["--estate", estate, "-f", "json"]].concat();
+        let told: serde_json::Value = serde_json::from_str(&run(&arguments).1).unwrap();
+        let counts = (&told["workloads"], &told["estate_only"]);
+        assert_eq!(counts, (&90.into(), &35.into()), "{arguments:?}");
+    }
+    let told = |policy: &[&str]| -> serde_json::Value {
+        let arguments = [&["assess", estate, "-f", "json"][..], policy].concat();
+        serde_json::from_str(&run(&arguments).1).unwrap()
+    };
+    assert_eq!(told(&["--policy", policy])["estate_only"], 35);
+    assert_eq!(told(&[])["estate_only"], serde_json::Value::Null);
 }
 
 /// A segment on a label that nothing has would hold nobody.
@@ -509,4 +529,46 @@ fn essentials_are_narrowed_to_whom_a_policy_names() {
         };
         assert_eq!((row["state"].as_str(), &row["within"]), (Some(state), &told), "{row}");
     }
+    let shown = run(&[&["policy", "essentials", shop, file][..], &estate].concat()).1;
+    let of = |state: &str| rows.iter().filter(|row| row["state"] == state).count();
+    let (on, narrowed, unfilterable) = (of("on"), of("narrowed"), of("unfilterable"));
+    assert!(narrowed > 1, "{shown}");
+    let line = format!("{on} on, {narrowed} narrowed, {unfilterable} unfilterable.");
+    assert!(shown.contains(&line), "{shown}");
+}
+
+/// A narrowing of one side once closed the other direction between nodes and their control plane, unsaid.
+#[test]
+fn a_narrowing_that_leaves_nothing_of_a_direction_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("narrowed.yaml");
+    let told = |entries: &str| {
+        let text = format!(
+            "apiVersion: watertight.io/v1alpha1\nkind: Essentials\nmetadata: {{name: narrowed}}\n\
+             spec: {{narrowed: [{entries}]}}\n"
+        );
+        fs::write(&file, text).unwrap();
+        let estate = ["--estate", "examples/estates/shop", "-f", "json"];
+        let found = run(&[&["policy", "check", file.to_str().unwrap()][..], &estate].concat()).1;
+        let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+        let found = found["diagnostics"].as_array().unwrap().iter();
+        let found = found.filter(|one| one["code"] == "WT0348");
+        found.map(|one| one["message"].as_str().unwrap().to_owned()).collect::<Vec<String>>()
+    };
+    let plane = "{essential: control plane, from: [{matchLabels: {kind: cluster}}]}";
+    let found = told(plane);
+    let [only] = &found[..] else { panic!("{found:?}") };
+    assert!(
+        only.starts_with("narrowed so, nothing is left of what nodes ask their control plane: ")
+    );
+    let nodes = "{essential: control plane, from: [{matchLabels: {kind: machine}}]}";
+    assert_eq!(told(&format!("{plane}, {nodes}")), [""; 0]);
+    let checks =
+        |app: &str| format!("{{essential: health checks, to: [{{matchLabels: {{app: {app}}}}}]}}");
+    assert_eq!(told(&checks("web")), [""; 0]);
+    let found = told(&checks("vault"));
+    assert!(
+        found.len() == 1 && found[0].contains("check the health of their targets"),
+        "{found:?}"
+    );
 }

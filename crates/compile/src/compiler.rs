@@ -18,7 +18,7 @@ use watertight_reach::{Matrix, Reach};
 
 use crate::artifact::{Artifacts, Attachment, Group, GroupName, GroupRule};
 use crate::fit::{Budget, Fitted, Ground, TooMany, Wish, fit};
-use crate::gap::{Gap, GapKind, Reason, Unheld};
+use crate::gap::{Gap, GapKind, Reason, RuleRef, Unheld};
 use crate::identity::{Identities, Identity, name_of};
 use crate::intent::{Allowed, Intent, KindId};
 use crate::lots::{Addresses, Lot, Lots, Own, seen};
@@ -122,7 +122,7 @@ pub fn compile(
     }
     groups.sort_by(|one, other| one.name.cmp(&other.name));
     let attachments = attachments(intent, &identities, &names, &known(plane, &groups));
-    let gaps = domain_gaps(intent);
+    let gaps = named_gaps(intent);
     let unheld = identities.unheld.clone();
     let artifacts = Artifacts { groups, attachments, edges: None };
     Ok(Compiled { artifacts, unheld, gaps, identities, widened, left })
@@ -548,20 +548,21 @@ fn attachments(
     attachments
 }
 
-/// Rules that name domains: an answer of a resolver is needed to know an address.
-fn domain_gaps(intent: &Intent<'_>) -> Vec<Gap> {
-    let rules = intent.rules_with_domains().into_iter();
-    rules
-        .map(|rule| Gap {
-            kind: GapKind::Under,
-            reason: Reason::Domain,
-            from: Vec::new(),
-            to: Vec::new(),
-            over: String::from("all"),
-            family: None,
-            place: String::from("the plane knows addresses, and no names"),
-            rules: vec![rule],
-            forbidden: None,
-        })
-        .collect()
+/// Rules that name domains or people by their groups: an answer of a resolver is needed to know an address, or what
+/// tells who is signed in.
+fn named_gaps(intent: &Intent<'_>) -> Vec<Gap> {
+    let domains = intent.rules_with_domains().into_iter().map(|rule| (Reason::Domain, rule));
+    let people = intent.rules_with_groups().into_iter().map(|rule| (Reason::People, rule));
+    let gap = |(reason, rule): (Reason, RuleRef)| Gap {
+        kind: GapKind::Under,
+        reason,
+        from: Vec::new(),
+        to: Vec::new(),
+        over: String::from("all"),
+        family: None,
+        place: reason.place().to_owned(),
+        rules: vec![rule],
+        forbidden: None,
+    };
+    domains.chain(people).map(gap).collect()
 }

@@ -67,6 +67,8 @@ pub enum Reason {
     L7,
     /// The rule names domains, and the plane knows addresses alone.
     Domain,
+    /// The rule names people by groups, and the plane knows addresses alone.
+    People,
     /// A reference to a group that an endpoint no longer carries, or carries still.
     Membership,
     /// Several workloads have one address there.
@@ -93,6 +95,7 @@ impl Reason {
         match self {
             Self::L7 => "l7",
             Self::Domain => "domain",
+            Self::People => "people",
             Self::Membership => "membership",
             Self::IdentityShared => "identity-shared",
             Self::PrefixWidened => "prefix-widened",
@@ -138,6 +141,7 @@ impl Reason {
         match self {
             Self::L7 => "the plane reads no requests",
             Self::Domain => "the plane knows addresses, and no names",
+            Self::People => "the plane knows addresses, and not who is signed in",
             Self::Membership => "a rule of others names a group that is taken off",
             Self::IdentityShared => {
                 "the guard sees an address, or is at an interface, that several share"

@@ -89,6 +89,8 @@ pub fn gc(
         under,
         made,
         valid_until,
+        workloads: None,
+        estate_only: None,
         plane: plane.name().to_owned(),
         limits: PlannedLimits::of(&plane.limits()),
         groups,

@@ -1,5 +1,6 @@
 mod forbidden;
 mod named;
+mod rules;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -15,7 +16,6 @@ use watertight_policy::decide::{
     Question, Reason, Who, metadata_addresses,
 };
 
-use crate::gap::RuleRef;
 use crate::naming::words;
 use named::{is_in_network, named_sets, names_network};
 
@@ -269,14 +269,14 @@ impl<'a> Intent<'a> {
     /// An endpoint as an end, at its own addresses: a public one is only another name for those.
     pub fn end(&self, id: EndpointId) -> End {
         let Some(endpoint) = self.estate.network.endpoints.get(id) else {
-            return End { who: Who::Unknown, places: Vec::new(), groups: Vec::new() };
+            return End { who: Who::Unknown, places: Vec::new(), groups: None };
         };
         let realm = realm_of(self.estate, id).and_then(|id| self.estate.network.realms.get(id));
         let network = realm.map(|realm| realm.name.clone());
         let own = endpoint.addresses.iter();
         let places = own.map(|address| Place { network: network.clone(), address: *address });
         let who = Who::Workloads(vec![endpoint.workload.index()]);
-        End { who, places: places.collect(), groups: Vec::new() }
+        End { who, places: places.collect(), groups: None }
     }
 
     /// One endpoint of a kind as an end.
@@ -459,56 +459,6 @@ impl<'a> Intent<'a> {
             Some(Known::Unknown) => Label::Unknown,
         };
         self.decider.policy().memberships_where(&look)
-    }
-
-    /// What decided, in words that say where to look.
-    pub(crate) fn rules(&self, decision: &Decision) -> Vec<RuleRef> {
-        let policy = self.decider.policy();
-        let named = decision.reasons.iter().map(|reason| match reason {
-            Reason::Rule(id) | Reason::Essential(id) => self.rule((id.policy, id.rule)),
-            Reason::Default(_, id, kind) => {
-                let segment = policy.segments.get(id.index());
-                let name = segment.map_or("", |segment| &*segment.name);
-                let text = format!("segment {name}, default {}", kind.word());
-                RuleRef { text, at: self.places.segments.get(&id.0).cloned() }
-            }
-            Reason::Ungoverned => RuleRef { text: String::from("ungoverned"), at: None },
-            Reason::Itself => RuleRef { text: String::from("an endpoint to itself"), at: None },
-            Reason::Quarantine(_) => RuleRef { text: String::from("quarantine"), at: None },
-        });
-        let mut rules: Vec<RuleRef> = named.collect();
-        rules.sort();
-        rules.dedup();
-        rules
-    }
-
-    /// The rules of the policy that are on and name domains, with their policies.
-    pub(crate) fn rules_with_domains(&self) -> Vec<RuleRef> {
-        let named = |peer: &Peer| match &peer.end {
-            PeerEnd::Conditions(conditions) => !conditions.domains.is_empty(),
-            PeerEnd::Any | PeerEnd::Internet => false,
-        };
-        let mut found = Vec::new();
-        for (place, policy) in (0_u32..).zip(&self.decider.policy().policies) {
-            let on = policy.mode == Mode::Enforce
-                || (self.modes == Modes::Pending && policy.mode != Mode::Disabled);
-            for (number, rule) in (0_u32..).zip(&policy.rules) {
-                if on && rule.from.iter().chain(&rule.to).any(named) {
-                    found.push(self.rule((place, number)));
-                }
-            }
-        }
-        found
-    }
-
-    /// A rule by the places of its policy and of itself in it.
-    fn rule(&self, id: (u32, u32)) -> RuleRef {
-        let policy = self.decider.policy().policies.get(id.0 as usize);
-        let rule = policy.and_then(|policy| policy.rules.get(id.1 as usize)?.name.clone());
-        let rule = rule.map_or_else(|| id.1.saturating_add(1).to_string(), |one| one.to_string());
-        let policy = policy.map_or("", |policy| &*policy.name);
-        let at = self.places.rules.get(&id).cloned();
-        RuleRef { text: format!("policy {policy}, rule {rule}"), at }
     }
 }
 

@@ -53,4 +53,4 @@ pub use plane::{Holding, KeptList, Limits, Pieces, Plane, RenderedBody};
 pub use prove::{Proved, prove, wanted};
 pub use read::{Change, Read, ReadKind};
 pub use step::{Action, Step, steps};
-pub use validate::{AtOnce, Found, InTurn, Proof, validate};
+pub use validate::{AtOnce, Found, InTurn, Kept, Proof, validate};

@@ -13,7 +13,7 @@ use crate::intent::Intent;
 use crate::plan::{Occasion, Plan, PlannedGroup};
 use crate::plane::{Plane, RenderedBody};
 use crate::step::{Carrier, beside, by_name, new, old, steps};
-use crate::validate::{Breach, Proof, Within};
+use crate::validate::{Breach, Kept, Proof, Within};
 
 /// Where all cannot go over together, it is looked so often who can before whom; the others wait for the
 /// next time.
@@ -94,12 +94,14 @@ pub struct Whole<'w> {
 /// what is possible both now and after the whole plan stays so, and at most what is possible now or after
 /// the whole plan is; in the middle too. Those who cannot go over together go one after the other, where
 /// that is covered; who cannot is left, and told. With `widen`, what no rule asks for may become possible,
-/// as in the plan.
+/// as in the plan. `kept` says what an estate breaks that holds in the one that is there: who would bring that about is
+/// left.
 pub fn membership(
     intent: &Intent<'_>,
     plane: &dyn Plane,
     whole: &Whole<'_>,
     widen: bool,
+    kept: Kept<'_>,
 ) -> Membership {
     let Whole { compiled, rendered, proof } = *whole;
     let held = plane.held();
@@ -127,7 +129,7 @@ pub fn membership(
     let groups = compiled.artifacts.groups.iter();
     found.groups = groups.filter(|group| !needs.contains_key(&group.name.0)).cloned().collect();
     if !ready.is_empty() {
-        let within = Within::new(intent, compiled, plane, rendered, widen);
+        let within = Within::new(intent, compiled, plane, (rendered, kept), widen);
         let part = Part { artifacts: &compiled.artifacts, groups: &found.groups, held: &held };
         let mut search = Search { within, part, looks: LOOKS_MAX, compared: 0 };
         let (lots, left) = search.lots(ready);

@@ -70,7 +70,7 @@ pub(crate) fn parts(intent: &Intent<'_>) -> Vec<Part> {
         add(&free.intersection(set), &|_, address| End {
             who: Who::Unknown,
             places: vec![Place { network: network.clone(), address }],
-            groups: Vec::new(),
+            groups: None,
         });
     }
     parts

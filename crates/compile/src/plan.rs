@@ -31,6 +31,12 @@ pub struct Plan {
     pub made: String,
     /// The instant from which it is refused: the next expiry of a policy that takes part.
     pub valid_until: Option<String>,
+    /// How many workloads the estate has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workloads: Option<u64>,
+    /// How many of them no segment but the built-in one holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estate_only: Option<u64>,
     /// What is written to.
     pub plane: String,
     /// The limits that it keeps.
@@ -236,6 +242,8 @@ impl Plan {
             under,
             made,
             valid_until,
+            workloads: None,
+            estate_only: None,
             plane: plane.name().to_owned(),
             limits: PlannedLimits::of(&limits),
             groups: groups
@@ -257,6 +265,14 @@ impl Plan {
             steps: first.into_iter().chain(steps).chain(last).collect(),
             notes: Vec::new(),
         }
+    }
+
+    /// The same with how much of the estate is in no segment that somebody wrote.
+    #[must_use]
+    pub const fn with_workloads(mut self, workloads: u64, estate_only: u64) -> Self {
+        self.workloads = Some(workloads);
+        self.estate_only = Some(estate_only);
+        self
     }
 
     /// The plan, with the assertions that do not hold with it.

@@ -22,6 +22,7 @@ use crate::intent::{Allowed, Intent};
 use crate::plane::{Plane, RenderedBody};
 use gather::{Finished, Gathered};
 use scene::{Cells, Party, Ruled, Scene};
+pub use within::Kept;
 pub(crate) use within::{Breach, Within};
 
 /// How two things are worked out that do not need each other: who runs this crate knows whether there are

@@ -11,7 +11,7 @@ mod gateway;
 mod guard;
 mod route;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use watertight_net::{AddressSet, FlowSet, Prefix};
@@ -112,6 +112,9 @@ pub struct Network {
     /// to a target of this front where it is sent, before the sender's own guards look at it, and
     /// keeps its source. What comes from elsewhere meets the endpoint's role.
     pub at_sender: BTreeMap<EndpointId, FrontId>,
+    /// Fronts whose targets see one of their machines as the client of whom comes from outside, although what is
+    /// led keeps its source here: which machine it is nobody tells. Policy takes each for the end of a leg.
+    pub translating: BTreeSet<FrontId>,
     /// Endpoints that virtual endpoints of another realm lead as well as those of their own: pods and
     /// nodes of a cluster that are in the network of its nodes.
     pub led_in: BTreeMap<EndpointId, RealmId>,

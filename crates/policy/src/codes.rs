@@ -56,7 +56,8 @@ codes! {
     MULTICAST = "WT0344": "addresses are multicast or broadcast, about which no policy decides";
     TWO_CLUSTERS = "WT0345": "a control plane is listed for a name that several clusters of the estate have";
     EXPANDED = "WT0346": "the legs of the estate that a rule with `through` stands for";
-    SIGNED_IN = "WT0347": "a rule names people by their groups alone, and nothing tells who is signed in: it matches nobody";
+    SIGNED_IN = "WT0347": "a rule names people by their groups alone, and nothing tells who is signed in: it denies everybody, or allows nobody";
+    NARROWED_AWAY = "WT0348": "an essential is narrowed until nothing is left of a direction that the estate needs";
 }
 
 /// What a code of this crate means; `None` for a code of another crate.

@@ -11,6 +11,7 @@ pub use asked::{
 };
 pub(crate) use clusters::is_tagged_node;
 pub use clusters::{ListedNodes, listed_nodes};
+pub(crate) use legs::{Direction, directions};
 pub use legs::{EssentialLegs, control_flows, essential_legs, narrowed_legs};
 
 use watertight_model::{Estate, Name};

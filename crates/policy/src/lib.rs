@@ -30,7 +30,7 @@ pub use essentials::{
     with_essentials, with_failsafe, with_filterable_essentials,
 };
 pub use format::formatted;
-pub use lint::{Linted, is_many, lint};
+pub use lint::{Linted, is_many, lint, lint_narrowed};
 pub use mode_edit::{ModeEdit, ModeError, with_mode};
 pub use read::{API_VERSION, Documents, Format};
 pub use request_path::normal_path;

@@ -10,12 +10,14 @@ mod estate;
 mod forbidden;
 mod index;
 mod multicast;
+mod narrowed;
 mod order;
 mod text;
 mod through;
 mod users;
 
 pub use multicast::is_many;
+pub use narrowed::lint_narrowed;
 use watertight_source::{Code, Diagnostic, Diagnostics, Span};
 
 use crate::Timestamp;

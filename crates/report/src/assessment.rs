@@ -38,6 +38,8 @@ pub struct Facts<'a> {
     pub sources: Option<&'a Sources>,
     /// What the input lacks or says strangely.
     pub diagnostics: &'a [Diagnostic],
+    /// How many workloads no segment of a policy but the built-in one holds, where there is a policy.
+    pub estate_only: Option<u64>,
     /// How breaches spread, where that was computed.
     pub assessed: Option<Assessed<'a>>,
 }

@@ -158,8 +158,12 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-/// The drift as JSON.
-pub fn json(drift: &Drift, chains: &Result<DriftChains, String>) -> Value {
+/// The drift as JSON, with how many workloads there are and how many no segment but the built-in one holds.
+pub fn json(
+    drift: &Drift,
+    chains: &Result<DriftChains, String>,
+    (workloads, estate_only): (u64, u64),
+) -> Value {
     let pair = |pair: &DriftPair| {
         json!({
             "from": &*pair.from,
@@ -177,6 +181,8 @@ pub fn json(drift: &Drift, chains: &Result<DriftChains, String>) -> Value {
     };
     json!({
         "schema": SCHEMA,
+        "workloads": workloads,
+        "estate_only": estate_only,
         "pairs": drift.pairs.iter().map(pair).collect::<Vec<_>>(),
         "items": drift.items.iter().map(item).collect::<Vec<_>>(),
         "chains": match chains {

@@ -79,8 +79,8 @@ pub struct End {
     pub who: Who,
     /// The addresses of which the leg uses one; all of its workloads' where there is none.
     pub places: Vec<Place>,
-    /// The groups of the person who is signed in.
-    pub groups: Vec<String>,
+    /// The groups of the person who is signed in, where that is told.
+    pub groups: Option<Vec<String>>,
 }
 
 /// A request.

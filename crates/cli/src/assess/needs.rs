@@ -10,14 +10,18 @@ use watertight_policy::{EssentialLegs, essential_legs, narrowed_legs, with_essen
 use watertight_reach::Party;
 
 use crate::exit::{Failure, say};
+use crate::policy::alone::Alone;
 use crate::policy::loaded;
 use crate::simulate::assertions::assertion;
 
-/// The needs of an estate under a policy, which may be none.
+/// The needs of an estate under a policy, which may be none, and how much of it is in no segment of that.
 ///
 /// # Errors
 /// When the policy cannot be read, or has errors.
-pub(super) fn needs(estate: &Estate, policy: &[PathBuf]) -> Result<Needs, Failure> {
+pub(super) fn needs(
+    estate: &Estate,
+    policy: &[PathBuf],
+) -> Result<(Needs, Option<Alone>), Failure> {
     let needed = |legs: Vec<EssentialLegs>| -> Vec<NeededLegs> {
         let legs = legs.into_iter();
         legs.map(|legs| NeededLegs {
@@ -29,7 +33,7 @@ pub(super) fn needs(estate: &Estate, policy: &[PathBuf]) -> Result<Needs, Failur
         .collect()
     };
     if policy.is_empty() {
-        return Ok(Needs { claims: Vec::new(), legs: needed(essential_legs(estate)) });
+        return Ok((Needs { claims: Vec::new(), legs: needed(essential_legs(estate)) }, None));
     }
     let mut loaded = loaded::load(policy)?;
     let world = World::of_estate(estate);
@@ -43,7 +47,7 @@ pub(super) fn needs(estate: &Estate, policy: &[PathBuf]) -> Result<Needs, Failur
             say(&format!("assertion `{name}` selects nobody on one of its sides in this estate\n"));
         }
     }
-    Ok(needs)
+    Ok((needs, Some(Alone::of(&decider))))
 }
 
 fn is_empty(party: &Party) -> bool {

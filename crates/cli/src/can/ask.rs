@@ -6,7 +6,7 @@ use watertight_model::network::{EndpointId, EndpointRole};
 use watertight_model::{Bounds, Disposition, Estate, Network};
 use watertight_net::{Family, FlowSet, PortRange, PortSet, Protocol};
 use watertight_reach::ends::End;
-use watertight_reach::{End as PathEnd, Part, Reach, Start, Step, Target};
+use watertight_reach::{End as PathEnd, Part, Place, Reach, Start, Step, Target};
 
 use super::Arrival;
 use super::ahead::{self, Ahead};
@@ -248,10 +248,23 @@ pub(super) fn arrivals(
             let sent = part.flows.any_source();
             let flows = ports.fold(sent, |flows, port| flows.with_destination_port(port));
             let (address, via) = (part.path.destination, part.path.dialled);
-            found.insert(Arrival { endpoint, address, flows, via });
+            let is_outside = !matches!(pair.start, Start::Endpoint { .. });
+            let is_translated =
+                is_outside && part.path.steps.iter().any(|step| translates(estate, step));
+            found.insert(Arrival { endpoint, address, flows, via, is_translated });
         }
     }
     Ok(found)
+}
+
+/// Whether a front leads on here whose targets do not see the client.
+fn translates(estate: &Estate, step: &Step) -> bool {
+    let Step::Destination { at: Place::Endpoint(id), .. } = step else { return false };
+    let network = &estate.network;
+    match network.endpoints[*id].role {
+        EndpointRole::Front(front) => network.translating.contains(&front),
+        _ => false,
+    }
 }
 
 /// Every start with every destination of its family.

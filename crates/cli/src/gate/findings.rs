@@ -66,6 +66,8 @@ pub(super) struct Judged {
     pub(super) changed: Option<usize>,
     /// Pairs of workloads that connect, before and after.
     pub(super) pairs: (usize, usize),
+    /// What was judged as if it were known: whose it is, and what is assumed.
+    pub(super) assumed: BTreeSet<(String, String)>,
     /// Assertions that do not hold and are excused, with who excuses them until when.
     pub(super) excused: Vec<String>,
 }
@@ -134,6 +136,7 @@ impl Gate<'_> {
                 changed: None,
                 pairs: (before.reachable.pairs.len(), before.reachable.pairs.len()),
                 excused: Vec::new(),
+                assumed: BTreeSet::new(),
             };
             let nothing = BTreeMap::new();
             self.assertions(&before, &before, &nothing, &mut judged);
@@ -162,12 +165,14 @@ impl Gate<'_> {
             changed: Some(change.plan.changes.len()),
             pairs: (before.reachable.pairs.len(), after.reachable.pairs.len()),
             excused: Vec::new(),
+            assumed: BTreeSet::new(),
         };
         self.chains(&after, &estate, &causes, &mut judged);
         self.assertions(&before, &after, &causes, &mut judged);
         self.budget(&before, &after, &estate, &causes, &mut judged);
         self.cut(&before, &after, &causes, &mut judged);
         judged.findings.extend(enforced::findings(change, &estate));
+        judged.assumed = proposal.assumed;
         let mut untold = proposal.untold;
         untold.extend(self.unaddressed(&estate));
         for (subject, why) in &untold {

@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 use watertight_source::{Sources, Span};
 
 use super::findings::{Finding, Judged};
+use crate::policy::alone::Alone;
 use crate::text::{clean, counted};
 
 /// Changes of one finding that text names.
 const CHANGES_MAX: usize = 8;
 
 /// Text for people.
-pub(super) fn text(judged: &Judged, sources: &Sources, alone: &str) -> String {
+pub(super) fn text(judged: &Judged, sources: &Sources, alone: Alone) -> String {
     let mut text = String::new();
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let (before, after) = judged.pairs;
@@ -48,6 +49,12 @@ pub(super) fn text(judged: &Judged, sources: &Sources, alone: &str) -> String {
             let _written = writeln!(text, "  {line}");
         }
     }
+    if !judged.assumed.is_empty() {
+        text.push_str("\nAssumed\n");
+        for (subject, what) in &judged.assumed {
+            let _written = writeln!(text, "  `{subject}`: {what}");
+        }
+    }
     let closed = match judged.findings.len() {
         0 => "\nThe gate is open.\n".to_owned(),
         number => format!("\nThe gate is closed: {}.\n", counted(count(number), "finding")),
@@ -62,7 +69,7 @@ fn place(span: Span, sources: &Sources) -> String {
 }
 
 /// For programs.
-pub(super) fn json(judged: &Judged, sources: &Sources) -> Value {
+pub(super) fn json(judged: &Judged, sources: &Sources, alone: Alone) -> Value {
     let finding = |one: &Finding| {
         let changes = one.changes.iter();
         let changes = changes
@@ -79,8 +86,15 @@ pub(super) fn json(judged: &Judged, sources: &Sources) -> Value {
         "schema": "watertight.gate/v1",
         "open": judged.findings.is_empty(),
         "changed": judged.changed,
+        "workloads": alone.workloads,
+        "estate_only": alone.estate_only,
         "pairs": { "before": judged.pairs.0, "after": judged.pairs.1 },
         "findings": judged.findings.iter().map(finding).collect::<Vec<Value>>(),
         "excused": judged.excused,
+        "assumed": judged
+            .assumed
+            .iter()
+            .map(|(subject, what)| json!({ "subject": subject, "text": what }))
+            .collect::<Vec<Value>>(),
     })
 }

@@ -54,6 +54,45 @@ pub(super) fn broken(
     (found, until)
 }
 
+/// Says of an estate which assertion it breaks that holds in the one that is there and that nobody excuses, with
+/// what shows it.
+pub(crate) fn breaking<'r>(ready: &'r Ready<'_>) -> impl Fn(&Estate) -> Option<String> + 'r {
+    let policy = ready.policy;
+    let is_excused = |number: u32| {
+        let mut excuses = policy.exceptions.iter();
+        excuses.any(|one| {
+            one.excused == Excused::Assertion(AssertionId(number)) && one.expires > ready.now
+        })
+    };
+    let held: Vec<bool> = if policy.assertions.is_empty() {
+        Vec::new()
+    } else {
+        let before = (0_u32..).zip(asked(ready, ready.intent.estate()));
+        before.map(|(number, was)| was.held == Held::Holds && !is_excused(number)).collect()
+    };
+    move |estate| {
+        if !held.contains(&true) {
+            return None;
+        }
+        let after = asked(ready, estate);
+        let all = policy.assertions.iter().zip(after).zip(&held);
+        let mut broken = all.filter(|((_, is), held)| **held && is.held != Held::Holds);
+        let ((assertion, is), _) = broken.next()?;
+        let shown: Vec<&str> = is.witness.iter().chain(&is.missing).map(String::as_str).collect();
+        let becomes = becomes(is.held.word());
+        Some(format!("the assertion {} {becomes}: {}", assertion.name, shown.join(", ")))
+    }
+}
+
+/// What becomes of an assertion that holds.
+fn becomes(after: &str) -> &'static str {
+    if after == Held::Fails.word() {
+        "would not hold any more"
+    } else {
+        "would not be known to hold any more"
+    }
+}
+
 /// What the assertions come to in an estate: who belongs to whom is asked of its own workloads.
 fn asked(ready: &Ready<'_>, estate: &Estate) -> Vec<Verdict> {
     let world = World::of_estate(estate);
@@ -69,11 +108,7 @@ pub(super) fn refuse(plan: &Plan) -> Result<(), Failure> {
     let mut broken =
         plan.assertions.iter().filter(|one| one.before == holds && one.excused.is_none());
     let Some(first) = broken.next() else { return Ok(()) };
-    let becomes = if first.after == Held::Fails.word() {
-        "would not hold any more"
-    } else {
-        "would not be known to hold any more"
-    };
+    let becomes = becomes(&first.after);
     let shown: Vec<&str> = first.witness.iter().chain(&first.missing).map(String::as_str).collect();
     let others = match broken.count() {
         0 => String::new(),

@@ -6,17 +6,34 @@ use watertight_policy::decide::Decider;
 
 use crate::text::counted;
 
-/// How many workloads no segment but the built-in one holds, or may hold, and how many there are, as a line of
-/// a report.
-pub(crate) fn in_estate_alone(decider: &Decider<'_>) -> String {
-    let segments = &decider.policy().segments;
-    let is_alone = |workload: &usize| {
-        let mut others = segments.iter().filter(|one| *one.name != *ESTATE);
-        others.all(|segment| decider.holds(segment, *workload) == Truth::No)
-    };
-    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    let all = decider.world().workloads.len();
-    let alone = (0..all).filter(is_alone).count();
-    let verb = if all == 1 { "is" } else { "are" };
-    format!("{} of {} {verb} in segment `estate` alone", alone, counted(count(all), "workload"))
+/// How many workloads no segment but the built-in one holds, or may hold, and how many there are: every report of
+/// a policy says it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Alone {
+    /// In no other segment.
+    pub(crate) estate_only: u64,
+    /// All.
+    pub(crate) workloads: u64,
+}
+
+impl Alone {
+    pub(crate) fn of(decider: &Decider<'_>) -> Self {
+        let segments = &decider.policy().segments;
+        let is_alone = |workload: &usize| {
+            let mut others = segments.iter().filter(|one| *one.name != *ESTATE);
+            others.all(|segment| decider.holds(segment, *workload) == Truth::No)
+        };
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let all = decider.world().workloads.len();
+        Self { estate_only: count((0..all).filter(is_alone).count()), workloads: count(all) }
+    }
+}
+
+/// A line of a report.
+impl std::fmt::Display for Alone {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let verb = if self.workloads == 1 { "is" } else { "are" };
+        let all = counted(self.workloads, "workload");
+        write!(formatter, "{} of {all} {verb} in segment `estate` alone", self.estate_only)
+    }
 }

@@ -1,6 +1,7 @@
 //! `watertight policy ask`: what the policy decides about a leg, and beside it what the network does.
 
 mod ends;
+mod fronts;
 mod legs;
 mod print;
 mod words;
@@ -44,6 +45,10 @@ pub(crate) struct AskArguments {
     /// left out
     #[arg(long, value_name = "REQUEST")]
     request: Option<String>,
+    /// A group of the person who is signed in at `--from`; several where it is repeated, and nobody is where it
+    /// is empty. Left out, it may be anybody
+    #[arg(long, value_name = "GROUP")]
+    group: Vec<String>,
     #[command(flatten)]
     asked: AskedArguments,
     /// How to print the answer
@@ -81,8 +86,11 @@ pub(super) fn run(arguments: &AskArguments) -> Result<exit::Outcome, Failure> {
         deciding: &deciding,
         request: request.as_ref(),
     };
-    let from = Named { name: arguments.from.clone(), end: from };
-    let to = Named { name: arguments.to.clone(), end: to };
+    let groups = arguments.group.iter().filter(|group| !group.is_empty());
+    let groups = groups.map(|group| Name::from(&**group)).collect();
+    let groups = (!arguments.group.is_empty()).then_some(groups);
+    let from = Named { name: arguments.from.clone(), end: from, groups };
+    let to = Named { name: arguments.to.clone(), end: to, groups: None };
     let ways = asking.ways(&from, &to, &over)?;
     let answer = print::Answer {
         from: &arguments.from,

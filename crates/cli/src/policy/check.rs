@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use watertight_policy::decide::{Decider, Essentials, World};
-use watertight_policy::{CheckedPolicy, Linted, Timestamp, check, lint};
+use watertight_policy::{CheckedPolicy, Linted, Timestamp, check, lint, lint_narrowed};
 use watertight_report::diagnostics::{json, sarif};
 use watertight_source::{Severity, render_text};
 
-use super::alone::in_estate_alone;
+use super::alone::Alone;
 use super::count;
 use super::files::Files;
 use crate::args::InputArguments;
@@ -71,22 +71,32 @@ fn time(text: &str) -> Result<Timestamp, String> {
 pub(super) fn run(arguments: &CheckArguments) -> Result<Outcome, Failure> {
     let mut files = Files::read(&arguments.paths)?;
     let feeds = files.feeds()?;
-    let world = match &arguments.estate {
-        Some(root) => Some(World::of_estate(&load_folder(root, &arguments.input)?.estate)),
+    let estate = match &arguments.estate {
+        Some(root) => Some(load_folder(root, &arguments.input)?.estate),
         None => None,
     };
+    let world = estate.as_ref().map(World::of_estate);
     let policy = check(&files.documents, &feeds, &mut files.diagnostics);
     if let Some(policy) = &policy {
         let now = arguments.at.unwrap_or_else(clock::now);
         let (documents, world) = (&files.documents, world.as_ref());
         lint(&Linted { documents, policy, world, now }, &mut files.diagnostics);
+        if let (Some(estate), Some(world)) = (&estate, world) {
+            lint_narrowed(policy, (estate, world), &mut files.diagnostics);
+        }
     }
+    let alone = policy
+        .as_ref()
+        .zip(world.as_ref())
+        .map(|(policy, world)| Alone::of(&Decider::new(policy, world, &Essentials::default())));
     let errors = files.diagnostics.errors();
     let said = files.diagnostics.into_sorted();
     let warnings = count(said.iter().filter(|one| one.severity == Severity::Warning).count());
     let out = arguments.out.as_deref();
     match (arguments.format, &policy) {
-        (CheckFormat::Json, _) => output::write(out, &output::json(&json(&said, &files.sources)))?,
+        (CheckFormat::Json, _) => {
+            output::write(out, &output::json(&with_counts(json(&said, &files.sources), alone)))?;
+        }
         (CheckFormat::Sarif, _) => {
             output::write(
                 out,
@@ -96,9 +106,6 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<Outcome, Failure> {
         (CheckFormat::Table, policy) => {
             say(&clean(&render_text(&said, &files.sources)));
             if let Some(policy) = policy {
-                let alone = world.as_ref().map(|world| {
-                    in_estate_alone(&Decider::new(policy, world, &Essentials::default()))
-                });
                 output::write(out, &summary(policy, warnings, alone))?;
             }
         }
@@ -111,7 +118,16 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<Outcome, Failure> {
 }
 
 /// What the policy holds, in a few lines.
-fn summary(policy: &CheckedPolicy, warnings: u64, alone: Option<String>) -> String {
+/// What is found, with how much of an estate is in no segment, where one is given.
+fn with_counts(mut found: serde_json::Value, alone: Option<Alone>) -> serde_json::Value {
+    if let Some(alone) = alone {
+        found["workloads"] = alone.workloads.into();
+        found["estate_only"] = alone.estate_only.into();
+    }
+    found
+}
+
+fn summary(policy: &CheckedPolicy, warnings: u64, alone: Option<Alone>) -> String {
     let mut modes: BTreeMap<_, u64> = BTreeMap::new();
     for segment in &policy.segments {
         *modes.entry(segment.mode).or_default() += 1;

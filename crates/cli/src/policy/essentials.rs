@@ -154,11 +154,14 @@ fn text(found: &[Essential]) -> String {
     let is_unfilterable =
         |one: &&Essential| matches!(one.state, EssentialState::Unfilterable { .. });
     let unfilterable = found.iter().filter(is_unfilterable).count();
+    let narrowed =
+        found.iter().filter(|one| matches!(one.state, EssentialState::Narrowed { .. })).count();
+    let on = found.len().saturating_sub(unfilterable).saturating_sub(narrowed);
+    let narrowed = if narrowed == 0 { String::new() } else { format!(" {narrowed} narrowed,") };
     format!(
-        "{}\nVersion {ESSENTIALS_VERSION}: {} on, {unfilterable} unfilterable. Instance metadata is not among them: a rule \
+        "{}\nVersion {ESSENTIALS_VERSION}: {on} on,{narrowed} {unfilterable} unfilterable. Instance metadata is not among them: a rule \
          `to: [{{metadata: instance}}]` allows it.\n",
-        table.aligned(0),
-        found.len().saturating_sub(unfilterable)
+        table.aligned(0)
     )
 }
 

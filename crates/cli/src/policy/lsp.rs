@@ -168,7 +168,9 @@ impl Server {
         self.parsed = parsed;
         let feeds = files.feeds()?;
         let policy = check(&files.documents, &feeds, &mut files.diagnostics);
-        self.read = Some(Arc::new(Read { files, policy }));
+        if let Some(before) = self.read.replace(Arc::new(Read { files, policy })) {
+            self.teller.forget(before);
+        }
         Ok(())
     }
 

@@ -25,6 +25,11 @@ impl Governed {
     pub(crate) fn new() -> Self {
         let lab = Lab::plain();
         lab.take(Way::Apply).unwrap();
+        Self::of(lab)
+    }
+
+    /// What is collected of a server.
+    pub(crate) fn of(lab: Lab) -> Self {
         let estate = lab.path("estate");
         let arguments = ["collect", "aws", "--region", REGION, "-o", estate.to_str().unwrap()];
         let (code, _, error) = lab.watertight(&arguments);
@@ -85,6 +90,29 @@ impl Governed {
             all.push(made);
         });
         interface
+    }
+
+    /// Gives an interface the group that everybody had before, as somebody does by hand.
+    pub(crate) fn reset(&self, interface: &str) {
+        let flat = json!([{"GroupId": FLAT, "GroupName": "flat"}]);
+        self.change(INTERFACES, |body| {
+            let all = body["NetworkInterfaces"].as_array_mut().unwrap();
+            let own = all.iter_mut().find(|one| one["NetworkInterfaceId"] == interface).unwrap();
+            own["Groups"] = flat.clone();
+        });
+        self.change(MACHINES, |body| {
+            let all = body["Reservations"].as_array_mut().unwrap().iter_mut();
+            let machines = all.flat_map(|one| one["Instances"].as_array_mut().unwrap());
+            for machine in machines {
+                let held = machine["NetworkInterfaces"].as_array_mut().unwrap();
+                let Some(own) = held.iter_mut().find(|one| one["NetworkInterfaceId"] == interface)
+                else {
+                    continue;
+                };
+                own["Groups"] = flat.clone();
+                machine["SecurityGroups"] = flat.clone();
+            }
+        });
     }
 
     /// Gives a machine another `app`.

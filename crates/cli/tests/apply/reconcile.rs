@@ -90,6 +90,46 @@ fn a_label_that_changes_takes_the_interface_to_its_other_group() {
     assert_eq!(written(&lab).len(), 2);
 }
 
+/// A pass once gave groups to whoever an assertion keeps away from what these let reach: it asked none. Here the
+/// groups are from a time when an exception excused it.
+#[test]
+fn who_would_break_an_assertion_that_holds_is_left_and_the_rest_is_done() {
+    let claim = "apiVersion: watertight.io/v1alpha1\nkind: Assertion\nmetadata: {name: apart, owner: shop}\n\
+                 spec: {never: {from: [{matchLabels: {Name: web-2}}], to: [{segment: db}], over: [{tcp: 5432}]}}\n";
+    let excuse = "apiVersion: watertight.io/v1alpha1\nkind: Exception\nmetadata: {name: once, owner: shop}\n\
+                  spec: {assertion: apart, expires: 2999-01-01T00:00:00Z}\n";
+    let governed = Governed::new();
+    governed.relabel("web-2", "app");
+    let lab = governed.plain();
+    let excused = policies(&lab, &format!("{claim}---\n{excuse}"));
+    let (plan, estate) = (lab.path("excused.plan"), governed.estate());
+    let (plan, estate) = (plan.to_str().unwrap(), estate.to_str().unwrap());
+    let made = lab.watertight(&["plan", &excused, "--estate", estate, "-o", plan]);
+    assert!(made.0 == 0 || made.0 == 2, "{made:?}");
+    let (code, told, error) = lab.watertight(&["apply", plan]);
+    assert_eq!(code, 0, "{told}{error}");
+
+    let governed = Governed::of(lab);
+    governed.reset(WEB_2);
+    let fresh = governed.launch("app-1", 3, "app");
+    let lab = governed.plain();
+    let before = lab.server.held();
+    let asserted = policies(&lab, claim);
+    let (code, told, error) = reconcile(&lab, &asserted, &[]);
+    assert_eq!(code, 2, "{told}{error}");
+    assert!(told.contains(": 1 endpoint moved, 1 left, "), "{told}");
+    let why = format!("  web-2 ({WEB_2}): the assertion apart would not hold any more: ");
+    assert!(told.contains(&why), "{told}");
+    let after = lab.server.held();
+    assert_eq!(carried(&after, &fresh), [APP]);
+    assert_eq!(carried(&after, WEB_2), carried(&before, WEB_2));
+    // Somebody answers for it until then.
+    let excused = policies(&lab, &format!("{claim}---\n{excuse}"));
+    let (code, told, error) = reconcile(&lab, &excused, &[]);
+    assert_eq!(code, 0, "{told}{error}");
+    assert_ne!(carried(&lab.server.held(), WEB_2), carried(&before, WEB_2));
+}
+
 /// `db-1` becomes a page and `web-2` a service: while both carry old and new groups, `web-2` would get
 /// to the data of `db-1`, and so it would if it went first.
 #[test]

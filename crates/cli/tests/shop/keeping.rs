@@ -159,3 +159,24 @@ fn assess_says_which_actions_a_policy_withholds() {
     let wrong = watertight(&["assess", SHOP, "--policy", "no/such/folder"]);
     assert_eq!((wrong.status.code(), wrong.stdout), (Some(1), Vec::new()));
 }
+
+/// "Each is `on` (it can be narrowed)": what a policy does not need keeps no action from being offered.
+#[test]
+fn health_checks_that_a_policy_narrows_away_withhold_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("narrowed.yaml");
+    let text = |app: &str| {
+        format!(
+            "apiVersion: watertight.io/v1alpha1\nkind: Essentials\nmetadata: {{name: narrowed}}\n\
+             spec: {{narrowed: [{{essential: health checks, to: [{{matchLabels: {{app: {app}}}}}]}}]}}\n"
+        )
+    };
+    let withholds = |app: &str| {
+        std::fs::write(&policy, text(app)).unwrap();
+        let output = watertight(&["assess", SHOP, "--policy", policy.to_str().unwrap()]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.contains("which would break health checks by payments-internal over tcp/8443")
+    };
+    assert!(withholds("payments"));
+    assert!(!withholds("web"));
+}

@@ -11,12 +11,12 @@ use watertight_policy::decide::{Decider, Deciding, End, Leg, Modes, Outcome, Pla
 use watertight_policy::decide::{Who, World};
 use watertight_policy::{CheckedPolicy, with_essentials};
 use watertight_testkit::generate::Random;
-use watertight_testkit::policy::essentials::{Far, Listed, is_essential};
+use watertight_testkit::policy::essentials::{Far, Listed, Narrow, is_essential};
 
 use super::{NOW, checked, estate};
 
 /// How many estates are drawn.
-const ESTATES: u64 = 80;
+const ESTATES: u64 = 120;
 /// Enforced everywhere, and nothing is allowed.
 const NOTHING: &str = "---\napiVersion: watertight.io/v1alpha1\nkind: Segment\nmetadata: {name: all}\n\
      spec: {members: {matchLabels: {}}, mode: enforce}\n";
@@ -108,6 +108,51 @@ fn listed(estate: &Estate, random: &mut Random) -> (Vec<Listed>, String) {
     (all, text)
 }
 
+/// How a policy narrows some essentials, by labels that the estates have.
+fn narrowed(random: &mut Random) -> (Vec<Narrow>, String) {
+    let labels: [(&str, [&str; 2]); 4] = [
+        ("app", ["web", "api"]),
+        ("env", ["prod", "dev"]),
+        ("region", ["eu-central-1", "us-east-1"]),
+        ("k8s.namespace", ["kube-system", "shop"]),
+    ];
+    let (mut all, mut lines) = (Vec::new(), Vec::new());
+    for essential in ["health checks", "cluster resolver", "control plane"] {
+        if random.chance(50) {
+            continue;
+        }
+        for _ in 0..random.between(1, 2) {
+            let side = |random: &mut Random| {
+                let (key, values) = random.pick(&labels)?;
+                let value = random.pick(values)?;
+                random.chance(60).then(|| ((*key).to_owned(), (*value).to_owned()))
+            };
+            let (mut from, to) = (side(random), side(random));
+            if from.is_none() && to.is_none() {
+                from = Some(("env".to_owned(), "prod".to_owned()));
+            }
+            let mut line = format!("{{essential: {essential}");
+            for (word, side) in [("from", &from), ("to", &to)] {
+                if let Some((key, value)) = side {
+                    let side = [", ", word, ": [{matchLabels: {", key, ": ", value, "}}]"];
+                    line.extend(side);
+                }
+            }
+            lines.push(format!("  - {line}}}\n"));
+            all.push(Narrow { essential, from, to });
+        }
+    }
+    if all.is_empty() {
+        return (all, String::new());
+    }
+    let text = format!(
+        "---\napiVersion: watertight.io/v1alpha1\nkind: Essentials\nmetadata: {{name: narrower}}\nspec:\n  \
+         narrowed:\n{}",
+        lines.concat()
+    );
+    (all, text)
+}
+
 /// Every attachment that has an address, and addresses of nobody: resolvers, time, control planes.
 fn ends(estate: &Estate, listed: &[Listed]) -> Vec<Far> {
     let network = &estate.network;
@@ -149,7 +194,7 @@ fn end(estate: &Estate, far: &Far) -> End {
             (Who::Outside { addresses, network: None }, Vec::new())
         }
     };
-    End { who, places, groups: Vec::new() }
+    End { who, places, groups: None }
 }
 
 fn flows() -> Vec<Flow> {
@@ -173,7 +218,7 @@ struct Compared {
 
 fn compare(
     seed: u64,
-    (estate, listed): (&Estate, &[Listed]),
+    (estate, listed, narrowed): (&Estate, &[Listed], &[Narrow]),
     deciding: &Deciding<'_>,
     compared: &mut Compared,
 ) {
@@ -192,7 +237,7 @@ fn compare(
                 let leg = Leg { source: end(estate, from), destination: end(estate, to), flow };
                 let asked = Question { leg: &leg, request: None, bindings: &[] };
                 let is = deciding.decide(&asked).outcome == Outcome::Allow;
-                let expected = is_essential(estate, listed, (from, to), flow);
+                let expected = is_essential(estate, (listed, narrowed), (from, to), flow);
                 compared.asked += 1;
                 *compared.allowed.entry(flow.to_string()).or_default() += usize::from(is);
                 if is != expected {
@@ -205,7 +250,8 @@ fn compare(
     }
 }
 
-/// Twin of `with_essentials`, over clusters, resolvers of several networks, and listed control planes.
+/// Twin of `with_essentials`, over clusters, resolvers of several networks, listed control planes, and what a
+/// policy narrows.
 #[test]
 fn essentials_are_what_ends_need_one_by_one() {
     let mut compared = Compared::default();
@@ -214,11 +260,13 @@ fn essentials_are_what_ends_need_one_by_one() {
         let mut estate = estate(seed, &mut random);
         with_clusters(&mut estate, &mut random);
         let (listed, text) = listed(&estate, &mut random);
-        let mut policy: CheckedPolicy = checked(&format!("{NOTHING}{text}"));
+        let (narrowed, narrower) = narrowed(&mut random);
+        let mut policy: CheckedPolicy = checked(&format!("{NOTHING}{text}{narrower}"));
         let world = World::of_estate(&estate);
         let essentials = with_essentials(&mut policy, &estate);
         let decider = Decider::new(&policy, &world, &essentials);
-        compare(seed, (&estate, &listed), &decider.under(&Modes::Enforced, NOW), &mut compared);
+        let deciding = decider.under(&Modes::Enforced, NOW);
+        compare(seed, (&estate, &listed, &narrowed), &deciding, &mut compared);
     }
     let Compared { asked, allowed, differing } = compared;
     println!("{asked} questions; allowed: {allowed:?}");

@@ -53,7 +53,7 @@ fn services(
             realm.is_some_and(|realm| realm.prefixes.iter().any(|one| one.contains(address)));
         let end = if is_inside {
             let places = vec![Place { network: name, address }];
-            End { who: Who::Unknown, places, groups: Vec::new() }
+            End { who: Who::Unknown, places, groups: None }
         } else {
             End::outside(AddressSet::from_prefix(Prefix::host(address)))
         };

@@ -26,6 +26,9 @@ pub(crate) struct Breach {
     pub(crate) text: String,
 }
 
+/// Says what an estate breaks that holds in the one that is there; nothing, where it breaks nothing.
+pub type Kept<'k> = &'k dyn Fn(&Estate) -> Option<String>;
+
 /// What parts of a plan are compared with.
 pub(crate) struct Within<'w, 'a> {
     intent: &'w Intent<'a>,
@@ -33,6 +36,7 @@ pub(crate) struct Within<'w, 'a> {
     plane: &'w dyn Plane,
     whole: Estate,
     widen: bool,
+    kept: Kept<'w>,
 }
 
 impl<'w, 'a> Within<'w, 'a> {
@@ -42,10 +46,10 @@ impl<'w, 'a> Within<'w, 'a> {
         intent: &'w Intent<'a>,
         compiled: &'w Compiled,
         plane: &'w dyn Plane,
-        rendered: &[RenderedBody],
+        (rendered, kept): (&[RenderedBody], Kept<'w>),
         widen: bool,
     ) -> Self {
-        Self { intent, compiled, plane, whole: plane.convert(rendered), widen }
+        Self { intent, compiled, plane, whole: plane.convert(rendered), widen, kept }
     }
 
     /// What a part would do besides, taken after another part that is done, and how many pairs were
@@ -61,6 +65,11 @@ impl<'w, 'a> Within<'w, 'a> {
         // What the policy sees in an endpoint is known by its place in the estate that is there.
         if !are_alike(now, before) {
             let text = String::from("the endpoints are not the same after other steps");
+            found.push(Breach { ends: BTreeSet::new(), text });
+            return (found, 0);
+        }
+        if let Some(text) = (self.kept)(&after) {
+            // Whose doing it is shows when each is tried by itself.
             found.push(Breach { ends: BTreeSet::new(), text });
             return (found, 0);
         }

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use watertight_net::FlowSet;
+use watertight_net::{FlowSet, PortSet};
 use watertight_source::Span;
 
 use super::{EndpointId, FrontId, TargetGroupId};
@@ -72,6 +72,22 @@ pub struct Target {
     pub health_port: Option<u16>,
     /// What the last health check said.
     pub health: Health,
+}
+
+impl Target {
+    /// What a front sends there for what a listener hears: the same protocols at the target's port. Another front
+    /// whose port is not told is sent what is heard; what is called gets anything.
+    pub fn sent(&self, heard: &FlowSet) -> FlowSet {
+        match (self.port, &self.end) {
+            (Some(port), _) => heard
+                .protocols()
+                .filter(|protocol| protocol.has_ports())
+                .map(|protocol| FlowSet::ports(protocol, PortSet::full(), PortSet::single(port)))
+                .fold(FlowSet::none(), |all, one| all.union(&one)),
+            (None, TargetEnd::Front(_)) => heard.any_source(),
+            (None, _) => FlowSet::all(),
+        }
+    }
 }
 
 /// What a [`Target`] is.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use watertight_model::{Name, Selector, Truth};
 
 use crate::Timestamp;
-use crate::checked::{CheckedPolicy, Conditions, End as PeerEnd, Peer, SelectorNode};
+use crate::checked::{CheckedPolicy, Conditions, End as PeerEnd, Peer, SegmentId, SelectorNode};
 use crate::decide::bits::Bits;
 use crate::decide::compile::{Decider, interned};
 use crate::decide::ends::{End, Who, agreed};
@@ -19,6 +19,8 @@ pub(super) struct Class {
     /// The truth of every selector of the policy.
     pub(super) selectors: Vec<Truth>,
     pub(super) quarantine: Truth3,
+    /// The segments that hold it or may, on or not: few of all that there are.
+    pub(super) segments: Vec<(SegmentId, Truth)>,
     /// The rules whose `from` can match.
     pub(super) from: Bits,
     /// The rules whose `to` can match.
@@ -115,8 +117,14 @@ impl Classes {
 /// A class with the rules that can match it.
 fn with_rules(decider: &Decider<'_>, selectors: Vec<Truth>, quarantine: Truth3) -> Class {
     let length = decider.rules.len();
+    let segments = decider.policy.segments.iter().enumerate();
+    let segments = segments.filter_map(|(place, segment)| {
+        let truth = selectors.get(segment.members.index()).copied()?;
+        (truth != Truth::No).then(|| (SegmentId::at(place), truth))
+    });
     let mut class = Class {
         quarantine,
+        segments: segments.collect(),
         from: Bits::new(length),
         to: Bits::new(length),
         from_certain: Bits::new(length),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use watertight_model::{Name, Truth};
 use watertight_net::AddressSet;
 
-use crate::checked::{self, Conditions, Peer};
+use crate::checked::{self, Conditions, Peer, Users};
 use crate::decide::compile::Decider;
 use crate::decide::internet::METADATA;
 use crate::decide::types::Binding;
@@ -17,8 +17,9 @@ pub struct End {
     pub who: Who,
     /// The addresses of which the leg uses one; empty for all that its workloads have.
     pub places: Vec<Place>,
-    /// The groups of the person who is signed in there.
-    pub groups: Vec<Name>,
+    /// The groups of the person who is signed in there, none where nobody is; `None` where nothing tells, so that
+    /// it may be anybody.
+    pub groups: Option<Vec<Name>>,
 }
 
 /// Who an end is.
@@ -40,13 +41,13 @@ pub enum Who {
 impl End {
     /// A workload, at any of its addresses.
     pub const fn workload(workload: Vec<usize>) -> Self {
-        Self { who: Who::Workloads(workload), places: Vec::new(), groups: Vec::new() }
+        Self { who: Who::Workloads(workload), places: Vec::new(), groups: None }
     }
 
     /// Addresses outside.
     pub const fn outside(addresses: AddressSet) -> Self {
         let who = Who::Outside { addresses, network: None };
-        Self { who, places: Vec::new(), groups: Vec::new() }
+        Self { who, places: Vec::new(), groups: None }
     }
 
     /// The one place that is meant, where one is.
@@ -130,13 +131,7 @@ impl Decider<'_> {
         }
         if !conditions.users.is_empty() {
             let users = conditions.users.iter().filter_map(|id| self.policy.users.get(id.index()));
-            all = all.and(Truth::any(users.map(|users| {
-                let in_group = users.groups.iter().any(|group| seen.end.groups.contains(group));
-                if in_group || users.pools.is_empty() {
-                    return Truth::from(in_group);
-                }
-                self.holds_address(seen.end, &users.pools, None)
-            })));
+            all = all.and(Truth::any(users.map(|users| self.is_one_of(users, seen.end))));
         }
         if !conditions.provider.is_empty() {
             let services = conditions.provider.iter();
@@ -149,6 +144,19 @@ impl Decider<'_> {
             });
         }
         all
+    }
+
+    /// Whether somebody of these people is at an end. Who is signed in says most; else the pools stand for the
+    /// groups; else it may be anybody.
+    fn is_one_of(&self, users: &Users, end: &End) -> Truth {
+        let told = end.groups.as_ref();
+        if told.is_some_and(|told| users.groups.iter().any(|group| told.contains(group))) {
+            return Truth::Yes;
+        }
+        if !users.pools.is_empty() {
+            return self.holds_address(end, &users.pools, None);
+        }
+        if told.is_some() { Truth::No } else { Truth::Maybe }
     }
 
     /// Runs over the places of an end; maybe where they differ or none is known.

@@ -71,7 +71,7 @@ impl Deciding<'_> {
             if !matches!(who, Who::Workloads(_)) {
                 return false;
             }
-            let truth = self.holding(&class.selectors).map(|(_, truth)| truth).max();
+            let truth = self.holding(class).map(|(_, truth)| truth).max();
             if truth == Some(Truth::Maybe) {
                 assumed.push(Assumption::Governed(side));
             }
@@ -267,7 +267,7 @@ impl Deciding<'_> {
         there: &Class,
         defaults: &mut Vec<(Side, SegmentId, DefaultKind, DefaultAction, Truth)>,
     ) {
-        for (id, holds) in self.holding(&here.selectors) {
+        for (id, holds) in self.holding(here) {
             let segment = &self.decider.policy.segments[id.index()];
             let other = there.selectors.get(segment.members.index()).copied();
             let other = other.unwrap_or(Truth::No);

@@ -58,11 +58,7 @@ fn front_legs(network: &Network, front: &Front) -> FrontLegs {
         for group in groups.filter(|group| !group.preserves_source) {
             for target in &group.targets {
                 let Some(workload) = workload_of(network, &target.end) else { continue };
-                let flows = target.port.map_or_else(FlowSet::all, |port| {
-                    let protocols = listener.flows.protocols();
-                    protocols
-                        .fold(FlowSet::none(), |all, protocol| all.union(&to_port(protocol, port)))
-                });
+                let flows = target.sent(&listener.flows);
                 if let Some(port) = target.health_port {
                     health.push(TargetLegs { workload, flows: to_port(Protocol::TCP, port) });
                 }

@@ -31,7 +31,7 @@ impl Deciding<'_> {
     /// before last before open, and a segment that may hold the workload counts.
     pub fn on_fault(&self, workload: usize, fault: Fault) -> Option<Faulting> {
         let class = self.decider.class_of(workload)?;
-        let holding = self.holding(&class.selectors).filter(|(_, truth)| *truth != Truth::No);
+        let holding = self.holding(class).filter(|(_, truth)| *truth != Truth::No);
         let said = holding.filter_map(|(segment, _)| {
             let on_fault = self.decider.policy.segments.get(segment.index())?.on_fault;
             Some(Faulting { mode: of(on_fault, fault), segment })

@@ -72,6 +72,7 @@ impl Deciding<'_> {
     pub fn with_monitored_rules(&self) -> Option<Self> {
         let mut more = Self::new(self.decider, &Modes::Pending, self.now);
         more.segments_on.clone_from(&self.segments_on);
+        more.on.clone_from(&self.on);
         (more.active != self.active).then_some(more)
     }
 
@@ -133,7 +134,7 @@ impl Deciding<'_> {
     /// Whether something of the policy binds at a workload.
     fn binds_at(&self, workload: usize) -> bool {
         let Some(class) = self.decider.class_of(workload) else { return false };
-        class.quarantine.0 != Truth::No || self.holding(&class.selectors).next().is_some()
+        class.quarantine.0 != Truth::No || self.holding(class).next().is_some()
     }
 
     /// Whether no segment but the built-in one holds a workload for sure.

@@ -3,6 +3,7 @@ use watertight_model::{Name, Truth};
 use crate::Timestamp;
 use crate::checked::{End as PeerEnd, Mode, SegmentId};
 use crate::decide::bits::Bits;
+use crate::decide::class::Class;
 use crate::decide::compile::{Decider, number};
 use crate::decide::ends::End;
 
@@ -49,6 +50,8 @@ pub struct Deciding<'d> {
     pub(super) policies_on: Vec<bool>,
     /// The segments that are on.
     pub(super) segments_on: Vec<SegmentId>,
+    /// The same as a set.
+    pub(super) on: Bits,
 }
 
 impl<'d> Deciding<'d> {
@@ -64,11 +67,15 @@ impl<'d> Deciding<'d> {
             }
         }
         let segments = policy.segments.iter().enumerate();
-        let segments_on = segments
+        let segments_on: Vec<SegmentId> = segments
             .filter(|(_, segment)| modes.is_on(segment.mode, &segment.name, true))
             .map(|(place, _)| SegmentId(number(place)))
             .collect();
-        Self { decider, now, active, policies_on, segments_on }
+        let mut on = Bits::new(policy.segments.len());
+        for id in &segments_on {
+            on.insert(id.index());
+        }
+        Self { decider, now, active, policies_on, segments_on, on }
     }
 
     /// Whether some rule that takes part, besides the essentials, can match both ends.
@@ -98,12 +105,8 @@ impl<'d> Deciding<'d> {
     /// The segments that are on, with how surely they hold a class of ends.
     pub(super) fn holding<'s>(
         &'s self,
-        selectors: &'s [Truth],
+        class: &'s Class,
     ) -> impl Iterator<Item = (SegmentId, Truth)> + 's {
-        self.segments_on.iter().filter_map(move |id| {
-            let segment = self.decider.policy.segments.get(id.index())?;
-            let truth = selectors.get(segment.members.index()).copied()?;
-            (truth != Truth::No).then_some((*id, truth))
-        })
+        class.segments.iter().copied().filter(|(id, _)| self.on.contains(id.index()))
     }
 }

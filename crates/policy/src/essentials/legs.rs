@@ -6,7 +6,7 @@ use watertight_model::network::{EndpointId, EndpointRole, RealmId, TargetEnd};
 use watertight_model::{ArenaId as _, Estate, Name, Network, Truth};
 use watertight_net::FlowSet;
 
-use crate::checked::{Narrowable, Narrowed, Peer};
+use crate::checked::{CheckedPolicy, Narrowable, Narrowed, Peer};
 use crate::decide::{Decider, End};
 
 use super::clusters::Clusters;
@@ -99,6 +99,49 @@ pub fn narrowed_legs(estate: &Estate, decider: &Decider<'_>) -> Vec<EssentialLeg
     found
 }
 
+/// Who opens legs, and who accepts them.
+type Ends = (Vec<EndpointId>, Vec<EndpointId>);
+
+/// One way in which an essential is needed, with who opens and who accepts its legs; nobody stands for an address.
+#[derive(Clone, Debug)]
+pub(crate) struct Direction {
+    /// What it is, in words.
+    pub(crate) what: &'static str,
+    /// Between whom.
+    pub(crate) legs: Vec<Ends>,
+}
+
+/// The ways in which the essentials that can be narrowed are needed in an estate.
+pub(crate) fn directions(estate: &Estate, policy: &CheckedPolicy) -> Vec<(Narrowable, Direction)> {
+    const TO_PLANE: &str = "what nodes ask their control plane";
+    const TO_NODES: &str = "what a control plane asks its nodes";
+    let mut found: BTreeMap<&'static str, (Narrowable, Vec<Ends>)> = BTreeMap::new();
+    let mut add = |what, essential, ends: Ends| {
+        found.entry(what).or_insert_with(|| (essential, Vec::new())).1.push(ends);
+    };
+    for one in essential_legs(estate) {
+        let what = match one.essential {
+            Narrowable::HealthChecks => "what fronts send to check the health of their targets",
+            Narrowable::ClusterResolver => "what pods ask the resolver of their cluster",
+            Narrowable::ControlPlane if one.over == api() => TO_PLANE,
+            Narrowable::ControlPlane => TO_NODES,
+        };
+        if !one.from.is_empty() && !one.to.is_empty() {
+            add(what, one.essential, (one.from, one.to));
+        }
+    }
+    let clusters = Clusters::of(estate);
+    for (id, own) in clusters.iter().filter(|(_, own)| !own.nodes.is_empty()) {
+        if policy.control_planes.iter().any(|one| clusters.is_of(one, id)) {
+            let nodes: Vec<EndpointId> = own.nodes.iter().copied().collect();
+            add(TO_PLANE, Narrowable::ControlPlane, (nodes.clone(), Vec::new()));
+            add(TO_NODES, Narrowable::ControlPlane, (Vec::new(), nodes));
+        }
+    }
+    let found = found.into_iter();
+    found.map(|(what, (essential, legs))| (essential, Direction { what, legs })).collect()
+}
+
 /// What resolvers are asked over.
 pub(super) fn dns() -> FlowSet {
     udp(53).union(&tcp(53))
@@ -138,7 +181,7 @@ pub(super) fn by_realm(
 }
 
 /// Endpoints of fronts, and of their targets.
-type Checks = Vec<(Vec<EndpointId>, Vec<EndpointId>)>;
+type Checks = Vec<Ends>;
 
 /// What fronts send to check the health of their targets, by port.
 pub(super) fn health(estate: &Estate) -> BTreeMap<u16, Checks> {

@@ -184,7 +184,7 @@ fn check_side(reader: &mut Reader<'_>, peer: &Peer, side: Side) {
     }
     let selects =
         conditions.selector.is_some() || conditions.segment.is_some() || conditions.group.is_some();
-    for (field, span) in [spans[2], spans[3], spans[4]] {
+    for (field, span) in [spans[3], spans[4]] {
         if let (Some(span), true) = (span, selects) {
             let message = format!("selectors match workloads alone, `{field}` matches none");
             let help = "write two peers: entries of a list are alternatives";

@@ -116,7 +116,11 @@ fn end(from: &policy::End) -> End {
         },
         policy::Who::Unknown => Who::Unknown,
     };
-    End { who, places: from.places.iter().map(place).collect(), groups: names(&from.groups) }
+    End {
+        who,
+        places: from.places.iter().map(place).collect(),
+        groups: from.groups.as_deref().map(names),
+    }
 }
 
 fn modes(from: &policy::Modes) -> Modes {

@@ -1,6 +1,8 @@
 //! Ends and matching.
 
-use watertight_net::Flow;
+use std::net::IpAddr;
+
+use watertight_net::{Flow, Prefix};
 use watertight_policy::Timestamp;
 use watertight_policy::decide::{Binding, End};
 
@@ -85,52 +87,57 @@ fn sets_that_have_names_are_what_they_hold() {
 }
 
 /// "public unicast space (IANA's special-purpose registries excluded, the list versioned with us)": what the list
-/// of 2026-01 keeps from the public, at the edges of each of its blocks.
+/// of 2026-01 keeps from the public, at the first and the last address of each block, and just outside of it.
 #[test]
 fn the_internet_is_without_special_purposes() {
     let scene = to_data("allow", "internet");
-    let word = |address: &str| {
-        let length = if address.contains(':') { 128 } else { 32 };
-        scene.decision(outside(&format!("{address}/{length}")), one(DB), FLOW).outcome.word()
+    let word = |address: IpAddr| {
+        let host = Prefix::host(address).to_string();
+        scene.decision(outside(&host), one(DB), FLOW).outcome.word()
     };
-    for special in [
-        "0.1.2.3",
-        "10.255.255.255",
-        "100.64.0.0",
-        "100.127.255.255",
-        "127.0.0.1",
-        "169.254.0.1",
-        "172.16.0.0",
-        "172.31.255.255",
-        "192.0.0.8",
-        "192.168.255.255",
-        "198.18.0.0",
-        "198.19.255.255",
-        "240.0.0.1",
-        "::1",
-        "fe80::1",
-        "fc00::1",
-        "fdff::1",
-        "64:ff9b::1",
-        "100::1",
-    ] {
-        assert_eq!(word(special), "deny", "{special}");
+    let blocks = [
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+    ];
+    let blocks = blocks.map(|text| text.parse::<Prefix>().expect("a prefix"));
+    let is_special = |address: IpAddr| blocks.iter().any(|block| block.contains(address));
+    let mut beside = 0;
+    for block in blocks {
+        let (first, last) = (block.first(), block.last());
+        assert_eq!((word(first), word(last)), ("deny", "deny"), "{block}");
+        let number = |address: IpAddr| match address {
+            IpAddr::V4(v4) => Some(u32::from(v4)),
+            IpAddr::V6(_) => None,
+        };
+        let before = number(first).and_then(|one| one.checked_sub(1));
+        let around = [before, number(last).and_then(|one| one.checked_add(1))];
+        for address in around.into_iter().flatten().map(|bits| IpAddr::V4(bits.into())) {
+            let expected = if is_special(address) { "deny" } else { "allow" };
+            assert_eq!(word(address), expected, "{address}");
+            beside += usize::from(expected == "allow");
+        }
     }
-    for public in [
-        "1.0.0.0",
-        "9.255.255.255",
-        "11.0.0.0",
-        "100.63.255.255",
-        "100.128.0.0",
-        "172.15.255.255",
-        "172.32.0.0",
-        "192.0.1.0",
-        "198.17.255.255",
-        "198.20.0.0",
-        "223.255.255.255",
-        "2600::1",
-    ] {
-        assert_eq!(word(public), "allow", "{public}");
+    assert_eq!(
+        beside, 18,
+        "both sides of each block but the ends of the space and between the last two"
+    );
+    // Of IPv6, all that is unicast and public is in one block.
+    for special in
+        ["::1", "fe80::1", "fc00::1", "fdff::1", "64:ff9b::1", "100::1", "1fff:ffff::", "4000::"]
+    {
+        assert_eq!(word(special.parse().expect("an address")), "deny", "{special}");
+    }
+    for public in ["2600::1", "2000::", "3fff:ffff:ffff::"] {
+        assert_eq!(word(public.parse().expect("an address")), "allow", "{public}");
     }
     let page = include_str!("../../../../docs/reference/decisions.md");
     assert!(
@@ -206,7 +213,7 @@ fn users_are_known_by_their_group_or_by_their_pool() {
         Scene::new(&format!("{DATA}{users}{}", policy("p", "mode: enforce", &[&rule])))
     };
     let person = |prefix: &str, groups: &[&str]| End {
-        groups: groups.iter().map(|group| (*group).into()).collect(),
+        groups: Some(groups.iter().map(|group| (*group).into()).collect()),
         ..outside(prefix)
     };
     let ask = |scene: &Scene, prefix: &str, groups: &[&str]| {
@@ -224,6 +231,40 @@ fn users_are_known_by_their_group_or_by_their_pool() {
     let by_pool = scene("deny", "pools: [203.0.113.128/28]");
     assert_eq!(ask(&by_pool, "203.0.113.130/32", &["staff@idp"]), "deny: p/0");
     assert_eq!(ask(&by_pool, "203.0.113.0/24", &[]), "deny: p/0, assumed");
+}
+
+/// "`maybe` counts as yes for `deny` and as no for `allow` and `pass`": where nothing tells who is signed in, each
+/// end may be one of a group, a workload too. A denial of people by groups once denied nobody there.
+#[test]
+fn whoever_may_be_signed_in_is_denied_and_not_allowed() {
+    let scene = |action: &str, spec: &str, also: &str| {
+        let users = format!(
+            "apiVersion: watertight.io/v1alpha1\nkind: Users\nmetadata: {{name: staff}}\nspec: {{{spec}}}\n---\n"
+        );
+        let allow = "{action: allow, from: [any], to: [{segment: data}]}";
+        let rule = format!(
+            "{{action: {action}, from: [{{users: [staff]{also}}}], to: [{{segment: data}}]}}"
+        );
+        let rules: &[&str] = if action == "deny" { &[allow, &rule] } else { &[&rule] };
+        Scene::new(&format!("{DATA}{users}{}", policy("p", "mode: enforce", rules)))
+    };
+    let by_group = "groups: [staff@idp]";
+    let person = || outside("192.0.2.7/32");
+    let deny = scene("deny", by_group, "");
+    assert_eq!(deny.ask(person(), one(DB), FLOW), "deny: p/1, assumed");
+    assert_eq!(deny.ask(one(WEB), one(DB), FLOW), "deny: p/1, assumed");
+    let signed_out = End { groups: Some(Vec::new()), ..one(WEB) };
+    assert_eq!(deny.ask(signed_out, one(DB), FLOW), "allow: p/0");
+    let allow = scene("allow", by_group, "");
+    assert_eq!(allow.ask(person(), one(DB), FLOW), "deny: data ingress, assumed");
+    // What else the peer asks for says at which ends they may be.
+    let there = scene("deny", by_group, ", matchLabels: {app: web}");
+    assert_eq!(there.ask(one(WEB), one(DB), FLOW), "deny: p/1, assumed");
+    assert_eq!(there.ask(person(), one(DB), FLOW), "allow: p/0");
+    // Pools say where they are: they stand for the groups where nothing tells those.
+    let with_pool = scene("deny", "groups: [staff@idp], pools: [203.0.113.128/28]", "");
+    assert_eq!(with_pool.ask(person(), one(DB), FLOW), "allow: p/0");
+    assert_eq!(with_pool.ask(outside("203.0.113.130/32"), one(DB), FLOW), "deny: p/1");
 }
 
 /// "Instance metadata is never implied: it needs `to: [{metadata: instance}]`."

@@ -228,7 +228,7 @@ pub(crate) fn outside(prefix: &str) -> End {
 
 pub(crate) fn nobody(address: &str) -> End {
     let places = vec![place(Some("vpc-a"), address)];
-    End { who: Who::Unknown, places, groups: Vec::new() }
+    End { who: Who::Unknown, places, groups: None }
 }
 
 pub(crate) fn is_counted(decision: &Decision, as_matching: bool) -> bool {

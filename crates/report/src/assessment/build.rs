@@ -41,6 +41,7 @@ pub(super) fn view(facts: &Facts<'_>) -> View {
     let mut view = View {
         schema: SCHEMA,
         estate: estate(facts),
+        estate_only: facts.estate_only,
         score: None,
         segment_scores: Vec::new(),
         findings: Vec::new(),

@@ -59,6 +59,13 @@ fn headline(text: &mut String, view: &View, layout: &Layout) {
             );
         }
     }
+    if let Some(alone) = view.estate_only {
+        let _ = writeln!(
+            text,
+            "  {alone} of {} workloads are in segment `estate` alone",
+            estate.workloads
+        );
+    }
     let _ = writeln!(
         text,
         "  {}, {} in {}; {}",

@@ -9,6 +9,8 @@ use serde::Serialize;
 pub struct View {
     pub(crate) schema: &'static str,
     pub(crate) estate: EstateView,
+    /// How many workloads no segment of a policy but the built-in one holds, where a policy was given.
+    pub(crate) estate_only: Option<u64>,
     pub(crate) score: Option<ScoreView>,
     pub(crate) segment_scores: Vec<SegmentScoreView>,
     pub(crate) findings: Vec<FindingView>,

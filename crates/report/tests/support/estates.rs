@@ -63,6 +63,7 @@ pub(crate) fn assessed(read: &Read) -> View {
         survey: &survey,
         sources: Some(&read.sources),
         diagnostics: &read.diagnostics,
+        estate_only: None,
         assessed: Some(Assessed {
             graph: &derived.graph,
             actions: &derived.actions,

@@ -27,6 +27,31 @@ pub struct Listed {
     pub network: Option<RealmId>,
 }
 
+/// Between whom an essential is needed, as a policy narrows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Narrow {
+    /// `health checks`, `cluster resolver` or `control plane`.
+    pub essential: &'static str,
+    /// A label of who opens its legs, where that is said.
+    pub from: Option<(String, String)>,
+    /// A label of who accepts them.
+    pub to: Option<(String, String)>,
+}
+
+/// Whether the policy leaves an essential between two ends. No selector means an address.
+fn is_left(estate: &Estate, narrowed: &[Narrow], essential: &str, from: &Far, to: &Far) -> bool {
+    let is_one = |far: &Far, wanted: &Option<(String, String)>| match (far, wanted) {
+        (_, None) => true,
+        (Far::Address(..), Some(_)) => false,
+        (Far::Endpoint(id), Some((key, value))) => {
+            let workload = &estate.workloads[estate.network.endpoints[*id].workload];
+            workload.labels.get(key.as_str()).is_some_and(|own| **own == **value)
+        }
+    };
+    let own = || narrowed.iter().filter(|one| one.essential == essential);
+    own().next().is_none() || own().any(|one| is_one(from, &one.from) && is_one(to, &one.to))
+}
+
 /// What an attachment is to a cluster.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Role {
@@ -51,17 +76,19 @@ struct Part {
 /// Whether some essential allows a flow between two ends.
 pub fn is_essential(
     estate: &Estate,
-    listed: &[Listed],
+    (listed, narrowed): (&[Listed], &[Narrow]),
     (from, to): (&Far, &Far),
     flow: Flow,
 ) -> bool {
     let all = parts(estate);
+    let is_left = |essential: &str| is_left(estate, narrowed, essential, from, to);
     match (from, to) {
         (Far::Endpoint(from), Far::Endpoint(to)) => {
             (in_cloud(estate) && is_neighbour(flow))
-                || is_checked(estate, *from, *to, flow)
+                || (is_left("health checks") && is_checked(estate, *from, *to, flow))
                 || is_host(estate, *from, *to)
-                || in_cluster(estate, &all, (*from, *to), flow)
+                || (is_left("cluster resolver") && is_asked(&all, (*from, *to), flow))
+                || (is_left("control plane") && is_controlled(estate, &all, (*from, *to), flow))
         }
         (Far::Endpoint(from), Far::Address(network, address)) => {
             let is_time = ["169.254.169.123", "fd00:ec2::123"].contains(&&*address.to_string());
@@ -69,10 +96,12 @@ pub fn is_essential(
             is_time
                 || is_resolver(estate, *from, (*network, *address), flow)
                 || (is_to(flow, Protocol::TCP, &[443, 6443])
+                    && is_left("control plane")
                     && is_listed(&all, listed, *from, (*network, *address)))
         }
         (Far::Address(network, address), Far::Endpoint(to)) => {
             is_to(flow, Protocol::TCP, &[10_250])
+                && is_left("control plane")
                 && is_listed(&all, listed, *to, (*network, *address))
         }
         (Far::Address(..), Far::Address(..)) => false,
@@ -140,26 +169,39 @@ fn is_host(estate: &Estate, from: EndpointId, to: EndpointId) -> bool {
     estate.network.uplinks.get(&to).is_some_and(|uplink| uplink.by == from)
 }
 
-fn in_cluster(
-    estate: &Estate,
-    all: &[Part],
+/// Pairs of parts in one cluster that two attachments play.
+fn in_cluster<'p>(
+    all: &'p [Part],
     (from, to): (EndpointId, EndpointId),
-    flow: Flow,
-) -> bool {
-    let is_near = realm(estate, from) == realm(estate, to);
-    let pairs = all.iter().flat_map(|one| all.iter().map(move |other| (one, other)));
-    let mut meant = pairs.filter(|(one, other)| {
+) -> impl Iterator<Item = (Role, Role)> + 'p {
+    let pairs = all.iter().flat_map(move |one| all.iter().map(move |other| (one, other)));
+    let meant = pairs.filter(move |(one, other)| {
         one.endpoint == from
             && other.endpoint == to
             && one.name == other.name
             && one.place == other.place
     });
-    meant.any(|(one, other)| match (one.role, other.role) {
-        (Role::Pod, Role::Resolver) => is_name(flow),
-        (Role::Node, Role::Plane) => is_near && is_to(flow, Protocol::TCP, &[443]),
-        (Role::Plane, Role::Node) => is_near && is_to(flow, Protocol::TCP, &[10_250]),
-        _ => false,
-    })
+    meant.map(|(one, other)| (one.role, other.role))
+}
+
+/// Whether a pod asks the resolver of its cluster.
+fn is_asked(all: &[Part], ends: (EndpointId, EndpointId), flow: Flow) -> bool {
+    is_name(flow) && in_cluster(all, ends).any(|roles| roles == (Role::Pod, Role::Resolver))
+}
+
+/// Whether a node and a control plane of its cluster speak, in one network.
+fn is_controlled(
+    estate: &Estate,
+    all: &[Part],
+    (from, to): (EndpointId, EndpointId),
+    flow: Flow,
+) -> bool {
+    realm(estate, from) == realm(estate, to)
+        && in_cluster(all, (from, to)).any(|roles| match roles {
+            (Role::Node, Role::Plane) => is_to(flow, Protocol::TCP, &[443]),
+            (Role::Plane, Role::Node) => is_to(flow, Protocol::TCP, &[10_250]),
+            _ => false,
+        })
 }
 
 /// Whether a listed control plane at an address is that of a node's cluster, and of no other.

@@ -211,12 +211,12 @@ fn is_user(scene: Scene<'_>, name: &str, end: &End) -> Truth {
         if let Object::Users(users) = &document.object
             && *document.metadata.name.value == *name
         {
-            let is_in = |group: &str| end.groups.iter().any(|own| own == group);
+            let is_in = |group: &str| end.groups.iter().flatten().any(|own| own == group);
             if users.groups.iter().any(|group| is_in(&group.value)) {
                 return Some(true);
             }
             if users.pools.is_empty() {
-                return Some(false);
+                return if end.groups.is_some() { Some(false) } else { None };
             }
             return placed(scene, end, |(_, address)| {
                 users.pools.iter().any(|pool| holds(scene.documents, &pool.value, *address))

@@ -125,8 +125,7 @@ fn listens(
         let listeners = fronts.flat_map(|front| &front.listeners);
         let heard = listeners.filter(|(flows, _)| flows.contains_flow(scene.case.flow));
         any(heard.flat_map(|(_, targets)| targets).map(|(target, flows)| {
-            let end =
-                End { who: Who::Workloads(vec![*target]), places: Vec::new(), groups: Vec::new() };
+            let end = End { who: Who::Workloads(vec![*target]), places: Vec::new(), groups: None };
             // Nobody asks a resolver for a front's targets.
             let is_meant = any_peer(scene, &rule.to, &end, true);
             all([Some(test(flows)), is_meant])

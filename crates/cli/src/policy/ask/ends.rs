@@ -21,15 +21,15 @@ pub(super) fn end_of(estate: &Estate, decider: &Decider<'_>, end: &ends::End) ->
                 None if is_whole => Vec::new(),
                 _ => places(network, endpoints, *address),
             };
-            End { who: Who::Workloads(vec![workload.index()]), places, groups: Vec::new() }
+            End { who: Who::Workloads(vec![workload.index()]), places, groups: None }
         }
         ends::End::Address(address) => of_address(estate, *address),
         ends::End::Subnet { address, subnet } => {
             let realm = network.subnets.get(*subnet).and_then(|one| network.realms.get(one.realm));
             let place = Place { network: realm.map(|one| one.name.clone()), address: *address };
-            End { who: Who::Unknown, places: vec![place], groups: Vec::new() }
+            End { who: Who::Unknown, places: vec![place], groups: None }
         }
-        ends::End::Realm(_) => End { who: Who::Unknown, places: Vec::new(), groups: Vec::new() },
+        ends::End::Realm(_) => End { who: Who::Unknown, places: Vec::new(), groups: None },
         ends::End::Internet { address: Some(address) }
         | ends::End::Outside { address: Some(address), .. } => End::outside(host(*address)),
         ends::End::Internet { address: None } => End::outside(decider.internet().clone()),
@@ -81,14 +81,14 @@ fn of_address(estate: &Estate, address: IpAddr) -> End {
     workloads.sort_unstable();
     workloads.dedup();
     if !workloads.is_empty() {
-        return End { who: Who::Workloads(workloads), places, groups: Vec::new() };
+        return End { who: Who::Workloads(workloads), places, groups: None };
     }
     let holds = |realm: &&Realm| realm.prefixes.iter().any(|prefix| prefix.contains(address));
     let realms = network.realms.values().filter(holds);
     let places = realms.map(|realm| Place { network: Some(realm.name.clone()), address });
     let places: Vec<Place> = places.collect();
     if !places.is_empty() {
-        return End { who: Who::Unknown, places, groups: Vec::new() };
+        return End { who: Who::Unknown, places, groups: None };
     }
     End::outside(host(address))
 }

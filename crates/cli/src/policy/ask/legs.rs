@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use watertight_model::network::{EndpointId, FrontId};
-use watertight_model::{ArenaId, Estate, WorkloadId};
+use watertight_model::network::EndpointId;
+use watertight_model::{ArenaId, Estate, Name, WorkloadId};
 use watertight_net::{Flow, FlowPart, FlowSet};
 use watertight_policy::decide::{
-    Decider, Deciding, Decision, Leg, NearMiss, Outcome, Question, Reason, Request,
+    Decider, Deciding, Decision, End, Leg, NearMiss, Outcome, Question, Reason, Request, Who,
 };
 use watertight_reach::ends;
 
 use super::ends::end_of;
+use super::fronts::{Hop, Hops};
 use crate::can::{self, Arrival, Today};
 use crate::estate_folder::Loaded;
 use crate::exit::Failure;
@@ -32,6 +33,8 @@ pub(super) struct Asking<'a> {
 pub(super) struct Named {
     pub(super) name: String,
     pub(super) end: ends::End,
+    /// The groups of who is signed in there, where the question tells.
+    pub(super) groups: Option<Vec<Name>>,
 }
 
 /// A way from one end to the other.
@@ -104,34 +107,61 @@ impl Asking<'_> {
     ) -> Result<Vec<Way>, Failure> {
         let mut ways = self.direct(from, to, over)?;
         let ends::End::Endpoints { workload, .. } = &to.end else { return Ok(ways) };
-        let target = workload.index();
-        for (place, front) in self.decider.world().fronts.iter().enumerate() {
-            let named = named(&self.loaded.estate, front.workload);
-            let title = self.front_title(place);
-            for listener in &front.listeners {
-                let listens = listener.flows.sample().map(|flow| (flow, listener.flows.clone()));
-                let Some(listens) = listens else { continue };
-                for leads in &listener.targets {
-                    if leads.workload == target && leads.flows.contains_flow(over.0) {
-                        let to_front = self.answer(from, &named, &listens, self.request)?;
-                        let onward = self.answer(&named, to, over, self.request)?;
-                        let legs = vec![to_front, onward];
-                        ways.push(Way { through: Some(title.clone()), is_beyond: false, legs });
-                    }
-                    if front.workload == target && listener.flows.contains_flow(over.0) {
-                        let Some(flow) = leads.flows.sample() else { continue };
-                        let flows =
-                            if leads.flows.is_all() { over } else { &(flow, leads.flows.clone()) };
-                        let behind = self::named(&self.loaded.estate, leads.workload);
-                        let leg = self.answer(&named, &behind, flows, self.request)?;
-                        let through = Some(title.clone());
-                        ways.push(Way { through, is_beyond: true, legs: vec![leg] });
-                    }
-                }
-            }
+        let hops = Hops::of(&self.loaded.estate);
+        for chain in hops.leading_to(workload.index(), over.0) {
+            ways.push(self.through(&chain, (from, to), over)?);
+        }
+        for hop in hops.behind(workload.index(), over.0) {
+            let (front, behind) = (self.named(hop.workload), self.named(hop.target));
+            let Some(flow) = hop.sent.sample() else { continue };
+            let own = if hop.sent.is_all() { over.clone() } else { (flow, hop.sent.clone()) };
+            let leg = self.opened(hop, (&front, &behind), &own)?;
+            ways.push(Way { through: Some(front.name), is_beyond: true, legs: vec![leg] });
         }
         ways.dedup_by(|one, other| one.key() == other.key());
         Ok(ways)
+    }
+
+    /// The way through some fronts, one behind the other: a leg to the first, and those that they open.
+    fn through(
+        &self,
+        chain: &[&Hop],
+        (from, to): (&Named, &Named),
+        over: &(Flow, FlowSet),
+    ) -> Result<Way, Failure> {
+        let fronts: Vec<Named> = chain.iter().map(|hop| self.named(hop.workload)).collect();
+        let mut legs = Vec::new();
+        for (place, hop) in chain.iter().enumerate() {
+            let Some(front) = fronts.get(place) else { continue };
+            if place == 0
+                && let Some(flow) = hop.listens.sample()
+            {
+                legs.push(self.answer(from, front, &(flow, hop.listens.clone()))?);
+            }
+            match (fronts.get(place + 1), chain.get(place + 1)) {
+                (Some(next), Some(onward)) => {
+                    let heard = hop.sent.intersection(&onward.listens);
+                    let Some(flow) = heard.sample() else { continue };
+                    legs.push(self.opened(hop, (front, next), &(flow, heard))?);
+                }
+                _ => legs.push(self.opened(hop, (front, to), over)?),
+            }
+        }
+        let names: Vec<&str> = fronts.iter().map(|front| &*front.name).collect();
+        Ok(Way { through: Some(names.join(" and ")), is_beyond: false, legs })
+    }
+
+    /// A leg that a front opens.
+    fn opened(
+        &self,
+        hop: &Hop,
+        (from, to): (&Named, &Named),
+        over: &(Flow, FlowSet),
+    ) -> Result<Answered, Failure> {
+        if hop.is_carried {
+            return Ok(self.decided(self.side(from), self.side(to), over, Today::carried()));
+        }
+        self.answer(from, to, over)
     }
 
     /// The leg from one end to the other; where what is dialled ends no leg and leads elsewhere, one to each
@@ -148,9 +178,12 @@ impl Asking<'_> {
         let keeps_port = |one: &Arrival| one.flows.contains_flow(over.0);
         let is_moved = |one: &&Arrival| one.address != one.via || !keeps_port(one);
         if !arrivals.iter().any(|one| is_moved(&one)) {
-            return Ok(vec![way(self.answer(from, to, over, self.request)?)]);
+            return Ok(vec![way(self.answer(from, to, over)?)]);
         }
         let today = can::today(self.loaded, (&from.end, &to.end), &over.1)?;
+        if arrivals.iter().any(|one| one.is_translated) {
+            return Ok(self.by_node(from, over, &arrivals, &today));
+        }
         let is_whole = |one: &Arrival| match &to.end {
             ends::End::Endpoints { endpoints, address: None, .. } => {
                 keeps_port(one) && endpoints.contains(&one.endpoint)
@@ -163,8 +196,8 @@ impl Asking<'_> {
                 arrivals.iter().map(|one| (one.endpoint, one.address)).collect();
             let only = arrivals.first().filter(|_| places.len() == 1);
             let end = only.and_then(|one| accepting(estate, one)).map(|one| one.end);
-            let to = end.map_or_else(|| to.clone(), |end| Named { name: to.name.clone(), end });
-            let leg = self.answer(from, &to, over, self.request)?;
+            let to = end.map_or_else(|| to.clone(), |end| Named { end, ..to.clone() });
+            let leg = self.answer(from, &to, over)?;
             return Ok(vec![way(Answered { via, today, ..leg })]);
         }
         let mut ways: Vec<Way> = Vec::new();
@@ -195,21 +228,38 @@ impl Asking<'_> {
                 (flow, one.flows.clone())
             };
             let via = is_moved(&one).then_some(one.via).into_iter().collect();
-            let leg = self.answer(from, &accepting, &over, self.request)?;
+            let leg = self.answer(from, &accepting, &over)?;
             known.push(one);
             ways.push(way(Answered { via, today: today.clone(), ..leg }));
         }
         Ok(ways)
     }
 
-    fn front_title(&self, place: usize) -> String {
-        let estate = &self.loaded.estate;
-        let id = u32::try_from(place).map(FrontId::from_index).ok();
-        let front = id.and_then(|id| estate.network.fronts.get(id));
-        front.map_or_else(String::new, |front| {
-            let workload = estate.workloads.get(front.workload);
-            workload.map_or(&front.name, |one| &one.name).to_string()
-        })
+    /// Where what is dialled comes by way of a node that translates the source, the node ends the leg. Which node it
+    /// is nothing tells, so that it is an end that is not known.
+    fn by_node(
+        &self,
+        from: &Named,
+        over: &(Flow, FlowSet),
+        arrivals: &BTreeSet<Arrival>,
+        today: &Today,
+    ) -> Vec<Way> {
+        let node = || {
+            let end = End { who: Who::Unknown, places: Vec::new(), groups: None };
+            (String::from("some node"), end)
+        };
+        let mut ways = Vec::new();
+        for one in arrivals {
+            let Some(accepting) = accepting(&self.loaded.estate, one) else { continue };
+            let to_node = self.decided(self.side(from), node(), over, today.clone());
+            let Some(flow) = one.flows.sample() else { continue };
+            let arrives = (flow, one.flows.clone());
+            let onward = self.decided(node(), self.side(&accepting), &arrives, today.clone());
+            let via = BTreeSet::from([one.via]);
+            let legs = vec![Answered { via, ..to_node }, onward];
+            ways.push(Way { through: None, is_beyond: false, legs });
+        }
+        ways
     }
 
     fn answer(
@@ -217,15 +267,26 @@ impl Asking<'_> {
         from: &Named,
         to: &Named,
         over: &(Flow, FlowSet),
-        request: Option<&Request>,
     ) -> Result<Answered, Failure> {
-        let estate = &self.loaded.estate;
-        let leg = Leg {
-            source: end_of(estate, self.decider, &from.end),
-            destination: end_of(estate, self.decider, &to.end),
-            flow: over.0,
-        };
-        let question = Question { leg: &leg, request, bindings: &[] };
+        let today = can::today(self.loaded, (&from.end, &to.end), &over.1)?;
+        Ok(self.decided(self.side(from), self.side(to), over, today))
+    }
+
+    /// A name and the end as decisions take it.
+    fn side(&self, named: &Named) -> (String, End) {
+        let end = end_of(&self.loaded.estate, self.decider, &named.end);
+        (named.name.clone(), End { groups: named.groups.clone(), ..end })
+    }
+
+    fn decided(
+        &self,
+        (from, source): (String, End),
+        (to, destination): (String, End),
+        over: &(Flow, FlowSet),
+        today: Today,
+    ) -> Answered {
+        let leg = Leg { source, destination, flow: over.0 };
+        let question = Question { leg: &leg, request: self.request, bindings: &[] };
         let decision = self.deciding.decide(&question);
         let by_default =
             decision.reasons.iter().any(|reason| matches!(reason, Reason::Default(..)));
@@ -234,10 +295,12 @@ impl Asking<'_> {
             near = self.deciding.near_misses(&question);
             near.truncate(NEAR_MAX);
         }
-        let today = can::today(self.loaded, (&from.end, &to.end), &over.1)?;
-        let (from, to) = (from.name.clone(), to.name.clone());
         let via = BTreeSet::new();
-        Ok(Answered { from, to, over: over.1.clone(), via, decision, near, today })
+        Answered { from, to, over: over.1.clone(), via, decision, near, today }
+    }
+
+    fn named(&self, workload: usize) -> Named {
+        named(&self.loaded.estate, workload)
     }
 }
 
@@ -257,7 +320,8 @@ fn accepting(estate: &Estate, one: &Arrival) -> Option<Named> {
     let id = estate.network.endpoints.get(one.endpoint)?.workload;
     let name = estate.workloads.get(id)?.name.to_string();
     let (endpoints, address) = (vec![one.endpoint], Some(one.address));
-    Some(Named { name, end: ends::End::Endpoints { workload: id, endpoints, address } })
+    let end = ends::End::Endpoints { workload: id, endpoints, address };
+    Some(Named { name, end, groups: None })
 }
 
 /// A workload of a world as an end.
@@ -267,5 +331,6 @@ fn named(estate: &Estate, workload: usize) -> Named {
     let known = estate.workloads.get(id);
     let name = known.map_or_else(String::new, |one| one.name.to_string());
     let endpoints = known.map_or_else(Vec::new, |one| one.endpoints.clone());
-    Named { name, end: ends::End::Endpoints { workload: id, endpoints, address: None } }
+    let end = ends::End::Endpoints { workload: id, endpoints, address: None };
+    Named { name, end, groups: None }
 }

@@ -18,13 +18,18 @@ use super::{Read, range};
 use crate::clock;
 
 /// By whom it is said.
-pub(super) struct Teller(Sender<Arc<Read>>);
+pub(super) struct Teller(Sender<Arc<Read>>, Sender<Arc<Read>>);
 
 impl Teller {
     /// Has it said, in the place of what was read before and not said yet.
     pub(super) fn tell(&self, read: Arc<Read>) {
         // Nobody is there to be told when the thread has ended: the editor has gone.
         let _gone = self.0.send(read);
+    }
+
+    /// Takes apart what was read before, beside the requests: that takes as long as a part of reading does.
+    pub(super) fn forget(&self, read: Arc<Read>) {
+        let _gone = self.1.send(read);
     }
 }
 
@@ -34,8 +39,14 @@ pub(super) fn start(
     send: impl Fn(Message) -> bool + Send + 'static,
 ) -> (Teller, JoinHandle<()>) {
     let (sender, receiver) = mpsc::channel();
-    let telling = thread::spawn(move || tell_all(&receiver, world.as_deref(), &send));
-    (Teller(sender), telling)
+    let (old, gone) = mpsc::channel::<Arc<Read>>();
+    let telling = thread::spawn(move || {
+        thread::scope(|scope| {
+            scope.spawn(|| gone.into_iter().for_each(drop));
+            tell_all(&receiver, world.as_deref(), &send);
+        });
+    });
+    (Teller(sender, old), telling)
 }
 
 fn tell_all(

@@ -241,7 +241,7 @@ impl Peers {
         list.extend(far.list(alike, Some(&nearer)));
         let ranges = network.realms.values().flat_map(|realm| realm.prefixes.iter().copied());
         let ranges = AddressSet::from_prefixes(ranges);
-        let unknown = End { who: Who::Unknown, places: Vec::new(), groups: Vec::new() };
+        let unknown = End { who: Who::Unknown, places: Vec::new(), groups: None };
         let free = ranges.difference(&held);
         list.push(AtAddresses { addresses: free, end: unknown, fronts: Vec::new() });
         let services: AddressSet = network

@@ -407,6 +407,16 @@ impl<'b> Overlay<'b> {
         self.changed.values_mut().chain(self.new.values_mut()).for_each(|one| replaced(one, texts));
     }
 
+    /// What the bodies and what is added hold.
+    pub(super) fn values(&self) -> Vec<Value> {
+        let bodies = self.bodies.iter().enumerate();
+        let bodies = bodies.map(|(place, body)| match self.changed.get(&place) {
+            Some(value) => value.clone(),
+            None => value_of(body.tree.root()),
+        });
+        bodies.chain(self.new.values().cloned()).collect()
+    }
+
     /// The texts of all bodies that could be addresses and prefixes.
     pub(super) fn texts(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::new();

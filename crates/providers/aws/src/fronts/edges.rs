@@ -85,7 +85,16 @@ pub(super) fn integration_target(
     } else {
         TargetEnd::Unread(context.name(uri))
     };
-    Target { end, port: None, health_port: None, health: Health::Unknown }
+    // An integration names the listener that it calls, and so its port.
+    let port = match &end {
+        TargetEnd::Front(front) => {
+            let mut listeners = context.estate.network.fronts[*front].listeners.iter();
+            let named = listeners.find(|listener| *listener.name == *uri);
+            named.and_then(|one| one.flows.project_destination().first())
+        }
+        _ => None,
+    };
+    Target { end, port, health_port: None, health: Health::Unknown }
 }
 
 /// An API in the provider's plane.

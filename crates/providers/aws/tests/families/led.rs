@@ -60,13 +60,13 @@ fn an_api_leads_through_a_load_balancer_that_nothing_else_leads_to() {
     files.push(("apigatewayv2-get-integrations/h1", integrations));
     let door = Door { target: LOCAL, files: &files };
     let whole = door.estate("", "");
-    assert_eq!(through(&whole), ["i-a by web: perhaps tcp/8080", "nlb by web: perhaps tcp"]);
+    assert_eq!(through(&whole), ["i-a by web: perhaps tcp/8080", "nlb by web: perhaps tcp/80"]);
     // Whom the load balancer itself does not reach is not reached through it either.
     let closed = door.estate(
         r#""IpPermissions": [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]"#,
         r#""IpPermissions": []"#,
     );
-    assert_eq!(through(&closed), ["nlb by web: perhaps tcp"]);
+    assert_eq!(through(&closed), ["nlb by web: perhaps tcp/80"]);
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn part(lab: &Lab, made: &Made, widen: bool) -> (Membership, Plan) {
         let rendered = plane.render(&made.compiled.artifacts);
         let (compiled, proof) = (&made.compiled, &made.proof);
         let whole = Whole { compiled, rendered: &rendered, proof };
-        let found = membership(intent, plane, &whole, widen);
+        let found = membership(intent, plane, &whole, widen, &|_| None);
         let text = String::new;
         let occasion = Occasion { estate: text(), under: text(), made: text(), valid_until: None };
         let plan = found.plan(occasion, plane, &whole);

@@ -124,7 +124,7 @@ fn misnamed(lab: &Lab, made: &Made) -> Vec<String> {
     let mut found = Vec::new();
     for gap in &made.proof.gaps {
         // Neither is a difference of flows between two ends of the estate.
-        let is_other = matches!(gap.reason, Reason::L7 | Reason::Domain)
+        let is_other = matches!(gap.reason, Reason::L7 | Reason::Domain | Reason::People)
             || gap.place.contains("past every guard");
         let is_name = |end: &&String| !end.contains('@');
         for from in gap.from.iter().filter(is_name).filter(|_| !is_other) {
@@ -338,7 +338,7 @@ impl<'l> Cases<'l> {
         let end = |(workload, places): (usize, &[interpreter::Place])| interpreter::End {
             who: interpreter::Who::Workloads(vec![workload]),
             places: places.to_vec(),
-            groups: Vec::new(),
+            groups: None,
         };
         let case = interpreter::Case {
             source: end(from),

@@ -246,6 +246,9 @@ impl Adding<'_, '_> {
         let Outer { name, family, addresses, is_main } = outer;
         let listeners = self.listeners(From::Outside(*family), *is_main);
         let front = self.front(name, listeners);
+        if !self.content.keeps_source {
+            self.lowering.estate.network.translating.insert(front);
+        }
         let endpoint = self.endpoint(name, *family, addresses);
         let has_ranges = *is_main && !self.content.ranges.is_empty();
         let ranges = if has_ranges { self.ranges() } else { Vec::new() };

@@ -224,6 +224,12 @@ pub(super) fn read(view: &View) -> String {
         },
         count(view.coverage.single_layers, "denial"),
     );
+    if let Some(alone) = view.estate_only {
+        let _ = writeln!(
+            html,
+            "<p>Of these workloads, {alone} are in no segment of the policy but <code>estate</code>.</p>"
+        );
+    }
     if !estate.unread.is_empty() {
         let _ = write!(html, "<h3>Not read</h3><ul>");
         for one in &estate.unread {

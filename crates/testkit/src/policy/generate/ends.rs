@@ -11,7 +11,7 @@ use crate::policy::{Binding, End, Who, World};
 
 /// One workload.
 pub(super) fn one(workload: usize) -> End {
-    End { who: Who::Workloads(vec![workload]), places: Vec::new(), groups: Vec::new() }
+    End { who: Who::Workloads(vec![workload]), places: Vec::new(), groups: None }
 }
 
 /// Mostly a workload; else candidates, an address outside, or one that nobody holds.
@@ -24,11 +24,14 @@ pub(super) fn draw(random: &mut Random, world: &World) -> End {
             let who = Who::Workloads(vec![first, random.below(count)]);
             End { who, ..one(0) }
         }
-        15..=18 => return outside(random),
+        15..=18 => {
+            let groups = signed_in(random);
+            return End { groups, ..outside(random) };
+        }
         _ => {
             let network = word(random, &NETWORKS).to_owned();
             let place = (Some(network), v4([10, 0, small(random, 2), 200]));
-            return End { who: Who::Unknown, places: vec![place], groups: Vec::new() };
+            return End { who: Who::Unknown, places: vec![place], groups: None };
         }
     };
     if let Who::Workloads(workloads) = &end.who {
@@ -38,10 +41,17 @@ pub(super) fn draw(random: &mut Random, world: &World) -> End {
             end.places = random.pick(&places).cloned().into_iter().collect();
         }
     }
-    if random.chance(20) {
-        end.groups = vec![word(random, &["admins", "staff"]).to_owned()];
-    }
+    end.groups = signed_in(random);
     end
+}
+
+/// Mostly nothing tells; else somebody, or nobody.
+fn signed_in(random: &mut Random) -> Option<Vec<String>> {
+    match random.below(10) {
+        0 | 1 => Some(vec![word(random, &["admins", "staff"]).to_owned()]),
+        2 => Some(Vec::new()),
+        _ => None,
+    }
 }
 
 fn outside(random: &mut Random) -> End {
@@ -59,7 +69,7 @@ fn outside(random: &mut Random) -> End {
     let text = word(random, &prefixes);
     let prefix = text.parse().unwrap_or(Prefix::host(v4([192, 0, 2, 1])));
     let network = random.chance(15).then(|| "vpn".to_owned());
-    End { who: Who::Outside(prefix, network), places: Vec::new(), groups: Vec::new() }
+    End { who: Who::Outside(prefix, network), places: Vec::new(), groups: None }
 }
 
 /// What workloads asked for; some were told the address of this end.

@@ -7,6 +7,7 @@
 //! meets it unknown.
 
 mod attachments;
+mod holders;
 mod known;
 mod ours;
 mod places;
@@ -114,6 +115,8 @@ pub struct Proposal {
     pub replaced: BTreeSet<usize>,
     /// What the plan changes and no body tells: the address and why.
     pub untold: BTreeSet<(String, String)>,
+    /// What is judged as if it were known: the address and what is assumed of it.
+    pub assumed: BTreeSet<(String, String)>,
 }
 
 /// A Terraform plan.
@@ -220,7 +223,8 @@ impl TerraformPlan {
         let mut overlay = Overlay::new(bodies);
         let edits = overlay::edits(side(before), side(after));
         overlay.apply(edits, &mut untold);
-        places::fill(&mut overlay, &mut untold);
+        let mut assumed = BTreeSet::new();
+        places::fill(&mut overlay, &mut untold, &mut assumed);
         let taken = kinds();
         for address in addresses {
             let Some(sides) = self.resources.get(address) else { continue };
@@ -233,7 +237,7 @@ impl TerraformPlan {
             }
         }
         let (bodies, replaced) = overlay.finish();
-        Proposal { bodies, replaced, untold }
+        Proposal { bodies, replaced, untold, assumed }
     }
 
     /// Whether what is looked up is a resource that the plan manages.

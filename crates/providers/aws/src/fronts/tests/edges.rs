@@ -120,7 +120,7 @@ fn http_apis_call_functions_and_listeners() {
         found,
         [
             "call f/Unknown".to_owned(),
-            format!("{NLB}/Unknown"),
+            format!("{NLB}:80/Unknown"),
             "unread https://example.com/Unknown".to_owned()
         ]
     );

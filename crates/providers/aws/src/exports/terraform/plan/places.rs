@@ -12,6 +12,7 @@ use watertight_net::Prefix;
 use super::super::super::overlay::Overlay;
 use super::super::super::{items, text};
 use super::attachments;
+use super::holders::Holders;
 
 /// Stands where a private address will be, followed by who has it.
 pub(super) const PRIVATE: &str = "planned:private:";
@@ -31,13 +32,20 @@ const KEPT: u32 = 4;
 /// How many addresses of a subnet are tried.
 const TRIED_MAX: u32 = 1 << 16;
 
+/// How many prefixes are named of those in which an address is taken not to be.
+const NAMED_MAX: usize = 5;
+
 /// Where public addresses are taken from: the first is one of the provider's own.
 const PUBLIC_FIRST: Ipv4Addr = Ipv4Addr::new(44, 192, 0, 0);
 /// The last before those that are shared (RFC 6598).
 const PUBLIC_LAST: Ipv4Addr = Ipv4Addr::new(99, 255, 255, 255);
 
 /// Puts addresses in place of what stands for them.
-pub(super) fn fill(overlay: &mut Overlay<'_>, untold: &mut BTreeSet<(String, String)>) {
+pub(super) fn fill(
+    overlay: &mut Overlay<'_>,
+    untold: &mut BTreeSet<(String, String)>,
+    assumed: &mut BTreeSet<(String, String)>,
+) {
     if overlay.added.is_empty() {
         return;
     }
@@ -82,10 +90,13 @@ pub(super) fn fill(overlay: &mut Overlay<'_>, untold: &mut BTreeSet<(String, Str
             let gives = held.and_then(|one| one.get("MapPublicIpOnLaunch"));
             let is_public = !by_subnet || gives == Some(&json!(true));
             let found = is_public.then(|| space.public());
+            let who = marker.strip_prefix(PUBLIC).or(marker.strip_prefix(PUBLIC_BY_SUBNET));
+            let who = who.and_then(|who| who.split(PART).next()).unwrap_or(&marker);
             if let Some(why) = found.and_then(untold_of_public) {
-                let who = marker.strip_prefix(PUBLIC).or(marker.strip_prefix(PUBLIC_BY_SUBNET));
-                let who = who.and_then(|who| who.split(PART).next()).unwrap_or(&marker);
                 untold.insert((who.to_owned(), why));
+            }
+            if let Some(what) = found.flatten().and_then(|(address, _)| space.beside(address)) {
+                assumed.insert((who.to_owned(), what));
             }
             let address = found.flatten().map(|(address, _)| json!(address.to_string()));
             chosen.insert(marker.clone(), address.unwrap_or_default());
@@ -129,6 +140,8 @@ fn markers(value: &Value, subnet: Option<String>, found: &mut BTreeMap<String, O
 struct Space {
     used: BTreeSet<IpAddr>,
     named: BTreeSet<Prefix>,
+    /// Who names parts of the internet.
+    holders: Holders,
     next_public: u32,
 }
 
@@ -138,7 +151,8 @@ impl Space {
         let used: BTreeSet<IpAddr> = texts.iter().filter_map(|one| one.parse().ok()).collect();
         let prefixes = texts.iter().filter(|one| one.contains('/'));
         let named = prefixes.filter_map(|one| one.parse().ok()).collect();
-        Self { used, named, next_public: u32::from(PUBLIC_FIRST) }
+        let holders = Holders::of(overlay);
+        Self { used, named, holders, next_public: u32::from(PUBLIC_FIRST) }
     }
 
     /// A free address of a block, and a part of the block that is told apart from it.
@@ -166,39 +180,33 @@ impl Space {
         Some((address, parts.first().copied()))
     }
 
-    /// A public address that as little as can be names, and a prefix that tells it from others. What is
-    /// named beside it stands for a part of the internet that the address is taken not to be in.
+    /// A public address that as little as can be names, and a prefix that tells it from others.
     fn public(&mut self) -> Option<(IpAddr, Option<Prefix>)> {
         // At first named by none but the prefix of all addresses, at last by any but its own.
         let number = (0..32).find_map(|length| self.public_within(length))?;
         self.next_public = number.saturating_add(1);
         let address = IpAddr::V4(Ipv4Addr::from(number));
         self.used.insert(address);
-        let part = self.naming(address).find(|one| !self.is_in_parts(*one));
-        Some((address, part))
+        let naming = self.holders.prefixes().filter(|one| one.contains(address));
+        Some((address, naming.max_by_key(|one| one.len())))
     }
 
-    /// Whether all addresses are named in parts, of which a prefix is one: then nobody tells it from the
-    /// rest, though rules might.
-    fn is_in_parts(&self, prefix: Prefix) -> bool {
-        let mut wider = Some(prefix).filter(|one| one.len() > 0);
-        while let Some(one) = wider {
-            let beside = half_beside(one).is_some_and(|half| self.is_covered(half));
-            if !beside {
-                return false;
-            }
-            let length = one.len().saturating_sub(1);
-            wider = Prefix::masked(one.first(), length).ok().filter(|_| length > 0);
-        }
-        true
-    }
-
-    /// Whether a prefix is named, or both of its halves are.
-    fn is_covered(&self, prefix: Prefix) -> bool {
-        let half = |at: IpAddr| Prefix::masked(at, prefix.len().saturating_add(1)).ok();
-        let halves = [half(prefix.first()), half(prefix.last())];
-        let is_named = |one: &Option<Prefix>| one.is_some_and(|one| self.named.contains(&one));
-        self.named.contains(&prefix) || halves.iter().all(is_named)
+    /// What is said of the prefixes in which an address is not, though the one that will be might.
+    fn beside(&self, address: IpAddr) -> Option<String> {
+        let others = self.holders.prefixes().filter(|one| !one.contains(address));
+        let others: BTreeSet<Prefix> = others.collect();
+        let some: Vec<String> = others.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+        let more = match others.len().saturating_sub(some.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        (!some.is_empty()).then(|| {
+            format!(
+                "its public address is known after apply, and is taken to be in none of the parts of the internet \
+                 that are named: {}{more}",
+                some.join(", ")
+            )
+        })
     }
 
     /// The first that is free and in no prefix that is longer.
@@ -222,13 +230,6 @@ impl Space {
         let prefixes = lengths.filter_map(move |length| Prefix::masked(address, length).ok());
         prefixes.filter(|one| self.named.contains(one))
     }
-}
-
-/// The other half of the prefix that is one bit shorter.
-fn half_beside(prefix: Prefix) -> Option<Prefix> {
-    let IpAddr::V4(first) = prefix.first() else { return None };
-    let bit = 1_u32.checked_shl(u32::from(32_u8.checked_sub(prefix.len())?))?;
-    Prefix::masked(IpAddr::V4(Ipv4Addr::from(u32::from(first) ^ bit)), prefix.len()).ok()
 }
 
 /// Why a public address that was chosen may not stand for the one that will be.
@@ -322,9 +323,17 @@ fn local_routes(overlay: &mut Overlay<'_>) {
 mod tests {
     use super::*;
 
+    /// A space in which each of some names some prefixes.
+    fn held(holders: &[&[&str]]) -> Space {
+        let parsed = |own: &&[&str]| own.iter().map(|one| one.parse().unwrap()).collect();
+        let all: Vec<Vec<Prefix>> = holders.iter().map(parsed).collect();
+        let named = all.iter().flatten().copied().collect();
+        let holders = Holders::among(all);
+        Space { used: BTreeSet::new(), named, holders, next_public: u32::from(PUBLIC_FIRST) }
+    }
+
     fn space(named: &[&str]) -> Space {
-        let named = named.iter().map(|one| one.parse().unwrap()).collect();
-        Space { used: BTreeSet::new(), named, next_public: u32::from(PUBLIC_FIRST) }
+        held(&[named])
     }
 
     /// Two halves of all addresses once left none, and what was public was taken for private.
@@ -345,6 +354,36 @@ mod tests {
         assert_eq!(found(&["0.0.0.0/2", "64.0.0.0/2"]), told("0.0.0.0/2"));
         let quarters = ["0.0.0.0/2", "64.0.0.0/2", "128.0.0.0/2", "192.0.0.0/2"];
         assert_eq!(found(&quarters), plain("44.192.0.0"));
+        let uneven =
+            ["8.0.0.0/5", "0.0.0.0/5", "16.0.0.0/4", "32.0.0.0/3", "64.0.0.0/2", "128.0.0.0/1"];
+        assert_eq!(found(&uneven), plain("64.0.0.0"));
+    }
+
+    /// Halves of the internet that two rules name tell addresses apart, and were once taken for all of it.
+    #[test]
+    fn parts_that_different_rules_name_tell_addresses_apart() {
+        let part =
+            |holders: &[&[&str]]| held(holders).public().unwrap().1.map(|one| one.to_string());
+        assert_eq!(part(&[&["0.0.0.0/1"], &["128.0.0.0/1"]]), Some("0.0.0.0/1".to_owned()));
+        let whole: &[&str] = &["0.0.0.0/1", "128.0.0.0/1"];
+        assert_eq!(part(&[whole, &["0.0.0.0/0"]]), None);
+        assert_eq!(part(&[whole, &["0.0.0.0/1"]]), Some("0.0.0.0/1".to_owned()));
+    }
+
+    #[test]
+    fn what_is_named_beside_an_address_is_told() {
+        let beside = |holders: &[&[&str]]| {
+            let mut space = held(holders);
+            let (address, _) = space.public().unwrap();
+            space.beside(address)
+        };
+        assert_eq!(beside(&[&["0.0.0.0/0"], &["10.0.0.0/8"]]), None);
+        assert_eq!(beside(&[&["0.0.0.0/1", "128.0.0.0/1"]]), None);
+        let said = beside(&[&["203.0.113.0/24"], &["198.51.100.0/24", "203.0.113.0/24"]]).unwrap();
+        assert!(said.ends_with("that are named: 198.51.100.0/24, 203.0.113.0/24"), "{said}");
+        let many: Vec<String> = (1..=8).map(|one| format!("203.0.{one}.0/24")).collect();
+        let many: Vec<&str> = many.iter().map(|one| &**one).collect();
+        assert!(beside(&[&many]).unwrap().ends_with(" and 3 more"));
     }
 
     #[test]
