@@ -1,6 +1,7 @@
 //! The steps one after the other.
 
 mod places;
+mod refusals;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use super::writes::Write;
 use super::{Applied, ApplyError, ApplyRequest, Watcher, check, live, services, templates};
 use crate::outcome::{Class, Refusal};
 use places::{Places, site_at, site_of, site_of_owner};
+use refusals::{is_open, is_race};
 
 /// How often it is looked whether a change can be seen, with waits that double.
 const LOOKS_MAX: u32 = 14;
@@ -577,28 +579,4 @@ impl<'r> Runner<'r> {
         }
         Ok(units)
     }
-}
-
-/// Whether a write that is sent once may have been done, or may pass another time: what is there is read
-/// before it is sent again.
-fn is_open(write: &Write, refusal: &Refusal) -> bool {
-    write.replaces()
-        && matches!(refusal.class, Class::Transient | Class::Throttled | Class::Expired)
-}
-
-/// Whether a refusal may only say that a list was late: then what is there is read again.
-fn is_race(refusal: &Refusal) -> bool {
-    let is_race = matches!(
-        refusal.code.as_str(),
-        "InvalidGroup.Duplicate"
-            | "InvalidGroup.NotFound"
-            | "InvalidSecurityGroupID.NotFound"
-            | "InvalidPermission.Duplicate"
-            | "InvalidPermission.NotFound"
-            | "DependencyViolation"
-            | "InvalidAssociationID.NotFound"
-            | "InvalidNetworkAclID.NotFound"
-            | "NetworkAclEntryAlreadyExists"
-    );
-    is_race || services::is_passing(&refusal.code)
 }
