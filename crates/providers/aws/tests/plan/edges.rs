@@ -24,7 +24,7 @@ fn plan(lab: &Lab, made: &Made) -> Plan {
 fn what_guardrails_deny_is_refused_at_edges_and_nothing_that_is_intended() {
     let (mut subnets, mut plans, mut left, mut replies) = (0, 0, 0, 0);
     let mut walked = Walked::default();
-    let (mut full, mut refused) = (0, 0);
+    let (mut full, mut refused, mut broken) = (0, 0, 0);
     for seed in seeds(2) {
         let (lab, generated) = drawn::barred(seed);
         let Ok(made) = lab.make() else { continue };
@@ -39,10 +39,9 @@ fn what_guardrails_deny_is_refused_at_edges_and_nothing_that_is_intended() {
         left += proof.gaps.iter().filter(|gap| gap.forbidden == Some(Forbidden::Guardrail)).count();
         replies +=
             proof.of(GapKind::Under).filter(|gap| gap.reason == Reason::StatelessReply).count();
-        // Nothing that is proposed is found to cut anything.
-        let broken = made.notes.iter().find(|note| note.contains("no network ACL is written"));
-        assert_eq!(broken, None, "seed {seed}");
-        full += made.notes.len();
+        // What is found to cut something is not written: that is the proof's to find, and rare.
+        broken += usize::from(made.notes.iter().any(|note| note.contains("would cut")));
+        full += made.notes.iter().filter(|note| note.contains("has room for")).count();
         if edged(&made) > 0 {
             plans += 1;
             subnets += edged(&made);
@@ -52,9 +51,10 @@ fn what_guardrails_deny_is_refused_at_edges_and_nothing_that_is_intended() {
     let Walked { asked, over, under } = walked;
     note(&format!(
         "edges: {plans} plans put lists at {subnets} edges; {left} gaps that guardrails forbid are left, \
-         {replies} are of replies, {full} lists are full, {refused} plans are refused; {asked} legs asked packet by packet, {over} over and {under} under, all told"
+         {replies} are of replies, {full} lists are full, {refused} plans are refused, {broken} would cut something; {asked} legs asked packet by packet, {over} over and {under} under, all told"
     ));
-    assert!(plans > 5 && refused * 20 <= plans, "{plans} plans, {refused} refused");
+    assert!(plans > 5, "{plans} plans are too few to tell");
+    assert!((refused + broken) * 20 <= plans, "{refused} refused and {broken} broken of {plans}");
 }
 
 #[test]
