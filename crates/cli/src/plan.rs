@@ -3,14 +3,11 @@
 mod kept;
 mod owners;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use watertight_aws::terraform_file;
-use watertight_compile::{
-    Forbidden, Gap, Holds, Occasion, Plan, Proof, Proved, RenderedBody, prove,
-};
+use watertight_compile::{Gap, Holds, Occasion, Plan, Proof, Proved, RenderedBody, prove};
 use watertight_model::WorkloadId;
 use watertight_model::network::EndpointId;
 use watertight_policy::Timestamp;
@@ -276,24 +273,8 @@ pub(crate) fn refuse(proof: &Proof, widen: bool) -> Result<(), Failure> {
 /// # Errors
 /// When there is such a gap.
 pub(crate) fn admit(ready: &Ready<'_>, proof: &Proof) -> Result<(), Failure> {
-    let excused = accept::exceptions(ready.policy, ready.now);
-    let mut open = proof.inadmissible.iter().filter(|gap| !excused.contains_key(&gap.id()));
-    let Some(gap) = open.next() else { return Ok(()) };
-    let (from, to, over) = (gap.from.join(", "), gap.to.join(", "), &gap.over);
-    let forbidden = gap.forbidden.map_or("the policy", Forbidden::word);
-    let ids: BTreeSet<String> = open.map(Gap::id).filter(|id| *id != gap.id()).collect();
-    let others = match ids.len() {
-        0 => String::new(),
-        more => format!(
-            ", and {more} more such gaps: {}",
-            ids.into_iter().collect::<Vec<_>>().join(", ")
-        ),
-    };
-    Err(Failure::Plan(format!(
-        "{from} to {to} over {over} becomes possible, and {forbidden} forbids it; an exception that names {} \
-         excuses it{others}",
-        gap.id()
-    )))
+    let excused = accept::exceptions(ready.policy, ready.now).into_keys().collect();
+    watertight_compile::admit(proof, &excused).map_err(|refusal| Failure::Plan(refusal.to_string()))
 }
 
 /// Prints a plan.

@@ -84,6 +84,26 @@ pub enum Refusal {
         /// What refuses.
         why: &'static str,
     },
+    /// Something would become possible although a guardrail or the default of a crown jewel forbids it, and no
+    /// exception names that gap.
+    #[error(
+        "{from} to {to} over {over} becomes possible, and {forbidden} forbids it; an exception that names \
+         {gap} excuses it{others}"
+    )]
+    Forbidden {
+        /// Who would open the legs.
+        from: String,
+        /// Who would accept them.
+        to: String,
+        /// The flows.
+        over: String,
+        /// What forbids it.
+        forbidden: &'static str,
+        /// The id of the gap.
+        gap: String,
+        /// The ids of the others, as the end of the sentence.
+        others: String,
+    },
 }
 
 /// Compiles what is intended for a plane; `at_once` is how two halves of the work are done.

@@ -50,7 +50,7 @@ pub use plan::{
     PlannedLimits, PlannedRule, PlannedRules, There, ThereRule,
 };
 pub use plane::{Holding, KeptList, Limits, Pieces, Plane, RenderedBody};
-pub use prove::{Proved, prove, wanted};
+pub use prove::{Proved, admit, prove, wanted};
 pub use read::{Change, Read, ReadKind};
 pub use step::{Action, Step, steps};
 pub use validate::{AtOnce, Found, InTurn, Kept, Proof, validate};

@@ -1,11 +1,13 @@
 //! What is compiled, with its proof, and with denials at the edges of subnets where groups hold too little.
 
+use std::collections::BTreeSet;
+
 use watertight_model::network::EndpointId;
 
 use crate::artifact::Artifacts;
 use crate::compiler::{Compiled, Refusal, compile};
 use crate::edge::{Edge, propose};
-use crate::gap::{Gap, GapKind, Reason};
+use crate::gap::{Forbidden, Gap, GapKind, Reason};
 use crate::intent::Intent;
 use crate::plane::{Plane, RenderedBody};
 use crate::validate::{AtOnce, Found, Proof, validate};
@@ -83,6 +85,33 @@ fn held(plane: &dyn Plane) -> Vec<Edge> {
     held.sort();
     held.dedup();
     held
+}
+
+/// Refuses what becomes possible although something forbids it, unless it is among the ids of gaps that are
+/// `excused`.
+///
+/// # Errors
+/// When there is such a gap.
+pub fn admit(proof: &Proof, excused: &BTreeSet<String>) -> Result<(), Refusal> {
+    let open = || proof.inadmissible.iter().filter(|gap| !excused.contains(&gap.id()));
+    let Some(first) = open().next() else { return Ok(()) };
+    let gap = first.id();
+    let ids: BTreeSet<String> = open().map(Gap::id).filter(|id| *id != gap).collect();
+    let others = match ids.len() {
+        0 => String::new(),
+        more => {
+            let ids: Vec<String> = ids.into_iter().collect();
+            format!(", and {more} more such gaps: {}", ids.join(", "))
+        }
+    };
+    Err(Refusal::Forbidden {
+        from: first.from.join(", "),
+        to: first.to.join(", "),
+        over: first.over.clone(),
+        forbidden: first.forbidden.map_or("the policy", Forbidden::word),
+        gap,
+        others,
+    })
 }
 
 /// What is to be there: the artifacts of [`prove`], without its proof where nothing of them depends on it.

@@ -208,6 +208,12 @@ impl Scene<'_, '_> {
         rest.take(&lost, Reason::Membership);
         let doubtful = cells.after.possible.difference(&cells.after.sure);
         rest.take(&doubtful, Reason::UnknownBox);
+        // It arrives still, and what is at edges refuses the reply.
+        if let Some([before, after, open]) = &cells.answered {
+            let unanswered = before.sure.union(&open.sure).difference(&after.sure);
+            let unanswered = unanswered.intersection(&cells.after.sure);
+            rest.take(&unanswered.intersection(&from_well_known()), Reason::StatelessReply);
+        }
         if !rest.flows.is_empty() && self.is_translated(pair, &self.reach[2]) {
             rest.take(&FlowSet::all(), Reason::IdentityShared);
         }
@@ -220,26 +226,7 @@ impl Scene<'_, '_> {
         if !rest.flows.is_empty() && self.is_boxed(pair, &self.reach[2]) {
             rest.take(&FlowSet::all(), Reason::Membership);
         }
-        if !rest.flows.is_empty() && self.is_at_edge(pair) {
-            rest.take(&from_well_known(), Reason::StatelessReply);
-        }
         rest.finish()
-    }
-
-    /// Whether one of ours is at the edge of a subnet of one of two parties.
-    fn is_at_edge(&self, (from, to): (&Party, &Party)) -> bool {
-        let edges = self.compiled.artifacts.edges.iter().flatten();
-        let subnets: BTreeSet<_> = edges.flat_map(|edge| &edge.subnets).collect();
-        let network = &self.estates[0].network;
-        let is_in = |id: &EndpointId| {
-            let subnet = network.endpoints.get(*id).and_then(|one| one.subnet);
-            let subnet = subnet.and_then(|id| network.subnets.get(id));
-            subnet.is_some_and(|subnet| subnets.contains(&subnet.name))
-        };
-        [from, to].into_iter().any(|party| match &party.who {
-            PartyWho::Endpoints(members, _) => members.iter().any(is_in),
-            PartyWho::Outside(..) => false,
-        })
     }
 
     /// Whether one machine, or what shares its interfaces, is all there is at both ends: what they send

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use watertight_compile::{Forbidden, GapKind, Occasion, Plan, Plane as _, Reason};
+use watertight_compile::{Forbidden, GapKind, Occasion, Plan, Plane as _, Reason, Refusal};
 
 use crate::lab::{Lab, Made};
 use crate::properties::Walked;
@@ -24,23 +24,25 @@ fn plan(lab: &Lab, made: &Made) -> Plan {
 fn what_guardrails_deny_is_refused_at_edges_and_nothing_that_is_intended() {
     let (mut subnets, mut plans, mut left, mut replies) = (0, 0, 0, 0);
     let mut walked = Walked::default();
-    let (mut full, mut refused, mut broken) = (0, 0, 0);
+    let (mut full, mut refused) = (0, 0);
     for seed in seeds(2) {
         let (lab, generated) = drawn::barred(seed);
-        let Ok(made) = lab.make() else { continue };
+        let made = match lab.make() {
+            Ok(made) => made,
+            Err(refusal) => {
+                refused += usize::from(matches!(refusal, Refusal::Forbidden { .. }));
+                continue;
+            }
+        };
         let proof = &made.proof;
         assert_eq!(proof.unexplained, [], "seed {seed}");
         assert_eq!(proof.frame, [] as [String; 0], "seed {seed}");
-        // Such a plan is refused: nothing that is told of it matters.
-        if !proof.inadmissible.is_empty() {
-            refused += 1;
-            continue;
-        }
         left += proof.gaps.iter().filter(|gap| gap.forbidden == Some(Forbidden::Guardrail)).count();
         replies +=
             proof.of(GapKind::Under).filter(|gap| gap.reason == Reason::StatelessReply).count();
-        // What is found to cut something is not written: that is the proof's to find, and rare.
-        broken += usize::from(made.notes.iter().any(|note| note.contains("would cut")));
+        // Nothing that is proposed is found to cut anything.
+        let broken = made.notes.iter().find(|note| note.contains("is written against"));
+        assert_eq!(broken, None, "seed {seed}");
         full += made.notes.iter().filter(|note| note.contains("has room for")).count();
         if edged(&made) > 0 {
             plans += 1;
@@ -48,13 +50,13 @@ fn what_guardrails_deny_is_refused_at_edges_and_nothing_that_is_intended() {
             walked.walk(&format!("seed {seed}"), &lab, &generated, &made);
         }
     }
-    let Walked { asked, over, under } = walked;
+    let Walked { asked, over, under, forbidden } = walked;
     note(&format!(
         "edges: {plans} plans put lists at {subnets} edges; {left} gaps that guardrails forbid are left, \
-         {replies} are of replies, {full} lists are full, {refused} plans are refused, {broken} would cut something; {asked} legs asked packet by packet, {over} over and {under} under, all told"
+         {replies} are of replies, {full} lists are full, {refused} plans are refused; {asked} legs asked packet by packet, {over} over and {under} under, all told"
     ));
     assert!(plans > 5, "{plans} plans are too few to tell");
-    assert!((refused + broken) * 20 <= plans, "{refused} refused and {broken} broken of {plans}");
+    assert!(forbidden > 100, "{forbidden} are too few to tell");
 }
 
 #[test]

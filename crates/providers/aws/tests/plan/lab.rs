@@ -1,12 +1,13 @@
 //! An estate and a policy, compiled and proved.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
 use watertight_aws::{Body, Options, SecurityGroups, convert};
 use watertight_compile::{
-    Artifacts, AtOnce, Compiled, Found, InTurn, Intent, Plane, Proof, Proved, Refusal, promoted,
-    prove, validate,
+    Artifacts, AtOnce, Compiled, Found, InTurn, Intent, Plane, Proof, Proved, Refusal, admit,
+    promoted, prove, validate,
 };
 use watertight_model::Estate;
 use watertight_policy::checked::CheckedPolicy;
@@ -104,6 +105,7 @@ impl Lab {
             let mut found = Vec::new();
             let Proved { compiled, rendered, proof, notes } =
                 prove(intent, plane, &[], (Some(&mut found), at_once))?;
+            admit(&proof, &BTreeSet::new())?;
             let after = plane.convert(&rendered);
             Ok(Made { compiled, proof, found, after, notes })
         })
