@@ -38,7 +38,7 @@ mod ways;
 pub use answer::{Part, Reach, Reply};
 pub use assertion::{Assertion, Claim, Follow, Held, Hop, Judge, Judgement, Party, Witness};
 pub use blast::{Blast, BlastSize, Graph, Reached};
-pub use classes::{Class, OutsideAtom, named_prefixes};
+pub use classes::{Class, OutsideAtom, leads_outside, named_prefixes};
 pub use comparison::{CommonClasses, Comparison, Differing};
 pub use diff::{Called, Change, diff};
 pub use exposure::{Exposed, Exposure, FrontLeg, exposure, front_legs};

@@ -7,13 +7,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use watertight_model::network::{EndpointId, EndpointRole, RealmId, SubnetId};
+use watertight_model::network::{Attached, EndpointId, EndpointRole, RealmId, SubnetId};
 use watertight_model::{Estate, Name};
 use watertight_net::{
     AddressSet, ByteSet, Family, FlowPart, FlowSet, PortRange, PortSet, Prefix, Protocol,
 };
-
 use watertight_policy::decide::Who;
+use watertight_reach::leads_outside;
 
 use super::{Edge, EdgeList, EdgeRule};
 use crate::cover::fewest;
@@ -106,6 +106,8 @@ struct Proposal<'p, 'a> {
     /// What the policy sees in those who have an address, hidden ones behind it among them.
     holders: BTreeMap<Prefix, BTreeSet<KindId>>,
     wanted: BTreeMap<(SubnetId, bool), Wanted>,
+    /// Whether somebody outside may have an address of the estate too.
+    leads_outside: bool,
     /// Where what is to be cut off is not.
     uncut: Vec<String>,
 }
@@ -130,17 +132,25 @@ impl<'p, 'a> Proposal<'p, 'a> {
                 holders.entry(address).or_default().insert(intent.kind_of(id));
             }
         }
+        // What a transit gateway carries into a realm leaves the subnet of its attachment for all others.
+        let carrying = network.attachments.values().flat_map(|one| match &one.attached {
+            Attached::Realm { subnets, .. } => subnets.as_slice(),
+            Attached::Peer(_) | Attached::Outside(_) | Attached::Opaque(_) => &[],
+        });
+        let carrying: BTreeSet<SubnetId> = carrying.copied().collect();
         let mut sites = BTreeMap::new();
         for (id, subnet) in network.subnets.iter() {
             let own = members.get(&id).map(Vec::as_slice).unwrap_or_default();
             let is_plain = own.iter().all(|one| is_plain(estate, &vias, *one));
+            let is_plain = is_plain && !carrying.contains(&id);
             if is_plain && subnet.endpoints_read && lists.contains_key(&subnet.name) {
                 let kinds = own.iter().map(|one| intent.kind_of(*one)).collect();
                 sites.insert(id, Site { realm: subnet.realm, kinds });
             }
         }
         let (wanted, uncut) = (BTreeMap::new(), Vec::new());
-        Self { intent, plane, lists, sites, holders, wanted, uncut }
+        let leads_outside = leads_outside(network);
+        Self { intent, plane, lists, sites, holders, wanted, leads_outside, uncut }
     }
 
     /// Adds what can stand against one thing: where it comes in, and what is left of it where it goes out.
@@ -236,9 +246,17 @@ impl<'p, 'a> Proposal<'p, 'a> {
     /// What an edge may refuse with all who have an address.
     fn deniable_with(&self, site: &Site, address: Prefix, ingress: bool) -> FlowSet {
         let kinds = self.holders.get(&address).into_iter().flatten();
-        kinds.fold(FlowSet::all(), |all, kind| {
+        kinds.fold(self.deniable_outside(site, address, ingress), |all, kind| {
             all.intersection(&self.deniable(site, Other::Kind(*kind), ingress))
         })
+    }
+
+    /// What it may refuse with somebody outside who has the address too.
+    fn deniable_outside(&self, site: &Site, address: Prefix, ingress: bool) -> FlowSet {
+        if !self.leads_outside {
+            return FlowSet::all();
+        }
+        self.deniable(site, Other::Outside(&AddressSet::from_prefix(address)), ingress)
     }
 
     /// What an edge may refuse with one on the other side: nothing that is allowed with anybody in the
@@ -342,10 +360,10 @@ impl<'p, 'a> Proposal<'p, 'a> {
         let free = outside.filter(|part| is_denied(Other::Part(part)));
         let free = free.fold(AddressSet::empty(), |all, part| all.union(&part.addresses));
         let mut known: BTreeMap<KindId, bool> = BTreeMap::new();
-        let held = self.holders.iter().filter(|(_, kinds)| {
-            kinds
-                .iter()
-                .all(|kind| *known.entry(*kind).or_insert_with(|| is_denied(Other::Kind(*kind))))
+        let held = self.holders.iter().filter(|(address, kinds)| {
+            let mut kinds = kinds.iter();
+            kinds.all(|kind| *known.entry(*kind).or_insert_with(|| is_denied(Other::Kind(*kind))))
+                && self.deniable_outside(site, **address, ingress).contains(piece)
         });
         free.union(&AddressSet::from_prefixes(held.map(|(address, _)| *address)))
     }
