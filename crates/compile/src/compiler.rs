@@ -88,7 +88,7 @@ pub enum Refusal {
     /// exception names that gap.
     #[error(
         "{from} to {to} over {over} becomes possible, and {forbidden} forbids it; an exception that names \
-         {gap} excuses it{others}"
+         {gaps}"
     )]
     Forbidden {
         /// Who would open the legs.
@@ -99,10 +99,8 @@ pub enum Refusal {
         over: String,
         /// What forbids it.
         forbidden: &'static str,
-        /// The id of the gap.
-        gap: String,
-        /// The ids of the others, as the end of the sentence.
-        others: String,
+        /// The id of the gap and those of the others, as the end of the sentence.
+        gaps: String,
     },
 }
 

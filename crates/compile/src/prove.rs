@@ -109,8 +109,7 @@ pub fn admit(proof: &Proof, excused: &BTreeSet<String>) -> Result<(), Refusal> {
         to: first.to.join(", "),
         over: first.over.clone(),
         forbidden: first.forbidden.map_or("the policy", Forbidden::word),
-        gap,
-        others,
+        gaps: format!("{gap} excuses it{others}"),
     })
 }
 

@@ -58,9 +58,13 @@ pub fn lint(linted: &Linted<'_>, diagnostics: &mut Diagnostics) {
 impl<'l> Linted<'l> {
     /// The rules that can be on, each with its policy, in the order in which they are asked.
     fn rules(&self) -> impl Iterator<Item = (&'l Policy, &'l Rule)> + use<'l> {
+        self.rules_to_come().filter(|(policy, _)| policy.mode != Mode::Disabled)
+    }
+
+    /// The rules that decide, or could once their policies are promoted.
+    fn rules_to_come(&self) -> impl Iterator<Item = (&'l Policy, &'l Rule)> + use<'l> {
         let now = self.now;
-        let policies = self.policy.policies.iter();
-        let live = policies.filter(move |one| one.mode != Mode::Disabled && one.is_live(now));
+        let live = self.policy.policies.iter().filter(move |one| one.is_live(now));
         live.flat_map(|policy| policy.rules.iter().map(move |rule| (policy, rule)))
     }
 }

@@ -25,7 +25,8 @@ struct Order<'l> {
 
 /// Says which rules are shadowed, and which change nothing.
 pub(super) fn order(linted: &Linted<'_>, diagnostics: &mut Diagnostics) {
-    let rules: Vec<Placed<'_>> = linted.rules().collect();
+    // What is disabled may be promoted: then it passes on, or decides, between two others.
+    let rules: Vec<Placed<'_>> = linted.rules_to_come().collect();
     let mut cover = Cover::new(linted.policy);
     let only: Vec<&Rule> = rules.iter().map(|(_, rule)| *rule).collect();
     let index = Index::new(&only, &mut cover);
@@ -35,7 +36,7 @@ pub(super) fn order(linted: &Linted<'_>, diagnostics: &mut Diagnostics) {
     let mut left = PAIRS_MAX;
     for place in 0..order.rules.len() {
         let (policy, rule) = order.rules[place];
-        if !rule.through.is_empty() {
+        if !rule.through.is_empty() || policy.mode == Mode::Disabled {
             continue;
         }
         let mut others = index.candidates(rule, &mut order.cover);

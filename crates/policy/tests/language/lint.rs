@@ -115,6 +115,31 @@ fn a_rule_whose_every_leg_is_decided_before_is_shadowed() {
     assert_eq!(alone(&(guardrail(&[&pass, &deny]) + &standard)), [""; 0]);
 }
 
+/// Found by `without_a_rule_that_lint_calls_shadowed_or_redundant_every_decision_is_the_same`, seed 17741: a guardrail
+/// that was disabled counted as if it could never pass anything on.
+#[test]
+fn what_a_disabled_guardrail_would_pass_on_or_decide_is_not_left_to_others() {
+    let guardrail = |order: u8, mode: &str, rule: &str| {
+        policy("tier: guardrail", &[&trusted(rule)])
+            .replace("{name: p", &format!("{{name: g{order}-"))
+            .replace(
+                "tier: guardrail",
+                &format!("tier: guardrail\n  order: {order}\n  mode: {mode}"),
+            )
+    };
+    let deny = WIDE.replace("allow", "deny");
+    let pass = guardrail(1, "disabled", &NARROW.replace("allow", "pass"));
+    let standard = policy("mode: enforce", &[&trusted(NARROW)]);
+    let denied = guardrail(2, "enforce", &deny);
+    assert_eq!(alone(&(denied.clone() + &standard)), ["WT0330 19 10"]);
+    assert_eq!(alone(&(pass + &denied + &standard)), [""; 0]);
+    // Between two that say the same, what would say something else keeps the first needed.
+    let (first, last) = (guardrail(1, "enforce", NARROW), guardrail(3, "enforce", WIDE));
+    assert_eq!(alone(&(first.clone() + &last)), ["WT0332 10 21"]);
+    let between = guardrail(2, "disabled", &deny);
+    assert_eq!(alone(&(first + &between + &last)), [""; 0]);
+}
+
 /// A rule on labels that providers give.
 fn trusted(rule: &str) -> String {
     rule.replace("app:", "aws.account:").replace("env:", "region:")
