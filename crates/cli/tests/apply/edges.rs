@@ -8,14 +8,13 @@ use tempfile::TempDir;
 use watertight_live_aws::Way;
 use watertight_testkit::aws_server::{Lost, Recording, Server, Strictness, Troubles};
 
-use crate::support::{ACCOUNT, Lab, estate, policy};
+use crate::support::{
+    ACCOUNT, Lab, copied, estate, killed_while_applying, killed_while_taking_back, policy,
+};
 
 /// The subnet of the databases, and what is at its edge before.
 const SUBNET: &str = "subnet-0000000000000c003";
 const BASE: &str = "acl-0000000000000c001";
-
-/// Lists that are late.
-const LATE: Strictness = Strictness { rules_max: 60, groups_max: 5, unseen: 2, busy: 0 };
 
 const GUARDRAIL: &str = "---\napiVersion: watertight.io/v1alpha1\nkind: Policy\nmetadata: {name: never, \
     owner: shop}\nspec:\n  tier: guardrail\n  order: 1\n  mode: enforce\n  rules:\n  - name: pages never read \
@@ -24,13 +23,7 @@ const GUARDRAIL: &str = "---\napiVersion: watertight.io/v1alpha1\nkind: Policy\n
 /// The three tiers, where services own the interfaces of a page and of a database, and the network ACL has so
 /// many more entries about what comes in. Pages are never to reach databases.
 fn written(folder: &Path, entries: i64) -> (PathBuf, PathBuf) {
-    let regional = format!("raw/aws/{ACCOUNT}/eu-central-1");
-    let to = folder.join("estate");
-    fs::create_dir_all(to.join(&regional)).unwrap();
-    fs::copy(estate().join("estate.json"), to.join("estate.json")).unwrap();
-    for file in fs::read_dir(estate().join(&regional)).unwrap() {
-        let file = file.unwrap();
-        let mut body: Value = serde_json::from_slice(&fs::read(file.path()).unwrap()).unwrap();
+    let to = copied(&estate(), folder, |_, body| {
         let interfaces = body.get_mut("NetworkInterfaces").and_then(Value::as_array_mut);
         for interface in interfaces.into_iter().flatten() {
             let id = interface["NetworkInterfaceId"].as_str().unwrap();
@@ -45,8 +38,7 @@ fn written(folder: &Path, entries: i64) -> (PathBuf, PathBuf) {
                     "PortRange": {"From": 22, "To": 22}, "RuleAction": "deny", "RuleNumber": number + 1})
             }));
         }
-        fs::write(to.join(&regional).join(file.file_name()), body.to_string()).unwrap();
-    }
+    });
     let rules = folder.join("policy.yaml");
     let text = fs::read_to_string(policy()).unwrap();
     fs::write(&rules, format!("{text}{GUARDRAIL}")).unwrap();
@@ -127,56 +119,18 @@ fn what_no_group_holds_is_refused_at_the_edge_and_comes_back_without_a_trace() {
     assert_eq!(lab.server.held(), before);
 }
 
+/// The steps about edges come first, behind what is looked at before them.
 #[test]
 fn killed_anywhere_it_goes_on_and_is_taken_back_without_a_trace() {
-    let (whole, _) = lab(Strictness::default());
-    let before = whole.server.held();
-    let asked = whole.server.requests();
-    whole.take(Way::Apply).unwrap();
-    let count = whole.server.requests() - asked;
-    let after = whole.server.held();
-    // The steps about edges come first, behind what is looked at before them.
-    for stop in 0..count.min(30) {
-        for (lost, strictness) in [
-            (Lost::Request, Strictness::default()),
-            (Lost::Answer, Strictness::default()),
-            (Lost::Answer, LATE),
-        ] {
-            let (lab, _) = lab(strictness);
-            lab.server.stop_after(Some((stop, lost)));
-            assert!(lab.take(Way::Apply).is_err(), "{stop}");
-            lab.server.stop_after(None);
-            let told = |error| panic!("{stop} {lost:?} {strictness:?}: {error}");
-            lab.take(Way::Apply).unwrap_or_else(told);
-            assert_eq!(lab.server.held(), after, "{stop} {lost:?} {strictness:?}");
-            let told = |error| panic!("{stop} {lost:?} {strictness:?}: {error}");
-            lab.take(Way::Rollback).unwrap_or_else(told);
-            assert_eq!(lab.server.held(), before, "{stop} {lost:?} {strictness:?}");
-        }
-    }
+    killed_while_applying(&|strictness| lab(strictness).0, |count| 0..count.min(30));
 }
 
+/// They are the last to be taken back.
 #[test]
 fn taking_back_that_is_killed_anywhere_ends_where_it_began() {
-    let (whole, _) = lab(Strictness::default());
-    let before = whole.server.held();
-    whole.take(Way::Apply).unwrap();
-    let asked = whole.server.requests();
-    whole.take(Way::Rollback).unwrap();
-    let count = whole.server.requests() - asked;
-    // Those about edges come last.
-    for stop in count.saturating_sub(16)..count {
-        for lost in [Lost::Request, Lost::Answer] {
-            let (lab, _) = lab(if stop % 2 == 0 { LATE } else { Strictness::default() });
-            lab.take(Way::Apply).unwrap();
-            lab.server.stop_after(Some((stop, lost)));
-            // Late lists take more requests, so that the end may be elsewhere.
-            let _ended = lab.take(Way::Rollback);
-            lab.server.stop_after(None);
-            lab.take(Way::Rollback).unwrap_or_else(|error| panic!("{stop} {lost:?}: {error}"));
-            assert_eq!(lab.server.held(), before, "{stop} {lost:?}");
-        }
-    }
+    killed_while_taking_back(&|strictness| lab(strictness).0, |count| {
+        count.saturating_sub(24)..count
+    });
 }
 
 #[test]

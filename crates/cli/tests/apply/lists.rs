@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use watertight_live_aws::Way;
 use watertight_testkit::aws_server::{Recording, Server, Strictness, Troubles};
 
-use crate::support::{ACCOUNT, Lab, estate, policy};
+use crate::support::{ACCOUNT, Lab, copied, estate, policy};
 
 /// The list of the region's S3, and another region's.
 const HERE: &str = "pl-0000000000000c001";
@@ -16,13 +16,7 @@ const ELSEWHERE: &str = "pl-0000000000000c002";
 
 /// The three tiers with a gateway endpoint, and a policy by which `app` may ask S3.
 fn written(folder: &Path) -> (PathBuf, PathBuf) {
-    let regional = format!("raw/aws/{ACCOUNT}/eu-central-1");
-    let to = folder.join("estate");
-    fs::create_dir_all(to.join(&regional)).unwrap();
-    fs::copy(estate().join("estate.json"), to.join("estate.json")).unwrap();
-    for file in fs::read_dir(estate().join(&regional)).unwrap() {
-        let file = file.unwrap();
-        let mut body: Value = serde_json::from_slice(&fs::read(file.path()).unwrap()).unwrap();
+    let to = copied(&estate(), folder, |_, body| {
         let tables = body.get_mut("RouteTables").and_then(Value::as_array_mut);
         for table in tables.into_iter().flatten() {
             table["Routes"].as_array_mut().unwrap().push(json!({
@@ -30,8 +24,7 @@ fn written(folder: &Path) -> (PathBuf, PathBuf) {
                 "Origin": "CreateRoute", "State": "active",
             }));
         }
-        fs::write(to.join(&regional).join(file.file_name()), body.to_string()).unwrap();
-    }
+    });
     let list = |id: &str, name: &str, cidrs: Value| json!({"PrefixListId": id, "PrefixListName": name, "Cidrs": cidrs});
     let lists = json!({"PrefixLists": [
         list(HERE, "com.amazonaws.eu-central-1.s3", json!(["52.219.72.0/22", "3.5.134.0/23"])),
@@ -44,7 +37,7 @@ fn written(folder: &Path) -> (PathBuf, PathBuf) {
         "NetworkInterfaceIds": [], "DnsEntries": [], "Tags": [], "OwnerId": ACCOUNT,
     }]});
     for (name, body) in [("prefix-lists", lists), ("vpc-endpoints", endpoints)] {
-        let path = to.join(&regional).join(format!("ec2-describe-{name}.json"));
+        let path = to.join(format!("raw/aws/{ACCOUNT}/eu-central-1/ec2-describe-{name}.json"));
         fs::write(path, body.to_string()).unwrap();
     }
     let more = "---\napiVersion: watertight.io/v1alpha1\nkind: Policy\nmetadata: {name: objects, owner: shop}\n\

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use watertight_live_aws::{
     Applied, ApplyError, ApplyRequest, Clock, Given, Pace, Watcher, Way, apply,
 };
-use watertight_testkit::aws_server::{Recording, Server, Strictness, Troubles};
+use watertight_testkit::aws_server::{Lost, Recording, Server, Strictness, Troubles};
 
 /// The account of the estate.
 pub(crate) const ACCOUNT: &str = "123456789012";
@@ -26,6 +26,87 @@ pub(crate) fn estate() -> PathBuf {
 /// Its policy.
 pub(crate) fn policy() -> PathBuf {
     root().join("testdata/plans/tiers/policy.yaml")
+}
+
+/// A copy of an estate in a folder, with its bodies changed: `change` gets the name of each file, and what is in
+/// it.
+pub(crate) fn copied(
+    from: &Path,
+    folder: &Path,
+    mut change: impl FnMut(&str, &mut Value),
+) -> PathBuf {
+    let regional = format!("raw/aws/{ACCOUNT}/eu-central-1");
+    let to = folder.join("estate");
+    fs::create_dir_all(to.join(&regional)).unwrap();
+    fs::copy(from.join("estate.json"), to.join("estate.json")).unwrap();
+    for file in fs::read_dir(from.join(&regional)).unwrap() {
+        let file = file.unwrap();
+        let name = file.file_name().into_string().unwrap();
+        let mut body: Value = serde_json::from_slice(&fs::read(file.path()).unwrap()).unwrap();
+        change(&name, &mut body);
+        fs::write(to.join(&regional).join(&name), body.to_string()).unwrap();
+    }
+    to
+}
+
+/// Lists that are late.
+pub(crate) const LATE: Strictness = Strictness { rules_max: 60, groups_max: 5, unseen: 2, busy: 0 };
+
+/// Applies a plan that is killed at one request after the other, goes on, and takes it back: it ends as if it
+/// never was, and where it began. `stops` are the requests, of so many in all.
+pub(crate) fn killed_while_applying(
+    lab: &dyn Fn(Strictness) -> Lab,
+    stops: impl Fn(usize) -> std::ops::Range<usize>,
+) {
+    let whole = lab(Strictness::default());
+    let before = whole.server.held();
+    let asked = whole.server.requests();
+    whole.take(Way::Apply).unwrap();
+    let count = whole.server.requests() - asked;
+    let after = whole.server.held();
+    for stop in stops(count) {
+        for (lost, strictness) in [
+            (Lost::Request, Strictness::default()),
+            (Lost::Answer, Strictness::default()),
+            (Lost::Answer, LATE),
+        ] {
+            let lab = lab(strictness);
+            lab.server.stop_after(Some((stop, lost)));
+            assert!(lab.take(Way::Apply).is_err(), "{stop}");
+            lab.server.stop_after(None);
+            let told = |error| panic!("{stop} {lost:?} {strictness:?}: {error}");
+            lab.take(Way::Apply).unwrap_or_else(told);
+            assert_eq!(lab.server.held(), after, "{stop} {lost:?} {strictness:?}");
+            let told = |error| panic!("{stop} {lost:?} {strictness:?}: {error}");
+            lab.take(Way::Rollback).unwrap_or_else(told);
+            assert_eq!(lab.server.held(), before, "{stop} {lost:?} {strictness:?}");
+        }
+    }
+}
+
+/// Takes a plan back, killed at one request after the other: it ends where it began.
+pub(crate) fn killed_while_taking_back(
+    lab: &dyn Fn(Strictness) -> Lab,
+    stops: impl Fn(usize) -> std::ops::Range<usize>,
+) {
+    for strictness in [Strictness::default(), LATE] {
+        let whole = lab(strictness);
+        let before = whole.server.held();
+        whole.take(Way::Apply).unwrap();
+        let asked = whole.server.requests();
+        whole.take(Way::Rollback).unwrap();
+        let count = whole.server.requests() - asked;
+        for stop in stops(count) {
+            let lost = if stop % 2 == 0 { Lost::Request } else { Lost::Answer };
+            let lab = lab(strictness);
+            lab.take(Way::Apply).unwrap();
+            lab.server.stop_after(Some((stop, lost)));
+            assert!(lab.take(Way::Rollback).is_err(), "{stop}");
+            lab.server.stop_after(None);
+            lab.take(Way::Rollback).unwrap_or_else(|error| panic!("{stop} {lost:?}: {error}"));
+            assert_eq!(lab.server.held(), before, "{stop} {lost:?}");
+        }
+    }
 }
 
 /// A server, a plan and its folder.

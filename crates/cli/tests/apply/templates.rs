@@ -6,16 +6,13 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use watertight_live_aws::Way;
-use watertight_testkit::aws_server::{Lost, Strictness, Troubles};
+use watertight_testkit::aws_server::{Strictness, Troubles};
 
-use crate::support::{ACCOUNT, Lab, root};
+use crate::support::{ACCOUNT, Lab, copied, killed_while_applying, killed_while_taking_back, root};
 
 const POLICY: &str = "testdata/plans/scaling/policy.yaml";
 const ESTATE: &str = "testdata/estates/scaling";
 const AT: &str = "2026-11-28T09:00:00Z";
-
-/// Lists that are late.
-const LATE: Strictness = Strictness { rules_max: 60, groups_max: 5, unseen: 2, busy: 0 };
 
 fn lab(strictness: Strictness) -> Lab {
     Lab::of("scaling", Troubles::default(), strictness)
@@ -28,17 +25,7 @@ fn templates(held: &Value) -> &Value {
 /// The owners of a plan over the estate after a change of its bodies.
 fn owners(more: &[&str], change: impl Fn(&str, &mut Value)) -> Vec<Value> {
     let folder = TempDir::new().unwrap();
-    let estate = folder.path().join("estate");
-    let regional = format!("raw/aws/{ACCOUNT}/eu-central-1");
-    fs::create_dir_all(estate.join(&regional)).unwrap();
-    fs::copy(root().join(ESTATE).join("estate.json"), estate.join("estate.json")).unwrap();
-    for file in fs::read_dir(root().join(ESTATE).join(&regional)).unwrap() {
-        let file = file.unwrap();
-        let name = file.file_name().into_string().unwrap();
-        let mut body: Value = serde_json::from_slice(&fs::read(file.path()).unwrap()).unwrap();
-        change(&name, &mut body);
-        fs::write(estate.join(&regional).join(&name), body.to_string()).unwrap();
-    }
+    let estate = copied(&root().join(ESTATE), folder.path(), change);
     let lab = Lab::plain();
     let arguments =
         ["plan", POLICY, "--estate", estate.to_str().unwrap(), "--at", AT, "-f", "json"];
@@ -137,51 +124,16 @@ fn a_new_replica_is_made_with_what_the_others_carry_and_nothing_else_is_differen
     assert_eq!(lab.server.held(), before);
 }
 
+/// The steps about templates come last.
 #[test]
 fn killed_anywhere_it_goes_on_and_is_taken_back_without_a_trace() {
-    let whole = lab(Strictness::default());
-    let before = whole.server.held();
-    let asked = whole.server.requests();
-    whole.take(Way::Apply).unwrap();
-    let count = whole.server.requests() - asked;
-    let after = whole.server.held();
-    // The steps about templates come last.
-    for stop in count - 24..count {
-        for (lost, strictness) in [
-            (Lost::Request, Strictness::default()),
-            (Lost::Answer, Strictness::default()),
-            (Lost::Answer, LATE),
-        ] {
-            let lab = lab(strictness);
-            lab.server.stop_after(Some((stop, lost)));
-            assert!(lab.take(Way::Apply).is_err(), "{stop}");
-            lab.server.stop_after(None);
-            let told = |error| panic!("{stop} {lost:?} {strictness:?}: {error}");
-            lab.take(Way::Apply).unwrap_or_else(told);
-            assert_eq!(lab.server.held(), after, "{stop} {lost:?} {strictness:?}");
-            let told = |error| panic!("{stop} {lost:?} {strictness:?}: {error}");
-            lab.take(Way::Rollback).unwrap_or_else(told);
-            assert_eq!(lab.server.held(), before, "{stop} {lost:?} {strictness:?}");
-        }
-    }
+    killed_while_applying(&lab, |count| count - 24..count);
 }
 
+/// They are the first to be taken back.
 #[test]
 fn taking_back_that_is_killed_anywhere_ends_where_it_began() {
-    let whole = lab(Strictness::default());
-    let before = whole.server.held();
-    whole.take(Way::Apply).unwrap();
-    for stop in 0..24 {
-        for lost in [Lost::Request, Lost::Answer] {
-            let lab = lab(if stop % 2 == 0 { LATE } else { Strictness::default() });
-            lab.take(Way::Apply).unwrap();
-            lab.server.stop_after(Some((stop, lost)));
-            assert!(lab.take(Way::Rollback).is_err(), "{stop}");
-            lab.server.stop_after(None);
-            lab.take(Way::Rollback).unwrap_or_else(|error| panic!("{stop} {lost:?}: {error}"));
-            assert_eq!(lab.server.held(), before, "{stop} {lost:?}");
-        }
-    }
+    killed_while_taking_back(&lab, |_| 0..24);
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use watertight_net::{FlowSet, PortSet};
 use watertight_source::Span;
 
-use super::{EndpointId, FrontId, TargetGroupId};
+use super::{EndpointId, FrontId, Network, TargetGroupId};
 use crate::{Name, WorkloadId};
 
 /// What leads listeners to targets: a load balancer, an API gateway, a service.
@@ -103,6 +103,18 @@ pub enum TargetEnd {
     Workload(WorkloadId),
     /// Something that is not in the input. The text names it.
     Unread(Name),
+}
+
+impl TargetEnd {
+    /// The workload that it is; nothing of what is not in the input.
+    pub fn workload(&self, network: &Network) -> Option<WorkloadId> {
+        match self {
+            Self::Endpoint(endpoint, _) => Some(network.endpoints.get(*endpoint)?.workload),
+            Self::Front(front) => Some(network.fronts.get(*front)?.workload),
+            Self::Workload(workload) => Some(*workload),
+            Self::Address(_) | Self::Unread(_) => None,
+        }
+    }
 }
 
 /// What a health check said of a [`Target`].

@@ -1,6 +1,6 @@
 //! An estate as decisions see it.
 
-use watertight_model::network::{EndpointId, Front, TargetEnd};
+use watertight_model::network::{EndpointId, Front};
 use watertight_model::{ArenaId, Estate, Name, Network};
 use watertight_net::{FlowSet, PortSet, Protocol};
 
@@ -57,7 +57,8 @@ fn front_legs(network: &Network, front: &Front) -> FrontLegs {
         let groups = listener.target_groups.iter().filter_map(|id| network.target_groups.get(*id));
         for group in groups.filter(|group| !group.preserves_source) {
             for target in &group.targets {
-                let Some(workload) = workload_of(network, &target.end) else { continue };
+                let Some(workload) = target.end.workload(network) else { continue };
+                let workload = workload.index();
                 let flows = target.sent(&listener.flows);
                 if let Some(port) = target.health_port {
                     health.push(TargetLegs { workload, flows: to_port(Protocol::TCP, port) });
@@ -76,14 +77,4 @@ fn to_port(protocol: Protocol, port: u16) -> FlowSet {
     } else {
         FlowSet::none()
     }
-}
-
-fn workload_of(network: &Network, end: &TargetEnd) -> Option<usize> {
-    let workload = match end {
-        TargetEnd::Endpoint(endpoint, _) => network.endpoints.get(*endpoint)?.workload,
-        TargetEnd::Front(front) => network.fronts.get(*front)?.workload,
-        TargetEnd::Workload(workload) => *workload,
-        TargetEnd::Address(_) | TargetEnd::Unread(_) => return None,
-    };
-    Some(workload.index())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use watertight_model::network::{Front, FrontId, TargetEnd};
-use watertight_model::{ArenaId, Estate, Network, WorkloadKind};
+use watertight_model::{ArenaId, Estate, WorkloadKind};
 use watertight_net::{Flow, FlowSet};
 
 /// How many fronts stand behind each other at most: as many as reachability follows.
@@ -53,7 +53,7 @@ impl Hops {
                         Some(Hop {
                             workload: front.workload.index(),
                             listens: listener.flows.clone(),
-                            target: workload_of(network, &target.end)?,
+                            target: target.end.workload(network)?.index(),
                             sent: target.sent(&listener.flows),
                             is_for_fronts: group.preserves_source,
                             is_carried,
@@ -121,14 +121,4 @@ fn carries(estate: &Estate, front: &Front) -> bool {
     let is_apart = !front.endpoints.is_empty() && endpoints.all(|one| one.subnet.is_none());
     let kind = estate.workloads.get(front.workload).map(|one| one.kind);
     is_apart || kind == Some(WorkloadKind::PrivateService)
-}
-
-fn workload_of(network: &Network, end: &TargetEnd) -> Option<usize> {
-    let workload = match end {
-        TargetEnd::Endpoint(endpoint, _) => network.endpoints.get(*endpoint)?.workload,
-        TargetEnd::Front(front) => network.fronts.get(*front)?.workload,
-        TargetEnd::Workload(workload) => *workload,
-        TargetEnd::Address(_) | TargetEnd::Unread(_) => return None,
-    };
-    Some(workload.index())
 }
