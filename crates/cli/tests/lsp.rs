@@ -156,6 +156,30 @@ fn errors_follow_what_is_written() {
     client.end();
 }
 
+/// What a change does not touch is not read again, and keeps all that it came to: a name that may stand in what
+/// nobody could read is not said to be missing, and a document with an error still has its others told.
+#[test]
+fn what_is_wrong_with_a_file_stays_known_while_another_changes() {
+    let rule = "spec: {rules: [{action: allow, from: [any], to: [any], over: [{service: web}]}]}\n";
+    let asks = format!("{HEAD} Policy\nmetadata: {{name: p}}\n{rule}");
+    let mut client = Client::new("", None);
+    let folder = client.file.clone();
+    let beside = |name: &str, text: &str| fs::write(folder.with_file_name(name), text).unwrap();
+    beside("broken.yaml", "a: [\n");
+    beside("nameless.yaml", "kind: Service\nmetadata: {name: web}\n");
+    assert_eq!(client.said(), [""; 0]);
+    for text in [&asks, &(asks.clone() + "# changed\n"), &(asks.clone() + "# again\n")] {
+        client.open(text);
+        assert_eq!(client.said(), [""; 0], "{text}");
+    }
+    beside("broken.yaml", "");
+    client.change(&asks.replace("web", "wob"));
+    assert_eq!(client.said(), ["WT0306 3"]);
+    client.change(&asks);
+    assert_eq!(client.said(), [""; 0]);
+    client.end();
+}
+
 #[test]
 fn a_place_says_whom_it_selects_and_what_it_decides() {
     let text = format!(

@@ -9,7 +9,7 @@ mod reader;
 mod rules;
 
 use watertight_model::Name;
-use watertight_source::{Contents, Diagnostics, FileId, Limits, Node, Span, Tree};
+use watertight_source::{Contents, Diagnostics, FileId, Limits, Node, Recovered, Span, Tree};
 
 use crate::codes;
 use crate::syntax::{Document, Kind, Metadata, Object, Spanned};
@@ -62,34 +62,51 @@ impl Documents {
         limits: &Limits,
         diagnostics: &mut Diagnostics,
     ) {
-        let (trees, errors) = match format {
+        let Recovered { trees, repeating, errors } = match format {
             Format::Yaml => Tree::parse_yaml_recovering(file, contents, limits),
-            Format::Json => match Tree::parse_json(file, contents, limits) {
-                Ok(tree) => (vec![tree], Vec::new()),
-                Err(error) => (Vec::new(), vec![error]),
-            },
+            Format::Json => Tree::parse_json_recovering(file, contents, limits),
         };
         self.unread = self.unread.saturating_add(errors.len());
         for error in errors {
             diagnostics.push(error);
         }
         for tree in &trees {
-            self.read_tree(tree, format, diagnostics);
+            self.read_tree(tree, format, true, diagnostics);
+        }
+        for tree in &repeating {
+            self.read_tree(tree, format, false, diagnostics);
         }
     }
 
-    fn read_tree(&mut self, tree: &Tree, format: Format, diagnostics: &mut Diagnostics) {
+    /// Adds what was read elsewhere.
+    pub fn extend(&mut self, other: &Self) {
+        let Self { documents, broken, lost, unread, partial } = other;
+        self.documents.extend(documents.iter().cloned());
+        self.broken.extend(broken.iter().cloned());
+        self.lost.extend(lost.iter().cloned());
+        self.unread = self.unread.saturating_add(*unread);
+        self.partial.extend(partial.iter().cloned());
+    }
+
+    fn read_tree(
+        &mut self,
+        tree: &Tree,
+        format: Format,
+        is_sound: bool,
+        diagnostics: &mut Diagnostics,
+    ) {
         let root = tree.root();
         if format == Format::Json && root.kind() == watertight_source::Kind::Array {
             for item in root.items() {
-                self.read_document(item, diagnostics);
+                self.read_document(item, is_sound, diagnostics);
             }
         } else if !root.is_null() {
-            self.read_document(root, diagnostics);
+            self.read_document(root, is_sound, diagnostics);
         }
     }
 
-    fn read_document(&mut self, root: Node<'_>, diagnostics: &mut Diagnostics) {
+    /// Reads a document; one that is not sound has errors already, and is read for others.
+    fn read_document(&mut self, root: Node<'_>, is_sound: bool, diagnostics: &mut Diagnostics) {
         let errors = diagnostics.errors();
         let mut reader = Reader::new(diagnostics);
         let (kind, metadata) = header(&mut reader, root);
@@ -116,7 +133,7 @@ impl Documents {
             None
         };
         match object {
-            Some(object) if diagnostics.errors() == errors => {
+            Some(object) if is_sound && diagnostics.errors() == errors => {
                 self.documents.push(Document { span: root.span(), metadata, object });
             }
             object => {

@@ -41,5 +41,5 @@ pub use limits::Limits;
 pub use span::{Origin, Span};
 pub use timestamp::{Timestamp, TimestampError};
 pub use tree::{
-    Entries, Entry, Items, Kind, Node, Tree, YamlComment, is_yaml_string, yaml_comments,
+    Entries, Entry, Items, Kind, Node, Recovered, Tree, YamlComment, is_yaml_string, yaml_comments,
 };

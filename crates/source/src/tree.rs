@@ -22,9 +22,21 @@ pub use yaml::{YamlComment, is_yaml_string, yaml_comments};
 use build::Builder;
 use slot::Slot;
 
-/// How many documents of one text may be broken before the rest is left: each may be read to the end
-/// of the text before it is seen to be.
+/// How many errors one text may have before the rest is left: a document may be read to the end of the text
+/// before it is seen to be broken.
 const ERRORS_MAX: usize = 100;
+
+/// What can be read of a text in which something may be wrong.
+#[derive(Debug, Default)]
+pub struct Recovered {
+    /// The documents without an error.
+    pub trees: Vec<Tree>,
+    /// Documents of which only this is wrong: an object names a key a second time. Readers disagree about what
+    /// that means, so they are there for what else is wrong with them, and for nothing else.
+    pub repeating: Vec<Tree>,
+    /// What is wrong, in the order of the text.
+    pub errors: Vec<ParseError>,
+}
 
 /// One parsed document with its positions.
 pub struct Tree {
@@ -66,25 +78,51 @@ impl Tree {
     ) -> Result<Vec<Self>, ParseError> {
         let contents = contents.into();
         let text = checked_text(file, &contents, limits)?;
-        let (trees, errors) = yaml::parse(file, text, limits, 1);
+        let Recovered { trees, errors, .. } = yaml::parse(file, text, limits, 1);
         errors.into_iter().next().map_or(Ok(trees), Err)
     }
 
-    /// Reads every document of a YAML 1.2 stream that can be read, in order, with one error for each
-    /// that cannot: what is wrong in one document hides no other.
+    /// Reads every document of a YAML 1.2 stream that can be read, in order, with the errors of those that
+    /// cannot: what is wrong in one document hides no other, and no key that is there a second time hides
+    /// another.
     ///
-    /// What exceeds a limit ends the reading, as what is no text at all does, and a hundred broken
-    /// documents do: then an error says where the rest begins.
+    /// What exceeds a limit ends the reading, as what is no text at all does, and a hundred errors do: then
+    /// one more says where the rest begins.
     pub fn parse_yaml_recovering(
         file: FileId,
         contents: impl Into<Contents>,
         limits: &Limits,
-    ) -> (Vec<Self>, Vec<ParseError>) {
+    ) -> Recovered {
         let contents = contents.into();
         match checked_text(file, &contents, limits) {
             Ok(text) => yaml::parse(file, text, limits, ERRORS_MAX),
-            Err(error) => (Vec::new(), vec![error]),
+            Err(error) => Recovered { errors: vec![error], ..Recovered::default() },
         }
+    }
+
+    /// Reads one JSON value as [`parse_json`](Self::parse_json) does, with an error for each key that is there
+    /// a second time, up to a hundred, and one for what else ends the reading.
+    pub fn parse_json_recovering(
+        file: FileId,
+        contents: impl Into<Contents>,
+        limits: &Limits,
+    ) -> Recovered {
+        let contents = contents.into();
+        let mut found = Recovered::default();
+        let text = match checked_text(file, &contents, limits) {
+            Ok(text) => text,
+            Err(error) => return Recovered { errors: vec![error], ..found },
+        };
+        let mut builder = Builder::new(file, text, limits, 0).going_on(ERRORS_MAX);
+        let read = json::parse(text, &mut builder);
+        found.errors = builder.take_repeated();
+        let is_sound = found.errors.is_empty();
+        match read {
+            Err(error) => found.errors.push(error),
+            Ok(()) if is_sound => found.trees.push(builder.finish(Arc::clone(text), 0)),
+            Ok(()) => found.repeating.push(builder.finish(Arc::clone(text), 0)),
+        }
+        found
     }
 
     /// The value at the top.

@@ -170,8 +170,7 @@ impl Files {
                 own.read(file, &contents, format, limits, &mut said);
                 ParsedFile { path, contents, documents: own, said }
             });
-            documents.documents.extend(one.documents.documents.iter().cloned());
-            documents.broken.extend(one.documents.broken.iter().cloned());
+            documents.extend(&one.documents);
             diagnostics.merge(one.said.clone());
             now.0.insert(file, one);
         }

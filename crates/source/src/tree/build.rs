@@ -26,6 +26,13 @@ pub(super) struct Builder<'s> {
     pub(super) nodes_max: u64,
     depth_max: usize,
     pub(super) string_bytes_max: u32,
+    /// Keys that are there a second time, where all of them are looked for; else the first ends the reading.
+    repeated: Option<Repeated>,
+}
+
+struct Repeated {
+    errors: Vec<ParseError>,
+    errors_max: usize,
 }
 
 /// An array or object that is still open.
@@ -58,7 +65,23 @@ impl<'s> Builder<'s> {
             depth_max: widen(limits.depth_max),
             // Room for two quotes within the payload.
             string_bytes_max: limits.string_bytes_max.min(PAYLOAD_MAX - 2),
+            repeated: None,
         }
+    }
+
+    /// Goes on behind keys that are there a second time, until there are `errors_max` of them.
+    pub(super) fn going_on(mut self, errors_max: usize) -> Self {
+        self.repeated = Some(Repeated { errors: Vec::new(), errors_max });
+        self
+    }
+
+    /// The keys that were there a second time, in the order of the text.
+    pub(super) fn take_repeated(&mut self) -> Vec<ParseError> {
+        let repeated = self.repeated.as_mut().map(|repeated| &mut repeated.errors);
+        let mut errors = repeated.map(std::mem::take).unwrap_or_default();
+        // An object is looked at when it ends, behind those inside it.
+        errors.sort_by_key(|error| error.span);
+        errors
     }
 
     /// Makes room for the slots of a text of this many bytes.
@@ -248,42 +271,58 @@ impl<'s> Builder<'s> {
         let store = Store { text, slots, decoded };
         let keys = self.keys.get_mut(keys_from..).unwrap_or_default();
         let found = if keys.len() <= PAIRWISE_MAX {
-            pairwise_duplicate(store, keys)
+            pairwise_repeated(store, keys)
         } else {
-            sorted_duplicate(store, keys)
+            sorted_repeated(store, keys)
         };
-        let Some((first, second)) = found else { return Ok(()) };
-        let key = shortened(store.string(second).unwrap_or_default());
         let span = |slot| Span::new(self.file, store.slot(slot).offset, store.end(slot));
-        Err(ParseError {
-            span: span(second),
-            reason: ParseReason::DuplicateKey { key },
+        let error = |(first, again)| ParseError {
+            span: span(again),
+            reason: ParseReason::DuplicateKey {
+                key: shortened(store.string(again).unwrap_or_default()),
+            },
             related: Some(span(first)),
-        })
-    }
-}
-
-/// The first key that was there before, with the place where it was there first.
-fn pairwise_duplicate(store: Store<'_>, keys: &[KeyMark]) -> Option<(u32, u32)> {
-    for (index, second) in keys.iter().enumerate() {
-        let earlier = keys.iter().take(index);
-        for first in earlier.filter(|first| first.fingerprint == second.fingerprint) {
-            if store.string(first.slot) == store.string(second.slot) {
-                return Some((first.slot, second.slot));
+        };
+        let mut errors = found.into_iter().map(error);
+        let Some(repeated) = &mut self.repeated else { return errors.next().map_or(Ok(()), Err) };
+        for error in errors {
+            let (place, count) = (error.span, repeated.errors.len());
+            if count >= repeated.errors_max {
+                return Err(ParseError::new(place, ParseReason::Unread { errors: count }));
             }
+            repeated.errors.push(error);
         }
+        Ok(())
     }
-    None
 }
 
-/// The same as [`pairwise_duplicate`], in time that input cannot make quadratic.
-fn sorted_duplicate(store: Store<'_>, keys: &mut [KeyMark]) -> Option<(u32, u32)> {
+/// The keys that were there before, each with the place where it was there first.
+fn pairwise_repeated(store: Store<'_>, keys: &[KeyMark]) -> Vec<(u32, u32)> {
+    let mut found = Vec::new();
+    for (index, again) in keys.iter().enumerate() {
+        let is_same = |first: &&KeyMark| {
+            first.fingerprint == again.fingerprint
+                && store.string(first.slot) == store.string(again.slot)
+        };
+        let first = keys.iter().take(index).find(is_same);
+        found.extend(first.map(|first| (first.slot, again.slot)));
+    }
+    found
+}
+
+/// The same as [`pairwise_repeated`], in time that input cannot make quadratic.
+fn sorted_repeated(store: Store<'_>, keys: &mut [KeyMark]) -> Vec<(u32, u32)> {
     keys.sort_unstable_by_key(|key| (key.fingerprint, store.string(key.slot), key.slot));
     let equal = keys.chunk_by(|one, next| {
         one.fingerprint == next.fingerprint && store.string(one.slot) == store.string(next.slot)
     });
-    let pairs = equal.filter_map(|run| Some((run.first()?.slot, run.get(1)?.slot)));
-    pairs.min_by_key(|(_, second)| *second)
+    let mut found = Vec::new();
+    for run in equal {
+        let Some((first, more)) = run.split_first() else { continue };
+        found.extend(more.iter().map(|again| (first.slot, again.slot)));
+    }
+    found.sort_unstable_by_key(|(_, again)| *again);
+    found
 }
 
 /// A number that equal keys share and different keys seldom do: length, head and tail of the key.

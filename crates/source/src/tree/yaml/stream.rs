@@ -7,7 +7,7 @@ use granit_parser::{Event, Parser, StrInput};
 
 use super::places::Places;
 use super::{Document, Step};
-use crate::tree::Tree;
+use crate::tree::Recovered;
 use crate::tree::build::Builder;
 use crate::tree::slot::{offset_of, widen};
 use crate::{FileId, Limits, ParseError, ParseReason, Span};
@@ -17,7 +17,8 @@ const TRIES: usize = 2;
 
 /// Reads every document of `text`; after one that cannot be read, goes on with the next, until there
 /// are `errors_max` errors; one more says then where what is not read begins. They come in the order of
-/// the text, at most one for each document or directive.
+/// the text: where more than one is wanted, one for each key that is there a second time, and one for
+/// whatever else ends a document or directive.
 ///
 /// No value runs past a line that begins with a marker (YAML 1.2.2, production `c-forbidden`), so that
 /// the next document begins at the first marker behind the beginning of the broken one, wherever in
@@ -27,22 +28,24 @@ pub(in crate::tree) fn parse(
     text: &Arc<String>,
     limits: &Limits,
     errors_max: usize,
-) -> (Vec<Tree>, Vec<ParseError>) {
+) -> Recovered {
     let mut reading = Reading {
         file,
         text,
         limits,
-        trees: Vec::new(),
+        errors_max,
+        found: Recovered::default(),
         begun: 0,
         nodes: 0,
         expansion_left: limits.alias_expansion_max,
         behind: 0,
     };
-    let mut errors: Vec<ParseError> = Vec::new();
     let (mut base, mut tries) = (0, 0_usize);
     while let Err(error) = reading.read(base) {
         tries = tries.saturating_add(1);
-        let is_last = matches!(error.reason, ParseReason::Limit { .. });
+        let is_last =
+            matches!(error.reason, ParseReason::Limit { .. } | ParseReason::Unread { .. });
+        let errors = &mut reading.found.errors;
         if errors.last() != Some(&error) {
             errors.push(error);
         }
@@ -56,7 +59,7 @@ pub(in crate::tree) fn parse(
         }
         base = next;
     }
-    (reading.trees, errors)
+    reading.found
 }
 
 /// Where a document begins at or behind `from`: at the first line with the marker of a start, or behind
@@ -92,7 +95,8 @@ struct Reading<'t> {
     file: FileId,
     text: &'t Arc<String>,
     limits: &'t Limits,
-    trees: Vec<Tree>,
+    errors_max: usize,
+    found: Recovered,
     /// How many documents have begun, broken ones among them.
     begun: usize,
     nodes: u64,
@@ -126,21 +130,34 @@ impl Reading<'_> {
                 }
                 self.begun += 1;
                 self.behind = widen(span.end).saturating_add(1);
+                let mut builder = Builder::new(self.file, text, limits, self.nodes);
+                if self.errors_max > 1 {
+                    let left = self.errors_max.saturating_sub(self.found.errors.len());
+                    builder = builder.going_on(left);
+                }
                 let mut document = Document {
                     text,
                     places,
-                    builder: Builder::new(self.file, text, limits, self.nodes),
+                    builder,
                     frames: Vec::new(),
                     anchors: BTreeMap::new(),
                     expansion_left: self.expansion_left,
                     expansion_max: limits.alias_expansion_max,
                 };
-                let found = document.read(&mut parser, limits);
+                let end = document.read(&mut parser, limits);
                 self.expansion_left = document.expansion_left;
+                let repeated = document.builder.take_repeated();
+                let is_sound = repeated.is_empty();
+                self.found.errors.extend(repeated);
                 let total = document.builder.nodes();
                 let before = std::mem::replace(&mut self.nodes, total);
-                self.behind = self.behind.max(widen(found?));
-                self.trees.push(document.builder.finish(Arc::clone(text), before));
+                self.behind = self.behind.max(widen(end?));
+                let tree = document.builder.finish(Arc::clone(text), before);
+                if is_sound {
+                    self.found.trees.push(tree);
+                } else {
+                    self.found.repeating.push(tree);
+                }
             }
         }
         Ok(())

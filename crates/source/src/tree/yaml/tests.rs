@@ -1,4 +1,4 @@
-use crate::{Contents, FileId, Kind, Limits, Node, ParseError, ParseReason, Span, Tree};
+use crate::{Contents, FileId, Kind, Limits, Node, ParseError, ParseReason, Recovered, Span, Tree};
 
 const FILE: FileId = FileId(1);
 
@@ -118,7 +118,8 @@ fn documents_come_in_order_and_share_the_limits() {
 
 /// What can be read of a text, and where its errors are.
 fn recovered(text: &str) -> (Vec<String>, Vec<u32>) {
-    let (trees, errors) = Tree::parse_yaml_recovering(FILE, text, &Limits::default());
+    let Recovered { trees, errors, .. } =
+        Tree::parse_yaml_recovering(FILE, text, &Limits::default());
     let raw = trees.iter().map(|tree| tree.root().raw().to_owned());
     (raw.collect(), errors.iter().map(|error| error.span.start).collect())
 }
@@ -177,20 +178,54 @@ fn going_on_after_errors_equals_reading_each_document_by_itself() {
 #[test]
 fn a_limit_ends_the_reading_and_so_do_a_hundred_broken_documents() {
     let limits = Limits { nodes_max: 4, ..Limits::default() };
-    let (trees, errors) = Tree::parse_yaml_recovering(FILE, "[1, 2, 3, 4]\n---\na\n", &limits);
+    let Recovered { trees, errors, .. } =
+        Tree::parse_yaml_recovering(FILE, "[1, 2, 3, 4]\n---\na\n", &limits);
     assert_eq!((trees.len(), errors.len()), (0, 1));
-    let (trees, errors) =
+    let Recovered { trees, errors, .. } =
         Tree::parse_yaml_recovering(FILE, "]\n---\n".repeat(300), &Limits::default());
     assert_eq!((trees.len(), errors.len()), (0, 101));
     assert!(matches!(errors[100].reason, ParseReason::Unread { errors: 100 }), "{errors:?}");
     // One error that is met again behind each marker is told once, and not looked for for ever.
     let text = "...\n".repeat(100_000) + "@";
-    let (trees, errors) = Tree::parse_yaml_recovering(FILE, text, &Limits::default());
+    let Recovered { trees, errors, .. } =
+        Tree::parse_yaml_recovering(FILE, text, &Limits::default());
     assert_eq!((trees.len(), errors.len()), (0, 2), "{errors:?}");
     // What broken documents hold counts as well.
     let text = "[1, 2, a: *b]\n---\n[1, 2]\n";
-    let (trees, errors) = Tree::parse_yaml_recovering(FILE, text, &limits);
+    let Recovered { trees, errors, .. } = Tree::parse_yaml_recovering(FILE, text, &limits);
     assert_eq!((trees.len(), errors.len()), (0, 2), "{errors:?}");
+}
+
+#[test]
+fn every_key_that_is_there_a_second_time_is_told_beside_what_else_is_wrong() {
+    let told = |text: &str| {
+        let found = Tree::parse_yaml_recovering(FILE, text, &Limits::default());
+        let json = Tree::parse_json_recovering(FILE, text, &Limits::default());
+        let is_json = serde_json::from_str::<serde_json::Value>(text).is_ok();
+        assert!(!is_json || json.errors == found.errors, "{text}: {:?}", json.errors);
+        let places = found.errors.iter().map(|error| {
+            let first = error.related.map(|first| first.start);
+            (error.span.start, first)
+        });
+        (found.trees.len(), found.repeating.len(), places.collect::<Vec<_>>())
+    };
+    // The inner object ends first; a third key names the first one too.
+    let text = r#"{"a": 1, "a": {"b": 1, "b": 2, "b": 3}, "c": [], "c": 0}"#;
+    let expected = vec![(9, Some(1)), (23, Some(15)), (31, Some(15)), (49, Some(40))];
+    assert_eq!(told(text), (0, 1, expected));
+    // Beside another document, and before what ends this one.
+    let text = "a: 1\n---\nb: {c: 1, c: 2}\nb: 1\n---\nd: {e: 1, e: 2}\nf: ]\n--- {g: 1}\n";
+    let expected = vec![(19, Some(13)), (25, Some(9)), (44, Some(38)), (52, None)];
+    assert_eq!(told(text), (2, 1, expected));
+    // More than are sorted pair by pair, and more than anybody reads.
+    let keys =
+        |count: usize| (0..count).map(|key| format!("k{}: 1\n", key % 60)).collect::<String>();
+    assert_eq!(told(&keys(100)).2.len(), 40);
+    let found = Tree::parse_yaml_recovering(FILE, keys(300) + "---\nx\n", &Limits::default());
+    assert_eq!((found.trees.len(), found.errors.len()), (0, 101));
+    assert!(matches!(found.errors[100].reason, ParseReason::Unread { errors: 100 }));
+    // An object that aliases repeat is told of once.
+    assert_eq!(told("a: &x {b: 1, b: 2}\nc: [*x, *x]\n").2, [(13, Some(7))]);
 }
 
 #[test]
