@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use watertight_policy::{Format, formatted};
-use watertight_source::{Kind, Limits, Node, Sources, Tree, yaml_comments};
+use watertight_source::{Kind, Limits, Node, ParseError, Sources, Tree, yaml_comments};
 use watertight_testkit::generate::Random;
 
 const KEYS: [&str; 12] = [
@@ -197,9 +197,13 @@ fn read(text: &str) -> (Vec<String>, Vec<String>) {
 }
 
 fn form(text: &str, format: Format) -> String {
+    formed(text, format).unwrap()
+}
+
+fn formed(text: &str, format: Format) -> Result<String, ParseError> {
     let mut sources = Sources::new();
     let file = sources.add("a.yaml", text).unwrap();
-    formatted(file, sources.contents(file), format, &Limits::default()).unwrap()
+    formatted(file, sources.contents(file), format, &Limits::default())
 }
 
 #[test]
@@ -233,6 +237,11 @@ fn the_form_of_a_text_with_errors_has_the_same_errors() {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
+        // Of what names a key twice nobody can tell which one is to stay.
+        if path.ends_with("repeated.yaml") {
+            assert_eq!(formed(&text, Format::Yaml).unwrap_err().code().as_str(), "WT0007");
+            continue;
+        }
         let once = form(&text, Format::Yaml);
         assert_eq!(form(&once, Format::Yaml), once, "{}", path.display());
         let count = |text: &str| super::support::diagnostics(text).matches("error[").count();
