@@ -1,5 +1,7 @@
 //! `watertight apply` and `watertight rollback`.
 
+mod confirm;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -14,18 +16,28 @@ use watertight_policy::Timestamp;
 use crate::exit::{Failure, Outcome, say};
 use crate::text::clean;
 use crate::{clock, output, plan};
+pub(crate) use confirm::confirm;
 
 pub(crate) const APPLY_EXAMPLES: &str = "\
 Examples:
   watertight apply change.plan --dry-run
   watertight apply change.plan --profile deploy
   watertight apply change.plan --role watertight-apply
+  watertight apply change.plan --confirm-within 10m
   watertight apply --print-iam-policy
 
 Credentials, the region and the endpoint are found as the AWS CLI finds them. Exit code 0: all steps
 are taken. Exit code 2: nothing was written, because what the plan read has changed, because it is no
-longer valid, or because a step may interrupt something and `--accept-transient` is not given. Exit
-code 1: it stopped; the same command goes on from where it stopped.";
+longer valid, or because a step may interrupt something and `--accept-transient` is not given; or all
+steps are taken back, because nobody confirmed them in time. Exit code 1: it stopped; the same command
+goes on from where it stopped.";
+
+pub(crate) const CONFIRM_EXAMPLES: &str = "\
+Examples:
+  watertight confirm change.plan
+
+Exit code 0: it stays. Exit code 1 or 3: it is not confirmed, because nobody waits for that, or not any
+more.";
 
 pub(crate) const ROLLBACK_EXAMPLES: &str = "\
 Examples:
@@ -48,8 +60,21 @@ pub(crate) struct ApplyArguments {
     /// nothing else, and apply nothing
     #[arg(long)]
     print_iam_policy: bool,
+    /// Wait so long behind the last step, as in `10m`, `2h` or `1d`, for `watertight confirm`, and take all
+    /// steps back if nobody gives it. What is stopped while it waits takes nothing back until the same
+    /// command is given again
+    #[arg(long, value_name = "DURATION", conflicts_with = "dry_run")]
+    confirm_within: Option<String>,
     #[command(flatten)]
     live: LiveArguments,
+}
+
+/// The arguments of `confirm`.
+#[derive(Debug, Args)]
+pub(crate) struct ConfirmArguments {
+    /// The plan, with its journal beside it
+    #[arg(value_name = "PLAN")]
+    plan: PathBuf,
 }
 
 /// The arguments of `rollback`.
@@ -127,12 +152,26 @@ pub(crate) fn run(arguments: &ApplyArguments) -> Result<Outcome, Failure> {
     let Some(path) = arguments.plan.as_deref().filter(|_| !arguments.print_iam_policy) else {
         return print_policy(arguments);
     };
+    let within = arguments.confirm_within.as_deref().map(within).transpose()?;
     let (plan, bytes) = plan::read(path)?;
     if let Some(why) = refused(&plan, clock::now(), arguments.accept_transient)? {
         say(&format!("refused: {}\n", crate::text::one_line(&why)));
         return Ok(Outcome::Found);
     }
-    take(path, (&plan, &bytes), &arguments.live, Way::Apply)
+    let ended = take(path, (&plan, &bytes), &arguments.live, Way::Apply)?;
+    match within {
+        Some(within) if ended == Outcome::Fine && !plan.steps.is_empty() => {
+            confirm::wait(path, (&plan, &bytes), &arguments.live, within)
+        }
+        _ => Ok(ended),
+    }
+}
+
+fn within(text: &str) -> Result<i64, Failure> {
+    clock::seconds(text).ok_or_else(|| Failure::Argument {
+        flag: "confirm-within",
+        problem: format!("`{text}` is no duration as `90s`, `10m`, `2h` or `1d`"),
+    })
 }
 
 /// Prints what applying needs: a given plan, or any.
@@ -181,13 +220,8 @@ fn take(
     live: &LiveArguments,
     way: Way,
 ) -> Result<Outcome, Failure> {
-    let role = live.role.clone();
-    let access = Access {
-        profile: live.profile.clone(),
-        role: role.map(|name| Role { name, external_id: live.external_id.clone() }),
-        address: live.endpoint_url.clone(),
-    };
-    match put(path, (plan, bytes), access, (way, live.dry_run))? {
+    let as_given = Taken { way, dry_run: live.dry_run, unless_confirmed: false };
+    match put(path, (plan, bytes), live.access(), as_given)? {
         Ended::Taken(applied) => {
             output::write(None, &summary(&applied, way, live.dry_run))?;
             Ok(Outcome::Fine)
@@ -196,7 +230,28 @@ fn take(
             say(&why);
             Ok(Outcome::Found)
         }
+        Ended::Confirmed => Ok(Outcome::Fine),
     }
+}
+
+impl LiveArguments {
+    fn access(&self) -> Access {
+        let role = self.role.clone();
+        Access {
+            profile: self.profile.clone(),
+            role: role.map(|name| Role { name, external_id: self.external_id.clone() }),
+            address: self.endpoint_url.clone(),
+        }
+    }
+}
+
+/// How steps are taken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Taken {
+    pub(crate) way: Way,
+    pub(crate) dry_run: bool,
+    /// Nothing is taken back that somebody has confirmed.
+    pub(crate) unless_confirmed: bool,
 }
 
 /// With whose credentials the provider is written to, and where.
@@ -214,6 +269,8 @@ pub(crate) enum Ended {
     Taken(Applied),
     /// Nothing was written, since what was read has changed: the differences, for people.
     Refused(String),
+    /// Nothing was taken back, since somebody has confirmed it.
+    Confirmed,
 }
 
 /// Takes the steps of a plan, with the journal beside it; each is told on standard error.
@@ -224,13 +281,9 @@ pub(crate) fn put(
     path: &Path,
     (plan, bytes): (&Plan, &[u8]),
     access: Access,
-    (way, dry_run): (Way, bool),
+    Taken { way, dry_run, unless_confirmed }: Taken,
 ) -> Result<Ended, Failure> {
-    let mut hash = String::new();
-    for byte in Sha256::digest(bytes) {
-        // Writing to a string cannot fail.
-        let _written = write!(hash, "{byte:02x}");
-    }
+    let hash = hash_of(bytes);
     let Access { profile, role, address } = access;
     let request = ApplyRequest {
         profile,
@@ -241,12 +294,14 @@ pub(crate) fn put(
         hash,
         journal: journal_of(path),
         way,
+        unless_confirmed,
         dry_run,
         clock: &Now,
         pace: Pace::default(),
     };
     match watertight_live_aws::apply(&request, &Telling { dry_run }) {
         Ok(applied) => Ok(Ended::Taken(applied)),
+        Err(ApplyError::Confirmed) => Ok(Ended::Confirmed),
         Err(ref error @ ApplyError::Changed { ref changes, is_begun }) => {
             let more = if is_begun { " more" } else { "" };
             let mut text = format!("refused: {error}; nothing{more} was written\n");
@@ -259,6 +314,16 @@ pub(crate) fn put(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// By which its journal knows a plan.
+fn hash_of(bytes: &[u8]) -> String {
+    let mut hash = String::new();
+    for byte in Sha256::digest(bytes) {
+        // Writing to a string cannot fail.
+        let _written = write!(hash, "{byte:02x}");
+    }
+    hash
 }
 
 /// The journal of a plan: beside it, with its name.

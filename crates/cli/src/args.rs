@@ -80,6 +80,9 @@ pub(crate) enum Command {
     /// is changed but the list of groups of interfaces that the plan names.
     #[command(after_long_help = crate::apply::APPLY_EXAMPLES)]
     Apply(crate::apply::ApplyArguments),
+    /// Confirm an applied plan, for whose confirmation `apply --confirm-within` waits
+    #[command(after_long_help = crate::apply::CONFIRM_EXAMPLES)]
+    Confirm(crate::apply::ConfirmArguments),
     /// Take an applied plan back, from its last step to its first
     #[command(after_long_help = crate::apply::ROLLBACK_EXAMPLES)]
     Rollback(crate::apply::RollbackArguments),

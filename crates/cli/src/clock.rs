@@ -65,10 +65,11 @@ pub(crate) fn since(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     Ok(since)
 }
 
-/// The seconds of a duration: a number and `m`, `h`, `d` or `w`.
-fn seconds(text: &str) -> Option<i64> {
+/// The seconds of a duration: a number and `s`, `m`, `h`, `d` or `w`.
+pub(crate) fn seconds(text: &str) -> Option<i64> {
     let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let unit = match unit {
+        "s" => 1,
         "m" => 60,
         "h" => 3_600,
         "d" => 86_400,
@@ -90,6 +91,7 @@ mod tests {
         let at = |text: &str| since(text, now).ok();
         assert_eq!(at("2026-11-27T09:30:00Z"), "2026-11-27T09:30:00Z".parse().ok());
         assert_eq!(at("90m"), "2026-11-28T08:30:00Z".parse().ok());
+        assert_eq!(at("30s"), "2026-11-28T09:59:30Z".parse().ok());
         assert_eq!(at("12h"), "2026-11-27T22:00:00Z".parse().ok());
         assert_eq!(at("7d"), "2026-11-21T10:00:00Z".parse().ok());
         assert_eq!(at("2w"), "2026-11-14T10:00:00Z".parse().ok());

@@ -70,6 +70,7 @@ fn run(arguments: Arguments) -> Result<Outcome, Failure> {
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Show(arguments) => plan::show(&arguments),
         Command::Apply(arguments) => apply::run(&arguments),
+        Command::Confirm(arguments) => apply::confirm(&arguments),
         Command::Rollback(arguments) => apply::roll_back(&arguments),
         Command::Drift(arguments) => drift::run(&arguments),
         Command::Reconcile(arguments) => reconcile::run(&arguments),

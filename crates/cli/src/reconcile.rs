@@ -11,7 +11,7 @@ use watertight_compile::{Plan, Plane as _, Whole, compile, membership, validate}
 use watertight_live_aws::{Role, Unanswered, Way};
 use watertight_report::reconcile::{Came, Pass, table};
 
-use crate::apply::{self, Access, Ended};
+use crate::apply::{self, Access, Ended, Taken};
 use crate::args::InputArguments;
 use crate::beside::Threads;
 use crate::enforcing::{self, Asked, Ready};
@@ -237,8 +237,9 @@ fn take(arguments: &ReconcileArguments, path: &Path, made: &Plan) -> Result<Came
         address: None,
     };
     let text = plan::text(made)?;
-    match apply::put(path, (made, text.as_bytes()), access, (Way::Apply, false))? {
-        Ended::Taken(_) => Ok(Came::Moved),
+    let how = Taken { way: Way::Apply, dry_run: false, unless_confirmed: false };
+    match apply::put(path, (made, text.as_bytes()), access, how)? {
+        Ended::Taken(_) | Ended::Confirmed => Ok(Came::Moved),
         Ended::Refused(why) => {
             say(&why);
             Ok(Came::Refused)

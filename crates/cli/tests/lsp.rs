@@ -161,22 +161,30 @@ fn errors_follow_what_is_written() {
 #[test]
 fn what_is_wrong_with_a_file_stays_known_while_another_changes() {
     let rule = "spec: {rules: [{action: allow, from: [any], to: [any], over: [{service: web}]}]}\n";
-    let asks = format!("{HEAD} Policy\nmetadata: {{name: p}}\n{rule}");
-    let mut client = Client::new("", None);
+    let asks = format!(
+        "{HEAD} Policy\nmetadata: {{name: p}}\n{rule}---\n{HEAD} Assertion\nmetadata: {{name: s}}\n\
+         spec: {{never: {{from: [any], to: [{{segment: t}}], over: [{{tcp: 0}}]}}}}\n"
+    );
+    let segment = format!("{HEAD} Segment\nmetadata: {{name: t}}\nspec: {{mode: loud}}\n");
+    let mut client = Client::new(&asks, None);
     let folder = client.file.clone();
     let beside = |name: &str, text: &str| fs::write(folder.with_file_name(name), text).unwrap();
-    beside("broken.yaml", "a: [\n");
-    beside("nameless.yaml", "kind: Service\nmetadata: {name: web}\n");
-    assert_eq!(client.said(), [""; 0]);
-    for text in [&asks, &(asks.clone() + "# changed\n"), &(asks.clone() + "# again\n")] {
+    assert_eq!(client.said(), ["WT0306 3", "WT0306 8", "WT0310 8"]);
+    // The file that changes is this one, or another one.
+    beside("segment.yaml", &segment);
+    for text in [&asks, &asks, &(asks.clone() + "# changed\n")] {
         client.open(text);
-        assert_eq!(client.said(), [""; 0], "{text}");
+        assert_eq!(client.said(), ["WT0306 3", "WT0310 8"], "{text}");
+    }
+    beside("broken.yaml", "a: [\n");
+    for text in [&asks, &asks, &(asks.clone() + "# changed\n")] {
+        client.open(text);
+        assert_eq!(client.said(), ["WT0310 8"], "{text}");
     }
     beside("broken.yaml", "");
-    client.change(&asks.replace("web", "wob"));
-    assert_eq!(client.said(), ["WT0306 3"]);
+    beside("segment.yaml", "");
     client.change(&asks);
-    assert_eq!(client.said(), [""; 0]);
+    assert_eq!(client.said(), ["WT0306 3", "WT0306 8", "WT0310 8"]);
     client.end();
 }
 
@@ -206,6 +214,40 @@ fn a_place_says_whom_it_selects_and_what_it_decides() {
     );
     let found = labels(client.at("textDocument/completion", &text, "app: bastion"));
     assert!(found.contains(&"app".to_owned()) && found.contains(&"env".to_owned()), "{found:?}");
+    client.end();
+}
+
+/// Who writes one document is told about it whatever is wrong with the others, and labels that a labeling gives are
+/// known once it is written.
+#[test]
+fn a_place_is_told_of_while_other_documents_are_wrong_and_labelings_change() {
+    let policy = format!(
+        "{HEAD} Policy\nmetadata: {{name: p}}\nspec:\n  rules:\n  - action: allow\n    \
+         from: [{{matchLabels: {{app: bastion}}}}]\n    to: [{{matchLabels: {{tier: back}}}}]\n    \
+         over: [{{tcp: 22}}]\n"
+    );
+    let wrong = format!(
+        "---\n{HEAD} Policy\nmetadata: {{name: q}}\nspec: {{rules: [{{action: allow, from: [{{segment: gone}}], to: [any]}}]}}\n"
+    );
+    let labeling = format!(
+        "---\n{HEAD} Labeling\nmetadata: {{name: tiers}}\nspec:\n  rules:\n  - when: {{tags: {{app: orders}}}}\n    \
+         labels: {{tier: back}}\n"
+    );
+    let text = policy + &wrong;
+    let mut client = Client::new(&text, Some("examples/estates/shop"));
+    assert_eq!(client.said(), ["WT0306 13"]);
+    let hover = |answer: Value| answer["contents"]["value"].as_str().unwrap().to_owned();
+    let found = hover(client.at("textDocument/hover", &text, "tier: back"));
+    assert!(found.starts_with("None of the estate's "), "{found}");
+    let more = text.clone() + &labeling;
+    client.open(&more);
+    let found = hover(client.at("textDocument/hover", &more, "tier: back"));
+    assert!(found.contains(" workloads: `orders"), "{found}");
+    let found = client.at("textDocument/completion", &more, "back}}]");
+    assert!(found.to_string().contains("\"back\""), "{found}");
+    client.change(&text);
+    let found = hover(client.at("textDocument/hover", &text, "tier: back"));
+    assert!(found.starts_with("None of the estate's "), "{found}");
     client.end();
 }
 

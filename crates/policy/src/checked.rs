@@ -1,5 +1,6 @@
 //! The checked policy: every name resolved, every selector compiled, every default filled in.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use watertight_model::{Criticality, Label, Labels, Name, Selector, Truth};
@@ -371,13 +372,55 @@ impl CheckedPolicy {
         let mut found: Vec<Truth> = Vec::with_capacity(self.selectors.len());
         for node in &self.selectors {
             let of = |id: &SelectorId| found.get(id.index()).copied().unwrap_or(Truth::No);
-            let truth = match node {
-                SelectorNode::Labels(selector) => selector.evaluate(label),
-                SelectorNode::All(parts) => Truth::all(parts.iter().map(of)),
-                SelectorNode::Any(parts) => Truth::any(parts.iter().map(of)),
-            };
+            let truth = node.truth(label, of);
             found.push(truth);
         }
         found
+    }
+
+    /// These selectors and all of which they are made, ascending: what is needed to tell who is in them.
+    pub fn parts_of(&self, ids: &[SelectorId]) -> BTreeSet<SelectorId> {
+        let mut found = BTreeSet::new();
+        let mut left = ids.to_vec();
+        while let Some(id) = left.pop() {
+            if !found.insert(id) {
+                continue;
+            }
+            match self.selectors.get(id.index()) {
+                Some(SelectorNode::All(parts) | SelectorNode::Any(parts)) => left.extend(parts),
+                Some(SelectorNode::Labels(_)) | None => {}
+            }
+        }
+        found
+    }
+
+    /// As [`memberships_where`](Self::memberships_where), for [`parts_of`](Self::parts_of) some selectors alone.
+    pub fn memberships_among<'l>(
+        &self,
+        parts: &BTreeSet<SelectorId>,
+        label: &impl Fn(&Name) -> Label<'l>,
+    ) -> BTreeMap<SelectorId, Truth> {
+        let mut found: BTreeMap<SelectorId, Truth> = BTreeMap::new();
+        for id in parts {
+            let of = |id: &SelectorId| found.get(id).copied().unwrap_or(Truth::No);
+            let truth = self.selectors.get(id.index()).map(|node| node.truth(label, of));
+            found.insert(*id, truth.unwrap_or(Truth::No));
+        }
+        found
+    }
+}
+
+impl SelectorNode {
+    /// Whether a workload is in the set: `label` tells its labels, `of` whether it is in the sets before this one.
+    fn truth<'l>(
+        &self,
+        label: &impl Fn(&Name) -> Label<'l>,
+        of: impl Fn(&SelectorId) -> Truth,
+    ) -> Truth {
+        match self {
+            Self::Labels(selector) => selector.evaluate(label),
+            Self::All(parts) => Truth::all(parts.iter().map(of)),
+            Self::Any(parts) => Truth::any(parts.iter().map(of)),
+        }
     }
 }

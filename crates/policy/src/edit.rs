@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use watertight_model::{Name, Truth};
 use watertight_source::{FileId, Span};
 
+use crate::checked::CheckedPolicy;
 use crate::checked::{End, Peer, SelectorId, Tier};
 use crate::decide::World;
 use crate::decide::labels::{Known, Labelled, labels_of, look};
-use crate::lint::Linted;
 use crate::syntax::{Action, Mode};
 
 /// How many names are listed.
@@ -23,12 +23,45 @@ pub struct Hover {
     pub text: String,
 }
 
+/// The workloads of an estate, those with the same labels together. It stays as it is as long as the labelings
+/// and the estate do.
+#[derive(Clone, Debug)]
+pub struct Labels(Vec<(Labelled, Vec<usize>)>);
+
+impl Labels {
+    /// Asks the labelings of a policy about every workload.
+    pub fn new(policy: &CheckedPolicy, world: &World) -> Self {
+        let mut same: BTreeMap<Labelled, Vec<usize>> = BTreeMap::new();
+        for (place, member) in world.workloads.iter().enumerate() {
+            same.entry(labels_of(policy, member)).or_default().push(place);
+        }
+        Self(same.into_iter().collect())
+    }
+
+    /// The labels that there are, each with its values.
+    pub fn known(&self) -> BTreeMap<Name, BTreeSet<Name>> {
+        let mut known: BTreeMap<Name, BTreeSet<Name>> = BTreeMap::new();
+        for (key, label) in self.0.iter().flat_map(|(labels, _)| labels) {
+            let values = known.entry(key.clone()).or_default();
+            if let Known::Value(value) = &label.value {
+                values.insert(value.clone());
+            }
+        }
+        known
+    }
+}
+
 /// What stands at a place: the narrowest of peer, rule and segment; `None` where nothing of these
-/// does.
-pub fn hover(linted: &Linted<'_>, file: FileId, offset: u32) -> Option<Hover> {
+/// does. The policy need hold no more than [`Documents::around`](crate::Documents::around) the place.
+pub fn hover(
+    policy: &CheckedPolicy,
+    estate: Option<(&World, &Labels)>,
+    (file, offset): (FileId, u32),
+) -> Option<Hover> {
     let holds = |span: Span| span.file == file && span.start <= offset && offset <= span.end;
-    let estate = linted.world.map(|world| Estate::new(linted, world));
-    for policy in &linted.policy.policies {
+    let estate = estate.map(|(world, labels)| Estate { policy, world, labels });
+    let all = policy;
+    for policy in &all.policies {
         if let Some(rule) = policy.rules.iter().find(|rule| holds(rule.span)) {
             let peers = rule.from.iter().chain(&rule.to).chain(&rule.through);
             if let Some(peer) = peers.clone().find(|peer| holds(peer.span)) {
@@ -56,7 +89,7 @@ pub fn hover(linted: &Linted<'_>, file: FileId, offset: u32) -> Option<Hover> {
             return Some(Hover { span: rule.span, text });
         }
     }
-    let segments = linted.policy.segments.iter();
+    let segments = all.segments.iter();
     let mut spans = segments.filter_map(|segment| Some((segment, segment.span?)));
     let (segment, span) = spans.find(|(_, span)| holds(*span))?;
     let mut text = format!(
@@ -65,7 +98,7 @@ pub fn hover(linted: &Linted<'_>, file: FileId, offset: u32) -> Option<Hover> {
     );
     if let Some(estate) = &estate {
         text.push_str("\n\n");
-        text.push_str(&estate.told(&estate.of(segment.members)));
+        text.push_str(&estate.told(&estate.of(&[segment.members])));
     }
     Some(Hover { span, text })
 }
@@ -88,40 +121,35 @@ fn of_peer(peer: &Peer, estate: Option<&Estate<'_>>) -> String {
 
 /// The workloads of an estate with their labels.
 struct Estate<'l> {
+    policy: &'l CheckedPolicy,
     world: &'l World,
-    classes: Vec<(Vec<Truth>, Vec<usize>)>,
+    labels: &'l Labels,
 }
 
-impl<'l> Estate<'l> {
-    fn new(linted: &Linted<'_>, world: &'l World) -> Self {
-        let mut same: BTreeMap<Labelled, Vec<usize>> = BTreeMap::new();
-        for (place, member) in world.workloads.iter().enumerate() {
-            same.entry(labels_of(linted.policy, member)).or_default().push(place);
-        }
-        let classes = same.into_iter().map(|(labels, workloads)| {
-            (linted.policy.memberships_where(&|key: &Name| look(&labels, key)), workloads)
-        });
-        Self { world, classes: classes.collect() }
-    }
-
-    fn of(&self, id: SelectorId) -> BTreeSet<usize> {
-        let holds = |truths: &[Truth]| truths.get(id.index()).is_some_and(|one| *one != Truth::No);
-        let found = self.classes.iter().filter(|(truths, _)| holds(truths));
-        found.flat_map(|(_, workloads)| workloads).copied().collect()
-    }
-
-    fn of_peers(&self, peers: &[Peer]) -> BTreeSet<usize> {
+impl Estate<'_> {
+    /// Who is, or may be, in one of these sets.
+    fn of(&self, ids: &[SelectorId]) -> BTreeSet<usize> {
+        let parts = self.policy.parts_of(ids);
         let mut all = BTreeSet::new();
-        for peer in peers {
-            match &peer.end {
-                End::Any => all.extend(0..self.world.workloads.len()),
-                End::Conditions(conditions) => {
-                    all.extend(conditions.workloads.iter().flat_map(|id| self.of(*id)));
-                }
-                End::Internet => {}
+        for (labels, workloads) in &self.labels.0 {
+            let truths = self.policy.memberships_among(&parts, &|key: &Name| look(labels, key));
+            if ids.iter().any(|id| truths.get(id).is_some_and(|one| *one != Truth::No)) {
+                all.extend(workloads);
             }
         }
         all
+    }
+
+    fn of_peers(&self, peers: &[Peer]) -> BTreeSet<usize> {
+        let mut ids = Vec::new();
+        for peer in peers {
+            match &peer.end {
+                End::Any => return (0..self.world.workloads.len()).collect(),
+                End::Conditions(conditions) => ids.extend(conditions.workloads),
+                End::Internet => {}
+            }
+        }
+        if ids.is_empty() { BTreeSet::new() } else { self.of(&ids) }
     }
 
     fn told(&self, workloads: &BTreeSet<usize>) -> String {
@@ -136,18 +164,4 @@ impl<'l> Estate<'l> {
             _ => format!("{count} of {of} workloads: {}, and {more} more.", names.join(", ")),
         }
     }
-}
-
-/// The labels that workloads of an estate have, each with its values.
-pub fn known_labels(linted: &Linted<'_>) -> BTreeMap<Name, BTreeSet<Name>> {
-    let mut known: BTreeMap<Name, BTreeSet<Name>> = BTreeMap::new();
-    for member in linted.world.iter().flat_map(|world| &world.workloads) {
-        for (key, label) in labels_of(linted.policy, member) {
-            let values = known.entry(key).or_default();
-            if let Known::Value(value) = label.value {
-                values.insert(value);
-            }
-        }
-    }
-    known
 }

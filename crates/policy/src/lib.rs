@@ -23,7 +23,7 @@ pub use check::{Feeds, check, feeds_of};
 pub use checked::CheckedPolicy;
 pub use codes::{CODES, explain};
 pub use domain::{Domain, DomainError};
-pub use edit::{Hover, hover, known_labels};
+pub use edit::{Hover, Labels, hover};
 pub use essentials::{
     ESSENTIALS_VERSION, Essential, EssentialLegs, EssentialState, ListedNodes, control_flows,
     essential_legs, essentials, is_written, listed_nodes, narrowed_legs, past_guards,

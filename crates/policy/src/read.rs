@@ -88,6 +88,34 @@ impl Documents {
         self.partial.extend(partial.iter().cloned());
     }
 
+    /// What is needed to tell what stands at a place: the document there, and all that others can name.
+    #[must_use]
+    pub fn around(&self, file: FileId, offset: u32) -> Self {
+        let is_there = |span: Span| span.file == file && span.start <= offset && offset <= span.end;
+        let is_named = |object: &Object| match object {
+            Object::Policy(_)
+            | Object::Assertion(_)
+            | Object::Exception(_)
+            | Object::Essentials(_) => false,
+            Object::Segment(_)
+            | Object::Group(_)
+            | Object::Service(_)
+            | Object::Addresses(_)
+            | Object::Domains(_)
+            | Object::Users(_)
+            | Object::Labeling(_) => true,
+        };
+        let documents =
+            self.documents.iter().filter(|one| is_named(&one.object) || is_there(one.span));
+        Self {
+            documents: documents.cloned().collect(),
+            broken: self.broken.clone(),
+            lost: self.lost.clone(),
+            unread: self.unread,
+            partial: Vec::new(),
+        }
+    }
+
     fn read_tree(
         &mut self,
         tree: &Tree,

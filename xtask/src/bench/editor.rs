@@ -10,11 +10,13 @@ use serde_json::{Value, json};
 use super::collect::build;
 use super::figures::seconds;
 use super::policy::{RULES_EACH, part};
-use super::{clock, since, sizes};
+use super::simulate::machines;
+use super::{clock, estate, since, sizes};
 use crate::workspace::Error;
 
-/// Rules of the policies.
-const RULES: [usize; 2] = [1_000, 10_000];
+/// Rules of the policies, and interfaces of the estate that the server knows.
+const SIZES: [(usize, Option<u32>); 4] =
+    [(1_000, None), (10_000, None), (10_000, Some(10_000)), (10_000, Some(100_000))];
 /// Rules of one file.
 const RULES_IN_FILE: usize = 200;
 /// How often each is asked; odd, so that there is one in the middle.
@@ -36,10 +38,10 @@ spec:
 pub(super) fn run(root: &Path) -> Result<ExitCode, Error> {
     let Some(program) = build(root)? else { return Ok(ExitCode::FAILURE) };
     println!(
-        "\n{:>9} {:>9} {:>9} {:>13} {:>13} {:>11}",
-        "rules", "hover", "complete", "change, hover", "slowest of it", "diagnostics"
+        "\n{:>9} {:>9} {:>9} {:>9} {:>13} {:>13} {:>11}",
+        "rules", "endpoints", "hover", "complete", "change, hover", "slowest of it", "diagnostics"
     );
-    for rules in RULES {
+    for (rules, endpoints) in SIZES {
         let folder = sizes::temporary()?;
         let failed = |source| Error::File { path: folder.path().to_path_buf(), source };
         let of_file = RULES_IN_FILE / RULES_EACH;
@@ -49,18 +51,28 @@ pub(super) fn run(root: &Path) -> Result<ExitCode, Error> {
             fs::write(folder.path().join(format!("p{first}.yaml")), text).map_err(failed)?;
         }
         let text = part(rules, 0..of_file) + EXPIRED;
+        let bodies = sizes::temporary()?;
+        let bodies = endpoints.map(|size| (size, bodies.path().join("estate")));
+        if let Some((size, bodies)) = &bodies {
+            estate::write(bodies, &estate::scale(*size, None))?;
+            machines(bodies)?;
+        }
+        let bodies = bodies.as_ref().map(|(_, bodies)| bodies.as_path());
         let talking = |source| Error::Start { program: program.display().to_string(), source };
-        let figures = asked(&program, folder.path(), &text).map_err(talking)?;
+        let figures = asked(&program, (folder.path(), bodies), &text).map_err(talking)?;
         let [hover, complete, changed, slowest, said] = figures.map(seconds);
-        println!("{rules:>9} {hover:>9} {complete:>9} {changed:>13} {slowest:>13} {said:>11}");
+        let endpoints = endpoints.map_or_else(|| String::from("none"), |size| size.to_string());
+        println!(
+            "{rules:>9} {endpoints:>9} {hover:>9} {complete:>9} {changed:>13} {slowest:>13} {said:>11}"
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// A hover, a completion, a change with a hover behind it, the slowest of these, and a change with what
 /// is said of it, in seconds.
-fn asked(program: &Path, folder: &Path, text: &str) -> std::io::Result<[f64; 5]> {
-    let mut editor = Editor::new(program, folder, text)?;
+fn asked(program: &Path, paths: (&Path, Option<&Path>), text: &str) -> std::io::Result<[f64; 5]> {
+    let mut editor = Editor::new(program, paths, text)?;
     let (mut hovers, mut completions, mut changed, mut said) = (vec![], vec![], vec![], vec![]);
     for number in 0..ASKED {
         let start = clock();
@@ -96,9 +108,16 @@ struct Editor {
 }
 
 impl Editor {
-    fn new(program: &Path, folder: &Path, text: &str) -> std::io::Result<Self> {
+    fn new(
+        program: &Path,
+        (folder, bodies): (&Path, Option<&Path>),
+        text: &str,
+    ) -> std::io::Result<Self> {
         let mut command = Command::new(program);
         command.args(["policy", "lsp"]).arg(folder);
+        if let Some(bodies) = bodies {
+            command.arg("--estate").arg(bodies);
+        }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut server = command.spawn()?;
         let gone = || std::io::Error::other("the server has no pipes");

@@ -1,8 +1,8 @@
 //! `watertight policy lsp`: a language server over standard input and output.
 //!
 //! After a change the files that changed are read anew, with the texts that are open in the editor in
-//! the place of those on disk. Requests are answered from that; lint runs beside, so that no request waits
-//! for it.
+//! the place of those on disk. Requests are answered from the documents that they are about; all of them are
+//! checked beside that, so that no request waits for it.
 
 mod tell;
 mod text;
@@ -14,12 +14,12 @@ use clap::Args;
 use lsp_server::{Connection, Message, Notification, Request, RequestId, Response};
 use serde_json::{Value, json};
 use watertight_policy::decide::World;
-use watertight_policy::{CheckedPolicy, Format, Linted, check, formatted, hover, known_labels};
-use watertight_source::{FileId, Span};
+use watertight_policy::syntax::Object;
+use watertight_policy::{CheckedPolicy, Feeds, Format, Labels, check, formatted, hover};
+use watertight_source::{Contents, Diagnostics, FileId, Span};
 
 use super::files::{Files, Open, Parsed, real};
 use crate::args::InputArguments;
-use crate::clock;
 use crate::estate_folder::load_folder;
 use crate::exit::{Failure, Outcome};
 use tell::Teller;
@@ -69,6 +69,7 @@ pub(super) fn run(arguments: &LspArguments) -> Result<Outcome, Failure> {
         teller,
         parsed: Parsed::default(),
         read: None,
+        labels: None,
     };
     let served = server.serve();
     // The threads end when nobody can send to them any more.
@@ -91,12 +92,14 @@ struct Server {
     /// What each file came to.
     parsed: Parsed,
     read: Option<Arc<Read>>,
+    /// The labels of the estate, with the files that hold the labelings from which they come.
+    labels: Option<(Vec<(FileId, Contents)>, Labels)>,
 }
 
 /// What was read last.
 struct Read {
     files: Files,
-    policy: Option<CheckedPolicy>,
+    feeds: Feeds,
 }
 
 impl Server {
@@ -167,8 +170,7 @@ impl Server {
         };
         self.parsed = parsed;
         let feeds = files.feeds()?;
-        let policy = check(&files.documents, &feeds, &mut files.diagnostics);
-        if let Some(before) = self.read.replace(Arc::new(Read { files, policy })) {
+        if let Some(before) = self.read.replace(Arc::new(Read { files, feeds })) {
             self.teller.forget(before);
         }
         Ok(())
@@ -181,7 +183,7 @@ impl Server {
         }
     }
 
-    fn answer(&self, request: Request) -> Result<(), Failure> {
+    fn answer(&mut self, request: Request) -> Result<(), Failure> {
         let Request { id, method, params } = request;
         let result = match method.as_str() {
             "textDocument/hover" => self.hover(&params),
@@ -207,23 +209,53 @@ impl Server {
         Some((files, file, text, offset))
     }
 
-    fn linted<'s>(&'s self, files: &'s Files) -> Option<Linted<'s>> {
-        let policy = self.read.as_ref()?.policy.as_ref()?;
-        let (documents, world) = (&files.documents, self.world.as_deref());
-        Some(Linted { documents, policy, world, now: clock::now() })
+    /// The policy, as far as it is about a place.
+    fn policy_around(&self, file: FileId, offset: u32) -> Option<CheckedPolicy> {
+        let Read { files, feeds } = self.read.as_deref()?;
+        check(&files.documents.around(file, offset), feeds, &mut Diagnostics::default())
     }
 
-    fn hover(&self, params: &Value) -> Option<Value> {
-        let (files, file, text, offset) = self.place(params)?;
-        let found = hover(&self.linted(files)?, file, offset?)?;
+    /// Asks for the labels of the estate anew where a file with labelings is another than before.
+    fn renew_labels(&mut self, policy: &CheckedPolicy) {
+        let (Some(world), Some(read)) = (&self.world, &self.read) else { return };
+        let labelings =
+            read.files.documents.of(|object| matches!(object, Object::Labeling(_)).then_some(()));
+        let mut from: Vec<FileId> = labelings.map(|(document, ())| document.span.file).collect();
+        from.dedup();
+        let contents = |file: FileId| (file, read.files.sources.contents(file).clone());
+        let from: Vec<(FileId, Contents)> = from.into_iter().map(contents).collect();
+        let is_same = |(before, _): &(Vec<(FileId, Contents)>, Labels)| {
+            let all = before.iter().zip(&from);
+            before.len() == from.len()
+                && all.into_iter().all(|((one, old), (other, new))| {
+                    one == other && old.as_bytes() == new.as_bytes()
+                })
+        };
+        if !self.labels.as_ref().is_some_and(is_same) {
+            self.labels = Some((from, Labels::new(policy, world)));
+        }
+    }
+
+    fn hover(&mut self, params: &Value) -> Option<Value> {
+        let (_, file, _, offset) = self.place(params)?;
+        let policy = self.policy_around(file, offset?)?;
+        self.renew_labels(&policy);
+        let (_, file, text, offset) = self.place(params)?;
+        let labels = self.labels.as_ref().map(|(_, labels)| labels);
+        let found = hover(&policy, self.world.as_deref().zip(labels), (file, offset?))?;
         let range = range(found.span, &Lines::new(text));
         Some(json!({"contents": {"kind": "markdown", "value": found.text}, "range": range}))
     }
 
     /// The labels of the estate: keys, and behind a key its values.
-    fn completion(&self, params: &Value) -> Option<Value> {
-        let (files, _, text, offset) = self.place(params)?;
-        let known = known_labels(&self.linted(files)?);
+    fn completion(&mut self, params: &Value) -> Option<Value> {
+        // While somebody writes, the text is seldom without an error; what was known before is known still.
+        let (_, file, _, offset) = self.place(params)?;
+        if let Some(policy) = self.policy_around(file, offset?) {
+            self.renew_labels(&policy);
+        }
+        let (_, _, text, offset) = self.place(params)?;
+        let known = self.labels.as_ref().map(|(_, labels)| labels.known()).unwrap_or_default();
         let key = asked_for(text, offset?);
         let of_key = key.and_then(|key| known.iter().find(|(one, _)| ***one == *key));
         let item = |label: &str, kind: u8| json!({"label": label, "kind": kind});

@@ -221,6 +221,7 @@ impl Lab {
             hash: hash.to_owned(),
             journal: self.path("change.plan.journal"),
             way,
+            unless_confirmed: false,
             dry_run: false,
             clock: &Still,
             pace: pace(attempts_max),

@@ -7,6 +7,7 @@
 //! names, and the template of a scaling group, and those only where they are what the plan says.
 
 mod check;
+mod confirm;
 mod edges;
 mod goal;
 mod journal;
@@ -26,7 +27,8 @@ use crate::accounts::{Given, Role};
 use crate::client::Pace;
 use crate::error::CollectError;
 
-pub use journal::Way;
+pub use confirm::Waiting;
+pub use journal::{Standing, Way};
 pub use writes::apply_policy;
 
 /// A plan to be put in place or taken back.
@@ -48,6 +50,8 @@ pub struct ApplyRequest<'p> {
     pub journal: PathBuf,
     /// Which way.
     pub way: Way,
+    /// Takes nothing back that somebody has confirmed.
+    pub unless_confirmed: bool,
     /// Only looks, and says what would be done.
     pub dry_run: bool,
     /// The clock.
@@ -133,6 +137,9 @@ pub enum ApplyError {
         /// The provider's code.
         code: String,
     },
+    /// Somebody has confirmed what was to be taken back unless that is so. Nothing was written.
+    #[error("the plan is confirmed, and stays")]
+    Confirmed,
     /// A question before the first step was not answered.
     #[error("what the plan read cannot be read again: `{0}`")]
     Unread(String),

@@ -38,7 +38,9 @@ mod time;
 mod xml;
 
 pub use accounts::{Given, Role};
-pub use apply::{Applied, ApplyError, ApplyRequest, Clock, Watcher, Way, apply, apply_policy};
+pub use apply::{
+    Applied, ApplyError, ApplyRequest, Clock, Standing, Waiting, Watcher, Way, apply, apply_policy,
+};
 pub use client::Pace;
 pub use collect::{Report, Request, Since, Unanswered, Who, collect};
 pub use error::CollectError;

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use lsp_server::{Message, Notification};
 use serde_json::{Value, json};
 use watertight_policy::decide::World;
-use watertight_policy::{Linted, lint};
+use watertight_policy::{Linted, check, lint};
 use watertight_source::{Diagnostic, FileId, Severity, Span};
 
 use super::super::files::{Files, real};
@@ -82,11 +82,11 @@ fn tell_all(
 
 /// What is wrong, by file.
 fn said(read: &Read, world: Option<&World>) -> BTreeMap<PathBuf, Vec<Value>> {
-    let Read { files, policy } = read;
+    let Read { files, feeds } = read;
     let mut diagnostics = files.diagnostics.clone();
-    if let Some(policy) = policy {
-        let (documents, now) = (&files.documents, clock::now());
-        lint(&Linted { documents, policy, world, now }, &mut diagnostics);
+    let documents = &files.documents;
+    if let Some(policy) = &check(documents, feeds, &mut diagnostics) {
+        lint(&Linted { documents, policy, world, now: clock::now() }, &mut diagnostics);
     }
     let mut by_file: BTreeMap<PathBuf, Vec<Value>> = BTreeMap::new();
     let mut lines: BTreeMap<FileId, Lines<'_>> = BTreeMap::new();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::ApplyError;
+use crate::time::seconds_of;
 
 /// The name and version of the format; `docs/reference/plan.md` describes it.
 const FORMAT: &str = "watertight.journal/v1alpha1";
@@ -45,6 +46,10 @@ pub(super) enum Line {
     },
     /// It was taken, and read back.
     Done { step: usize, way: Way, at: String },
+    /// All steps are taken, and are to be taken back at an instant unless somebody confirms them before.
+    Await { until: String, at: String },
+    /// Somebody did.
+    Confirm { at: String },
 }
 
 /// How far a plan is.
@@ -54,6 +59,23 @@ pub(super) struct Progress {
     pub(super) done: usize,
     /// The step that was begun and of which it is not known whether it was taken.
     pub(super) doubt: Option<usize>,
+    /// Whether what is done waits for somebody to confirm it.
+    pub(super) standing: Standing,
+}
+
+/// Whether what is done stays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody asked for it to be confirmed.
+    #[default]
+    Unasked,
+    /// It is to be taken back at this instant, in seconds since the beginning of 1970, unless somebody confirms it.
+    Awaiting {
+        /// The instant.
+        until: i64,
+    },
+    /// It was confirmed.
+    Confirmed,
 }
 
 impl Progress {
@@ -75,6 +97,7 @@ impl Progress {
                     Way::Rollback => step.saturating_add(1),
                 };
                 self.doubt = Some(*step);
+                self.standing = Standing::Unasked;
             }
             Line::Done { step, way, .. } => {
                 if self.doubt != Some(*step) {
@@ -85,6 +108,19 @@ impl Progress {
                     Way::Rollback => *step,
                 };
                 self.doubt = None;
+            }
+            Line::Await { until, .. } => {
+                if self.doubt.is_some() || self.standing != Standing::Unasked {
+                    return Err("awaits what is not done");
+                }
+                let until = seconds_of(until).ok_or("tells no instant")?;
+                self.standing = Standing::Awaiting { until };
+            }
+            Line::Confirm { .. } => {
+                if !matches!(self.standing, Standing::Awaiting { .. }) {
+                    return Err("confirms what nobody awaits");
+                }
+                self.standing = Standing::Confirmed;
             }
         }
         Ok(())
@@ -146,12 +182,14 @@ impl Journal {
 
     /// Writes a line; it is on disk when this returns.
     pub(super) fn say(&mut self, line: &Line) -> Result<(), ApplyError> {
+        let mut progress = self.progress;
+        progress.follow(line).map_err(|problem| wrong(&self.path, 0, problem))?;
         let mut text = serde_json::to_string(line).unwrap_or_default();
         text.push('\n');
         let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_all());
         written.map_err(failed(&self.path, "written"))?;
-        let followed = self.progress.follow(line);
-        followed.map_err(|problem| wrong(&self.path, 0, problem))
+        self.progress = progress;
+        Ok(())
     }
 }
 

@@ -14,7 +14,7 @@ use watertight_compile::{
 
 use super::edges::{self, MadeBy};
 use super::goal::{Goal, Next, On, Seen, Sides};
-use super::journal::{Journal, Line, Progress, Way};
+use super::journal::{Journal, Line, Progress, Standing, Way};
 use super::session::{Session, Site};
 use super::writes::Write;
 use super::{Applied, ApplyError, ApplyRequest, Watcher, check, live, services, templates};
@@ -65,6 +65,9 @@ pub(super) async fn run(
     if progress.end() > steps {
         let problem = String::from("tells of more steps than the plan has");
         return Err(ApplyError::Journal { path: request.journal.clone(), problem });
+    }
+    if request.unless_confirmed && progress.standing == Standing::Confirmed {
+        return Err(ApplyError::Confirmed);
     }
     applied.resumed = progress != Progress::default();
     let left: Vec<usize> = match request.way {

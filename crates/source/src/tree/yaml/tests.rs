@@ -218,8 +218,10 @@ fn every_key_that_is_there_a_second_time_is_told_beside_what_else_is_wrong() {
     let expected = vec![(19, Some(13)), (25, Some(9)), (44, Some(38)), (53, None)];
     assert_eq!(told(text), (2, 1, expected));
     // More than are sorted pair by pair, and more than anybody reads.
-    let keys =
-        |count: usize| (0..count).map(|key| format!("k{}: 1\n", key % 60)).collect::<String>();
+    let keys = |count: usize| {
+        let keys: Vec<String> = (0..count).map(|key| format!("k{}: 1\n", key % 60)).collect();
+        keys.concat()
+    };
     assert_eq!(told(&keys(100)).2.len(), 40);
     let found = Tree::parse_yaml_recovering(FILE, keys(300) + "---\nx\n", &Limits::default());
     assert_eq!((found.trees.len(), found.errors.len()), (0, 101));

@@ -23,7 +23,7 @@ fn a_step_that_was_begun_is_in_doubt_until_it_is_done() {
     let (_folder, path) =
         written(&[begin(0, Way::Apply), done(0, Way::Apply), begin(1, Way::Apply)]);
     let progress = Journal::look(&path, "p").unwrap();
-    assert_eq!(progress, Progress { done: 1, doubt: Some(1) });
+    assert_eq!(progress, Progress { done: 1, doubt: Some(1), ..Progress::default() });
     assert_eq!((progress.first(), progress.end()), (1, 2));
 }
 
@@ -39,7 +39,7 @@ fn taking_back_begins_with_the_step_in_doubt_and_applying_goes_on_from_it() {
         begin(0, Way::Apply),
         done(0, Way::Apply),
     ]);
-    assert_eq!(Journal::look(&path, "p").unwrap(), Progress { done: 1, doubt: None });
+    assert_eq!(Journal::look(&path, "p").unwrap(), Progress { done: 1, ..Progress::default() });
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_line_that_was_cut_off_was_never_said() {
     bytes.extend_from_slice(b"{\"line\":\"done\",\"st");
     std::fs::write(&path, bytes).unwrap();
     let mut journal = Journal::open(&path, "p").unwrap();
-    assert_eq!(journal.progress, Progress { done: 0, doubt: Some(0) });
+    assert_eq!(journal.progress, Progress { doubt: Some(0), ..Progress::default() });
     journal.say(&begin(0, Way::Apply)).unwrap();
     journal.say(&done(0, Way::Apply)).unwrap();
     assert_eq!(Journal::look(&path, "p").unwrap().done, 1);
@@ -87,4 +87,28 @@ fn a_journal_that_is_open_is_nobody_elses() {
     let (_folder, path) = written(&[]);
     let _open = Journal::open(&path, "p").unwrap();
     assert!(matches!(Journal::open(&path, "p"), Err(ApplyError::Journal { .. })));
+}
+
+#[test]
+fn what_is_done_may_await_a_confirmation_and_a_step_ends_that() {
+    let until = "2026-11-30T10:00:00Z";
+    let awaits = Line::Await { until: until.to_owned(), at: String::from("now") };
+    let confirm = Line::Confirm { at: String::from("now") };
+    let all = [begin(0, Way::Apply), done(0, Way::Apply), awaits.clone()];
+    let standing = |lines: &[Line]| {
+        let (_folder, path) = written(lines);
+        Journal::look(&path, "p").unwrap().standing
+    };
+    assert_eq!(standing(&all), Standing::Awaiting { until: 1_796_032_800 });
+    let confirmed = [&all[..], std::slice::from_ref(&confirm)].concat();
+    assert_eq!(standing(&confirmed), Standing::Confirmed);
+    let back = [&all[..], &[begin(0, Way::Rollback)]].concat();
+    assert_eq!(standing(&back), Standing::Unasked);
+    // What nobody awaits is not confirmed, and what is in doubt not awaited.
+    let (_folder, path) = written(&all[..2]);
+    let mut journal = Journal::open(&path, "p").unwrap();
+    assert!(matches!(journal.say(&confirm), Err(ApplyError::Journal { .. })));
+    let (_folder, path) = written(&all[..1]);
+    let mut journal = Journal::open(&path, "p").unwrap();
+    assert!(matches!(journal.say(&awaits), Err(ApplyError::Journal { .. })));
 }
