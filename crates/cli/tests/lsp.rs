@@ -251,6 +251,26 @@ fn a_place_is_told_of_while_other_documents_are_wrong_and_labelings_change() {
     client.end();
 }
 
+/// Found by the benchmark, which waited for ever: the server had more to say than a pipe holds to an editor that had told
+/// it to end.
+#[test]
+fn an_editor_that_reads_no_more_is_not_waited_for() {
+    let nowhere = "nowhere-".repeat(25) + "0";
+    let rule = format!("  - {{action: allow, from: [{{segment: {nowhere}}}], to: [any]}}\n");
+    let text = format!("{HEAD} Policy\nmetadata: {{name: p}}\nspec:\n  mode: enforce\n  rules:\n");
+    let text = text + &rule.repeat(2_000);
+    let mut client = Client::new(&text, None);
+    assert!(client.said().len() > 90);
+    let more = serde_json::to_string(&client.diagnostics).unwrap().len();
+    assert!(more > 1 << 16, "a pipe holds {more} bytes");
+    client.change(&(text.clone() + "# changed\n"));
+    // What is asked is answered before anything is said of the change, and nothing is read from here on.
+    client.at("textDocument/hover", &text, "mode");
+    client.send(&json!({"jsonrpc": "2.0", "id": "last", "method": "shutdown"}));
+    client.tell("exit", Value::Null);
+    assert!(client.server.wait().unwrap().success());
+}
+
 #[test]
 fn a_document_is_formatted_and_what_is_unknown_refused() {
     let text =

@@ -203,6 +203,8 @@ impl Editor {
     fn end(mut self) -> std::io::Result<()> {
         self.request("shutdown", &Value::Null)?;
         self.tell("exit", &Value::Null)?;
+        let mut rest = Vec::new();
+        self.output.read_to_end(&mut rest)?;
         self.server.wait()?;
         Ok(())
     }

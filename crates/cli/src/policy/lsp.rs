@@ -8,7 +8,9 @@ mod tell;
 mod text;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use clap::Args;
 use lsp_server::{Connection, Message, Notification, Request, RequestId, Response};
@@ -25,6 +27,8 @@ use crate::exit::{Failure, Outcome};
 use tell::Teller;
 use text::{Lines, asked_for, path_of};
 
+/// How long an editor that has ended the server is waited for to read what was being said.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// The request is about nothing that the server knows.
 const METHOD_NOT_FOUND: i32 = -32601;
 
@@ -72,13 +76,22 @@ pub(super) fn run(arguments: &LspArguments) -> Result<Outcome, Failure> {
         labels: None,
     };
     let served = server.serve();
-    // The threads end when nobody can send to them any more.
+    // The threads end when nobody can send to them any more, and what they say is written.
     drop(server);
-    if telling.join().is_err() {
-        return Err(Failure::Server(String::from("lint has failed")));
+    let (ended, ending) = mpsc::channel();
+    thread::spawn(move || {
+        let has_failed = telling.join().is_err();
+        // Nobody is there to hear it when an editor that reads no more has been waited for.
+        let _gone = ended.send((has_failed, threads.join()));
+    });
+    match ending.recv_timeout(PATIENCE) {
+        Ok((true, _)) => Err(Failure::Server(String::from("lint has failed"))),
+        Ok((false, written)) => {
+            written.map_err(Failure::Output).and(served).map(|()| Outcome::Fine)
+        }
+        // It has been told to end, and what is left to say is for nobody.
+        Err(_) => served.map(|()| Outcome::Fine),
     }
-    threads.join().map_err(Failure::Output)?;
-    served.map(|()| Outcome::Fine)
 }
 
 struct Server {
