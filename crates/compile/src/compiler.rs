@@ -1,5 +1,6 @@
 //! From what is intended to rules.
 
+mod halves;
 mod handed;
 
 use std::cell::RefCell;
@@ -27,6 +28,7 @@ use crate::plane::{KeptList, Plane};
 use crate::references::References;
 use crate::validate::AtOnce;
 use crate::via::Vias;
+use halves::{Halves, halves};
 
 /// What a policy becomes on a plane.
 #[derive(Clone, Debug)]
@@ -174,51 +176,6 @@ struct Work<'w, 'a> {
     known: RefCell<KnownOutside>,
     left: FlowSet,
     widened: Vec<Widened>,
-}
-
-/// The groups of all identities, in their order, and what comes with them.
-#[derive(Default)]
-struct Halves {
-    groups: Vec<Result<Vec<Group>, Refusal>>,
-    left: FlowSet,
-    widened: Vec<Widened>,
-}
-
-/// The groups of every other identity in each of two halves, for which the policy is asked apart: who does
-/// both at once and who does one after the other come to the same.
-fn halves(of: Premise<'_>, intent: &Intent<'_>, at_once: &dyn AtOnce) -> Halves {
-    let premises = intent.premises();
-    let (mut even, mut odd) = (None, None);
-    let mut here = || even = Some(half(of, intent, 0));
-    let mut beside = || odd = Some(half(of, &premises.intent(), 1));
-    at_once.both(&mut here, &mut beside);
-    // Whoever was to do both and did not has nothing skipped.
-    let even = even.unwrap_or_else(|| half(of, intent, 0));
-    let odd = odd.unwrap_or_else(|| half(of, &premises.intent(), 1));
-    let mut widened = [even.widened, odd.widened].concat();
-    widened.sort_by_key(|one| one.identity);
-    let mut groups = Vec::with_capacity(of.identities.list.len());
-    let mut odd_groups = odd.groups.into_iter();
-    for group in even.groups {
-        groups.push(group);
-        groups.extend(odd_groups.next());
-    }
-    Halves { groups, left: even.left.union(&odd.left), widened }
-}
-
-fn half(of: Premise<'_>, intent: &Intent<'_>, first: usize) -> Halves {
-    let mut work = Work {
-        of,
-        intent,
-        references: References::new(Reach::new(of.open)),
-        known: RefCell::default(),
-        left: FlowSet::none(),
-        widened: Vec::new(),
-    };
-    let all = (first..of.identities.list.len()).step_by(2);
-    let groups = all.map(|number| work.groups(number)).collect();
-    let Work { left, widened, .. } = work;
-    Halves { groups, left, widened }
 }
 
 /// What one direction of one identity wants, before prefixes.

@@ -2,7 +2,9 @@
 
 mod measure;
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::ops::Bound;
 
 use watertight_net::{AddressSet, Family, FlowSet, Prefix};
 
@@ -103,8 +105,7 @@ struct Line<'w> {
     lists: Vec<GroupName>,
     /// What they hold.
     listed: AddressSet,
-    prefixes: Vec<Prefix>,
-    prices: Vec<Option<Price>>,
+    prefixes: BTreeMap<Prefix, Option<Price>>,
     /// What it may hold for nothing; and which of that endpoints have, and which must not be opened.
     may: Measure,
     may_of: [Measure; 2],
@@ -119,16 +120,31 @@ struct Prices {
 /// What a merger adds: endpoints of the estate, then addresses.
 type Price = (u128, u128);
 
-/// The mergers that there are, by family, cheapest first: price, line, and the first of both prefixes.
+/// A merger: its price, the line, and the first of both prefixes.
+type Offer = (Price, usize, Prefix);
+
+/// The mergers that there were, by family, cheapest first. Nothing is taken out when a line changes: an offer holds
+/// as long as its prefix has its price.
 #[derive(Default)]
-struct Offers([BTreeSet<(Price, usize, Prefix)>; 2]);
+struct Offers([BinaryHeap<Reverse<Offer>>; 2]);
 
 impl Offers {
-    fn of(&mut self, family: Family) -> &mut BTreeSet<(Price, usize, Prefix)> {
+    fn of(&mut self, family: Family) -> &mut BinaryHeap<Reverse<Offer>> {
         let [v4, v6] = &mut self.0;
         match family {
             Family::V4 => v4,
             Family::V6 => v6,
+        }
+    }
+
+    /// Takes the cheapest merger that there is.
+    fn take(&mut self, family: Family, lines: &[Line<'_>]) -> Option<(usize, Prefix)> {
+        loop {
+            let Reverse((price, number, first)) = self.of(family).pop()?;
+            let now = lines.get(number).and_then(|line| line.prefixes.get(&first));
+            if now == Some(&Some(price)) {
+                return Some((number, first));
+            }
         }
     }
 }
@@ -149,7 +165,7 @@ pub(crate) fn fit(wishes: &[Wish], ground: &Ground<'_>, budget: Budget) -> Resul
     }
     while all.most() > budget.endpoint {
         let family = if all.v4 > budget.endpoint { Family::V4 } else { Family::V6 };
-        let Some((_, number, first)) = offers.of(family).first().copied() else {
+        let Some((number, first)) = offers.take(family, &lines) else {
             return Err(TooMany { needed, least: all.most() });
         };
         let Some(line) = lines.get_mut(number) else { break };
@@ -165,10 +181,10 @@ pub(crate) fn fit(wishes: &[Wish], ground: &Ground<'_>, budget: Budget) -> Resul
     for line in &lines {
         let flows = &line.wish.flows;
         let groups = line.wish.groups.iter().chain(&line.lists).cloned().map(RulePeer::Group);
-        let prefixes = line.prefixes.iter().copied().map(RulePeer::Prefix);
+        let prefixes = line.prefixes.keys().copied().map(RulePeer::Prefix);
         let peers = groups.chain(prefixes);
         rules.extend(peers.map(|peer| GroupRule { peer, flows: flows.clone() }));
-        let written = AddressSet::from_prefixes(line.prefixes.iter().copied());
+        let written = AddressSet::from_prefixes(line.prefixes.keys().copied());
         let added = written.difference(&line.wish.must).difference(&line.wish.free);
         let added = added.difference(&line.listed);
         if !added.is_empty() {
@@ -200,7 +216,7 @@ fn count(lines: &[Line<'_>]) -> RuleCount {
     for line in lines {
         let named = line.wish.groups.len().saturating_add(line.lists.len());
         let groups = u32::try_from(named).unwrap_or(u32::MAX);
-        let v4 = line.prefixes.iter().filter(|one| one.family() == Family::V4).count();
+        let v4 = line.prefixes.keys().filter(|one| one.family() == Family::V4).count();
         let v6 = line.prefixes.len().saturating_sub(v4);
         let of = |prefixes: usize| u32::try_from(prefixes).unwrap_or(u32::MAX);
         all.v4 = all.v4.saturating_add(groups).saturating_add(of(v4));
@@ -231,7 +247,8 @@ impl<'w> Line<'w> {
             }
         }
         let (may, may_of) = (Measure::default(), Default::default());
-        Self { wish, lists, listed, prefixes, prices: Vec::new(), may, may_of }
+        let prefixes = prefixes.into_iter().map(|one| (one, None)).collect();
+        Self { wish, lists, listed, prefixes, may, may_of }
     }
 
     /// Prices every merger, and offers it.
@@ -245,35 +262,44 @@ impl<'w> Line<'w> {
         let of = |set: &AddressSet| Measure::of(&may.intersection(set));
         self.may_of = [of(ground.held), of(&ground.never)];
         self.may = Measure::of(&may);
-        let mergers = self.prefixes.len().saturating_sub(1);
-        self.prices = vec![None; mergers];
-        for at in 0..mergers {
-            self.offer_one((number, at), prices, offers);
+        let all: Vec<Prefix> = self.prefixes.keys().copied().collect();
+        let (mut made, mut prices_of) = (Offers::default(), Vec::with_capacity(all.len()));
+        for (at, one) in all.iter().enumerate() {
+            let other = all.get(at.saturating_add(1));
+            let price = other.and_then(|other| self.price((*one, *other), prices));
+            if let Some(price) = price {
+                made.of(one.family()).push(Reverse((price, number, *one)));
+            }
+            prices_of.push((*one, price));
+        }
+        self.prefixes = prices_of.into_iter().collect();
+        for family in [Family::V4, Family::V6] {
+            offers.of(family).append(made.of(family));
         }
     }
 
-    fn offer_one(&mut self, (number, at): (usize, usize), prices: &Prices, offers: &mut Offers) {
-        let price = self.price(at, prices);
-        if let (Some(price), Some(first)) = (price, self.prefixes.get(at)) {
-            offers.of(first.family()).insert((price, number, *first));
+    fn offer_one(
+        &mut self,
+        (number, first): (usize, Prefix),
+        prices: &Prices,
+        offers: &mut Offers,
+    ) {
+        let price = self.next(first).and_then(|next| self.price((first, next), prices));
+        if let Some(price) = price {
+            offers.of(first.family()).push(Reverse((price, number, first)));
         }
-        if let Some(slot) = self.prices.get_mut(at) {
-            *slot = price;
-        }
+        self.prefixes.insert(first, price);
     }
 
-    fn withdraw(&mut self, (number, at): (usize, usize), offers: &mut Offers) {
-        let price = self.prices.get_mut(at).and_then(Option::take);
-        if let (Some(price), Some(first)) = (price, self.prefixes.get(at)) {
-            offers.of(first.family()).remove(&(price, number, *first));
-        }
+    fn next(&self, first: Prefix) -> Option<Prefix> {
+        let behind = (Bound::Excluded(first), Bound::Unbounded);
+        self.prefixes.range(behind).next().map(|(next, _)| *next)
     }
 
-    /// What it costs to merge the prefix at a place with the next. Some of it may be held for nothing, so
+    /// What it costs to merge a prefix with the next. Some of it may be held for nothing, so
     /// that what is added is never all that a family has, and its count fits.
-    fn price(&self, at: usize, prices: &Prices) -> Option<Price> {
-        let (one, other) = (self.prefixes.get(at)?, self.prefixes.get(at.checked_add(1)?)?);
-        let merged = supernet(*one, *other)?;
+    fn price(&self, (one, other): (Prefix, Prefix), prices: &Prices) -> Option<Price> {
+        let merged = supernet(one, other)?;
         let added = |all: u128, may: &Measure| all.wrapping_sub(may.within(merged));
         let [may_held, may_never] = &self.may_of;
         if added(prices.never.within(merged), may_never) > 0 {
@@ -292,25 +318,28 @@ impl<'w> Line<'w> {
         prices: &Prices,
         offers: &mut Offers,
     ) -> u32 {
-        let at = self.prefixes.partition_point(|one| *one < first);
-        let next = at.saturating_add(1);
-        let (Some(one), Some(other)) = (self.prefixes.get(at), self.prefixes.get(next)) else {
-            return 0;
-        };
-        let Some(merged) = supernet(*one, *other) else { return 0 };
-        let first = self.prefixes.partition_point(|one| one.last() < merged.first());
-        let held = self.prefixes.iter().skip(first).take_while(|one| merged.covers(**one)).count();
-        let end = first.saturating_add(held);
-        for at in first.saturating_sub(1)..end {
-            self.withdraw((number, at), offers);
+        let merged = self.next(first).and_then(|next| supernet(first, next));
+        let Some(merged) = merged else { return 0 };
+        let before = self.prefixes.range(..first).rev().map(|(one, _)| *one);
+        let (mut held, mut last) = (vec![first], None);
+        for one in before {
+            if !merged.covers(one) {
+                last = Some(one);
+                break;
+            }
+            held.push(one);
         }
-        self.prefixes.splice(first..end, [merged]);
-        let gone = first..end.saturating_sub(1).min(self.prices.len());
-        self.prices.drain(gone);
-        for at in [first.checked_sub(1), Some(first)].into_iter().flatten() {
-            self.offer_one((number, at), prices, offers);
+        let behind = (Bound::Excluded(first), Bound::Unbounded);
+        let behind = self.prefixes.range(behind).map(|(one, _)| *one);
+        held.extend(behind.take_while(|one| merged.covers(*one)));
+        for one in &held {
+            self.prefixes.remove(one);
         }
-        u32::try_from(held.saturating_sub(1)).unwrap_or(u32::MAX)
+        self.prefixes.insert(merged, None);
+        for one in [last, Some(merged)].into_iter().flatten() {
+            self.offer_one((number, one), prices, offers);
+        }
+        u32::try_from(held.len().saturating_sub(1)).unwrap_or(u32::MAX)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use watertight_net::FlowSet;
 
 use crate::artifact::{Artifacts, GroupName, GroupRule, RulePeer, Through};
 use crate::compiler::Compiled;
@@ -353,8 +354,8 @@ impl PlannedGroup {
             account: group.place.0.to_string(),
             region: group.place.1.to_string(),
             segments: group.segments.iter().map(ToString::to_string).collect(),
-            ingress: group.ingress.iter().map(PlannedRule::of).collect(),
-            egress: group.egress.iter().map(PlannedRule::of).collect(),
+            ingress: PlannedRule::of_all(&group.ingress),
+            egress: PlannedRule::of_all(&group.egress),
             there: None,
             again: None,
         }
@@ -369,12 +370,19 @@ impl PlannedRule {
         Some(GroupRule { peer, flows: self.over.parse().ok()? })
     }
 
-    fn of(rule: &GroupRule) -> Self {
-        let peer = match &rule.peer {
-            RulePeer::Group(name) => name.to_string(),
-            RulePeer::Prefix(prefix) => prefix.to_string(),
-        };
-        Self { peer, over: rule.flows.to_string() }
+    fn of_all(rules: &[GroupRule]) -> Vec<Self> {
+        // Few flows are in many rules.
+        let mut texts: BTreeMap<&FlowSet, String> = BTreeMap::new();
+        let mut found = Vec::with_capacity(rules.len());
+        for rule in rules {
+            let peer = match &rule.peer {
+                RulePeer::Group(name) => name.to_string(),
+                RulePeer::Prefix(prefix) => prefix.to_string(),
+            };
+            let over = texts.entry(&rule.flows).or_insert_with(|| rule.flows.to_string()).clone();
+            found.push(Self { peer, over });
+        }
+        found
     }
 }
 

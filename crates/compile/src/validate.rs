@@ -21,7 +21,7 @@ use crate::gap::{Forbidden, Gap, GapKind, Reason};
 use crate::intent::{Allowed, Intent};
 use crate::plane::{Plane, RenderedBody};
 use gather::{Finished, Gathered};
-use scene::{Cells, Party, Ruled, Scene};
+use scene::{Cells, Party, Ruled, Scene, Sheets};
 pub use within::Kept;
 pub(crate) use within::{Breach, Within};
 
@@ -102,18 +102,23 @@ pub fn validate(
     (found, at_once): (Option<&mut Vec<Found>>, &dyn AtOnce),
 ) -> Proof {
     let before = intent.estate();
-    let after = plane.convert(rendered);
-    // What is at edges stands in for what others wrote, which stays when ours is open.
-    let without = compiled.artifacts.edges.as_ref().filter(|edges| !edges.is_empty()).map(|_| {
-        let edges = Some(Vec::new());
-        plane.convert(&plane.render(&Artifacts { edges, ..compiled.artifacts.clone() }))
-    });
-    let open = opened(&without.as_ref().unwrap_or(&after).network, scene::is_ours);
-    let open = Estate { network: open, ..Estate::default() };
     let between = between::both(&compiled.artifacts, &plane.held(), &plane.edges());
-    let middle = || plane.convert(&plane.render(&between));
-    let asked = Sides { estates: [before, &after, &open], is_found: found.is_some() };
-    let mut parts = of_families(intent, compiled, (&asked, &middle), at_once).into_iter();
+    let read_back = || {
+        let after = plane.convert(rendered);
+        // What is at edges stands in for what others wrote, which stays when ours is open.
+        let edges = compiled.artifacts.edges.as_ref().filter(|edges| !edges.is_empty());
+        let without = edges.map(|_| {
+            let edges = Some(Vec::new());
+            plane.convert(&plane.render(&Artifacts { edges, ..compiled.artifacts.clone() }))
+        });
+        let open = opened(&without.as_ref().unwrap_or(&after).network, scene::is_ours);
+        (after, Estate { network: open, ..Estate::default() })
+    };
+    let in_between = || plane.convert(&plane.render(&between));
+    let ((after, open), middle) = both(at_once, read_back, in_between);
+    let estates = [before, &after, &open, &middle];
+    let asked = Sides { estates, is_found: found.is_some() };
+    let mut parts = of_families(intent, compiled, &asked, at_once).into_iter();
     let mut whole = parts.next().unwrap_or_else(|| Part::new(before, None));
     for part in parts {
         whole.add(part);
@@ -137,11 +142,22 @@ pub fn validate(
     proof
 }
 
+/// Does both, as whoever runs this does two things. Whoever was to do both and did not has nothing skipped.
+pub(crate) fn both<A, B: Send>(
+    at_once: &dyn AtOnce,
+    here: impl Fn() -> A,
+    beside: impl Fn() -> B + Sync,
+) -> (A, B) {
+    let (mut one, mut other) = (None, None);
+    at_once.both(&mut || one = Some(here()), &mut || other = Some(beside()));
+    (one.unwrap_or_else(here), other.unwrap_or_else(beside))
+}
+
 /// What is compared with what is intended.
 #[derive(Clone, Copy)]
 struct Sides<'s> {
-    /// Before, after, and after with our guards open.
-    estates: [&'s Estate; 3],
+    /// Before, after, after with our guards open, and the middle of the plan.
+    estates: [&'s Estate; 4],
     /// Whether somebody wants what differs, pair by pair.
     is_found: bool,
 }
@@ -171,63 +187,42 @@ impl<'e> Part<'e> {
 }
 
 /// What is proved of each family, in their order. What takes part in it for itself asks the policy for itself, so
-/// that the results are the same beside each other as one after the other: of one family, what is possible in
-/// the middle of the plan is apart from all else; of two, each is apart.
+/// that the results are the same beside each other as one after the other: what is possible in the middle of the
+/// plan over the first family, and all about the second, is apart from all else about the first.
 fn of_families<'s>(
     intent: &Intent<'_>,
     compiled: &Compiled,
-    (sides, middle): (&Sides<'s>, &(dyn Fn() -> Estate + Sync)),
+    sides: &Sides<'s>,
     at_once: &dyn AtOnce,
 ) -> Vec<Part<'s>> {
-    let mut families = scene::families(sides.estates).into_iter();
-    let first = (families.next().flatten(), true);
+    let [before, after, open, middle] = sides.estates;
+    let mut families = scene::families([before, after, open]).into_iter();
+    let (first, second) = (families.next().flatten(), families.next());
+    let of_family = |family| Sheets::new(intent, [before, after], &[open, middle], family);
+    let (shared, of_second) = (of_family(first), second.map(of_family));
     let premises = intent.premises();
-    let Some(second) = families.next() else {
-        return vec![of_one(intent, compiled, (sides, middle), at_once)];
+    let here = || {
+        let scene = Scene::new(intent, compiled, (&shared, open));
+        of_scene(&scene, sides, (first, true))
     };
-    let second = (second, false);
-    let between = middle();
-    let (mut one, mut other) = (None, None);
-    let whole = |intent: &Intent<'_>, family: (Option<Family>, bool)| {
-        let scene = Scene::new(intent, compiled, sides.estates, family.0);
-        let mut part = of_scene(&scene, sides, family);
-        part.proof.between = between::opened_between(&scene.instead(&between));
-        part
+    let beside = || {
+        let intent = premises.intent();
+        let between = |shared| {
+            let scene = Scene::new(&intent, compiled, (shared, middle));
+            between::opened_between(&scene)
+        };
+        let second = of_second.as_ref().zip(second).map(|(shared, family)| {
+            let scene = Scene::new(&intent, compiled, (shared, open));
+            let mut part = of_scene(&scene, sides, (family, false));
+            part.proof.between = between(shared);
+            part
+        });
+        // By now what is shared has been found, where both are done at once.
+        (between(&shared), second)
     };
-    let mut here = || one = Some(whole(intent, first));
-    let mut beside = || other = Some(whole(&premises.intent(), second));
-    at_once.both(&mut here, &mut beside);
-    // Whoever was to do both and did not has nothing skipped.
-    vec![
-        one.unwrap_or_else(|| whole(intent, first)),
-        other.unwrap_or_else(|| whole(intent, second)),
-    ]
-}
-
-/// What is proved where families are not looked at apart.
-fn of_one<'s>(
-    intent: &Intent<'_>,
-    compiled: &Compiled,
-    (sides, middle): (&Sides<'s>, &(dyn Fn() -> Estate + Sync)),
-    at_once: &dyn AtOnce,
-) -> Part<'s> {
-    let premises = intent.premises();
-    let whole = || {
-        let scene = Scene::new(intent, compiled, sides.estates, None);
-        of_scene(&scene, sides, (None, true))
-    };
-    let [before, after, _] = sides.estates;
-    let opened = |intent: &Intent<'_>| {
-        let estates = [before, after, &middle()];
-        between::opened_between(&Scene::new(intent, compiled, estates, None))
-    };
-    let (mut one, mut other) = (None, None);
-    let mut here = || one = Some(whole());
-    let mut beside = || other = Some(opened(&premises.intent()));
-    at_once.both(&mut here, &mut beside);
-    let mut part = one.unwrap_or_else(whole);
-    part.proof.between = other.unwrap_or_else(|| opened(intent));
-    part
+    let (mut part, (between, second)) = both(at_once, here, beside);
+    part.proof.between = between;
+    [Some(part), second].into_iter().flatten().collect()
 }
 
 fn of_scene<'s>(
@@ -235,7 +230,8 @@ fn of_scene<'s>(
     sides: &Sides<'s>,
     (family, is_first): (Option<Family>, bool),
 ) -> Part<'s> {
-    let mut part = Part::new(sides.estates[0], family);
+    let [before, ..] = sides.estates;
+    let mut part = Part::new(before, family);
     let Part { proof, gathered, found } = &mut part;
     let differing = sides.is_found.then_some(found);
     proof.compared = compare(scene, (&mut proof.frame, &mut proof.barred), gathered, differing);

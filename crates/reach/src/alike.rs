@@ -1,6 +1,6 @@
 //! Classes between which a matrix shows no difference.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::matrix::{ClassIndex, Matrix, place};
 
@@ -25,7 +25,7 @@ impl Matrix {
         }
         let mut parts = vec![0_u64; block.saturating_add(1)];
         let mut next = 1_u64;
-        let mut moved: HashMap<(u64, u32), u64> = HashMap::new();
+        let mut moved: FxHashMap<(u64, u32), u64> = FxHashMap::default();
         for column in self.distinct() {
             moved.clear();
             for run in column {
@@ -46,7 +46,7 @@ impl Matrix {
                 }
             }
         }
-        let mut numbers: HashMap<u64, u32> = HashMap::new();
+        let mut numbers: FxHashMap<u64, u32> = FxHashMap::default();
         let numbered = blocks.iter().map(|block| {
             let part = parts.get(*block).copied().unwrap_or_default();
             let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use watertight_net::{AddressSet, FlowSet, PortSet, Prefix};
 
 use super::measure::Measure;
-use super::{Budget, Fitted, Ground, Line, Offers, Prices, RuleCount, TooMany, Wish, fit};
+use super::{Budget, Fitted, Ground, Line, Offers, Price, Prices, RuleCount, TooMany, Wish, fit};
 use crate::artifact::{GroupName, RulePeer};
 use crate::cover::supernet;
 use crate::plane::{KeptList, Limits};
@@ -160,11 +160,27 @@ proptest! {
         let wish = Wish { flows: FlowSet::all(), groups: Vec::new(), must, free };
         let ground = Ground { never, held: &held, lists: &[] };
         let prices = Prices { held: Measure::of(&held), never: Measure::of(&ground.never) };
-        let mut line = Line::new(&wish, &[]);
-        line.offer(0, (&ground, &prices), &mut Offers::default());
-        for (at, pair) in line.prefixes.windows(2).enumerate() {
-            let slow = supernet(pair[0], pair[1]).and_then(|all| slow_price(&wish, &ground, all));
-            prop_assert_eq!(line.price(at, &prices), slow);
+        let (mut lines, mut offers) = ([Line::new(&wish, &[])], Offers::default());
+        lines[0].offer(0, (&ground, &prices), &mut offers);
+        loop {
+            let known: Vec<(Prefix, Option<Price>)> =
+                lines[0].prefixes.iter().map(|(one, price)| (*one, *price)).collect();
+            let slow = known.windows(2).map(|pair| {
+                supernet(pair[0].0, pair[1].0).and_then(|all| slow_price(&wish, &ground, all))
+            });
+            let slow: Vec<Option<Price>> = slow.chain(known.last().map(|_| None)).collect();
+            let prices_of: Vec<Option<Price>> = known.iter().map(|(_, price)| *price).collect();
+            prop_assert_eq!(&prices_of, &slow);
+            // The cheapest is taken, of those the first, and what it holds goes with it.
+            let least = known.iter().filter_map(|(one, price)| Some(((*price)?, *one))).min();
+            let taken = offers.take(watertight_net::Family::V4, &lines);
+            prop_assert_eq!(taken, least.map(|(_, first)| (0, first)));
+            let Some(taken) = taken else { break };
+            let saved = lines[0].merge(taken, &prices, &mut offers);
+            let fewer = known.len() - lines[0].prefixes.len();
+            prop_assert!(saved > 0 && usize::try_from(saved) == Ok(fewer), "{saved} {fewer}");
+            let all = AddressSet::from_prefixes(lines[0].prefixes.keys().copied());
+            prop_assert!(all.contains_set(&wish.must));
         }
     }
 }

@@ -146,7 +146,7 @@ impl Scene<'_, '_> {
         self.taken(|party| {
             let number = |at: usize| {
                 let class = party.classes.get(at).copied().flatten()?;
-                self.matrix(at)?.receivers_alike(class)
+                self.matrix(at).receivers_alike(class)
             };
             let seen = intents.of.get(party.number).copied().unwrap_or_default();
             let row = intents.as_receiver.get(seen).copied().unwrap_or_default();
@@ -277,14 +277,14 @@ impl Columns {
     /// Reads what is sent to others.
     fn turn_to(&mut self, scene: &Scene<'_, '_>, to: &Alike) {
         let class = |at: usize| to.classes.get(at).copied().flatten();
-        let number = |at: usize| scene.matrix(at)?.receivers_alike(class(at)?);
+        let number = |at: usize| scene.matrix(at).receivers_alike(class(at)?);
         let receiver = [number(0), number(1), number(2)];
         let before = self.receiver.replace(receiver);
         let all = self.classes.iter().zip(&mut self.numbers).enumerate();
         for (at, (classes, numbers)) in all {
             let is_same = before.is_some_and(|before| before.get(at) == receiver.get(at));
-            if let Some(matrix) = scene.matrix(at).filter(|_| !is_same) {
-                matrix.numbers(class(at), classes, numbers);
+            if !is_same {
+                scene.matrix(at).numbers(class(at), classes, numbers);
             }
         }
     }

@@ -250,11 +250,12 @@ impl Scene<'_, '_> {
         for (end, other, ingress) in [(to, from, true), (from, to, false)] {
             let Some(identity) = end.identity else { continue };
             let addresses = self.addresses(other);
-            let at_end = self.compiled.widened.iter().filter(|one| {
-                one.identity == identity
-                    && one.ingress == ingress
-                    && one.added.intersects(&addresses)
-            });
+            // They are ordered by identity.
+            let all = &self.compiled.widened;
+            let start = all.partition_point(|one| one.identity < identity);
+            let own = all.iter().skip(start).take_while(|one| one.identity == identity);
+            let at_end =
+                own.filter(|one| one.ingress == ingress && one.added.intersects(&addresses));
             let at_end: Vec<(FlowSet, Reason)> =
                 at_end.map(|one| (one.flows.clone(), one.reason)).collect();
             if found.is_empty() {

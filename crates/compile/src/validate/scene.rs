@@ -1,8 +1,8 @@
 //! The classes of ends of the estate before, after, and after with our guards open, taken together.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 use watertight_model::network::{EndpointId, Guard};
 use watertight_model::{Bounds, Estate, Name};
@@ -76,6 +76,41 @@ pub(super) struct Cells {
     pub(super) answered: Option<[Bounds<FlowSet>; 3]>,
 }
 
+/// Who reaches whom in one estate, and which classes send alike: found once, by whoever asks first.
+#[derive(Debug, Default)]
+struct Sheet {
+    matrix: OnceLock<Matrix>,
+    alike: OnceLock<Vec<u32>>,
+}
+
+/// What scenes of one family with the same two first estates share, whatever the third is.
+#[derive(Debug)]
+pub(super) struct Sheets<'s> {
+    estates: [&'s Estate; 2],
+    /// Of what is dialled at addresses of one family, where it is not all.
+    family: Option<Family>,
+    /// The prefixes that are told apart in all estates.
+    boundaries: BTreeSet<Prefix>,
+    each: [Sheet; 2],
+}
+
+impl<'s> Sheets<'s> {
+    /// What is shared by scenes of two estates, of which each has one of the others as its third.
+    pub(super) fn new(
+        intent: &Intent<'_>,
+        estates: [&'s Estate; 2],
+        thirds: &[&Estate],
+        family: Option<Family>,
+    ) -> Self {
+        let sets = intent.sets().iter();
+        let mut boundaries: BTreeSet<Prefix> = sets.flat_map(AddressSet::prefixes).collect();
+        for estate in estates.iter().chain(thirds) {
+            boundaries.extend(named_prefixes(&estate.network));
+        }
+        Self { estates, family, boundaries, each: [Sheet::default(), Sheet::default()] }
+    }
+}
+
 pub(super) struct Scene<'s, 'a> {
     pub(super) intent: &'s Intent<'a>,
     pub(super) compiled: &'s Compiled,
@@ -84,11 +119,9 @@ pub(super) struct Scene<'s, 'a> {
     pub(super) reach: [Reach<'s>; 3],
     /// Of what is dialled at addresses of one family, where it is not all.
     pub(super) family: Option<Family>,
-    /// The prefixes that are told apart in all three.
-    boundaries: BTreeSet<Prefix>,
-    matrices: [Matrix; 3],
-    /// Which classes send alike, in each.
-    alike: [OnceCell<Vec<u32>>; 3],
+    /// The first two.
+    shared: &'s Sheets<'s>,
+    third: Sheet,
     parties: Vec<Party>,
     /// The fronts that keep their clients' addresses.
     pub(super) vias: Vias,
@@ -97,30 +130,24 @@ pub(super) struct Scene<'s, 'a> {
 }
 
 impl<'s, 'a> Scene<'s, 'a> {
+    /// The third estate is one of those for which `shared` was made.
     pub(super) fn new(
         intent: &'s Intent<'a>,
         compiled: &'s Compiled,
-        estates: [&'s Estate; 3],
-        family: Option<Family>,
+        (shared, third): (&'s Sheets<'s>, &'s Estate),
     ) -> Self {
-        let sets = intent.sets().iter();
-        let mut boundaries: BTreeSet<Prefix> = sets.flat_map(AddressSet::prefixes).collect();
-        for estate in estates {
-            boundaries.extend(named_prefixes(&estate.network));
-        }
-        let reach = estates.map(|estate| Reach::new(&estate.network));
-        let matrices = [0, 1, 2].map(|at: usize| reach[at].matrix_at(&boundaries, family));
+        let [before, after] = shared.estates;
+        let estates = [before, after, third];
         let (later, missing) = matched(estates[0], estates[1]);
         let mut scene = Self {
             intent,
             compiled,
             estates,
             missing,
-            reach,
-            family,
-            boundaries,
-            matrices,
-            alike: [OnceCell::new(), OnceCell::new(), OnceCell::new()],
+            reach: estates.map(|estate| Reach::new(&estate.network)),
+            family: shared.family,
+            shared,
+            third: Sheet::default(),
             parties: Vec::new(),
             vias: Vias::new(estates[0]),
             later,
@@ -130,36 +157,15 @@ impl<'s, 'a> Scene<'s, 'a> {
         scene
     }
 
-    /// The same with another third estate. What is known of the first two stays, where the third names no
-    /// prefixes that they do not.
-    pub(super) fn instead(mut self, third: &'s Estate) -> Self {
-        let [before, after, _] = self.estates;
-        if !named_prefixes(&third.network).is_subset(&self.boundaries) {
-            let estates = [before, after, third];
-            return Self::new(self.intent, self.compiled, estates, self.family);
-        }
-        let reach = Reach::new(&third.network);
-        self.matrices[2] = reach.matrix_at(&self.boundaries, self.family);
-        self.alike[2] = OnceCell::new();
-        self.reach[2] = reach;
-        self.estates[2] = third;
-        self.parties = self.of_endpoints();
-        self.add_outside();
-        self
-    }
-
     fn of_endpoints(&self) -> Vec<Party> {
         type Key = ([Option<ClassIndex>; 3], KindId, Option<usize>, bool);
         let mut found: BTreeMap<Key, Vec<EndpointId>> = BTreeMap::new();
         let governed: BTreeSet<EndpointId> =
             self.compiled.identities.governed.iter().copied().collect();
+        let [before, after, third] = [0, 1, 2].map(|at: usize| self.matrix(at));
         for id in self.estates[0].network.endpoints.ids() {
             let Some(later) = self.later.get(&id) else { continue };
-            let classes = [
-                self.matrices[0].class_of(id),
-                self.matrices[1].class_of(*later),
-                self.matrices[2].class_of(*later),
-            ];
+            let classes = [before.class_of(id), after.class_of(*later), third.class_of(*later)];
             let identity = self.compiled.identities.guarding(id);
             let key = (classes, self.intent.kind_of(id), identity, governed.contains(&id));
             found.entry(key).or_default().push(id);
@@ -182,7 +188,7 @@ impl<'s, 'a> Scene<'s, 'a> {
             let classes = matrix.classes.iter().enumerate();
             classes.map(|(place, class)| (class.clone(), place)).collect()
         };
-        let all = [0, 1, 2].map(|at: usize| places(&self.matrices[at]));
+        let all = [0, 1, 2].map(|at: usize| places(self.matrix(at)));
         for class in all[0].keys() {
             let (atom, name, start) = match class {
                 Class::Endpoints(_) => continue,
@@ -212,15 +218,19 @@ impl<'s, 'a> Scene<'s, 'a> {
         &self.parties
     }
 
-    /// What passes before, after, or with our guards open, by its place in this order.
-    pub(super) fn matrix(&self, at: usize) -> Option<&Matrix> {
-        self.matrices.get(at)
+    /// What passes before, after, or in the third estate, by its place in this order.
+    pub(super) fn matrix(&self, at: usize) -> &Matrix {
+        let Sheets { boundaries, family, .. } = self.shared;
+        self.sheet(at).matrix.get_or_init(|| self.reach[at].matrix_at(boundaries, *family))
+    }
+
+    fn sheet(&self, at: usize) -> &Sheet {
+        self.shared.each.get(at).unwrap_or(&self.third)
     }
 
     /// For a class of one of the three, the number of those that send alike.
     pub(super) fn sender_number(&self, at: usize, class: ClassIndex) -> Option<u32> {
-        let matrix = self.matrix(at)?;
-        let alike = self.alike.get(at)?.get_or_init(|| matrix.senders_alike());
+        let alike = self.sheet(at).alike.get_or_init(|| self.matrix(at).senders_alike());
         alike.get(class).copied()
     }
 
@@ -231,7 +241,7 @@ impl<'s, 'a> Scene<'s, 'a> {
     pub(super) fn cells(&self, from: &Party, to: &Party) -> Cells {
         let of = |at: usize| {
             let (from, to) = (from.classes[at], to.classes[at]);
-            from.zip(to).and_then(|(from, to)| self.matrices[at].cell(from, to))
+            from.zip(to).and_then(|(from, to)| self.matrix(at).cell(from, to))
         };
         let none = || Bounds::exact(FlowSet::none());
         let cell = |at: usize| of(at).map_or_else(none, |cell| cell.forward.clone());

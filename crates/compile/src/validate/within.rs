@@ -11,7 +11,7 @@ use watertight_net::FlowSet;
 use watertight_policy::decide::Reason as Because;
 
 use super::between::both;
-use super::scene::{Cells, Party, Scene, families};
+use super::scene::{Cells, Party, Scene, Sheets, families};
 use crate::artifact::{Artifacts, Attachment};
 use crate::compiler::Compiled;
 use crate::intent::Intent;
@@ -75,8 +75,8 @@ impl<'w, 'a> Within<'w, 'a> {
         }
         let mut compared = 0_u64;
         for (number, family) in families([before, &after, &self.whole]).into_iter().enumerate() {
-            let estates = [before, &self.whole, &after];
-            let scene = Scene::new(self.intent, self.compiled, estates, family);
+            let shared = Sheets::new(self.intent, [before, &self.whole], &[&after], family);
+            let scene = Scene::new(self.intent, self.compiled, (&shared, &after));
             for name in scene.missing.iter().filter(|_| number == 0) {
                 found.push(Breach { ends: BTreeSet::new(), text: name.clone() });
             }
@@ -88,8 +88,8 @@ impl<'w, 'a> Within<'w, 'a> {
                 }
                 besides.is_empty()
             });
-            let estates = [before, &after, &middle];
-            let scene = Scene::new(self.intent, self.compiled, estates, family);
+            let shared = Sheets::new(self.intent, [before, &after], &[&middle], family);
+            let scene = Scene::new(self.intent, self.compiled, (&shared, &middle));
             let more = scene.look_at_pairs(false, |from, to| {
                 let cells = scene.cells(from, to);
                 let most = cells.before.possible.union(&cells.after.possible);

@@ -84,11 +84,10 @@ struct Edges {
 impl Edges {
     /// Learns what a rendered body says.
     fn learn(&mut self, root: Node<'_>) {
-        let list = |value: &Value, key: &str| value[key].as_array().cloned().unwrap_or_default();
-        let root = value_of(root);
-        let acls = list(&root, "NetworkAcls");
-        let own = acls.iter().flat_map(|acl| list(acl, "Associations"));
-        for one in own.chain(list(&root, "NetworkAclAssociations")) {
+        let list = |key: &str| root.get(key).into_iter().flat_map(Node::items).map(value_of);
+        let acls: Vec<Value> = list("NetworkAcls").collect();
+        let own = acls.iter().filter_map(|acl| acl["Associations"].as_array()).flatten().cloned();
+        for one in own.chain(list("NetworkAclAssociations")) {
             let text = |key: &str| one[key].as_str().map(ToOwned::to_owned);
             self.of.extend(text("SubnetId").zip(text("NetworkAclId")));
         }
