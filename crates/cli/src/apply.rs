@@ -112,7 +112,7 @@ impl From<ApplyError> for Failure {
         match error {
             ApplyError::Access(error) => error.into(),
             ApplyError::File { path, action, source } => Self::File { path, action, source },
-            error @ (ApplyError::Plan(_) | ApplyError::Journal { .. }) => {
+            error @ (ApplyError::Plan(_) | ApplyError::Journal { .. } | ApplyError::InUse(_)) => {
                 Self::Estate(error.to_string())
             }
             other => Self::Apply(other.to_string()),
@@ -154,16 +154,34 @@ pub(crate) fn run(arguments: &ApplyArguments) -> Result<Outcome, Failure> {
     };
     let within = arguments.confirm_within.as_deref().map(within).transpose()?;
     let (plan, bytes) = plan::read(path)?;
+    let trial = within.filter(|_| !plan.steps.is_empty());
+    let trial = trial.map(|within| confirm::Trial::new(path, (&plan, &bytes), within));
+    // What is on trial is waited for or taken back, whatever has become of the plan since.
+    if let Some(trial) = &trial
+        && trial.is_begun()?
+    {
+        return trial.run(&arguments.live);
+    }
     if let Some(why) = refused(&plan, clock::now(), arguments.accept_transient)? {
         say(&format!("refused: {}\n", crate::text::one_line(&why)));
         return Ok(Outcome::Found);
     }
-    let ended = take(path, (&plan, &bytes), &arguments.live, Way::Apply)?;
-    match within {
-        Some(within) if ended == Outcome::Fine && !plan.steps.is_empty() => {
-            confirm::wait(path, (&plan, &bytes), &arguments.live, within)
+    let Some(trial) = trial else {
+        return take(path, (&plan, &bytes), &arguments.live, Way::Apply);
+    };
+    let how = Taken { way: Way::Apply, dry_run: false, unless_confirmed: false };
+    match put(path, (&plan, &bytes), arguments.live.access(), how)? {
+        Ended::Taken(applied) => {
+            // It is on trial before anything is said: what reads that may be gone with the change.
+            trial.begin()?;
+            confirm::tell(&summary(&applied, Way::Apply, false));
+            trial.run(&arguments.live)
         }
-        _ => Ok(ended),
+        Ended::Refused(why) => {
+            say(&why);
+            Ok(Outcome::Found)
+        }
+        Ended::Confirmed => Ok(Outcome::Fine),
     }
 }
 

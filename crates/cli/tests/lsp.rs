@@ -248,6 +248,11 @@ fn a_place_is_told_of_while_other_documents_are_wrong_and_labelings_change() {
     client.change(&text);
     let found = hover(client.at("textDocument/hover", &text, "tier: back"));
     assert!(found.starts_with("None of the estate's "), "{found}");
+    // What a broken labeling would have said is not told as if nobody had said it.
+    for broken in [more.replace("labels: {", "label: {"), text.clone() + "---\na: [\n"] {
+        client.change(&broken);
+        assert_eq!(client.at("textDocument/hover", &broken, "tier: back"), Value::Null);
+    }
     client.end();
 }
 

@@ -88,16 +88,30 @@ impl Documents {
         self.partial.extend(partial.iter().cloned());
     }
 
+    /// Whether all that others can name could be read: else a name may lead into what could not.
+    pub fn can_be_named(&self) -> bool {
+        let is_named = |(kind, _): &(Kind, Spanned<Name>)| match kind {
+            Kind::Policy | Kind::Exception | Kind::Essentials => false,
+            Kind::Segment
+            | Kind::Group
+            | Kind::Service
+            | Kind::Addresses
+            | Kind::Domains
+            | Kind::Users
+            | Kind::Labeling
+            | Kind::Assertion => true,
+        };
+        self.unread == 0 && self.lost.is_empty() && !self.broken.iter().any(is_named)
+    }
+
     /// What is needed to tell what stands at a place: the document there, and all that others can name.
     #[must_use]
     pub fn around(&self, file: FileId, offset: u32) -> Self {
         let is_there = |span: Span| span.file == file && span.start <= offset && offset <= span.end;
         let is_named = |object: &Object| match object {
-            Object::Policy(_)
-            | Object::Assertion(_)
-            | Object::Exception(_)
-            | Object::Essentials(_) => false,
-            Object::Segment(_)
+            Object::Policy(_) | Object::Exception(_) | Object::Essentials(_) => false,
+            Object::Assertion(_)
+            | Object::Segment(_)
             | Object::Group(_)
             | Object::Service(_)
             | Object::Addresses(_)

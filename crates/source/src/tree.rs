@@ -113,7 +113,7 @@ impl Tree {
             Ok(text) => text,
             Err(error) => return Recovered { errors: vec![error], ..found },
         };
-        let mut builder = Builder::new(file, text, limits, 0).going_on(ERRORS_MAX);
+        let mut builder = Builder::new(file, text, limits, 0).going_on(ERRORS_MAX, 0);
         let read = json::parse(text, &mut builder);
         found.errors = builder.take_repeated();
         let is_sound = found.errors.is_empty();

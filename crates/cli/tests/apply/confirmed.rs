@@ -108,15 +108,21 @@ fn who_is_killed_while_it_waits_goes_on_with_the_same_instant() {
     fs::write(lab.path("change.plan.journal"), over).unwrap();
     let (code, _, error) = lab.run("confirm", &[]);
     assert!(code == 3 && error.contains("could be confirmed until 2026-01-01"), "{code} {error}");
-    // Given again it is taken back; stopped in the middle of that, `rollback` takes back the rest.
+    // Given again it is taken back; stopped in the middle of that, the same command goes on with that.
     lab.server.stop_after(Some((8, Lost::Answer)));
     let (code, said) = Waiting::new(&lab, "1h").ends();
     assert!(code == 1 && said.contains("change.plan` goes on"), "{code} {said}");
-    assert!(said.contains("nobody has confirmed it") && lab.server.held() != before, "{said}");
+    assert!(said.contains("nobody has confirmed it") && said.contains(": once more"), "{said}");
+    assert!(lab.server.held() != before, "{said}");
+    let (code, _, error) = lab.run("confirm", &[]);
+    assert!(code == 3 && error.contains("was not confirmed in time"), "{code} {error}");
     lab.server.stop_after(None);
-    let (code, _, error) = lab.run("rollback", &[]);
-    assert_eq!(code, 0, "{error}");
+    let (code, said) = Waiting::new(&lab, "1h").ends();
+    assert!(code == 2 && said.contains("nobody has confirmed it"), "{code} {said}");
     assert_eq!(lab.server.held(), before);
+    // From here on it is a plan that was never applied.
+    let (code, _, error) = lab.run("confirm", &[]);
+    assert!(code == 3 && error.contains("nothing to confirm"), "{code} {error}");
 }
 
 #[test]
@@ -126,7 +132,36 @@ fn whoever_waits_sees_that_somebody_else_takes_it_back() {
     let waiting = Waiting::new(&lab, "1h").waits();
     assert_eq!(lab.run("rollback", &[]).0, 0);
     let (code, said) = waiting.ends();
-    assert!(code == 2 && said.contains("taken back by somebody else"), "{code} {said}");
+    assert!(code == 2 && said.contains("it was taken back by somebody else"), "{code} {said}");
+    assert_eq!(lab.server.held(), before);
+}
+
+/// Who reads what it says may be gone with the change, and somebody else may have the journal for a moment.
+#[test]
+fn whoever_waits_needs_nobody_who_reads_and_no_luck() {
+    let lab = Lab::plain();
+    let before = lab.server.held();
+    let mut waiting = Waiting::new(&lab, "1s");
+    drop(waiting.run.stdout.take());
+    let waiting = waiting.waits();
+    let journal =
+        fs::OpenOptions::new().append(true).open(lab.path("change.plan.journal")).unwrap();
+    journal.lock().unwrap();
+    let confirm = lab.path("change.plan");
+    let confirm = ["confirm", confirm.to_str().unwrap()];
+    let mut confirm = command(&confirm, &lab.server.url(), &Server::key_of(ACCOUNT));
+    let mut confirm = confirm.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // The instant passes, and taking it back finds the journal in use.
+    let mut waiting = waiting;
+    let mut line = String::new();
+    while !line.contains("is in use") {
+        line.clear();
+        assert!(waiting.said.read_line(&mut line).unwrap() > 0, "it has ended");
+    }
+    journal.unlock().unwrap();
+    assert_eq!(confirm.wait().unwrap().code(), Some(3));
+    let (code, said) = waiting.ends();
+    assert_eq!(code, 2, "{said}");
     assert_eq!(lab.server.held(), before);
 }
 

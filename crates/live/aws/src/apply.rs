@@ -27,7 +27,7 @@ use crate::accounts::{Given, Role};
 use crate::client::Pace;
 use crate::error::CollectError;
 
-pub use confirm::Waiting;
+pub use confirm::{Stand, Waiting};
 pub use journal::{Standing, Way};
 pub use writes::apply_policy;
 
@@ -151,6 +151,9 @@ pub enum ApplyError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Somebody else has the journal.
+    #[error("`{}` is in use: the plan is being applied, taken back or confirmed", .0.display())]
+    InUse(PathBuf),
     /// A file.
     #[error("`{}` cannot be {action}: {source}", .path.display())]
     File {

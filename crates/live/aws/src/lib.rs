@@ -39,7 +39,8 @@ mod xml;
 
 pub use accounts::{Given, Role};
 pub use apply::{
-    Applied, ApplyError, ApplyRequest, Clock, Standing, Waiting, Watcher, Way, apply, apply_policy,
+    Applied, ApplyError, ApplyRequest, Clock, Stand, Standing, Waiting, Watcher, Way, apply,
+    apply_policy,
 };
 pub use client::Pace;
 pub use collect::{Report, Request, Since, Unanswered, Who, collect};

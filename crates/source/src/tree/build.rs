@@ -32,7 +32,9 @@ pub(super) struct Builder<'s> {
 
 struct Repeated {
     errors: Vec<ParseError>,
+    /// How many there may be, and how many errors were before them.
     errors_max: usize,
+    before: usize,
 }
 
 /// An array or object that is still open.
@@ -69,9 +71,11 @@ impl<'s> Builder<'s> {
         }
     }
 
-    /// Goes on behind keys that are there a second time, until there are `errors_max` of them.
-    pub(super) fn going_on(mut self, errors_max: usize) -> Self {
-        self.repeated = Some(Repeated { errors: Vec::new(), errors_max });
+    /// Goes on behind keys that are there a second time, until there are `errors_max` errors, of which so many
+    /// were `before`.
+    pub(super) fn going_on(mut self, errors_max: usize, before: usize) -> Self {
+        let errors_max = errors_max.saturating_sub(before);
+        self.repeated = Some(Repeated { errors: Vec::new(), errors_max, before });
         self
     }
 
@@ -286,9 +290,13 @@ impl<'s> Builder<'s> {
         let mut errors = found.into_iter().map(error);
         let Some(repeated) = &mut self.repeated else { return errors.next().map_or(Ok(()), Err) };
         for error in errors {
-            let (place, count) = (error.span, repeated.errors.len());
+            let count = repeated.errors.len();
             if count >= repeated.errors_max {
-                return Err(ParseError::new(place, ParseReason::Unread { errors: count }));
+                // An object inside this one may have had them further on.
+                let last = repeated.errors.iter().map(|error| error.span).max();
+                let place = last.map_or(error.span, |last| last.max(error.span));
+                let errors = count.saturating_add(repeated.before);
+                return Err(ParseError::new(place, ParseReason::Unread { errors }));
             }
             repeated.errors.push(error);
         }

@@ -21,14 +21,37 @@ pub struct Waiting<'w> {
     pub clock: &'w dyn Clock,
 }
 
+/// How far a plan is that was applied on trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stand {
+    /// All steps are taken.
+    Whole(Standing),
+    /// Some of them are taken back, by somebody who goes on with that or has stopped.
+    Partly,
+    /// None is taken any more.
+    Back,
+}
+
 impl Waiting<'_> {
+    /// Whether it was applied on trial before: what is left is to wait, or to take it back.
+    ///
+    /// # Errors
+    /// When the journal is none of this plan.
+    pub fn is_begun(&self) -> Result<bool, ApplyError> {
+        Ok(Journal::look(self.journal, self.hash)?.standing != Standing::Unasked)
+    }
+
     /// Says in the journal that all that is done is taken back `within` so many seconds, unless it says so
-    /// already, or that it is confirmed.
+    /// already, that it is confirmed, or that it is being taken back.
     ///
     /// # Errors
     /// When steps are left, or the journal is in use or none of this plan.
     pub fn begin(&self, within: i64) -> Result<Standing, ApplyError> {
-        let mut journal = self.open()?;
+        let mut journal = Journal::open(self.journal, self.hash)?;
+        if journal.progress.standing == Standing::Lapsed {
+            return Ok(Standing::Lapsed);
+        }
+        self.check_whole(journal.progress)?;
         if journal.progress.standing == Standing::Unasked {
             let until = self.now().saturating_add(within);
             journal.say(&Line::Await { until: text(until), at: self.clock.now() })?;
@@ -36,13 +59,20 @@ impl Waiting<'_> {
         Ok(journal.progress.standing)
     }
 
-    /// How it stands; `None` where steps were taken back, or are about to be.
+    /// How it stands.
     ///
     /// # Errors
-    /// When the journal is none of this plan.
-    pub fn look(&self) -> Result<Option<Standing>, ApplyError> {
+    /// When the journal is gone, or none of this plan.
+    pub fn look(&self) -> Result<Stand, ApplyError> {
+        if !self.journal.exists() {
+            return Err(self.wrong("is not there any more: nobody knows how far the plan is"));
+        }
         let progress = Journal::look(self.journal, self.hash)?;
-        Ok(self.is_whole(progress).then_some(progress.standing))
+        Ok(match progress.end() {
+            0 => Stand::Back,
+            _ if self.is_whole(progress) => Stand::Whole(progress.standing),
+            _ => Stand::Partly,
+        })
     }
 
     /// Whether nobody has confirmed it in time.
@@ -58,10 +88,14 @@ impl Waiting<'_> {
         if !self.journal.exists() {
             return Err(self.wrong("is not there: the plan was not applied"));
         }
-        let mut journal = self.open()?;
+        let mut journal = Journal::open(self.journal, self.hash)?;
+        if journal.progress.standing == Standing::Lapsed {
+            return Err(self.wrong("was not confirmed in time, and is taken back"));
+        }
+        self.check_whole(journal.progress)?;
         match journal.progress.standing {
             Standing::Confirmed => Ok(()),
-            Standing::Unasked => {
+            Standing::Unasked | Standing::Lapsed => {
                 Err(self.wrong("asks for no confirmation: what was applied stays as it is"))
             }
             Standing::Awaiting { until } if self.is_over(until) => {
@@ -72,11 +106,9 @@ impl Waiting<'_> {
         }
     }
 
-    /// The journal, when all steps are taken.
-    fn open(&self) -> Result<Journal, ApplyError> {
-        let journal = Journal::open(self.journal, self.hash)?;
-        if self.is_whole(journal.progress) {
-            Ok(journal)
+    fn check_whole(&self, progress: Progress) -> Result<(), ApplyError> {
+        if self.is_whole(progress) {
+            Ok(())
         } else {
             Err(self.wrong("tells of steps that are not taken: there is nothing to confirm"))
         }
@@ -100,7 +132,7 @@ impl Standing {
     pub fn until(self) -> Option<String> {
         match self {
             Self::Awaiting { until } => Some(text(until)),
-            Self::Unasked | Self::Confirmed => None,
+            Self::Unasked | Self::Confirmed | Self::Lapsed => None,
         }
     }
 }

@@ -50,6 +50,8 @@ pub(super) enum Line {
     Await { until: String, at: String },
     /// Somebody did.
     Confirm { at: String },
+    /// Nobody did in time: all of it is being taken back.
+    Lapse { at: String },
 }
 
 /// How far a plan is.
@@ -76,6 +78,8 @@ pub enum Standing {
     },
     /// It was confirmed.
     Confirmed,
+    /// Nobody confirmed it in time, and not all of it is taken back yet.
+    Lapsed,
 }
 
 impl Progress {
@@ -97,7 +101,9 @@ impl Progress {
                     Way::Rollback => step.saturating_add(1),
                 };
                 self.doubt = Some(*step);
-                self.standing = Standing::Unasked;
+                if (*way, self.standing) != (Way::Rollback, Standing::Lapsed) {
+                    self.standing = Standing::Unasked;
+                }
             }
             Line::Done { step, way, .. } => {
                 if self.doubt != Some(*step) {
@@ -108,6 +114,9 @@ impl Progress {
                     Way::Rollback => *step,
                 };
                 self.doubt = None;
+                if self.done == 0 {
+                    self.standing = Standing::Unasked;
+                }
             }
             Line::Await { until, .. } => {
                 if self.doubt.is_some() || self.standing != Standing::Unasked {
@@ -121,6 +130,12 @@ impl Progress {
                     return Err("confirms what nobody awaits");
                 }
                 self.standing = Standing::Confirmed;
+            }
+            Line::Lapse { .. } => {
+                if !matches!(self.standing, Standing::Awaiting { .. }) {
+                    return Err("gives up what nobody awaits");
+                }
+                self.standing = Standing::Lapsed;
             }
         }
         Ok(())
@@ -161,12 +176,7 @@ impl Journal {
         let file = options.map_err(failed(path, "written"))?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(ApplyError::Journal {
-                    path: path.to_owned(),
-                    problem: String::from("is in use: the plan is being applied or taken back"),
-                });
-            }
+            Err(TryLockError::WouldBlock) => return Err(ApplyError::InUse(path.to_owned())),
             Err(TryLockError::Error(error)) => return Err(failed(path, "written")(error)),
         }
         let (progress, whole) = read(path, &file, plan)?;

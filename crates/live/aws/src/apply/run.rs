@@ -66,8 +66,16 @@ pub(super) async fn run(
         let problem = String::from("tells of more steps than the plan has");
         return Err(ApplyError::Journal { path: request.journal.clone(), problem });
     }
-    if request.unless_confirmed && progress.standing == Standing::Confirmed {
-        return Err(ApplyError::Confirmed);
+    match (progress.standing, &mut journal) {
+        (Standing::Confirmed, _) if request.unless_confirmed => return Err(ApplyError::Confirmed),
+        // Somebody has applied it anew, and asks for no confirmation.
+        (Standing::Unasked, _) if request.unless_confirmed && progress.first() == steps => {
+            return Err(ApplyError::Confirmed);
+        }
+        (Standing::Awaiting { .. }, Some(journal)) if request.unless_confirmed => {
+            journal.say(&Line::Lapse { at: request.clock.now() })?;
+        }
+        _ => {}
     }
     applied.resumed = progress != Progress::default();
     let left: Vec<usize> = match request.way {

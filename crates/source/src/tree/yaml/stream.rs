@@ -132,8 +132,7 @@ impl Reading<'_> {
                 self.behind = widen(span.end).saturating_add(1);
                 let mut builder = Builder::new(self.file, text, limits, self.nodes);
                 if self.errors_max > 1 {
-                    let left = self.errors_max.saturating_sub(self.found.errors.len());
-                    builder = builder.going_on(left);
+                    builder = builder.going_on(self.errors_max, self.found.errors.len());
                 }
                 let mut document = Document {
                     text,

@@ -226,6 +226,15 @@ fn every_key_that_is_there_a_second_time_is_told_beside_what_else_is_wrong() {
     let found = Tree::parse_yaml_recovering(FILE, keys(300) + "---\nx\n", &Limits::default());
     assert_eq!((found.trees.len(), found.errors.len()), (0, 101));
     assert!(matches!(found.errors[100].reason, ParseReason::Unread { errors: 100 }));
+    // Of two documents together, and with those of an inner object behind the one that is left out.
+    let inner: String = keys(120).lines().map(|line| line.to_owned() + "\n").collect();
+    let found = Tree::parse_yaml_recovering(FILE, inner + "---\n" + &keys(120), &Limits::default());
+    assert!(matches!(found.errors[100].reason, ParseReason::Unread { errors: 100 }), "{found:?}");
+    let inner: Vec<String> = keys(160).lines().map(|line| format!("  {line}\n")).collect();
+    let text = format!("a: 1\na: 2\nb:\n{}", inner.concat());
+    let found = Tree::parse_yaml_recovering(FILE, text, &Limits::default());
+    assert_eq!(found.errors.len(), 101);
+    assert!(found.errors.is_sorted_by_key(|error| error.span.start), "{:?}", found.errors);
     // An object that aliases repeat is told of once.
     assert_eq!(told("a: &x {b: 1, b: 2}\nc: [*x, *x]\n").2, [(13, Some(7))]);
 }

@@ -86,7 +86,7 @@ fn a_journal_of_another_plan_or_of_none_is_refused() {
 fn a_journal_that_is_open_is_nobody_elses() {
     let (_folder, path) = written(&[]);
     let _open = Journal::open(&path, "p").unwrap();
-    assert!(matches!(Journal::open(&path, "p"), Err(ApplyError::Journal { .. })));
+    assert!(matches!(Journal::open(&path, "p"), Err(ApplyError::InUse(_))));
 }
 
 #[test]
@@ -104,6 +104,15 @@ fn what_is_done_may_await_a_confirmation_and_a_step_ends_that() {
     assert_eq!(standing(&confirmed), Standing::Confirmed);
     let back = [&all[..], &[begin(0, Way::Rollback)]].concat();
     assert_eq!(standing(&back), Standing::Unasked);
+    // What is being taken back for want of it stays so until all of it is.
+    let lapse = Line::Lapse { at: String::from("now") };
+    let lapsed = [&all[..], &[lapse.clone(), begin(0, Way::Rollback)]].concat();
+    assert_eq!(standing(&lapsed), Standing::Lapsed);
+    let gone = [&lapsed[..], &[done(0, Way::Rollback)]].concat();
+    assert_eq!(standing(&gone), Standing::Unasked);
+    let (_folder, path) = written(&confirmed);
+    let mut journal = Journal::open(&path, "p").unwrap();
+    assert!(matches!(journal.say(&lapse), Err(ApplyError::Journal { .. })));
     // What nobody awaits is not confirmed, and what is in doubt not awaited.
     let (_folder, path) = written(&all[..2]);
     let mut journal = Journal::open(&path, "p").unwrap();
