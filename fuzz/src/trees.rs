@@ -80,7 +80,12 @@ pub fn yaml(data: &[u8]) {
         }
         Err(error) => {
             assert_error_is_placed(text, &error);
+            // Of what is noticed first only repeated keys stand before it: an object is looked at when it ends.
             assert!(errors.contains(&error), "{error:?} is not among {errors:?}");
+            let mut before = errors.iter().take_while(|one| **one != error);
+            let is_repeated =
+                |one: &ParseError| matches!(one.reason, ParseReason::DuplicateKey { .. });
+            assert!(before.all(is_repeated), "before {error:?}: {errors:?}");
             for error in &errors {
                 assert_error_is_placed(text, error);
             }

@@ -167,7 +167,9 @@ pub(crate) fn run(arguments: &ApplyArguments) -> Result<Outcome, Failure> {
         return Ok(Outcome::Found);
     }
     let Some(trial) = trial else {
-        return take(path, (&plan, &bytes), &arguments.live, Way::Apply);
+        let ended = take(path, (&plan, &bytes), &arguments.live, Way::Apply)?;
+        confirm::remind(path, (&plan, &bytes));
+        return Ok(ended);
     };
     let how = Taken { way: Way::Apply, dry_run: false, unless_confirmed: false };
     match put(path, (&plan, &bytes), arguments.live.access(), how)? {

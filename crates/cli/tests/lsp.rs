@@ -276,6 +276,24 @@ fn an_editor_that_reads_no_more_is_not_waited_for() {
     assert!(client.server.wait().unwrap().success());
 }
 
+/// Nor is it where the answer itself finds no room.
+#[test]
+fn an_editor_that_has_read_nothing_for_long_is_not_waited_for() {
+    let nowhere = "nowhere-".repeat(25) + "0";
+    let rule = format!("  - {{action: allow, from: [{{segment: {nowhere}}}], to: [any]}}\n");
+    let text = format!("{HEAD} Policy\nmetadata: {{name: p}}\nspec:\n  mode: enforce\n  rules:\n");
+    let mut client = Client::new(&(text + &rule.repeat(2_000)), None);
+    let mut waiting = 0;
+    // What is being said is more than the pipe holds, as above: whoever says it waits, or is about to.
+    while waiting == 0 {
+        waiting = rustix::io::ioctl_fionread(client.output.get_ref()).unwrap();
+        std::thread::yield_now();
+    }
+    client.send(&json!({"jsonrpc": "2.0", "id": "last", "method": "shutdown"}));
+    client.tell("exit", Value::Null);
+    assert!(client.server.wait().unwrap().success());
+}
+
 #[test]
 fn a_document_is_formatted_and_what_is_unknown_refused() {
     let text =

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use watertight_model::{Name, Truth};
 use watertight_source::{FileId, Span};
 
-use crate::checked::CheckedPolicy;
-use crate::checked::{End, Peer, SelectorId, Tier};
+use crate::checked::{CheckedPolicy, End, Peer, SelectorId, Tier};
 use crate::decide::World;
 use crate::decide::labels::{Known, Labelled, labels_of, look};
 use crate::syntax::{Action, Mode};

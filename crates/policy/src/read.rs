@@ -89,18 +89,8 @@ impl Documents {
     }
 
     /// Whether all that others can name could be read: else a name may lead into what could not.
-    pub fn can_be_named(&self) -> bool {
-        let is_named = |(kind, _): &(Kind, Spanned<Name>)| match kind {
-            Kind::Policy | Kind::Exception | Kind::Essentials => false,
-            Kind::Segment
-            | Kind::Group
-            | Kind::Service
-            | Kind::Addresses
-            | Kind::Domains
-            | Kind::Users
-            | Kind::Labeling
-            | Kind::Assertion => true,
-        };
+    pub fn is_named_whole(&self) -> bool {
+        let is_named = |(kind, _): &(Kind, Spanned<Name>)| can_be_named(*kind);
         self.unread == 0 && self.lost.is_empty() && !self.broken.iter().any(is_named)
     }
 
@@ -108,19 +98,10 @@ impl Documents {
     #[must_use]
     pub fn around(&self, file: FileId, offset: u32) -> Self {
         let is_there = |span: Span| span.file == file && span.start <= offset && offset <= span.end;
-        let is_named = |object: &Object| match object {
-            Object::Policy(_) | Object::Exception(_) | Object::Essentials(_) => false,
-            Object::Assertion(_)
-            | Object::Segment(_)
-            | Object::Group(_)
-            | Object::Service(_)
-            | Object::Addresses(_)
-            | Object::Domains(_)
-            | Object::Users(_)
-            | Object::Labeling(_) => true,
-        };
-        let documents =
-            self.documents.iter().filter(|one| is_named(&one.object) || is_there(one.span));
+        let documents = self
+            .documents
+            .iter()
+            .filter(|one| can_be_named(one.object.kind()) || is_there(one.span));
         Self {
             documents: documents.cloned().collect(),
             broken: self.broken.clone(),
@@ -194,6 +175,21 @@ impl Documents {
         self.documents
             .iter()
             .filter_map(move |document| select(&document.object).map(|object| (document, object)))
+    }
+}
+
+/// Whether documents of a kind are named by others, or give labels to whom others name.
+const fn can_be_named(kind: Kind) -> bool {
+    match kind {
+        Kind::Policy | Kind::Exception | Kind::Essentials => false,
+        Kind::Segment
+        | Kind::Group
+        | Kind::Service
+        | Kind::Addresses
+        | Kind::Domains
+        | Kind::Users
+        | Kind::Labeling
+        | Kind::Assertion => true,
     }
 }
 

@@ -357,12 +357,12 @@ fn not_unicast() -> AddressSet {
     AddressSet::from_prefixes(prefixes.iter().filter_map(|text| text.parse().ok()))
 }
 
-/// By what networks outside of the estate are reached.
 /// Whether private networks outside are reached from a network: any address may be one of theirs.
 pub fn leads_outside(network: &Network) -> bool {
     !outsides(network).is_empty()
 }
 
+/// By what networks outside of the estate are reached.
 fn outsides(network: &Network) -> Vec<OutsideBy> {
     let gateways = network.gateways.iter().filter_map(|(id, gateway)| {
         let leads_out = match &gateway.kind {

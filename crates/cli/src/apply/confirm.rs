@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use watertight_compile::Plan;
-use watertight_live_aws::{ApplyError, Stand, Standing, Waiting, Way};
+use watertight_live_aws::{ApplyError, HowFar, Standing, Waiting, Way};
 
 use super::{
     ConfirmArguments, Ended, LiveArguments, Now, Taken, hash_of, journal_of, put, summary,
@@ -90,16 +90,16 @@ impl<'p> Trial<'p> {
             let mut said = false;
             while !self.waiting().is_over(until) {
                 match self.waiting().look() {
-                    Ok(Stand::Whole(Standing::Confirmed)) => return Ok(stays()),
-                    Ok(Stand::Whole(Standing::Unasked)) => {
+                    Ok(HowFar::Whole(Standing::Confirmed)) => return Ok(stays()),
+                    Ok(HowFar::Whole(Standing::Unasked)) => {
                         say("somebody else has applied it since, and asks for no confirmation\n");
                         return Ok(Outcome::Found);
                     }
-                    Ok(Stand::Back) => {
+                    Ok(HowFar::Back) => {
                         say("it was taken back by somebody else\n");
                         return Ok(Outcome::Found);
                     }
-                    Ok(Stand::Partly | Stand::Whole(_)) => {}
+                    Ok(HowFar::Partly | HowFar::Whole(_)) => {}
                     // What cannot be read now may be later, and is taken back in any case.
                     Err(error) if !said => {
                         said = true;
@@ -143,6 +143,21 @@ impl<'p> Trial<'p> {
             pause(Duration::from_secs(1 << (tries - 1)));
             tries += 1;
         }
+    }
+}
+
+/// Says of a plan that it is on trial, to whoever applies it and asks for none.
+pub(super) fn remind(path: &Path, (plan, bytes): (&Plan, &[u8])) {
+    let trial = Trial::new(path, (plan, bytes), 0);
+    // What cannot be read is told by whoever needs it.
+    let Ok(HowFar::Whole(standing)) = trial.waiting().look() else { return };
+    if let Some(until) = standing.until() {
+        let path = path.display();
+        let text = format!(
+            "it is on trial until {until}: `watertight confirm {path}` keeps it; `watertight apply {path} \
+             --confirm-within` waits, and takes it back after that"
+        );
+        say(&format!("{}\n", one_line(&text)));
     }
 }
 

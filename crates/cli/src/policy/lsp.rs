@@ -238,7 +238,7 @@ impl Server {
     fn policy_around(&self, file: FileId, offset: u32) -> Option<CheckedPolicy> {
         let Read { files, feeds } = self.read.as_deref()?;
         // What a broken document would have said is not told as if nobody had said it.
-        if !files.documents.can_be_named() {
+        if !files.documents.is_named_whole() {
             return None;
         }
         check(&files.documents.around(file, offset), feeds, &mut Diagnostics::default())

@@ -1,9 +1,11 @@
 //! Applied for as long as nobody says that it stays: confirmed in time, or taken back.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStderr, Stdio};
 
+use sha2::{Digest as _, Sha256};
+use watertight_live_aws::Way;
 use watertight_testkit::aws_server::{Lost, Server};
 
 use crate::support::{ACCOUNT, Lab, command};
@@ -97,6 +99,10 @@ fn who_is_killed_while_it_waits_goes_on_with_the_same_instant() {
     waiting.run.kill().unwrap();
     waiting.run.wait().unwrap();
     let until = last_line(&lab)["until"].clone();
+    // Whoever does not ask for a trial is told of this one.
+    let (code, _, error) = lab.run("apply", &[]);
+    let on_trial = format!("it is on trial until {}", until.as_str().unwrap());
+    assert!(code == 0 && error.contains(&on_trial), "{code} {error}");
     let mut again = Waiting::new(&lab, "2h").waits();
     again.run.kill().unwrap();
     again.run.wait().unwrap();
@@ -123,6 +129,42 @@ fn who_is_killed_while_it_waits_goes_on_with_the_same_instant() {
     // From here on it is a plan that was never applied.
     let (code, _, error) = lab.run("confirm", &[]);
     assert!(code == 3 && error.contains("nothing to confirm"), "{code} {error}");
+}
+
+/// Neither is it asked whether the plan is still valid when it is to be taken back.
+#[test]
+fn a_plan_that_is_not_valid_any_more_is_taken_back_all_the_same() {
+    let lab = Lab::plain();
+    let before = lab.server.held();
+    let mut plan = lab.plan();
+    plan["valid_until"] = "2026-01-01T00:00:00Z".into();
+    fs::write(lab.path("change.plan"), plan.to_string()).unwrap();
+    let (code, _, error) = lab.run("apply", &["--confirm-within", "1h"]);
+    assert!(code == 2 && error.contains("was valid until"), "{code} {error}");
+    let bytes = fs::read(lab.path("change.plan")).unwrap();
+    let hash: Vec<String> =
+        Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    lab.take_as(Way::Apply, 2, &hash.concat()).unwrap();
+    assert!(lab.server.held() != before);
+    let awaits = r#"{"line":"await","until":"2026-01-01T00:00:00Z","at":"2026-01-01T00:00:00Z"}"#;
+    let journal = fs::OpenOptions::new().append(true).open(lab.path("change.plan.journal"));
+    writeln!(journal.unwrap(), "{awaits}").unwrap();
+    let (code, said) = Waiting::new(&lab, "1h").ends();
+    assert!(code == 2 && said.contains("nobody has confirmed it"), "{code} {said}");
+    assert_eq!(lab.server.held(), before);
+}
+
+/// A plan without steps is applied as soon as it is there.
+#[test]
+fn a_plan_without_steps_is_not_on_trial() {
+    let lab = Lab::plain();
+    let mut plan = lab.plan();
+    plan["steps"] = serde_json::json!([]);
+    fs::write(lab.path("change.plan"), plan.to_string()).unwrap();
+    let (code, said, error) = lab.run("apply", &["--confirm-within", "1h"]);
+    assert!(code == 0 && said.starts_with("0 of 0 steps applied"), "{code} {said} {error}");
+    let (code, said, error) = lab.run("confirm", &[]);
+    assert!(code == 0 && said.contains("nothing to confirm"), "{code} {said} {error}");
 }
 
 #[test]

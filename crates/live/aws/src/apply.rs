@@ -27,7 +27,7 @@ use crate::accounts::{Given, Role};
 use crate::client::Pace;
 use crate::error::CollectError;
 
-pub use confirm::{Stand, Waiting};
+pub use confirm::{HowFar, Waiting};
 pub use journal::{Standing, Way};
 pub use writes::apply_policy;
 

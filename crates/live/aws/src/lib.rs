@@ -39,7 +39,7 @@ mod xml;
 
 pub use accounts::{Given, Role};
 pub use apply::{
-    Applied, ApplyError, ApplyRequest, Clock, Stand, Standing, Waiting, Watcher, Way, apply,
+    Applied, ApplyError, ApplyRequest, Clock, HowFar, Standing, Waiting, Watcher, Way, apply,
     apply_policy,
 };
 pub use client::Pace;

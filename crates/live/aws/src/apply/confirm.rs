@@ -23,7 +23,7 @@ pub struct Waiting<'w> {
 
 /// How far a plan is that was applied on trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stand {
+pub enum HowFar {
     /// All steps are taken.
     Whole(Standing),
     /// Some of them are taken back, by somebody who goes on with that or has stopped.
@@ -63,15 +63,15 @@ impl Waiting<'_> {
     ///
     /// # Errors
     /// When the journal is gone, or none of this plan.
-    pub fn look(&self) -> Result<Stand, ApplyError> {
+    pub fn look(&self) -> Result<HowFar, ApplyError> {
         if !self.journal.exists() {
             return Err(self.wrong("is not there any more: nobody knows how far the plan is"));
         }
         let progress = Journal::look(self.journal, self.hash)?;
         Ok(match progress.end() {
-            0 => Stand::Back,
-            _ if self.is_whole(progress) => Stand::Whole(progress.standing),
-            _ => Stand::Partly,
+            0 => HowFar::Back,
+            _ if self.is_whole(progress) => HowFar::Whole(progress.standing),
+            _ => HowFar::Partly,
         })
     }
 
