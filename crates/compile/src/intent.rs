@@ -1,11 +1,13 @@
 mod forbidden;
 mod named;
 mod rules;
+mod vacant;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
 use watertight_model::network::{EndpointId, RealmId};
 use watertight_model::{ArenaId, Criticality, Estate, Label, Name, Truth, WorkloadId};
 use watertight_net::{AddressAtoms, AddressSet, AtomId, Flow, FlowSet};
@@ -18,6 +20,7 @@ use watertight_policy::decide::{
 
 use crate::naming::words;
 use named::{is_in_network, named_sets, names_network};
+use vacant::VacantSight;
 
 /// What a policy intends for the legs of an estate, asked once for each sort of ends.
 #[derive(Debug)]
@@ -34,21 +37,27 @@ pub struct Intent<'a> {
     kinds: Vec<KindId>,
     /// For each kind, some endpoints: two where there are so many.
     samples: Vec<Vec<EndpointId>>,
-    asked: RefCell<HashMap<(KindId, KindId), Rc<Allowed>>>,
+    /// By sender, and then by receiver; a row is empty until it is asked for.
+    asked: RefCell<Vec<Vec<Option<Rc<Allowed>>>>>,
     /// By kind, the number of what is seen of it where no rule can match both ends.
     backgrounds: Vec<usize>,
     /// What is allowed there, by these numbers.
     without_rules: RefCell<BTreeMap<(usize, usize), Rc<Allowed>>>,
     /// By kind, those to which something is allowed, or with `true` from which something is.
-    partners: RefCell<HashMap<(KindId, bool), Rc<Partners>>>,
+    partners: RefCell<FxHashMap<(KindId, bool), Rc<Partners>>>,
     atoms: AddressAtoms,
     /// What is allowed between kinds and addresses outside, or with `true` from these to kinds; and the
     /// same where no rule can match both ends.
-    outside: RefCell<HashMap<(KindId, AtomId, bool), Rc<Allowed>>>,
+    outside: RefCell<FxHashMap<(KindId, AtomId, bool), Rc<Allowed>>>,
     outside_without_rules: RefCell<BTreeMap<(usize, AtomId, bool), Rc<Allowed>>>,
+    /// The same about addresses inside that nobody has.
+    vacant: RefCell<FxHashMap<(KindId, VacantSight, bool), Rc<Allowed>>>,
+    vacant_without_rules: RefCell<FxHashMap<(usize, VacantSight, bool), Rc<Allowed>>>,
     places: Places,
     /// Whether rules tell every workload from every other, by the fronts that they name.
     by_front: bool,
+    /// Whether rules tell networks apart.
+    by_network: bool,
 }
 
 /// The policy as it is when everything in mode monitor is enforced. The built-in segment stays as it
@@ -189,15 +198,18 @@ impl<'a> Intent<'a> {
             named,
             kinds,
             samples,
-            asked: RefCell::default(),
+            asked: RefCell::new(vec![Vec::new(); backgrounds.len()]),
             backgrounds,
             without_rules: RefCell::default(),
             partners: RefCell::default(),
             atoms,
             outside: RefCell::default(),
             outside_without_rules: RefCell::default(),
+            vacant: RefCell::default(),
+            vacant_without_rules: RefCell::default(),
             places: Places::default(),
             by_front,
+            by_network,
         }
     }
 
@@ -288,7 +300,7 @@ impl<'a> Intent<'a> {
     /// What is allowed from one kind of endpoints to another; to another member of the same kind
     /// where it is one kind.
     pub(crate) fn between(&self, from: KindId, to: KindId) -> Rc<Allowed> {
-        if let Some(known) = self.asked.borrow().get(&(from, to)) {
+        if let Some(known) = self.asked.borrow().get(from).and_then(|row| row.get(to)?.as_ref()) {
             return Rc::clone(known);
         }
         let sample = |kind: KindId| self.samples.get(kind).and_then(|some| some.first()).copied();
@@ -312,7 +324,14 @@ impl<'a> Intent<'a> {
             }
             _ => Rc::default(),
         };
-        self.asked.borrow_mut().insert((from, to), Rc::clone(&allowed));
+        if let Some(row) = self.asked.borrow_mut().get_mut(from) {
+            if row.is_empty() {
+                row.resize(self.samples.len(), None);
+            }
+            if let Some(place) = row.get_mut(to) {
+                *place = Some(Rc::clone(&allowed));
+            }
+        }
         allowed
     }
 

@@ -30,6 +30,7 @@ mod prove;
 mod read;
 mod references;
 mod step;
+mod vacant;
 mod validate;
 mod via;
 

@@ -21,7 +21,7 @@ use crate::gap::{Forbidden, Gap, GapKind, Reason};
 use crate::intent::{Allowed, Intent};
 use crate::plane::{Plane, RenderedBody};
 use gather::{Finished, Gathered};
-use scene::{Cells, Party, Ruled, Scene, Sheets};
+use scene::{Cells, Party, PartyWho, Ruled, Scene, Sheets, Told};
 pub use within::Kept;
 pub(crate) use within::{Breach, Within};
 
@@ -101,7 +101,6 @@ pub fn validate(
     rendered: &[RenderedBody],
     (found, at_once): (Option<&mut Vec<Found>>, &dyn AtOnce),
 ) -> Proof {
-    let before = intent.estate();
     let between = between::both(&compiled.artifacts, &plane.held(), &plane.edges());
     let read_back = || {
         let after = plane.convert(rendered);
@@ -115,11 +114,13 @@ pub fn validate(
         (after, Estate { network: open, ..Estate::default() })
     };
     let in_between = || plane.convert(&plane.render(&between));
-    let ((after, open), middle) = both(at_once, read_back, in_between);
-    let estates = [before, &after, &open, &middle];
-    let asked = Sides { estates, is_found: found.is_some() };
+    let ((mut after, mut open), mut middle) = both(at_once, read_back, in_between);
+    let mut before = intent.estate().clone();
+    let told = Told::apart(intent, &mut [&mut before, &mut after, &mut open, &mut middle]);
+    let estates = [&before, &after, &open, &middle];
+    let asked = Sides { estates, told: &told, is_found: found.is_some() };
     let mut parts = of_families(intent, compiled, &asked, at_once).into_iter();
-    let mut whole = parts.next().unwrap_or_else(|| Part::new(before, None));
+    let mut whole = parts.next().unwrap_or_else(|| Part::new(&before, None));
     for part in parts {
         whole.add(part);
     }
@@ -158,6 +159,7 @@ pub(crate) fn both<A, B: Send>(
 struct Sides<'s> {
     /// Before, after, after with our guards open, and the middle of the plan.
     estates: [&'s Estate; 4],
+    told: &'s Told,
     /// Whether somebody wants what differs, pair by pair.
     is_found: bool,
 }
@@ -198,7 +200,7 @@ fn of_families<'s>(
     let [before, after, open, middle] = sides.estates;
     let mut families = scene::families([before, after, open]).into_iter();
     let (first, second) = (families.next().flatten(), families.next());
-    let of_family = |family| Sheets::new(intent, [before, after], &[open, middle], family);
+    let of_family = |family| Sheets::new([before, after], sides.told, family);
     let (shared, of_second) = (of_family(first), second.map(of_family));
     let premises = intent.premises();
     let here = || {
@@ -263,7 +265,9 @@ fn compare(
         let allowed = scene.allowed(from, to);
         let Judged { over, under, denied, is_in_order } =
             judge(scene, (from, to), &cells, &allowed, gathered);
-        if !denied.is_empty() {
+        // Nobody's address is no reason for a denial at an edge.
+        let is_vacant = [from, to].iter().any(|party| matches!(party.who, PartyWho::Vacant(..)));
+        if !denied.is_empty() && !is_vacant {
             let (from, to) = (from.barred(), to.barred());
             barred.push(Barred { from, to, flows: denied });
         }

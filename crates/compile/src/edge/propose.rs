@@ -21,6 +21,7 @@ use crate::intent::{Allowed, Intent, KindId};
 use crate::lots::seen;
 use crate::outside::{self, Part};
 use crate::plane::Plane;
+use crate::vacant::{Vacancy, vacancies};
 use crate::via::Vias;
 
 /// The first port that a TCP client may take for itself: ephemeral ports begin at 1024 (Amazon VPC user guide,
@@ -82,6 +83,8 @@ struct Site {
     realm: RealmId,
     /// What the policy sees in who is in it.
     kinds: BTreeSet<KindId>,
+    /// Its addresses that nobody has: who comes to one is behind the edge too.
+    vacant: Vec<Vacancy>,
 }
 
 /// Who is at the other side of an edge.
@@ -138,6 +141,11 @@ impl<'p, 'a> Proposal<'p, 'a> {
             Attached::Peer(_) | Attached::Outside(_) | Attached::Opaque(_) => &[],
         });
         let carrying: BTreeSet<SubnetId> = carrying.copied().collect();
+        let told: BTreeSet<Prefix> = intent.sets().iter().flat_map(AddressSet::prefixes).collect();
+        let mut vacant: BTreeMap<Name, Vec<Vacancy>> = BTreeMap::new();
+        for vacancy in vacancies(estate, &told) {
+            vacant.entry(vacancy.subnet.clone()).or_default().push(vacancy);
+        }
         let mut sites = BTreeMap::new();
         for (id, subnet) in network.subnets.iter() {
             let own = members.get(&id).map(Vec::as_slice).unwrap_or_default();
@@ -145,7 +153,8 @@ impl<'p, 'a> Proposal<'p, 'a> {
             let is_plain = is_plain && !carrying.contains(&id);
             if is_plain && subnet.endpoints_read && lists.contains_key(&subnet.name) {
                 let kinds = own.iter().map(|one| intent.kind_of(*one)).collect();
-                sites.insert(id, Site { realm: subnet.realm, kinds });
+                let vacant = vacant.remove(&subnet.name).unwrap_or_default();
+                sites.insert(id, Site { realm: subnet.realm, kinds, vacant });
             }
         }
         let (wanted, uncut) = (BTreeMap::new(), Vec::new());
@@ -266,6 +275,13 @@ impl<'p, 'a> Proposal<'p, 'a> {
         for kind in &site.kinds {
             asked = asked.union(&passing(&self.asked(*kind, other, ingress)));
             back = back.union(&passing(&self.asked(*kind, other, !ingress)));
+        }
+        if let Other::Kind(kind) = other {
+            for vacancy in &site.vacant {
+                let with =
+                    |ingress: bool| passing(&self.intent.with_vacant(kind, vacancy, !ingress));
+                (asked, back) = (asked.union(&with(ingress)), back.union(&with(!ingress)));
+            }
         }
         let told_apart = told_apart(&FlowSet::all().difference(&asked), &back);
         if asked.is_empty() && back.is_empty() {

@@ -5,11 +5,12 @@
 //! is left repeat what another showed to be in order. Only those that are not in order are looked at one by
 //! one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::rc::Rc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
+use watertight_model::network::RealmId;
 use watertight_net::{AtomId, FlowSet};
 use watertight_policy::decide::Reason;
 use watertight_reach::{ClassIndex, Matrix};
@@ -31,6 +32,7 @@ type Content = (FlowSet, FlowSet, Vec<(FlowSet, bool)>);
 enum Sight {
     Kind(KindId),
     Outside(Option<AtomId>),
+    Vacant(Option<AtomId>, Option<RealmId>),
 }
 
 /// Parties between which nothing tells as senders, or as receivers.
@@ -63,7 +65,7 @@ struct Intents {
 struct Numbers {
     of: BTreeMap<Content, u32>,
     /// By where an answer is kept, which holds it as long as this looks.
-    kept: HashMap<*const Allowed, (Rc<Allowed>, u32)>,
+    kept: FxHashMap<*const Allowed, (Rc<Allowed>, u32)>,
 }
 
 impl Scene<'_, '_> {
@@ -109,7 +111,7 @@ impl Scene<'_, '_> {
     /// How many pairs there are: no two parties outside, and nobody with itself.
     fn count(&self) -> u64 {
         let all = self.parties().len();
-        let is_outside = |one: &&Party| matches!(one.who, PartyWho::Outside(..));
+        let is_outside = |one: &&Party| one.who.is_nobody();
         let outside = self.parties().iter().filter(is_outside).count();
         let alone =
             self.parties().iter().filter(|one| !is_pair(one, one) && !is_outside(one)).count();
@@ -156,10 +158,10 @@ impl Scene<'_, '_> {
 
     /// Parties by a key, and what of the intents is theirs; ordered by what receives them.
     fn taken<K: Eq + Hash>(&self, key: impl Fn(&Party) -> (K, usize)) -> Vec<Alike> {
-        let mut places: HashMap<(K, bool, bool), usize> = HashMap::new();
+        let mut places: FxHashMap<(K, bool, bool), usize> = FxHashMap::default();
         let mut found: Vec<Alike> = Vec::new();
         for party in self.parties() {
-            let is_outside = matches!(party.who, PartyWho::Outside(..));
+            let is_outside = party.who.is_nobody();
             let (key, intent) = key(party);
             let next = found.len();
             let place = *places.entry((key, party.is_governed, is_outside)).or_insert(next);
@@ -179,7 +181,7 @@ impl Scene<'_, '_> {
 
     /// What is intended between all that the policy tells apart in parties.
     fn intents(&self) -> Intents {
-        let mut places: HashMap<Sight, usize> = HashMap::new();
+        let mut places: FxHashMap<Sight, usize> = FxHashMap::default();
         let mut seen: Vec<&Party> = Vec::new();
         let mut of = Vec::with_capacity(self.parties().len());
         for party in self.parties() {
@@ -191,7 +193,7 @@ impl Scene<'_, '_> {
             of.push(place);
         }
         let mut numbers = Numbers::default();
-        let mut known: HashMap<Vec<u32>, usize> = HashMap::new();
+        let mut known: FxHashMap<Vec<u32>, usize> = FxHashMap::default();
         let mut rows = Vec::new();
         let mut as_sender = vec![0_usize; seen.len()];
         let mut as_receiver = Vec::with_capacity(seen.len());
@@ -204,7 +206,7 @@ impl Scene<'_, '_> {
             if place < next {
                 continue;
             }
-            let mut parts: HashMap<(usize, u32), usize> = HashMap::new();
+            let mut parts: FxHashMap<(usize, u32), usize> = FxHashMap::default();
             for (part, number) in as_sender.iter_mut().zip(&row) {
                 let next = parts.len();
                 *part = *parts.entry((*part, *number)).or_insert(next);
@@ -218,15 +220,17 @@ impl Scene<'_, '_> {
         match &party.who {
             PartyWho::Endpoints(_, kind) => Sight::Kind(*kind),
             PartyWho::Outside(addresses, _) => Sight::Outside(self.intent.atom_of(addresses)),
+            PartyWho::Vacant(vacancy, _) => {
+                let (atom, realm) = self.intent.sight_of(vacancy);
+                Sight::Vacant(atom, realm)
+            }
         }
     }
 
     fn number(&self, from: &Party, to: &Party, numbers: &mut Numbers) -> u32 {
-        match (&from.who, &to.who) {
-            // Nobody asks about those.
-            (PartyWho::Outside(..), PartyWho::Outside(..)) => UNASKED,
-            _ => numbers.number(&self.allowed(from, to)),
-        }
+        // Nobody asks about those.
+        let is_asked = !(from.who.is_nobody() && to.who.is_nobody());
+        if is_asked { numbers.number(&self.allowed(from, to)) } else { UNASKED }
     }
 }
 
@@ -322,10 +326,9 @@ impl Numbers {
 /// Whether legs between two parties are asked about: one is in the estate, and they are not one endpoint.
 fn is_pair(from: &Party, to: &Party) -> bool {
     match (&from.who, &to.who) {
-        (PartyWho::Outside(..), PartyWho::Outside(..)) => false,
         (PartyWho::Endpoints(one, _), PartyWho::Endpoints(..)) => {
             from.number != to.number || one.len() > 1
         }
-        _ => true,
+        (one, other) => !(one.is_nobody() && other.is_nobody()),
     }
 }

@@ -87,7 +87,7 @@ impl Scene<'_, '_> {
             let end = self.intent.kind_of(end);
             match &from.who {
                 PartyWho::Endpoints(_, kind) => self.intent.between(*kind, end),
-                PartyWho::Outside(..) => self.allowed_outside(end, from, true),
+                _ => self.allowed_outside(end, from, true),
             }
         };
         let mut all = self.handed_on(pair);
@@ -146,11 +146,8 @@ impl Scene<'_, '_> {
     /// them apart.
     fn is_ambiguous(&self, (from, to): (&Party, &Party)) -> bool {
         let own = self.addresses(from).union(&self.addresses(to));
-        let members = |party: &Party| match &party.who {
-            PartyWho::Endpoints(members, _) => members.clone(),
-            PartyWho::Outside(..) => Vec::new(),
-        };
-        let ends: BTreeSet<EndpointId> = members(from).into_iter().chain(members(to)).collect();
+        let ends = from.who.endpoints().iter().chain(to.who.endpoints()).copied();
+        let ends: BTreeSet<EndpointId> = ends.collect();
         let mut others = self.estates[0].network.endpoints.iter();
         others.any(|(id, one)| {
             !ends.contains(&id) && one.addresses.iter().any(|address| own.contains(*address))
@@ -161,7 +158,7 @@ impl Scene<'_, '_> {
     fn for_others(&self, (from, to): (&Party, &Party)) -> FlowSet {
         let identities = &self.compiled.identities;
         let shared = |party: &Party| match (&party.who, party.identity) {
-            (PartyWho::Outside(..), _) => Vec::new(),
+            (PartyWho::Outside(..) | PartyWho::Vacant(..), _) => Vec::new(),
             (PartyWho::Endpoints(_, kind), None) => vec![*kind],
             (PartyWho::Endpoints(..), Some(place)) => {
                 identities.list.get(place).map(|one| one.kinds.clone()).unwrap_or_default()
@@ -176,12 +173,12 @@ impl Scene<'_, '_> {
             }
         }
         match (&from.who, &to.who) {
-            (PartyWho::Outside(..), _) => {
+            (PartyWho::Outside(..) | PartyWho::Vacant(..), _) => {
                 for kind in &targets {
                     add(&self.allowed_outside(*kind, from, true));
                 }
             }
-            (_, PartyWho::Outside(..)) => {
+            (_, PartyWho::Outside(..) | PartyWho::Vacant(..)) => {
                 for kind in &sources {
                     add(&self.allowed_outside(*kind, to, false));
                 }
@@ -274,6 +271,7 @@ impl Scene<'_, '_> {
     fn addresses(&self, party: &Party) -> AddressSet {
         match &party.who {
             PartyWho::Outside(addresses, _) => addresses.clone(),
+            PartyWho::Vacant(vacancy, _) => vacancy.addresses.clone(),
             PartyWho::Endpoints(members, _) => {
                 let all = members.iter().map(|id| &self.estates[0].network.endpoints[*id]);
                 let own = all.flat_map(|one| {
@@ -302,11 +300,10 @@ impl Scene<'_, '_> {
         reach: &Reach<'_>,
         wanted: impl Fn(&Step) -> bool,
     ) -> bool {
-        let (PartyWho::Endpoints(sources, _), PartyWho::Endpoints(targets, _)) =
-            (&from.who, &to.who)
-        else {
+        let (sources, targets) = (from.who.endpoints(), to.who.endpoints());
+        if sources.is_empty() || targets.is_empty() {
             return self.outside_step((from, to), reach, &wanted);
-        };
+        }
         let later = |id: &EndpointId| self.later.get(id).copied();
         let Some(source) = sources.first().and_then(later) else { return false };
         let target = targets.iter().filter_map(later).find(|target| *target != source);

@@ -1,7 +1,8 @@
 //! Differences of pairs, put together where they are alike.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::FxHashMap;
 use watertight_model::{Estate, Name};
 use watertight_net::{AddressSet, Family, FlowSet};
 
@@ -36,14 +37,14 @@ pub(super) struct Gathered<'e> {
     pairs: BTreeMap<Key, Vec<(u32, u32)>>,
     sides: Vec<Side>,
     /// The numbers of sides, by what they are called and by the party.
-    numbers: HashMap<Vec<String>, u32>,
-    of: HashMap<usize, u32>,
+    numbers: FxHashMap<Vec<String>, u32>,
+    of: FxHashMap<usize, u32>,
 }
 
 impl<'e> Gathered<'e> {
     pub(super) fn new(estate: &'e Estate, family: Option<Family>) -> Self {
         let (pairs, sides) = (BTreeMap::new(), Vec::new());
-        let (numbers, of) = (HashMap::new(), HashMap::new());
+        let (numbers, of) = (FxHashMap::default(), FxHashMap::default());
         Self { estate, family, pairs, sides, numbers, of }
     }
 
@@ -108,7 +109,7 @@ impl<'e> Gathered<'e> {
                 let families: BTreeSet<Family> = all.map(|one| Family::of(*one)).collect();
                 families.len() > 1
             }
-            PartyWho::Outside(..) => false,
+            PartyWho::Outside(..) | PartyWho::Vacant(..) => false,
         };
         self.family.filter(|_| has_both(from) && has_both(to))
     }
@@ -163,6 +164,9 @@ impl<'e> Gathered<'e> {
             }
             PartyWho::Outside(addresses, name) => {
                 side.addresses.insert(name.clone(), addresses.clone());
+            }
+            PartyWho::Vacant(vacancy, _) => {
+                side.names.insert(vacancy.name());
             }
         }
         side

@@ -16,6 +16,7 @@ use crate::edge::BarredEnd;
 use crate::gap::{Forbidden, RuleRef};
 use crate::identity::name_of;
 use crate::intent::{Allowed, Intent, KindId};
+use crate::vacant::{Vacancy, furnish, vacancies};
 use crate::via::Vias;
 
 /// Whether a guard is one that we wrote.
@@ -56,6 +57,27 @@ pub(super) enum PartyWho {
     Endpoints(Vec<EndpointId>, KindId),
     /// Addresses outside.
     Outside(AddressSet, Name),
+    /// Addresses inside that nobody has, and the endpoint that stands there for them before.
+    Vacant(Vacancy, EndpointId),
+}
+
+impl PartyWho {
+    /// Whether nobody in the estate is there: such parties are asked about with others alone.
+    pub(super) const fn is_nobody(&self) -> bool {
+        match self {
+            Self::Endpoints(..) => false,
+            Self::Outside(..) | Self::Vacant(..) => true,
+        }
+    }
+
+    /// Its endpoints, by their ids before: those of the estate, or the one that stands in.
+    pub(super) fn endpoints(&self) -> &[EndpointId] {
+        match self {
+            Self::Endpoints(members, _) => members,
+            Self::Outside(..) => &[],
+            Self::Vacant(_, id) => std::slice::from_ref(id),
+        }
+    }
 }
 
 /// What of the policy decides about flows.
@@ -89,25 +111,52 @@ pub(super) struct Sheets<'s> {
     estates: [&'s Estate; 2],
     /// Of what is dialled at addresses of one family, where it is not all.
     family: Option<Family>,
-    /// The prefixes that are told apart in all estates.
-    boundaries: BTreeSet<Prefix>,
+    told: &'s Told,
     each: [Sheet; 2],
 }
 
 impl<'s> Sheets<'s> {
-    /// What is shared by scenes of two estates, of which each has one of the others as its third.
-    pub(super) fn new(
-        intent: &Intent<'_>,
+    /// What is shared by scenes of two estates, of which each has a third that was told apart with them.
+    pub(super) const fn new(
         estates: [&'s Estate; 2],
-        thirds: &[&Estate],
+        told: &'s Told,
         family: Option<Family>,
     ) -> Self {
+        let each = [
+            Sheet { matrix: OnceLock::new(), alike: OnceLock::new() },
+            Sheet { matrix: OnceLock::new(), alike: OnceLock::new() },
+        ];
+        Self { estates, family, told, each }
+    }
+}
+
+/// What is told apart in some estates that are compared, and who stands in them where nobody is.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// The prefixes.
+    boundaries: BTreeSet<Prefix>,
+    /// What nobody has, by the endpoint that stands there in the first of them.
+    vacant: BTreeMap<EndpointId, Vacancy>,
+}
+
+impl Told {
+    /// Tells apart what the policy or one of some estates does, and puts somebody where nobody is in each of
+    /// them: the first is the one that is there.
+    pub(super) fn apart(intent: &Intent<'_>, estates: &mut [&mut Estate]) -> Self {
         let sets = intent.sets().iter();
         let mut boundaries: BTreeSet<Prefix> = sets.flat_map(AddressSet::prefixes).collect();
-        for estate in estates.iter().chain(thirds) {
+        for estate in estates.iter() {
             boundaries.extend(named_prefixes(&estate.network));
         }
-        Self { estates, family, boundaries, each: [Sheet::default(), Sheet::default()] }
+        let vacancies = vacancies(intent.estate(), &boundaries);
+        let mut first = None;
+        for estate in estates {
+            let ids = furnish(&mut estate.network, &vacancies);
+            first.get_or_insert(ids);
+        }
+        let vacant = first.into_iter().flatten().zip(vacancies);
+        let vacant = vacant.filter_map(|(id, vacancy)| Some((id?, vacancy))).collect();
+        Self { boundaries, vacant }
     }
 }
 
@@ -154,6 +203,7 @@ impl<'s, 'a> Scene<'s, 'a> {
         };
         scene.parties = scene.of_endpoints();
         scene.add_outside();
+        scene.add_vacant();
         scene
     }
 
@@ -165,6 +215,9 @@ impl<'s, 'a> Scene<'s, 'a> {
         let [before, after, third] = [0, 1, 2].map(|at: usize| self.matrix(at));
         for id in self.estates[0].network.endpoints.ids() {
             let Some(later) = self.later.get(&id) else { continue };
+            if self.shared.told.vacant.contains_key(&id) {
+                continue;
+            }
             let classes = [before.class_of(id), after.class_of(*later), third.class_of(*later)];
             let identity = self.compiled.identities.guarding(id);
             let key = (classes, self.intent.kind_of(id), identity, governed.contains(&id));
@@ -181,6 +234,27 @@ impl<'s, 'a> Scene<'s, 'a> {
                 number,
             })
             .collect()
+    }
+
+    /// What nobody has: no group is on it, and no segment holds it.
+    fn add_vacant(&mut self) {
+        let told = self.shared.told;
+        for (id, vacancy) in &told.vacant {
+            let Some(later) = self.later.get(id).copied() else { continue };
+            let class = |at: usize| {
+                let id = if at == 0 { *id } else { later };
+                self.matrix(at).class_of(id)
+            };
+            let classes = [0, 1, 2].map(class);
+            self.parties.push(Party {
+                who: PartyWho::Vacant(vacancy.clone(), *id),
+                is_governed: false,
+                identity: None,
+                classes,
+                start: None,
+                number: self.parties.len(),
+            });
+        }
     }
 
     fn add_outside(&mut self) {
@@ -220,8 +294,9 @@ impl<'s, 'a> Scene<'s, 'a> {
 
     /// What passes before, after, or in the third estate, by its place in this order.
     pub(super) fn matrix(&self, at: usize) -> &Matrix {
-        let Sheets { boundaries, family, .. } = self.shared;
-        self.sheet(at).matrix.get_or_init(|| self.reach[at].matrix_at(boundaries, *family))
+        let Sheets { told, family, .. } = self.shared;
+        let of = || self.reach[at].matrix_at(&told.boundaries, *family);
+        self.sheet(at).matrix.get_or_init(of)
     }
 
     fn sheet(&self, at: usize) -> &Sheet {
@@ -257,14 +332,14 @@ impl<'s, 'a> Scene<'s, 'a> {
             (PartyWho::Endpoints(_, from), PartyWho::Endpoints(_, to)) => {
                 return self.intent.between(*from, *to);
             }
-            (PartyWho::Endpoints(_, kind), PartyWho::Outside(..)) => (*kind, to, false),
-            (PartyWho::Outside(..), PartyWho::Endpoints(_, kind)) => (*kind, from, true),
-            (PartyWho::Outside(..), PartyWho::Outside(..)) => return Rc::default(),
+            (PartyWho::Endpoints(_, kind), _) => (*kind, to, false),
+            (_, PartyWho::Endpoints(_, kind)) => (*kind, from, true),
+            _ => return Rc::default(),
         };
         self.allowed_outside(kind, outside, ingress)
     }
 
-    /// What is intended between a kind of endpoints and a party outside.
+    /// What is intended between a kind of endpoints and a party outside, or where nobody is.
     pub(super) fn allowed_outside(
         &self,
         kind: KindId,
@@ -273,6 +348,7 @@ impl<'s, 'a> Scene<'s, 'a> {
     ) -> Rc<Allowed> {
         match &outside.who {
             PartyWho::Outside(addresses, _) => self.intent.with_outside(kind, addresses, ingress),
+            PartyWho::Vacant(vacancy, _) => self.intent.with_vacant(kind, vacancy, ingress),
             PartyWho::Endpoints(..) => Rc::default(),
         }
     }
@@ -283,6 +359,7 @@ impl<'s, 'a> Scene<'s, 'a> {
                 .first()
                 .map_or_else(|| End::workload(Vec::new()), |first| self.intent.end(*first)),
             PartyWho::Outside(addresses, _) => End::outside(addresses.clone()),
+            PartyWho::Vacant(vacancy, _) => vacancy.end(),
         }
     }
 
@@ -328,6 +405,7 @@ impl Party {
                 let first = addresses.first().map(|one| one.to_string()).unwrap_or_default();
                 format!("{name}@{first}")
             }
+            PartyWho::Vacant(vacancy, _) => vacancy.name(),
         }
     }
 
@@ -336,6 +414,7 @@ impl Party {
         match &self.who {
             PartyWho::Endpoints(members, _) => BarredEnd::Endpoints(members.clone()),
             PartyWho::Outside(addresses, _) => BarredEnd::Outside(addresses.clone()),
+            PartyWho::Vacant(vacancy, _) => BarredEnd::Outside(vacancy.addresses.clone()),
         }
     }
 
@@ -350,6 +429,7 @@ impl Party {
                 let prefixes = addresses.prefixes().into_iter();
                 prefixes.map(|prefix| format!("{name}@{prefix}")).collect()
             }
+            PartyWho::Vacant(vacancy, _) => vec![vacancy.name()],
         }
     }
 }

@@ -11,7 +11,7 @@ use watertight_net::FlowSet;
 use watertight_policy::decide::Reason as Because;
 
 use super::between::both;
-use super::scene::{Cells, Party, Scene, Sheets, families};
+use super::scene::{Cells, Party, Scene, Sheets, Told, families};
 use crate::artifact::{Artifacts, Attachment};
 use crate::compiler::Compiled;
 use crate::intent::Intent;
@@ -57,13 +57,12 @@ impl<'w, 'a> Within<'w, 'a> {
     pub(crate) fn breaches(&self, done: &[Attachment], part: &[Attachment]) -> (Vec<Breach>, u64) {
         let now = self.intent.estate();
         let later = (!done.is_empty()).then(|| self.holding(done.to_vec()));
-        let before = later.as_ref().unwrap_or(now);
         let after = self.holding([done, part].concat());
         let together = both(&artifacts(part.to_vec()), &[], &[]).attachments;
         let middle = self.holding([done, &together].concat());
         let mut found: Vec<Breach> = Vec::new();
         // What the policy sees in an endpoint is known by its place in the estate that is there.
-        if !are_alike(now, before) {
+        if later.as_ref().is_some_and(|later| !are_alike(now, later)) {
             let text = String::from("the endpoints are not the same after other steps");
             found.push(Breach { ends: BTreeSet::new(), text });
             return (found, 0);
@@ -73,9 +72,14 @@ impl<'w, 'a> Within<'w, 'a> {
             found.push(Breach { ends: BTreeSet::new(), text });
             return (found, 0);
         }
+        let mut before = later.unwrap_or_else(|| now.clone());
+        let (mut after, mut middle, mut whole) = (after, middle, self.whole.clone());
+        let estates = &mut [&mut before, &mut after, &mut middle, &mut whole];
+        let told = Told::apart(self.intent, estates);
+        let (before, whole) = (&before, &whole);
         let mut compared = 0_u64;
-        for (number, family) in families([before, &after, &self.whole]).into_iter().enumerate() {
-            let shared = Sheets::new(self.intent, [before, &self.whole], &[&after], family);
+        for (number, family) in families([before, &after, whole]).into_iter().enumerate() {
+            let shared = Sheets::new([before, whole], &told, family);
             let scene = Scene::new(self.intent, self.compiled, (&shared, &after));
             for name in scene.missing.iter().filter(|_| number == 0) {
                 found.push(Breach { ends: BTreeSet::new(), text: name.clone() });
@@ -88,7 +92,7 @@ impl<'w, 'a> Within<'w, 'a> {
                 }
                 besides.is_empty()
             });
-            let shared = Sheets::new(self.intent, [before, &after], &[&middle], family);
+            let shared = Sheets::new([before, &after], &told, family);
             let scene = Scene::new(self.intent, self.compiled, (&shared, &middle));
             let more = scene.look_at_pairs(false, |from, to| {
                 let cells = scene.cells(from, to);

@@ -50,7 +50,7 @@ fn what_guardrails_deny_is_refused_at_edges_and_nothing_that_is_intended() {
             walked.walk(&format!("seed {seed}"), &lab, &generated, &made);
         }
     }
-    let Walked { asked, over, under, forbidden } = walked;
+    let Walked { asked, over, under, forbidden, .. } = walked;
     note(&format!(
         "edges: {plans} plans put lists at {subnets} edges; {left} gaps that guardrails forbid are left, \
          {replies} are of replies, {full} lists are full, {refused} plans are refused; {asked} legs asked packet by packet, {over} over and {under} under, all told"

@@ -20,6 +20,7 @@ mod services;
 mod shop;
 mod terraform;
 mod transitions;
+mod vacant;
 
 use std::io::Write as _;
 

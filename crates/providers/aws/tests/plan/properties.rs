@@ -16,6 +16,7 @@ use watertight_testkit::policy as interpreter;
 use watertight_testkit::twin::aws::{Estate as Twin, Packet, Start};
 
 use crate::lab::{Lab, Made, NOW};
+use crate::vacant::{self, Stranger};
 use crate::{drawn, note, seeds};
 
 #[test]
@@ -162,11 +163,13 @@ fn over_and_under_are_those_that_single_packets_show() {
         let Ok(made) = lab.make() else { continue };
         walked.walk(&format!("seed {seed}"), &lab, &generated, &made);
     }
-    let Walked { asked, over, under, forbidden } = walked;
+    let Walked { asked, over, under, forbidden, strange, strange_over } = walked;
     note(&format!(
         "plan: {asked} legs asked packet by packet, {over} over and {under} under, all told; {forbidden} are \
-         forbidden, and none of these becomes possible"
+         forbidden, and none of these becomes possible; {strange} legs with machines that nobody knows, \
+         {strange_over} of them over, all told"
     ));
+    assert!(strange > 1_000, "{strange} are too few to tell");
     assert!(forbidden > 100, "{forbidden} are too few to tell");
     assert!(asked > 1_000, "{asked} are too few to tell");
 }
@@ -179,6 +182,9 @@ pub(crate) struct Walked {
     pub(crate) under: u64,
     /// Those that a guardrail or the default of a crown jewel denies.
     pub(crate) forbidden: u64,
+    /// Those with a machine that nobody knows, and what of them is over.
+    pub(crate) strange: u64,
+    pub(crate) strange_over: u64,
 }
 
 impl Walked {
@@ -190,9 +196,12 @@ impl Walked {
             .iter()
             .map(|one| (one.path.clone(), serde_json::from_str(&one.text).expect("it is JSON")))
             .collect();
-        let (before, after) =
-            (Twin::load(&generated.files), Twin::load(&drawn::overlaid(&generated.files, &bodies)));
+        let strangers = vacant::strangers(lab);
+        let twin = |files: &[(String, Value)]| Twin::load(&vacant::with(files, &strangers));
+        let twins = (twin(&generated.files), twin(&drawn::overlaid(&generated.files, &bodies)));
         let cases = Cases::new(lab);
+        self.walk_to_strangers((case, &cases, made), &strangers, &twins);
+        let (before, after) = twins;
         for (source, from) in &cases.endpoints {
             for (destination, to) in &cases.endpoints {
                 if source == destination {
@@ -200,7 +209,7 @@ impl Walked {
                 }
                 for flow in FLOWS {
                     let Decided { governed, allows, forbidden } =
-                        cases.decided((from.0, &from.1), (to.0, &to.1), flow);
+                        cases.decided(known(from), known(to), flow);
                     if !governed {
                         continue;
                     }
@@ -230,15 +239,72 @@ impl Walked {
     }
 }
 
+impl Walked {
+    /// Walks between interfaces and machines that nobody knows, in both directions.
+    fn walk_to_strangers(
+        &mut self,
+        (case, cases, made): (&str, &Cases<'_>, &Made),
+        strangers: &[Stranger],
+        (before, after): &(Twin, Twin),
+    ) {
+        let directions = [true, false];
+        let pairs = strangers.iter().flat_map(|one| cases.endpoints.iter().map(move |e| (one, e)));
+        for ((stranger, (name, end)), ingress) in
+            pairs.flat_map(|pair| directions.map(|ingress| (pair, ingress)))
+        {
+            let (source, destination) = if ingress {
+                (stranger.interface.as_str(), name.as_str())
+            } else {
+                (name.as_str(), stranger.interface.as_str())
+            };
+            let is_name = |one: &String| one == name;
+            let is_stranger = |one: &String| stranger.is_at(one);
+            let is_pair = |one: &&Found| {
+                let (own, other) =
+                    if ingress { (&one.to, &one.from) } else { (&one.from, &one.to) };
+                own.iter().any(is_name) && other.iter().any(is_stranger)
+            };
+            let told = all_of(made.found.iter().filter(is_pair));
+            for flow in FLOWS {
+                let (own, other) = (known(end), stranger.end());
+                let (from, to) = if ingress { (other, own) } else { (own, other) };
+                let Decided { governed, allows, forbidden } = cases.decided(from, to, flow);
+                if !governed {
+                    continue;
+                }
+                self.strange += 1;
+                let arrives = |twin: &Twin| passes(twin, source, destination, flow);
+                let (was, is) = (arrives(before), arrives(after));
+                let text = format!("{case}: {source} to {destination} over {flow}");
+                assert!(!(is.0 && !was.1 && forbidden), "{text} becomes possible");
+                if is.0 && !allows {
+                    self.strange_over += 1;
+                    assert!(told.0.contains_flow(flow), "{text} is over, and not told");
+                }
+                if allows && was.0 && !is.1 {
+                    assert!(told.1.contains_flow(flow), "{text} is under, and not told");
+                }
+            }
+        }
+    }
+}
+
+/// What the interpreter sees of an interface.
+fn known((workload, places): &(usize, Vec<interpreter::Place>)) -> interpreter::End {
+    let who = interpreter::Who::Workloads(vec![*workload]);
+    interpreter::End { who, places: places.clone(), groups: None }
+}
+
 /// What the proof says of two interfaces.
 fn told(made: &Made, source: &str, destination: &str) -> (FlowSet, FlowSet) {
     let names = |list: &[String], one: &str| list.iter().any(|name| name == one);
     let of = |found: &&Found| names(&found.from, source) && names(&found.to, destination);
+    all_of(made.found.iter().filter(of))
+}
+
+fn all_of<'f>(found: impl Iterator<Item = &'f Found>) -> (FlowSet, FlowSet) {
     let none = (FlowSet::none(), FlowSet::none());
-    made.found
-        .iter()
-        .filter(of)
-        .fold(none, |(over, under), one| (over.union(&one.over), under.union(&one.under)))
+    found.fold(none, |(over, under), one| (over.union(&one.over), under.union(&one.under)))
 }
 
 /// Whether a packet from an interface gets to another at one of its addresses: surely, perhaps.
@@ -341,20 +407,10 @@ impl<'l> Cases<'l> {
     }
 
     /// What the interpreter says of a leg.
-    fn decided(
-        &self,
-        from: (usize, &[interpreter::Place]),
-        to: (usize, &[interpreter::Place]),
-        flow: Flow,
-    ) -> Decided {
-        let end = |(workload, places): (usize, &[interpreter::Place])| interpreter::End {
-            who: interpreter::Who::Workloads(vec![workload]),
-            places: places.to_vec(),
-            groups: None,
-        };
+    fn decided(&self, from: interpreter::End, to: interpreter::End, flow: Flow) -> Decided {
         let case = interpreter::Case {
-            source: end(from),
-            destination: end(to),
+            source: from,
+            destination: to,
             flow,
             request: None,
             bindings: Vec::new(),

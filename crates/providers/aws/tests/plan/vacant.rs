@@ -1,0 +1,115 @@
+//! Machines that nobody knows, at addresses that nobody has: what the proof says of them is what single packets
+//! from and to them show.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use serde_json::{Value, json};
+use watertight_model::network::RealmId;
+use watertight_model::{Network, network::SubnetId};
+use watertight_net::{AddressRange, AddressSet, Prefix};
+use watertight_testkit::policy as interpreter;
+
+use crate::lab::Lab;
+
+/// A machine that stands where nobody is, with a group that lets everything through.
+pub(crate) struct Stranger {
+    /// Its interface.
+    pub(crate) interface: String,
+    /// The subnet, by the provider's id.
+    subnet: String,
+    address: IpAddr,
+    realm: String,
+}
+
+impl Stranger {
+    /// What the interpreter sees of it.
+    pub(crate) fn end(&self) -> interpreter::End {
+        let places = vec![(Some(self.realm.clone()), self.address)];
+        interpreter::End { who: interpreter::Who::Unknown, places, groups: None }
+    }
+
+    /// Whether an end that a proof names is where it stands.
+    pub(crate) fn is_at(&self, name: &str) -> bool {
+        let (subnet, prefix) = name.rsplit_once('@').unwrap_or_default();
+        let prefix: Option<Prefix> = prefix.parse().ok();
+        subnet == self.subnet && prefix.is_some_and(|prefix| prefix.contains(self.address))
+    }
+}
+
+/// Two strangers in every subnet with room: at the first free address, and at the last.
+pub(crate) fn strangers(lab: &Lab) -> Vec<Stranger> {
+    let network = &lab.estate.network;
+    let held = network.endpoints.values().flat_map(|one| one.addresses.iter().copied());
+    let held: AddressSet = AddressSet::from_prefixes(held.map(Prefix::host));
+    let with_groups: BTreeSet<RealmId> = network
+        .endpoints
+        .values()
+        .filter(|one| one.name.starts_with("eni-"))
+        .filter_map(|one| realm_of(network, one.subnet?))
+        .collect();
+    let mut found = Vec::new();
+    for subnet in network.subnets.values().filter(|one| with_groups.contains(&one.realm)) {
+        let of_v4 = subnet.prefixes.iter().filter(|one| one.first().is_ipv4());
+        let free = AddressSet::from_prefixes(of_v4.copied()).difference(&held);
+        let ends = free.first().into_iter().chain(free.ranges().last().map(AddressRange::last));
+        for address in ends.collect::<BTreeSet<IpAddr>>() {
+            found.push(Stranger {
+                interface: format!("eni-stranger{}", found.len()),
+                subnet: subnet.name.to_string(),
+                address,
+                realm: network.realms[subnet.realm].name.to_string(),
+            });
+        }
+    }
+    found
+}
+
+fn realm_of(network: &Network, subnet: SubnetId) -> Option<RealmId> {
+    network.subnets.get(subnet).map(|one| one.realm)
+}
+
+/// The bodies with strangers among them.
+pub(crate) fn with(files: &[(String, Value)], strangers: &[Stranger]) -> Vec<(String, Value)> {
+    let mut files = files.to_vec();
+    for stranger in strangers {
+        let group = format!("sg-{}", stranger.interface);
+        let everybody = json!([{
+            "IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}],
+            "Ipv6Ranges": [{"CidrIpv6": "::/0"}], "PrefixListIds": [], "UserIdGroupPairs": [],
+        }]);
+        let group = json!({
+            "GroupId": group, "GroupName": group, "VpcId": stranger.realm, "Tags": [],
+            "Description": "strangers", "OwnerId": "", "IpPermissions": everybody,
+            "IpPermissionsEgress": everybody,
+        });
+        let interface = json!({
+            "Attachment": {
+                "AttachmentId": "eni-attach-stranger", "DeviceIndex": 0, "InstanceOwnerId": "",
+                "InstanceId": format!("i-{}", stranger.interface), "NetworkCardIndex": 0,
+                "DeleteOnTermination": true, "Status": "attached",
+            },
+            "Description": "", "Groups": [{"GroupId": group["GroupId"], "GroupName": "stranger"}],
+            "InterfaceType": "interface", "Ipv6Addresses": [], "OwnerId": "",
+            "NetworkInterfaceId": stranger.interface, "SubnetId": stranger.subnet,
+            "PrivateIpAddress": stranger.address.to_string(), "RequesterManaged": false,
+            "PrivateIpAddresses": [
+                {"Primary": true, "PrivateIpAddress": stranger.address.to_string()}
+            ],
+            "SourceDestCheck": true, "Status": "in-use", "TagSet": [], "VpcId": stranger.realm,
+        });
+        add(&mut files, &stranger.realm, ("SecurityGroups", "VpcId"), &group);
+        add(&mut files, &stranger.subnet, ("NetworkInterfaces", "SubnetId"), &interface);
+    }
+    files
+}
+
+/// Adds an item to the list that has others of the same place.
+fn add(files: &mut [(String, Value)], place: &str, (list, key): (&str, &str), item: &Value) {
+    let mut lists: Vec<&mut Vec<Value>> =
+        files.iter_mut().filter_map(|(_, body)| body.get_mut(list)?.as_array_mut()).collect();
+    let own = lists.iter().position(|all| all.iter().any(|one| one[key] == place));
+    // Where none is of that place, any will do: a reader puts all lists of a kind together.
+    let own = own.unwrap_or_default();
+    lists.get_mut(own).expect("there is a list of the kind").push(item.clone());
+}
