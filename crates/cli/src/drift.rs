@@ -42,7 +42,8 @@ What differs is reverted by a plan, imported into the policy as rules, or accept
 expire. What an exception of the policy accepts is told apart; a plan takes it back all the same.
 
 Exit code 0: what is possible is what is intended or accepted, whatever differs in its text. Exit code
-2: more or less is possible.";
+2: more or less is possible, or will be as soon as a machine is replaced: what makes replicas makes them
+with other groups, and a plan would change that.";
 
 /// The arguments of `drift`.
 #[derive(Debug, Args)]
@@ -126,6 +127,7 @@ fn compare(
     let live = ready.intent.estate();
     let (mut found, wanted) = drift(ready.plane, live, &intended, &earlier);
     found.accept(&accept::exceptions(ready.policy, ready.now));
+    let owners = plan::owners::planned(ready, &intended, REVERTING.templates);
     let chains = if found.pairs.is_empty() {
         Ok(DriftChains::default())
     } else {
@@ -142,12 +144,12 @@ fn compare(
     let alone = Alone::of(ready.decider);
     let data = match arguments.format {
         TextFormat::Table => {
-            let table = watertight_report::drift::table(live, &found, &chains);
+            let table = watertight_report::drift::table(live, (&found, &owners), &chains);
             clean(&format!("{table}\n{alone}.\n"))
         }
         TextFormat::Json => {
             let counts = (alone.workloads, alone.estate_only);
-            output::json(&watertight_report::drift::json(&found, &chains, counts))
+            output::json(&watertight_report::drift::json((&found, &owners), &chains, counts))
         }
     };
     output::write(out, &data)?;
@@ -161,7 +163,8 @@ fn compare(
     if let Some((path, text)) = revert {
         output::write(Some(path), &text)?;
     }
-    Ok(if found.is_harmless() { Outcome::Fine } else { Outcome::Found })
+    let is_lasting = !owners.iter().any(watertight_report::drift::lacks);
+    Ok(if found.is_harmless() && is_lasting { Outcome::Fine } else { Outcome::Found })
 }
 
 /// What is open and closed of breach chains beside what is intended.

@@ -1,7 +1,7 @@
 //! `watertight plan` and `watertight show`.
 
 mod kept;
-mod owners;
+pub(crate) mod owners;
 
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use watertight_compile::{Drift, DriftItem, DriftKind, DriftPair, end_and_part};
+use watertight_compile::{
+    Drift, DriftItem, DriftKind, DriftPair, Holds, PlannedOwner, end_and_part,
+};
 use watertight_model::Estate;
 
 use crate::text::count;
@@ -39,10 +41,17 @@ type Line<'d> = (String, String, &'d [String]);
 /// From whom to whom, over what, and until when.
 type Ends<'d> = (&'d str, &'d str, String, &'d [String]);
 
-/// The drift of an estate as text for people. Where chains are not compared, it says why.
-pub fn table(estate: &Estate, drift: &Drift, chains: &Result<DriftChains, String>) -> String {
+/// The drift of an estate as text for people. Where chains are not compared, it says why. `owners` is what makes
+/// replicas of who is to carry groups.
+pub fn table(
+    estate: &Estate,
+    (drift, owners): (&Drift, &[PlannedOwner]),
+    chains: &Result<DriftChains, String>,
+) -> String {
     if drift.pairs.is_empty() && drift.items.is_empty() {
-        return String::from("No drift: groups and interfaces are as intended.\n");
+        let next = lacking(owners);
+        let word = if owners.iter().any(lacks) { "No drift of what is there" } else { "No drift" };
+        return format!("{word}: groups and interfaces are as intended.\n{next}");
     }
     let open = || drift.pairs.iter().filter(|pair| pair.accepted.is_none());
     let of = |kind: DriftKind| open().filter(move |pair| pair.kind == kind);
@@ -72,6 +81,40 @@ pub fn table(estate: &Estate, drift: &Drift, chains: &Result<DriftChains, String
             let kinds: Vec<&str> = item.kinds.iter().map(|kind| kind.word()).collect();
             let _written = writeln!(text, "  {}: {}", item.item, kinds.join(", "));
             let _written = writeln!(text, "    {}", item.how);
+        }
+    }
+    text.push_str(&lacking(owners));
+    text
+}
+
+/// Whether a plan would change what an owner makes its replicas with: until then a new one is governed by other
+/// groups than those that are there.
+pub fn lacks(owner: &PlannedOwner) -> bool {
+    owner.holds == Holds::Planned
+}
+
+/// What makes replicas that will not carry what the policy needs.
+fn lacking(owners: &[PlannedOwner]) -> String {
+    let mut text = String::new();
+    let mut all = owners.iter().filter(|one| one.holds != Holds::Already).peekable();
+    if all.peek().is_some() {
+        text.push_str("\nWhat makes replicas, and does not give new ones the groups of those that are there\n");
+    }
+    for owner in all {
+        let (kind, id) = (&owner.kind, &owner.id);
+        let said = match (&owner.why, &owner.template) {
+            (Some(why), _) => why.clone(),
+            (None, Some(template)) => {
+                let (id, number) = (&template.id, &template.number);
+                let groups = listed(&template.groups);
+                let groups = if groups.is_empty() { "no groups" } else { &groups };
+                format!("{id} version {number} gives {groups}")
+            }
+            (None, None) => String::from("nothing tells from what"),
+        };
+        let _written = writeln!(text, "  {kind} {id}: {said}");
+        if !owner.groups.is_empty() {
+            let _written = writeln!(text, "    to be made with {}", listed(&owner.groups));
         }
     }
     text
@@ -160,7 +203,7 @@ fn listed(names: &[String]) -> String {
 
 /// The drift as JSON, with how many workloads there are and how many no segment but the built-in one holds.
 pub fn json(
-    drift: &Drift,
+    (drift, owners): (&Drift, &[PlannedOwner]),
     chains: &Result<DriftChains, String>,
     (workloads, estate_only): (u64, u64),
 ) -> Value {
@@ -179,12 +222,23 @@ pub fn json(
         let kinds: Vec<&str> = item.kinds.iter().map(|kind| kind.word()).collect();
         json!({"item": item.item, "how": item.how, "kinds": kinds})
     };
+    let owner = |owner: &PlannedOwner| {
+        let of = owner.template.as_ref();
+        json!({
+            "kind": owner.kind, "id": owner.id, "account": owner.account, "region": owner.region,
+            "holds": owner.holds, "why": owner.why, "groups": owner.groups,
+            "template": of.map(|one| json!({
+                "id": one.id, "number": one.number, "groups": one.groups,
+            })),
+        })
+    };
     json!({
         "schema": SCHEMA,
         "workloads": workloads,
         "estate_only": estate_only,
         "pairs": drift.pairs.iter().map(pair).collect::<Vec<_>>(),
         "items": drift.items.iter().map(item).collect::<Vec<_>>(),
+        "owners": owners.iter().filter(|one| one.holds != Holds::Already).map(owner).collect::<Vec<_>>(),
         "chains": match chains {
             Ok(chains) => json!({
                 "opened": chains.opened,

@@ -11,7 +11,7 @@ use crate::enforcing::Ready;
 const KEPT: &str = "templates are left alone: who describes it gives it these groups";
 
 /// What each owner of workloads that are to carry groups has to say about these.
-pub(super) fn planned(
+pub(crate) fn planned(
     ready: &Ready<'_>,
     artifacts: &Artifacts,
     templates: Templates,

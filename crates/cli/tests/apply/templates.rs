@@ -349,3 +349,55 @@ fn a_group_that_a_scaling_group_may_name_is_not_taken_away() {
     let (code, told, error) = gc("after");
     assert_eq!(code, 0, "{told}{error}");
 }
+
+#[test]
+fn a_template_that_lost_its_groups_is_drift_before_a_machine_is_replaced() {
+    let lab = lab(Strictness::default());
+    lab.take(Way::Apply).unwrap();
+    let of = |held: &Value| templates(held)["groups"]["web"]["groups"].clone();
+    let intended = of(&lab.server.held());
+    let drift = |more: &[&str]| {
+        let estate = lab.path("estate");
+        if estate.exists() {
+            fs::remove_dir_all(&estate).unwrap();
+        }
+        let estate = estate.to_str().unwrap();
+        let region = ["collect", "aws", "--region", "eu-central-1", "-o", estate];
+        let (code, _, error) = lab.watertight(&region);
+        assert!(code == 0 || code == 2, "{error}");
+        let (code, told, error) =
+            lab.watertight(&[&["drift", POLICY, "--estate", estate, "--at", AT], more].concat());
+        assert!(code == 0 || code == 2, "{error}");
+        (code, told)
+    };
+    // That one makes them from what cannot change is told, and is no drift.
+    let (code, told) = drift(&[]);
+    assert!(code == 0 && told.starts_with("No drift: "), "{told}");
+    assert!(
+        told.contains("scaling-group db: it makes them from the launch configuration"),
+        "{told}"
+    );
+    lab.by_hand(
+        "Action=UpdateAutoScalingGroup&AutoScalingGroupName=web\
+         &LaunchTemplate.LaunchTemplateId=lt-0000000000000c001&LaunchTemplate.Version=1",
+    );
+    let plan = lab.path("change.plan");
+    fs::remove_file(lab.path("change.plan.journal")).unwrap();
+    let (code, told) = drift(&["--revert", plan.to_str().unwrap()]);
+    assert_eq!(code, 2, "{told}");
+    assert!(told.starts_with("No drift of what is there: "), "{told}");
+    let line = "scaling-group web: lt-0000000000000c001 version 1 gives no groups\n";
+    assert!(told.contains(line), "{told}");
+    let (_, json) = drift(&["-f", "json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let holds = |id: &str| {
+        let mut owners = json["owners"].as_array().unwrap().iter();
+        owners.find(|one| one["id"] == id).map(|one| one["holds"].clone())
+    };
+    assert_eq!(holds("web"), Some(json!("planned")));
+    assert_eq!(holds("db"), Some(json!("unheld")));
+    assert_eq!(holds("app"), None);
+    lab.take(Way::Apply).unwrap();
+    assert_eq!(of(&lab.server.held()), intended);
+    assert_eq!(drift(&[]).0, 0);
+}
