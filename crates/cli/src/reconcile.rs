@@ -17,6 +17,7 @@ use crate::beside::Threads;
 use crate::enforcing::{self, Asked, Ready};
 use crate::exit::{Failure, Outcome, say};
 use crate::live::{Origin, SourceArguments};
+use crate::plan::Templates;
 use crate::staged::{self, Change};
 use crate::text::{clean, one_line};
 use crate::{clock, output, plan};
@@ -213,7 +214,9 @@ fn reconcile(arguments: &ReconcileArguments, ready: &Ready<'_>) -> Result<Outcom
     }
     let at = made.made.as_str();
     let unheld = made.unheld.len();
-    let text = table(&Pass { at, found: &found, came, seconds: &seconds, unheld });
+    let mut text = table(&Pass { at, found: &found, came, seconds: &seconds, unheld });
+    let owners = plan::owners::planned(ready, &compiled.artifacts, Templates::Change);
+    text.push_str(&watertight_report::drift::lacking(&owners));
     output::write(None, &clean(&text))?;
     if let Some(path) = written {
         output::write(None, &format!("\nThe plan is {}\n", one_line(&path.display().to_string())))?;

@@ -93,8 +93,8 @@ pub fn lacks(owner: &PlannedOwner) -> bool {
     owner.holds == Holds::Planned
 }
 
-/// What makes replicas that will not carry what the policy needs.
-fn lacking(owners: &[PlannedOwner]) -> String {
+/// What makes replicas that will not carry what the policy needs, as text for people: nothing where nothing does.
+pub fn lacking(owners: &[PlannedOwner]) -> String {
     let mut text = String::new();
     let mut all = owners.iter().filter(|one| one.holds != Holds::Already).peekable();
     if all.peek().is_some() {

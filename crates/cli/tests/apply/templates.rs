@@ -388,6 +388,10 @@ fn a_template_that_lost_its_groups_is_drift_before_a_machine_is_replaced() {
     assert!(told.starts_with("No drift of what is there: "), "{told}");
     let line = "scaling-group web: lt-0000000000000c001 version 1 gives no groups\n";
     assert!(told.contains(line), "{told}");
+    // No pass writes templates: who sees one tells it.
+    let region = ["reconcile", POLICY, "--region", "eu-central-1", "--at", AT, "--dry-run"];
+    let (_, passed, error) = lab.watertight(&region);
+    assert!(passed.contains(line), "{passed}{error}");
     let (_, json) = drift(&["-f", "json"]);
     let json: Value = serde_json::from_str(&json).unwrap();
     let holds = |id: &str| {
