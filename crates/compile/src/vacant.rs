@@ -44,7 +44,8 @@ impl Vacancy {
     }
 }
 
-/// What nobody has in the subnets of a network, by subnet and prefix; `boundaries` is what is told apart. Where
+/// What nobody has in the subnets of a network and somebody could, by subnet and prefix; `boundaries` is what is told
+/// apart. Where
 /// hosts translate what their guests send, as in overlays of clusters, nobody is at an address but behind a host:
 /// such networks have none.
 pub(crate) fn vacancies(estate: &Estate, boundaries: &BTreeSet<Prefix>) -> Vec<Vacancy> {
@@ -58,10 +59,16 @@ pub(crate) fn vacancies(estate: &Estate, boundaries: &BTreeSet<Prefix>) -> Vec<V
     let mut found: Vec<Vacancy> = with_place
         .flat_map(|subnet| {
             let realm = subnet.realm;
-            let network = network.realms.get(realm).map(|realm| realm.name.clone());
+            let of = network.realms.get(realm);
+            let resolvers = of.iter().flat_map(|one| one.resolvers.iter().copied());
+            let resolvers = AddressSet::from_prefixes(resolvers.map(Prefix::host));
+            let network = of.map(|realm| realm.name.clone());
             let network = network.unwrap_or_else(|| Name::from(""));
-            let own = subnet.prefixes.iter();
-            own.flat_map(|prefix| parts(*prefix, boundaries, &free))
+            let own = AddressSet::from_prefixes(subnet.prefixes.iter().copied());
+            let free = free.intersection(&own).difference(&subnet.kept).difference(&resolvers);
+            let prefixes = subnet.prefixes.iter();
+            prefixes
+                .flat_map(|prefix| parts(*prefix, boundaries, &free))
                 .map(|(prefix, addresses)| {
                     let (subnet, network) = (subnet.name.clone(), network.clone());
                     Vacancy { subnet, realm, network, prefix, addresses }

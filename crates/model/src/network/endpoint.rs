@@ -53,6 +53,8 @@ pub struct Subnet {
     pub layers: Vec<LayerId>,
     /// What an account's switch leaves of its way to the internet.
     pub internet_access: InternetAccess,
+    /// Addresses of it that the provider keeps for itself: nobody else can be there.
+    pub kept: AddressSet,
     /// Whether the input holds all endpoints in it; otherwise an address that none of them has
     /// could belong to one that is missing.
     pub endpoints_read: bool,

@@ -1,10 +1,10 @@
 //! Subnets with the ACL at their edge. Their tables come with the routes.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use watertight_model::network::{InternetAccess, LayerId, RealmId, Subnet, SubnetId};
-use watertight_net::Prefix;
+use watertight_net::{AddressRange, AddressSet, Prefix};
 use watertight_source::Node;
 
 use crate::codes;
@@ -52,11 +52,28 @@ pub(crate) fn subnet_of(context: &mut Context<'_>, place: Node<'_>, id: &str) ->
         table: None,
         layers: vec![layer],
         internet_access: InternetAccess::Open,
+        kept: AddressSet::empty(),
         endpoints_read: false,
         origin: None,
     });
     context.subnets.insert(name, subnet);
     subnet
+}
+
+/// What AWS keeps of each prefix of a subnet: the first four addresses and the last one (Amazon VPC user guide, "Subnet
+/// sizing").
+fn kept(prefixes: &[Prefix]) -> AddressSet {
+    let of = |prefix: &Prefix| {
+        let first = prefix.first();
+        let fourth = match first {
+            IpAddr::V4(first) => IpAddr::V4(Ipv4Addr::from_bits(first.to_bits() | 3)),
+            IpAddr::V6(first) => IpAddr::V6(Ipv6Addr::from_bits(first.to_bits() | 3)),
+        };
+        // A subnet is 16 addresses at least.
+        let start = AddressRange::new(first, fourth.min(prefix.last())).ok();
+        [start, AddressRange::new(prefix.last(), prefix.last()).ok()].into_iter().flatten()
+    };
+    AddressSet::from_ranges(prefixes.iter().flat_map(of))
 }
 
 /// Makes addresses local to a subnet, and to a realm, whose own prefixes the input does not tell.
@@ -109,6 +126,7 @@ fn subnet<'t>(
         name: context.name(item.id),
         title: context.name(title),
         realm,
+        kept: kept(&prefixes),
         prefixes,
         zone: context.name(zone.unwrap_or_default()),
         table: None,

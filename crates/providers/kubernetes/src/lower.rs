@@ -465,6 +465,7 @@ fn cluster(estate: &mut Estate, name: &Name, has_v6: bool) -> SubnetId {
         table: Some(table),
         layers: Vec::new(),
         internet_access: InternetAccess::Open,
+        kept: AddressSet::empty(),
         endpoints_read: true,
         origin: None,
     })

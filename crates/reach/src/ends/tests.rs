@@ -93,6 +93,7 @@ fn add_subnet(
         table: None,
         layers: Vec::new(),
         internet_access: InternetAccess::Open,
+        kept: AddressSet::empty(),
         endpoints_read: true,
         origin: None,
     })

@@ -103,6 +103,7 @@ fn subnet(network: &mut Network, realm: RealmId, own: &str, routes: &[(&str, Hop
         table: Some(table),
         layers: Vec::new(),
         internet_access: InternetAccess::Open,
+        kept: AddressSet::empty(),
         endpoints_read: true,
         origin: None,
     })

@@ -15,7 +15,7 @@ use watertight_model::{
     Account, Certainty, Credential, Estate, Grant, Labels, MetadataService, Name, Power, Scope,
     Workload, WorkloadKind,
 };
-use watertight_net::{FlowSet, Prefix};
+use watertight_net::{AddressSet, FlowSet, Prefix};
 use watertight_reach::{Reach, exposure, front_legs};
 use watertight_report::assessment::{self, View};
 use watertight_report::{Assessed, Facts};
@@ -245,6 +245,7 @@ impl Maker<'_> {
                     table: Some(table),
                     layers: Vec::new(),
                     internet_access: InternetAccess::Open,
+                    kept: AddressSet::empty(),
                     endpoints_read: true,
                     origin: None,
                 });

@@ -17,7 +17,7 @@ use watertight_model::network::{
     TargetEnd, TargetGroupId,
 };
 use watertight_model::{Name, WorkloadId, WorkloadKind};
-use watertight_net::{Family, FlowSet, PortSet, Prefix};
+use watertight_net::{AddressSet, Family, FlowSet, PortSet, Prefix};
 use watertight_source::Node;
 
 use super::edges::{add_front, group};
@@ -388,6 +388,7 @@ fn subnet<'t>(
         table: Some(table),
         layers: Vec::new(),
         internet_access: InternetAccess::Open,
+        kept: AddressSet::empty(),
         endpoints_read: true,
         origin: Some(place.span()),
     });

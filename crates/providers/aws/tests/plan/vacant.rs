@@ -2,7 +2,7 @@
 //! from and to them show.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::{Value, json};
 use watertight_model::network::RealmId;
@@ -51,7 +51,18 @@ pub(crate) fn strangers(lab: &Lab) -> Vec<Stranger> {
     let mut found = Vec::new();
     for subnet in network.subnets.values().filter(|one| with_groups.contains(&one.realm)) {
         let of_v4 = subnet.prefixes.iter().filter(|one| one.first().is_ipv4());
-        let free = AddressSet::from_prefixes(of_v4.copied()).difference(&held);
+        // The first four and the last are nobody's (Amazon VPC user guide, "Subnet sizing").
+        let nobodys = |one: &Prefix| {
+            let bits = |address: IpAddr| match address {
+                IpAddr::V4(address) => address.to_bits(),
+                IpAddr::V6(_) => 0,
+            };
+            let first = bits(one.first());
+            let all = [first, first + 1, first + 2, first + 3, bits(one.last())];
+            all.map(|bits| Prefix::host(IpAddr::V4(Ipv4Addr::from_bits(bits))))
+        };
+        let nobodys = AddressSet::from_prefixes(of_v4.clone().flat_map(nobodys));
+        let free = AddressSet::from_prefixes(of_v4.copied()).difference(&held).difference(&nobodys);
         let ends = free.first().into_iter().chain(free.ranges().last().map(AddressRange::last));
         for address in ends.collect::<BTreeSet<IpAddr>>() {
             found.push(Stranger {

@@ -298,6 +298,7 @@ impl Lowering<'_> {
             table: Some(place.table),
             layers: Vec::new(),
             internet_access: InternetAccess::Open,
+            kept: AddressSet::empty(),
             endpoints_read: true,
             origin: further.span,
         })
