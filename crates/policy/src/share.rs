@@ -1,7 +1,7 @@
 //! Which workloads the share of a segment holds: the same everywhere, at any time, in every version.
 
 use sha2::{Digest, Sha256};
-use watertight_model::{Label, Name, Truth};
+use watertight_model::{Label, Name, Selector, Truth};
 
 use crate::checked::ShareOf;
 
@@ -46,9 +46,25 @@ impl std::fmt::Display for ShareOf {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Percent(percent) => write!(formatter, "{percent} percent"),
-            Self::Select(_) => formatter.write_str("what `select` names"),
+            Self::Select(selector) => formatter.write_str(&select_words(selector)),
         }
     }
+}
+
+/// A selector of a share in short: its labels, where it asks for these alone.
+pub(crate) fn select_words(selector: &Selector) -> String {
+    let parts = match selector {
+        Selector::And(parts) => parts.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let labels = parts.iter().map(|part| match part {
+        Selector::In(key, values) if values.len() == 1 => {
+            values.first().map(|value| format!("{key}={value}"))
+        }
+        _ => None,
+    });
+    let labels: Option<Vec<String>> = labels.collect();
+    labels.map_or_else(|| String::from("what its `select` names"), |labels| labels.join(", "))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use watertight_model::{Name, Selector};
 use watertight_source::{Contents, FileId, Limits, Tree};
 
+use crate::share::select_words;
 use crate::syntax::{Mode, ShareOf};
 
 /// The part of a segment that is to be enforced.
@@ -61,7 +62,7 @@ impl std::fmt::Display for NewShare {
 pub(super) fn words(share: &ShareOf) -> String {
     match share {
         ShareOf::Percent(percent) => NewShare::Percent(*percent).to_string(),
-        ShareOf::Select(_) => String::from("what its `select` names"),
+        ShareOf::Select(selector) => select_words(selector.compiled()),
     }
 }
 
