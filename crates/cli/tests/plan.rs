@@ -79,7 +79,8 @@ fn a_node_whose_pods_a_share_leaves_out_carries_no_groups() {
         )
     };
     let open = "defaults: {ingress: allow, egress: allow, intra: allow}";
-    let nodes = segment("nodes", &format!("members: {{matchLabels: {{kind: machine}}}}, {open}"));
+    let nodes =
+        segment("nodes", &format!("members: {{matchLabels: {{Name: eks-node-1}}}}, {open}"));
     let pods = |share: &str| {
         segment("pods", &format!("members: {{matchLabels: {{cloud: k8s}}}}, {open}{share}"))
     };

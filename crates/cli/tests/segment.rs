@@ -160,7 +160,7 @@ fn a_patch_is_printed_and_nothing_written() {
     assert_eq!(policy.files(), ["policies", "tiers.yaml"]);
 }
 
-/// `db-1` has the number 81 in `db` and `db-2` the number 55: `printf 'db/i-0000000000000c007' | sha256sum`.
+/// `db-1` has the number 91 in `db`, and `db-2` the number 50: `printf 'db/i-0000000000000c007' | sha256sum`.
 #[test]
 fn a_share_is_written_and_the_plan_is_for_it_alone() {
     let policy = Policy::with_db_in("monitor");
