@@ -58,6 +58,10 @@ impl Default for Truth3 {
     }
 }
 
+/// The labels of a workload that any selector asks about, by their places among these, and whether shares hold it by its
+/// number.
+type Facts<'l> = (Vec<(usize, &'l Known)>, Vec<bool>);
+
 /// All classes.
 #[derive(Debug, Default)]
 pub(super) struct Classes {
@@ -90,7 +94,7 @@ impl Classes {
         let mut classes = Self::default();
         // First by the labels that any selector asks about and the shares that hold it by its number, then
         // by what the selectors and the shares make of it.
-        let mut by_facts: BTreeMap<(Vec<(usize, &Known)>, Vec<bool>), usize> = BTreeMap::new();
+        let mut by_facts: BTreeMap<Facts<'_>, usize> = BTreeMap::new();
         let mut by_truth: BTreeMap<(Vec<Truth>, Truth3, Shares), usize> = BTreeMap::new();
         for (place, of_one) in labels.iter().enumerate() {
             let shown: Vec<(usize, &Known)> = keys

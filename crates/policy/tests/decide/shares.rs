@@ -19,8 +19,8 @@ fn with(generated: &Generated, change: impl Fn(&str, &mut Segment)) -> Generated
     changed
 }
 
-fn percent(percent: u8) -> Option<Share> {
-    Some(Share { span: Span::at(FileId(0), 0), of: ShareOf::Percent(percent) })
+fn percent(percent: u8) -> Share {
+    Share { span: Span::at(FileId(0), 0), of: ShareOf::Percent(percent) }
 }
 
 fn is_enforced(segment: &Segment) -> bool {
@@ -59,7 +59,7 @@ fn a_share_of_none_is_monitor_and_a_share_of_all_is_enforce() {
                 }
             }))
         };
-        let (none, all, whole) = (of(percent(0)), of(percent(100)), of(None));
+        let (none, all, whole) = (of(Some(percent(0))), of(Some(percent(100))), of(None));
         let monitored = answers(&with(generated, |_, segment| {
             if is_enforced(segment) {
                 segment.share = None;
@@ -88,7 +88,7 @@ fn a_greater_share_only_takes_away_from_what_is_allowed() {
     let (mut stricter, mut asked_about) = (0_usize, 0_usize);
     each(|seed, generated, _| {
         let steps = [0, 20, 40, 60, 80, 100].map(|of_a_hundred| {
-            answers(&with(generated, |_, segment| segment.share = percent(of_a_hundred)))
+            answers(&with(generated, |_, segment| segment.share = Some(percent(of_a_hundred))))
         });
         for pair in steps.windows(2) {
             for ((less, more), case) in pair[0].iter().zip(&pair[1]).zip(&generated.cases) {
@@ -104,13 +104,13 @@ fn a_greater_share_only_takes_away_from_what_is_allowed() {
     assert!(stricter > 30, "{stricter} of {asked_about} are stricter");
 }
 
-/// "M_pending and M_promote(X) hear no share": of the whole policy, and of X.
+/// "`Pending`, and `PromoteSegment` of the segment itself, hear no share": of the whole policy, and of X.
 #[test]
 fn what_is_pending_or_promoted_is_on_as_a_whole() {
     let mut differs = 0_usize;
     each(|seed, generated, _| {
         let whole = answers(&with(generated, |_, segment| segment.share = None));
-        let none = answers(&with(generated, |_, segment| segment.share = percent(0)));
+        let none = answers(&with(generated, |_, segment| segment.share = Some(percent(0))));
         for (number, case) in generated.cases.iter().enumerate() {
             let promoted = match &case.modes {
                 Modes::Pending => {
@@ -121,7 +121,7 @@ fn what_is_pending_or_promoted_is_on_as_a_whole() {
                 Modes::Enforced | Modes::PromotePolicy(_) => continue,
             };
             let others = with(generated, |name, segment| {
-                segment.share = percent(0).filter(|_| name != promoted);
+                segment.share = (name != promoted).then(|| percent(0));
             });
             let others = answers(&others);
             assert_eq!(none[number], others[number], "seed {seed}: {case:#?}");
@@ -147,7 +147,7 @@ fn what_has_an_end_in_the_share_fares_as_where_all_is_enforced() {
         }
         for name in names {
             let shared = with(&whole, |one, segment| {
-                segment.share = percent(50).filter(|_| one == name);
+                segment.share = (one == name).then(|| percent(50));
             });
             // Who is governed by this segment alone, at which share: everything else is in monitor.
             let alone = with(&shared, |one, segment| {
