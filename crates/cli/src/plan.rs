@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use watertight_aws::terraform_file;
-use watertight_compile::{Gap, Holds, Occasion, Plan, Proof, Proved, RenderedBody, prove};
+use watertight_compile::{
+    Gap, Holds, Occasion, Plan, Plane as _, Proof, Proved, RenderedBody, prove,
+};
 use watertight_model::WorkloadId;
 use watertight_model::network::EndpointId;
 use watertight_policy::Timestamp;
@@ -173,6 +175,8 @@ pub(crate) fn make(ready: &Ready<'_>, under: &str, allowing: Allowing) -> Result
     if !breaks {
         admit(ready, &proof)?;
     }
+    let mut notes = notes;
+    notes.extend(shares(ready));
     let (assertions, until) = kept::broken(ready, &rendered);
     let plan = Plan::new(occasion(ready, under, until), plane, &compiled, &proof);
     let owners = owners::planned(ready, &compiled.artifacts, templates);
@@ -184,6 +188,22 @@ pub(crate) fn make(ready: &Ready<'_>, under: &str, allowing: Allowing) -> Result
     let plan = plan.with_workloads(alone.workloads, alone.estate_only);
     let alone = format!("\n{alone}.\n");
     Ok(Made { plan, rendered, alone })
+}
+
+/// Who is in the shares of segments that are enforced in part, and who is not and carries groups of ours all the same:
+/// what nothing governs any more keeps what it carries.
+fn shares(ready: &Ready<'_>) -> Vec<String> {
+    let mut told: Vec<String> = ready.intent.shares().iter().map(ToString::to_string).collect();
+    let kept = ready.intent.left_with_groups(&ready.plane.held());
+    if !kept.is_empty() {
+        let names: Vec<&str> = kept.iter().map(|name| &**name).collect();
+        told.push(format!(
+            "not in a share that is enforced, and carrying groups of ours from before: {}; a rollback of the plan \
+             that put them there takes them off",
+            names.join(", ")
+        ));
+    }
+    told
 }
 
 /// What a plan of what is read is made for; it is good until then at the latest.

@@ -2,11 +2,13 @@
 
 mod patch;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use watertight_model::Estate;
+use watertight_model::{Estate, Name};
 use watertight_policy::syntax::Mode;
+use watertight_policy::{NewShare, Promotion};
 
 use crate::args::InputArguments;
 use crate::enforcing::{self, Asked};
@@ -20,18 +22,21 @@ use crate::text::one_line;
 const EXAMPLES: &str = "\
 Examples:
   watertight segment promote cardholder --to enforce policies/ --estate estate/ -o change.plan
+  watertight segment promote cardholder --to enforce --share 10% policies/ --estate estate/ -o tenth.plan
+  watertight segment promote cardholder --to enforce --share zone=eu-west-1a policies/ --estate estate/ -o zone.plan
   watertight segment promote cardholder --to monitor policies/ --estate estate/ -o back.plan
   watertight segment promote cardholder --to enforce policies/ --print | git apply
 
-From disabled a segment goes to monitor, and from monitor to enforce; back it goes at any time. The
-exit codes are those of `plan`; a segment that is in the mode already is left alone, with exit code 0.";
+From disabled a segment goes to monitor, and from monitor to enforce, with `--share` a part of it first; back it goes at
+any time. Without `--share` a share that is written is taken out. The exit codes are those of `plan`; a segment that is in
+the mode already, with the same share, is left alone, with exit code 0.";
 
 /// What there is to do with a segment.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SegmentCommand {
     /// Give a segment another mode in the policy's file, and make the plan that follows
     ///
-    /// Only the mode changes in the file: comments and all else stay as they are. Plan and file are
+    /// Only the mode and the share change in the file: comments and all else stay as they are. Plan and file are
     /// written both or none, and none where the policy would have errors, nothing is planned, or a
     /// file of the policy was changed in between.
     #[command(after_long_help = EXAMPLES)]
@@ -50,6 +55,10 @@ pub(crate) struct PromoteArguments {
     /// The mode that it is to have
     #[arg(long, value_enum, value_name = "MODE")]
     to: ModeWord,
+    /// The part of it that is enforced, while the rest stays as in monitor: so many of a hundred, as in `10%`, or
+    /// those with these labels, as in `zone=eu-west-1a` or `zone=eu-west-1a,app=web`
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    share: Option<NewShare>,
     /// The estate's folder
     #[arg(long, value_name = "ESTATE", required_unless_present = "print")]
     estate: Option<PathBuf>,
@@ -97,6 +106,35 @@ pub(crate) fn run(command: &SegmentCommand) -> Result<Outcome, Failure> {
     }
 }
 
+/// Reads `--share`.
+fn share(text: &str) -> Result<NewShare, String> {
+    if let Some(percent) = text.strip_suffix('%') {
+        let number = percent.parse::<u8>().ok().filter(|number| *number <= 100);
+        return number.map(NewShare::Percent).ok_or_else(|| {
+            format!("`{text}` is no share: write a whole number from 0 to 100 before the sign, as in `10%`")
+        });
+    }
+    let labels = text.split(',').map(|pair| match pair.split_once('=') {
+        Some((key, value)) if !key.is_empty() && !value.is_empty() => {
+            Ok((Name::from(key), Name::from(value)))
+        }
+        _ => Err(format!(
+            "`{pair}` is no label: write `10%`, or labels as in `zone=eu-west-1a,app=web`"
+        )),
+    });
+    let labels = labels.collect::<Result<Vec<_>, String>>()?;
+    let keys: BTreeSet<&Name> = labels.iter().map(|(key, _)| key).collect();
+    if keys.len() < labels.len() {
+        return Err(format!("`{text}` names a label twice: nothing has two values of one"));
+    }
+    Ok(NewShare::Labels(labels))
+}
+
+/// A mode with its share.
+fn mode_words(mode: Mode, share: Option<&str>) -> String {
+    share.map_or_else(|| mode.to_string(), |share| format!("{mode} ({share})"))
+}
+
 fn promote(arguments: &PromoteArguments) -> Result<Outcome, Failure> {
     let to = match arguments.to {
         ModeWord::Disabled => Mode::Disabled,
@@ -104,9 +142,11 @@ fn promote(arguments: &PromoteArguments) -> Result<Outcome, Failure> {
         ModeWord::Enforce => Mode::Enforce,
     };
     let name = arguments.segment.as_str();
-    let other = OtherMode::read(&arguments.policy, (name, to))?;
+    let share = arguments.share.as_ref();
+    let other = OtherMode::read(&arguments.policy, &Promotion { segment: name, to, share })?;
+    let become_words = mode_words(to, share.map(ToString::to_string).as_deref());
     let Some(new) = &other.edit.text else {
-        let told = format!("`{name}` is in {to} already: nothing is written\n");
+        let told = format!("`{name}` is in {become_words} already: nothing is written\n");
         if arguments.print {
             say(&told);
         } else {
@@ -121,8 +161,8 @@ fn promote(arguments: &PromoteArguments) -> Result<Outcome, Failure> {
         None
     };
     let path = other.path.to_string_lossy();
-    let told =
-        format!("{}\n", one_line(&format!("`{name}`: {} -> {to} in {path}", other.edit.from)));
+    let from = mode_words(other.edit.from, other.edit.from_share.as_deref());
+    let told = format!("{}\n", one_line(&format!("`{name}`: {from} -> {become_words} in {path}")));
     let outcome = made.as_ref().map_or(Outcome::Fine, |made| plan::outcome(&made.plan));
     match (&made, &arguments.out) {
         (Some(made), Some(out)) => {

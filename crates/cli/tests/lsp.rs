@@ -256,6 +256,31 @@ fn a_place_is_told_of_while_other_documents_are_wrong_and_labelings_change() {
     client.end();
 }
 
+/// A segment of which a share is enforced says whom it holds, and labels are completed there as elsewhere.
+#[test]
+fn a_share_is_told_of_with_those_whom_it_holds() {
+    let text = format!(
+        "{HEAD} Segment\nmetadata: {{name: orders}}\nspec:\n  members: {{matchLabels: {{app: orders}}}}\n  \
+         mode: enforce\n  share: {{select: {{matchLabels: {{app: orders, Name: orders-db}}}}}}\n"
+    );
+    let mut client = Client::new(&text, Some("examples/estates/shop"));
+    let hover = |answer: Value| answer["contents"]["value"].as_str().unwrap().to_owned();
+    let found = hover(client.at("textDocument/hover", &text, "mode"));
+    assert!(
+        found.contains("A share of it is enforced: Name=orders-db, app=orders; the rest"),
+        "{found}"
+    );
+    assert!(found.contains("In the share: "), "{found}");
+    let found = client.at("textDocument/completion", &text, "orders, Name");
+    assert!(found.to_string().contains("\"orders\""), "{found}");
+    let tenth =
+        text.replace("{select: {matchLabels: {app: orders, Name: orders-db}}}", "{percent: 10}");
+    client.change(&tenth);
+    let found = hover(client.at("textDocument/hover", &tenth, "mode"));
+    assert!(found.contains("A share of it is enforced: 10 percent; the rest"), "{found}");
+    client.end();
+}
+
 /// Found by the benchmark, which waited for ever: the server had more to say than a pipe holds to an editor that had told
 /// it to end.
 #[test]

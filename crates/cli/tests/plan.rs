@@ -17,6 +17,10 @@ fn root() -> PathBuf {
 
 /// The plan of the shop's policy and more, as if all of it were enforced; with what was said.
 fn plan(more: &str) -> Value {
+    plan_under("promote-all", more)
+}
+
+fn plan_under(under: &str, more: &str) -> Value {
     let folder = tempfile::tempdir().unwrap();
     for entry in fs::read_dir(root().join("examples/policies/shop")).unwrap() {
         let entry = entry.unwrap();
@@ -26,7 +30,7 @@ fn plan(more: &str) -> Value {
     let out = folder.path().join("change.plan");
     let output = Command::new(env!("CARGO_BIN_EXE_watertight"))
         .args(["plan", folder.path().to_str().unwrap(), "--estate", SHOP, "--under"])
-        .args(["promote-all", "--widen", "-o", out.to_str().unwrap()])
+        .args([under, "--widen", "-o", out.to_str().unwrap()])
         .current_dir(root())
         .output()
         .unwrap();
@@ -62,6 +66,35 @@ fn a_node_whose_pods_no_segment_holds_carries_no_groups() {
     // A pod's own node may ask it whatever a policy says, and not the other way round.
     assert!(inside("shop/checkout", "eks-node-1"));
     assert!(!inside("eks-node-1", "shop/checkout"));
+}
+
+/// Pods whom the share of their segment leaves out are governed by nobody: groups on the interface that they share with
+/// a node would close what they do.
+#[test]
+fn a_node_whose_pods_a_share_leaves_out_carries_no_groups() {
+    let segment = |name: &str, rest: &str| {
+        format!(
+            "apiVersion: watertight.io/v1alpha1\nkind: Segment\nmetadata: {{name: {name}, owner: platform}}\n\
+             spec: {{{rest}, mode: enforce}}\n---\n"
+        )
+    };
+    let open = "defaults: {ingress: allow, egress: allow, intra: allow}";
+    let nodes =
+        segment("nodes", &format!("members: {{matchLabels: {{Name: eks-node-1}}}}, {open}"));
+    let pods = |share: &str| {
+        segment("pods", &format!("members: {{matchLabels: {{cloud: k8s}}}}, {open}{share}"))
+    };
+    let why = |share: &str| {
+        let plan = plan_under("enforced", &(nodes.clone() + &pods(share)));
+        let unheld = plan["unheld"].as_array().unwrap().clone();
+        let found = unheld.iter().find(|one| one["workload"] == "eks-node-1").cloned();
+        found.map(|one| one["why"].as_str().unwrap().to_owned()).unwrap_or_default()
+    };
+    let told = why(", share: {percent: 0}");
+    let wanted = "pods that are not in the share of their segment that is enforced share its interface: ops/log-agent, \
+                  shop/checkout";
+    assert_eq!(told, wanted);
+    assert_eq!(why(""), "");
 }
 
 /// Where segments hold all pods of a node, its groups let through what any of them may send or

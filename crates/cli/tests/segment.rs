@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 const ESTATE: &str = "testdata/estates/tiers";
@@ -157,4 +158,114 @@ fn a_patch_is_printed_and_nothing_written() {
     assert_eq!(code, 2);
     assert!(error.contains("`db`: monitor -> enforce in ") && error.contains("steps"), "{error}");
     assert_eq!(policy.files(), ["policies", "tiers.yaml"]);
+}
+
+/// `db-1` has the number 91 in `db`, and `db-2` the number 50: `printf 'db/i-0000000000000c007' | sha256sum`.
+#[test]
+fn a_share_is_written_and_the_plan_is_for_it_alone() {
+    let policy = Policy::with_db_in("monitor");
+    let before = policy.text();
+    let promote = |share: &str| {
+        let out = policy.path("change.plan");
+        policy.promote("db", "enforce", &["--share", share, "--estate", ESTATE, "-o", &out])
+    };
+    let carried = || -> Vec<String> {
+        let plan = fs::read(policy.path("change.plan")).unwrap();
+        let plan: Value = serde_json::from_slice(&plan).unwrap();
+        let all = plan["attachments"].as_array().unwrap().iter();
+        let names = all.map(|one| one["workload"].as_str().unwrap().to_owned());
+        names.filter(|name| name.starts_with("db-")).collect()
+    };
+    let of =
+        |share: &str| before.replace("mode: monitor ", &format!("mode: enforce, share: {share} "));
+    let (code, told, error) = promote("10%");
+    assert_eq!(code, 2, "services answer past every group: {told}{error}");
+    assert!(told.contains("`db`: monitor -> enforce (10 percent) in "), "{told}");
+    assert!(told.contains("10 percent: 0 of its 2 workloads, and 2 as in monitor"), "{told}");
+    assert!(error.contains("WT0349") || !error.contains("warning"), "{error}");
+    assert_eq!((policy.text(), carried()), (of("{percent: 10}"), vec![]));
+    let (_, told, _) = promote("60%");
+    assert!(told.contains("`db`: enforce (10 percent) -> enforce (60 percent) in "), "{told}");
+    assert!(
+        told.contains("60 percent: 1 of its 2 workloads (db-2), and 1 as in monitor"),
+        "{told}"
+    );
+    assert_eq!((policy.text(), carried()), (of("{percent: 60}"), vec!["db-2".to_owned()]));
+    let (code, told, _) = promote("60%");
+    assert_eq!(code, 0);
+    assert!(told.contains("`db` is in enforce (60 percent) already: nothing is written"), "{told}");
+    let (_, told, _) = promote("Name=db-1,env=prod");
+    let share = "{select: {matchLabels: {Name: db-1, env: prod}}}";
+    assert!(told.contains("Name=db-1, env=prod: 1 of its 2 workloads (db-1)"), "{told}");
+    assert_eq!((policy.text(), carried()), (of(share), vec!["db-1".to_owned()]));
+    let (_, told, _) = policy.promote_into("db", "enforce", "change.plan");
+    assert!(told.contains("enforce (Name=db-1, env=prod) -> enforce in "), "{told}");
+    assert!(!told.contains("a share of it"), "{told}");
+    assert_eq!(policy.text(), before.replace("mode: monitor ", "mode: enforce "));
+    assert_eq!(carried().len(), 2);
+    promote("60%");
+    policy.promote_into("db", "monitor", "change.plan");
+    assert_eq!((policy.text(), carried()), (before, vec![]));
+}
+
+#[test]
+fn a_share_that_is_none_or_is_for_another_mode_writes_nothing() {
+    let policy = Policy::with_db_in("monitor");
+    let before = policy.text();
+    for (mode, share, why) in [
+        ("enforce", "101%", "from 0 to 100"),
+        ("enforce", "1.5%", "from 0 to 100"),
+        ("enforce", "zone", "`zone` is no label"),
+        ("enforce", "zone=", "is no label"),
+        ("enforce", "a=b,a=c", "names a label twice"),
+        ("monitor", "10%", "a share of `db` is for enforce alone"),
+    ] {
+        let out = policy.path("change.plan");
+        let more = ["--share", share, "--estate", ESTATE, "-o", &out];
+        let (code, _, error) = policy.promote("db", mode, &more);
+        assert_eq!((code, policy.text()), (3, before.clone()), "{share}: {error}");
+        assert!(error.contains(why), "{share}: {error}");
+        assert_eq!(policy.files(), ["policies", "tiers.yaml"]);
+    }
+}
+
+/// What a share leaves out is on where the segment is promoted as a whole, or everything is.
+#[test]
+fn what_is_promoted_is_planned_as_a_whole_and_groups_keep_their_names() {
+    let policy = Policy::with_db_in("monitor");
+    let share = ["--share", "60%", "--estate", ESTATE, "-o", &policy.path("share.plan")];
+    policy.promote("db", "enforce", &share);
+    let (policies, out) = (policy.path("policies"), policy.path("whole.plan"));
+    let groups = |name: &str| -> Vec<String> {
+        let plan = fs::read(policy.path(name)).unwrap();
+        let plan: Value = serde_json::from_slice(&plan).unwrap();
+        let all = plan["attachments"].as_array().unwrap().iter();
+        let own = all.filter(|one| one["workload"].as_str().unwrap().starts_with("db-"));
+        own.map(|one| one["groups"].to_string()).collect()
+    };
+    for under in ["promote:db", "promote-all"] {
+        watertight(&[
+            "plan", &policies, "--estate", ESTATE, "--at", AT, "--under", under, "-o", &out,
+        ]);
+        let (some, all) = (groups("share.plan"), groups("whole.plan"));
+        assert_eq!((some.len(), all.len()), (1, 2), "{under}");
+        assert!(all.iter().all(|one| *one == some[0]), "{under}: {all:?}");
+    }
+    let plan = ["policy", "ask", &policies, "--estate", ESTATE, "--from", "db-1", "--to", "db-2"];
+    let asked = |under: &str| {
+        let more = ["--over", "tcp/22", "--at", AT, "--under", under];
+        let output = watertight(&[&plan[..], &more].concat());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let told = asked("enforced");
+    assert!(
+        told.contains("the default `intra` of segment db, which holds the destination"),
+        "{told}"
+    );
+    assert!(
+        told.contains("the source is not in the share of segment db that is enforced, 60 percent"),
+        "{told}"
+    );
+    assert!(told.contains("the destination is in the share of segment db"), "{told}");
+    assert!(!asked("promote:db").contains("share"), "all of it is on");
 }

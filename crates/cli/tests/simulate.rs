@@ -53,12 +53,18 @@ fn policy(random: &mut Random) -> CheckedPolicy {
     let mut lines = Vec::new();
     let mode = |random: &mut Random| if random.chance(70) { "enforce" } else { "monitor" };
     let action = |random: &mut Random| if random.chance(50) { "allow" } else { "deny" };
+    let share = |random: &mut Random| match random.below(6) {
+        0 => "  share: {percent: 50}\n",
+        1 => "  share: {select: {matchLabels: {env: prod}}}\n",
+        _ => "",
+    };
     for app in ["web", "api"] {
         let (mode, ingress, egress) = (mode(random), action(random), action(random));
         lines.push(format!(
             "---\napiVersion: watertight.io/v1alpha1\nkind: Segment\nmetadata: {{name: {app}}}\nspec:\n  \
-             members: {{matchLabels: {{app: {app}}}}}\n  mode: {mode}\n  \
+             members: {{matchLabels: {{app: {app}}}}}\n  mode: {mode}\n{}  \
              defaults: {{ingress: {ingress}, egress: {egress}, intra: {}}}\n",
+            share(random),
             action(random)
         ));
     }

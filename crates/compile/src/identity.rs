@@ -130,15 +130,25 @@ impl Identities {
     /// no policy speaks of.
     fn is_alone(&self, intent: &Intent<'_>, id: EndpointId) -> Result<(), String> {
         let guests = self.guests.get(&id).into_iter().flatten();
-        let free: BTreeSet<String> = guests
-            .filter(|guest| !intent.is_governed(**guest))
-            .map(|guest| name_of(intent.estate(), *guest))
-            .collect();
-        if free.is_empty() {
+        let free = guests.filter(|guest| !intent.is_governed(**guest));
+        let (mut nobodys, mut left_out) = (BTreeSet::new(), BTreeSet::new());
+        for guest in free {
+            let name = name_of(intent.estate(), *guest);
+            let of = if intent.left_out(*guest).is_some() { &mut left_out } else { &mut nobodys };
+            of.insert(name);
+        }
+        let list = |names: BTreeSet<String>| names.into_iter().collect::<Vec<String>>().join(", ");
+        if !nobodys.is_empty() {
+            let names = list(nobodys);
+            return Err(format!("pods that no segment holds share its interface: {names}"));
+        }
+        if left_out.is_empty() {
             return Ok(());
         }
-        let names: Vec<String> = free.into_iter().collect();
-        Err(format!("pods that no segment holds share its interface: {}", names.join(", ")))
+        let names = list(left_out);
+        Err(format!(
+            "pods that are not in the share of their segment that is enforced share its interface: {names}"
+        ))
     }
 
     /// Governed workloads that have no endpoint at all.
@@ -209,11 +219,14 @@ impl Resources {
                 return Err(format!("{} sets the groups of {} too: {why}", through.id, name()));
             }
             if !intent.is_governed(*other) {
-                let of = name();
-                return Err(format!(
-                    "{} sets the groups of {of} too, of which no segment speaks",
-                    through.id
-                ));
+                let (id, of) = (&through.id, name());
+                let why = match intent.left_out(*other) {
+                    Some(segment) => {
+                        format!("which is not in the share of {segment} that is enforced")
+                    }
+                    None => String::from("of which no segment speaks"),
+                };
+                return Err(format!("{id} sets the groups of {of} too, {why}"));
             }
             if self.seen.get(other) != own {
                 let of = name();

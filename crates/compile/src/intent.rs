@@ -1,6 +1,7 @@
 mod forbidden;
 mod named;
 mod rules;
+mod shares;
 mod vacant;
 
 use std::cell::RefCell;
@@ -19,6 +20,8 @@ use watertight_policy::decide::{
 };
 
 use crate::naming::words;
+pub use shares::SharePart;
+
 use named::{is_in_network, named_sets, names_network};
 use vacant::VacantSight;
 
@@ -60,11 +63,14 @@ pub struct Intent<'a> {
     by_network: bool,
 }
 
-/// The policy as it is when everything in mode monitor is enforced. The built-in segment stays as it
+/// The policy as it is when everything in mode monitor is enforced, and what a share leaves out too. The built-in segment stays as it
 /// is: it holds everybody, and nobody wrote it.
 pub fn promoted(mut policy: CheckedPolicy) -> CheckedPolicy {
     let written = policy.segments.iter_mut().filter(|one| one.span.is_some());
-    let modes = written.map(|one| &mut one.mode);
+    let modes = written.map(|one| {
+        one.share = None;
+        &mut one.mode
+    });
     for mode in modes.chain(policy.policies.iter_mut().map(|one| &mut one.mode)) {
         if *mode == Mode::Monitor {
             *mode = Mode::Enforce;
@@ -169,7 +175,7 @@ impl<'a> Intent<'a> {
         for (id, endpoint) in estate.network.endpoints.iter() {
             let workload = endpoint.workload.index();
             let key = Key {
-                class: decider.class_number(workload),
+                class: deciding.class_number(workload),
                 // How many addresses it has in each makes no difference.
                 atoms: endpoint.addresses.iter().map(|one| atoms.atom_of(*one)).collect(),
                 realm: realm_of(estate, id).filter(|_| by_network),
@@ -404,23 +410,19 @@ impl<'a> Intent<'a> {
         allowed
     }
 
-    /// The segments that are on and hold an endpoint's workload, with whether one is a crown jewel's.
+    /// The segments that are on and hold an endpoint's workload, with whether one is a crown jewel's. Where a share
+    /// of one is on, it counts where the share holds the workload: so the rest gets the names that it would have
+    /// without the segment, and who comes into the share those that it keeps when all of it is on.
     pub(crate) fn segments_of(&self, endpoint: EndpointId) -> (Vec<Name>, bool) {
         let Some(found) = self.estate.network.endpoints.get(endpoint) else {
             return (Vec::new(), false);
         };
-        let truths = self.memberships(found.workload.index());
         let mut names = Vec::new();
         let mut is_jewel = false;
-        for segment in &self.decider.policy().segments {
-            let truth = truths.get(segment.members.index()).copied().unwrap_or(Truth::No);
-            let on = segment.mode == Mode::Enforce
-                || (self.modes == Modes::Pending && segment.mode != Mode::Disabled)
-                || matches!(&self.modes, Modes::PromoteSegment(name) if *name == segment.name);
-            if on && truth != Truth::No {
-                names.push(segment.name.clone());
-                is_jewel |= segment.criticality == Criticality::CrownJewel;
-            }
+        for (id, _) in self.deciding.segments_holding(found.workload.index()) {
+            let Some(segment) = self.decider.policy().segments.get(id.index()) else { continue };
+            names.push(segment.name.clone());
+            is_jewel |= segment.criticality == Criticality::CrownJewel;
         }
         (names, is_jewel)
     }

@@ -42,10 +42,12 @@ pub use fit::{Budget, RuleCount};
 pub use gap::{Forbidden, Gap, GapKind, Reason, RuleRef, Unheld};
 pub use gc::{OwnGroup, gc};
 pub use held::HeldGroup;
-pub use intent::{Allowed, Intent, Places, promoted};
+pub use intent::{Allowed, Intent, Places, SharePart, promoted};
 pub use membership::{Left, Membership, Moved, Need, Whole, membership};
 pub use naming::short_hash;
-pub use owner::{Alike, Asking, Holds, Owner, PlannedOwner, Replica, Template, Templated};
+pub use owner::{
+    Alike, Asking, Holds, Owner, PlannedOwner, Replica, SharedReplica, Template, Templated,
+};
 pub use plan::{
     Again, FORMAT, Occasion, Plan, PlanError, PlannedAssertion, PlannedAttachment, PlannedGroup,
     PlannedLimits, PlannedRule, PlannedRules, There, ThereRule,

@@ -120,6 +120,21 @@ pub struct Templated {
 /// What is asked of a policy about replicas: of pairs of workloads, in which of them it sees the same.
 pub type Alike<'a> = dyn Fn(&[(Workload, Workload)]) -> Vec<bool> + 'a;
 
+/// What a replica has of a segment of which a share alone is enforced.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct SharedReplica {
+    /// The replica's name.
+    pub workload: Name,
+    /// The segment, which holds it.
+    pub segment: Name,
+    /// The share, in words.
+    pub share: String,
+    /// Whether a number decides that each new replica gets anew.
+    pub is_by_number: bool,
+    /// Whether the share holds it, or may.
+    pub is_in: bool,
+}
+
 /// What owners of governed workloads make, beside what the artifacts need them to make.
 #[derive(Debug)]
 pub struct Asking<'a> {
@@ -131,6 +146,8 @@ pub struct Asking<'a> {
     pub held: &'a [HeldGroup],
     /// The owners.
     pub owners: &'a [Owner],
+    /// What replicas have of segments of which a share alone is enforced, by endpoint.
+    pub shared: &'a BTreeMap<String, Vec<SharedReplica>>,
 }
 
 impl Asking<'_> {
@@ -145,10 +162,20 @@ impl Asking<'_> {
         let planned = self.owners.iter().zip(lost).filter_map(|(owner, lost)| {
             let carry = |replica: &Replica| wanted.get(replica.endpoint.as_str());
             let carried: Vec<_> = owner.replicas.iter().filter_map(carry).collect();
-            let (_, groups) = carried.first()?;
-            let names: BTreeSet<String> =
+            let shared = self.by_share(owner);
+            // None of those that are there need be in a share by number for the next one to be.
+            let none = Vec::new();
+            let groups = match carried.first() {
+                Some((_, groups)) => groups,
+                None if shared.is_some() => &none,
+                None => return None,
+            };
+            let mut names: BTreeSet<String> =
                 carried.iter().map(|(name, _)| name.to_string()).collect();
-            let apart = apart(owner, &carried);
+            if shared.is_some() {
+                names.extend(self.shared_of(owner).map(|one| one.workload.to_string()));
+            }
+            let apart = shared.or_else(|| apart(owner, &carried));
             let is_one = apart.is_none();
             // What tags its template gives is not known where that is not.
             let untold = owner.refused.clone().filter(|_| owner.template.is_none());
@@ -176,6 +203,31 @@ impl Asking<'_> {
             })
         });
         planned.collect()
+    }
+
+    /// What an owner's replicas have of segments of which a share alone is enforced.
+    fn shared_of(&self, owner: &Owner) -> impl Iterator<Item = &SharedReplica> {
+        owner.replicas.iter().filter_map(|one| self.shared.get(&one.endpoint)).flatten()
+    }
+
+    /// Why a template cannot be for the share of a segment: who is in it is known by each replica itself.
+    fn by_share(&self, owner: &Owner) -> Option<String> {
+        let all: BTreeSet<&SharedReplica> = self.shared_of(owner).collect();
+        if let Some(one) = all.iter().find(|one| one.is_by_number) {
+            return Some(format!(
+                "{} of segment {} are enforced, and whether a new replica is among them is known when it is there",
+                one.share, one.segment
+            ));
+        }
+        all.iter().filter(|one| one.is_in).find_map(|one| {
+            let is_other = |other: &&&SharedReplica| other.segment == one.segment && !other.is_in;
+            let other = all.iter().find(is_other)?;
+            Some(format!(
+                "a share of segment {} is enforced, which holds {} and not {}, and a template does not tell them \
+                 apart",
+                one.segment, one.workload, other.workload
+            ))
+        })
     }
 
     /// For each owner, what its new replicas lack of what the policy sees in one that is there.

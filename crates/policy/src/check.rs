@@ -17,7 +17,9 @@ use watertight_model::{Criticality, Name, Selector};
 use watertight_source::{Contents, Diagnostics, FileId};
 
 use crate::ESTATE;
-use crate::checked::{Assertion, AssertionId, CheckedPolicy, Exception, Excused, OnFault, Segment};
+use crate::checked::{
+    Assertion, AssertionId, CheckedPolicy, Exception, Excused, OnFault, Segment, Share, ShareOf,
+};
 use crate::read::Documents;
 use crate::syntax::{self, DefaultAction, Document, FaultMode, Kind, Mode, Object, Spanned};
 
@@ -96,6 +98,7 @@ fn segments(documents: &Documents, ends: &mut Ends<'_>) -> Vec<Segment> {
         span: None,
         members: everybody,
         mode: Mode::Monitor,
+        share: None,
         ingress: DefaultAction::Allow,
         egress: DefaultAction::Allow,
         intra: DefaultAction::Allow,
@@ -126,6 +129,7 @@ fn segments(documents: &Documents, ends: &mut Ends<'_>) -> Vec<Segment> {
             span: Some(document.span),
             members: ends.labels(selector),
             mode: segment.mode(),
+            share: segment.share.as_ref().map(share),
             ingress: default(segment.defaults.ingress),
             egress: default(segment.defaults.egress),
             intra: default(segment.defaults.intra),
@@ -145,6 +149,14 @@ fn segments(documents: &Documents, ends: &mut Ends<'_>) -> Vec<Segment> {
     }
     segments.insert(0, estate);
     segments
+}
+
+fn share(share: &syntax::Share) -> Share {
+    let of = match &share.of {
+        syntax::ShareOf::Percent(percent) => ShareOf::Percent(*percent),
+        syntax::ShareOf::Select(selector) => ShareOf::Select(selector.compiled().clone()),
+    };
+    Share { span: share.span, of }
 }
 
 fn assertions(

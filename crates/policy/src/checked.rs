@@ -93,6 +93,8 @@ pub struct Segment {
     pub members: SelectorId,
     /// Whether it takes part.
     pub mode: Mode,
+    /// Which part of it is enforced, where that is not all of it.
+    pub share: Option<Share>,
     /// For what comes in from outside of it.
     pub ingress: DefaultAction,
     /// For what goes out of it.
@@ -103,6 +105,31 @@ pub struct Segment {
     pub criticality: Criticality,
     /// What enforcement points do where they cannot know.
     pub on_fault: OnFault,
+}
+
+/// The part of a segment that is enforced while the rest of it stays as in monitor.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Share {
+    /// Where it stands.
+    pub span: Span,
+    /// Which part.
+    pub of: ShareOf,
+}
+
+/// How the part is chosen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ShareOf {
+    /// So many of a hundred, by [`share_number`](crate::share_number).
+    Percent(u8),
+    /// Those with these labels.
+    Select(Selector),
+}
+
+impl Segment {
+    /// The share that leaves a part of it as in monitor: it means nothing in another mode than enforce.
+    pub fn enforced_share(&self) -> Option<&ShareOf> {
+        self.share.as_ref().filter(|_| self.mode == Mode::Enforce).map(|share| &share.of)
+    }
 }
 
 /// What enforcement points do where they cannot know, by what they lack.

@@ -58,6 +58,7 @@ codes! {
     EXPANDED = "WT0346": "the legs of the estate that a rule with `through` stands for";
     SIGNED_IN = "WT0347": "a rule names people by their groups alone, and nothing tells who is signed in: it denies everybody, or allows nobody";
     NARROWED_AWAY = "WT0348": "an essential is narrowed until nothing is left of a direction that the estate needs";
+    SHARE = "WT0349": "the share of a segment makes no difference: the segment is not in enforce, or the share holds all or nothing of it";
 }
 
 /// What a code of this crate means; `None` for a code of another crate.

@@ -37,5 +37,5 @@ pub use types::{
     Assumption, Binding, Decision, DefaultKind, Essentials, Governed, Leg, LegPart, Outcome,
     Question, Reason, RuleId, Side,
 };
-pub use under::{Background, Deciding, Modes};
+pub use under::{Background, Deciding, InShare, Modes};
 pub use world::{FrontLegs, ListenerLegs, Member, Place, TargetLegs, World};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use watertight_model::{Name, Truth};
 use watertight_source::{FileId, Span};
 
-use crate::checked::{CheckedPolicy, End, Peer, SelectorId, Tier};
+use crate::checked::{CheckedPolicy, End, Peer, Segment, SelectorId, ShareOf, Tier};
 use crate::decide::World;
 use crate::decide::labels::{Known, Labelled, labels_of, look};
 use crate::syntax::{Action, Mode};
@@ -95,9 +95,16 @@ pub fn hover(
         "The segment `{}` is in {}. What no rule decides: ingress {}, egress {}, intra {}.",
         segment.name, segment.mode, segment.ingress, segment.egress, segment.intra
     );
+    if let Some(share) = segment.enforced_share() {
+        text = format!("{text} A share of it is enforced: {share}; the rest stays as in monitor.");
+    }
     if let Some(estate) = &estate {
-        text.push_str("\n\n");
-        text.push_str(&estate.told(&estate.of(&[segment.members])));
+        let members = estate.of(&[segment.members]);
+        text = format!("{text}\n\n{}", estate.told(&members));
+        if let Some(share) = segment.enforced_share() {
+            let held = estate.shared(&members, segment, share);
+            text = format!("{text}\n\nIn the share: {}", estate.told(&held));
+        }
     }
     Some(Hover { span, text })
 }
@@ -149,6 +156,26 @@ impl Estate<'_> {
             }
         }
         if ids.is_empty() { BTreeSet::new() } else { self.of(&ids) }
+    }
+
+    /// Those of some workloads whom a share of a segment holds, or may.
+    fn shared(
+        &self,
+        among: &BTreeSet<usize>,
+        segment: &Segment,
+        share: &ShareOf,
+    ) -> BTreeSet<usize> {
+        let mut held = BTreeSet::new();
+        for (labels, workloads) in &self.labels.0 {
+            for place in workloads.iter().filter(|place| among.contains(*place)) {
+                let Some(member) = self.world.workloads.get(*place) else { continue };
+                let label = |key: &Name| look(labels, key);
+                if share.holds((&segment.name, &member.id), &label) != Truth::No {
+                    held.insert(*place);
+                }
+            }
+        }
+        held
     }
 
     fn told(&self, workloads: &BTreeSet<usize>) -> String {

@@ -43,10 +43,10 @@ pub fn formatted(
 /// The fields of all kinds of objects in the order in which they are written: no two objects want
 /// the same two fields in different orders.
 #[rustfmt::skip]
-const FIELDS: [&str; 81] = [
+const FIELDS: [&str; 84] = [
     "apiVersion", "kind", "segment", "group", "matchLabels", "matchExpressions", "name", "owner",
     "ticket", "description", "action", "when", "labels", "cluster", "account", "subnet", "tags", "assertion",
-    "gap", "tier", "order", "members", "mode", "expires", "expiryOpens", "lowering", "requests",
+    "gap", "tier", "order", "members", "mode", "share", "percent", "select", "expires", "expiryOpens", "lowering", "requests",
     "identity", "internet", "deny", "rules", "failsafe", "controlPlanes", "defaults", "ingress", "egress", "intra",
     "criticality", "onFault", "mapFull", "unknownIdentity", "proxyGone", "staleIdentity", "never",
     "always", "onlyFrom", "onlyTo", "from", "to", "through", "tcp", "udp", "sctp", "tls", "icmp",

@@ -14,6 +14,7 @@ mod mode_edit;
 mod read;
 mod request_path;
 mod schema;
+mod share;
 mod suggest;
 pub mod syntax;
 mod trust;
@@ -31,10 +32,11 @@ pub use essentials::{
 };
 pub use format::formatted;
 pub use lint::{Linted, is_many, lint, lint_narrowed};
-pub use mode_edit::{ModeEdit, ModeError, with_mode};
+pub use mode_edit::{ModeEdit, ModeError, NewShare, Promotion, with_mode};
 pub use read::{API_VERSION, Documents, Format};
 pub use request_path::normal_path;
 pub use schema::schema;
+pub use share::share_number;
 pub use trust::{claimed_label, is_trusted};
 pub use watertight_source::{Timestamp, TimestampError};
 

@@ -12,6 +12,7 @@ mod index;
 mod multicast;
 mod narrowed;
 mod order;
+mod share;
 mod text;
 mod through;
 mod users;
@@ -45,6 +46,7 @@ pub fn lint(linted: &Linted<'_>, diagnostics: &mut Diagnostics) {
     text::resolvers(linted, diagnostics);
     text::claimed(linted, diagnostics);
     users::users(linted, diagnostics);
+    share::shares(linted, diagnostics);
     multicast::multicast(linted, diagnostics);
     broad::broad(linted, diagnostics);
     order::order(linted, diagnostics);

@@ -1,17 +1,33 @@
-//! Another mode for one segment in its own text: nothing else of the text changes.
+//! Another mode for one segment in its own text, with or without a share: nothing else of the text changes.
 //!
 //! A candidate is spliced into the text and read again; it is taken only where what is read is what
-//! was read before but for that mode, comments included. So no way of writing YAML is trusted to be
+//! was read before but for that field, comments included. So no way of writing YAML is trusted to be
 //! understood: what a candidate would break, it does not.
 
 mod same;
+mod splice;
+mod wanted;
 
 use thiserror::Error;
-use watertight_source::{Contents, Entry, FileId, Limits, Node, ParseError, Sources, Span, Tree};
+use watertight_source::{Contents, FileId, Limits, Node, ParseError, Sources, Span, Tree};
 
 use crate::read::{Documents, Format};
 use crate::suggest;
 use crate::syntax::{Mode, Object};
+
+use wanted::Field;
+pub use wanted::NewShare;
+
+/// What a segment is to become.
+#[derive(Clone, Copy, Debug)]
+pub struct Promotion<'p> {
+    /// The segment.
+    pub segment: &'p str,
+    /// The mode that it gets.
+    pub to: Mode,
+    /// The part of it that is enforced; all of it where there is none.
+    pub share: Option<&'p NewShare>,
+}
 
 /// A segment whose mode can be as wanted.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,7 +36,9 @@ pub struct ModeEdit {
     pub file: FileId,
     /// The mode that it has.
     pub from: Mode,
-    /// The whole text with the other mode; nothing where it has it already.
+    /// The share that it has, in words.
+    pub from_share: Option<String>,
+    /// The whole text with the other mode and share; nothing where it has them already.
     pub text: Option<String>,
 }
 
@@ -44,30 +62,41 @@ pub enum ModeError {
         /// The segment.
         name: String,
     },
-    /// No change of its place alone gives it the mode.
-    #[error(
-        "the mode of `{name}` cannot be set by changing its own place alone: an alias or another way \
-         of writing is in the way; write `mode: {to}` by hand"
-    )]
-    Tangled {
+    /// A part of it would be in a mode that binds nobody.
+    #[error("a share of `{name}` is for enforce alone: in {to} nothing of a segment binds anybody")]
+    NotEnforced {
         /// The segment.
         name: String,
         /// The mode.
         to: Mode,
     },
+    /// No change of its place alone gives it the mode.
+    #[error(
+        "the {field} of `{name}` cannot be set by changing its own place alone: an alias, a remark or another way \
+         of writing is in the way; {help}"
+    )]
+    Tangled {
+        /// The segment.
+        name: String,
+        /// The field.
+        field: &'static str,
+        /// What to write by hand.
+        help: String,
+    },
 }
 
-/// The text of a segment's file with another mode for the segment.
+/// The text of a segment's file with another mode for the segment, and with the share that is wanted or none.
 ///
 /// # Errors
-/// When no segment has the name, when it would go from disabled to enforce, and when the text is
-/// written such that only changing more than the mode would do it.
+/// When no segment has the name, when it would go from disabled to enforce, when a share is wanted in another mode
+/// than enforce, and when the text is written such that only changing more than mode and share would do it.
 pub fn with_mode(
     documents: &Documents,
     sources: &Sources,
     limits: &Limits,
-    (name, to): (&str, Mode),
+    promotion: &Promotion<'_>,
 ) -> Result<ModeEdit, ModeError> {
+    let (name, to) = (promotion.segment, promotion.to);
     let segments =
         || documents.of(|object| if let Object::Segment(one) = object { Some(one) } else { None });
     let found = segments().find(|(document, _)| *document.metadata.name.value == *name);
@@ -77,26 +106,70 @@ pub fn with_mode(
         return Err(ModeError::Unknown { name: name.to_owned(), help });
     };
     let (file, from) = (document.span.file, segment.mode());
-    if from == to {
-        return Ok(ModeEdit { file, from, text: None });
+    if promotion.share.is_some() && to != Mode::Enforce {
+        return Err(ModeError::NotEnforced { name: name.to_owned(), to });
     }
     if from == Mode::Disabled && to == Mode::Enforce {
         return Err(ModeError::Skips { name: name.to_owned() });
     }
-    let tangled = || ModeError::Tangled { name: name.to_owned(), to };
-    let contents = sources.contents(file);
-    let format = Format::of_path(sources.path(file));
-    let text = contents.as_str().map_err(|_unread| tangled())?;
-    let old = trees(file, contents, format, limits).map_err(|_unread| tangled())?;
-    let spec =
-        old.iter().find_map(|tree| spec_at(tree.root(), document.span)).ok_or_else(tangled)?;
-    let fits = |candidate: &String| {
-        let new = trees(file, &Contents::from(candidate), format, limits);
-        new.is_ok_and(|new| same::but_for_mode(&old, &new, document.span, to))
-            && (format == Format::Json || same::comments(file, text, candidate, limits))
+    let share = segment.share.as_ref();
+    let from_share = share.map(|share| wanted::words(&share.of));
+    let is_shared = match (share, promotion.share) {
+        (None, None) => true,
+        (Some(share), Some(wanted)) => wanted.is(&share.of),
+        _ => false,
     };
-    let mut texts = candidates(text, spec, to).into_iter().filter_map(|edit| edit.applied(text));
-    Ok(ModeEdit { file, from, text: Some(texts.find(fits).ok_or_else(tangled)?) })
+    let mut fields = Vec::new();
+    if from != to {
+        fields.push(Field::mode(to));
+    }
+    if !is_shared {
+        fields.push(Field::share(promotion.share));
+    }
+    if fields.is_empty() {
+        return Ok(ModeEdit { file, from, from_share, text: None });
+    }
+    let tangled = |field: &Field| {
+        let (name, help) = (name.to_owned(), field.help());
+        ModeError::Tangled { name, field: field.key, help }
+    };
+    let format = Format::of_path(sources.path(file));
+    let text = sources.contents(file).as_str();
+    let mut text = text.map_err(|_unread| tangled(&fields[0]))?.to_owned();
+    let place = trees(file, &Contents::from(&text), format, limits).ok();
+    let place = place.and_then(|trees| Place::of(&trees, document.span));
+    for field in &fields {
+        let edit = Edit { file, format, limits, field };
+        let new = place.and_then(|place| edit.applied(&text, place));
+        text = new.ok_or_else(|| tangled(field))?;
+    }
+    Ok(ModeEdit { file, from, from_share, text: Some(text) })
+}
+
+/// One field of one text.
+struct Edit<'e> {
+    file: FileId,
+    format: Format,
+    limits: &'e Limits,
+    field: &'e Field,
+}
+
+impl Edit<'_> {
+    /// The text with the field as wanted in the segment at a place; nothing where no candidate does it.
+    fn applied(&self, text: &str, place: Place) -> Option<String> {
+        let Self { file, format, limits, field } = *self;
+        let read = |text: &str| trees(file, &Contents::from(text), format, limits).ok();
+        let old = read(text)?;
+        let wanted = field.tree(file, limits);
+        let fits = |candidate: &String| {
+            let is_same = read(candidate)
+                .is_some_and(|new| same::but_for(&old, &new, place, (field.key, wanted.as_ref())));
+            is_same && (format == Format::Json || same::comments(file, text, candidate, limits))
+        };
+        let spec = place.document(&old)?.get("spec")?;
+        let splices = splice::candidates(text, spec, field);
+        splices.into_iter().filter_map(|edit| edit.applied(text)).find(fits)
+    }
 }
 
 fn trees(
@@ -111,154 +184,30 @@ fn trees(
     }
 }
 
-/// The `spec` of the document that stands at a place: the root, or an item of it.
-fn spec_at(root: Node<'_>, place: Span) -> Option<Node<'_>> {
-    let at = |node: Node<'_>| node.span() == place;
-    let document = if at(root) { Some(root) } else { root.items().find(|item| at(*item)) };
-    document?.get("spec")
+/// Where a document stands in a file: in which tree, as its root or as an item of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Place {
+    tree: usize,
+    item: Option<usize>,
 }
 
-/// A part of a text, and what comes in its place.
-#[derive(Debug)]
-struct Splice {
-    start: usize,
-    end: usize,
-    new: String,
-}
-
-impl Splice {
-    fn applied(&self, text: &str) -> Option<String> {
-        Some([text.get(..self.start)?, &self.new, text.get(self.end..)?].concat())
+impl Place {
+    fn of(trees: &[Tree], span: Span) -> Option<Self> {
+        trees.iter().enumerate().find_map(|(tree, one)| {
+            let root = one.root();
+            if root.span() == span {
+                return Some(Self { tree, item: None });
+            }
+            let item = root.items().position(|item| item.span() == span)?;
+            Some(Self { tree, item: Some(item) })
+        })
     }
-}
 
-/// What may be the edit, the most natural first.
-fn candidates(text: &str, spec: Node<'_>, to: Mode) -> Vec<Splice> {
-    if let Some(entry) = spec.entries().find(|entry| entry.key == "mode") {
-        return replaced(text, &entry, to).into_iter().collect();
-    }
-    let mut found = Vec::new();
-    let entries: Vec<Entry<'_>> = spec.entries().collect();
-    let after = entries.iter().find(|entry| entry.key == "members");
-    found.extend(after.and_then(|entry| inserted_after(text, spec, entry, to)));
-    match entries.first() {
-        Some(first) => found.extend(inserted_before(text, spec, first, to)),
-        None => found.extend(into_braces(text, spec, to)),
-    }
-    found
-}
-
-/// Another word for the mode, in the quotes that it has.
-fn replaced(text: &str, entry: &Entry<'_>, to: Mode) -> Option<Splice> {
-    let (key_end, span) = (wide(entry.key_span.end), entry.value.span());
-    let (start, end) = (wide(span.start), wide(span.end));
-    let between = text.get(key_end..)?;
-    let value = between.trim_start().strip_prefix(':').map(str::trim_start);
-    if let Some(alias) = value.filter(|value| value.starts_with('*')) {
-        // An alias is replaced where it stands: what it names has other users.
-        let start = text.len().saturating_sub(alias.len());
-        let is_end =
-            |letter: char| letter.is_whitespace() || matches!(letter, ',' | ']' | '}' | '[' | '{');
-        let end = start.saturating_add(alias.find(is_end).unwrap_or(alias.len()));
-        return Some(Splice { start, end, new: to.to_string() });
-    }
-    let quote = text.get(start..end)?.chars().next().filter(|letter| matches!(letter, '"' | '\''));
-    Some(Splice { start, end, new: quoted(to.word(), quote) })
-}
-
-fn quoted(word: &str, quote: Option<char>) -> String {
-    match quote {
-        Some(quote) => format!("{quote}{word}{quote}"),
-        None => word.to_owned(),
-    }
-}
-
-/// `mode: WORD` in the quotes of another key.
-fn pair(text: &str, like: &Entry<'_>, to: Mode) -> String {
-    let first = text.get(wide(like.key_span.start)..).and_then(|key| key.chars().next());
-    let quote = first.filter(|letter| matches!(letter, '"' | '\''));
-    format!("{}: {}", quoted("mode", quote), quoted(to.word(), quote))
-}
-
-/// Behind a field: on a line of its own where the field begins one, else on the same line.
-fn inserted_after(text: &str, spec: Node<'_>, entry: &Entry<'_>, to: Mode) -> Option<Splice> {
-    let key = wide(entry.key_span.start);
-    let end = wide(end_within(spec.span(), entry));
-    let pair = pair(text, entry, to);
-    let is_flow = is_flow(text, spec);
-    match indent(text, key) {
-        None => Some(at(end, format!(", {pair}"))),
-        // In braces, a comma ends the field, and whatever is behind it on its line belongs to it.
-        Some(indent) if is_flow => {
-            Some(at(end, format!(",{}{indent}{pair}", line_break(text, end))))
-        }
-        Some(indent) => {
-            let line_end = text.get(end..)?.find('\n').map(|more| end.saturating_add(more));
-            let line_end = line_end.unwrap_or(text.len());
-            let is_crlf = text.get(..line_end).is_some_and(|before| before.ends_with('\r'));
-            let place = if is_crlf { line_end.saturating_sub(1) } else { line_end };
-            Some(at(place, format!("{}{indent}{pair}", line_break(text, place))))
+    fn document(self, trees: &[Tree]) -> Option<Node<'_>> {
+        let root = trees.get(self.tree)?.root();
+        match self.item {
+            None => Some(root),
+            Some(item) => root.items().nth(item),
         }
     }
-}
-
-/// Before a field, which keeps its own place in the line.
-fn inserted_before(text: &str, spec: Node<'_>, entry: &Entry<'_>, to: Mode) -> Option<Splice> {
-    let key = wide(entry.key_span.start);
-    let pair = pair(text, entry, to);
-    match (is_flow(text, spec), indent(text, key)) {
-        (true, None) => Some(at(key, format!("{pair}, "))),
-        (true, Some(indent)) => Some(at(key, format!("{pair},{}{indent}", line_break(text, key)))),
-        (false, Some(indent)) => Some(at(key, format!("{pair}{}{indent}", line_break(text, key)))),
-        (false, None) => None,
-    }
-}
-
-/// Into `{}`.
-fn into_braces(text: &str, spec: Node<'_>, to: Mode) -> Option<Splice> {
-    let start = wide(spec.span().start);
-    let is_json = text.trim_start().starts_with(['{', '[']);
-    let quote = is_json.then_some('"');
-    let pair = format!("{}: {}", quoted("mode", quote), quoted(to.word(), quote));
-    is_flow(text, spec).then(|| at(start.saturating_add(1), pair))
-}
-
-const fn at(place: usize, new: String) -> Splice {
-    Splice { start: place, end: place, new }
-}
-
-/// The last place of a field that stands within its object: what an alias names stands elsewhere.
-fn end_within(object: Span, entry: &Entry<'_>) -> u32 {
-    let holds = |span: Span| object.start <= span.start && span.end <= object.end;
-    let key = entry.key_span;
-    let value = entry.value.span();
-    if holds(value) && value.start >= key.end {
-        return value.end;
-    }
-    key.end
-}
-
-/// What stands before a place in its line, where that is blank.
-fn indent(text: &str, place: usize) -> Option<&str> {
-    let before = text.get(..place)?;
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    line.chars().all(|letter| letter == ' ' || letter == '\t').then_some(line)
-}
-
-/// How the line of a place ends, or the line before it.
-fn line_break(text: &str, place: usize) -> &'static str {
-    let (before, after) = text.split_at_checked(place).unwrap_or((text, ""));
-    let is_crlf = match after.find('\n') {
-        Some(end) => after.get(..end).is_some_and(|line| line.ends_with('\r')),
-        None => before.contains("\r\n"),
-    };
-    if is_crlf { "\r\n" } else { "\n" }
-}
-
-fn is_flow(text: &str, object: Node<'_>) -> bool {
-    text.get(wide(object.span().start)..).is_some_and(|rest| rest.starts_with('{'))
-}
-
-fn wide(offset: u32) -> usize {
-    usize::try_from(offset).unwrap_or(usize::MAX)
 }

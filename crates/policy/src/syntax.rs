@@ -28,7 +28,7 @@ pub use rule::{
     Action, Assertion, Claim, ClaimKind, Clause, Exception, Excused, HttpMatch, Lowering,
     LoweringChoice, Over, PathMatch, Policy, Reach, Rule, Service, Tier, Transport,
 };
-pub use segment::{DefaultAction, Defaults, FaultMode, Mode, OnFault, Segment};
+pub use segment::{DefaultAction, Defaults, FaultMode, Mode, OnFault, Segment, Share, ShareOf};
 
 /// A value with the place that it was read from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

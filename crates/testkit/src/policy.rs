@@ -37,6 +37,7 @@ pub struct World {
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each name says what it is")]
 pub struct Workload {
+    pub id: String,
     pub name: String,
     pub account: Option<String>,
     pub subnets: Vec<String>,

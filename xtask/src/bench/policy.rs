@@ -156,6 +156,7 @@ fn world(workloads: usize) -> World {
         let env = ["prod", "test", "dev"][number % 3];
         let labels = [("app", app.as_str()), ("env", env)];
         Member {
+            id: Name::from(format!("i-{number}").as_str()),
             name: Name::from(format!("w{number}").as_str()),
             account: None,
             subnets: Vec::new(),

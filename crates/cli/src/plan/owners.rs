@@ -21,7 +21,8 @@ pub(crate) fn planned(
     }
     let (owners, held) = (ready.plane.owners(), ready.plane.held());
     let estate = ready.intent.estate();
-    let asking = Asking { estate, artifacts, held: &held, owners: &owners };
+    let shared = ready.intent.shared_replicas();
+    let asking = Asking { estate, artifacts, held: &held, owners: &owners, shared: &shared };
     let is_told = templates == Templates::Tell;
     let mut planned = asking.planned(&|pairs| alike(ready, pairs));
     for owner in planned.iter_mut().filter(|one| is_told && one.holds == Holds::Planned) {
@@ -40,6 +41,7 @@ fn alike(ready: &Ready<'_>, pairs: &[(Workload, Workload)]) -> Vec<bool> {
     }
     let world = World::of_estate(&estate);
     let decider = Decider::new(ready.policy, &world, &Essentials::default());
-    let class = |number: usize| decider.class_number(number);
+    let deciding = decider.under(ready.modes, ready.now);
+    let class = |number: usize| deciding.class_number(number);
     (0..pairs.len()).map(|pair| class(pair * 2) == class(pair * 2 + 1)).collect()
 }

@@ -148,6 +148,12 @@ fn summary(policy: &CheckedPolicy, warnings: u64, alone: Option<Alone>) -> Strin
         },
         format!("  {segments}, `estate` among them: {}", modes.join(", ")),
     ];
+    for segment in &policy.segments {
+        let share = segment.enforced_share();
+        lines.extend(share.map(|share| {
+            format!("  segment {}: a share of it is enforced, {share}", segment.name)
+        }));
+    }
     for (tier, (policies, rules)) in tiers {
         let noun = if policies == 1 { "policy" } else { "policies" };
         lines.push(format!("  {tier}: {policies} {noun} with {}", counted(rules, "rule")));

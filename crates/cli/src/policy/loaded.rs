@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use watertight_model::Name;
 use watertight_policy::decide::{Decider, Essentials, Modes, World};
-use watertight_policy::syntax::Mode;
 use watertight_policy::{
-    CheckedPolicy, Documents, ModeEdit, Timestamp, check, with_essentials, with_mode,
+    CheckedPolicy, Documents, ModeEdit, Promotion, Timestamp, check, with_essentials, with_mode,
 };
 use watertight_source::{Sources, render_text};
 
@@ -134,7 +133,7 @@ pub(crate) fn load_with(
     Ok((checked(files)?, text))
 }
 
-/// A policy's files, with another mode for one segment.
+/// A policy's files, with another mode for one segment, or another share of it.
 pub(crate) struct OtherMode {
     /// The file of the segment, and its text now.
     pub(crate) path: PathBuf,
@@ -149,7 +148,7 @@ impl OtherMode {
     ///
     /// # Errors
     /// When a file cannot be read or has errors, and when the segment does not get the mode.
-    pub(crate) fn read(paths: &[PathBuf], to: (&str, Mode)) -> Result<Self, Failure> {
+    pub(crate) fn read(paths: &[PathBuf], to: &Promotion<'_>) -> Result<Self, Failure> {
         let files = Files::read(paths)?;
         let errors = files.diagnostics.errors();
         if errors > 0 {

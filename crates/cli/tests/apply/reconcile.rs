@@ -422,3 +422,47 @@ fn reconciling_that_is_killed_anywhere_and_given_again_ends_as_if_it_never_was()
         assert_eq!(lab.server.held(), after, "{stop}");
     }
 }
+
+/// `app-1` and `app-2` have the numbers 7 and 75 in `app`; those who come 67 and, in another share, the same.
+#[test]
+fn who_comes_gets_its_groups_if_it_is_in_the_share_that_is_enforced() {
+    let governed = Governed::new();
+    let fresh = governed.launch("app-1", 5, "app");
+    let lab = governed.plain();
+    let folder = lab.path("shared");
+    std::fs::create_dir_all(&folder).unwrap();
+    let of = |segment: &str, share: &str| {
+        let text = std::fs::read_to_string(policy()).unwrap();
+        let whole = format!("{{matchLabels: {{app: {segment}, env: prod}}}}, mode: enforce");
+        assert!(text.contains(&whole), "{text}");
+        let text = text.replacen(&whole, &format!("{whole}, share: {share}"), 1);
+        let path = folder.join("policy.yaml");
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let before = lab.server.held();
+    let named = "{select: {matchExpressions: [{key: Name, operator: NotIn, values: [app-5]}]}}";
+    let (_, told, error) = reconcile(&lab, &of("app", named), &[]);
+    assert!(told.contains(": 0 endpoints moved, "), "{told}{error}");
+    assert_eq!(carried(&lab.server.held(), &fresh), carried(&before, &fresh));
+    assert_eq!(written(&lab).len(), 0);
+    let (code, told, error) = reconcile(&lab, &of("app", "{percent: 76}"), &[]);
+    assert_eq!(code, 0, "{told}{error}");
+    assert!(told.contains(": 1 endpoint moved, 0 left, 7 as intended; "), "{told}");
+    assert_eq!(carried(&lab.server.held(), &fresh), [APP]);
+    // Who is not in a share any more keeps what it carries, and a plan names it.
+    let (plan, estate) = (of("app", named), governed_estate(&lab));
+    let (_, told, error) = lab.watertight(&["plan", &plan, "--estate", &estate]);
+    let kept = "not in a share that is enforced, and carrying groups of ours from before: app-5;";
+    assert!(told.contains(kept), "{told}{error}");
+}
+
+/// What the provider has now, collected.
+fn governed_estate(lab: &Lab) -> String {
+    let estate = lab.path("now");
+    let estate = estate.to_str().unwrap().to_owned();
+    let arguments = ["collect", "aws", "--region", "eu-central-1", "-o", &estate];
+    let (code, _, error) = lab.watertight(&arguments);
+    assert_eq!(code, 0, "{error}");
+    estate
+}

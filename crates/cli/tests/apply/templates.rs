@@ -405,3 +405,39 @@ fn a_template_that_lost_its_groups_is_drift_before_a_machine_is_replaced() {
     assert_eq!(of(&lab.server.held()), intended);
     assert_eq!(drift(&[]).0, 0);
 }
+
+/// The number of a machine that comes is nothing that a template could know, whoever is in the share today.
+#[test]
+fn a_share_of_so_many_leaves_new_replicas_to_the_next_pass() {
+    let folder = TempDir::new().unwrap();
+    let of = |share: &str| {
+        let text = fs::read_to_string(root().join(POLICY)).unwrap();
+        let whole = "{matchLabels: {app: web, env: prod}}, mode: enforce";
+        let text = text.replacen(whole, &format!("{whole}, share: {share}"), 1);
+        let policy = folder.path().join("policy.yaml");
+        fs::write(&policy, text).unwrap();
+        let policy = policy.to_str().unwrap();
+        let arguments = ["plan", policy, "--estate", ESTATE, "--at", AT, "-f", "json"];
+        let (_, plan, error) = Lab::plain().watertight(&arguments);
+        let plan: Value = serde_json::from_str(&plan).unwrap_or_else(|_| panic!("{error}"));
+        let owners = plan["owners"].as_array().unwrap();
+        owners.iter().find(|one| one["id"] == "web").cloned().unwrap_or_default()
+    };
+    let why = |share: &str| {
+        let owner = of(share);
+        assert_eq!((&owner["holds"], &owner["groups"]), (&json!("unheld"), &json!([])), "{share}");
+        owner["why"].as_str().unwrap().to_owned()
+    };
+    // At one of a hundred none of the three is in the share, and the next one may be.
+    for percent in [1, 50, 99] {
+        let told = why(&format!("{{percent: {percent}}}"));
+        let wanted = format!("{percent} percent of segment web are enforced, and whether a new");
+        assert!(told.starts_with(&wanted), "{told}");
+    }
+    let told = why("{select: {matchLabels: {Name: web-1}}}");
+    assert!(told.contains("which holds web-1 and not web-2"), "{told}");
+    // Where all of them are in it, by labels that the template gives too, it is as without a share.
+    assert_eq!(of("{select: {matchLabels: {app: web}}}")["holds"], "planned");
+    assert_eq!(of("{percent: 100}")["holds"], "planned");
+    assert_eq!(of("{percent: 0}"), Value::Null);
+}

@@ -83,7 +83,7 @@ impl<'p> Decider<'p> {
             unnamed: public.difference(&named),
             everywhere: AddressSet::all(),
         };
-        decider.classes = Classes::of_selectors(policy, &decider.labels);
+        decider.classes = Classes::of_selectors(policy, world, &decider.labels);
         for (place, one) in policy.policies.iter().enumerate() {
             let is_essential = essentials.policies.contains(&one.name);
             let is_failsafe = essentials.failsafe.contains(&one.name);

@@ -18,6 +18,7 @@ impl World {
             let subnets = endpoints().filter_map(|id| network.endpoints.get(id)?.subnet);
             let subnets = subnets.filter_map(|id| network.subnets.get(id));
             Member {
+                id: workload.id.clone(),
                 name: workload.name.clone(),
                 account: workload.account.clone(),
                 subnets: subnets.flat_map(|one| [one.name.clone(), one.title.clone()]).collect(),

@@ -73,6 +73,7 @@ impl Deciding<'_> {
         let mut more = Self::new(self.decider, &Modes::Pending, self.now);
         more.segments_on.clone_from(&self.segments_on);
         more.on.clone_from(&self.on);
+        more.shared.clone_from(&self.shared);
         (more.active != self.active).then_some(more)
     }
 

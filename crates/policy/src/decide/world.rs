@@ -20,6 +20,8 @@ pub struct World {
 /// One workload, as its raw facts describe it.
 #[derive(Clone, Debug)]
 pub struct Member {
+    /// The provider's id, which is its own as long as it lives: shares of segments go by it.
+    pub id: Name,
     /// The name that a person would use.
     pub name: Name,
     /// The account that holds it.

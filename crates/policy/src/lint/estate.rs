@@ -13,7 +13,7 @@ use crate::decide::labels::{Known, Labelled, labels_of, look};
 use crate::decide::{Member, World};
 use crate::essentials::is_tagged_node;
 use crate::suggest::nearest;
-use crate::syntax::{LabelSelector, Object, Operator, PeerEnd};
+use crate::syntax::{LabelSelector, Object, Operator, PeerEnd, ShareOf};
 
 use super::{Linted, warning};
 
@@ -238,6 +238,10 @@ fn selectors<'l>(linted: &Linted<'l>) -> Vec<&'l LabelSelector> {
         let peers: Vec<&crate::syntax::Peer> = match &document.object {
             Object::Segment(segment) => {
                 found.extend(&segment.members);
+                let share = segment.share.as_ref().map(|share| &share.of);
+                if let Some(ShareOf::Select(selector)) = share {
+                    found.push(selector);
+                }
                 Vec::new()
             }
             Object::Group(group) => group.members.iter().collect(),

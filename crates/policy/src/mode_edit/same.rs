@@ -1,15 +1,24 @@
-//! Whether two texts say the same but for the mode of one segment.
+//! Whether two texts say the same but for one field of one segment.
 
-use watertight_source::{FileId, Kind, Limits, Node, Span, Tree, yaml_comments};
+use watertight_source::{FileId, Kind, Limits, Node, Tree, yaml_comments};
 
-use crate::syntax::Mode;
+use super::Place;
 
-/// Whether the new trees are the old ones, but that the segment whose document stood at a place has a
-/// mode now, and this one.
-pub(super) fn but_for_mode(old: &[Tree], new: &[Tree], place: Span, mode: Mode) -> bool {
-    let edit = Edit { place, mode };
+/// Whether the new trees are the old ones, but that the `spec` of the document at a place has this value in a field
+/// now, or has no such field.
+pub(super) fn but_for(
+    old: &[Tree],
+    new: &[Tree],
+    place: Place,
+    (key, wanted): (&str, Option<&Tree>),
+) -> bool {
+    let edit = Edit { place, key, wanted };
     old.len() == new.len()
-        && old.iter().zip(new).all(|(old, new)| edit.root(old.root(), new.root()))
+        && old
+            .iter()
+            .zip(new)
+            .enumerate()
+            .all(|(number, (old, new))| edit.root(number == place.tree, old.root(), new.root()))
 }
 
 /// Whether two texts have the same comments, in the same order.
@@ -27,31 +36,36 @@ pub(super) fn comments(file: FileId, old: &str, new: &str, limits: &Limits) -> b
     old.is_some() && old == new
 }
 
-struct Edit {
-    place: Span,
-    mode: Mode,
+struct Edit<'e> {
+    place: Place,
+    key: &'e str,
+    wanted: Option<&'e Tree>,
 }
 
-impl Edit {
+impl Edit<'_> {
     /// A file's value, in which the document is the root or an item.
-    fn root(&self, old: Node<'_>, new: Node<'_>) -> bool {
-        if old.span() == self.place {
-            return self.document(old, new);
-        }
-        if old.kind() != Kind::Array || new.kind() != Kind::Array || old.len() != new.len() {
-            return is_same(old, new);
-        }
-        old.items().zip(new.items()).all(|(old, new)| {
-            if old.span() == self.place { self.document(old, new) } else { is_same(old, new) }
-        })
+    fn root(&self, is_here: bool, old: Node<'_>, new: Node<'_>) -> bool {
+        let Some(item) = self.place.item.filter(|_| is_here) else {
+            return if is_here { self.document(old, new) } else { is_same(old, new) };
+        };
+        old.kind() == Kind::Array
+            && new.kind() == Kind::Array
+            && old.len() == new.len()
+            && old.items().zip(new.items()).enumerate().all(|(number, (old, new))| {
+                if number == item { self.document(old, new) } else { is_same(old, new) }
+            })
     }
 
     fn document(&self, old: Node<'_>, new: Node<'_>) -> bool {
         fields(old, new, "spec")
             && match (old.get("spec"), new.get("spec")) {
                 (Some(old), Some(new)) => {
-                    let mode = new.get("mode").and_then(Node::as_str);
-                    mode == Some(self.mode.word()) && fields(old, new, "mode")
+                    let is_as_wanted = match (new.get(self.key), self.wanted) {
+                        (None, None) => true,
+                        (Some(value), Some(wanted)) => is_same(value, wanted.root()),
+                        _ => false,
+                    };
+                    is_as_wanted && fields(old, new, self.key)
                 }
                 _ => false,
             }

@@ -8,7 +8,8 @@ use watertight_source::Node;
 use crate::ESTATE;
 use crate::codes;
 use crate::syntax::{
-    Addresses, Defaults, Domains, Group, Kind, Metadata, Object, OnFault, Segment, Service, Users,
+    Addresses, Defaults, Domains, Group, Kind, Metadata, Object, OnFault, Segment, Service, Share,
+    ShareOf, Users,
 };
 
 use super::ends::{Side, address, domain, peers};
@@ -58,7 +59,7 @@ pub(super) fn object(
 }
 
 fn segment(reader: &mut Reader<'_>, metadata: &Metadata, spec: Node<'_>) -> Option<Segment> {
-    reader.object(spec, &["members", "mode", "defaults", "criticality", "onFault"])?;
+    reader.object(spec, &["members", "mode", "share", "defaults", "criticality", "onFault"])?;
     let is_estate = *metadata.name.value == *ESTATE;
     let members = spec.get("members").and_then(|node| {
         reader.object(node, &SELECTOR_FIELDS)?;
@@ -81,10 +82,46 @@ fn segment(reader: &mut Reader<'_>, metadata: &Metadata, spec: Node<'_>) -> Opti
     Some(Segment {
         members,
         mode: reader.word_field(spec, "mode"),
+        share: spec.get("share").and_then(|node| share(reader, node)),
         defaults: defaults(reader, spec),
         criticality: criticality.and_then(|node| reader.word(node, &CRITICALITIES)),
         on_fault: on_fault(reader, spec),
     })
+}
+
+/// Which part of a segment is enforced.
+fn share(reader: &mut Reader<'_>, node: Node<'_>) -> Option<Share> {
+    const HELP: &str = "write `{percent: 10}`, or `{select: {matchLabels: {...}}}`";
+    reader.object(node, &["percent", "select"])?;
+    let of = match (node.get("percent"), node.get("select")) {
+        (Some(percent), None) => ShareOf::Percent(self::percent(reader, percent)?),
+        (None, Some(labels)) => {
+            reader.object(labels, &SELECTOR_FIELDS)?;
+            ShareOf::Select(selector(reader, labels))
+        }
+        (None, None) => {
+            let message = "the share does not say which part of the segment is enforced";
+            reader.error(codes::EMPTY, node.span(), message, HELP);
+            return None;
+        }
+        (Some(_), Some(_)) => {
+            let message = "a share is chosen by `percent` or by `select`, and not by both";
+            reader.error(codes::NOT_TOGETHER, node.span(), message, HELP);
+            return None;
+        }
+    };
+    Some(Share { span: node.span(), of })
+}
+
+fn percent(reader: &mut Reader<'_>, node: Node<'_>) -> Option<u8> {
+    let number = node.as_u64().and_then(|number| u8::try_from(number).ok());
+    let number = number.filter(|number| *number <= 100);
+    if number.is_none() {
+        let message = format!("the percent is {}", node.describe());
+        let help = "write a whole number from 0 to 100, without a sign behind it";
+        reader.error(codes::BAD_VALUE, node.span(), message, help);
+    }
+    number
 }
 
 fn defaults(reader: &mut Reader<'_>, spec: Node<'_>) -> Defaults {

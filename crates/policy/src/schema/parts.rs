@@ -137,11 +137,21 @@ fn segment() -> Value {
     let fields = json!({
         "members": reference("selector"),
         "mode": described(words::<Mode>(), "`monitor` where it is not written: nothing binds unasked."),
+        "share": described(share(), "The part of it that is enforced, in `enforce` alone; the rest stays as in monitor."),
         "defaults": described(defaults, "`deny` where they are not written."),
         "criticality": {"enum": ["none", "important", "crown-jewel"]},
         "onFault": described(object(faults, &[]), "What enforcement points do where they cannot know."),
     });
     object(fields, &[])
+}
+
+fn share() -> Value {
+    let percent = json!({"type": "integer", "minimum": 0, "maximum": 100});
+    let percent = described(percent, "So many of a hundred, by a number that each workload has.");
+    let select = described(reference("selector"), "Those with these labels.");
+    let mut share = object(json!({"percent": percent, "select": select}), &[]);
+    share["oneOf"] = any_of(&["percent", "select"]);
+    share
 }
 
 fn labeling() -> Value {

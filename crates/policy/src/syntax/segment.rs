@@ -1,4 +1,5 @@
 use watertight_model::Criticality;
+use watertight_source::Span;
 
 use crate::words::words;
 
@@ -45,12 +46,32 @@ pub struct Segment {
     pub members: Option<LabelSelector>,
     /// Whether it takes part.
     pub mode: Option<Spanned<Mode>>,
+    /// Which part of it is enforced; all of it where none is written.
+    pub share: Option<Share>,
     /// What happens where no rule decides.
     pub defaults: Defaults,
     /// How much its members matter.
     pub criticality: Option<Spanned<Criticality>>,
     /// What its members' enforcement points do where they cannot know.
     pub on_fault: OnFault,
+}
+
+/// The part of a segment that is enforced while the rest of it stays as in monitor.
+#[derive(Clone, Debug)]
+pub struct Share {
+    /// Where it stands.
+    pub span: Span,
+    /// Which part.
+    pub of: ShareOf,
+}
+
+/// How the part is chosen.
+#[derive(Clone, Debug)]
+pub enum ShareOf {
+    /// So many of a hundred, by a number that follows from the names of the segment and of the workload.
+    Percent(u8),
+    /// Those with these labels.
+    Select(LabelSelector),
 }
 
 /// The defaults of a segment, as far as they are written.

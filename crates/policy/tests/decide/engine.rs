@@ -85,6 +85,7 @@ impl Prepared {
 fn member(from: &policy::Workload) -> Member {
     let labels = from.labels.iter();
     Member {
+        id: Name::from(from.id.as_str()),
         name: Name::from(from.name.as_str()),
         account: from.account.as_deref().map(Name::from),
         subnets: names(&from.subnets),

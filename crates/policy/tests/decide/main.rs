@@ -13,6 +13,7 @@
 mod engine;
 mod lint;
 mod must_hold;
+mod shares;
 mod statistics;
 
 use std::io::Write as _;

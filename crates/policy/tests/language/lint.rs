@@ -248,6 +248,7 @@ fn a_guardrail_on_labels_that_can_be_claimed_is_found() {
 /// Two workloads, of which the first is behind a front.
 fn world() -> World {
     let member = |name: &str, app: &str, address: &str, network: Option<&str>| Member {
+        id: name.into(),
         name: name.into(),
         account: None,
         subnets: Vec::new(),
@@ -336,6 +337,7 @@ fn addresses_in_two_networks_are_an_error_unless_one_is_named() {
 #[test]
 fn a_control_plane_of_two_clusters_of_one_name_is_found() {
     let node = |account: &str, region: &str, tag: &str| Member {
+        id: "node".into(),
         name: "node".into(),
         account: Some(account.into()),
         subnets: Vec::new(),
@@ -432,4 +434,41 @@ fn addresses_that_are_many_at_once_are_told() {
         "{failsafe: [{from: [{addresses: [\"ff00::/8\"]}], to: [{matchLabels: {a: b}}], over: [{tcp: 22}]}]}",
     );
     assert_eq!(alone(&listed), ["WT0344 5"]);
+}
+
+/// A share that is not heard, or that leaves all or nothing out, is told; one that parts a segment is not.
+#[test]
+fn a_share_that_makes_no_difference_is_told() {
+    let world = world();
+    let segment = |mode: &str, share: &str| {
+        let members =
+            "members: {matchExpressions: [{key: app, operator: In, values: [web, front]}]}";
+        document("Segment", "s", &format!("{{{members}, mode: {mode}, share: {share}}}"))
+    };
+    let found =
+        |mode: &str, share: &str, world: Option<&World>| found(&segment(mode, share), world);
+    for mode in ["monitor", "disabled"] {
+        assert_eq!(found(mode, "{percent: 10}", None), ["WT0349 5"], "{mode}");
+    }
+    assert_eq!(found("enforce", "{percent: 10}", None), [""; 0]);
+    assert_eq!(found("enforce", "{percent: 0}", None), ["WT0349 5"]);
+    assert_eq!(found("enforce", "{percent: 100}", None), ["WT0349 5"]);
+    let numbers = ["web-1", "lb"].map(|id| watertight_policy::share_number("s", id));
+    let (less, more) = (numbers.iter().min().unwrap(), numbers.iter().max().unwrap());
+    assert!(less < more, "{numbers:?}");
+    let percent = |percent: u8| found("enforce", &format!("{{percent: {percent}}}"), Some(&world));
+    assert_eq!(percent(*less), ["WT0349 5"], "nothing of it");
+    assert_eq!(percent(*less + 1), [""; 0]);
+    assert_eq!(percent(*more), [""; 0]);
+    assert_eq!(percent(*more + 1), ["WT0349 5"], "all of it");
+    let select = |labels: &str| {
+        found("enforce", &format!("{{select: {{matchLabels: {{{labels}}}}}}}"), Some(&world))
+    };
+    assert_eq!(select("app: web"), [""; 0]);
+    assert_eq!(
+        select("app: wep"),
+        ["WT0337 5", "WT0349 5"],
+        "nothing has it, so nothing is in the share"
+    );
+    assert_eq!(select(""), ["WT0349 5"]);
 }

@@ -3,13 +3,21 @@
 use std::fmt::Write as _;
 
 use watertight_policy::syntax::{Mode, Object};
-use watertight_policy::{Documents, Format, ModeError, with_mode};
+use watertight_policy::{Documents, Format, ModeError, NewShare, Promotion, with_mode};
 use watertight_source::{Diagnostics, Kind, Limits, Node, Sources, Tree};
 use watertight_testkit::generate::Random;
 
 const MODES: [Mode; 3] = [Mode::Disabled, Mode::Monitor, Mode::Enforce];
 
 fn set(path: &str, text: &str, name: &str, to: Mode) -> Result<Option<String>, ModeError> {
+    shared(path, text, (name, to, None))
+}
+
+fn shared(
+    path: &str,
+    text: &str,
+    (segment, to, share): (&str, Mode, Option<&NewShare>),
+) -> Result<Option<String>, ModeError> {
     let (mut sources, limits) = (Sources::new(), Limits::default());
     let mut said = Diagnostics::default();
     let file = sources.add(path, text).unwrap();
@@ -17,15 +25,19 @@ fn set(path: &str, text: &str, name: &str, to: Mode) -> Result<Option<String>, M
     let format = Format::of_path(path);
     documents.read(file, sources.contents(file), format, &limits, &mut said);
     assert_eq!(said.errors(), 0, "{text}");
-    with_mode(&documents, &sources, &limits, (name, to)).map(|edit| edit.text)
+    let promotion = Promotion { segment, to, share };
+    with_mode(&documents, &sources, &limits, &promotion).map(|edit| edit.text)
 }
 
 fn yaml(text: &str, name: &str, to: Mode) -> String {
     set("a.yaml", text, name, to).unwrap_or_else(|error| panic!("{error}\n{text}")).unwrap()
 }
 
+/// The mode that a segment is told to have, and the share, as its value is read.
+type Told<'t> = (Mode, &'t str);
+
 /// A value as text; the spec of one segment with a mode, whatever it had.
-fn value(node: Node<'_>, told: Option<(&str, Mode)>) -> String {
+fn value(node: Node<'_>, told: Option<(&str, Told<'_>)>) -> String {
     let name = node.get("metadata").and_then(|one| one.get("name")).and_then(Node::as_str);
     match node.kind() {
         Kind::Array => {
@@ -37,11 +49,13 @@ fn value(node: Node<'_>, told: Option<(&str, Mode)>) -> String {
             let mut fields: Vec<String> = node
                 .entries()
                 .map(|one| match is_it {
-                    Some((_, mode)) if one.key == "spec" => {
-                        let others = one.value.entries().filter(|one| one.key != "mode");
+                    Some((_, (mode, share))) if one.key == "spec" => {
+                        let is_other = |key: &str| key != "mode" && key != "share";
+                        let others = one.value.entries().filter(|one| is_other(one.key));
                         let others = others.map(|one| (one.key, value(one.value, None)));
                         let mode = ("mode", format!("{:?}", mode.word()));
-                        let mut all: Vec<_> = others.chain([mode]).collect();
+                        let share = ("share", share.to_owned());
+                        let mut all: Vec<_> = others.chain([mode, share]).collect();
                         all.sort();
                         format!("spec:{all:?}")
                     }
@@ -56,7 +70,7 @@ fn value(node: Node<'_>, told: Option<(&str, Mode)>) -> String {
     }
 }
 
-fn values(path: &str, text: &str, told: (&str, Mode)) -> Vec<String> {
+fn values(path: &str, text: &str, told: (&str, Told<'_>)) -> Vec<String> {
     let (mut sources, limits) = (Sources::new(), Limits::default());
     let file = sources.add(path, text).unwrap();
     let contents = sources.contents(file);
@@ -66,6 +80,27 @@ fn values(path: &str, text: &str, told: (&str, Mode)) -> Vec<String> {
     };
     let trees = trees.unwrap_or_else(|error| panic!("{error}\n{text}"));
     trees.iter().map(|tree| value(tree.root(), Some(told))).collect()
+}
+
+/// The mode and the share that are read of a segment.
+fn read_of(path: &str, text: &str, name: &str) -> (Option<String>, Option<String>) {
+    let (mut sources, limits) = (Sources::new(), Limits::default());
+    let file = sources.add(path, text).unwrap();
+    let contents = sources.contents(file);
+    let trees = match Format::of_path(path) {
+        Format::Yaml => Tree::parse_yaml_documents(file, contents, &limits).unwrap(),
+        Format::Json => vec![Tree::parse_json(file, contents, &limits).unwrap()],
+    };
+    let documents = trees.iter().flat_map(|tree| {
+        let root = tree.root();
+        if root.kind() == Kind::Array { root.items().collect() } else { vec![root] }
+    });
+    let mut found = documents.filter(|node| {
+        let own = node.get("metadata").and_then(|one| one.get("name"));
+        own.and_then(Node::as_str) == Some(name)
+    });
+    let spec = found.next().and_then(|node| node.get("spec")).unwrap();
+    (spec.get("mode").map(|one| value(one, None)), spec.get("share").map(|one| value(one, None)))
 }
 
 /// What was taken out of a text and what was put in its place.
@@ -83,6 +118,8 @@ fn changed<'t>(old: &'t str, new: &'t str) -> (&'t str, &'t str) {
 struct Writer {
     random: Random,
     text: String,
+    /// Whether segments may have shares.
+    shares: bool,
 }
 
 impl Writer {
@@ -126,6 +163,9 @@ impl Writer {
             let anchor = self.pick(&["", "", "&m ", "!!str "]);
             fields.push(vec![format!("mode:{blank}{anchor}{quote}{mode}{quote}")]);
         }
+        if self.is_shared() {
+            fields.push(self.share());
+        }
         if self.random.chance(50) {
             fields.push(vec!["defaults: {ingress: allow, egress: deny}".to_owned()]);
         }
@@ -149,6 +189,22 @@ impl Writer {
         }
     }
 
+    fn is_shared(&mut self) -> bool {
+        self.shares && self.random.chance(60)
+    }
+
+    fn share(&mut self) -> Vec<String> {
+        let lines: &[&str] = match self.random.below(6) {
+            0 => &["share: {percent: 10}"],
+            1 => &["share:", "  percent: 10"],
+            2 => &["share:", "  select:", "    matchLabels:", "      zone: a", "      app: 'b'"],
+            3 => &["share: {select: {matchLabels: {zone: a,", "      app: b}}}"],
+            4 => &["\"share\": {\"percent\": 10}"],
+            _ => &["share: &s {select: {matchLabels: {zone: a}}}"],
+        };
+        lines.iter().map(ToString::to_string).collect()
+    }
+
     fn members(&mut self) -> Vec<String> {
         let lines: &[&str] = match self.random.below(4) {
             0 => &["members: {matchLabels: {mode: monitor}}"],
@@ -168,7 +224,10 @@ impl Writer {
         let quote = self.pick(&["", "\""]);
         let gap = self.pick(&[" ", "\n  "]);
         let mode = mode.map(|mode| format!(",{gap}{quote}mode{quote}: {quote}{mode}{quote}"));
-        let mode = mode.unwrap_or_default();
+        let mut mode = mode.unwrap_or_default();
+        if self.is_shared() {
+            mode = format!(",{gap}{quote}share{quote}: {{{quote}percent{quote}: 7}}{mode}");
+        }
         writeln!(
             self.text,
             "{{apiVersion: watertight.io/v1alpha1, kind: Segment, metadata: {{name: {name}}},{gap}\
@@ -183,7 +242,10 @@ impl Writer {
             .iter()
             .map(|name| {
                 let mode = self.mode().map(|mode| format!(",{gap}\"mode\":{gap}\"{mode}\""));
-                let mode = mode.unwrap_or_default();
+                let mut mode = mode.unwrap_or_default();
+                if self.is_shared() {
+                    mode = format!("{mode},{gap}\"share\": {{\"percent\":{gap}7}}");
+                }
                 format!(
                     "{{\"apiVersion\": \"watertight.io/v1alpha1\", \"kind\": \"Segment\",{gap}\
                      \"metadata\": {{\"name\": \"{name}\"}},{gap}\"spec\": {{{gap}\"members\": \
@@ -195,8 +257,8 @@ impl Writer {
     }
 }
 
-fn written(seed: u64) -> (&'static str, String) {
-    let mut writer = Writer { random: Random::new(seed), text: String::new() };
+fn written(seed: u64, shares: bool) -> (&'static str, String) {
+    let mut writer = Writer { random: Random::new(seed), text: String::new(), shares };
     let names = ["web", "app", "db"];
     if writer.random.chance(25) {
         writer.json(&names);
@@ -222,7 +284,7 @@ fn written(seed: u64) -> (&'static str, String) {
 fn another_mode_changes_nothing_but_the_mode() {
     let mut edits = 0;
     for seed in 0..1000 {
-        let (path, text) = written(seed);
+        let (path, text) = written(seed, false);
         for name in ["web", "app", "db"] {
             for to in MODES {
                 let new = match set(path, &text, name, to) {
@@ -232,7 +294,7 @@ fn another_mode_changes_nothing_but_the_mode() {
                     Err(error) => panic!("{error}\n{text}"),
                 };
                 edits += 1;
-                let told = (name, to);
+                let told = (name, (to, ""));
                 assert_eq!(values(path, &text, told), values(path, &new, told), "{text}\n{new}");
                 assert_eq!(set(path, &new, name, to).unwrap(), None, "it is so now");
                 let (gone, come) = changed(&text, &new);
@@ -242,6 +304,99 @@ fn another_mode_changes_nothing_but_the_mode() {
         }
     }
     assert!(edits > 3_000, "{edits}");
+}
+
+/// With shares: what is read is what was read before but for mode and share; a share that is wanted is there, one
+/// that is not is gone, and every remark stays.
+#[test]
+fn a_share_changes_nothing_but_mode_and_share() {
+    let label = |key: &str, value: &str| (key.into(), value.into());
+    let wanted = [
+        None,
+        Some(NewShare::Percent(25)),
+        Some(NewShare::Labels(vec![label("app", "yes"), label("zone", "eu-west-1a")])),
+    ];
+    let read = [
+        None,
+        Some("{percent:25}".to_owned()),
+        Some("{select:{matchLabels:{app:Some(\"yes\"),zone:Some(\"eu-west-1a\")}}}".to_owned()),
+    ];
+    let (mut edits, mut tangled) = (0, 0);
+    for seed in 0..400 {
+        let (path, text) = written(seed, true);
+        for name in ["web", "app", "db"] {
+            for (to, (share, read)) in MODES.into_iter().flat_map(|mode| {
+                let of_mode = wanted.iter().zip(&read);
+                of_mode
+                    .filter(move |(share, _)| share.is_none() || mode == Mode::Enforce)
+                    .map(move |pair| (mode, pair))
+            }) {
+                let new = match shared(path, &text, (name, to, share.as_ref())) {
+                    Ok(Some(new)) => new,
+                    Ok(None) => continue,
+                    Err(ModeError::Skips { .. }) if to == Mode::Enforce => continue,
+                    // A remark within the lines of the share.
+                    Err(ModeError::Tangled { field: "share", .. }) if text.contains('#') => {
+                        tangled += 1;
+                        continue;
+                    }
+                    Err(error) => panic!("{error}\n{text}"),
+                };
+                edits += 1;
+                let told = (name, (to, ""));
+                assert_eq!(values(path, &text, told), values(path, &new, told), "{text}\n{new}");
+                let (mode_read, share_read) = read_of(path, &new, name);
+                assert_eq!(share_read, *read, "{text}\n{new}");
+                let is_written = mode_read.is_some() || to == Mode::Monitor;
+                assert!(is_written, "{new}");
+                let is_mode = mode_read.is_none_or(|mode| mode == format!("{:?}", Some(to.word())));
+                assert!(is_mode, "{new}");
+                let again = shared(path, &new, (name, to, share.as_ref())).unwrap();
+                assert_eq!(again, None, "it is so now:\n{new}");
+                assert_eq!(text.matches('#').count(), new.matches('#').count(), "{text}\n{new}");
+            }
+        }
+    }
+    // A remark in the middle of a share is nothing to lose.
+    assert!(edits > 4_000 && tangled < edits / 7, "{edits} edits, {tangled} by hand");
+}
+
+#[test]
+fn a_greater_share_is_another_number_and_nothing_else() {
+    let text = format!(
+        "{HEAD}spec:\n  members: {{matchLabels: {{app: web}}}}\n  mode: monitor # since May\n  defaults: {{ingress: deny}}\n"
+    );
+    let set = |text: &str, to: Mode, share: Option<NewShare>| {
+        shared("a.yaml", text, ("web", to, share.as_ref())).unwrap().unwrap()
+    };
+    let first = set(&text, Mode::Enforce, Some(NewShare::Percent(10)));
+    let wanted = "  mode: enforce # since May\n  share: {percent: 10}\n  defaults:";
+    assert!(first.contains(wanted), "{first}");
+    let more = set(&first, Mode::Enforce, Some(NewShare::Percent(50)));
+    assert_eq!(changed(&first, &more), ("1", "5"));
+    let zone = NewShare::Labels(vec![("zone".into(), "1".into())]);
+    let by_zone = set(&more, Mode::Enforce, Some(zone));
+    assert!(by_zone.contains("\n  share: {select: {matchLabels: {zone: \"1\"}}}\n"), "{by_zone}");
+    let all = set(&by_zone, Mode::Enforce, None);
+    assert_eq!(all, text.replace("monitor", "enforce"));
+    assert_eq!(set(&by_zone, Mode::Monitor, None), text);
+}
+
+#[test]
+fn a_share_is_for_enforce_alone_and_a_remark_within_it_is_not_lost() {
+    let text = format!("{HEAD}spec:\n  members: {{matchLabels: {{app: web}}}}\n  mode: enforce\n");
+    let tenth = NewShare::Percent(10);
+    let error = shared("a.yaml", &text, ("web", Mode::Monitor, Some(&tenth))).unwrap_err();
+    assert!(matches!(error, ModeError::NotEnforced { .. }), "{error}");
+    let text = format!("{text}  share:\n    # the first ones\n    percent: 10\n");
+    let error = set("a.yaml", &text, "web", Mode::Monitor).unwrap_err();
+    assert!(error.to_string().ends_with("take `share` out by hand"), "{error}");
+    let half = NewShare::Percent(50);
+    let more = shared("a.yaml", &text, ("web", Mode::Enforce, Some(&half))).unwrap().unwrap();
+    assert_eq!(more, text.replace("percent: 10", "percent: 50"));
+    let disabled = text.replace("enforce", "disabled");
+    let error = shared("a.yaml", &disabled, ("web", Mode::Enforce, Some(&half))).unwrap_err();
+    assert!(matches!(error, ModeError::Skips { .. }), "{error}");
 }
 
 const HEAD: &str = "apiVersion: watertight.io/v1alpha1\nkind: Segment\nmetadata: {name: web}\n";
@@ -311,5 +466,6 @@ fn an_unknown_segment_is_an_error_that_names_one_like_it() {
     assert!(
         documents.of(|object| matches!(object, Object::Segment(_)).then_some(())).next().is_none()
     );
-    assert!(with_mode(&documents, &sources, &limits, ("web", Mode::Enforce)).is_err());
+    let promotion = Promotion { segment: "web", to: Mode::Enforce, share: None };
+    assert!(with_mode(&documents, &sources, &limits, &promotion).is_err());
 }

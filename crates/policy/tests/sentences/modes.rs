@@ -2,7 +2,7 @@
 
 use watertight_policy::decide::Modes;
 
-use crate::scene::{DB, JOB, Scene, WEB, policy, segment};
+use crate::scene::{DB, EDGE, JOB, Scene, WEB, nobody, one, outside, policy, segment};
 
 /// Data is in monitor, an allow into it is too, and one from jobs is enforced.
 fn text() -> String {
@@ -64,7 +64,7 @@ fn a_promoted_policy_is_on_and_governs_nobody() {
 fn a_decision_says_at_which_ends_it_binds() {
     let scene = Scene::new(&text()).under(Modes::PromoteSegment("data".into()));
     let flow = watertight_net::Flow::tcp(40_000, 443);
-    let decision = scene.decision(crate::scene::one(WEB), crate::scene::one(DB), flow);
+    let decision = scene.decision(one(WEB), one(DB), flow);
     assert_eq!((decision.governed.source, decision.governed.destination), (false, true));
 }
 
@@ -108,4 +108,78 @@ fn what_a_rule_in_monitor_would_allow_is_not_told_as_allowed_by_it() {
 fn what_is_disabled_is_off_under_pending_too() {
     let text = segment("data", "tier: data", "mode: disabled");
     assert_eq!(Scene::new(&text).under(Modes::Pending).tcp(WEB, DB, 443), "allow: estate intra");
+}
+
+/// "optionally over a share of a segment first": DB and EDGE are data, and EDGE alone is in zone x.
+fn shared(share: &str, defaults: &str) -> String {
+    segment("data", "tier: data", &format!("mode: enforce, share: {share}, defaults: {defaults}"))
+}
+
+const BY_ZONE: &str = "{select: {matchLabels: {zone: x}}}";
+const DENY: &str = "{ingress: deny, egress: deny, intra: deny}";
+
+#[test]
+fn a_share_of_a_segment_is_governed_and_the_rest_is_not() {
+    let scene = Scene::new(&shared(BY_ZONE, DENY));
+    assert_eq!(scene.tcp(WEB, EDGE, 443), "deny: data ingress");
+    assert_eq!(scene.tcp(WEB, DB, 443), "allow: ungoverned");
+    assert_eq!(scene.tcp(DB, WEB, 443), "allow: ungoverned");
+}
+
+/// Who is not in the share is a member all the same: between the two it is `intra`, at the end that is in it.
+#[test]
+fn the_rest_of_a_segment_belongs_to_it_and_is_bound_by_nothing() {
+    let inward = Scene::new(&shared(BY_ZONE, "{ingress: deny, egress: deny, intra: allow}"));
+    assert_eq!(inward.tcp(DB, EDGE, 443), "allow: data intra");
+    assert_eq!(inward.tcp(EDGE, DB, 443), "allow: data intra");
+    let scene = Scene::new(&shared(BY_ZONE, "{ingress: allow, egress: allow, intra: deny}"));
+    assert_eq!(scene.tcp(DB, EDGE, 443), "deny: data intra");
+    assert_eq!(scene.tcp(WEB, EDGE, 443), "allow: data ingress");
+    let flow = watertight_net::Flow::tcp(40_000, 443);
+    let decision = scene.decision(one(EDGE), one(DB), flow);
+    assert_eq!((decision.governed.source, decision.governed.destination), (true, false));
+    // A rule about the segment is about all of it.
+    let rule = "{action: allow, from: [{segment: data}], to: [{segment: data}]}";
+    let text = format!("{}{}", shared(BY_ZONE, DENY), policy("p", "mode: enforce", &[rule]));
+    assert_eq!(Scene::new(&text).tcp(DB, EDGE, 443), "allow: p/0");
+    assert_eq!(Scene::new(&text).tcp(DB, DB, 443), "allow: ungoverned");
+}
+
+#[test]
+fn what_is_promoted_or_pending_is_on_as_a_whole() {
+    for modes in [Modes::Pending, Modes::PromoteSegment("data".into())] {
+        let scene = Scene::new(&shared(BY_ZONE, DENY)).under(modes);
+        assert!(scene.tcp(WEB, DB, 443).starts_with("deny: data ingress"));
+    }
+    let other = Modes::PromoteSegment("web".into());
+    let text = format!("{}{}", shared(BY_ZONE, DENY), segment("web", "app: web", "mode: monitor"));
+    assert_eq!(Scene::new(&text).under(other).tcp(JOB, DB, 443), "allow: ungoverned");
+}
+
+/// As a segment that may hold an end counts, and is assumed, so does a share that may.
+#[test]
+fn whoever_may_be_in_the_share_counts_as_in_it_and_the_decision_says_so() {
+    let scene = Scene::new(&shared(BY_ZONE, DENY));
+    let flow = watertight_net::Flow::tcp(40_000, 443);
+    let either = watertight_policy::decide::End::workload(vec![DB, EDGE]);
+    assert_eq!(scene.ask(one(WEB), either.clone(), flow), "deny: data ingress, assumed");
+    let none = Scene::new(&shared("{percent: 0}", DENY));
+    assert_eq!(none.ask(one(WEB), either, flow), "allow: ungoverned");
+    // Two of whom neither is in the share are known not to be.
+    let neither = watertight_policy::decide::End::workload(vec![DB, WEB]);
+    assert_eq!(scene.ask(one(JOB), neither, flow), "allow: ungoverned");
+    // Nothing enforces at an address that nobody holds, nor outside.
+    assert_eq!(scene.ask(one(WEB), nobody("10.0.0.200"), flow), "allow: ungoverned");
+    assert_eq!(scene.ask(outside("192.0.2.1/32"), one(DB), flow), "allow: ungoverned");
+    assert_eq!(scene.ask(outside("192.0.2.1/32"), one(EDGE), flow), "deny: data ingress");
+}
+
+/// By number: that of a workload is the same everywhere.
+#[test]
+fn a_share_of_so_many_of_a_hundred_goes_by_number() {
+    let number = watertight_policy::share_number("data", "db");
+    let at = |percent: u8| Scene::new(&shared(&format!("{{percent: {percent}}}"), DENY));
+    assert_eq!(at(number).tcp(WEB, DB, 443), "allow: ungoverned");
+    assert_eq!(at(number + 1).tcp(WEB, DB, 443), "deny: data ingress");
+    assert_eq!(at(100).tcp(WEB, DB, 443), "deny: data ingress");
 }

@@ -74,6 +74,7 @@ pub(crate) fn place(network: Option<&str>, address: &str) -> Place {
 fn member(name: &str, labels: &[(&str, &str)], places: Vec<Place>) -> Member {
     let labels = labels.iter().map(|(key, value)| (Name::from(*key), Name::from(*value)));
     Member {
+        id: name.into(),
         name: name.into(),
         account: Some("111122223333".into()),
         subnets: vec!["subnet-a".into()],

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use watertight_policy::syntax::{
     Action, DefaultAction, Document, FaultMode, Mode, Object, OnFault, Policy, Rule, Segment,
-    Spanned, Tier,
+    ShareOf, Spanned, Tier,
 };
 
 use super::matching::{Scene, any_peer, of_workloads};
 use super::requests::{clauses, sorts};
 use super::through::{Part, accepts, opens, parts, sent};
-use super::workloads::{Labels, in_segment, labels, segments};
-use super::{Answer, Case, Essentials, Modes, Request, Truth, Who, World, all};
+use super::workloads::{Labels, in_segment, in_share, labels, segments};
+use super::{Answer, Case, End, Essentials, Modes, Request, Truth, Who, World, all};
 
 /// What comes of one request: whether it is allowed, why, and what was assumed.
 type Verdict = (bool, String, BTreeSet<String>);
@@ -69,13 +69,33 @@ fn held(scene: Scene<'_>, segment: &str, is_source: bool) -> Truth {
     of_workloads(end, |workload| in_segment(scene.documents, segment, &scene.labels[workload]))
 }
 
+/// Whether a segment that is on holds an end such that it binds there: where a share of it alone is on, the
+/// share has to hold it too.
+fn bound(scene: Scene<'_>, name: &str, segment: Option<&Segment>, is_source: bool) -> Truth {
+    let share = segment.and_then(|segment| segment.share.as_ref());
+    let is_whole = match &scene.case.modes {
+        Modes::Pending => true,
+        Modes::PromoteSegment(promoted) => promoted == name,
+        Modes::Enforced | Modes::PromotePolicy(_) => false,
+    };
+    let Some(share) = share.filter(|_| !is_whole) else { return held(scene, name, is_source) };
+    let end = if is_source { &scene.case.source } else { &scene.case.destination };
+    if matches!((&end.who, &share.of), (Who::Unknown, ShareOf::Percent(0))) {
+        return Some(false);
+    }
+    of_workloads(end, |workload| {
+        let (labels, id) = (&scene.labels[workload], &scene.world.workloads[workload].id);
+        all([in_segment(scene.documents, name, labels), in_share(&share.of, name, id, labels)])
+    })
+}
+
 /// Whether a segment that is on holds an end. At an address that nobody holds nothing enforces.
 fn governed(scene: Scene<'_>, is_source: bool) -> Truth {
     let end = if is_source { &scene.case.source } else { &scene.case.destination };
     if !matches!(end.who, Who::Workloads(_)) {
         return Some(false);
     }
-    super::any(on(scene).iter().map(|(name, _)| held(scene, name, is_source)))
+    super::any(on(scene).iter().map(|(name, segment)| bound(scene, name, *segment, is_source)))
 }
 
 fn of_request(scene: Scene<'_>, essentials: &Essentials, request: &Request) -> Verdict {
@@ -256,7 +276,7 @@ fn by_default(scene: Scene<'_>, mut assumed: BTreeSet<String>) -> Verdict {
     let mut said: Vec<(String, DefaultAction, Truth, &str, String)> = Vec::new();
     for (is_source, side) in [(true, "source"), (false, "destination")] {
         for (name, segment) in on(scene) {
-            let here = held(scene, &name, is_source);
+            let here = bound(scene, &name, segment, is_source);
             let there = held(scene, &name, !is_source);
             if here == Some(false) {
                 continue;
@@ -355,7 +375,11 @@ pub fn on_fault(
     let scene = Scene { documents, world, labels: &labels, case };
     let mut said = BTreeSet::new();
     for (name, segment) in on(scene) {
-        if in_segment(documents, &name, &labels[workload]) != Some(false) {
+        // The workload as an end of its own.
+        let who = Who::Workloads(vec![workload]);
+        let source = End { who, places: Vec::new(), groups: None };
+        let case = Case { source, ..case.clone() };
+        if bound(Scene { case: &case, ..scene }, &name, segment, true) != Some(false) {
             let written = segment.and_then(|segment| fault(&segment.on_fault));
             said.insert(written.unwrap_or(FaultMode::Closed));
         }

@@ -106,6 +106,7 @@ fn workload(random: &mut Random, number: usize) -> Workload {
         places.push((None, v4([203, 0, 113, small(random, 16)])));
     }
     Workload {
+        id: format!("i-{number}{}", random.below(10_000)),
         name: format!("{}-{number}", word(random, &["web", "db"])),
         account: random.chance(50).then(|| "111122223333".to_owned()),
         subnets: vec![word(random, &["subnet-a", "subnet-b"]).to_owned()],

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sha2::{Digest, Sha256};
 use watertight_policy::syntax::{
-    Document, LabelSelector, LabelingRule, Object, Operator, PeerEnd, Segment,
+    Document, LabelSelector, LabelingRule, Object, Operator, PeerEnd, Segment, ShareOf,
 };
 
 use super::{Truth, Workload, all, any};
@@ -120,6 +121,18 @@ pub(crate) fn in_segment(documents: &[Document], name: &str, labels: &Labels) ->
         }
     }
     Some(false)
+}
+
+/// Whether a share of a segment holds a workload of this id.
+pub(crate) fn in_share(share: &ShareOf, segment: &str, id: &str, labels: &Labels) -> Truth {
+    match share {
+        ShareOf::Select(selector) => selected(selector, labels),
+        ShareOf::Percent(percent) => {
+            let digits = format!("{:x}", Sha256::digest(format!("{segment}/{id}")));
+            let head = digits.get(..8).and_then(|head| u64::from_str_radix(head, 16).ok());
+            head.map(|head| head % 100 < u64::from(*percent))
+        }
+    }
 }
 
 /// Whether a group holds a workload.

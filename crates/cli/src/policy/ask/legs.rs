@@ -7,7 +7,8 @@ use watertight_model::network::EndpointId;
 use watertight_model::{ArenaId, Estate, Name, WorkloadId};
 use watertight_net::{Flow, FlowPart, FlowSet};
 use watertight_policy::decide::{
-    Decider, Deciding, Decision, End, Leg, NearMiss, Outcome, Question, Reason, Request, Who,
+    Decider, Deciding, Decision, End, InShare, Leg, NearMiss, Outcome, Question, Reason, Request,
+    Side, Who,
 };
 use watertight_reach::ends;
 
@@ -55,6 +56,8 @@ pub(super) struct Answered {
     pub(super) via: BTreeSet<IpAddr>,
     /// What the policy decides.
     pub(super) decision: Decision,
+    /// Of the segments of which a share alone is on, which hold an end, and whether the share does.
+    pub(super) shares: Vec<(Side, InShare)>,
     /// The rules that would have allowed it, but for one attribute.
     pub(super) near: Vec<NearMiss>,
     /// What the network does.
@@ -295,8 +298,12 @@ impl Asking<'_> {
             near = self.deciding.near_misses(&question);
             near.truncate(NEAR_MAX);
         }
-        let via = BTreeSet::new();
-        Answered { from, to, over: over.1.clone(), via, decision, near, today }
+        let sides = [(Side::Source, &leg.source), (Side::Destination, &leg.destination)];
+        let shares = sides.into_iter().flat_map(|(side, end)| {
+            self.deciding.shares_at(end).into_iter().map(move |share| (side, share))
+        });
+        let (via, shares) = (BTreeSet::new(), shares.collect());
+        Answered { from, to, over: over.1.clone(), via, decision, shares, near, today }
     }
 
     fn named(&self, workload: usize) -> Named {

@@ -75,6 +75,9 @@ fn leg_text(text: &mut String, leg: &Answered, policy: &LoadedPolicy) {
         (false, false) => "neither end",
     };
     line("  rules bind", &format!("at {binds}"));
+    for share in &leg.shares {
+        line("  share", &policy.shared(*share));
+    }
     for assumption in &decision.assumed {
         line("  assumed", &policy.assumed(*assumption));
     }
@@ -141,6 +144,7 @@ fn leg_json(leg: &Answered, policy: &LoadedPolicy) -> Value {
             "source": decision.governed.source,
             "destination": decision.governed.destination,
         },
+        "shares": leg.shares.iter().map(|share| policy.shared_json(*share)).collect::<Vec<_>>(),
         "assumed": assumed,
         "near_misses": near,
         "network": { "answer": leg.today.answer, "dispositions": leg.today.dispositions },

@@ -1,6 +1,9 @@
 //! Decisions in words.
 
-use watertight_policy::decide::{Assumption, NearMiss, Reason, RuleId, Side};
+use serde_json::{Value, json};
+use watertight_model::Truth;
+use watertight_policy::checked::Segment;
+use watertight_policy::decide::{Assumption, InShare, NearMiss, Reason, RuleId, Side};
 use watertight_policy::is_written;
 use watertight_source::Span;
 
@@ -94,6 +97,31 @@ impl LoadedPolicy {
     pub(super) fn near(&self, near: &NearMiss) -> (String, Option<String>) {
         let text = format!("{} fails in `{}` alone", self.rule(near.rule), near.fails.word());
         (text, self.place(self.rule_span(near.rule)))
+    }
+
+    /// Whether an end is in the share of a segment that is enforced, in words.
+    pub(super) fn shared(&self, (side, share): (Side, InShare)) -> String {
+        let segment = self.policy.segments.get(share.segment.index());
+        let name = segment.map_or("", |one| &*one.name);
+        let of = segment.and_then(Segment::enforced_share).map(ToString::to_string);
+        let of = of.unwrap_or_default();
+        let verb = match share.is_in {
+            Truth::Yes => "is in",
+            Truth::No => "is not in",
+            Truth::Maybe => "may be in",
+        };
+        format!("the {} {verb} the share of segment {name} that is enforced, {of}", end(side))
+    }
+
+    /// The segment of a share, and whether it holds the end, for programs.
+    pub(super) fn shared_json(&self, (side, share): (Side, InShare)) -> Value {
+        let segment = self.policy.segments.get(share.segment.index());
+        let is_in = match share.is_in {
+            Truth::Yes => "yes",
+            Truth::No => "no",
+            Truth::Maybe => "maybe",
+        };
+        json!({ "end": end(side), "segment": segment.map(|one| one.name.to_string()), "in": is_in })
     }
 
     /// What was assumed, in words.

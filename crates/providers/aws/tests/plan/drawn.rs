@@ -194,10 +194,11 @@ fn policy_of(zones: u64, rules_of: u64, generated: &Generated) -> String {
         let default = |random: &mut Random| if random.chance(15) { "allow" } else { "deny" };
         let (intra, egress) = (default(&mut random), default(&mut random));
         let ingress = default(&mut random);
+        let share = share(rules_of, zone);
         let _ = write!(
             text,
             "---\n{head}: Segment\nmetadata: {{name: {zone}}}\nspec:\n  members: {{matchLabels: \
-             {{zone: {zone}}}}}\n  mode: {mode}\n  criticality: {jewel}\n  defaults: {{intra: \
+             {{zone: {zone}}}}}\n  mode: {mode}\n{share}  criticality: {jewel}\n  defaults: {{intra: \
              {intra}, egress: {egress}, ingress: {ingress}}}\n"
         );
     }
@@ -219,6 +220,16 @@ fn policy_of(zones: u64, rules_of: u64, generated: &Generated) -> String {
         }
     }
     text + &failsafe(rules_of, head) + &services(rules_of, head)
+}
+
+/// A share of a zone, for some policies, drawn apart from all else.
+fn share(seed: u64, zone: &str) -> String {
+    let letters = zone.bytes().map(u64::from).sum::<u64>();
+    let mut random = Random::new(seed ^ letters << 32 ^ 0x05ad_e5ad);
+    if !random.chance(20) {
+        return String::new();
+    }
+    format!("  share: {{percent: {}}}\n", random.between(20, 80))
 }
 
 /// Tuples that no rule closes, for some policies, drawn apart from all else.

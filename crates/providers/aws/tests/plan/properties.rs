@@ -373,6 +373,7 @@ impl<'l> Cases<'l> {
         let place =
             |one: &watertight_policy::decide::Place| (one.network.as_ref().map(text), one.address);
         let workloads = of.workloads.iter().map(|one| interpreter::Workload {
+            id: text(&one.id),
             name: text(&one.name),
             account: one.account.as_ref().map(text),
             subnets: one.subnets.iter().map(text).collect(),

@@ -10,8 +10,8 @@ use watertight_policy::syntax::{
     Action, AddressItem, Addresses, Clause, Conditions, DefaultAction, Defaults, Document,
     DomainItem, Domains, Failsafe, FaultMode, Group, HttpMatch, LabelSelector, Labeling,
     LabelingRule, Lowering, Metadata, Mode, Object, OnFault, Operator, Over, PathMatch, Pattern,
-    Peer, PeerEnd, Policy, RawFacts, Requirement, Rule, Segment, Service, Spanned, Tier, Transport,
-    Users,
+    Peer, PeerEnd, Policy, RawFacts, Requirement, Rule, Segment, Service, Share, ShareOf, Spanned,
+    Tier, Transport, Users,
 };
 use watertight_source::{FileId, Sources, Span};
 
@@ -112,6 +112,7 @@ impl Pencil<'_> {
         Segment {
             members,
             mode: self.mode(),
+            share: self.share(),
             defaults: Defaults {
                 ingress: self.default(),
                 egress: self.default(),
@@ -128,6 +129,18 @@ impl Pencil<'_> {
                 stale_identity: self.fault(),
             },
         }
+    }
+
+    /// A share, also of segments in which it means nothing.
+    fn share(&mut self) -> Option<Share> {
+        if !self.random.chance(25) {
+            return None;
+        }
+        let of = match self.random.pick(&[None, Some(0), Some(30), Some(50), Some(70), Some(100)]) {
+            Some(Some(percent)) => ShareOf::Percent(*percent),
+            _ => ShareOf::Select(self.selector()),
+        };
+        Some(Share { span: self.span(), of })
     }
 
     fn default(&mut self) -> Option<Spanned<DefaultAction>> {
