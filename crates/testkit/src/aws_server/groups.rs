@@ -8,6 +8,7 @@ mod describe;
 mod rules;
 mod services;
 mod state;
+mod tasks;
 mod templates;
 #[cfg(test)]
 mod tests;
@@ -34,11 +35,13 @@ pub struct Strictness {
     pub unseen: usize,
     /// So many lists long a service is about a change of groups, where it takes time. Default 0.
     pub busy: usize,
+    /// What takes time fails, and is as it was before. Default no.
+    pub fails: bool,
 }
 
 impl Default for Strictness {
     fn default() -> Self {
-        Self { rules_max: 60, groups_max: 5, unseen: 0, busy: 0 }
+        Self { rules_max: 60, groups_max: 5, unseen: 0, busy: 0, fails: false }
     }
 }
 
@@ -101,6 +104,7 @@ impl Groups {
                 body("ec2-describe-network-interfaces").unwrap_or_default(),
             );
             held.resources = services::read(recording, (account, region), &held);
+            held.clusters = tasks::Clusters::read(recording, (account, region));
             held.acls = acls::read(recording, (account, region));
             held.templates = templates::Templates::read(recording, (account, region));
             let place = Place { actual: held.clone(), shown: held, unseen: 0 };
@@ -132,7 +136,8 @@ impl Groups {
         let through = services::asked(request, &form);
         let action =
             form.get("Action").and_then(|name| Some((name.as_str(), write::action(name)?)));
-        let name = through.as_ref().map(|asked| asked.action);
+        let deployed = tasks::is_asked(request);
+        let name = through.as_ref().map(|asked| asked.action).or(deployed);
         let name = name.or_else(|| action.map(|(name, _)| name))?.to_owned();
         let dry_run = form.get("DryRun").is_some_and(|value| value == "true");
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
@@ -141,13 +146,14 @@ impl Groups {
             None => Err(Fault::new("AuthFailure")),
             Some(place) => {
                 let mut next = place.actual.clone();
-                let ended = match (&through, action) {
-                    (Some(asked), _) => {
-                        services::set(&mut next, asked, &self.strictness).map(|()| String::new())
-                    }
-                    (None, Some((_, write))) => write(&mut next, &form, &self.strictness),
-                    (None, None) => Ok(String::new()),
-                };
+                let ended =
+                    match (&through, action) {
+                        (Some(asked), _) => services::set(&mut next, asked, &self.strictness)
+                            .map(|()| String::new()),
+                        (None, Some((_, write))) => write(&mut next, &form, &self.strictness),
+                        (None, None) => tasks::update(&mut next, request, &self.strictness)
+                            .map(|()| String::new()),
+                    };
                 match ended {
                     // What would have been done is not.
                     Ok(_) if dry_run => Err(Fault { status: 412, code: "DryRunOperation" }),
@@ -181,10 +187,12 @@ impl Groups {
         let place = places.get_mut(&key)?;
         let list = list.or_else(|| acls::call(&place.shown, &asked.call));
         let is_service = services::list(&place.shown, &asked.call, ("", &BTreeMap::new()));
-        if list.is_none() && is_service.is_none() {
+        let is_task = tasks::list(&place.shown, asked).is_some();
+        if list.is_none() && is_service.is_none() && !is_task {
             return None;
         }
         services::go_on(&mut place.actual);
+        tasks::go_on(&mut place.actual);
         if place.unseen > 0 {
             place.unseen -= 1;
         } else {
@@ -193,7 +201,8 @@ impl Groups {
         let form = request.form();
         match list {
             Some(list) => Some(list(&place.shown, &form)),
-            None => services::list(&place.shown, &asked.call, (&request.path, &form)),
+            None => services::list(&place.shown, &asked.call, (&request.path, &form))
+                .or_else(|| tasks::list(&place.shown, asked)),
         }
     }
 
@@ -203,6 +212,7 @@ impl Groups {
         let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(place) = places.get(&key) {
             describe::refresh(&place.shown, body);
+            tasks::refresh(&place.shown, body);
         }
     }
 }
@@ -212,6 +222,7 @@ fn protocol(service: &str) -> &'static str {
     match service {
         "ec2" => "ec2",
         "elasticfilesystem" => "rest-json",
+        "ecs" => "json",
         _ => "query",
     }
 }

@@ -337,7 +337,8 @@ fn carries(
         return Next::Wait;
     }
     if found.groups == *to {
-        return Next::Done;
+        let trouble = found.trouble.clone();
+        return trouble.map_or(Next::Done, Next::Conflict);
     }
     if found.groups == *from {
         return Next::Write(vec![match on {
@@ -348,6 +349,7 @@ fn carries(
                 through: (*service, id.clone()),
                 groups: to.clone(),
                 taken: from - to,
+                settings: found.settings.clone(),
             },
         }]);
     }
@@ -357,6 +359,8 @@ fn carries(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn rule(port: i64) -> RuleUnit {
@@ -445,11 +449,8 @@ mod tests {
         let (from, to) = (set(&["a"]), set(&["a", "b"]));
         let goal = Goal::Carries { on: On::Interface(String::from("eni-1")), from, to };
         let seen = |ids: &[&str]| {
-            Seen::Carrier(Some(Carrier {
-                groups: set(ids),
-                is_service_owned: false,
-                is_settled: true,
-            }))
+            let groups = set(ids);
+            Seen::Carrier(Some(Carrier { groups, is_settled: true, ..Carrier::default() }))
         };
         assert!(matches!(goal.next(&seen(&["a"])), Next::Write(_)));
         assert_eq!(goal.next(&seen(&["b", "a"])), Next::Done);
@@ -462,13 +463,14 @@ mod tests {
         let on = On::Resource(Service::VpcEndpoint, String::from("vpce-1"));
         let goal = Goal::Carries { on, from: set(&["a", "b"]), to: set(&["b", "c"]) };
         let seen = |ids: &[&str], is_settled: bool| {
-            Seen::Carrier(Some(Carrier { groups: set(ids), is_service_owned: false, is_settled }))
+            Seen::Carrier(Some(Carrier { groups: set(ids), is_settled, ..Carrier::default() }))
         };
         assert_eq!(goal.next(&seen(&["a", "b"], false)), Next::Wait);
         assert_eq!(goal.next(&seen(&["b", "c"], false)), Next::Wait);
         assert_eq!(goal.next(&seen(&["c", "b"], true)), Next::Done);
         let through = (Service::VpcEndpoint, String::from("vpce-1"));
-        let write = Write::SetThrough { through, groups: set(&["b", "c"]), taken: set(&["a"]) };
+        let (groups, taken) = (set(&["b", "c"]), set(&["a"]));
+        let write = Write::SetThrough { through, groups, taken, settings: Value::Null };
         assert_eq!(goal.next(&seen(&["a", "b"], true)), Next::Write(vec![write]));
         assert!(matches!(goal.next(&seen(&["d"], true)), Next::Conflict(_)));
     }

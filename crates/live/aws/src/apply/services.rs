@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use watertight_aws::{Service, service_groups};
+use watertight_aws::{Service, service_groups, service_settings, service_subnets, service_trouble};
 use watertight_compile::Through;
 
 use super::live::{Carrier, text};
@@ -83,6 +83,13 @@ pub(super) const fn call(service: Service) -> Call {
             ("elasticache", "arn:*:elasticache:*:*:replicationgroup:*"),
             "ReplicationGroupNotFoundFault",
         ),
+        Service::EcsService => (
+            "ecs-describe-services",
+            "services",
+            "UpdateService",
+            ("ecs", "arn:*:ecs:*:*:service/*"),
+            "ClusterNotFoundException",
+        ),
     };
     Call { read, list, operation, permission, absent }
 }
@@ -96,6 +103,7 @@ pub(super) const fn reads(service: Service) -> &'static str {
         Service::MountTarget => "elasticfilesystem:DescribeMountTargetSecurityGroups",
         Service::VpcEndpoint => "ec2:DescribeVpcEndpoints",
         Service::CacheCluster | Service::ReplicationGroup => "elasticache:DescribeCacheClusters",
+        Service::EcsService => "ecs:DescribeServices",
     }
 }
 
@@ -121,6 +129,10 @@ pub(super) async fn resource(
             None
         }
         Service::ReplicationGroup => None,
+        Service::EcsService => {
+            parameters.insert(String::from("cluster"), json!(cluster_of(id)));
+            parameters.insert(String::from("services"), json!([name]))
+        }
     };
     let found = match session.list_of(site, read, (list, &parameters), &filters).await {
         Ok(found) => found,
@@ -130,10 +142,15 @@ pub(super) async fn resource(
     if service == Service::MountTarget {
         // Its groups are all that the call tells, and they change at once.
         let groups = found.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect();
-        return Ok(Some(Carrier { groups, is_service_owned: false, is_settled: true }));
+        return Ok(Some(Carrier { groups, is_settled: true, ..Carrier::default() }));
     }
-    let is_it = |body: &&Value| {
-        service != Service::ReplicationGroup || text(body, "ReplicationGroupId") == name
+    let is_it = |body: &&Value| match service {
+        Service::ReplicationGroup => text(body, "ReplicationGroupId") == name,
+        // What was deleted is told for a while.
+        Service::EcsService => {
+            text(body, "serviceArn") == id && matches!(text(body, "status"), "" | "ACTIVE")
+        }
+        _ => true,
     };
     Ok(carrier(service, found.iter().filter(is_it)))
 }
@@ -144,7 +161,14 @@ fn carrier<'b>(service: Service, bodies: impl Iterator<Item = &'b Value>) -> Opt
     let mut whole: Option<Carrier> = None;
     for body in bodies {
         let (groups, is_settled) = service_groups(service, body).unwrap_or_default();
-        let own = Carrier { groups, is_service_owned: false, is_settled };
+        let own = Carrier {
+            groups,
+            is_settled,
+            subnets: service_subnets(service, body),
+            settings: service_settings(service, body),
+            trouble: service_trouble(service, body),
+            is_service_owned: false,
+        };
         whole = Some(match whole {
             None => own,
             Some(known) => {
@@ -156,12 +180,46 @@ fn carrier<'b>(service: Service, bodies: impl Iterator<Item = &'b Value>) -> Opt
     whole
 }
 
-/// The request that gives a resource groups. `taken` are those that it has and is not to keep.
+/// The cluster in the id of a service of containers.
+fn cluster_of(id: &str) -> &str {
+    let path = id.split_once(":service/").map_or(id, |(_, path)| path);
+    path.split_once('/').map_or("default", |(cluster, _)| cluster)
+}
+
+/// The settings of a resource with other groups: all else word for word as it was read.
+fn with_groups(settings: &Value, keys: &[&str], groups: &BTreeSet<String>) -> Value {
+    let Some((key, rest)) = keys.split_first() else { return json!(groups) };
+    let mut object = settings.as_object().cloned().unwrap_or_default();
+    let inner = with_groups(object.get(*key).unwrap_or(&Value::Null), rest, groups);
+    object.insert((*key).to_owned(), inner);
+    Value::Object(object)
+}
+
+/// The request of an operation whose arguments are a JSON object.
+fn update_service(id: &str, groups: &BTreeSet<String>, settings: &Value) -> Wire {
+    let keys = ["awsvpcConfiguration", "securityGroups"];
+    let body = json!({
+        "cluster": cluster_of(id),
+        "service": Service::EcsService.name(id),
+        "networkConfiguration": with_groups(settings, &keys, groups),
+    });
+    let target = "AmazonEC2ContainerServiceV20141113.UpdateService";
+    let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target)];
+    Wire {
+        method: "POST".to_owned(),
+        path: "/".to_owned(),
+        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        body: body.to_string(),
+    }
+}
+
+/// The request that gives a resource groups. `taken` are those that it has and is not to keep, and `settings`
+/// what it is given again with them.
 pub(super) fn wire(
     through: (Service, &str),
     version: &str,
-    groups: &BTreeSet<String>,
-    taken: &BTreeSet<String>,
+    (groups, taken): (&BTreeSet<String>, &BTreeSet<String>),
+    settings: &Value,
 ) -> Wire {
     let (service, id) = through;
     let name = service.name(id);
@@ -172,6 +230,7 @@ pub(super) fn wire(
         Service::CacheCluster => ("CacheClusterId", "SecurityGroupIds.SecurityGroupId"),
         Service::ReplicationGroup => ("ReplicationGroupId", "SecurityGroupIds.SecurityGroupId"),
         Service::VpcEndpoint => ("VpcEndpointId", "AddSecurityGroupId"),
+        Service::EcsService => return update_service(id, groups, settings),
         Service::MountTarget => {
             return Wire {
                 method: "PUT".to_owned(),

@@ -15,7 +15,7 @@ use crate::error::CollectError;
 use crate::outcome::{Class, Refusal};
 use crate::pages::{self, Next};
 use crate::request::{self, Parameters, encoded};
-use crate::table::Table;
+use crate::table::{Protocol, Table};
 use crate::xml;
 
 /// Where a call goes.
@@ -182,10 +182,10 @@ impl Session {
         let none = Gates::default();
         let gates = self.gates.get(site).unwrap_or(&none);
         let wire = write.wire(&service.version, owners);
-        let is_form = wire.method == "POST";
+        let is_form = matches!(service.protocol, Protocol::Ec2 | Protocol::Query);
         let read = |body: &[u8]| {
             let answer = std::str::from_utf8(body).ok().filter(|_| is_form);
-            // What answers to no form tells nothing.
+            // What answers to no form tells nothing that is not read afterwards.
             answer.map_or((!is_form).then_some(()), |text| xml::parse(text).ok().map(|_answer| ()))
         };
         if write.replaces() {

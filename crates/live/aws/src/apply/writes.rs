@@ -68,6 +68,8 @@ pub(crate) enum Write {
         groups: BTreeSet<String>,
         /// Those that it has and is not to keep.
         taken: BTreeSet<String>,
+        /// What it is given again with them, as it was read.
+        settings: Value,
     },
     /// Makes a version of a launch template that differs from another one in its groups alone.
     CreateVersion {
@@ -197,8 +199,8 @@ impl Write {
 
     /// The request. `owners` tells the accounts of groups that rules name.
     pub(crate) fn wire(&self, version: &str, owners: &BTreeMap<String, String>) -> Wire {
-        if let Self::SetThrough { through: (service, id), groups, taken } = self {
-            return services::wire((*service, id), version, groups, taken);
+        if let Self::SetThrough { through: (service, id), groups, taken, settings } = self {
+            return services::wire((*service, id), version, (groups, taken), settings);
         }
         form(self.operation(), version, &self.pairs(owners))
     }

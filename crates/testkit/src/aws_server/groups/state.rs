@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::acls::Acls;
 use super::rules::{Rule, rules_of};
 use super::services::Resources;
+use super::tasks::Clusters;
 use super::templates::Templates;
 use crate::aws_server::call::text;
 
@@ -17,6 +18,7 @@ pub(super) struct Held {
     pub(super) groups: BTreeMap<String, Group>,
     pub(super) interfaces: BTreeMap<String, Interface>,
     pub(super) resources: Resources,
+    pub(super) clusters: Clusters,
     pub(super) templates: Templates,
     pub(super) acls: Acls,
     /// How many groups were made.
