@@ -325,15 +325,12 @@ impl Work<'_, '_> {
                     never.extend(addresses());
                 }
                 for piece in &pieces {
-                    match &group {
-                        Some(group) => {
-                            let groups = wanted.groups.entry(piece.clone()).or_default();
-                            groups.insert(group.clone());
-                        }
-                        None => {
-                            self.name(identity, &lot.members);
-                            prefixes.entry(piece.clone()).or_default().extend(addresses());
-                        }
+                    if let Some(group) = &group {
+                        let groups = wanted.groups.entry(piece.clone()).or_default();
+                        groups.insert(group.clone());
+                    } else {
+                        self.name(identity, &lot.members);
+                        prefixes.entry(piece.clone()).or_default().extend(addresses());
                     }
                 }
             }

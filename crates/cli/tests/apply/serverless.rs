@@ -1,4 +1,5 @@
-//! Tasks of container services: their groups are set with a deployment that replaces them.
+//! Tasks of container services, whose groups are set with a deployment that replaces them, and functions, which
+//! use other interfaces with other groups.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -66,7 +67,7 @@ fn the_plan_of_what_has_no_machines_is_what_it_was() {
 }
 
 #[test]
-fn tasks_that_no_call_can_give_groups_are_named_with_the_reason() {
+fn what_no_call_can_give_groups_is_named_with_the_reason() {
     let plan = plain().plan();
     let unheld = plan["unheld"].as_array().unwrap();
     let why = |name: &str| {
@@ -78,7 +79,8 @@ fn tasks_that_no_call_can_give_groups_are_named_with_the_reason() {
         why("report/").starts_with("no service that the input holds has made it"),
         "{unheld:#?}"
     );
-    assert_eq!(why("orders/") + &why("mail/"), "");
+    assert!(why("dated").starts_with("an alias of it leads to a published version"), "{unheld:#?}");
+    assert_eq!(why("orders/") + &why("mail/") + &why("hook") + &why("bill"), "");
 }
 
 /// What rests on addresses of tasks would not be so any more: their services are read, and not their interfaces.
@@ -123,8 +125,26 @@ fn all_tasks_of_a_service_are_replaced_and_new_ones_are_made_the_same_way() {
             assert_eq!(carried.map(|(_, name)| name).collect::<BTreeSet<_>>(), wanted, "{name}");
         }
     }
-    let untouched = |held: &Value| place(held)["tasks"]["blue"].clone();
+    let untouched = |held: &Value| {
+        [place(held)["tasks"]["blue"].clone(), place(held)["functions"]["dated"].clone()]
+    };
     assert_eq!(untouched(&held), untouched(&before));
+    // Two functions that shared an interface have one each.
+    let functions = &place(&held)["functions"];
+    assert_ne!(functions["hook"]["groups"], functions["bill"]["groups"]);
+    for (name, segment) in [("hook", "/hooks/"), ("bill", "/bills/")] {
+        let own = &functions[name];
+        let groups = own["groups"].as_array().unwrap();
+        assert!(groups.len() == 1 && groups[0].as_str().unwrap().contains(segment), "{own}");
+        assert_eq!(own["attached"], true);
+        for key in ["subnets", "dual"] {
+            assert_eq!(
+                own[key],
+                place(&before)["functions"][name][key],
+                "{name}: all else is given again"
+            );
+        }
+    }
     // At other addresses the policy means the same, and what was promised of the old ones holds.
     let estate = collected(&lab);
     let again = planned(&lab, &estate);
@@ -164,8 +184,10 @@ fn a_deployment_that_fails_and_is_rolled_back_stops_the_plan_and_is_not_tried_ag
     let before = lab.server.held();
     let error = lab.take(Way::Apply).unwrap_err().to_string();
     assert!(error.contains("its service was about it and went back"), "{error}");
-    let deployed = lab.server.written().iter().filter(|one| one.action == "UpdateService").count();
-    assert_eq!(deployed, 1);
+    let asked = ["UpdateService", "UpdateFunctionConfiguration"];
+    let written = lab.server.written();
+    let asked = written.iter().filter(|one| asked.contains(&one.action.as_str()));
+    assert_eq!(asked.count(), 1);
     lab.take(Way::Rollback).unwrap();
     assert_eq!(lab.server.held(), before);
 }
@@ -209,9 +231,17 @@ fn the_printed_policy_permits_deployments_where_a_plan_needs_them_alone() {
         lab.watertight(&["apply", plan.to_str().unwrap(), "--print-iam-policy"]).1
     };
     let own = printed(&lab.path("change.plan"));
-    assert!(own.contains("ecs:UpdateService") && own.contains("ecs:DescribeServices"), "{own}");
+    for action in [
+        "ecs:UpdateService",
+        "ecs:DescribeServices",
+        "lambda:UpdateFunctionConfiguration",
+        "lambda:GetFunctionConfiguration",
+        "ec2:DescribeSubnets",
+    ] {
+        assert!(own.contains(action), "{action}: {own}");
+    }
     let others = printed(&root().join("testdata/plans/services/change.plan"));
-    assert!(!others.contains("ecs:"), "{others}");
+    assert!(!others.contains("ecs:") && !others.contains("lambda:"), "{others}");
 }
 
 #[test]

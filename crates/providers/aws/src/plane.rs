@@ -5,6 +5,7 @@
 mod cut;
 mod edges;
 mod facts;
+mod functions;
 mod lists;
 mod moving;
 mod network;
@@ -299,6 +300,9 @@ fn owned_by(kind: WorkloadKind) -> String {
     match kind {
         WorkloadKind::Queue => {
             String::from("the groups of its cluster are set when that is made, and never again")
+        }
+        WorkloadKind::Function => {
+            String::from("the input does not hold the function that it is of")
         }
         WorkloadKind::Task => String::from(
             "no service that the input holds has made it: what runs it, such as a schedule, names its groups",

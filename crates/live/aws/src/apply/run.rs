@@ -20,7 +20,7 @@ use super::{Applied, ApplyError, ApplyRequest, Watcher, check, live, services, t
 use crate::outcome::{Class, Refusal};
 use places::{Places, site_at, site_of, site_of_owner};
 use refusals::{is_open, is_race};
-use subject::{LOOKS_MAX, Subject};
+use subject::{LOOKS_MAX, SERVICE_LOOKS_MAX, Subject};
 
 /// How often in a row a step must look as it is to be where this run has not made it so, or where it is
 /// not known whether it was taken: lists are late, and the first may show what was before.
@@ -106,6 +106,12 @@ pub(super) async fn run(
     }
     applied.writes = runner.writes;
     Ok(applied)
+}
+
+/// Whether the same is to be written as before.
+fn is_again(writes: &[Write], last: &[Write]) -> bool {
+    let same = writes.iter().zip(last).all(|(one, other)| one.is_again(other));
+    same && writes.len() == last.len()
 }
 
 /// One step that is being taken.
@@ -214,7 +220,11 @@ impl<'r> Runner<'r> {
         // Whether a service was seen to be about what was written.
         let mut was_about = false;
         let mut wanted = SETTLED;
-        let most = subject.looks_max();
+        let most = if self.places.lingers && goal.takes_away() {
+            SERVICE_LOOKS_MAX
+        } else {
+            subject.looks_max()
+        };
         for look in 0..most.saturating_add(SETTLED) {
             let next = goal.next(&seen);
             settled = if next == Next::Done { settled + 1 } else { 0 };
@@ -224,13 +234,13 @@ impl<'r> Runner<'r> {
                 Next::Wait => was_about |= !last.is_empty(),
                 // It may be an old list that says so.
                 Next::Conflict(found) => problem = Some(taking.conflict(found)),
-                Next::Write(writes) if writes == last && patience > 0 => patience -= 1,
+                Next::Write(writes) if is_again(&writes, &last) && patience > 0 => patience -= 1,
                 // It may be made and not listed yet, and nothing would refuse a second one.
                 Next::Write(writes)
                     if taking.in_doubt && look < SETTLED && writes.iter().any(Write::repeats) => {}
                 Next::Write(_) if look >= most => {}
                 // It is not asked again for what it could not do.
-                Next::Write(writes) if writes == last && was_about => {
+                Next::Write(writes) if is_again(&writes, &last) && was_about => {
                     return Err(taking.conflict(String::from(
                         "its service was about it and went back to what it was before; what its service says of \
                          that is to be mended first",

@@ -90,6 +90,13 @@ pub(super) const fn call(service: Service) -> Call {
             ("ecs", "arn:*:ecs:*:*:service/*"),
             "ClusterNotFoundException",
         ),
+        Service::Function => (
+            "lambda-list-functions",
+            "Functions",
+            "UpdateFunctionConfiguration",
+            ("lambda", "arn:*:lambda:*:*:function:*"),
+            "ResourceNotFoundException",
+        ),
     };
     Call { read, list, operation, permission, absent }
 }
@@ -104,6 +111,7 @@ pub(super) const fn reads(service: Service) -> &'static str {
         Service::VpcEndpoint => "ec2:DescribeVpcEndpoints",
         Service::CacheCluster | Service::ReplicationGroup => "elasticache:DescribeCacheClusters",
         Service::EcsService => "ecs:DescribeServices",
+        Service::Function => "lambda:GetFunctionConfiguration",
     }
 }
 
@@ -115,6 +123,14 @@ pub(super) async fn resource(
 ) -> Result<Option<Carrier>, Refusal> {
     let Call { read, list, absent, .. } = call(service);
     let name = service.name(id);
+    if service == Service::Function {
+        // The list of functions does not tell whether one is being changed.
+        return match session.get(site, read, &function_path(name)).await {
+            Ok(body) => Ok(carrier(service, [body].iter())),
+            Err(refusal) if refusal.code == absent => Ok(None),
+            Err(refusal) => Err(refusal),
+        };
+    }
     let mut parameters = Parameters::new();
     let mut filters = Vec::new();
     let mut ask = |key: &str, value: Value| parameters.insert(key.to_owned(), value);
@@ -128,7 +144,7 @@ pub(super) async fn resource(
             filters.push(("vpc-endpoint-id", vec![id]));
             None
         }
-        Service::ReplicationGroup => None,
+        Service::ReplicationGroup | Service::Function => None,
         Service::EcsService => {
             parameters.insert(String::from("cluster"), json!(cluster_of(id)));
             parameters.insert(String::from("services"), json!([name]))
@@ -213,6 +229,21 @@ fn update_service(id: &str, groups: &BTreeSet<String>, settings: &Value) -> Wire
     }
 }
 
+/// Where a function's configuration is.
+fn function_path(name: &str) -> String {
+    format!("/2015-03-31/functions/{}/configuration", encoded(name))
+}
+
+/// The request that gives a function groups, if it is still as it was read.
+fn update_function(name: &str, groups: &BTreeSet<String>, settings: &Value) -> Wire {
+    Wire {
+        method: "PUT".to_owned(),
+        path: function_path(name),
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: with_groups(settings, &["VpcConfig", "SecurityGroupIds"], groups).to_string(),
+    }
+}
+
 /// The request that gives a resource groups. `taken` are those that it has and is not to keep, and `settings`
 /// what it is given again with them.
 pub(super) fn wire(
@@ -231,6 +262,7 @@ pub(super) fn wire(
         Service::ReplicationGroup => ("ReplicationGroupId", "SecurityGroupIds.SecurityGroupId"),
         Service::VpcEndpoint => ("VpcEndpointId", "AddSecurityGroupId"),
         Service::EcsService => return update_service(id, groups, settings),
+        Service::Function => return update_function(name, groups, settings),
         Service::MountTarget => {
             return Wire {
                 method: "PUT".to_owned(),
@@ -263,6 +295,8 @@ pub(super) fn is_passing(code: &str) -> bool {
             | "IncorrectMountTargetState"
             | "IncorrectState"
             | "InvalidSecurityGroup"
+            | "ResourceConflictException"
+            | "PreconditionFailedException"
     )
 }
 

@@ -14,7 +14,7 @@ use crate::endpoint::{self, Endpoint};
 use crate::error::CollectError;
 use crate::outcome::{Class, Refusal};
 use crate::pages::{self, Next};
-use crate::request::{self, Parameters, encoded};
+use crate::request::{self, Parameters, Wire, encoded};
 use crate::table::{Protocol, Table};
 use crate::xml;
 
@@ -112,6 +112,23 @@ impl Session {
             Some(Value::Array(items)) => Ok(items),
             _ => Ok(Vec::new()),
         }
+    }
+
+    /// What a path of a call's service tells.
+    pub(super) async fn get(&self, site: &Site, call: &str, path: &str) -> Result<Value, Refusal> {
+        let access = self.accesses.get(&site.account);
+        let access = access.ok_or_else(|| Refusal::new("UnknownAccount", Class::Refused))?;
+        let endpoint = self.endpoint(site, call)?;
+        let none = Gates::default();
+        let gates = self.gates.get(site).unwrap_or(&none);
+        let wire = Wire {
+            method: "GET".to_owned(),
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: String::new(),
+        };
+        let read = |body: &[u8]| serde_json::from_slice(body).ok();
+        self.client.send((access, gates), &endpoint, &wire, read, || {}).await
     }
 
     fn endpoint(&self, site: &Site, call: &str) -> Result<Endpoint, Refusal> {

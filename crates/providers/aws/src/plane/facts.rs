@@ -10,6 +10,7 @@ use watertight_compile::{
 use watertight_net::Prefix;
 use watertight_source::Node;
 
+use super::functions;
 use super::render::MANAGED;
 use super::services::{Resources, Service, service_facts};
 use super::units::{RuleUnit, UnitPeer};
@@ -82,7 +83,7 @@ pub(super) struct Described<'b> {
 }
 
 /// The lists of resources that set groups.
-pub(super) const RESOURCES: [&str; 7] = [
+pub(super) const RESOURCES: [&str; 8] = [
     "LoadBalancers",
     "DBInstances",
     "DBClusters",
@@ -90,6 +91,7 @@ pub(super) const RESOURCES: [&str; 7] = [
     "VpcEndpoints",
     "MountTargets",
     "services",
+    "Functions",
 ];
 
 impl<'b> Described<'b> {
@@ -141,6 +143,7 @@ impl<'b> Described<'b> {
                 }
             }
         }
+        described.resources.aliased(&functions::Aliases::new(bodies));
         let Self { interfaces, groups, ours, resources, .. } = &mut described;
         for (id, node) in groups {
             let tags = json!({"Tags": node.get("Tags").map(value_of)});

@@ -7,6 +7,7 @@ use watertight_compile::RenderedBody;
 use watertight_source::{FileId, Kind, Limits, Node, Tree};
 
 use super::facts::{RESOURCES, mount_target};
+use super::functions;
 use super::services::{IDS, Service, resource_of};
 use super::value::value_of;
 use crate::Body;
@@ -36,7 +37,7 @@ struct Carried {
 /// Keys under which bodies list groups.
 const LISTS: [&str; 3] = ["VpcSecurityGroups", "SecurityGroups", "Groups"];
 /// Keys under which settings in bodies list them.
-const NESTED: [&str; 1] = ["securityGroups"];
+const NESTED: [&str; 2] = ["securityGroups", "SecurityGroupIds"];
 
 impl Carried {
     /// Learns what a rendered body wants; nothing of a body of groups.
@@ -159,6 +160,13 @@ pub(super) fn bodies<'b>(
         } else {
             edges.learn(tree.root());
             new.push(Body { path: one.path.clone(), tree });
+        }
+    }
+    let wanted = |id: &str| carried.by_resource.get(&(Service::Function, id.to_owned())).cloned();
+    for (path, interface) in functions::twins(bodies, &wanted) {
+        let text = json!({ "NetworkInterfaces": [interface] }).to_string();
+        if let Ok(tree) = Tree::parse_json(FileId(u32::MAX), text, limits) {
+            new.push(Body { path, tree });
         }
     }
     let replaced: BTreeSet<String> =

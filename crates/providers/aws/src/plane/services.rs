@@ -9,7 +9,7 @@ use serde_json::Value;
 use watertight_compile::Through;
 
 use super::facts::Facts;
-use super::tasks;
+use super::{functions, tasks};
 
 /// A kind of resource that sets the groups of its interfaces.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -30,11 +30,13 @@ pub enum Service {
     ReplicationGroup,
     /// A service of containers whose tasks have interfaces of their own: all of its tasks are replaced.
     EcsService,
+    /// A function in a network: it uses other interfaces with other groups.
+    Function,
 }
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::LoadBalancer,
         Self::DbInstance,
         Self::DbCluster,
@@ -43,6 +45,7 @@ impl Service {
         Self::CacheCluster,
         Self::ReplicationGroup,
         Self::EcsService,
+        Self::Function,
     ];
 
     /// The word for it in plans.
@@ -56,12 +59,13 @@ impl Service {
             Self::CacheCluster => "cache-cluster",
             Self::ReplicationGroup => "replication-group",
             Self::EcsService => "ecs-service",
+            Self::Function => "function",
         }
     }
 
     /// Whether what it gives groups is at other addresses then.
     pub const fn moves(self) -> bool {
-        matches!(self, Self::EcsService)
+        matches!(self, Self::EcsService | Self::Function)
     }
 
     /// The service of a word in plans.
@@ -91,6 +95,7 @@ impl Service {
                 ("ReplicationGroups", ["ARN", "ReplicationGroupId"], "SecurityGroups")
             }
             Self::EcsService => ("services", ["serviceArn", "serviceArn"], "securityGroups"),
+            Self::Function => ("Functions", ["FunctionArn", "FunctionArn"], "SecurityGroupIds"),
         }
     }
 
@@ -98,6 +103,7 @@ impl Service {
     fn list(self, body: &Value) -> &Value {
         match self {
             Self::EcsService => tasks::network(body, tasks::GROUPS),
+            Self::Function => functions::setting(body, functions::GROUPS),
             other => &body[other.member_keys().2],
         }
     }
@@ -106,6 +112,7 @@ impl Service {
     pub(super) fn nested(self, body: &Value, groups: &[String]) -> Option<Value> {
         match self {
             Self::EcsService => tasks::with_groups(body, groups),
+            Self::Function => functions::with_groups(body, groups),
             _ => None,
         }
     }
@@ -191,6 +198,7 @@ pub fn service_facts(
 pub fn service_subnets(service: Service, body: &Value) -> BTreeSet<String> {
     let list = match service {
         Service::EcsService => tasks::network(body, tasks::SUBNETS),
+        Service::Function => functions::setting(body, functions::SUBNETS),
         _ => return BTreeSet::new(),
     };
     let ids = list.as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -201,6 +209,7 @@ pub fn service_subnets(service: Service, body: &Value) -> BTreeSet<String> {
 pub fn service_trouble(service: Service, body: &Value) -> Option<String> {
     match service {
         Service::EcsService => tasks::trouble(body),
+        Service::Function => functions::trouble(body),
         _ => None,
     }
 }
@@ -209,6 +218,7 @@ pub fn service_trouble(service: Service, body: &Value) -> Option<String> {
 pub fn service_settings(service: Service, body: &Value) -> Value {
     match service {
         Service::EcsService => body["networkConfiguration"].clone(),
+        Service::Function => functions::settings(body),
         _ => Value::Null,
     }
 }
@@ -235,6 +245,9 @@ pub fn service_groups(service: Service, body: &Value) -> Option<(BTreeSet<String
     let groups = groups_in(service.list(body))?;
     if service == Service::EcsService {
         return Some((groups, tasks::is_settled(body)));
+    }
+    if service == Service::Function {
+        return Some((groups, functions::is_settled(body)));
     }
     let state = ["Status", "DBInstanceStatus", "CacheClusterStatus", "LifeCycleState", "State"];
     let mut states = state.into_iter().filter_map(|key| {
@@ -310,6 +323,16 @@ impl Resources {
     pub(super) fn mounted(&mut self, target: &str, body: &Value) {
         let key = (Service::MountTarget, target.to_owned());
         self.known.entry(key).or_default().groups = groups_in(&body["SecurityGroups"]);
+    }
+
+    /// Learns which versions the aliases of functions lead to. Of a function of which no body tells its aliases,
+    /// nobody knows.
+    pub(super) fn aliased(&mut self, aliases: &functions::Aliases) {
+        for ((service, id), resource) in &mut self.known {
+            if *service == Service::Function {
+                resource.refused = resource.refused.or_else(|| aliases.refused(id));
+            }
+        }
     }
 
     /// Takes the groups of interfaces for those of mount targets whose own are not in the input.

@@ -203,3 +203,53 @@ fn what_is_held_no_more_keeps_what_it_carries_and_that_is_explained() {
     let made = made(&after, "");
     assert!(!why(&made, "orders").is_empty());
 }
+
+/// Each set of groups among functions that share an interface has one of its own afterwards: nothing that one of
+/// them may do is possible for the other.
+#[test]
+fn functions_that_share_an_interface_are_told_apart_once_they_carry_different_groups() {
+    let lab = lab_of("serverless", &files(), "");
+    let made = made(&files(), "");
+    let after = lab.holding(&made.compiled.artifacts);
+    let guards = |name: &str| -> BTreeSet<String> {
+        let all = after.network.endpoints.values();
+        let found = all.filter(|one| *after.workloads[one.workload].name == *name);
+        let layers = found.flat_map(|one| &one.layers).map(|layer| &after.network.layers[*layer]);
+        let guards = layers.flat_map(|layer| &layer.guards);
+        guards.map(|guard| after.network.guards[*guard].title.to_string()).collect()
+    };
+    let (hook, bill) = (guards("hook"), guards("bill"));
+    assert!(hook.len() == 1 && hook.iter().all(|one| one.contains("/hooks/")), "{hook:?}");
+    assert!(bill.len() == 1 && bill.iter().all(|one| one.contains("/bills/")), "{bill:?}");
+    let all = after.network.endpoints.values();
+    let told = |name: &str| {
+        let own = all.clone().filter(|one| *after.workloads[one.workload].name == *name);
+        own.filter(|one| !one.addresses.is_empty()).count()
+    };
+    assert_eq!((told("hook"), told("bill")), (2, 1));
+}
+
+#[test]
+fn a_function_whose_aliases_lead_to_published_versions_or_are_not_told_is_not_held() {
+    let alias = |version: &str| json!({"Aliases": [{"Name": "live", "FunctionVersion": version}]});
+    for (body, told) in [
+        (Some(alias("7")), "an alias of it leads to a published version"),
+        (
+            Some(json!({"Aliases": [{"Name": "live", "FunctionVersion": "$LATEST",
+                "RoutingConfig": {"AdditionalVersionWeights": {"4": 0.5}}}]})),
+            "an alias of it leads to a published version",
+        ),
+        (None, "the input does not tell its aliases"),
+        (Some(alias("$LATEST")), ""),
+    ] {
+        let mut files = files();
+        files.retain(|(path, _)| !path.ends_with("lambda-list-aliases/hook.json"));
+        let path = "raw/aws/123456789012/eu-central-1/lambda-list-aliases/hook.json";
+        files.extend(body.map(|body| (String::from(path), body)));
+        let made = made(&files, "");
+        let why = why(&made, "hook");
+        assert_eq!(why.is_empty(), told.is_empty(), "{why:#?}");
+        assert!(why.iter().all(|why| why.starts_with(told)), "{why:#?}");
+        assert!(self::why(&made, "bill").is_empty(), "whoever shares its interface");
+    }
+}

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::acls::Acls;
+use super::functions::Functions;
 use super::rules::{Rule, rules_of};
 use super::services::Resources;
 use super::tasks::Clusters;
@@ -19,6 +20,7 @@ pub(super) struct Held {
     pub(super) interfaces: BTreeMap<String, Interface>,
     pub(super) resources: Resources,
     pub(super) clusters: Clusters,
+    pub(super) functions: Functions,
     pub(super) templates: Templates,
     pub(super) acls: Acls,
     /// How many groups were made.

@@ -9,7 +9,7 @@ use super::super::edges::MadeBy;
 pub(super) const LOOKS_MAX: u32 = 14;
 
 /// How often it is looked whether a service has done what it was asked: services take minutes.
-const SERVICE_LOOKS_MAX: u32 = 90;
+pub(super) const SERVICE_LOOKS_MAX: u32 = 90;
 
 /// What a step is about.
 pub(super) enum Subject<'p> {
