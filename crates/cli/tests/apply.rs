@@ -23,6 +23,8 @@ mod quarantine;
 mod reconcile;
 #[path = "apply/refused.rs"]
 mod refused;
+#[path = "apply/serverless.rs"]
+mod serverless;
 #[path = "apply/services.rs"]
 mod services;
 #[path = "apply/support.rs"]

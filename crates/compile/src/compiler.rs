@@ -23,6 +23,7 @@ use crate::gap::{Gap, GapKind, Reason, RuleRef, Unheld};
 use crate::identity::{Identities, Identity, name_of};
 use crate::intent::{Allowed, Intent, KindId};
 use crate::lots::{Addresses, Lot, Lots, Own, seen};
+use crate::moving::{self, Named};
 use crate::outside;
 use crate::plane::{KeptList, Plane};
 use crate::references::References;
@@ -117,22 +118,41 @@ pub fn compile(
     at_once: &dyn AtOnce,
 ) -> Result<Compiled, Refusal> {
     let vias = Vias::new(intent.estate());
-    let identities = Identities::new(intent, plane, &vias);
+    // Fewer carry groups each time, so that this ends.
+    let mut named = Named::default();
+    loop {
+        let (compiled, more) = once(intent, plane, at_once, (&vias, &named))?;
+        if more.is_empty() {
+            return Ok(compiled);
+        }
+        named.extend(more);
+    }
+}
+
+/// Compiles where those that are `named` carry no groups; tells which more move and would have to be named
+/// by their addresses.
+fn once(
+    intent: &Intent<'_>,
+    plane: &dyn Plane,
+    at_once: &dyn AtOnce,
+    (vias, named): (&Vias, &Named),
+) -> Result<(Compiled, Named), Refusal> {
+    let identities = Identities::new(intent, plane, vias, named);
     let open = opened(&intent.estate().network, |_| true);
     let matrix = Reach::new(&open).matrix(&BTreeSet::new());
-    let lots = Lots::new(intent, &matrix, (&identities, &vias));
+    let lots = Lots::new(intent, &matrix, (&identities, vias));
     let premise = Premise {
         plane,
         open: &open,
         identities: &identities,
         matrix: &matrix,
         lots: &lots,
-        addresses: &Addresses::new(intent),
+        addresses: &Addresses::new(intent, &identities),
         parts: &outside::parts(intent),
         lists: &lists(intent, plane),
-        vias: &vias,
+        vias,
     };
-    let Halves { groups: made, left, widened } = halves(premise, intent, at_once);
+    let Halves { groups: made, left, widened, mut named } = halves(premise, intent, at_once);
     let mut groups = Vec::new();
     let mut names = Vec::new();
     for made in made {
@@ -141,11 +161,16 @@ pub fn compile(
         groups.extend(made);
     }
     groups.sort_by(|one, other| one.name.cmp(&other.name));
+    let by = |number: usize| {
+        let first = identities.list.get(number).and_then(|one| one.members.first());
+        first.map(|id| name_of(intent.estate(), *id)).unwrap_or_default()
+    };
+    named.extend(moving::merged(&identities, &widened, by));
     let attachments = attachments(intent, &identities, &names, &known(plane, &groups));
     let gaps = named_gaps(intent);
     let unheld = identities.unheld.clone();
     let artifacts = Artifacts { groups, attachments, edges: None };
-    Ok(Compiled { artifacts, unheld, gaps, identities, widened, left })
+    Ok((Compiled { artifacts, unheld, gaps, identities, widened, left }, named))
 }
 
 /// What is allowed between kinds and each part of the space that no endpoint has, or with `true` from
@@ -176,6 +201,8 @@ struct Work<'w, 'a> {
     known: RefCell<KnownOutside>,
     left: FlowSet,
     widened: Vec<Widened>,
+    /// Those that move and are named by their addresses.
+    named: RefCell<Named>,
 }
 
 /// What one direction of one identity wants, before prefixes.
@@ -298,12 +325,12 @@ impl Work<'_, '_> {
                     never.extend(addresses());
                 }
                 for piece in &pieces {
-                    match &group {
-                        Some(group) => {
-                            let groups = wanted.groups.entry(piece.clone()).or_default();
-                            groups.insert(group.clone());
-                        }
-                        None => prefixes.entry(piece.clone()).or_default().extend(addresses()),
+                    if let Some(group) = &group {
+                        let groups = wanted.groups.entry(piece.clone()).or_default();
+                        groups.insert(group.clone());
+                    } else {
+                        self.name(identity, &lot.members);
+                        prefixes.entry(piece.clone()).or_default().extend(addresses());
                     }
                 }
             }
@@ -344,8 +371,21 @@ impl Work<'_, '_> {
         refers.then(|| identity.name.clone())
     }
 
-    /// The addresses under which a guard of an identity may see an endpoint.
+    /// Remembers that rules of an identity name endpoints by their addresses.
+    fn name(&self, identity: &Identity, members: &[EndpointId]) {
+        let moving = &self.of.identities.moving;
+        let mut moves = members.iter().filter(|id| moving.contains_key(id)).peekable();
+        if moves.peek().is_some() {
+            let by = identity.members.first().map(|id| name_of(self.intent.estate(), *id));
+            let by = by.unwrap_or_default();
+            let mut named = self.named.borrow_mut();
+            moves.for_each(|id| named.by(*id, &by));
+        }
+    }
+
+    /// The addresses under which a guard of an identity may see an endpoint: its rules name them.
     fn seen(&self, identity: &Identity, id: EndpointId) -> AddressSet {
+        self.name(identity, &[id]);
         AddressSet::from_prefixes(seen(self.intent.estate(), identity.realm, id))
     }
 

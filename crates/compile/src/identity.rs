@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_model::network::{EndpointId, FrontId, RealmId};
 use watertight_model::{Estate, Name};
+use watertight_net::AddressSet;
 
 use crate::artifact::{GroupName, Through};
 use crate::gap::Unheld;
 use crate::intent::{Intent, KindId, realm_of};
+use crate::moving::{self, Named};
 use crate::naming::{mark, realm_part, segments_part};
 use crate::plane::{Holding, Plane};
 use crate::via::Vias;
@@ -51,6 +53,8 @@ pub(crate) struct Identities {
     pub(crate) through: BTreeMap<EndpointId, Through>,
     /// By guest, the place of the identity of the interface that it shares.
     pub(crate) hosting: BTreeMap<EndpointId, usize>,
+    /// By endpoint that carries groups and gets other addresses with them, where it may be then.
+    pub(crate) moving: BTreeMap<EndpointId, AddressSet>,
 }
 
 /// What tells identities apart: where, about whom, which front that keeps its clients' addresses, and
@@ -59,11 +63,12 @@ pub(crate) struct Identities {
 type Key = (RealmId, KindId, Option<FrontId>, bool);
 
 impl Identities {
-    pub(crate) fn new(intent: &Intent<'_>, plane: &dyn Plane, vias: &Vias) -> Self {
+    /// `named` are those that move and whose addresses rules would have to name: they carry none.
+    pub(crate) fn new(intent: &Intent<'_>, plane: &dyn Plane, vias: &Vias, named: &Named) -> Self {
         let estate = intent.estate();
         let mut found = Self { guests: guests(estate), ..Self::default() };
         let mut by_key: BTreeMap<Key, Vec<EndpointId>> = BTreeMap::new();
-        let resources = Resources::new(intent, plane, vias);
+        let resources = Resources::new(intent, plane, vias, named);
         for (id, endpoint) in estate.network.endpoints.iter() {
             if !intent.is_governed(id) {
                 continue;
@@ -76,6 +81,7 @@ impl Identities {
                     let key = (realm, intent.kind_of(id), vias.front_of(id), shares);
                     by_key.entry(key).or_default().push(id);
                     found.through.extend(resources.through(id).map(|one| (id, one.clone())));
+                    found.moving.extend(resources.moves(id).map(|space| (id, space.clone())));
                 }
                 (held, _) => {
                     let why = held.err().unwrap_or_else(|| "it is in no realm".to_owned());
@@ -180,13 +186,19 @@ struct Resources {
 }
 
 impl Resources {
-    fn new(intent: &Intent<'_>, plane: &dyn Plane, vias: &Vias) -> Self {
+    fn new(intent: &Intent<'_>, plane: &dyn Plane, vias: &Vias, named: &Named) -> Self {
         let estate = intent.estate();
         let holding = plane.holding(estate);
+        let all = estate.network.endpoints.ids().map(|id| (id, holding(id)));
+        let all: Vec<(EndpointId, Holding)> = all.collect();
+        let stays = moving::stays(estate, &all);
         let (mut holdings, mut seen) = (BTreeMap::new(), BTreeMap::new());
         let mut by_resource: BTreeMap<Through, Vec<EndpointId>> = BTreeMap::new();
-        for id in estate.network.endpoints.ids() {
-            let one = holding(id);
+        for (id, mut one) in all {
+            if let (Some(space), None) = (&mut one.moves, &one.refused) {
+                *space = space.difference(&stays);
+                one.refused = named.why(id).or_else(|| moving::split(intent, id, space));
+            }
             if let Some(through) = &one.through {
                 by_resource.entry(through.clone()).or_default().push(id);
                 let place = (realm_of(estate, id), intent.kind_of(id), vias.front_of(id));
@@ -201,6 +213,10 @@ impl Resources {
 
     fn through(&self, id: EndpointId) -> Option<&Through> {
         self.holdings.get(&id)?.through.as_ref()
+    }
+
+    fn moves(&self, id: EndpointId) -> Option<&AddressSet> {
+        self.holdings.get(&id)?.moves.as_ref()
     }
 
     /// Whether groups can be put on an endpoint. What is set through a resource is set on all of its

@@ -242,6 +242,12 @@ impl<'a> Intent<'a> {
         &self.sets
     }
 
+    /// Those of them that somebody wrote, or that stand for the space of a provider: what essentials name is
+    /// where their ends are at the time.
+    pub(crate) fn written_sets(&self) -> impl Iterator<Item = &AddressSet> {
+        self.named.iter().filter(|(words, _)| words.starts_with("in ")).map(|(_, set)| set)
+    }
+
     /// The addresses that `internet` means.
     pub(crate) fn internet(&self) -> &AddressSet {
         self.decider.internet()

@@ -21,6 +21,7 @@ mod identity;
 mod intent;
 mod lots;
 mod membership;
+mod moving;
 mod naming;
 mod outside;
 mod owner;

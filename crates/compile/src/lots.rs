@@ -122,11 +122,15 @@ pub(crate) struct Addresses {
 }
 
 impl Addresses {
-    pub(crate) fn new(intent: &Intent<'_>) -> Self {
+    /// What moves has its address for a while only: nothing is free for its sake.
+    pub(crate) fn new(intent: &Intent<'_>, identities: &Identities) -> Self {
         let estate = intent.estate();
         let mut of_kind: BTreeMap<KindId, Vec<Held>> = BTreeMap::new();
         let mut holders: BTreeMap<Prefix, u32> = BTreeMap::new();
         for (id, endpoint) in estate.network.endpoints.iter() {
+            if identities.moving.contains_key(&id) {
+                continue;
+            }
             let kind = intent.kind_of(id);
             let realm = realm_of(estate, id);
             let mut own: BTreeSet<Prefix> = BTreeSet::new();

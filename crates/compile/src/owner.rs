@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use watertight_model::{Estate, Name, Workload};
 
-use crate::artifact::{Artifacts, GroupName};
+use crate::artifact::{Artifacts, Attachment, GroupName, Through};
 use crate::held::HeldGroup;
 use crate::plan::Plan;
 use crate::read::{Read, ReadKind};
-use crate::step::{Action, Step, new};
+use crate::step::{Action, Step, new, old};
 
 /// What makes replicas, as far as the provider's bodies tell.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,6 +33,9 @@ pub struct Owner {
     pub follows: BTreeSet<String>,
     /// Why a plan does not change what it makes: somebody else's code does, or it is not told.
     pub refused: Option<String>,
+    /// The resource that sets the groups of its replicas, where that makes them too: what it sets, a new one
+    /// is made with.
+    pub through: Option<Through>,
 }
 
 /// An endpoint of a replica.
@@ -158,6 +161,8 @@ impl Asking<'_> {
         let attachments = &self.artifacts.attachments;
         let wanted: BTreeMap<&str, (&Name, Vec<String>)> =
             attachments.iter().map(|one| (&*one.endpoint, (&one.workload, new(one)))).collect();
+        let carried_now: BTreeMap<&str, &Attachment> =
+            attachments.iter().map(|one| (&*one.endpoint, one)).collect();
         let lost = self.lost(alike);
         let planned = self.owners.iter().zip(lost).filter_map(|(owner, lost)| {
             let carry = |replica: &Replica| wanted.get(replica.endpoint.as_str());
@@ -181,7 +186,12 @@ impl Asking<'_> {
             let untold = owner.refused.clone().filter(|_| owner.template.is_none());
             let why = apart.or(untold).or(lost);
             let template = owner.template.as_ref();
-            let is_told = template.is_some_and(|one| self.is_carried(one, groups));
+            // What one resource sets is the same at all of its endpoints.
+            let is_set = owner.through.is_some()
+                && owner.replicas.first().is_some_and(|replica| {
+                    carried_now.get(replica.endpoint.as_str()).is_some_and(|one| is_settled(one))
+                });
+            let is_told = is_set || template.is_some_and(|one| self.is_carried(one, groups));
             let (holds, why) = match why {
                 Some(why) => (Holds::Unheld, Some(why)),
                 None if is_told => (Holds::Already, None),
@@ -286,6 +296,12 @@ impl Asking<'_> {
             "{other} takes the newest version of {id} too, and would make the same replicas"
         ))
     }
+}
+
+/// Whether an endpoint carries what it is to carry.
+fn is_settled(one: &Attachment) -> bool {
+    let set = |groups: Vec<String>| groups.into_iter().collect::<BTreeSet<String>>();
+    set(old(one)) == set(new(one))
 }
 
 /// Why one template cannot be for all of an owner's replicas.

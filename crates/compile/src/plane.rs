@@ -58,6 +58,12 @@ pub trait Plane: Sync {
     /// for.
     fn entries(&self, edge: &Edge) -> Vec<EdgeEntry>;
 
+    /// What one must know of what artifacts do not change, ordered: rules of others that name the address
+    /// of an endpoint which gets another one.
+    fn notes(&self, _estate: &Estate, _artifacts: &Artifacts) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The estate that the provider would describe if it held `rendered` in place of what it holds.
     fn convert(&self, rendered: &[RenderedBody]) -> Estate;
 }
@@ -81,6 +87,8 @@ pub struct Holding {
     pub through: Option<Through>,
     /// Why it can carry none.
     pub refused: Option<String>,
+    /// Where it may be once its groups were set, where its addresses change with that.
+    pub moves: Option<AddressSet>,
 }
 
 /// Flows taken apart for rules.

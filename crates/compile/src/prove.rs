@@ -9,6 +9,7 @@ use crate::compiler::{Compiled, Refusal, compile};
 use crate::edge::{Edge, propose};
 use crate::gap::{Forbidden, Gap, GapKind, Reason};
 use crate::intent::Intent;
+use crate::moving;
 use crate::plane::{Plane, RenderedBody};
 use crate::validate::{AtOnce, Found, Proof, validate};
 
@@ -40,6 +41,17 @@ pub fn prove(
     intent: &Intent<'_>,
     plane: &dyn Plane,
     cut: &[EndpointId],
+    how: (Option<&mut Vec<Found>>, &dyn AtOnce),
+) -> Result<Proved, Refusal> {
+    let mut proved = with_edges(intent, plane, cut, how)?;
+    proved.notes.extend(plane.notes(intent.estate(), &proved.compiled.artifacts));
+    Ok(proved)
+}
+
+fn with_edges(
+    intent: &Intent<'_>,
+    plane: &dyn Plane,
+    cut: &[EndpointId],
     (mut found, at_once): (Option<&mut Vec<Found>>, &dyn AtOnce),
 ) -> Result<Proved, Refusal> {
     let mut compiled = compile(intent, plane, at_once)?;
@@ -60,6 +72,13 @@ pub fn prove(
         [(proposed.edges, "no network ACL"), (held, "no network ACL that is there")]
     {
         if edges.is_empty() {
+            continue;
+        }
+        if let Some(name) = moving::denied(intent, &of_groups.compiled.identities, &edges) {
+            notes.push(format!(
+                "{what} is written against what guardrails deny: it would name an address of {name}, which \
+                 gets another one with its groups"
+            ));
             continue;
         }
         let artifacts = Artifacts { edges: Some(edges), ..of_groups.compiled.artifacts.clone() };

@@ -8,9 +8,11 @@ mod scene;
 mod unfilterable;
 mod within;
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use watertight_model::Estate;
+use watertight_model::network::Guard;
 use watertight_net::{Family, FlowSet};
 use watertight_policy::decide::Reason as Because;
 
@@ -110,7 +112,11 @@ pub fn validate(
             let edges = Some(Vec::new());
             plane.convert(&plane.render(&Artifacts { edges, ..compiled.artifacts.clone() }))
         });
-        let open = opened(&without.as_ref().unwrap_or(&after).network, scene::is_ours);
+        // What somebody carries of an earlier plan, and can be given no more, filters as it does.
+        let planned: BTreeSet<&str> =
+            compiled.artifacts.groups.iter().map(|group| group.name.0.as_str()).collect();
+        let is_planned = |guard: &Guard| scene::is_ours(guard) && planned.contains(&*guard.title);
+        let open = opened(&without.as_ref().unwrap_or(&after).network, is_planned);
         (after, Estate { network: open, ..Estate::default() })
     };
     let in_between = || plane.convert(&plane.render(&between));

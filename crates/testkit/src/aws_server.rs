@@ -410,6 +410,9 @@ impl State {
         if let Some(response) = self.groups.as_ref().and_then(|groups| groups.write(request)) {
             return response;
         }
+        if let Some(response) = self.groups.as_ref().and_then(|all| all.configuration(request)) {
+            return response;
+        }
         let Some(asked) = self.table.resolve(request) else {
             return Response::error("rest-json", 404, "UnknownOperationException");
         };

@@ -25,7 +25,10 @@ pub(crate) fn planned(
     let asking = Asking { estate, artifacts, held: &held, owners: &owners, shared: &shared };
     let is_told = templates == Templates::Tell;
     let mut planned = asking.planned(&|pairs| alike(ready, pairs));
-    for owner in planned.iter_mut().filter(|one| is_told && one.holds == Holds::Planned) {
+    for owner in planned
+        .iter_mut()
+        .filter(|one| is_told && one.template.is_some() && one.holds == Holds::Planned)
+    {
         owner.holds = Holds::Unheld;
         owner.why = Some(KEPT.to_owned());
     }

@@ -180,7 +180,8 @@ fn a_group_that_was_changed_since_it_was_read_stays() {
 /// is possible is at every one of them what was possible before.
 #[test]
 fn taking_away_that_is_killed_anywhere_opens_and_interrupts_nothing_and_is_resumed() {
-    const LATE: Strictness = Strictness { rules_max: 60, groups_max: 5, unseen: 2, busy: 0 };
+    const LATE: Strictness =
+        Strictness { rules_max: 60, groups_max: 5, unseen: 2, busy: 0, fails: false };
     let littered = Littered::new();
     let whole = littered.lab(Strictness::default());
     let before = whole.server.held();

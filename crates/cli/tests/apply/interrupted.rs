@@ -65,7 +65,8 @@ fn groups(held: &Value) -> &serde_json::Map<String, Value> {
 }
 
 /// Lists that are late make much of what is seen after an interruption old.
-const LATE: Strictness = Strictness { rules_max: 60, groups_max: 5, unseen: 2, busy: 2 };
+const LATE: Strictness =
+    Strictness { rules_max: 60, groups_max: 5, unseen: 2, busy: 2, fails: false };
 
 #[test]
 fn applying_that_is_killed_anywhere_and_resumed_ends_as_if_it_never_was() {

@@ -50,7 +50,8 @@ pub(crate) fn copied(
 }
 
 /// Lists that are late.
-pub(crate) const LATE: Strictness = Strictness { rules_max: 60, groups_max: 5, unseen: 2, busy: 0 };
+pub(crate) const LATE: Strictness =
+    Strictness { rules_max: 60, groups_max: 5, unseen: 2, busy: 0, fails: false };
 
 /// Applies a plan that is killed at one request after the other, goes on, and takes it back: it ends as if it
 /// never was, and where it began. `stops` are the requests, of so many in all.
@@ -151,14 +152,19 @@ impl Lab {
 
     /// Has the server do something by hand.
     pub(crate) fn by_hand(&self, form: &str) {
+        self.by_hand_as("ec2", "", &format!("{form}&Version=2016-11-15"));
+    }
+
+    /// Has the server do something by hand for a service whose requests have a target and a JSON body.
+    pub(crate) fn by_hand_as(&self, service: &str, target: &str, body: &str) {
         let url = self.server.url();
         let address = url.strip_prefix("http://").unwrap();
         let mut stream = std::net::TcpStream::connect(address).unwrap();
-        let body = format!("{form}&Version=2016-11-15");
         let key = Server::key_of(ACCOUNT);
         let request = format!(
             "POST / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nauthorization: AWS4-HMAC-SHA256 \
-             Credential={key}/20261128/eu-central-1/ec2/aws4_request\r\ncontent-length: {}\r\n\r\n{body}",
+             Credential={key}/20261128/eu-central-1/{service}/aws4_request\r\nx-amz-target: {target}\r\n\
+             content-length: {}\r\n\r\n{body}",
             body.len()
         );
         std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();

@@ -11,6 +11,7 @@ use super::{Premise, Refusal, Widened, Work};
 use crate::artifact::Group;
 use crate::identity::Identities;
 use crate::intent::Intent;
+use crate::moving::Named;
 use crate::references::References;
 use crate::validate::{AtOnce, both};
 
@@ -19,6 +20,7 @@ pub(super) struct Halves {
     pub(super) groups: Vec<Result<Vec<Group>, Refusal>>,
     pub(super) left: FlowSet,
     pub(super) widened: Vec<Widened>,
+    pub(super) named: Named,
 }
 
 /// The groups of about half of the identities in each of two halves, for which the policy is asked apart: who does
@@ -35,7 +37,9 @@ pub(super) fn halves(of: Premise<'_>, intent: &Intent<'_>, at_once: &dyn AtOnce)
     let mut groups: Vec<_> = numbers.zip(one.groups.into_iter().chain(other.groups)).collect();
     groups.sort_by_key(|(number, _)| **number);
     let groups = groups.into_iter().map(|(_, groups)| groups).collect();
-    Halves { groups, left: one.left.union(&other.left), widened }
+    let mut named = one.named;
+    named.extend(other.named);
+    Halves { groups, left: one.left.union(&other.left), widened, named }
 }
 
 /// The identities in two halves, each in their order. Those of one realm stay together, where no realm has most of
@@ -69,8 +73,9 @@ fn half(of: Premise<'_>, intent: &Intent<'_>, numbers: &[usize]) -> Halves {
         known: RefCell::default(),
         left: FlowSet::none(),
         widened: Vec::new(),
+        named: RefCell::default(),
     };
     let groups = numbers.iter().map(|number| work.groups(*number)).collect();
-    let Work { left, widened, .. } = work;
-    Halves { groups, left, widened }
+    let Work { left, widened, named, .. } = work;
+    Halves { groups, left, widened, named: named.into_inner() }
 }

@@ -19,7 +19,7 @@ use crate::security_groups;
 use crate::shapes::Kind;
 use crate::subnet;
 
-mod owner;
+pub(crate) mod owner;
 
 /// Interface types that have no security groups unless they list some (EC2 API reference,
 /// `NetworkInterface`; Elastic Load Balancing user guide: a network load balancer without groups

@@ -53,8 +53,9 @@ pub use exports::{
 pub use plane::{
     BASE, Facts, MANAGED, RuleUnit, SCALING_GROUP, SecurityGroups, Service, TerraformError,
     TerraformFile, UnitError, UnitPeer, description_of, entry_of, group_facts, interface_facts,
-    is_last, is_managed, network_facts, service_facts, service_groups, template_groups,
-    template_of, terraform_file, value_of, version_of,
+    is_last, is_managed, network_facts, service_facts, service_groups, service_settings,
+    service_subnets, service_trouble, template_groups, template_of, terraform_file, value_of,
+    version_of,
 };
 
 /// One parsed body with the path that it was read from.

@@ -5,12 +5,15 @@
 mod cut;
 mod edges;
 mod facts;
+mod functions;
 mod lists;
+mod moving;
 mod network;
 mod own;
 mod render;
 mod rewrite;
 mod services;
+mod tasks;
 mod templates;
 mod terraform;
 mod units;
@@ -33,7 +36,9 @@ pub use edges::{BASE, entry_of, is_last};
 pub use facts::{Facts, group_facts, interface_facts, is_managed};
 pub use network::told as network_facts;
 pub use render::{MANAGED, description_of};
-pub use services::{Service, service_facts, service_groups};
+pub use services::{
+    Service, service_facts, service_groups, service_settings, service_subnets, service_trouble,
+};
 pub use templates::{SCALING_GROUP, template_groups, template_of, version_of};
 pub use terraform::{TerraformError, TerraformFile, terraform_file};
 pub use units::{RuleUnit, UnitError, UnitPeer};
@@ -118,8 +123,11 @@ impl Plane for SecurityGroups<'_> {
     fn holding<'p>(&'p self, estate: &'p Estate) -> Box<dyn Fn(EndpointId) -> Holding + 'p> {
         let described = self.described();
         Box::new(move |endpoint| match holding(estate, described, endpoint) {
-            Ok(through) => Holding { through, refused: None },
-            Err((through, why)) => Holding { through, refused: Some(why) },
+            Ok(through) => match moving::space(estate, described, through.as_ref()) {
+                Ok(moves) => Holding { through, refused: None, moves },
+                Err(why) => Holding { through, refused: Some(why), moves: None },
+            },
+            Err((through, why)) => Holding { through, refused: Some(why), moves: None },
         })
     }
 
@@ -190,7 +198,16 @@ impl Plane for SecurityGroups<'_> {
     }
 
     fn owners(&self) -> Vec<Owner> {
-        templates::owners(self.bodies, self.described())
+        let mut owners = templates::owners(self.bodies, self.described());
+        owners.extend(tasks::owners(self.bodies));
+        owners.sort_by(|one, other| {
+            (&one.place, &one.kind, &one.id).cmp(&(&other.place, &other.kind, &other.id))
+        });
+        owners
+    }
+
+    fn notes(&self, estate: &Estate, artifacts: &Artifacts) -> Vec<String> {
+        moving::notes(self.bodies, self.described(), (estate, artifacts))
     }
 
     fn edges(&self) -> Vec<EdgeList> {
@@ -263,7 +280,8 @@ fn holding(
     if matches!(found.role, EndpointRole::Translator(_) | EndpointRole::Inspector(_)) {
         return refused("its kind of interface carries no security groups");
     }
-    if is_service {
+    // The interfaces of tasks are not changed by hand, whoever they say has made them.
+    if is_service || workload.kind == WorkloadKind::Task {
         return refused(&owned_by(workload.kind));
     }
     let layers: Vec<_> =
@@ -283,6 +301,12 @@ fn owned_by(kind: WorkloadKind) -> String {
         WorkloadKind::Queue => {
             String::from("the groups of its cluster are set when that is made, and never again")
         }
+        WorkloadKind::Function => {
+            String::from("the input does not hold the function that it is of")
+        }
+        WorkloadKind::Task => String::from(
+            "no service that the input holds has made it: what runs it, such as a schedule, names its groups",
+        ),
         WorkloadKind::Unknown => String::from(
             "a service of the provider sets its groups, and the input does not tell which",
         ),

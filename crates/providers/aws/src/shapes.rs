@@ -337,6 +337,7 @@ shapes! {
 
     // Functions and containers.
     Functions { "Functions" List, "list-functions", ["FunctionArn"], []; }
+    FunctionAliases { "Aliases" List, "list-aliases", ["AliasArn"], []; }
     FunctionUrls {
         "FunctionUrlConfigs" List, "list-function-url-configs", ["FunctionUrl"], [];
         "FunctionUrl" Whole, "get-function-url-config", ["FunctionUrl"], [];

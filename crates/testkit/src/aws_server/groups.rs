@@ -5,9 +5,11 @@
 
 mod acls;
 mod describe;
+mod functions;
 mod rules;
 mod services;
 mod state;
+mod tasks;
 mod templates;
 #[cfg(test)]
 mod tests;
@@ -34,11 +36,13 @@ pub struct Strictness {
     pub unseen: usize,
     /// So many lists long a service is about a change of groups, where it takes time. Default 0.
     pub busy: usize,
+    /// What takes time fails, and is as it was before. Default no.
+    pub fails: bool,
 }
 
 impl Default for Strictness {
     fn default() -> Self {
-        Self { rules_max: 60, groups_max: 5, unseen: 0, busy: 0 }
+        Self { rules_max: 60, groups_max: 5, unseen: 0, busy: 0, fails: false }
     }
 }
 
@@ -83,6 +87,20 @@ struct Place {
     unseen: usize,
 }
 
+impl Place {
+    /// Lets services go on with what they are about, and lists show more of it.
+    fn go_on(&mut self, linger: usize) {
+        services::go_on(&mut self.actual);
+        tasks::go_on(&mut self.actual);
+        functions::go_on(&mut self.actual, linger);
+        if self.unseen > 0 {
+            self.unseen -= 1;
+        } else {
+            self.shown = self.actual.clone();
+        }
+    }
+}
+
 /// The groups and interfaces of every account and region of a recording.
 #[derive(Debug)]
 pub(super) struct Groups {
@@ -101,6 +119,8 @@ impl Groups {
                 body("ec2-describe-network-interfaces").unwrap_or_default(),
             );
             held.resources = services::read(recording, (account, region), &held);
+            held.clusters = tasks::Clusters::read(recording, (account, region));
+            held.functions = functions::Functions::read(recording, (account, region));
             held.acls = acls::read(recording, (account, region));
             held.templates = templates::Templates::read(recording, (account, region));
             let place = Place { actual: held.clone(), shown: held, unseen: 0 };
@@ -132,7 +152,8 @@ impl Groups {
         let through = services::asked(request, &form);
         let action =
             form.get("Action").and_then(|name| Some((name.as_str(), write::action(name)?)));
-        let name = through.as_ref().map(|asked| asked.action);
+        let deployed = tasks::is_asked(request).or_else(|| functions::is_asked(request));
+        let name = through.as_ref().map(|asked| asked.action).or(deployed);
         let name = name.or_else(|| action.map(|(name, _)| name))?.to_owned();
         let dry_run = form.get("DryRun").is_some_and(|value| value == "true");
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
@@ -141,13 +162,18 @@ impl Groups {
             None => Err(Fault::new("AuthFailure")),
             Some(place) => {
                 let mut next = place.actual.clone();
-                let ended = match (&through, action) {
-                    (Some(asked), _) => {
-                        services::set(&mut next, asked, &self.strictness).map(|()| String::new())
-                    }
-                    (None, Some((_, write))) => write(&mut next, &form, &self.strictness),
-                    (None, None) => Ok(String::new()),
-                };
+                let ended =
+                    match (&through, action) {
+                        (Some(asked), _) => services::set(&mut next, asked, &self.strictness)
+                            .map(|()| String::new()),
+                        (None, Some((_, write))) => write(&mut next, &form, &self.strictness),
+                        (None, None) if functions::is_asked(request).is_some() => {
+                            functions::update(&mut next, request, &self.strictness)
+                                .map(|()| String::new())
+                        }
+                        (None, None) => tasks::update(&mut next, request, &self.strictness)
+                            .map(|()| String::new()),
+                    };
                 match ended {
                     // What would have been done is not.
                     Ok(_) if dry_run => Err(Fault { status: 412, code: "DryRunOperation" }),
@@ -181,20 +207,32 @@ impl Groups {
         let place = places.get_mut(&key)?;
         let list = list.or_else(|| acls::call(&place.shown, &asked.call));
         let is_service = services::list(&place.shown, &asked.call, ("", &BTreeMap::new()));
-        if list.is_none() && is_service.is_none() {
+        let is_task = tasks::list(&place.shown, asked).is_some()
+            || functions::list(&place.shown, &asked.call).is_some();
+        if list.is_none() && is_service.is_none() && !is_task {
             return None;
         }
-        services::go_on(&mut place.actual);
-        if place.unseen > 0 {
-            place.unseen -= 1;
-        } else {
-            place.shown = place.actual.clone();
-        }
+        place.go_on(self.strictness.busy);
         let form = request.form();
         match list {
             Some(list) => Some(list(&place.shown, &form)),
-            None => services::list(&place.shown, &asked.call, (&request.path, &form)),
+            None => services::list(&place.shown, &asked.call, (&request.path, &form))
+                .or_else(|| tasks::list(&place.shown, asked))
+                .or_else(|| functions::list(&place.shown, &asked.call)),
         }
+    }
+
+    /// Answers what is asked about the configuration of one function; nothing for any other request.
+    pub(super) fn configuration(&self, request: &Request) -> Option<Response> {
+        let (_, region, _) = request.signature();
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = places.get_mut(&(request.account(), region.to_owned()))?;
+        let _is_asked = functions::configuration(&place.shown, request)?;
+        place.go_on(self.strictness.busy);
+        Some(match functions::configuration(&place.shown, request)? {
+            Ok(body) => Response::good("application/json", body.to_string()),
+            Err(fault) => fault.response("rest-json"),
+        })
     }
 
     /// Has a body of any other call tell the groups that interfaces carry.
@@ -203,6 +241,7 @@ impl Groups {
         let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(place) = places.get(&key) {
             describe::refresh(&place.shown, body);
+            tasks::refresh(&place.shown, body);
         }
     }
 }
@@ -211,7 +250,8 @@ impl Groups {
 fn protocol(service: &str) -> &'static str {
     match service {
         "ec2" => "ec2",
-        "elasticfilesystem" => "rest-json",
+        "elasticfilesystem" | "lambda" => "rest-json",
+        "ecs" => "json",
         _ => "query",
     }
 }

@@ -155,7 +155,7 @@ async fn resources(
         let unknown = || Refusal::new("UnknownResource", Class::Refused);
         let service = service.ok_or_else(unknown)?;
         let found = services::resource(session, site, (service, &read.id)).await?;
-        let facts = found.map(|found| service_facts(service, &found.groups));
+        let facts = found.map(|found| service_facts(service, &found.groups, &found.subnets));
         changes.extend(read.changes(facts.as_ref()));
     }
     Ok(changes)

@@ -88,16 +88,29 @@ pub(super) enum Next {
 }
 
 impl Goal {
+    /// Whether it takes a group away, which waits for whatever carries it.
+    pub(super) const fn takes_away(&self) -> bool {
+        matches!(self, Self::Unmade { .. } | Self::Gone { .. })
+    }
+
     /// What is to be written when this was seen.
     pub(super) fn next(&self, seen: &Seen) -> Next {
         match (self, seen) {
             // What is gone is not made anew to be taken back.
             (Self::CarriesAgain { .. }, Seen::Carrier(None))
             | (Self::HasAgain { .. }, Seen::Group(None)) => Next::Done,
-            (
-                Self::Carries { on, from, to } | Self::CarriesAgain { on, from, to },
-                Seen::Carrier(found),
-            ) => carries(on, (from, to), found.as_ref()),
+            (Self::Carries { on, from, to }, Seen::Carrier(found)) => {
+                let next = carries(on, (from, to), found.as_ref());
+                // Its service says of what it was asked that it could not do it.
+                let trouble = found.as_ref().and_then(|found| found.trouble.clone());
+                match (next, trouble) {
+                    (Next::Done, Some(trouble)) => Next::Conflict(trouble),
+                    (next, _) => next,
+                }
+            }
+            (Self::CarriesAgain { on, from, to }, Seen::Carrier(found)) => {
+                carries(on, (from, to), found.as_ref())
+            }
             (Self::Made { name, vpc, description, plan }, Seen::Group(None)) => {
                 Next::Write(vec![Write::CreateGroup {
                     name: name.clone(),
@@ -348,6 +361,7 @@ fn carries(
                 through: (*service, id.clone()),
                 groups: to.clone(),
                 taken: from - to,
+                settings: found.settings.clone(),
             },
         }]);
     }
@@ -357,6 +371,8 @@ fn carries(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn rule(port: i64) -> RuleUnit {
@@ -445,15 +461,30 @@ mod tests {
         let (from, to) = (set(&["a"]), set(&["a", "b"]));
         let goal = Goal::Carries { on: On::Interface(String::from("eni-1")), from, to };
         let seen = |ids: &[&str]| {
-            Seen::Carrier(Some(Carrier {
-                groups: set(ids),
-                is_service_owned: false,
-                is_settled: true,
-            }))
+            let groups = set(ids);
+            Seen::Carrier(Some(Carrier { groups, is_settled: true, ..Carrier::default() }))
         };
         assert!(matches!(goal.next(&seen(&["a"])), Next::Write(_)));
         assert_eq!(goal.next(&seen(&["b", "a"])), Next::Done);
         assert!(matches!(goal.next(&seen(&["c"])), Next::Conflict(_)));
+    }
+
+    #[test]
+    fn what_a_service_could_not_do_is_told_and_is_no_reason_not_to_take_it_back() {
+        let set = |ids: &[&str]| ids.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+        let on = On::Resource(Service::Function, String::from("f"));
+        let (from, to) = (set(&["a"]), set(&["b"]));
+        let seen = |ids: &[&str]| {
+            let trouble = Some(String::from("no room"));
+            let (groups, is_settled) = (set(ids), true);
+            Seen::Carrier(Some(Carrier { groups, is_settled, trouble, ..Carrier::default() }))
+        };
+        let goal = Goal::Carries { on: on.clone(), from: from.clone(), to: to.clone() };
+        assert_eq!(goal.next(&seen(&["b"])), Next::Conflict(String::from("no room")));
+        assert!(matches!(goal.next(&seen(&["a"])), Next::Write(_)), "it is tried again");
+        let back = Goal::CarriesAgain { on, from: to, to: from };
+        assert_eq!(back.next(&seen(&["a"])), Next::Done);
+        assert!(matches!(back.next(&seen(&["b"])), Next::Write(_)));
     }
 
     #[test]
@@ -462,13 +493,14 @@ mod tests {
         let on = On::Resource(Service::VpcEndpoint, String::from("vpce-1"));
         let goal = Goal::Carries { on, from: set(&["a", "b"]), to: set(&["b", "c"]) };
         let seen = |ids: &[&str], is_settled: bool| {
-            Seen::Carrier(Some(Carrier { groups: set(ids), is_service_owned: false, is_settled }))
+            Seen::Carrier(Some(Carrier { groups: set(ids), is_settled, ..Carrier::default() }))
         };
         assert_eq!(goal.next(&seen(&["a", "b"], false)), Next::Wait);
         assert_eq!(goal.next(&seen(&["b", "c"], false)), Next::Wait);
         assert_eq!(goal.next(&seen(&["c", "b"], true)), Next::Done);
         let through = (Service::VpcEndpoint, String::from("vpce-1"));
-        let write = Write::SetThrough { through, groups: set(&["b", "c"]), taken: set(&["a"]) };
+        let (groups, taken) = (set(&["b", "c"]), set(&["a"]));
+        let write = Write::SetThrough { through, groups, taken, settings: Value::Null };
         assert_eq!(goal.next(&seen(&["a", "b"], true)), Next::Write(vec![write]));
         assert!(matches!(goal.next(&seen(&["d"], true)), Next::Conflict(_)));
     }

@@ -26,13 +26,19 @@ pub(super) struct LiveGroup {
 }
 
 /// What carries groups: an interface, or a resource that sets those of its interfaces.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Carrier {
     pub(super) groups: BTreeSet<String>,
     /// Whether a service of the provider owns it, so that nobody else sets its groups.
     pub(super) is_service_owned: bool,
     /// Whether nothing about it is under way.
     pub(super) is_settled: bool,
+    /// The subnets that a resource which moves may be in.
+    pub(super) subnets: BTreeSet<String>,
+    /// What a resource is given again together with its groups.
+    pub(super) settings: Value,
+    /// What its service could not do.
+    pub(super) trouble: Option<String>,
 }
 
 pub(super) fn text<'v>(value: &'v Value, key: &str) -> &'v str {
@@ -64,6 +70,7 @@ impl Carrier {
             groups: groups.map(|group| text(group, "GroupId").to_owned()).collect(),
             is_service_owned: body.get("RequesterManaged").and_then(Value::as_bool) == Some(true),
             is_settled: true,
+            ..Self::default()
         }
     }
 }

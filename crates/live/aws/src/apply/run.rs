@@ -2,15 +2,14 @@
 
 mod places;
 mod refusals;
+mod subject;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::sleep;
-use watertight_aws::{RuleUnit, Service, UnitError, UnitPeer};
-use watertight_compile::{
-    Action, Again, PlannedEdge, PlannedGroup, PlannedRule, PlannedRules, Templated,
-};
+use watertight_aws::{RuleUnit, UnitError, UnitPeer};
+use watertight_compile::{Action, Again, PlannedGroup, PlannedRule, PlannedRules};
 
 use super::edges::{self, MadeBy};
 use super::goal::{Goal, Next, On, Seen, Sides};
@@ -21,16 +20,11 @@ use super::{Applied, ApplyError, ApplyRequest, Watcher, check, live, services, t
 use crate::outcome::{Class, Refusal};
 use places::{Places, site_at, site_of, site_of_owner};
 use refusals::{is_open, is_race};
-
-/// How often it is looked whether a change can be seen, with waits that double.
-const LOOKS_MAX: u32 = 14;
+use subject::{LOOKS_MAX, SERVICE_LOOKS_MAX, Subject};
 
 /// How often in a row a step must look as it is to be where this run has not made it so, or where it is
 /// not known whether it was taken: lists are late, and the first may show what was before.
 const SETTLED: u32 = 5;
-
-/// How often it is looked whether a service has done what it was asked: services take minutes.
-const SERVICE_LOOKS_MAX: u32 = 90;
 
 /// In so many looks after a write the same is not written again.
 const PATIENCE: u32 = 4;
@@ -114,6 +108,12 @@ pub(super) async fn run(
     Ok(applied)
 }
 
+/// Whether the same is to be written as before.
+fn is_again(writes: &[Write], last: &[Write]) -> bool {
+    let same = writes.iter().zip(last).all(|(one, other)| one.is_again(other));
+    same && writes.len() == last.len()
+}
+
 /// One step that is being taken.
 struct Taking<'p> {
     number: usize,
@@ -147,33 +147,6 @@ impl Taking<'_> {
             step: self.number.saturating_add(1),
             what: self.action.words(),
             problem,
-        }
-    }
-}
-
-/// What a step is about.
-enum Subject<'p> {
-    Group(&'p PlannedGroup),
-    Interface(&'p str),
-    Resource(Service, &'p str),
-    /// A scaling group and its template, with the description of the version that the plan makes.
-    Template(&'p Templated, String),
-    /// A list for edges, and which of its name.
-    Edge(&'p PlannedEdge, MadeBy),
-    /// A subnet, with what is at its edge.
-    Subnet(&'p str),
-}
-
-impl Subject<'_> {
-    /// How often it is looked whether a change can be seen.
-    const fn looks_max(&self) -> u32 {
-        match self {
-            Self::Group(_)
-            | Self::Interface(_)
-            | Self::Template(..)
-            | Self::Edge(..)
-            | Self::Subnet(_) => LOOKS_MAX,
-            Self::Resource(..) => SERVICE_LOOKS_MAX,
         }
     }
 }
@@ -244,21 +217,35 @@ impl<'r> Runner<'r> {
         let mut settled = 0;
         let mut problem = None;
         let (mut last, mut patience) = (Vec::new(), 0);
+        // Whether a service was seen to be about what was written.
+        let mut was_about = false;
         let mut wanted = SETTLED;
-        let most = subject.looks_max();
+        let most = if self.places.lingers && goal.takes_away() {
+            SERVICE_LOOKS_MAX
+        } else {
+            subject.looks_max()
+        };
         for look in 0..most.saturating_add(SETTLED) {
             let next = goal.next(&seen);
             settled = if next == Next::Done { settled + 1 } else { 0 };
             match next {
                 Next::Done if settled > wanted => return Ok(()),
-                Next::Done | Next::Wait => {}
+                Next::Done => {}
+                Next::Wait => was_about |= !last.is_empty(),
                 // It may be an old list that says so.
                 Next::Conflict(found) => problem = Some(taking.conflict(found)),
-                Next::Write(writes) if writes == last && patience > 0 => patience -= 1,
+                Next::Write(writes) if is_again(&writes, &last) && patience > 0 => patience -= 1,
                 // It may be made and not listed yet, and nothing would refuse a second one.
                 Next::Write(writes)
                     if taking.in_doubt && look < SETTLED && writes.iter().any(Write::repeats) => {}
                 Next::Write(_) if look >= most => {}
+                // It is not asked again for what it could not do.
+                Next::Write(writes) if is_again(&writes, &last) && was_about => {
+                    return Err(taking.conflict(String::from(
+                        "its service was about it and went back to what it was before; what its service says of \
+                         that is to be mended first",
+                    )));
+                }
                 Next::Write(writes) => {
                     let refusal = self.write(taking, site, &writes).await?;
                     wanted = if taking.in_doubt { SETTLED } else { 0 };

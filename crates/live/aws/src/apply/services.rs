@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use watertight_aws::{Service, service_groups};
+use watertight_aws::{Service, service_groups, service_settings, service_subnets, service_trouble};
 use watertight_compile::Through;
 
 use super::live::{Carrier, text};
@@ -83,6 +83,20 @@ pub(super) const fn call(service: Service) -> Call {
             ("elasticache", "arn:*:elasticache:*:*:replicationgroup:*"),
             "ReplicationGroupNotFoundFault",
         ),
+        Service::EcsService => (
+            "ecs-describe-services",
+            "services",
+            "UpdateService",
+            ("ecs", "arn:*:ecs:*:*:service/*"),
+            "ClusterNotFoundException",
+        ),
+        Service::Function => (
+            "lambda-list-functions",
+            "Functions",
+            "UpdateFunctionConfiguration",
+            ("lambda", "arn:*:lambda:*:*:function:*"),
+            "ResourceNotFoundException",
+        ),
     };
     Call { read, list, operation, permission, absent }
 }
@@ -96,6 +110,8 @@ pub(super) const fn reads(service: Service) -> &'static str {
         Service::MountTarget => "elasticfilesystem:DescribeMountTargetSecurityGroups",
         Service::VpcEndpoint => "ec2:DescribeVpcEndpoints",
         Service::CacheCluster | Service::ReplicationGroup => "elasticache:DescribeCacheClusters",
+        Service::EcsService => "ecs:DescribeServices",
+        Service::Function => "lambda:GetFunctionConfiguration",
     }
 }
 
@@ -107,6 +123,14 @@ pub(super) async fn resource(
 ) -> Result<Option<Carrier>, Refusal> {
     let Call { read, list, absent, .. } = call(service);
     let name = service.name(id);
+    if service == Service::Function {
+        // The list of functions does not tell whether one is being changed.
+        return match session.get(site, read, &function_path(name)).await {
+            Ok(body) => Ok(carrier(service, [body].iter())),
+            Err(refusal) if refusal.code == absent => Ok(None),
+            Err(refusal) => Err(refusal),
+        };
+    }
     let mut parameters = Parameters::new();
     let mut filters = Vec::new();
     let mut ask = |key: &str, value: Value| parameters.insert(key.to_owned(), value);
@@ -120,7 +144,11 @@ pub(super) async fn resource(
             filters.push(("vpc-endpoint-id", vec![id]));
             None
         }
-        Service::ReplicationGroup => None,
+        Service::ReplicationGroup | Service::Function => None,
+        Service::EcsService => {
+            parameters.insert(String::from("cluster"), json!(cluster_of(id)));
+            parameters.insert(String::from("services"), json!([name]))
+        }
     };
     let found = match session.list_of(site, read, (list, &parameters), &filters).await {
         Ok(found) => found,
@@ -130,10 +158,15 @@ pub(super) async fn resource(
     if service == Service::MountTarget {
         // Its groups are all that the call tells, and they change at once.
         let groups = found.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect();
-        return Ok(Some(Carrier { groups, is_service_owned: false, is_settled: true }));
+        return Ok(Some(Carrier { groups, is_settled: true, ..Carrier::default() }));
     }
-    let is_it = |body: &&Value| {
-        service != Service::ReplicationGroup || text(body, "ReplicationGroupId") == name
+    let is_it = |body: &&Value| match service {
+        Service::ReplicationGroup => text(body, "ReplicationGroupId") == name,
+        // What was deleted is told for a while.
+        Service::EcsService => {
+            text(body, "serviceArn") == id && matches!(text(body, "status"), "" | "ACTIVE")
+        }
+        _ => true,
     };
     Ok(carrier(service, found.iter().filter(is_it)))
 }
@@ -144,7 +177,14 @@ fn carrier<'b>(service: Service, bodies: impl Iterator<Item = &'b Value>) -> Opt
     let mut whole: Option<Carrier> = None;
     for body in bodies {
         let (groups, is_settled) = service_groups(service, body).unwrap_or_default();
-        let own = Carrier { groups, is_service_owned: false, is_settled };
+        let own = Carrier {
+            groups,
+            is_settled,
+            subnets: service_subnets(service, body),
+            settings: service_settings(service, body),
+            trouble: service_trouble(service, body),
+            is_service_owned: false,
+        };
         whole = Some(match whole {
             None => own,
             Some(known) => {
@@ -156,12 +196,61 @@ fn carrier<'b>(service: Service, bodies: impl Iterator<Item = &'b Value>) -> Opt
     whole
 }
 
-/// The request that gives a resource groups. `taken` are those that it has and is not to keep.
+/// The cluster in the id of a service of containers.
+fn cluster_of(id: &str) -> &str {
+    let path = id.split_once(":service/").map_or(id, |(_, path)| path);
+    path.split_once('/').map_or("default", |(cluster, _)| cluster)
+}
+
+/// The settings of a resource with other groups: all else word for word as it was read.
+fn with_groups(settings: &Value, keys: &[&str], groups: &BTreeSet<String>) -> Value {
+    let Some((key, rest)) = keys.split_first() else { return json!(groups) };
+    let mut object = settings.as_object().cloned().unwrap_or_default();
+    let inner = with_groups(object.get(*key).unwrap_or(&Value::Null), rest, groups);
+    object.insert((*key).to_owned(), inner);
+    Value::Object(object)
+}
+
+/// The request of an operation whose arguments are a JSON object.
+fn update_service(id: &str, groups: &BTreeSet<String>, settings: &Value) -> Wire {
+    let keys = ["awsvpcConfiguration", "securityGroups"];
+    let body = json!({
+        "cluster": cluster_of(id),
+        "service": Service::EcsService.name(id),
+        "networkConfiguration": with_groups(settings, &keys, groups),
+    });
+    let target = "AmazonEC2ContainerServiceV20141113.UpdateService";
+    let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target)];
+    Wire {
+        method: "POST".to_owned(),
+        path: "/".to_owned(),
+        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        body: body.to_string(),
+    }
+}
+
+/// Where a function's configuration is.
+fn function_path(name: &str) -> String {
+    format!("/2015-03-31/functions/{}/configuration", encoded(name))
+}
+
+/// The request that gives a function groups, if it is still as it was read.
+fn update_function(name: &str, groups: &BTreeSet<String>, settings: &Value) -> Wire {
+    Wire {
+        method: "PUT".to_owned(),
+        path: function_path(name),
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: with_groups(settings, &["VpcConfig", "SecurityGroupIds"], groups).to_string(),
+    }
+}
+
+/// The request that gives a resource groups. `taken` are those that it has and is not to keep, and `settings`
+/// what it is given again with them.
 pub(super) fn wire(
     through: (Service, &str),
     version: &str,
-    groups: &BTreeSet<String>,
-    taken: &BTreeSet<String>,
+    (groups, taken): (&BTreeSet<String>, &BTreeSet<String>),
+    settings: &Value,
 ) -> Wire {
     let (service, id) = through;
     let name = service.name(id);
@@ -172,6 +261,8 @@ pub(super) fn wire(
         Service::CacheCluster => ("CacheClusterId", "SecurityGroupIds.SecurityGroupId"),
         Service::ReplicationGroup => ("ReplicationGroupId", "SecurityGroupIds.SecurityGroupId"),
         Service::VpcEndpoint => ("VpcEndpointId", "AddSecurityGroupId"),
+        Service::EcsService => return update_service(id, groups, settings),
+        Service::Function => return update_function(name, groups, settings),
         Service::MountTarget => {
             return Wire {
                 method: "PUT".to_owned(),
@@ -204,6 +295,8 @@ pub(super) fn is_passing(code: &str) -> bool {
             | "IncorrectMountTargetState"
             | "IncorrectState"
             | "InvalidSecurityGroup"
+            | "ResourceConflictException"
+            | "PreconditionFailedException"
     )
 }
 

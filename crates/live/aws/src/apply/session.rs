@@ -14,8 +14,8 @@ use crate::endpoint::{self, Endpoint};
 use crate::error::CollectError;
 use crate::outcome::{Class, Refusal};
 use crate::pages::{self, Next};
-use crate::request::{self, Parameters, encoded};
-use crate::table::Table;
+use crate::request::{self, Parameters, Wire, encoded};
+use crate::table::{Protocol, Table};
 use crate::xml;
 
 /// Where a call goes.
@@ -114,6 +114,23 @@ impl Session {
         }
     }
 
+    /// What a path of a call's service tells.
+    pub(super) async fn get(&self, site: &Site, call: &str, path: &str) -> Result<Value, Refusal> {
+        let access = self.accesses.get(&site.account);
+        let access = access.ok_or_else(|| Refusal::new("UnknownAccount", Class::Refused))?;
+        let endpoint = self.endpoint(site, call)?;
+        let none = Gates::default();
+        let gates = self.gates.get(site).unwrap_or(&none);
+        let wire = Wire {
+            method: "GET".to_owned(),
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: String::new(),
+        };
+        let read = |body: &[u8]| serde_json::from_slice(body).ok();
+        self.client.send((access, gates), &endpoint, &wire, read, || {}).await
+    }
+
     fn endpoint(&self, site: &Site, call: &str) -> Result<Endpoint, Refusal> {
         let unknown = || Refusal::new("UnknownCall", Class::Refused);
         let call = self.table.call(call).ok_or_else(unknown)?;
@@ -182,10 +199,10 @@ impl Session {
         let none = Gates::default();
         let gates = self.gates.get(site).unwrap_or(&none);
         let wire = write.wire(&service.version, owners);
-        let is_form = wire.method == "POST";
+        let is_form = matches!(service.protocol, Protocol::Ec2 | Protocol::Query);
         let read = |body: &[u8]| {
             let answer = std::str::from_utf8(body).ok().filter(|_| is_form);
-            // What answers to no form tells nothing.
+            // What answers to no form tells nothing that is not read afterwards.
             answer.map_or((!is_form).then_some(()), |text| xml::parse(text).ok().map(|_answer| ()))
         };
         if write.replaces() {

@@ -68,6 +68,8 @@ pub(crate) enum Write {
         groups: BTreeSet<String>,
         /// Those that it has and is not to keep.
         taken: BTreeSet<String>,
+        /// What it is given again with them, as it was read.
+        settings: Value,
     },
     /// Makes a version of a launch template that differs from another one in its groups alone.
     CreateVersion {
@@ -190,6 +192,17 @@ impl Write {
         )
     }
 
+    /// Whether it comes to the same as another one, whatever else a resource is given again with it.
+    pub(crate) fn is_again(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::SetThrough { through, groups, .. },
+                Self::SetThrough { through: of, groups: others, .. },
+            ) => through == of && groups == others,
+            _ => self == other,
+        }
+    }
+
     /// Whether it makes one more each time that it is sent.
     pub(crate) const fn repeats(&self) -> bool {
         matches!(self, Self::CreateVersion { .. } | Self::CreateEdge { .. })
@@ -197,8 +210,8 @@ impl Write {
 
     /// The request. `owners` tells the accounts of groups that rules name.
     pub(crate) fn wire(&self, version: &str, owners: &BTreeMap<String, String>) -> Wire {
-        if let Self::SetThrough { through: (service, id), groups, taken } = self {
-            return services::wire((*service, id), version, groups, taken);
+        if let Self::SetThrough { through: (service, id), groups, taken, settings } = self {
+            return services::wire((*service, id), version, (groups, taken), settings);
         }
         form(self.operation(), version, &self.pairs(owners))
     }
@@ -405,7 +418,12 @@ fn through_services(plan: Option<&Plan>) -> Vec<Value> {
     if used.is_empty() {
         return Vec::new();
     }
-    let reads: BTreeSet<&str> = used.iter().map(|service| services::reads(*service)).collect();
+    let mut reads: BTreeSet<&str> = used.iter().map(|service| services::reads(*service)).collect();
+    if used.contains(&Service::Function) {
+        // Who sets a function's network must be permitted to see what it names (AWS Lambda developer guide,
+        // "Giving Lambda functions access to resources in an Amazon VPC").
+        reads.extend(["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"]);
+    }
     let mut statements = vec![json!({
         "Sid": "WatertightApplyServicesRead",
         "Effect": "Allow",

@@ -92,7 +92,7 @@ pub(crate) fn machine<'t>(context: &mut Context<'t>, item: &Item<'t>, id: &str) 
 }
 
 /// The function's name in `name-<uuid>`.
-fn function_name(rest: &str) -> &str {
+pub(crate) fn function_name(rest: &str) -> &str {
     // A UUID has 36 characters; a dash stands before it.
     let end = rest.len().saturating_sub(37);
     match rest.get(end..) {

@@ -10,8 +10,9 @@ use watertight_compile::{
 use watertight_net::Prefix;
 use watertight_source::Node;
 
+use super::functions;
 use super::render::MANAGED;
-use super::services::{Resources, service_facts};
+use super::services::{Resources, Service, service_facts};
 use super::units::{RuleUnit, UnitPeer};
 use crate::Body;
 use crate::plane::value::value_of;
@@ -82,8 +83,16 @@ pub(super) struct Described<'b> {
 }
 
 /// The lists of resources that set groups.
-pub(super) const RESOURCES: [&str; 6] =
-    ["LoadBalancers", "DBInstances", "DBClusters", "CacheClusters", "VpcEndpoints", "MountTargets"];
+pub(super) const RESOURCES: [&str; 8] = [
+    "LoadBalancers",
+    "DBInstances",
+    "DBClusters",
+    "CacheClusters",
+    "VpcEndpoints",
+    "MountTargets",
+    "services",
+    "Functions",
+];
 
 impl<'b> Described<'b> {
     /// An interface as the provider describes it.
@@ -111,6 +120,9 @@ impl<'b> Described<'b> {
                     described.resources.learn(list, &value_of(item));
                 }
             }
+            for item in root.get("tasks").into_iter().flat_map(Node::items) {
+                described.resources.learn_task(&value_of(item));
+            }
             for item in root.get("SecurityGroupRules").into_iter().flat_map(Node::items) {
                 described.learn_rule(&value_of(item));
             }
@@ -131,6 +143,7 @@ impl<'b> Described<'b> {
                 }
             }
         }
+        described.resources.aliased(&functions::Aliases::new(bodies));
         let Self { interfaces, groups, ours, resources, .. } = &mut described;
         for (id, node) in groups {
             let tags = json!({"Tags": node.get("Tags").map(value_of)});
@@ -232,7 +245,8 @@ impl<'b> Described<'b> {
             let place = place.map(|group| (group.place.0.to_string(), group.place.1.to_string()));
             let found = one.through.as_ref().and_then(|through| {
                 let (service, resource) = self.resources.find(through)?;
-                Some((through.id.clone(), service_facts(service, resource.groups.as_ref()?)))
+                let groups = resource.groups.as_ref()?;
+                Some((through.id.clone(), service_facts(service, groups, &resource.subnets)))
             });
             if let (Some((id, facts)), Some((account, region))) = (found, place) {
                 reads.insert(Read { what: ReadKind::Resource, id, account, region, facts });
@@ -240,6 +254,12 @@ impl<'b> Described<'b> {
         }
         let mut read: BTreeSet<String> = BTreeSet::new();
         let ends: BTreeSet<&str> = artifacts.attachments.iter().map(|one| &*one.endpoint).collect();
+        // Others may stand in their place before the plan is applied, and do afterwards.
+        let moving = artifacts.attachments.iter().filter(|one| {
+            let service = one.through.as_ref().and_then(|through| Service::of(&through.kind));
+            service.is_some_and(Service::moves)
+        });
+        let moving: BTreeSet<&str> = moving.map(|one| &*one.endpoint).collect();
         for (id, node) in &self.interfaces {
             let vpc = node.get("VpcId").and_then(Node::as_str);
             let Some((account, region)) = vpc.and_then(|vpc| places.get(vpc)) else { continue };
@@ -265,6 +285,9 @@ impl<'b> Described<'b> {
                     let (account, region) = (account.clone(), region.clone());
                     reads.insert(Read { what, id, account, region, facts });
                 }
+            }
+            if moving.contains(id.as_str()) {
+                continue;
             }
             reads.insert(Read { what: ReadKind::Endpoint, id: id.clone(), account, region, facts });
         }

@@ -7,6 +7,7 @@ use watertight_compile::RenderedBody;
 use watertight_source::{FileId, Kind, Limits, Node, Tree};
 
 use super::facts::{RESOURCES, mount_target};
+use super::functions;
 use super::services::{IDS, Service, resource_of};
 use super::value::value_of;
 use crate::Body;
@@ -35,6 +36,8 @@ struct Carried {
 
 /// Keys under which bodies list groups.
 const LISTS: [&str; 3] = ["VpcSecurityGroups", "SecurityGroups", "Groups"];
+/// Keys under which settings in bodies list them.
+const NESTED: [&str; 2] = ["securityGroups", "SecurityGroupIds"];
 
 impl Carried {
     /// Learns what a rendered body wants; nothing of a body of groups.
@@ -59,10 +62,11 @@ impl Carried {
     }
 
     /// The groups of the resource to which an item of a service's list belongs.
-    fn of_item(&self, list: Option<&str>, item: Node<'_>) -> Option<&[String]> {
+    fn of_item(&self, list: Option<&str>, item: Node<'_>) -> Option<(Service, &[String])> {
         let list = list.filter(|list| !self.by_resource.is_empty() && RESOURCES.contains(list))?;
         let resource = resource_of(list, &value_of(item))?;
-        self.by_resource.get(&resource).map(Vec::as_slice)
+        let groups = self.by_resource.get(&resource)?;
+        Some((resource.0, groups))
     }
 
     /// The body of the groups of a mount target, where a resource sets them.
@@ -158,6 +162,13 @@ pub(super) fn bodies<'b>(
             new.push(Body { path: one.path.clone(), tree });
         }
     }
+    let wanted = |id: &str| carried.by_resource.get(&(Service::Function, id.to_owned())).cloned();
+    for (path, interface) in functions::twins(bodies, &wanted) {
+        let text = json!({ "NetworkInterfaces": [interface] }).to_string();
+        if let Ok(tree) = Tree::parse_json(FileId(u32::MAX), text, limits) {
+            new.push(Body { path, tree });
+        }
+    }
     let replaced: BTreeSet<String> =
         new.iter().flat_map(|body| groups_of(body.tree.root())).collect();
     let mut kept = Vec::new();
@@ -179,7 +190,8 @@ pub(super) fn bodies<'b>(
             continue;
         }
         let names = |key: &str| root.raw().contains(key);
-        if root.get("SecurityGroups").is_some() || !LISTS.iter().any(|key| names(key)) {
+        let is_told = || LISTS.iter().chain(&NESTED).any(|key| names(key));
+        if root.get("SecurityGroups").is_some() || !is_told() {
             kept.push(body);
             continue;
         }
@@ -228,6 +240,13 @@ fn write((list, node): (Option<&str>, Node<'_>), carried: &Carried, text: &mut S
             let id = node.get("NetworkInterfaceId").and_then(Node::as_str);
             let interface = id.and_then(|id| carried.by_interface.get(id));
             let resource = carried.of_item(list, node);
+            if let Some(body) =
+                resource.and_then(|(service, groups)| service.nested(&value_of(node), groups))
+            {
+                text.push_str(&body.to_string());
+                return;
+            }
+            let resource = resource.map(|(_, groups)| groups);
             text.push('{');
             for (at, entry) in node.entries().enumerate() {
                 if at > 0 {

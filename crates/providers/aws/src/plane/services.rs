@@ -9,6 +9,7 @@ use serde_json::Value;
 use watertight_compile::Through;
 
 use super::facts::Facts;
+use super::{functions, tasks};
 
 /// A kind of resource that sets the groups of its interfaces.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -27,11 +28,15 @@ pub enum Service {
     CacheCluster,
     /// Clusters of caches that hold the same.
     ReplicationGroup,
+    /// A service of containers whose tasks have interfaces of their own: all of its tasks are replaced.
+    EcsService,
+    /// A function in a network: it uses other interfaces with other groups.
+    Function,
 }
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::LoadBalancer,
         Self::DbInstance,
         Self::DbCluster,
@@ -39,6 +44,8 @@ impl Service {
         Self::VpcEndpoint,
         Self::CacheCluster,
         Self::ReplicationGroup,
+        Self::EcsService,
+        Self::Function,
     ];
 
     /// The word for it in plans.
@@ -51,7 +58,14 @@ impl Service {
             Self::VpcEndpoint => "vpc-endpoint",
             Self::CacheCluster => "cache-cluster",
             Self::ReplicationGroup => "replication-group",
+            Self::EcsService => "ecs-service",
+            Self::Function => "function",
         }
+    }
+
+    /// Whether what it gives groups is at other addresses then.
+    pub const fn moves(self) -> bool {
+        matches!(self, Self::EcsService | Self::Function)
     }
 
     /// The service of a word in plans.
@@ -80,6 +94,26 @@ impl Service {
             Self::ReplicationGroup => {
                 ("ReplicationGroups", ["ARN", "ReplicationGroupId"], "SecurityGroups")
             }
+            Self::EcsService => ("services", ["serviceArn", "serviceArn"], "securityGroups"),
+            Self::Function => ("Functions", ["FunctionArn", "FunctionArn"], "SecurityGroupIds"),
+        }
+    }
+
+    /// The list of groups in a body that tells them.
+    fn list(self, body: &Value) -> &Value {
+        match self {
+            Self::EcsService => tasks::network(body, tasks::GROUPS),
+            Self::Function => functions::setting(body, functions::GROUPS),
+            other => &body[other.member_keys().2],
+        }
+    }
+
+    /// A body with other groups, where they are not told in a list of its own.
+    pub(super) fn nested(self, body: &Value, groups: &[String]) -> Option<Value> {
+        match self {
+            Self::EcsService => tasks::with_groups(body, groups),
+            Self::Function => functions::with_groups(body, groups),
+            _ => None,
         }
     }
 
@@ -88,6 +122,7 @@ impl Service {
     pub fn name(self, id: &str) -> &str {
         match self {
             Self::LoadBalancer => id,
+            Self::EcsService => tasks::named(id).1,
             _ if id.starts_with("arn:") => id.rsplit(':').next().unwrap_or(id),
             _ => id,
         }
@@ -143,12 +178,49 @@ fn groups_in(list: &Value) -> Option<BTreeSet<String>> {
     Some(items.iter().filter(|item| !is_going(item)).filter_map(id).collect())
 }
 
-/// What is read of a resource that sets groups: what it is, and these.
-pub fn service_facts(service: Service, groups: &BTreeSet<String>) -> Facts {
-    BTreeMap::from([
+/// What is read of a resource that sets groups: what it is, these, and where it may be then, if it moves.
+pub fn service_facts(
+    service: Service,
+    groups: &BTreeSet<String>,
+    subnets: &BTreeSet<String>,
+) -> Facts {
+    let mut facts = BTreeMap::from([
         (String::from("kind"), vec![service.word().to_owned()]),
         (String::from("groups"), groups.iter().cloned().collect()),
-    ])
+    ]);
+    if service.moves() {
+        facts.insert(String::from("subnets"), subnets.iter().cloned().collect());
+    }
+    facts
+}
+
+/// The subnets that a resource which moves may be in.
+pub fn service_subnets(service: Service, body: &Value) -> BTreeSet<String> {
+    let list = match service {
+        Service::EcsService => tasks::network(body, tasks::SUBNETS),
+        Service::Function => functions::setting(body, functions::SUBNETS),
+        _ => return BTreeSet::new(),
+    };
+    let ids = list.as_array().into_iter().flatten().filter_map(Value::as_str);
+    ids.map(ToOwned::to_owned).collect()
+}
+
+/// What a service could not do of what it was asked, where its body tells that.
+pub fn service_trouble(service: Service, body: &Value) -> Option<String> {
+    match service {
+        Service::EcsService => tasks::trouble(body),
+        Service::Function => functions::trouble(body),
+        _ => None,
+    }
+}
+
+/// What a resource is given again word for word together with its groups.
+pub fn service_settings(service: Service, body: &Value) -> Value {
+    match service {
+        Service::EcsService => body["networkConfiguration"].clone(),
+        Service::Function => functions::settings(body),
+        _ => Value::Null,
+    }
 }
 
 /// States of resources in which a change of groups is refused or not done yet. In others, such as
@@ -170,7 +242,13 @@ const MOVING: [&str; 11] = [
 /// The groups that the body of a resource, or of a member of it, tells, and whether nothing about
 /// it is under way.
 pub fn service_groups(service: Service, body: &Value) -> Option<(BTreeSet<String>, bool)> {
-    let groups = groups_in(&body[service.member_keys().2])?;
+    let groups = groups_in(service.list(body))?;
+    if service == Service::EcsService {
+        return Some((groups, tasks::is_settled(body)));
+    }
+    if service == Service::Function {
+        return Some((groups, functions::is_settled(body)));
+    }
     let state = ["Status", "DBInstanceStatus", "CacheClusterStatus", "LifeCycleState", "State"];
     let mut states = state.into_iter().filter_map(|key| {
         let value = &body[key];
@@ -197,6 +275,8 @@ impl Service {
 pub(super) struct Resource {
     /// The groups that it sets, where they are told.
     pub(super) groups: Option<BTreeSet<String>>,
+    /// The subnets that it may be in, where it moves.
+    pub(super) subnets: BTreeSet<String>,
     /// Why it can be given none.
     pub(super) refused: Option<&'static str>,
 }
@@ -224,15 +304,35 @@ impl Resources {
         let interfaces = interfaces.filter_map(Value::as_str);
         self.interfaces.extend(interfaces.map(|id| (id.to_owned(), resource.clone())));
         let known = self.known.entry(resource).or_default();
-        let told = groups_in(&body[service.member_keys().2]);
+        let told = groups_in(service.list(body));
+        known.subnets.extend(service_subnets(service, body));
         known.groups = known.groups.take().or(told);
         known.refused = known.refused.or_else(|| refused(service, body));
+    }
+
+    /// Learns whose a task is, and which interface it has.
+    pub(super) fn learn_task(&mut self, body: &Value) {
+        let Some(service) = tasks::service_of(body) else { return };
+        let key = (Service::EcsService, service);
+        self.workloads.extend(body["taskArn"].as_str().map(|id| (id.to_owned(), key.clone())));
+        let interfaces = tasks::interfaces(body).into_iter();
+        self.interfaces.extend(interfaces.map(|id| (id.to_owned(), key.clone())));
     }
 
     /// Learns the groups of a mount target, which a call of its own tells.
     pub(super) fn mounted(&mut self, target: &str, body: &Value) {
         let key = (Service::MountTarget, target.to_owned());
         self.known.entry(key).or_default().groups = groups_in(&body["SecurityGroups"]);
+    }
+
+    /// Learns which versions the aliases of functions lead to. Of a function of which no body tells its aliases,
+    /// nobody knows.
+    pub(super) fn aliased(&mut self, aliases: &functions::Aliases) {
+        for ((service, id), resource) in &mut self.known {
+            if *service == Service::Function {
+                resource.refused = resource.refused.or_else(|| aliases.refused(id));
+            }
+        }
     }
 
     /// Takes the groups of interfaces for those of mount targets whose own are not in the input.
@@ -288,6 +388,7 @@ fn refused(service: Service, body: &Value) -> Option<&'static str> {
             let is_other = ["docdb", "neptune"].iter().any(|one| engine.starts_with(one));
             is_other.then_some("the calls of its database service are not supported")
         }
+        Service::EcsService => tasks::refused(body),
         _ => None,
     }
 }

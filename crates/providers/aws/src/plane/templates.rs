@@ -298,6 +298,7 @@ impl Group {
             }),
             template,
             follows: followed(&self.body),
+            through: None,
         }
     }
 

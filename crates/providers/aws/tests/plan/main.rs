@@ -16,6 +16,7 @@ mod lab;
 mod memberships;
 mod mutants;
 mod properties;
+mod serverless;
 mod services;
 mod shop;
 mod terraform;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::rules::{LISTS, Rule, permissions};
 use super::state::{Group, Held, Interface};
 use super::write::numbered;
-use super::{Fault, acls, services, templates};
+use super::{Fault, acls, functions, services, tasks, templates};
 
 type Form = BTreeMap<String, String>;
 /// A call that lists.
@@ -194,7 +194,13 @@ pub(super) fn canonical(held: &Held) -> Value {
         });
         (name(id), body)
     });
-    let interfaces = held.interfaces.iter().map(|(id, interface)| {
+    // The ids of those of tasks and functions are made up.
+    let of_tasks = held.clusters.interfaces();
+    let own = held
+        .interfaces
+        .iter()
+        .filter(|(id, one)| !of_tasks.contains(id.as_str()) && !functions::is_own(one));
+    let interfaces = own.map(|(id, interface)| {
         let groups: BTreeSet<String> = interface.groups.iter().map(|group| name(group)).collect();
         (id.clone(), json!(groups))
     });
@@ -204,5 +210,7 @@ pub(super) fn canonical(held: &Held) -> Value {
         "resources": services::canonical(held, &name),
         "templates": templates::canonical(held, &name),
         "acls": acls::canonical(held),
+        "tasks": tasks::canonical(held, &name),
+        "functions": functions::canonical(held, &name),
     })
 }

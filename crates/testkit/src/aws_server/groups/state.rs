@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::acls::Acls;
+use super::functions::Functions;
 use super::rules::{Rule, rules_of};
 use super::services::Resources;
+use super::tasks::Clusters;
 use super::templates::Templates;
 use crate::aws_server::call::text;
 
@@ -17,6 +19,8 @@ pub(super) struct Held {
     pub(super) groups: BTreeMap<String, Group>,
     pub(super) interfaces: BTreeMap<String, Interface>,
     pub(super) resources: Resources,
+    pub(super) clusters: Clusters,
+    pub(super) functions: Functions,
     pub(super) templates: Templates,
     pub(super) acls: Acls,
     /// How many groups were made.

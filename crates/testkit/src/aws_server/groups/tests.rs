@@ -6,7 +6,8 @@ use super::Strictness;
 use super::state::Held;
 use super::write::action;
 
-const MOST: Strictness = Strictness { rules_max: 2, groups_max: 2, unseen: 0, busy: 0 };
+const MOST: Strictness =
+    Strictness { rules_max: 2, groups_max: 2, unseen: 0, busy: 0, fails: false };
 
 fn held() -> Held {
     let group = |id: &str, name: &str| json!({"GroupId": id, "GroupName": name, "VpcId": "vpc-1"});

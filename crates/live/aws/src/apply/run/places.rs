@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use watertight_aws::Service;
 use watertight_compile::{Action, Plan, PlannedEdge, PlannedGroup, ReadKind, Templated};
 
 use super::super::ApplyError;
@@ -18,6 +19,8 @@ pub(super) struct Places<'p> {
     owners: BTreeSet<Site>,
     /// The ids of the groups that the plan read.
     pub(super) read_groups: BTreeSet<String>,
+    /// Whether interfaces that nobody uses any more may carry groups of the plan for a while.
+    pub(super) lingers: bool,
 }
 
 impl<'p> Places<'p> {
@@ -49,7 +52,13 @@ impl<'p> Places<'p> {
             plan.edges.iter().map(|edge| (edge.name.as_str(), edge)).collect();
         let of_edges = edges.values().map(|edge| site_at(&edge.account, &edge.region));
         let owners = owners.chain(of_edges).collect();
-        Ok(Self { groups, endpoints, edges, owners, read_groups })
+        let lingers = plan.steps.iter().any(|step| match &step.action {
+            Action::SetGroupsThrough { through, .. } => {
+                Service::of(&through.kind).is_some_and(Service::moves)
+            }
+            _ => false,
+        });
+        Ok(Self { groups, endpoints, edges, owners, read_groups, lingers })
     }
 
     pub(super) fn sites(&self) -> Vec<Site> {

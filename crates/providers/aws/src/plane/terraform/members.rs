@@ -7,7 +7,7 @@ use watertight_compile::{Holds, Plan, PlannedAttachment, PlannedOwner, Through};
 
 use super::names::{identifier, literal};
 use super::{ATTACHMENT, File, TerraformError, provider_of};
-use crate::plane::Service;
+use crate::plane::{SCALING_GROUP, Service};
 
 /// What one carrier is to carry.
 struct Wanted {
@@ -90,7 +90,10 @@ pub(super) fn write(file: &mut File<'_>, plan: &Plan) -> Result<Value, Terraform
 /// interfaces that are there.
 fn templates(file: &mut File<'_>, plan: &Plan) -> Result<Map<String, Value>, TerraformError> {
     let mut templates = Map::new();
-    let wanting = |one: &&PlannedOwner| one.holds != Holds::Already && !one.groups.is_empty();
+    // What is set at a resource is told with it.
+    let wanting = |one: &&PlannedOwner| {
+        one.holds != Holds::Already && !one.groups.is_empty() && one.kind == SCALING_GROUP
+    };
     for one in plan.owners.iter().filter(wanting) {
         let whose = format!("`{}`", one.id);
         let ids: Result<Vec<String>, TerraformError> =
@@ -198,6 +201,8 @@ fn argument(kind: &str) -> &'static str {
         Some(Service::VpcEndpoint) => "aws_vpc_endpoint.security_group_ids",
         Some(Service::CacheCluster) => "aws_elasticache_cluster.security_group_ids",
         Some(Service::ReplicationGroup) => "aws_elasticache_replication_group.security_group_ids",
+        Some(Service::EcsService) => "aws_ecs_service.network_configuration.security_groups",
+        Some(Service::Function) => "aws_lambda_function.vpc_config.security_group_ids",
         None => "",
     }
 }
