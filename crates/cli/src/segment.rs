@@ -22,14 +22,14 @@ use crate::text::one_line;
 const EXAMPLES: &str = "\
 Examples:
   watertight segment promote cardholder --to enforce policies/ --estate estate/ -o change.plan
-  watertight segment promote cardholder --to enforce --share 10% policies/ --estate estate/ -o tenth.plan
-  watertight segment promote cardholder --to enforce --share zone=eu-west-1a policies/ --estate estate/ -o zone.plan
+  watertight segment promote web --to enforce --share 10% policies/ --estate estate/ -o 10.plan
+  watertight segment promote web --to enforce --share zone=eu-west-1a policies/ --print
   watertight segment promote cardholder --to monitor policies/ --estate estate/ -o back.plan
   watertight segment promote cardholder --to enforce policies/ --print | git apply
 
-From disabled a segment goes to monitor, and from monitor to enforce, with `--share` a part of it first; back it goes at
-any time. Without `--share` a share that is written is taken out. The exit codes are those of `plan`; a segment that is in
-the mode already, with the same share, is left alone, with exit code 0.";
+From disabled a segment goes to monitor, and from monitor to enforce, with `--share` a part of it
+first; back it goes at any time. Without `--share` a share that is written is taken out. The exit
+codes are those of `plan`; a segment that is so already is left alone, with exit code 0.";
 
 /// What there is to do with a segment.
 #[derive(Debug, Subcommand)]

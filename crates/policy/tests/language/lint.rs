@@ -467,7 +467,7 @@ fn a_share_that_makes_no_difference_is_told() {
     assert_eq!(select("app: web"), [""; 0]);
     assert_eq!(
         select("app: wep"),
-        ["WT0337 5", "WT0349 5"],
+        ["WT0349 5", "WT0337 5"],
         "nothing has it, so nothing is in the share"
     );
     assert_eq!(select(""), ["WT0349 5"]);
