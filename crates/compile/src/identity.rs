@@ -197,7 +197,7 @@ impl Resources {
         for (id, mut one) in all {
             if let (Some(space), None) = (&mut one.moves, &one.refused) {
                 *space = space.difference(&stays);
-                one.refused = named.why(id).or_else(|| moving::split(intent, id, space));
+                one.refused = named.why(id).or_else(|| moving::split(intent, id, (space, &stays)));
             }
             if let Some(through) = &one.through {
                 by_resource.entry(through.clone()).or_default().push(id);

@@ -71,16 +71,18 @@ pub(crate) fn stays(estate: &Estate, holdings: &[(EndpointId, Holding)]) -> Addr
 pub(crate) fn split(
     intent: &Intent<'_>,
     endpoint: EndpointId,
-    space: &AddressSet,
+    (space, stays): (&AddressSet, &AddressSet),
 ) -> Option<String> {
     let found = intent.estate().network.endpoints.get(endpoint)?;
     let own = AddressSet::from_prefixes(found.addresses.iter().copied().map(Prefix::host));
-    if !space.contains_set(&own) {
+    // Who shares its interface may stay at its address.
+    if !space.union(stays).contains_set(&own) {
         return Some(String::from(
             "it gets another address when its service sets its groups, and it is at one that its subnets do not \
              hold",
         ));
     }
+    let space = &space.union(&own);
     for set in intent.written_sets() {
         let parts = [Family::V4, Family::V6].map(|family| space.of_family(family));
         if let Some(part) = parts.iter().find(|one| set.intersects(one) && !set.contains_set(one)) {

@@ -100,13 +100,7 @@ impl Goal {
             (Self::CarriesAgain { .. }, Seen::Carrier(None))
             | (Self::HasAgain { .. }, Seen::Group(None)) => Next::Done,
             (Self::Carries { on, from, to }, Seen::Carrier(found)) => {
-                let next = carries(on, (from, to), found.as_ref());
-                // Its service says of what it was asked that it could not do it.
-                let trouble = found.as_ref().and_then(|found| found.trouble.clone());
-                match (next, trouble) {
-                    (Next::Done, Some(trouble)) => Next::Conflict(trouble),
-                    (next, _) => next,
-                }
+                able(carries(on, (from, to), found.as_ref()), found.as_ref())
             }
             (Self::CarriesAgain { on, from, to }, Seen::Carrier(found)) => {
                 carries(on, (from, to), found.as_ref())
@@ -335,6 +329,14 @@ fn changes(
     let some = sides.into_iter().filter(|(rules, _)| !rules.is_empty());
     let writes: Vec<Write> = some.map(|(rules, is_egress)| write(rules, is_egress)).collect();
     if writes.is_empty() { Next::Done } else { Next::Write(writes) }
+}
+
+/// What follows, unless a service says of what it was asked that it could not do it.
+fn able(next: Next, found: Option<&Carrier>) -> Next {
+    match (next, found.and_then(|found| found.trouble.clone())) {
+        (Next::Done, Some(trouble)) => Next::Conflict(trouble),
+        (next, _) => next,
+    }
 }
 
 fn carries(
