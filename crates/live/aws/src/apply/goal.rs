@@ -93,6 +93,26 @@ impl Goal {
         matches!(self, Self::Unmade { .. } | Self::Gone { .. })
     }
 
+    /// The group that is not there yet.
+    fn created(&self) -> Next {
+        let write = match self {
+            Self::Made { name, vpc, description, plan } => Write::CreateGroup {
+                name: name.clone(),
+                vpc: vpc.clone(),
+                description: description.clone(),
+                plan: plan.clone(),
+            },
+            Self::Again { name, vpc, description, tags } => Write::CreateAgain {
+                name: name.clone(),
+                vpc: vpc.clone(),
+                description: description.clone(),
+                tags: tags.clone(),
+            },
+            _ => return Next::Done,
+        };
+        Next::Write(vec![write])
+    }
+
     /// What is to be written when this was seen.
     pub(super) fn next(&self, seen: &Seen) -> Next {
         match (self, seen) {
@@ -105,22 +125,7 @@ impl Goal {
             (Self::CarriesAgain { on, from, to }, Seen::Carrier(found)) => {
                 carries(on, (from, to), found.as_ref())
             }
-            (Self::Made { name, vpc, description, plan }, Seen::Group(None)) => {
-                Next::Write(vec![Write::CreateGroup {
-                    name: name.clone(),
-                    vpc: vpc.clone(),
-                    description: description.clone(),
-                    plan: plan.clone(),
-                }])
-            }
-            (Self::Again { name, vpc, description, tags }, Seen::Group(None)) => {
-                Next::Write(vec![Write::CreateAgain {
-                    name: name.clone(),
-                    vpc: vpc.clone(),
-                    description: description.clone(),
-                    tags: tags.clone(),
-                }])
-            }
+            (Self::Made { .. } | Self::Again { .. }, Seen::Group(None)) => self.created(),
             (Self::Again { tags, .. }, Seen::Group(Some(group))) => again(group, tags),
             (Self::Gone { ids }, Seen::Group(Some(group))) => gone(group, ids),
             (Self::Unmade { .. } | Self::Gone { .. }, Seen::Group(None)) => Next::Done,
