@@ -92,7 +92,7 @@ fn a_node_whose_pods_a_share_leaves_out_carries_no_groups() {
     };
     let told = why(", share: {percent: 0}");
     let wanted = "pods that are not in the share of their segment that is enforced share its interface: ops/log-agent, \
-                  shop/checkout";
+                  shop/cart, shop/checkout";
     assert_eq!(told, wanted);
     assert_eq!(why(""), "");
 }
