@@ -263,7 +263,8 @@ fn compare(
         if !from.is_governed && !to.is_governed {
             let answers = |at: usize| cells.answered.as_ref().map(|all| &all[at]);
             let is_kept = cells.after == cells.before && answers(0) == answers(1);
-            if !is_kept {
+            // Who comes next may come by a front that a segment holds, and have come by it before.
+            if !is_kept && !is_vacant((from, to)) {
                 frame.push(format!("{} to {}", from.text(before), to.text(before)));
             }
             return is_kept;
@@ -272,8 +273,7 @@ fn compare(
         let Judged { over, under, denied, is_in_order } =
             judge(scene, (from, to), &cells, &allowed, gathered);
         // Nobody's address is no reason for a denial at an edge.
-        let is_vacant = [from, to].iter().any(|party| matches!(party.who, PartyWho::Vacant(..)));
-        if !denied.is_empty() && !is_vacant {
+        if !denied.is_empty() && !is_vacant((from, to)) {
             let (from, to) = (from.barred(), to.barred());
             barred.push(Barred { from, to, flows: denied });
         }
@@ -285,6 +285,11 @@ fn compare(
         }
         is_in_order
     })
+}
+
+/// Whether nobody is at an end, as far as is known.
+fn is_vacant((from, to): (&Party, &Party)) -> bool {
+    [from, to].iter().any(|party| matches!(party.who, PartyWho::Vacant(..)))
 }
 
 /// What a look at one pair finds.
