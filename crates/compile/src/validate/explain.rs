@@ -70,6 +70,10 @@ impl Scene<'_, '_> {
         if !rest.flows.is_empty() {
             rest.take(&self.by_fronts(pair), Reason::IdentityShared);
         }
+        // Nobody's own rules tell where a front leads.
+        if !rest.flows.is_empty() && matches!(pair.0.who, PartyWho::Vacant(..)) {
+            rest.take(&self.led_to(pair.1), Reason::IdentityShared);
+        }
         let is_shared = |pair| self.is_translated(pair, &self.reach[1]) || self.is_ambiguous(pair);
         if !rest.flows.is_empty() && is_shared(pair) {
             rest.take(&FlowSet::all(), Reason::IdentityShared);
@@ -101,6 +105,13 @@ impl Scene<'_, '_> {
             }
         }
         all
+    }
+
+    /// What fronts that keep their clients' addresses lead to one of their targets.
+    fn led_to(&self, to: &Party) -> FlowSet {
+        let targets = to.who.endpoints();
+        let vias = self.vias.list.iter().filter(|via| targets.contains(&via.target));
+        vias.fold(FlowSet::none(), |all, via| all.union(&via.forwarded(&FlowSet::all())))
     }
 
     /// What such a front hands on to one of its targets: its own rules cannot tell that from what it would
