@@ -263,8 +263,7 @@ fn compare(
         if !from.is_governed && !to.is_governed {
             let answers = |at: usize| cells.answered.as_ref().map(|all| &all[at]);
             let is_kept = cells.after == cells.before && answers(0) == answers(1);
-            // Who comes next may come by a front that a segment holds, and have come by it before.
-            if !is_kept && !is_vacant((from, to)) {
+            if !is_kept && !told_of_vacant(scene, (from, to), &cells, gathered) {
                 frame.push(format!("{} to {}", from.text(before), to.text(before)));
             }
             return is_kept;
@@ -285,6 +284,38 @@ fn compare(
         }
         is_in_order
     })
+}
+
+/// Tells what a free address loses with an end that no segment holds, where that is the doing of a group that a
+/// plan takes off or of guards of ours at whoever hands it on. Whether that is all that changes.
+fn told_of_vacant(
+    scene: &Scene<'_, '_>,
+    pair: (&Party, &Party),
+    cells: &Cells,
+    gathered: &mut Gathered<'_>,
+) -> bool {
+    let answers = |at: usize| cells.answered.as_ref().map(|all| &all[at]);
+    let more = cells.after.possible.difference(&cells.before.possible);
+    if !is_vacant(pair) || !more.is_empty() {
+        return false;
+    }
+    let no_more = cells.before.possible.difference(&cells.after.possible);
+    let lost = no_more.union(&cells.before.sure.difference(&cells.after.sure));
+    if lost.is_empty() && answers(0) != answers(1) {
+        return false;
+    }
+    // With our guards open and no edge of ours it is gone too: a group that others name was taken off.
+    let by_name = lost.difference(&cells.open.possible);
+    let on_the_way = lost.difference(&by_name).intersection(&scene.held_on_the_way(pair));
+    if !lost.difference(&by_name).difference(&on_the_way).is_empty() {
+        return false;
+    }
+    for (flows, reason) in [(by_name, Reason::Membership), (on_the_way, Reason::IdentityShared)] {
+        if !flows.is_empty() {
+            gathered.add((GapKind::Under, Some(reason)), pair, flows, Ruled::default());
+        }
+    }
+    true
 }
 
 /// Whether nobody is at an end, as far as is known.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use watertight_model::network::EndpointId;
 use watertight_model::{Disposition, WorkloadId};
 use watertight_net::{AddressSet, FlowSet, PortRange, PortSet, Prefix, Protocol};
-use watertight_reach::{Reach, Step};
+use watertight_reach::{Place, Reach, Step};
 
 use super::scene::{Cells, Party, PartyWho, Scene};
 use crate::edge::CLIENTS_MIN;
@@ -70,10 +70,6 @@ impl Scene<'_, '_> {
         if !rest.flows.is_empty() {
             rest.take(&self.by_fronts(pair), Reason::IdentityShared);
         }
-        // Nobody's own rules tell where a front leads.
-        if !rest.flows.is_empty() && matches!(pair.0.who, PartyWho::Vacant(..)) {
-            rest.take(&self.led_to(pair.1), Reason::IdentityShared);
-        }
         let is_shared = |pair| self.is_translated(pair, &self.reach[1]) || self.is_ambiguous(pair);
         if !rest.flows.is_empty() && is_shared(pair) {
             rest.take(&FlowSet::all(), Reason::IdentityShared);
@@ -107,11 +103,31 @@ impl Scene<'_, '_> {
         all
     }
 
-    /// What fronts that keep their clients' addresses lead to one of their targets.
-    fn led_to(&self, to: &Party) -> FlowSet {
-        let targets = to.who.endpoints();
-        let vias = self.vias.list.iter().filter(|via| targets.contains(&via.target));
-        vias.fold(FlowSet::none(), |all, via| all.union(&via.forwarded(&FlowSet::all())))
+    /// What guards of somebody else whom a segment holds refuse on the way, after the plan: who hands on what is
+    /// not his.
+    pub(super) fn held_on_the_way(&self, (from, to): (&Party, &Party)) -> FlowSet {
+        let later = |id: &EndpointId| self.later.get(id).copied();
+        let governed = self.compiled.identities.governed.iter().filter_map(later);
+        let governed: BTreeSet<EndpointId> = governed.collect();
+        let ends = from.who.endpoints().iter().chain(to.who.endpoints());
+        let ends: BTreeSet<EndpointId> = ends.filter_map(later).collect();
+        let reach = &self.reach[1];
+        let source = from.who.endpoints().first().and_then(later);
+        let starts = source.map(|source| reach.starts_of(source)).unwrap_or_default();
+        let target = to.who.endpoints().first().and_then(later);
+        let addresses = target.map(|target| reach.addresses_of(target)).unwrap_or_default();
+        let mut held = FlowSet::none();
+        for start in &starts {
+            for address in &addresses {
+                let parts = reach.answer(start, *address, &FlowSet::all()).into_iter();
+                let refused = parts.filter(|part| match part.at {
+                    Place::Endpoint(at) => governed.contains(&at) && !ends.contains(&at),
+                    _ => false,
+                });
+                held = refused.fold(held, |held, part| held.union(&part.flows));
+            }
+        }
+        held
     }
 
     /// What such a front hands on to one of its targets: its own rules cannot tell that from what it would
