@@ -70,6 +70,9 @@ impl Scene<'_, '_> {
         if !rest.flows.is_empty() {
             rest.take(&self.by_fronts(pair), Reason::IdentityShared);
         }
+        if !rest.flows.is_empty() {
+            rest.take(&self.translated_by_fronts(pair), Reason::IdentityShared);
+        }
         let is_shared = |pair| self.is_translated(pair, &self.reach[1]) || self.is_ambiguous(pair);
         if !rest.flows.is_empty() && is_shared(pair) {
             rest.take(&FlowSet::all(), Reason::IdentityShared);
@@ -128,6 +131,30 @@ impl Scene<'_, '_> {
             }
         }
         held
+    }
+
+    /// What comes to a target by a front that keeps its clients' addresses from who has another one there: who
+    /// dials the public address of the front from behind a translator comes with that one's.
+    fn translated_by_fronts(&self, (from, to): (&Party, &Party)) -> FlowSet {
+        let later = |id: &EndpointId| self.later.get(id).copied();
+        let reach = &self.reach[1];
+        let source = from.who.endpoints().first().and_then(later);
+        let starts = source.map(|source| reach.starts_of(source)).unwrap_or_default();
+        let targets = to.who.endpoints();
+        let mut all = FlowSet::none();
+        for via in self.vias.list.iter().filter(|via| targets.contains(&via.target)) {
+            let fronts = via.attachments.iter().filter_map(later);
+            for address in fronts.flat_map(|front| reach.addresses_of(front)) {
+                for part in starts.iter().flat_map(|s| reach.answer(s, address, &FlowSet::all())) {
+                    let is_translated =
+                        part.path.steps.iter().any(|step| matches!(step, Step::Source { .. }));
+                    if is_translated && part.disposition == Disposition::Accepted {
+                        all = all.union(&via.forwarded(&part.flows));
+                    }
+                }
+            }
+        }
+        all
     }
 
     /// What such a front hands on to one of its targets: its own rules cannot tell that from what it would
