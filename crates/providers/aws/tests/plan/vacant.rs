@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::{Value, json};
+use watertight_compile::{GapKind, Reason};
 use watertight_model::network::RealmId;
 use watertight_model::{Network, network::SubnetId};
 use watertight_net::{AddressRange, AddressSet, Prefix};
 use watertight_testkit::policy as interpreter;
 
+use crate::drawn;
 use crate::lab::Lab;
 
 /// A machine that stands where nobody is, with a group that lets everything through.
@@ -123,4 +125,34 @@ fn add(files: &mut [(String, Value)], place: &str, (list, key): (&str, &str), it
     // Where none is of that place, any will do: a reader puts all lists of a kind together.
     let own = own.unwrap_or_default();
     lists.get_mut(own).expect("there is a list of the kind").push(item.clone());
+}
+
+/// What a free address loses with somebody whom no segment holds, where a plan takes off the group of a front by which
+/// it came there (seed 241), and where it passes somebody's interface that a segment holds (seed 2308), was taken
+/// for a change that nobody may make: no such estate could be planned.
+#[test]
+fn what_a_free_address_loses_on_the_way_is_a_gap_and_no_change_of_the_frame() {
+    for (seed, reason) in [(241, Reason::Membership), (2308, Reason::IdentityShared)] {
+        let (lab, _) = drawn::barred(seed);
+        let proof = lab.make().expect("it is compiled").proof;
+        assert_eq!(proof.frame, [] as [String; 0], "seed {seed}");
+        let mut lost = proof.of(GapKind::Under).filter(|gap| gap.reason == reason);
+        let is_vacant = |name: &String| name.starts_with("subnet-");
+        assert!(
+            lost.any(|gap| gap.from.iter().chain(&gap.to).any(is_vacant)),
+            "seed {seed}: {:?}",
+            proof.gaps
+        );
+    }
+}
+
+/// Who dials the public address of a front that keeps its clients' addresses from behind a translator comes to its
+/// target with that one's address: no reason was given for that.
+#[test]
+fn what_comes_to_a_target_from_behind_a_translator_has_a_reason() {
+    let (lab, _) = drawn::lab(1384);
+    let proof = lab.make().expect("it is compiled").proof;
+    assert_eq!(proof.unexplained, []);
+    let mut shared = proof.of(GapKind::Over).filter(|gap| gap.reason == Reason::IdentityShared);
+    assert!(shared.any(|gap| gap.over == "udp/9000"), "{:?}", proof.gaps);
 }
