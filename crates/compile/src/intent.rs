@@ -1,8 +1,8 @@
 mod forbidden;
 mod named;
+mod nobody;
 mod rules;
 mod shares;
-mod vacant;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +23,8 @@ use crate::naming::words;
 pub use shares::SharePart;
 
 use named::{is_in_network, named_sets, names_network};
-use vacant::VacantSight;
+pub(crate) use nobody::NobodySight;
+use nobody::WithNobody;
 
 /// What a policy intends for the legs of an estate, asked once for each sort of ends.
 #[derive(Debug)]
@@ -49,13 +50,7 @@ pub struct Intent<'a> {
     /// By kind, those to which something is allowed, or with `true` from which something is.
     partners: RefCell<FxHashMap<(KindId, bool), Rc<Partners>>>,
     atoms: AddressAtoms,
-    /// What is allowed between kinds and addresses outside, or with `true` from these to kinds; and the
-    /// same where no rule can match both ends.
-    outside: RefCell<FxHashMap<(KindId, AtomId, bool), Rc<Allowed>>>,
-    outside_without_rules: RefCell<BTreeMap<(usize, AtomId, bool), Rc<Allowed>>>,
-    /// The same about addresses inside that nobody has.
-    vacant: RefCell<FxHashMap<(KindId, VacantSight, bool), Rc<Allowed>>>,
-    vacant_without_rules: RefCell<FxHashMap<(usize, VacantSight, bool), Rc<Allowed>>>,
+    nobody: WithNobody,
     places: Places,
     /// Whether rules tell every workload from every other, by the fronts that they name.
     by_front: bool,
@@ -209,10 +204,7 @@ impl<'a> Intent<'a> {
             without_rules: RefCell::default(),
             partners: RefCell::default(),
             atoms,
-            outside: RefCell::default(),
-            outside_without_rules: RefCell::default(),
-            vacant: RefCell::default(),
-            vacant_without_rules: RefCell::default(),
+            nobody: WithNobody::default(),
             places: Places::default(),
             by_front,
             by_network,
@@ -361,39 +353,6 @@ impl<'a> Intent<'a> {
         let found = Rc::new(found.collect());
         self.partners.borrow_mut().insert((own, ingress), Rc::clone(&found));
         found
-    }
-
-    /// What is allowed between a kind and addresses outside that the policy does not tell apart, or
-    /// with `ingress` from these to the kind.
-    pub(crate) fn with_outside(
-        &self,
-        kind: KindId,
-        addresses: &AddressSet,
-        ingress: bool,
-    ) -> Rc<Allowed> {
-        let Some(first) = addresses.first() else { return Rc::default() };
-        let atom = self.atoms.atom_of(first);
-        if let Some(known) = self.outside.borrow().get(&(kind, atom, ingress)) {
-            return Rc::clone(known);
-        }
-        let (own, other) = (self.end_of(kind), End::outside(addresses.clone()));
-        let (source, destination) = if ingress { (&other, &own) } else { (&own, &other) };
-        let ask = || Rc::new(self.ask(source, destination));
-        let seen = self.backgrounds.get(kind);
-        let allowed = match seen.filter(|_| !self.deciding.has_rule_between(source, destination)) {
-            None => ask(),
-            Some(seen) => {
-                let mut known = self.outside_without_rules.borrow_mut();
-                Rc::clone(known.entry((*seen, atom, ingress)).or_insert_with(ask))
-            }
-        };
-        self.outside.borrow_mut().insert((kind, atom, ingress), Rc::clone(&allowed));
-        allowed
-    }
-
-    /// The number of what the policy sees in addresses that it does not tell apart.
-    pub(crate) fn atom_of(&self, addresses: &AddressSet) -> Option<AtomId> {
-        addresses.first().map(|first| self.atoms.atom_of(first))
     }
 
     /// What is allowed from an end to another.

@@ -6,9 +6,9 @@ use std::fs;
 
 use serde_json::{Value, json};
 use watertight_live_aws::Way;
-use watertight_testkit::aws_server::{Lost, Strictness, Trouble, Troubles};
+use watertight_testkit::aws_server::{Strictness, Trouble, Troubles};
 
-use crate::support::{ACCOUNT, Lab, root};
+use crate::support::{ACCOUNT, Lab, killed_anywhere, root};
 
 const POLICY: &str = "testdata/plans/serverless/policy.yaml";
 const ESTATE: &str = "testdata/estates/serverless";
@@ -246,27 +246,5 @@ fn the_printed_policy_permits_deployments_where_a_plan_needs_them_alone() {
 
 #[test]
 fn applying_that_is_killed_anywhere_and_resumed_ends_as_if_it_never_was() {
-    let whole = plain();
-    let before = whole.server.held();
-    let asked = whole.server.requests();
-    whole.take(Way::Apply).unwrap();
-    let count = whole.server.requests() - asked;
-    let after = whole.server.held();
-    for stop in 0..count {
-        // A lost answer leaves open what was done; a lost request does not.
-        let lost = if stop % 4 == 0 { Lost::Request } else { Lost::Answer };
-        let lab = if stop % 2 == 0 { plain() } else { lab(SLOW) };
-        lab.server.stop_after(Some((stop, lost)));
-        assert!(lab.take(Way::Apply).is_err(), "{stop}");
-        lab.server.stop_after(None);
-        lab.take(Way::Apply).unwrap_or_else(|error| panic!("{stop} {lost:?}: {error}"));
-        assert_eq!(lab.server.held(), after, "{stop} {lost:?}");
-        if stop % 3 == 0 {
-            lab.server.stop_after(Some((stop.min(count / 2), lost)));
-            assert!(lab.take(Way::Rollback).is_err(), "{stop}");
-            lab.server.stop_after(None);
-        }
-        lab.take(Way::Rollback).unwrap_or_else(|error| panic!("{stop} {lost:?}: {error}"));
-        assert_eq!(lab.server.held(), before, "{stop} {lost:?}");
-    }
+    killed_anywhere(&plain, &|| lab(SLOW));
 }

@@ -6,9 +6,9 @@ use std::fs;
 use serde_json::Value;
 use tempfile::TempDir;
 use watertight_live_aws::Way;
-use watertight_testkit::aws_server::{Lost, Recording, Server, Strictness, Trouble, Troubles};
+use watertight_testkit::aws_server::{Recording, Server, Strictness, Trouble, Troubles};
 
-use crate::support::{ACCOUNT, Lab, root, told, watertight};
+use crate::support::{ACCOUNT, Lab, killed_anywhere, root, told, watertight};
 
 const POLICY: &str = "testdata/plans/services/policy.yaml";
 
@@ -207,28 +207,6 @@ fn the_plan_of_the_shop_is_applied_and_taken_back() {
 
 #[test]
 fn applying_that_is_killed_anywhere_and_resumed_ends_as_if_it_never_was() {
-    let whole = plain();
-    let before = whole.server.held();
-    let asked = whole.server.requests();
-    whole.take(Way::Apply).unwrap();
-    let count = whole.server.requests() - asked;
-    let after = whole.server.held();
+    let count = killed_anywhere(&plain, &|| Lab::services(SLOW));
     assert!(count > 60, "{count}");
-    for stop in 0..count {
-        // A lost answer leaves open what was done; a lost request does not.
-        let lost = if stop % 4 == 0 { Lost::Request } else { Lost::Answer };
-        let lab = if stop % 2 == 0 { plain() } else { Lab::services(SLOW) };
-        lab.server.stop_after(Some((stop, lost)));
-        assert!(lab.take(Way::Apply).is_err(), "{stop}");
-        lab.server.stop_after(None);
-        lab.take(Way::Apply).unwrap_or_else(|error| panic!("{stop} {lost:?}: {error}"));
-        assert_eq!(lab.server.held(), after, "{stop} {lost:?}");
-        if stop % 3 == 0 {
-            lab.server.stop_after(Some((stop.min(count / 2), lost)));
-            assert!(lab.take(Way::Rollback).is_err(), "{stop}");
-            lab.server.stop_after(None);
-        }
-        lab.take(Way::Rollback).unwrap_or_else(|error| panic!("{stop} {lost:?}: {error}"));
-        assert_eq!(lab.server.held(), before, "{stop} {lost:?}");
-    }
 }

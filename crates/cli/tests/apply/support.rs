@@ -85,6 +85,35 @@ pub(crate) fn killed_while_applying(
     }
 }
 
+/// The same at every request and behind whatever `slow` is about, taking back killed now and then too. Gives how many
+/// requests there are.
+pub(crate) fn killed_anywhere(plain: &dyn Fn() -> Lab, slow: &dyn Fn() -> Lab) -> usize {
+    let whole = plain();
+    let before = whole.server.held();
+    let asked = whole.server.requests();
+    whole.take(Way::Apply).unwrap();
+    let count = whole.server.requests() - asked;
+    let after = whole.server.held();
+    for stop in 0..count {
+        // A lost answer leaves open what was done; a lost request does not.
+        let lost = if stop % 4 == 0 { Lost::Request } else { Lost::Answer };
+        let lab = if stop % 2 == 0 { plain() } else { slow() };
+        lab.server.stop_after(Some((stop, lost)));
+        assert!(lab.take(Way::Apply).is_err(), "{stop}");
+        lab.server.stop_after(None);
+        lab.take(Way::Apply).unwrap_or_else(|error| panic!("{stop} {lost:?}: {error}"));
+        assert_eq!(lab.server.held(), after, "{stop} {lost:?}");
+        if stop % 3 == 0 {
+            lab.server.stop_after(Some((stop.min(count / 2), lost)));
+            assert!(lab.take(Way::Rollback).is_err(), "{stop}");
+            lab.server.stop_after(None);
+        }
+        lab.take(Way::Rollback).unwrap_or_else(|error| panic!("{stop} {lost:?}: {error}"));
+        assert_eq!(lab.server.held(), before, "{stop} {lost:?}");
+    }
+    count
+}
+
 /// Takes a plan back, killed at one request after the other: it ends where it began.
 pub(crate) fn killed_while_taking_back(
     lab: &dyn Fn(Strictness) -> Lab,

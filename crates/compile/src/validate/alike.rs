@@ -10,13 +10,12 @@ use std::hash::Hash;
 use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use watertight_model::network::RealmId;
-use watertight_net::{AtomId, FlowSet};
+use watertight_net::FlowSet;
 use watertight_policy::decide::Reason;
 use watertight_reach::{ClassIndex, Matrix};
 
 use super::scene::{Party, PartyWho, Scene};
-use crate::intent::{Allowed, KindId};
+use crate::intent::{Allowed, KindId, NobodySight};
 
 /// The number of what is intended where nobody asks.
 const UNASKED: u32 = u32::MAX;
@@ -31,8 +30,7 @@ type Content = (FlowSet, FlowSet, Vec<(FlowSet, bool)>);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Sight {
     Kind(KindId),
-    Outside(Option<AtomId>),
-    Vacant(Option<AtomId>, Option<RealmId>),
+    Nobody(Option<NobodySight>),
 }
 
 /// Parties between which nothing tells as senders, or as receivers.
@@ -219,11 +217,10 @@ impl Scene<'_, '_> {
     fn sight(&self, party: &Party) -> Sight {
         match &party.who {
             PartyWho::Endpoints(_, kind) => Sight::Kind(*kind),
-            PartyWho::Outside(addresses, _) => Sight::Outside(self.intent.atom_of(addresses)),
-            PartyWho::Vacant(vacancy, _) => {
-                let (atom, realm) = self.intent.sight_of(vacancy);
-                Sight::Vacant(atom, realm)
+            PartyWho::Outside(addresses, _) => {
+                Sight::Nobody(self.intent.sight_of_outside(addresses))
             }
+            PartyWho::Vacant(vacancy, _) => Sight::Nobody(self.intent.sight_of_vacant(vacancy)),
         }
     }
 

@@ -80,6 +80,12 @@ impl Recording {
         bodies.iter().find(|(about, _)| about.is_none()).map(|(_, body)| body)
     }
 
+    /// The items of all lists of a name in the answers to a call at a place.
+    pub(super) fn items(&self, place: (&str, &str), call: &str, list: &str) -> Vec<Value> {
+        let lists = self.all(place, call).filter_map(|(_, body)| body[list].as_array());
+        lists.flatten().cloned().collect()
+    }
+
     /// All bodies that a call answers in an account's region, with what each is about.
     pub(super) fn all(
         &self,

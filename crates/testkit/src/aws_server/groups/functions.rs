@@ -11,6 +11,7 @@ use std::net::Ipv4Addr;
 use serde_json::{Value, json};
 
 use super::state::{Held, Interface};
+use super::tasks::subnets;
 use super::{Fault, Strictness};
 use crate::aws_server::call::text;
 use crate::aws_server::http::{Request, decoded};
@@ -52,18 +53,9 @@ fn setting<'v>(body: &'v Value, key: &str) -> &'v Value {
 impl Functions {
     /// What recorded bodies tell.
     pub(super) fn read(recording: &Recording, place: (&str, &str)) -> Self {
-        let mut functions = Self::default();
-        let all = |call: &str, list: &str| -> Vec<Value> {
-            let items = recording.all(place, call).filter_map(|(_, body)| body[list].as_array());
-            items.flatten().cloned().collect()
-        };
-        for subnet in all("ec2-describe-subnets", "Subnets") {
-            let first = text(&subnet["CidrBlock"]).split('/').next().and_then(|ip| ip.parse().ok());
-            if let Some(first) = first {
-                let vpc = text(&subnet["VpcId"]).to_owned();
-                functions.subnets.insert(text(&subnet["SubnetId"]).to_owned(), (vpc, first));
-            }
-        }
+        let subnets = subnets(recording, place);
+        let mut functions = Self { subnets, ..Self::default() };
+        let all = |call: &str, list: &str| recording.items(place, call, list);
         for body in all("lambda-list-functions", "Functions") {
             let name = text(&body["FunctionName"]).to_owned();
             functions

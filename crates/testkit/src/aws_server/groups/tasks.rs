@@ -64,21 +64,26 @@ fn detail<'v>(task: &'v Value, name: &str) -> &'v str {
     own.next().map(|one| text(&one["value"])).unwrap_or_default()
 }
 
+/// Subnets by id, with their network and first address: where tasks and functions are put.
+pub(super) fn subnets(
+    recording: &Recording,
+    place: (&str, &str),
+) -> BTreeMap<String, (String, Ipv4Addr)> {
+    let subnets = recording.items(place, "ec2-describe-subnets", "Subnets");
+    let of = |subnet: &Value| {
+        let first = text(&subnet["CidrBlock"]).split('/').next()?.parse().ok()?;
+        let vpc = text(&subnet["VpcId"]).to_owned();
+        Some((text(&subnet["SubnetId"]).to_owned(), (vpc, first)))
+    };
+    subnets.iter().filter_map(of).collect()
+}
+
 impl Clusters {
     /// What recorded bodies tell.
     pub(super) fn read(recording: &Recording, place: (&str, &str)) -> Self {
-        let mut clusters = Self::default();
-        let all = |call: &str, list: &str| -> Vec<Value> {
-            let items = recording.all(place, call).filter_map(|(_, body)| body[list].as_array());
-            items.flatten().cloned().collect()
-        };
-        for subnet in all("ec2-describe-subnets", "Subnets") {
-            let first = text(&subnet["CidrBlock"]).split('/').next().and_then(|ip| ip.parse().ok());
-            if let Some(first) = first {
-                let vpc = text(&subnet["VpcId"]).to_owned();
-                clusters.subnets.insert(text(&subnet["SubnetId"]).to_owned(), (vpc, first));
-            }
-        }
+        let subnets = subnets(recording, place);
+        let mut clusters = Self { subnets, ..Self::default() };
+        let all = |call: &str, list: &str| recording.items(place, call, list);
         for body in all("ecs-describe-services", "services") {
             let arn = text(&body["serviceArn"]).to_owned();
             clusters.services.insert(arn, Service { body, busy: None, before: None });

@@ -35,10 +35,7 @@ impl Templates {
     /// What recorded bodies tell.
     pub(super) fn read(recording: &Recording, place: (&str, &str)) -> Self {
         let mut templates = Self::default();
-        let bodies = |call: &str, list: &str| -> Vec<Value> {
-            let items = recording.all(place, call).filter_map(|(_, body)| body[list].as_array());
-            items.flatten().cloned().collect()
-        };
+        let bodies = |call: &str, list: &str| recording.items(place, call, list);
         for body in bodies("ec2-describe-launch-template-versions", "LaunchTemplateVersions") {
             let id = text(&body["LaunchTemplateId"]).to_owned();
             let number = body["VersionNumber"].as_i64().unwrap_or_default();
