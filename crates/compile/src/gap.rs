@@ -169,7 +169,7 @@ impl GapKind {
 }
 
 /// Names a rule or a default of the policy.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct RuleRef {
     /// What decides, in words: `policy card-payments, rule orders take payments`.
     pub text: String,

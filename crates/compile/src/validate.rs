@@ -4,25 +4,25 @@ mod alike;
 mod between;
 mod explain;
 mod gather;
+mod judge;
 mod scene;
 mod unfilterable;
 mod within;
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
 
 use watertight_model::Estate;
 use watertight_model::network::Guard;
 use watertight_net::{Family, FlowSet};
-use watertight_policy::decide::Reason as Because;
 
 use crate::artifact::Artifacts;
 use crate::compiler::{Compiled, opened};
 use crate::edge::Barred;
-use crate::gap::{Forbidden, Gap, GapKind, Reason};
-use crate::intent::{Allowed, Intent};
+use crate::gap::{Gap, GapKind, Reason};
+use crate::intent::Intent;
 use crate::plane::{Plane, RenderedBody};
 use gather::{Finished, Gathered};
+use judge::Judgements;
 use scene::{Cells, Party, PartyWho, Ruled, Scene, Sheets, Told};
 pub use within::Kept;
 pub(crate) use within::{Breach, Within};
@@ -258,9 +258,10 @@ fn compare(
     mut found: Option<&mut Vec<Found>>,
 ) -> u64 {
     let before = scene.estates[0];
-    scene.look_at_pairs(true, |from, to| {
-        let cells = scene.cells(from, to);
+    let mut judgements = Judgements::new(scene);
+    scene.look_at_pairs(true, |(from, to), numbers| {
         if !from.is_governed && !to.is_governed {
+            let cells = scene.cells(from, to);
             let answers = |at: usize| cells.answered.as_ref().map(|all| &all[at]);
             let is_kept = cells.after == cells.before && answers(0) == answers(1);
             if !is_kept && !told_of_vacant(scene, (from, to), &cells, gathered) {
@@ -268,21 +269,21 @@ fn compare(
             }
             return is_kept;
         }
-        let allowed = scene.allowed(from, to);
-        let Judged { over, under, denied, is_in_order } =
-            judge(scene, (from, to), &cells, &allowed, gathered);
+        let judged = judgements.of((from, to), numbers, gathered);
+        gathered.found(&judged.findings, (from, to));
         // Nobody's address is no reason for a denial at an edge.
-        if !denied.is_empty() && !is_vacant((from, to)) {
+        if !judged.denied.is_empty() && !is_vacant((from, to)) {
             let (from, to) = (from.barred(), to.barred());
-            barred.push(Barred { from, to, flows: denied });
+            barred.push(Barred { from, to, flows: judged.denied.clone() });
         }
         if let Some(found) = &mut found
-            && !(over.is_empty() && under.is_empty())
+            && !(judged.over.is_empty() && judged.under.is_empty())
         {
             let (from, to) = (from.names(before), to.names(before));
+            let (over, under) = (judged.over.clone(), judged.under.clone());
             found.push(Found { from, to, family: scene.family, over, under });
         }
-        is_in_order
+        judged.is_in_order
     })
 }
 
@@ -312,7 +313,8 @@ fn told_of_vacant(
     }
     for (flows, reason) in [(by_name, Reason::Membership), (on_the_way, Reason::IdentityShared)] {
         if !flows.is_empty() {
-            gathered.add((GapKind::Under, Some(reason)), pair, flows, Ruled::default());
+            let finding = gathered.gap((GapKind::Under, Some(reason)), flows, Ruled::default());
+            gathered.found(&[finding], pair);
         }
     }
     true
@@ -321,80 +323,4 @@ fn told_of_vacant(
 /// Whether nobody is at an end, as far as is known.
 fn is_vacant((from, to): (&Party, &Party)) -> bool {
     [from, to].iter().any(|party| matches!(party.who, PartyWho::Vacant(..)))
-}
-
-/// What a look at one pair finds.
-struct Judged {
-    over: FlowSet,
-    under: FlowSet,
-    /// What of `over` a guardrail denies, and something on the way could refuse.
-    denied: FlowSet,
-    /// Whether nothing was gathered: it is the same for all pairs with the same cells and intent.
-    is_in_order: bool,
-}
-
-/// What one pair adds: its differences whole, and each part of them with its reason.
-fn judge(
-    scene: &Scene<'_, '_>,
-    (from, to): (&Party, &Party),
-    cells: &Cells,
-    allowed: &Rc<Allowed>,
-    gathered: &mut Gathered<'_>,
-) -> Judged {
-    let over = cells.after.possible.difference(&allowed.allow);
-    let accepted = cells.before.sure.union(&cells.open.sure);
-    let wanted = allowed.allow.intersection(&accepted);
-    let mut under = wanted.difference(&cells.after.sure);
-    if let Some([before, after, open]) = &cells.answered {
-        let answered = allowed.allow.intersection(&before.sure.union(&open.sure));
-        under = under.union(&answered.difference(&after.sure));
-    }
-    let pair = (from, to);
-    let mut denied = FlowSet::none();
-    for (flows, reason) in scene.explain_over(pair, cells, allowed, &over) {
-        let inside = reason == Some(Reason::Unfilterable) && scene.are_on_one_machine(pair);
-        let flows = if inside && scene.is_node_to_own_pod(pair) {
-            flows.difference(&scene::needed(allowed, &flows))
-        } else {
-            flows
-        };
-        for (flows, rules) in scene.rules(allowed, &flows) {
-            if let Some(forbidden) = rules.forbidden {
-                if forbidden == Forbidden::Guardrail && reason != Some(Reason::Unfilterable) {
-                    denied = denied.union(&flows);
-                }
-                let fresh = flows.difference(&cells.before.possible);
-                if !fresh.is_empty() {
-                    gathered.inadmissible(pair, fresh, rules.clone());
-                }
-            }
-            if inside {
-                gathered.inside(pair, flows, rules);
-            } else {
-                gathered.add((GapKind::Over, reason), pair, flows, rules);
-            }
-        }
-    }
-    for (flows, reason) in scene.explain_under(pair, cells, &under) {
-        for (flows, rules) in scene.rules(allowed, &flows) {
-            gathered.add((GapKind::Under, reason), pair, flows, rules);
-        }
-    }
-    // Requests that a condition would let through and that are cut with the rest.
-    let cut = allowed.inspect.intersection(&accepted).difference(&cells.after.sure);
-    for (flows, rules) in scene.rules(allowed, &cut) {
-        gathered.add((GapKind::Under, Some(Reason::L7)), pair, flows, rules);
-    }
-    let mut is_in_order = over.is_empty() && under.is_empty() && cut.is_empty();
-    let fresh = cells.after.sure.difference(&cells.before.possible);
-    for (flows, decision) in &allowed.parts {
-        let by_rule = |one: &Because| matches!(one, Because::Rule(_) | Because::Essential(_));
-        let flows = flows.intersection(&fresh).intersection(&allowed.allow);
-        if !flows.is_empty() && !decision.reasons.iter().all(by_rule) {
-            let rules = Ruled { rules: scene.intent.rules(decision), forbidden: None };
-            gathered.surprise(pair, flows, rules);
-            is_in_order = false;
-        }
-    }
-    Judged { over, under, denied, is_in_order }
 }

@@ -69,11 +69,11 @@ struct Numbers {
 impl Scene<'_, '_> {
     /// Calls `look` with pairs until it has said of each, or of one like it, that it is in order. With
     /// `by_intent`, only pairs with the same intent are alike. Between whom nothing passes in any of the
-    /// three, it is not called. Returns how many pairs there are.
+    /// three, it is not called. It is told the numbers of what passes in each. Returns how many pairs there are.
     pub(super) fn look_at_pairs(
         &self,
         by_intent: bool,
-        mut look: impl FnMut(&Party, &Party) -> bool,
+        mut look: impl FnMut((&Party, &Party), [u32; 3]) -> bool,
     ) -> u64 {
         let intents = if by_intent { self.intents() } else { Intents::default() };
         let (senders, receivers) = (self.senders(&intents), self.receivers(&intents));
@@ -97,7 +97,7 @@ impl Scene<'_, '_> {
                     continue;
                 }
                 let Some(from) = senders.get(at) else { continue };
-                if self.pairs(from, to).any(|(from, to)| look(from, to)) {
+                if self.pairs(from, to).any(|pair| look(pair, cells)) {
                     in_order.insert(key);
                     last = Some(key);
                 }

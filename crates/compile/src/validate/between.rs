@@ -21,7 +21,7 @@ use crate::step::{by_name, middle};
 pub(super) fn opened_between(scene: &Scene<'_, '_>) -> Vec<String> {
     let before = scene.estates[0];
     let mut opened = Vec::new();
-    scene.look_at_pairs(false, |from, to| {
+    scene.look_at_pairs(false, |(from, to), _| {
         if !from.is_governed && !to.is_governed {
             return true;
         }

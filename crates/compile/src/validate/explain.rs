@@ -15,6 +15,17 @@ use crate::intent::Allowed;
 /// Parts of a difference, each with its reason or none.
 type Explained = Vec<(FlowSet, Option<Reason>)>;
 
+/// What had to be known of a pair to explain a difference.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Needs {
+    /// What passes, what is intended, and who carries our groups.
+    Cells,
+    /// What was widened between the two, too.
+    Widening,
+    /// Who they are.
+    Pair,
+}
+
 /// Takes parts off a difference until nothing is left.
 struct Rest {
     flows: FlowSet,
@@ -30,6 +41,7 @@ impl Rest {
         }
     }
 
+    /// What is left has no reason.
     fn finish(mut self) -> Explained {
         if !self.flows.is_empty() {
             self.parts.push((self.flows, None));
@@ -46,11 +58,8 @@ impl Scene<'_, '_> {
         cells: &Cells,
         allowed: &Allowed,
         over: &FlowSet,
-    ) -> Explained {
+    ) -> (Explained, Needs) {
         let mut rest = Rest { flows: over.clone(), parts: Vec::new() };
-        if over.is_empty() {
-            return rest.parts;
-        }
         let doubtful = cells.after.possible.difference(&cells.after.sure);
         rest.take(&doubtful, Reason::UnknownBox);
         rest.take(&allowed.inspect, Reason::L7);
@@ -58,10 +67,16 @@ impl Scene<'_, '_> {
         if !is_held(pair.0) && !is_held(pair.1) {
             rest.take(&FlowSet::all(), Reason::OthersGuard);
         }
+        if rest.flows.is_empty() {
+            return (rest.finish(), Needs::Cells);
+        }
         for (flows, reason) in self.widened(pair) {
             rest.take(&flows, reason);
         }
-        if !rest.flows.is_empty() && self.are_on_one_machine(pair) {
+        if rest.flows.is_empty() {
+            return (rest.finish(), Needs::Widening);
+        }
+        if self.are_on_one_machine(pair) {
             rest.take(&FlowSet::all(), Reason::Unfilterable);
         }
         if !rest.flows.is_empty() {
@@ -77,7 +92,7 @@ impl Scene<'_, '_> {
         if !rest.flows.is_empty() && is_shared(pair) {
             rest.take(&FlowSet::all(), Reason::IdentityShared);
         }
-        rest.finish()
+        (rest.finish(), Needs::Pair)
     }
 
     /// What comes to a target by a front that keeps its clients' addresses, of what a client may send
@@ -248,11 +263,8 @@ impl Scene<'_, '_> {
         pair: (&Party, &Party),
         cells: &Cells,
         under: &FlowSet,
-    ) -> Explained {
+    ) -> (Explained, Needs) {
         let mut rest = Rest { flows: under.clone(), parts: Vec::new() };
-        if under.is_empty() {
-            return rest.parts;
-        }
         rest.take(&self.compiled.left, Reason::Unfilterable);
         // Even with our guards open it does not pass any more: others refer to a group that is off.
         let lost = cells.before.sure.difference(&cells.open.sure);
@@ -265,7 +277,10 @@ impl Scene<'_, '_> {
             let unanswered = unanswered.intersection(&cells.after.sure);
             rest.take(&unanswered.intersection(&from_well_known()), Reason::StatelessReply);
         }
-        if !rest.flows.is_empty() && self.is_translated(pair, &self.reach[2]) {
+        if rest.flows.is_empty() {
+            return (rest.finish(), Needs::Cells);
+        }
+        if self.is_translated(pair, &self.reach[2]) {
             rest.take(&FlowSet::all(), Reason::IdentityShared);
         }
         // A front dials itself at no public address of its own. What passes directly with our guards open is
@@ -277,7 +292,7 @@ impl Scene<'_, '_> {
         if !rest.flows.is_empty() && self.is_boxed(pair, &self.reach[2]) {
             rest.take(&FlowSet::all(), Reason::Membership);
         }
-        rest.finish()
+        (rest.finish(), Needs::Pair)
     }
 
     /// Whether one machine, or what shares its interfaces, is all there is at both ends: what they send
@@ -301,12 +316,8 @@ impl Scene<'_, '_> {
         for (end, other, ingress) in [(to, from, true), (from, to, false)] {
             let Some(identity) = end.identity else { continue };
             let addresses = self.addresses(other);
-            // They are ordered by identity.
-            let all = &self.compiled.widened;
-            let start = all.partition_point(|one| one.identity < identity);
-            let own = all.iter().skip(start).take_while(|one| one.identity == identity);
-            let at_end =
-                own.filter(|one| one.ingress == ingress && one.added.intersects(&addresses));
+            let at_end = self.widened_at(identity, ingress, &addresses);
+            let at_end = at_end.filter_map(|place| self.compiled.widened.get(place));
             let at_end: Vec<(FlowSet, Reason)> =
                 at_end.map(|one| (one.flows.clone(), one.reason)).collect();
             if found.is_empty() {
@@ -322,7 +333,24 @@ impl Scene<'_, '_> {
         found
     }
 
-    fn addresses(&self, party: &Party) -> AddressSet {
+    /// The places of what was widened at an identity into one of some addresses, in order.
+    pub(super) fn widened_at(
+        &self,
+        identity: usize,
+        ingress: bool,
+        addresses: &AddressSet,
+    ) -> impl Iterator<Item = usize> {
+        // They are ordered by identity.
+        let all = &self.compiled.widened;
+        let start = all.partition_point(|one| one.identity < identity);
+        let own = all.iter().enumerate().skip(start);
+        own.take_while(move |(_, one)| one.identity == identity)
+            .filter(move |(_, one)| one.ingress == ingress && one.added.intersects(addresses))
+            .map(|(place, _)| place)
+    }
+
+    /// The addresses of a party, public ones too.
+    pub(super) fn addresses(&self, party: &Party) -> AddressSet {
         match &party.who {
             PartyWho::Outside(addresses, _) => addresses.clone(),
             PartyWho::Vacant(vacancy, _) => vacancy.addresses.clone(),

@@ -10,10 +10,19 @@ use super::scene::{Party, PartyWho, Ruled};
 use crate::gap::{Gap, GapKind, Reason};
 use crate::identity::name_of;
 
-/// What tells gaps apart beside who their ends are.
-type Key = (Sort, Option<Reason>, FlowSet, Ruled, String, Option<Family>);
+/// What tells gaps apart beside who their ends are, and of which family.
+type Key = (Sort, Option<Reason>, FlowSet, Ruled, String);
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// Something that was found, at whichever pairs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Finding(u32);
+
+/// Pairs by the numbers of their sides: those of whichever family, and those of each alone, as in [`FAMILIES`].
+type Pairs = [Vec<(u32, u32)>; 3];
+
+const FAMILIES: [Option<Family>; 3] = [None, Some(Family::V4), Some(Family::V6)];
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Sort {
     Gap(GapKind),
     Surprise,
@@ -33,49 +42,68 @@ pub(super) struct Gathered<'e> {
     estate: &'e Estate,
     /// The family that is looked at, where families are looked at apart.
     family: Option<Family>,
-    /// By the numbers of the sides: pairs are many, and who is at their ends is written once.
-    pairs: BTreeMap<Key, Vec<(u32, u32)>>,
+    /// What was found, by the number of the finding: pairs are many, and what is said of them is written once.
+    keys: Vec<Key>,
+    findings: FxHashMap<Key, u32>,
+    pairs: Vec<Pairs>,
+    /// So is who is at their ends.
     sides: Vec<Side>,
     /// The numbers of sides, by what they are called and by the party.
     numbers: FxHashMap<Vec<String>, u32>,
     of: FxHashMap<usize, u32>,
+    /// Whether a party has addresses of both families, by its number.
+    both: FxHashMap<usize, bool>,
 }
 
 impl<'e> Gathered<'e> {
     pub(super) fn new(estate: &'e Estate, family: Option<Family>) -> Self {
-        let (pairs, sides) = (BTreeMap::new(), Vec::new());
-        let (numbers, of) = (FxHashMap::default(), FxHashMap::default());
-        Self { estate, family, pairs, sides, numbers, of }
+        let (keys, findings, pairs) = (Vec::new(), FxHashMap::default(), Vec::new());
+        let (sides, numbers) = (Vec::new(), FxHashMap::default());
+        let (of, both) = (FxHashMap::default(), FxHashMap::default());
+        Self { estate, family, keys, findings, pairs, sides, numbers, of, both }
     }
 
-    pub(super) fn add(
+    /// What is permitted and not intended, or intended and not permitted.
+    pub(super) fn gap(
         &mut self,
         (kind, reason): (GapKind, Option<Reason>),
-        pair: (&Party, &Party),
         flows: FlowSet,
         rules: Ruled,
-    ) {
+    ) -> Finding {
         let place = String::from(reason.map_or("not explained", Reason::place));
-        self.push((Sort::Gap(kind), reason, flows, rules, place, self.hidden(pair)), pair);
+        self.finding((Sort::Gap(kind), reason, flows, rules, place))
     }
 
     /// What passes within one machine.
-    pub(super) fn inside(&mut self, pair: (&Party, &Party), flows: FlowSet, rules: Ruled) {
+    pub(super) fn inside(&mut self, flows: FlowSet, rules: Ruled) -> Finding {
         let place = String::from("both ends are on one machine, and pass no interface");
         let reason = Some(Reason::Unfilterable);
-        let kind = Sort::Gap(GapKind::Over);
-        self.push((kind, reason, flows, rules, place, self.hidden(pair)), pair);
+        self.finding((Sort::Gap(GapKind::Over), reason, flows, rules, place))
     }
 
-    pub(super) fn surprise(&mut self, pair: (&Party, &Party), flows: FlowSet, rules: Ruled) {
+    /// What becomes possible although nothing asks for it.
+    pub(super) fn surprise(&mut self, flows: FlowSet, rules: Ruled) -> Finding {
         let place = String::from("no allow rule asks for it");
-        self.push((Sort::Surprise, None, flows, rules, place, self.hidden(pair)), pair);
+        self.finding((Sort::Surprise, None, flows, rules, place))
     }
 
     /// What becomes possible although something forbids it.
-    pub(super) fn inadmissible(&mut self, pair: (&Party, &Party), flows: FlowSet, rules: Ruled) {
+    pub(super) fn inadmissible(&mut self, flows: FlowSet, rules: Ruled) -> Finding {
         let place = String::from("it becomes possible, and something forbids it");
-        self.push((Sort::Inadmissible, None, flows, rules, place, self.hidden(pair)), pair);
+        self.finding((Sort::Inadmissible, None, flows, rules, place))
+    }
+
+    /// Adds a pair at which some things were found.
+    pub(super) fn found(&mut self, findings: &[Finding], (from, to): (&Party, &Party)) {
+        if findings.is_empty() {
+            return;
+        }
+        let of = self.hidden((from, to));
+        let of = FAMILIES.iter().position(|family| *family == of).unwrap_or_default();
+        let pair = (self.party(from), self.party(to));
+        for finding in findings {
+            self.push(*finding, of, [pair]);
+        }
     }
 
     /// What a service answers past every guard.
@@ -88,30 +116,49 @@ impl<'e> Gathered<'e> {
     ) {
         let place = format!("{service} answers past every guard");
         let kind = Sort::Gap(GapKind::Over);
-        let key = (kind, Some(Reason::Unfilterable), flows, rules, place, None);
+        let finding = self.finding((kind, Some(Reason::Unfilterable), flows, rules, place));
         let to = Side { names: BTreeSet::from([address]), addresses: BTreeMap::new() };
         let pair = (self.party(from), self.number(to));
-        self.pairs.entry(key).or_default().push(pair);
+        self.push(finding, 0, [pair]);
     }
 
-    fn push(&mut self, key: Key, (from, to): (&Party, &Party)) {
-        let pair = (self.party(from), self.party(to));
-        self.pairs.entry(key).or_default().push(pair);
+    fn finding(&mut self, key: Key) -> Finding {
+        if let Some(known) = self.findings.get(&key) {
+            return Finding(*known);
+        }
+        let number = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+        self.keys.push(key.clone());
+        self.pairs.push(Pairs::default());
+        self.findings.insert(key, number);
+        Finding(number)
+    }
+
+    fn push(
+        &mut self,
+        Finding(number): Finding,
+        of: usize,
+        pairs: impl IntoIterator<Item = (u32, u32)>,
+    ) {
+        let place = usize::try_from(number).unwrap_or(usize::MAX);
+        if let Some(all) = self.pairs.get_mut(place).and_then(|all| all.get_mut(of)) {
+            all.extend(pairs);
+        }
     }
 
     /// The family that is looked at, where both ends have addresses of the other one too.
-    fn hidden(&self, (from, to): (&Party, &Party)) -> Option<Family> {
-        let has_both = |party: &Party| match &party.who {
-            PartyWho::Endpoints(members, _) => {
-                let addresses =
-                    |id| self.estate.network.endpoints.get(id).map(|one| &one.addresses);
-                let all = members.iter().filter_map(|id| addresses(*id)).flatten();
-                let families: BTreeSet<Family> = all.map(|one| Family::of(*one)).collect();
-                families.len() > 1
-            }
-            PartyWho::Outside(..) | PartyWho::Vacant(..) => false,
-        };
-        self.family.filter(|_| has_both(from) && has_both(to))
+    fn hidden(&mut self, (from, to): (&Party, &Party)) -> Option<Family> {
+        self.family.filter(|_| self.has_both(from) && self.has_both(to))
+    }
+
+    fn has_both(&mut self, party: &Party) -> bool {
+        let PartyWho::Endpoints(members, _) = &party.who else { return false };
+        let endpoints = &self.estate.network.endpoints;
+        *self.both.entry(party.number).or_insert_with(|| {
+            let all = members.iter().filter_map(|id| endpoints.get(*id));
+            let all = all.flat_map(|one| &one.addresses);
+            let families: BTreeSet<Family> = all.map(|one| Family::of(*one)).collect();
+            families.len() > 1
+        })
     }
 
     fn party(&mut self, party: &Party) -> u32 {
@@ -179,39 +226,24 @@ impl<'e> Gathered<'e> {
             let place = usize::try_from(side).ok()?;
             numbers.get(place).copied()
         };
-        for (key, pairs) in other.pairs {
-            let pairs = pairs.into_iter();
-            let pairs = pairs.filter_map(|(from, to)| number(from).zip(number(to)));
-            self.pairs.entry(key).or_default().extend(pairs);
+        for (key, families) in other.keys.into_iter().zip(other.pairs) {
+            let finding = self.finding(key);
+            for (place, pairs) in families.into_iter().enumerate() {
+                let pairs = pairs.into_iter();
+                let pairs = pairs.filter_map(|(from, to)| number(from).zip(number(to)));
+                self.push(finding, place, pairs);
+            }
         }
     }
 
     /// All of it, each ordered.
     pub(super) fn finish(mut self) -> Finished {
         let mut all = Finished::default();
-        let pairs = std::mem::take(&mut self.pairs);
-        for ((sort, reason, flows, rules, place, family), pairs) in pairs {
-            for (from, to) in self.joined(pairs) {
-                let kind = match sort {
-                    Sort::Gap(kind) => kind,
-                    Sort::Surprise | Sort::Inadmissible => GapKind::Over,
-                };
-                let gap = Gap {
-                    kind,
-                    reason: reason.unwrap_or(Reason::UnknownBox),
-                    from: from.texts(),
-                    to: to.texts(),
-                    over: flows.to_string(),
-                    family: family.map(|family| word(family).to_owned()),
-                    rules: rules.rules.clone(),
-                    place: place.clone(),
-                    forbidden: rules.forbidden,
-                };
-                match (sort, reason) {
-                    (Sort::Surprise, _) => all.surprises.push(gap),
-                    (Sort::Inadmissible, _) => all.inadmissible.push(gap),
-                    (Sort::Gap(_), Some(_)) => all.gaps.push(gap),
-                    (Sort::Gap(_), None) => all.unexplained.push(gap),
+        let keys = std::mem::take(&mut self.keys).into_iter();
+        for (key, families) in keys.zip(std::mem::take(&mut self.pairs)) {
+            for (family, pairs) in FAMILIES.into_iter().zip(families) {
+                for ends in self.joined(pairs) {
+                    all.add(&key, family, &ends);
                 }
             }
         }
@@ -234,6 +266,33 @@ pub(super) struct Finished {
     pub(super) surprises: Vec<Gap>,
     /// What becomes possible and is forbidden.
     pub(super) inadmissible: Vec<Gap>,
+}
+
+impl Finished {
+    fn add(&mut self, key: &Key, family: Option<Family>, (from, to): &(Side, Side)) {
+        let (sort, reason, flows, rules, place) = key;
+        let kind = match sort {
+            Sort::Gap(kind) => *kind,
+            Sort::Surprise | Sort::Inadmissible => GapKind::Over,
+        };
+        let gap = Gap {
+            kind,
+            reason: reason.unwrap_or(Reason::UnknownBox),
+            from: from.texts(),
+            to: to.texts(),
+            over: flows.to_string(),
+            family: family.map(|family| word(family).to_owned()),
+            rules: rules.rules.clone(),
+            place: place.clone(),
+            forbidden: rules.forbidden,
+        };
+        match (sort, reason) {
+            (Sort::Surprise, _) => self.surprises.push(gap),
+            (Sort::Inadmissible, _) => self.inadmissible.push(gap),
+            (Sort::Gap(_), Some(_)) => self.gaps.push(gap),
+            (Sort::Gap(_), None) => self.unexplained.push(gap),
+        }
+    }
 }
 
 const fn word(family: Family) -> &'static str {

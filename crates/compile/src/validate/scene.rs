@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use watertight_model::network::{EndpointId, Guard};
 use watertight_model::{Bounds, Estate, Name};
 use watertight_net::{AddressSet, Family, FlowSet, Prefix};
-use watertight_policy::decide::{End, Reason as Because};
+use watertight_policy::decide::{Decision, End, Reason as Because};
 use watertight_reach::{Class, ClassIndex, Matrix, Reach, Start, named_prefixes};
 
 use crate::artifact::GroupName;
@@ -81,7 +81,7 @@ impl PartyWho {
 }
 
 /// What of the policy decides about flows.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub(super) struct Ruled {
     pub(super) rules: Vec<RuleRef>,
     /// What forbids them, where they are denied.
@@ -382,13 +382,17 @@ impl<'s, 'a> Scene<'s, 'a> {
         for (part, decision) in &allowed.parts {
             let flows = part.intersection(flows);
             if !flows.is_empty() {
-                let forbidden = self.intent.forbids(decision);
-                let ruled = Ruled { rules: self.intent.rules(decision), forbidden };
-                let all = found.entry(ruled).or_default();
+                let all = found.entry(self.ruled(decision)).or_default();
                 *all = all.union(&flows);
             }
         }
         found.into_iter().map(|(rules, flows)| (flows, rules)).collect()
+    }
+
+    /// What of the policy decided, in words.
+    pub(super) fn ruled(&self, decision: &Decision) -> Ruled {
+        let forbidden = self.intent.forbids(decision);
+        Ruled { rules: self.intent.rules(decision), forbidden }
     }
 }
 

@@ -84,7 +84,7 @@ impl<'w, 'a> Within<'w, 'a> {
             for name in scene.missing.iter().filter(|_| number == 0) {
                 found.push(Breach { ends: BTreeSet::new(), text: name.clone() });
             }
-            let pairs = scene.look_at_pairs(true, |from, to| {
+            let pairs = scene.look_at_pairs(true, |(from, to), _| {
                 let cells = scene.cells(from, to);
                 let besides = self.besides(&scene, (from, to), &cells);
                 for (word, flows) in &besides {
@@ -94,7 +94,7 @@ impl<'w, 'a> Within<'w, 'a> {
             });
             let shared = Sheets::new([before, &after], &told, family);
             let scene = Scene::new(self.intent, self.compiled, (&shared, &middle));
-            let more = scene.look_at_pairs(false, |from, to| {
+            let more = scene.look_at_pairs(false, |(from, to), _| {
                 let cells = scene.cells(from, to);
                 let most = cells.before.possible.union(&cells.after.possible);
                 let more = cells.open.possible.difference(&most);
