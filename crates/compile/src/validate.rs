@@ -2,6 +2,7 @@
 
 mod alike;
 mod between;
+mod columns;
 mod explain;
 mod gather;
 mod judge;
@@ -21,6 +22,7 @@ use crate::edge::Barred;
 use crate::gap::{Gap, GapKind, Reason};
 use crate::intent::Intent;
 use crate::plane::{Plane, RenderedBody};
+use alike::LookedFor;
 use gather::{Finished, Gathered};
 use judge::Judgements;
 use scene::{Cells, Party, PartyWho, Ruled, Scene, Sheets, Told};
@@ -216,7 +218,7 @@ fn of_families<'s>(
     let beside = || {
         let intent = premises.intent();
         let between = |shared| {
-            let scene = Scene::new(&intent, compiled, (shared, middle));
+            let scene = Scene::found(&intent, compiled, (shared, middle), [2, 1, 0]);
             between::opened_between(&scene)
         };
         let second = of_second.as_ref().zip(second).map(|(shared, family)| {
@@ -259,7 +261,7 @@ fn compare(
 ) -> u64 {
     let before = scene.estates[0];
     let mut judgements = Judgements::new(scene);
-    scene.look_at_pairs(true, |(from, to), numbers| {
+    scene.look_at_pairs(LookedFor::Differences, |(from, to), numbers| {
         if !from.is_governed && !to.is_governed {
             let cells = scene.cells(from, to);
             let answers = |at: usize| cells.answered.as_ref().map(|all| &all[at]);

@@ -14,6 +14,7 @@ use watertight_net::FlowSet;
 use watertight_policy::decide::Reason;
 use watertight_reach::{ClassIndex, Matrix};
 
+use super::columns::{Candidates, Columns};
 use super::scene::{Party, PartyWho, Scene};
 use crate::intent::{Allowed, KindId, NobodySight};
 
@@ -33,17 +34,29 @@ enum Sight {
     Nobody(Option<NobodySight>),
 }
 
+/// What somebody looks for at pairs: others need not be looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum LookedFor {
+    /// What after the plan is not as intended; and between ends that no segment holds, what is not as before. Pairs
+    /// with the same intent are alike.
+    Differences,
+    /// What is possible in the third estate.
+    Opened,
+    /// Anything that passes in any of the three. Pairs with the same intent are alike.
+    Anything,
+}
+
 /// Parties between which nothing tells as senders, or as receivers.
 #[derive(Debug)]
-struct Alike {
+pub(super) struct Alike {
     /// Their numbers.
     members: Vec<usize>,
     /// The classes of the first.
-    classes: [Option<ClassIndex>; 3],
+    pub(super) classes: [Option<ClassIndex>; 3],
     /// What the policy sees in them: the place in a row of intents, or of that row.
-    intent: usize,
-    is_governed: bool,
-    is_outside: bool,
+    pub(super) intent: usize,
+    pub(super) is_governed: bool,
+    pub(super) is_outside: bool,
 }
 
 /// What is intended between what the policy sees in parties.
@@ -56,6 +69,8 @@ struct Intents {
     as_receiver: Vec<usize>,
     /// What each may send to one, by the number of the receiver.
     rows: Vec<Vec<u32>>,
+    /// For each such row, those who may send something, ascending.
+    allowing: Vec<Vec<usize>>,
 }
 
 /// Contents, numbered: the same number for the same content.
@@ -64,26 +79,32 @@ struct Numbers {
     of: BTreeMap<Content, u32>,
     /// By where an answer is kept, which holds it as long as this looks.
     kept: FxHashMap<*const Allowed, (Rc<Allowed>, u32)>,
+    /// Whether anything is allowed, by number.
+    allows: Vec<bool>,
 }
 
 impl Scene<'_, '_> {
-    /// Calls `look` with pairs until it has said of each, or of one like it, that it is in order. With
-    /// `by_intent`, only pairs with the same intent are alike. Between whom nothing passes in any of the
-    /// three, it is not called. It is told the numbers of what passes in each. Returns how many pairs there are.
+    /// Calls `look` with pairs until it has said of each, or of one like it, that it is in order. Where there
+    /// cannot be what is looked for, it is not called. It is told the numbers of what passes in each of the three.
+    /// Returns how many pairs there are.
     pub(super) fn look_at_pairs(
         &self,
-        by_intent: bool,
+        sought: LookedFor,
         mut look: impl FnMut((&Party, &Party), [u32; 3]) -> bool,
     ) -> u64 {
+        let by_intent = sought != LookedFor::Opened;
         let intents = if by_intent { self.intents() } else { Intents::default() };
         let (senders, receivers) = (self.senders(&intents), self.receivers(&intents));
         let mut columns = Columns::new(&senders);
+        let mut candidates = Candidates::new(sought, &columns, intents.as_sender.len());
         let mut in_order: FxHashSet<Key> = FxHashSet::default();
         let mut last = None;
         for to in &receivers {
             columns.turn_to(self, to);
             let row = intents.rows.get(to.intent).map_or(&[][..], Vec::as_slice);
-            for (at, from) in columns.senders.iter().enumerate() {
+            let allowing = intents.allowing.get(to.intent).map_or(&[][..], Vec::as_slice);
+            for at in candidates.of(to, &columns, allowing) {
+                let Some(from) = columns.senders.get(at) else { continue };
                 let cells = columns.cells(from);
                 // Where nothing passes, neither before nor after, there is nothing to look at.
                 if cells == [Matrix::NOTHING; 3] || (from.is_outside && to.is_outside) {
@@ -192,7 +213,7 @@ impl Scene<'_, '_> {
         }
         let mut numbers = Numbers::default();
         let mut known: FxHashMap<Vec<u32>, usize> = FxHashMap::default();
-        let mut rows = Vec::new();
+        let (mut rows, mut allowing) = (Vec::new(), Vec::new());
         let mut as_sender = vec![0_usize; seen.len()];
         let mut as_receiver = Vec::with_capacity(seen.len());
         for to in &seen {
@@ -209,9 +230,11 @@ impl Scene<'_, '_> {
                 let next = parts.len();
                 *part = *parts.entry((*part, *number)).or_insert(next);
             }
+            let allows = (0..row.len()).filter(|at| numbers.allows(row.get(*at)));
+            allowing.push(allows.collect());
             rows.push(row);
         }
-        Intents { of, as_sender, as_receiver, rows }
+        Intents { of, as_sender, as_receiver, rows, allowing }
     }
 
     fn sight(&self, party: &Party) -> Sight {
@@ -231,77 +254,6 @@ impl Scene<'_, '_> {
     }
 }
 
-/// What of a sender every receiver is looked at with: there are many of both.
-struct Sender {
-    /// The places of its classes among those of all; past their end where it has none.
-    places: [u32; 3],
-    intent: usize,
-    is_governed: bool,
-    is_outside: bool,
-}
-
-/// What each of some senders may send to one, as numbers of cells.
-struct Columns {
-    /// The classes of the senders, ascending, in each of the three.
-    classes: [Vec<ClassIndex>; 3],
-    senders: Vec<Sender>,
-    /// For each of the classes, the number of the cell.
-    numbers: [Vec<u32>; 3],
-    /// Whose columns those are.
-    receiver: Option<[Option<u32>; 3]>,
-}
-
-impl Columns {
-    fn new(senders: &[Alike]) -> Self {
-        let classes = [0, 1, 2].map(|at: usize| {
-            let all = senders.iter().filter_map(|one| one.classes.get(at).copied().flatten());
-            let mut all: Vec<ClassIndex> = all.collect();
-            all.sort_unstable();
-            all.dedup();
-            all
-        });
-        let place = |one: &Alike, at: usize| {
-            let class = one.classes.get(at).copied().flatten()?;
-            let place = classes.get(at)?.binary_search(&class).ok()?;
-            u32::try_from(place).ok()
-        };
-        let senders = senders.iter().map(|one| Sender {
-            places: [0, 1, 2].map(|at| place(one, at).unwrap_or(u32::MAX)),
-            intent: one.intent,
-            is_governed: one.is_governed,
-            is_outside: one.is_outside,
-        });
-        let senders = senders.collect();
-        Self { classes, senders, numbers: [Vec::new(), Vec::new(), Vec::new()], receiver: None }
-    }
-
-    /// Reads what is sent to others.
-    fn turn_to(&mut self, scene: &Scene<'_, '_>, to: &Alike) {
-        let class = |at: usize| to.classes.get(at).copied().flatten();
-        let number = |at: usize| scene.matrix(at).receivers_alike(class(at)?);
-        let receiver = [number(0), number(1), number(2)];
-        let before = self.receiver.replace(receiver);
-        let all = self.classes.iter().zip(&mut self.numbers).enumerate();
-        for (at, (classes, numbers)) in all {
-            let is_same = before.is_some_and(|before| before.get(at) == receiver.get(at));
-            if !is_same {
-                scene.matrix(at).numbers(class(at), classes, numbers);
-            }
-        }
-    }
-
-    /// What a sender may send, before, after and with our guards open.
-    fn cells(&self, sender: &Sender) -> [u32; 3] {
-        let [before, after, open] = &self.numbers;
-        let cell = |numbers: &Vec<u32>, place: u32| {
-            let place = usize::try_from(place).unwrap_or(usize::MAX);
-            numbers.get(place).copied().unwrap_or(Matrix::NOTHING)
-        };
-        let [first, second, third] = sender.places;
-        [cell(before, first), cell(after, second), cell(open, third)]
-    }
-}
-
 impl Numbers {
     fn number(&mut self, allowed: &Rc<Allowed>) -> u32 {
         if let Some((_, number)) = self.kept.get(&Rc::as_ptr(allowed)) {
@@ -315,8 +267,17 @@ impl Numbers {
         let content = (allowed.allow.clone(), allowed.inspect.clone(), parts.collect());
         let next = u32::try_from(self.of.len()).unwrap_or(UNASKED);
         let number = *self.of.entry(content).or_insert(next);
+        if number == next {
+            self.allows.push(!(allowed.allow.is_empty() && allowed.inspect.is_empty()));
+        }
         self.kept.insert(Rc::as_ptr(allowed), (Rc::clone(allowed), number));
         number
+    }
+
+    /// Whether an answer allows anything; one that nobody asked for might.
+    fn allows(&self, number: Option<&u32>) -> bool {
+        let place = number.and_then(|number| usize::try_from(*number).ok());
+        place.and_then(|place| self.allows.get(place)).copied().unwrap_or(true)
     }
 }
 

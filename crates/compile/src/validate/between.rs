@@ -7,6 +7,7 @@
 
 use watertight_model::Name;
 
+use super::alike::LookedFor;
 use super::scene::Scene;
 use crate::artifact::{Artifacts, Attachment, Group, GroupName, GroupRule};
 use crate::edge::EdgeList;
@@ -21,7 +22,7 @@ use crate::step::{by_name, middle};
 pub(super) fn opened_between(scene: &Scene<'_, '_>) -> Vec<String> {
     let before = scene.estates[0];
     let mut opened = Vec::new();
-    scene.look_at_pairs(false, |(from, to), _| {
+    scene.look_at_pairs(LookedFor::Opened, |(from, to), _| {
         if !from.is_governed && !to.is_governed {
             return true;
         }

@@ -185,6 +185,16 @@ impl<'s, 'a> Scene<'s, 'a> {
         compiled: &'s Compiled,
         (shared, third): (&'s Sheets<'s>, &'s Estate),
     ) -> Self {
+        Self::found(intent, compiled, (shared, third), [0, 1, 2])
+    }
+
+    /// The same; what passes is found in this order, so that who does so beside another finds what that does not.
+    pub(super) fn found(
+        intent: &'s Intent<'a>,
+        compiled: &'s Compiled,
+        (shared, third): (&'s Sheets<'s>, &'s Estate),
+        order: [usize; 3],
+    ) -> Self {
         let [before, after] = shared.estates;
         let estates = [before, after, third];
         let (later, missing) = matched(estates[0], estates[1]);
@@ -201,6 +211,9 @@ impl<'s, 'a> Scene<'s, 'a> {
             vias: Vias::new(estates[0]),
             later,
         };
+        for at in order {
+            scene.sender_number(at, 0);
+        }
         scene.parties = scene.of_endpoints();
         scene.add_outside();
         scene.add_vacant();

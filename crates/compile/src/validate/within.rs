@@ -10,6 +10,7 @@ use watertight_model::{Estate, Name};
 use watertight_net::FlowSet;
 use watertight_policy::decide::Reason as Because;
 
+use super::alike::LookedFor;
 use super::between::both;
 use super::scene::{Cells, Party, Scene, Sheets, Told, families};
 use crate::artifact::{Artifacts, Attachment};
@@ -84,7 +85,7 @@ impl<'w, 'a> Within<'w, 'a> {
             for name in scene.missing.iter().filter(|_| number == 0) {
                 found.push(Breach { ends: BTreeSet::new(), text: name.clone() });
             }
-            let pairs = scene.look_at_pairs(true, |(from, to), _| {
+            let pairs = scene.look_at_pairs(LookedFor::Anything, |(from, to), _| {
                 let cells = scene.cells(from, to);
                 let besides = self.besides(&scene, (from, to), &cells);
                 for (word, flows) in &besides {
@@ -94,7 +95,7 @@ impl<'w, 'a> Within<'w, 'a> {
             });
             let shared = Sheets::new([before, &after], &told, family);
             let scene = Scene::new(self.intent, self.compiled, (&shared, &middle));
-            let more = scene.look_at_pairs(false, |(from, to), _| {
+            let more = scene.look_at_pairs(LookedFor::Opened, |(from, to), _| {
                 let cells = scene.cells(from, to);
                 let most = cells.before.possible.union(&cells.after.possible);
                 let more = cells.open.possible.difference(&most);
