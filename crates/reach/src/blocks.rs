@@ -270,6 +270,7 @@ fn is_plain(network: &Network, path: &Path) -> bool {
         | Step::Carry { .. }
         | Step::Port(_)
         | Step::SourcePort(_)
+        | Step::Switch { .. }
         | Step::Box { .. } => false,
     })
 }

@@ -118,7 +118,7 @@ impl Folding<'_> {
                 self.current.sure = self.current.sure.with_source_ports(&ports);
                 self.current.possible = self.current.possible.with_source_ports(&ports);
             }
-            Step::Box { at, text } => {
+            Step::Switch { at, text } | Step::Box { at, text } => {
                 self.current.sure = FlowSet::none();
                 self.boxed.get_or_insert((*at, text.clone()));
             }
@@ -220,6 +220,7 @@ fn is_own_guard(path: &Path, position: usize) -> bool {
         | Step::Carry { .. }
         | Step::Port(_)
         | Step::SourcePort(_)
+        | Step::Switch { .. }
         | Step::Box { .. } => None,
     });
     let outgoing = matches!(

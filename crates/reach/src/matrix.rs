@@ -299,7 +299,7 @@ impl Reach<'_> {
             if folded.arrived.possible.is_empty() {
                 continue;
             }
-            let end = match arrival(self.network, classes, &path, to) {
+            let end = match arrival(self, classes, &path, to) {
                 // What an endpoint sends to an address of its own reaches no other member.
                 Some(Arrival::Endpoint(endpoint)) if start.is_at(endpoint) => None,
                 Some(Arrival::Endpoint(endpoint)) => class_of.get(&endpoint).copied(),
@@ -351,7 +351,7 @@ pub(crate) enum Arrival {
 
 /// Where a path towards a class ends, if it does so at anybody whom the matrix tells of.
 pub(crate) fn arrival(
-    network: &Network,
+    reach: &Reach<'_>,
     classes: &[Class],
     path: &Path,
     to: ClassIndex,
@@ -363,7 +363,7 @@ pub(crate) fn arrival(
             Some(Class::Internet(_) | Class::Outside(..)) | None => None,
         },
         End::Platform(_) | End::Stopped { .. } => None,
-        End::Unknown { at, .. } => (!is_of_strangers(network, path, *at)).then_some(Arrival::Class),
+        End::Unknown { at, .. } => (!is_of_strangers(reach, path, *at)).then_some(Arrival::Class),
         End::Internet => {
             matches!(classes.get(to), Some(Class::Internet(_))).then_some(Arrival::Class)
         }
@@ -375,11 +375,12 @@ pub(crate) fn arrival(
 }
 
 /// Whether what is unknown is who else has an address: no known endpoint is meant then.
-fn is_of_strangers(network: &Network, path: &Path, at: Place) -> bool {
+fn is_of_strangers(reach: &Reach<'_>, path: &Path, at: Place) -> bool {
     match at {
-        Place::Realm(_) => true,
+        // Where a subnet holds the address, it is the way there that is unknown.
+        Place::Realm(realm) => reach.index.subnet_of(realm, path.destination).is_none(),
         Place::Subnet(id) => {
-            let prefixes = &network.subnets[id].prefixes;
+            let prefixes = &reach.network.subnets[id].prefixes;
             prefixes.iter().any(|prefix| prefix.contains(path.destination))
         }
         Place::Endpoint(_) | Place::Gateway(_) | Place::Attachment(_) | Place::Internet => false,
@@ -398,6 +399,7 @@ pub(crate) fn arrives_as(path: &Path, flows: &FlowSet) -> FlowSet {
         | crate::path::Step::Select(_)
         | crate::path::Step::Carry { .. }
         | crate::path::Step::SourcePort(_)
+        | crate::path::Step::Switch { .. }
         | crate::path::Step::Box { .. } => flows,
     })
 }

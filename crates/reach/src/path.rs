@@ -143,6 +143,13 @@ pub enum Step {
     Port(u16),
     /// The source port is rewritten (replies only).
     SourcePort(u16),
+    /// A switch that lets a packet pass as it is, or refuses it: what follows happens only if it lets it pass.
+    Switch {
+        /// Where.
+        at: Place,
+        /// What it is.
+        text: Name,
+    },
     /// A Box: what follows happens only if it passes packets unchanged.
     Box {
         /// Where.

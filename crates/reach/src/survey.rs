@@ -251,7 +251,7 @@ impl Reach<'_> {
         if !matches!(path.end, End::Delivered(_) | End::Internet | End::Outside(_)) {
             return false;
         }
-        match arrival(self.network, classes, path, to) {
+        match arrival(self, classes, path, to) {
             None => false,
             Some(Arrival::Class) => true,
             Some(Arrival::Endpoint(_)) => path.steps.iter().any(|step| match step {

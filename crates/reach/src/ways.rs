@@ -127,6 +127,7 @@ impl Reach<'_> {
                 | Step::Source { .. }
                 | Step::Destination { .. }
                 | Step::SourcePort(_)
+                | Step::Switch { .. }
                 | Step::Box { .. } => {}
             }
         }

@@ -243,6 +243,10 @@ impl<'l> Explainer<'l> {
             Step::SourcePort(port) => {
                 (None, vec![Event::new("port", format!("source port becomes {port}"))])
             }
+            Step::Switch { at, text } => {
+                let text = format!("{text}: lets it pass or not, the input does not tell");
+                (Some(*at), vec![Event::new("switch", text)])
+            }
             Step::Box { at, text } => {
                 let text = format!("{text}: passes it or not, the input does not tell");
                 (Some(*at), vec![Event::new("box", text)])

@@ -1,7 +1,7 @@
 //! What the input does not tell of the way between a VPC and the internet.
 
 use watertight_model::network::{
-    Gateway, GatewayId, GatewayKind, RealmId, Table, TableId, UnreadRoute,
+    Gateway, GatewayId, GatewayKind, InternetAccess, RealmId, Table, TableId, UnreadRoute,
 };
 use watertight_net::AddressSet;
 use watertight_source::Diagnostic;
@@ -12,9 +12,8 @@ use crate::lists;
 use crate::public_access::PublicAccess;
 use crate::shapes::Kind;
 
-/// Why a way to or from the internet is unknown where the switch was not read.
-pub(crate) const SWITCH_UNREAD: &str =
-    "an internet gateway whose VPC Block Public Access is not in the input";
+/// What may stop a way to or from the internet where the switch was not read.
+const SWITCH_UNREAD: &str = "VPC Block Public Access";
 
 /// Why a way from outside is unknown where the gateway perhaps does not work.
 const STATE_UNREAD: &str = "a gateway whose state is not known";
@@ -38,20 +37,29 @@ pub(crate) fn find_switches(context: &mut Context<'_>, access: &PublicAccess<'_>
     }
 }
 
-/// Gives VPCs whose internet gateways the input does not tell one that may be there, and those whose
-/// switch, or whose gateway's state, it does not tell an edge that may be shut.
+/// Gives VPCs whose internet gateways the input does not tell one that may be there, those whose switch it does
+/// not tell one that may be on, and gateways of which it does not tell the state an edge that may be shut.
 pub(crate) fn convert(context: &mut Context<'_>) {
     shut_unread(context);
     let realms: Vec<RealmId> = context.estate.network.realms.ids().collect();
     for realm in realms {
-        let known = context.estate.network.realms[realm].internet;
-        let is_shut = context.switch_unread.contains(&realm);
-        if let Some(gateway) = known.filter(|_| is_shut) {
-            let table = unread_table(context, realm, SWITCH_UNREAD);
-            set_edge(context, gateway, table);
+        if context.switch_unread.contains(&realm) {
+            may_stop(context, realm);
         }
+        let known = context.estate.network.realms[realm].internet;
         if known.is_none() && !lists::is_listed_for(context, Kind::InternetGateways, realm) {
             add_possible(context, realm);
+        }
+    }
+}
+
+/// Puts the switch on the way between a VPC's subnets and the internet. Whoever it is known to stop, an exclusion
+/// may let pass.
+fn may_stop(context: &mut Context<'_>, realm: RealmId) {
+    let text = context.name(SWITCH_UNREAD);
+    for (_, subnet) in context.estate.network.subnets.iter_mut() {
+        if subnet.realm == realm {
+            subnet.internet_access = InternetAccess::Unread(text.clone());
         }
     }
 }

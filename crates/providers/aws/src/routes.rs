@@ -13,7 +13,6 @@ use watertight_source::Node;
 use crate::codes;
 use crate::context::Context;
 use crate::index::Item;
-use crate::internet;
 use crate::lists;
 use crate::prefix_lists::list_of;
 use crate::shapes::Kind;
@@ -238,21 +237,13 @@ fn hop<'t>(
     (hop, via)
 }
 
-/// A gateway; one to the internet that a switch may stop, about which the input does not tell, and
-/// one that perhaps does not work lead to the unknown.
+/// A gateway; one that perhaps does not work leads to the unknown.
 fn guarded(context: &mut Context<'_>, gateway: GatewayId) -> Hop {
     if context.gateways_unread.contains(&gateway) {
         let name = context.estate.network.gateways[gateway].name.clone();
         return Hop::Unread(context.name(&format!("{name}, whose state is not known")));
     }
-    let realm = match context.estate.network.gateways[gateway].kind {
-        GatewayKind::Internet { realm, .. } | GatewayKind::EgressOnly { realm } => realm,
-        _ => None,
-    };
-    match realm.filter(|realm| context.switch_unread.contains(realm)) {
-        Some(_) => Hop::Unread(context.name(internet::SWITCH_UNREAD)),
-        None => Hop::Gateway(gateway),
-    }
+    Hop::Gateway(gateway)
 }
 
 /// The primary interface of an instance.

@@ -183,7 +183,7 @@ fn passage(
     path: &Path,
 ) -> Found {
     let network = scene.reach.network;
-    let Some(arrival) = arrival(network, scene.classes, path, target.class) else {
+    let Some(arrival) = arrival(scene.reach, scene.classes, path, target.class) else {
         return Found::Nothing;
     };
     let mut asked: Vec<Asked> = Vec::new();

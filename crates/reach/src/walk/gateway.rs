@@ -92,13 +92,17 @@ impl<'n> Walk<'_, 'n> {
         }
     }
 
-    /// What cannot be read of the switch of a subnet, which may refuse its way to the internet.
-    fn access_unread(&self, context: Context) -> Option<Name> {
-        match &self.network().subnets[context.subnet?].internet_access {
-            InternetAccess::Unread(switch) => Some(switch.clone()),
-            InternetAccess::Open | InternetAccess::EgressOnly(_) | InternetAccess::Closed(_) => {
-                None
+    /// Past what cannot be read of the switch of a subnet, which may refuse its way to the internet.
+    fn pass_unread(&self, packet: &mut Packet, context: Context, at: Place) {
+        let subnet = context.subnet.map(|id| &self.network().subnets[id]);
+        match subnet.map(|subnet| &subnet.internet_access) {
+            Some(InternetAccess::Unread(text)) => {
+                packet.steps.push(Step::Switch { at, text: text.clone() });
             }
+            Some(
+                InternetAccess::Open | InternetAccess::EgressOnly(_) | InternetAccess::Closed(_),
+            )
+            | None => {}
         }
     }
 
@@ -111,9 +115,7 @@ impl<'n> Walk<'_, 'n> {
             let why = Name::from(format!("{switch} blocks the way to the internet"));
             return self.stop(packet, Disposition::DeniedIn, place, why);
         }
-        if let Some(switch) = self.access_unread(context) {
-            return self.unknown(packet, place, switch);
-        }
+        self.pass_unread(&mut packet, context, place);
         if Family::of(packet.destination) == Family::V4 {
             let public = packet
                 .source
@@ -144,9 +146,7 @@ impl<'n> Walk<'_, 'n> {
             let why = Name::from(format!("{switch} blocks the way to the internet"));
             return self.stop(packet, Disposition::DeniedIn, place, why);
         }
-        if let Some(switch) = self.access_unread(context) {
-            return self.unknown(packet, place, switch);
-        }
+        self.pass_unread(&mut packet, context, place);
         // It keeps state: what was opened from outside came in another way, and is not answered here.
         //
         // Source: Amazon VPC user guide, "Egress-only internet gateways".

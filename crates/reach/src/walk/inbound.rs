@@ -45,8 +45,8 @@ impl<'n> Walk<'_, 'n> {
         packet.steps.push(Step::At(place));
         let expected = matches!(endpoint.role, EndpointRole::Translator(_)) && self.reply;
         let access = &network.subnets[subnet].internet_access;
-        if let InternetAccess::Unread(switch) = access {
-            return self.unknown(packet, place, switch.clone());
+        if let InternetAccess::Unread(text) = access {
+            packet.steps.push(Step::Switch { at: place, text: text.clone() });
         }
         let switch = match access {
             InternetAccess::Open | InternetAccess::Unread(_) => None,

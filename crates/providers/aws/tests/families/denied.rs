@@ -122,7 +122,13 @@ fn the_switch_for_public_access_is_unknown_where_it_was_denied() {
         |options: &str| group(bodies()).with("describe-vpc-block-public-access-options", options);
     let mode = options.replace("block-bidirectional", "block-tuesdays");
     assert_eq!(asked(&with(&mode), "ec2-describe-hosts"), "unknown");
-    assert_eq!(inbound(&with(&mode).estate()), "unknown");
+    assert_eq!(inbound(&with(&mode).estate()), "denied_in", "the group refuses it anyway");
+    let ingress = "\"IpPermissions\": [\n";
+    let any = "\"IpPermissions\": [{\"IpProtocol\": \"-1\", \
+               \"IpRanges\": [{\"CidrIp\": \"0.0.0.0/0\"}]}, ";
+    let let_in = |options: &str| with(options).changed("describe-security-groups", ingress, any);
+    assert_eq!(inbound(&let_in(&mode).estate()), "unknown");
+    assert_eq!(inbound(&let_in(options).estate()), "denied_in");
     let exclusion = r#"{"VpcBlockPublicAccessExclusions": [{"ExclusionId": "vpcbpa-1",
         "State": "create-complete", "InternetGatewayExclusionMode": "allow-tuesdays",
         "ResourceArn": "arn:aws:ec2:eu-west-1:111111111111:vpc/vpc-a"}]}"#;

@@ -1,8 +1,11 @@
 //! The way between a VPC and the internet, where the input tells only a part of it.
 
+use std::collections::BTreeSet;
+
 use watertight_aws::{DeniedCall, Options};
-use watertight_model::Estate;
-use watertight_reach::Start;
+use watertight_model::{Bounds, Estate};
+use watertight_net::FlowSet;
+use watertight_reach::{Class, Reach, Start};
 use watertight_source::Severity;
 
 use crate::partial::{Bodies, address, dispositions, web_to};
@@ -41,6 +44,37 @@ fn both(estate: &Estate) -> [String; 2] {
 }
 
 const CALL: &str = "describe-internet-gateways";
+
+/// What may come from the internet is told in the matrix too, which `exposure` and `assess` are made of: where
+/// the way is in doubt, "the internet reaches nothing" would be wrong.
+#[test]
+fn what_may_come_from_the_internet_is_in_the_matrix() {
+    let sent = |estate: &Estate| {
+        let matrix = Reach::new(&estate.network).matrix(&BTreeSet::new());
+        let web = estate.network.endpoints.iter().find(|(_, one)| one.name == "eni-web");
+        let to = matrix.class_of(web.unwrap().0).unwrap();
+        let column = matrix.column(to);
+        let mut from =
+            column.filter(|(from, _)| matches!(matrix.classes[*from], Class::Internet(_)));
+        from.next().map(|(_, cell)| cell.forward.clone())
+    };
+    let http = "tcp/80".parse::<FlowSet>().unwrap();
+    let sure = sent(&public().with(CALL, GATEWAY).estate()).unwrap();
+    assert_eq!(sure, Bounds::exact(http.clone()));
+    let denied = vec![DeniedCall {
+        account: Some("111111111111".to_owned()),
+        region: Some("eu-west-1".to_owned()),
+        call: String::from("ec2-describe-vpc-block-public-access-options"),
+        argument: None,
+        error: None,
+    }];
+    let options = Options { denied, ..Options::default() };
+    let switched = sent(&public().with(CALL, GATEWAY).converted(&options).estate).unwrap();
+    assert_eq!(switched, Bounds { sure: FlowSet::none(), possible: http.clone() });
+    let without = sent(&public().estate()).unwrap();
+    assert!(without.sure.is_empty() && without.possible.contains(&http), "{without:?}");
+    assert_eq!(sent(&public().with(CALL, NONE).estate()), None);
+}
 
 #[test]
 fn without_a_list_of_internet_gateways_one_may_be_there() {

@@ -39,7 +39,7 @@ pub(crate) struct Engine {
 
 /// Parses and converts bodies; the estate, and what there was to say about them. Where subnets were listed and the generator made no internet
 /// gateway, the answer is an empty list, which it leaves out and a provider does not.
-fn converted(files: &[(String, Value)]) -> (Estate, Vec<String>) {
+pub(crate) fn converted(files: &[(String, Value)], options: &Options) -> (Estate, Vec<String>) {
     let paths: BTreeSet<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
     let answered = paths.iter().filter_map(|path| path.strip_suffix("describe-subnets.json"));
     let asked = answered.map(|folder| format!("{folder}describe-internet-gateways.json"));
@@ -59,14 +59,14 @@ fn converted(files: &[(String, Value)]) -> (Estate, Vec<String>) {
             Body { path: path.clone(), tree }
         })
         .collect();
-    let converted = convert(&bodies, &Options::default());
+    let converted = convert(&bodies, options);
     let told = converted.diagnostics.kept().iter().map(|one| one.message.clone()).collect();
     (converted.estate, told)
 }
 
 impl Engine {
     pub(crate) fn new(files: &[(String, Value)]) -> Self {
-        let (estate, told) = converted(files);
+        let (estate, told) = converted(files, &Options::default());
         let network = &estate.network;
         let mut attachments: BTreeMap<String, AttachmentId> = BTreeMap::new();
         for (id, attachment) in network.attachments.iter() {

@@ -20,6 +20,7 @@ mod rows;
 mod rules;
 mod standing;
 mod survey;
+mod unread;
 mod whole;
 
 use std::collections::BTreeSet;

@@ -187,7 +187,11 @@ impl<'m> Rows<'m> {
     /// Whether what is unknown is who else has an address: nobody who is known.
     fn is_of_strangers(&self, at: Place, part: &Part) -> bool {
         match at {
-            Place::Realm(_) => true,
+            Place::Realm(realm) => {
+                let subnets = self.network().subnets.values().filter(|one| one.realm == realm);
+                let mut prefixes = subnets.flat_map(|one| &one.prefixes);
+                !prefixes.any(|prefix| prefix.contains(part.path.destination))
+            }
             Place::Subnet(id) => {
                 let prefixes = &self.network().subnets[id].prefixes;
                 prefixes.iter().any(|prefix| prefix.contains(part.path.destination))

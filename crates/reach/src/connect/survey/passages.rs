@@ -107,7 +107,7 @@ fn passage(
     path: &Path,
 ) -> Option<Passage> {
     let network = scene.reach.network;
-    if let Some(Arrival::Endpoint(id)) = arrival(network, scene.classes, path, target.class)
+    if let Some(Arrival::Endpoint(id)) = arrival(scene.reach, scene.classes, path, target.class)
         && (Some(id) != endpoint || path.by_front)
     {
         return None;
