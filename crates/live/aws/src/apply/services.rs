@@ -41,6 +41,13 @@ pub(super) const fn call(service: Service) -> Call {
             ("elasticloadbalancing", "arn:*:elasticloadbalancing:*:*:loadbalancer/*"),
             "LoadBalancerNotFound",
         ),
+        Service::ClassicLoadBalancer => (
+            "elb-describe-load-balancers",
+            "LoadBalancerDescriptions",
+            "ApplySecurityGroupsToLoadBalancer",
+            ("elasticloadbalancing", "arn:*:elasticloadbalancing:*:*:loadbalancer/*"),
+            "LoadBalancerNotFound",
+        ),
         Service::DbInstance => (
             "rds-describe-db-instances",
             "DBInstances",
@@ -104,7 +111,9 @@ pub(super) const fn call(service: Service) -> Call {
 /// The operation of the permission to read a kind of resource: `rds:DescribeDBInstances`.
 pub(super) const fn reads(service: Service) -> &'static str {
     match service {
-        Service::LoadBalancer => "elasticloadbalancing:DescribeLoadBalancers",
+        Service::LoadBalancer | Service::ClassicLoadBalancer => {
+            "elasticloadbalancing:DescribeLoadBalancers"
+        }
         Service::DbInstance => "rds:DescribeDBInstances",
         Service::DbCluster => "rds:DescribeDBClusters",
         Service::MountTarget => "elasticfilesystem:DescribeMountTargetSecurityGroups",
@@ -136,6 +145,7 @@ pub(super) async fn resource(
     let mut ask = |key: &str, value: Value| parameters.insert(key.to_owned(), value);
     match service {
         Service::LoadBalancer => ask("LoadBalancerArns.member", json!([id])),
+        Service::ClassicLoadBalancer => ask("LoadBalancerNames.member", json!([name])),
         Service::DbInstance => ask("DBInstanceIdentifier", json!(name)),
         Service::DbCluster => ask("DBClusterIdentifier", json!(name)),
         Service::MountTarget => ask("MountTargetId", json!(name)),
@@ -256,6 +266,7 @@ pub(super) fn wire(
     let name = service.name(id);
     let (key, list) = match service {
         Service::LoadBalancer => ("LoadBalancerArn", "SecurityGroups.member"),
+        Service::ClassicLoadBalancer => ("LoadBalancerName", "SecurityGroups.member"),
         Service::DbInstance => ("DBInstanceIdentifier", "VpcSecurityGroupIds.VpcSecurityGroupId"),
         Service::DbCluster => ("DBClusterIdentifier", "VpcSecurityGroupIds.VpcSecurityGroupId"),
         Service::CacheCluster => ("CacheClusterId", "SecurityGroupIds.SecurityGroupId"),

@@ -10,12 +10,15 @@ use watertight_compile::Through;
 
 use super::facts::Facts;
 use super::{functions, tasks};
+use crate::scope::{Scope, arn_of};
 
 /// A kind of resource that sets the groups of its interfaces.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Service {
     /// An application or network load balancer.
     LoadBalancer,
+    /// A load balancer of the first generation.
+    ClassicLoadBalancer,
     /// A database instance that is in no cluster.
     DbInstance,
     /// A database cluster: its members carry its groups.
@@ -36,8 +39,9 @@ pub enum Service {
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::LoadBalancer,
+        Self::ClassicLoadBalancer,
         Self::DbInstance,
         Self::DbCluster,
         Self::MountTarget,
@@ -52,6 +56,7 @@ impl Service {
     pub const fn word(self) -> &'static str {
         match self {
             Self::LoadBalancer => "load-balancer",
+            Self::ClassicLoadBalancer => "classic-load-balancer",
             Self::DbInstance => "db-instance",
             Self::DbCluster => "db-cluster",
             Self::MountTarget => "mount-target",
@@ -80,6 +85,11 @@ impl Service {
             Self::LoadBalancer => {
                 ("LoadBalancers", ["LoadBalancerArn", "LoadBalancerArn"], "SecurityGroups")
             }
+            Self::ClassicLoadBalancer => (
+                "LoadBalancerDescriptions",
+                ["LoadBalancerName", "LoadBalancerName"],
+                "SecurityGroups",
+            ),
             Self::DbInstance => {
                 ("DBInstances", ["DBInstanceArn", "DBInstanceIdentifier"], "VpcSecurityGroups")
             }
@@ -122,6 +132,7 @@ impl Service {
     pub fn name(self, id: &str) -> &str {
         match self {
             Self::LoadBalancer => id,
+            Self::ClassicLoadBalancer => id.rsplit('/').next().unwrap_or(id),
             Self::EcsService => tasks::named(id).1,
             _ if id.starts_with("arn:") => id.rsplit(':').next().unwrap_or(id),
             _ => id,
@@ -129,17 +140,25 @@ impl Service {
     }
 }
 
-/// The id of a body of a kind of resource.
-fn id_of(service: Service, body: &Value) -> Option<&str> {
+/// The id of a body of a kind of resource. Where the body tells a name alone, it is the ARN that permissions
+/// have for it.
+fn id_of(service: Service, body: &Value, scope: &Scope) -> Option<String> {
     let (_, keys, _) = service.keys();
-    keys.into_iter().find_map(|key| body[key].as_str().filter(|id| !id.is_empty()))
+    let id = keys.into_iter().find_map(|key| body[key].as_str().filter(|id| !id.is_empty()))?;
+    let place = (scope.account.as_deref(), scope.region.as_deref());
+    Some(match service {
+        Service::ClassicLoadBalancer => {
+            arn_of("elasticloadbalancing", place, ("loadbalancer/", id))
+        }
+        _ => id.to_owned(),
+    })
 }
 
 /// The resource to which a body of a service's list belongs: a member of a cluster or of a
 /// replication group has the groups of that.
-pub(super) fn resource_of(list: &str, body: &Value) -> Option<(Service, String)> {
+pub(super) fn resource_of(list: &str, body: &Value, scope: &Scope) -> Option<(Service, String)> {
     let service = Service::ALL.into_iter().find(|one| one.keys().0 == list)?;
-    let id = id_of(service, body)?;
+    let id = id_of(service, body, scope)?;
     let whole = match service {
         Service::DbInstance => {
             Some((Service::DbCluster, "DBClusterIdentifier", ":db:", ":cluster:"))
@@ -161,7 +180,7 @@ pub(super) fn resource_of(list: &str, body: &Value) -> Option<(Service, String)>
         };
         return Some((whole, id));
     }
-    Some((service, id.to_owned()))
+    Some((service, id))
 }
 
 /// Keys of a group's id in lists of groups.
@@ -292,12 +311,12 @@ pub(super) struct Resources {
 
 impl Resources {
     /// Learns what the body of a resource tells.
-    pub(super) fn learn(&mut self, list: &str, body: &Value) {
-        let Some(resource) = resource_of(list, body) else { return };
+    pub(super) fn learn(&mut self, list: &str, body: &Value, scope: &Scope) {
+        let Some(resource) = resource_of(list, body, scope) else { return };
         let service = resource.0;
         // The members' own ids name their workloads.
         for service in Service::ALL.into_iter().filter(|one| one.keys().0 == list) {
-            self.workloads.extend(id_of(service, body).map(|id| (id.to_owned(), resource.clone())));
+            self.workloads.extend(id_of(service, body, scope).map(|id| (id, resource.clone())));
         }
         let interfaces = body["NetworkInterfaceIds"].as_array().into_iter().flatten();
         let interfaces = interfaces.chain([&body["NetworkInterfaceId"]]);

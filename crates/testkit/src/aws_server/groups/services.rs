@@ -39,7 +39,7 @@ pub(super) struct Kind {
 }
 
 /// The kinds whose action has a form.
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     Kind {
         call: "elbv2-describe-load-balancers",
         list: "LoadBalancers",
@@ -50,6 +50,18 @@ const KINDS: [Kind; 6] = [
         state: None,
         action: "SetSecurityGroups",
         given: ("LoadBalancerArn", "SecurityGroups.member"),
+        faults: ["LoadBalancerNotFound", "InvalidConfigurationRequest", "InvalidSecurityGroup"],
+    },
+    Kind {
+        call: "elb-describe-load-balancers",
+        list: "LoadBalancerDescriptions",
+        name: "LoadBalancerName",
+        asked: "LoadBalancerNames.member.1",
+        groups: "SecurityGroups",
+        id: None,
+        state: None,
+        action: "ApplySecurityGroupsToLoadBalancer",
+        given: ("LoadBalancerName", "SecurityGroups.member"),
         faults: ["LoadBalancerNotFound", "InvalidConfigurationRequest", "InvalidSecurityGroup"],
     },
     Kind {
@@ -171,6 +183,7 @@ impl Resource {
             let carried: BTreeSet<&str> = interface.groups.iter().map(String::as_str).collect();
             let is_own = match kind.call {
                 "elbv2-describe-load-balancers" => description == format!("ELB {path}"),
+                "elb-describe-load-balancers" => description == format!("ELB {name}"),
                 "elasticache-describe-cache-clusters" => {
                     description == format!("ElastiCache {name}")
                 }

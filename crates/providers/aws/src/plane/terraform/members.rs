@@ -195,6 +195,7 @@ fn counted(number: u64, noun: &str) -> String {
 fn argument(kind: &str) -> &'static str {
     match Service::of(kind) {
         Some(Service::LoadBalancer) => "aws_lb.security_groups",
+        Some(Service::ClassicLoadBalancer) => "aws_elb.security_groups",
         Some(Service::DbInstance) => "aws_db_instance.vpc_security_group_ids",
         Some(Service::DbCluster) => "aws_rds_cluster.vpc_security_group_ids",
         Some(Service::MountTarget) => "aws_efs_mount_target.security_groups",

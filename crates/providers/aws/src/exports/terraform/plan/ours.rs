@@ -48,7 +48,7 @@ const MEANING: [&str; 17] = [
 
 /// The types of carriers of which bodies tell what they carry: the list of bodies, the keys of the id in
 /// a body and in the plan, and those of the groups and their ids in a body.
-const TOLD: [(&str, &str, [&str; 2], [&str; 2]); 6] = [
+const TOLD: [(&str, &str, [&str; 2], [&str; 2]); 7] = [
     (
         "aws_network_interface",
         "NetworkInterfaces",
@@ -56,6 +56,7 @@ const TOLD: [(&str, &str, [&str; 2], [&str; 2]); 6] = [
         ["Groups", "GroupId"],
     ),
     ("aws_lb", "LoadBalancers", ["LoadBalancerArn", "arn"], ["SecurityGroups", ""]),
+    ("aws_elb", "LoadBalancerDescriptions", ["LoadBalancerName", "name"], ["SecurityGroups", ""]),
     ("aws_alb", "LoadBalancers", ["LoadBalancerArn", "arn"], ["SecurityGroups", ""]),
     (
         "aws_db_instance",

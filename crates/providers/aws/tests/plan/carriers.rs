@@ -1,0 +1,89 @@
+//! Load balancers of the first generation: their bodies tell names, and no ARNs.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use watertight_compile::{Action, Attachment, Plane as _, steps};
+
+use crate::lab::{Lab, Made};
+use crate::services::{files_of, lab_of};
+
+fn files() -> Vec<(String, Value)> {
+    files_of("carriers")
+}
+
+fn lab(files: &[(String, Value)]) -> Lab {
+    lab_of("carriers", files, "")
+}
+
+fn of<'m>(made: &'m Made, workload: &str) -> Vec<&'m Attachment> {
+    let all = made.compiled.artifacts.attachments.iter();
+    all.filter(|one| &*one.workload == workload).collect()
+}
+
+fn why(made: &Made, workload: &str) -> BTreeSet<String> {
+    let all = made.compiled.unheld.iter();
+    all.filter(|one| one.workload == workload).map(|one| one.why.clone()).collect()
+}
+
+/// The body of a call, by what its path holds.
+fn body<'f>(files: &'f mut [(String, Value)], call: &str) -> &'f mut Value {
+    let found = files.iter_mut().find(|(path, _)| path.contains(call));
+    &mut found.expect("it is there").1
+}
+
+/// Its own body tells what its interfaces tell, before and after, and it has two steps for all of them.
+#[test]
+fn a_carrier_is_held_through_the_resource_that_permissions_name() {
+    let lab = lab(&files());
+    let made = lab.make().expect("it compiles");
+    assert!(made.proof.holds(), "{:#?}\n{:#?}", made.proof.unexplained, made.proof.frame);
+    let arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/entry";
+    let held = of(&made, "entry");
+    assert_eq!(held.len(), 2, "{:#?}", made.compiled.unheld);
+    assert!(held.iter().all(|one| one.through.as_ref().is_some_and(|through| through.id == arn)));
+    let artifacts = &made.compiled.artifacts;
+    let steps = lab.with(|_, plane| steps(artifacts, &plane.held(), &plane.limits()));
+    let own = steps.iter().filter(
+        |step| matches!(&step.action, Action::SetGroupsThrough { through, .. } if through.id == arn),
+    );
+    assert_eq!(own.count(), 2);
+}
+
+/// Names are unique in one account and region alone.
+#[test]
+fn a_carrier_of_another_region_with_the_same_name_is_another_one() {
+    let mut files = files();
+    let mut other = body(&mut files, "elb-describe-load-balancers").clone();
+    let list = &mut other["LoadBalancerDescriptions"][0];
+    list["SecurityGroups"] = json!(["sg-0000000000000f099"]);
+    list["VPCId"] = json!("vpc-0000000000000f099");
+    list["Subnets"] = json!([]);
+    let path = "raw/aws/123456789012/eu-west-1/elb-describe-load-balancers.json";
+    files.insert(0, (path.to_owned(), other));
+    let made = lab(&files).make().expect("it compiles");
+    assert!(made.proof.holds(), "{:#?}\n{:#?}", made.proof.unexplained, made.proof.frame);
+    assert_eq!(of(&made, "entry").len(), 2, "{:#?}", made.compiled.unheld);
+}
+
+#[test]
+fn a_carrier_whose_interfaces_carry_other_groups_than_it_tells_is_not_held() {
+    let mut files = files();
+    let list = body(&mut files, "elb-describe-load-balancers");
+    list["LoadBalancerDescriptions"][0]["SecurityGroups"] = json!(["sg-0000000000000f001"]);
+    let made = lab(&files).make().expect("it compiles");
+    let told = "its interface carries other groups than its service's resource tells";
+    assert_eq!(why(&made, "entry"), BTreeSet::from([String::from(told)]));
+}
+
+/// Its addresses change, and nothing but its interfaces tells them.
+#[test]
+fn a_carrier_without_interfaces_in_the_input_is_not_held() {
+    let mut files = files();
+    let list = body(&mut files, "describe-network-interfaces");
+    let all = list["NetworkInterfaces"].as_array_mut().expect("a list");
+    all.retain(|one| one["Description"] != "ELB entry");
+    let made = lab(&files).make().expect("it compiles");
+    let told = "the input does not tell its addresses";
+    assert_eq!(why(&made, "entry"), BTreeSet::from([String::from(told)]));
+}
