@@ -1,4 +1,4 @@
-//! Load balancers of the first generation, whose groups are set through their service's own call.
+//! Load balancers of the first generation and warehouses, whose groups are set through their services' own calls.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,11 +18,14 @@ const SLOW: Strictness =
     Strictness { rules_max: 60, groups_max: 5, unseen: 1, busy: 4, fails: false };
 
 /// What each kind is set with, and what it is read with, in the words of permissions.
-const CALLS: [(&str, &str, &str); 1] = [(
-    "classic-load-balancer",
-    "elasticloadbalancing:ApplySecurityGroupsToLoadBalancer",
-    "elasticloadbalancing:DescribeLoadBalancers",
-)];
+const CALLS: [(&str, &str, &str); 2] = [
+    (
+        "classic-load-balancer",
+        "elasticloadbalancing:ApplySecurityGroupsToLoadBalancer",
+        "elasticloadbalancing:DescribeLoadBalancers",
+    ),
+    ("redshift-cluster", "redshift:ModifyCluster", "redshift:DescribeClusters"),
+];
 
 fn lab(strictness: Strictness) -> Lab {
     Lab::of("carriers", Troubles::default(), strictness)
@@ -118,28 +121,47 @@ fn a_second_plan_is_empty_and_drift_sees_what_somebody_sets_afterwards() {
     assert!(told.starts_with("Nothing to do"), "{told}{error}");
     let (_, told, error) = lab.watertight(&["drift", POLICY, "--estate", &estate]);
     assert!(told.starts_with("No drift"), "{told}{error}");
-    lab.by_hand(CLASSIC_BY_HAND);
-    let (code, told, error) = lab.watertight(&["drift", POLICY, "--estate", &collected(&lab)]);
-    assert_eq!(code, 2, "{told}{error}");
-    for interface in ["eni-0000000000000f002", "eni-0000000000000f003"] {
-        assert!(told.contains(interface), "{told}");
+    for (form, interfaces) in BY_HAND {
+        lab.by_hand(form);
+        let (code, told, error) = lab.watertight(&["drift", POLICY, "--estate", &collected(&lab)]);
+        assert_eq!(code, 2, "{told}{error}");
+        for number in interfaces {
+            assert!(told.contains(&format!("eni-0000000000000f{number:03}")), "{told}");
+        }
     }
 }
 
-/// The group of the machines, in place of the load balancer's own.
-const CLASSIC_BY_HAND: &str = "Action=ApplySecurityGroupsToLoadBalancer&LoadBalancerName=entry\
-                               &SecurityGroups.member.1=sg-0000000000000f001";
+/// Has each of them the group of the machines, in place of its own; and the numbers of its interfaces.
+const BY_HAND: [(&str, &[u32]); 2] = [
+    (
+        "Action=ApplySecurityGroupsToLoadBalancer&LoadBalancerName=entry\
+         &SecurityGroups.member.1=sg-0000000000000f001",
+        &[2, 3],
+    ),
+    (
+        "Action=ModifyCluster&ClusterIdentifier=reports\
+         &VpcSecurityGroupIds.VpcSecurityGroupId.1=sg-0000000000000f001",
+        &[4, 5, 6],
+    ),
+];
 
 #[test]
 fn a_carrier_that_somebody_gave_other_groups_is_refused_and_left_alone() {
-    let lab = plain();
-    lab.by_hand(CLASSIC_BY_HAND);
-    let (code, _, error) = lab.run("apply", &[]);
-    assert_eq!(code, 2, "{error}");
-    let how = "resource arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/entry: groups; \
-         gone sg-0000000000000f002; new sg-0000000000000f001";
-    assert!(error.contains(how), "{error}");
-    assert_eq!(lab.server.written().len(), 1, "only what was done by hand");
+    let resources = [
+        "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/entry",
+        "arn:aws:redshift:eu-central-1:123456789012:cluster:reports",
+    ];
+    for ((number, resource), (form, _)) in (2..).zip(resources).zip(BY_HAND) {
+        let lab = plain();
+        lab.by_hand(form);
+        let (code, _, error) = lab.run("apply", &[]);
+        assert_eq!(code, 2, "{error}");
+        let how = format!(
+            "resource {resource}: groups; gone sg-0000000000000f{number:03}; new sg-0000000000000f001"
+        );
+        assert!(error.contains(&how), "{error}");
+        assert_eq!(lab.server.written().len(), 1, "only what was done by hand");
+    }
 }
 
 /// Each action that the policy permits for one of these services is called, and none else is.
@@ -174,5 +196,5 @@ fn the_printed_policy_permits_what_is_called_and_nothing_else_of_these_services(
 #[test]
 fn applying_these_that_is_killed_anywhere_and_resumed_ends_as_if_it_never_was() {
     let count = killed_anywhere(&plain, &|| lab(SLOW));
-    assert!(count > 25, "{count}");
+    assert!(count > 40, "{count}");
 }

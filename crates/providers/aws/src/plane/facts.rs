@@ -84,12 +84,13 @@ pub(super) struct Described<'b> {
 }
 
 /// The lists of resources that set groups.
-pub(super) const RESOURCES: [&str; 9] = [
+pub(super) const RESOURCES: [&str; 10] = [
     "LoadBalancers",
     "LoadBalancerDescriptions",
     "DBInstances",
     "DBClusters",
     "CacheClusters",
+    "Clusters",
     "VpcEndpoints",
     "MountTargets",
     "services",

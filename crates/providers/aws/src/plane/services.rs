@@ -31,6 +31,8 @@ pub enum Service {
     CacheCluster,
     /// Clusters of caches that hold the same.
     ReplicationGroup,
+    /// A cluster of a data warehouse.
+    RedshiftCluster,
     /// A service of containers whose tasks have interfaces of their own: all of its tasks are replaced.
     EcsService,
     /// A function in a network: it uses other interfaces with other groups.
@@ -39,7 +41,7 @@ pub enum Service {
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::LoadBalancer,
         Self::ClassicLoadBalancer,
         Self::DbInstance,
@@ -48,6 +50,7 @@ impl Service {
         Self::VpcEndpoint,
         Self::CacheCluster,
         Self::ReplicationGroup,
+        Self::RedshiftCluster,
         Self::EcsService,
         Self::Function,
     ];
@@ -63,6 +66,7 @@ impl Service {
             Self::VpcEndpoint => "vpc-endpoint",
             Self::CacheCluster => "cache-cluster",
             Self::ReplicationGroup => "replication-group",
+            Self::RedshiftCluster => "redshift-cluster",
             Self::EcsService => "ecs-service",
             Self::Function => "function",
         }
@@ -103,6 +107,9 @@ impl Service {
             Self::CacheCluster => ("CacheClusters", ["ARN", "CacheClusterId"], "SecurityGroups"),
             Self::ReplicationGroup => {
                 ("ReplicationGroups", ["ARN", "ReplicationGroupId"], "SecurityGroups")
+            }
+            Self::RedshiftCluster => {
+                ("Clusters", ["ClusterIdentifier", "ClusterIdentifier"], "VpcSecurityGroups")
             }
             Self::EcsService => ("services", ["serviceArn", "serviceArn"], "securityGroups"),
             Self::Function => ("Functions", ["FunctionArn", "FunctionArn"], "SecurityGroupIds"),
@@ -150,6 +157,7 @@ fn id_of(service: Service, body: &Value, scope: &Scope) -> Option<String> {
         Service::ClassicLoadBalancer => {
             arn_of("elasticloadbalancing", place, ("loadbalancer/", id))
         }
+        Service::RedshiftCluster => arn_of("redshift", place, ("cluster:", id)),
         _ => id.to_owned(),
     })
 }
@@ -244,15 +252,23 @@ pub fn service_settings(service: Service, body: &Value) -> Value {
 
 /// States of resources in which a change of groups is refused or not done yet. In others, such as
 /// `storage-optimization`, groups change.
-const MOVING: [&str; 11] = [
+const MOVING: [&str; 19] = [
+    "available, prep-for-resize",
+    "cancelling-resize",
     "creating",
     "pending",
     "pendingacceptance",
     "provisioning",
     "modifying",
+    "pausing",
     "updating",
+    "updating-hsm",
     "rebooting",
     "rebooting cluster nodes",
+    "renaming",
+    "resizing",
+    "resuming",
+    "rotating-keys",
     "starting",
     "stopping",
     "upgrading",
@@ -268,7 +284,14 @@ pub fn service_groups(service: Service, body: &Value) -> Option<(BTreeSet<String
     if service == Service::Function {
         return Some((groups, functions::is_settled(body)));
     }
-    let state = ["Status", "DBInstanceStatus", "CacheClusterStatus", "LifeCycleState", "State"];
+    let state = [
+        "Status",
+        "DBInstanceStatus",
+        "CacheClusterStatus",
+        "ClusterStatus",
+        "LifeCycleState",
+        "State",
+    ];
     let mut states = state.into_iter().filter_map(|key| {
         let value = &body[key];
         value.as_str().or_else(|| value["Code"].as_str())
@@ -406,6 +429,10 @@ fn refused(service: Service, body: &Value) -> Option<&'static str> {
             let engine = text("Engine");
             let is_other = ["docdb", "neptune"].iter().any(|one| engine.starts_with(one));
             is_other.then_some("the calls of its database service are not supported")
+        }
+        // Amazon Redshift management guide, "Pausing and resuming a cluster".
+        Service::RedshiftCluster if ["pausing", "paused"].contains(&text("ClusterStatus")) => {
+            Some("a paused cluster cannot be changed: it is to be resumed first")
         }
         Service::EcsService => tasks::refused(body),
         _ => None,

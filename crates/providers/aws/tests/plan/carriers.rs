@@ -1,4 +1,4 @@
-//! Load balancers of the first generation: their bodies tell names, and no ARNs.
+//! Load balancers of the first generation and warehouses: their bodies tell names, and no ARNs.
 
 use std::collections::BTreeSet;
 
@@ -38,16 +38,65 @@ fn a_carrier_is_held_through_the_resource_that_permissions_name() {
     let lab = lab(&files());
     let made = lab.make().expect("it compiles");
     assert!(made.proof.holds(), "{:#?}\n{:#?}", made.proof.unexplained, made.proof.frame);
-    let arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/entry";
-    let held = of(&made, "entry");
-    assert_eq!(held.len(), 2, "{:#?}", made.compiled.unheld);
-    assert!(held.iter().all(|one| one.through.as_ref().is_some_and(|through| through.id == arn)));
     let artifacts = &made.compiled.artifacts;
     let steps = lab.with(|_, plane| steps(artifacts, &plane.held(), &plane.limits()));
-    let own = steps.iter().filter(
-        |step| matches!(&step.action, Action::SetGroupsThrough { through, .. } if through.id == arn),
-    );
-    assert_eq!(own.count(), 2);
+    for (name, interfaces, arn) in [
+        ("entry", 2, "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/entry"),
+        ("reports", 3, "arn:aws:redshift:eu-central-1:123456789012:cluster:reports"),
+    ] {
+        let held = of(&made, name);
+        assert_eq!(held.len(), interfaces, "{:#?}", made.compiled.unheld);
+        let through = held.iter().filter_map(|one| one.through.as_ref());
+        assert_eq!(through.filter(|through| through.id == arn).count(), interfaces);
+        let own = steps.iter().filter(
+            |step| matches!(&step.action, Action::SetGroupsThrough { through, .. } if through.id == arn),
+        );
+        assert_eq!(own.count(), 2);
+    }
+}
+
+/// Its nodes' addresses are told by its own body.
+#[test]
+fn a_warehouse_without_interfaces_in_the_input_is_held_through_its_own_body() {
+    let mut files = files();
+    let list = body(&mut files, "describe-network-interfaces");
+    let all = list["NetworkInterfaces"].as_array_mut().expect("a list");
+    all.retain(|one| one["Description"] != "RedshiftNetworkInterface");
+    let made = lab(&files).make().expect("it compiles");
+    assert!(made.proof.holds(), "{:#?}\n{:#?}", made.proof.unexplained, made.proof.frame);
+    let [held] = of(&made, "reports")[..] else { panic!("{:#?}", made.compiled.unheld) };
+    assert_eq!(held.through.as_ref().expect("its cluster").kind, "redshift-cluster");
+}
+
+#[test]
+fn a_paused_warehouse_is_not_held() {
+    let mut files = files();
+    body(&mut files, "redshift-describe-clusters")["Clusters"][0]["ClusterStatus"] =
+        json!("paused");
+    let made = lab(&files).make().expect("it compiles");
+    let told = "a paused cluster cannot be changed: it is to be resumed first";
+    assert_eq!(why(&made, "reports"), BTreeSet::from([String::from(told)]));
+}
+
+/// Interfaces of warehouses do not tell whose they are.
+#[test]
+fn two_warehouses_with_the_same_groups_are_told_apart_by_the_addresses_of_their_nodes() {
+    let mut files = files();
+    let list = body(&mut files, "redshift-describe-clusters");
+    let clusters = list["Clusters"].as_array_mut().expect("a list");
+    let mut second = clusters[0].clone();
+    second["ClusterIdentifier"] = json!("archive");
+    second["ClusterNamespaceArn"] = json!("arn:aws:redshift:eu-central-1:123456789012:namespace:2");
+    let nodes = clusters[0]["ClusterNodes"].as_array_mut().expect("a list");
+    second["ClusterNodes"] = json!([nodes.remove(0)]);
+    // It comes first by its name, and would take the first interface.
+    clusters.push(second);
+    let made = lab(&files).make().expect("it compiles");
+    let ends = |name: &str| -> BTreeSet<String> {
+        of(&made, name).iter().map(|one| one.endpoint.to_string()).collect()
+    };
+    assert_eq!(ends("archive"), BTreeSet::from([String::from("eni-0000000000000f004")]));
+    assert_eq!(ends("reports").len(), 2);
 }
 
 /// Names are unique in one account and region alone.

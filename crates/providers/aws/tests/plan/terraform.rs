@@ -327,7 +327,10 @@ fn what_other_services_own_is_told_with_the_arguments_of_their_resources() {
     let services = value["output"]["watertight_services"]["value"].as_object().expect("by id");
     let arguments: BTreeSet<&str> =
         services.values().filter_map(|one| one["argument"].as_str()).collect();
-    assert_eq!(arguments, BTreeSet::from(["aws_elb.security_groups"]));
+    assert_eq!(
+        arguments,
+        BTreeSet::from(["aws_elb.security_groups", "aws_redshift_cluster.vpc_security_group_ids"])
+    );
 }
 
 #[test]

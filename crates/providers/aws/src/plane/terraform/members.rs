@@ -202,6 +202,7 @@ fn argument(kind: &str) -> &'static str {
         Some(Service::VpcEndpoint) => "aws_vpc_endpoint.security_group_ids",
         Some(Service::CacheCluster) => "aws_elasticache_cluster.security_group_ids",
         Some(Service::ReplicationGroup) => "aws_elasticache_replication_group.security_group_ids",
+        Some(Service::RedshiftCluster) => "aws_redshift_cluster.vpc_security_group_ids",
         Some(Service::EcsService) => "aws_ecs_service.network_configuration.security_groups",
         Some(Service::Function) => "aws_lambda_function.vpc_config.security_group_ids",
         None => "",

@@ -48,7 +48,7 @@ const MEANING: [&str; 17] = [
 
 /// The types of carriers of which bodies tell what they carry: the list of bodies, the keys of the id in
 /// a body and in the plan, and those of the groups and their ids in a body.
-const TOLD: [(&str, &str, [&str; 2], [&str; 2]); 7] = [
+const TOLD: [(&str, &str, [&str; 2], [&str; 2]); 8] = [
     (
         "aws_network_interface",
         "NetworkInterfaces",
@@ -68,6 +68,12 @@ const TOLD: [(&str, &str, [&str; 2], [&str; 2]); 7] = [
         "aws_rds_cluster",
         "DBClusters",
         ["DBClusterIdentifier", "cluster_identifier"],
+        ["VpcSecurityGroups", "VpcSecurityGroupId"],
+    ),
+    (
+        "aws_redshift_cluster",
+        "Clusters",
+        ["ClusterIdentifier", "cluster_identifier"],
         ["VpcSecurityGroups", "VpcSecurityGroupId"],
     ),
     ("aws_vpc_endpoint", "VpcEndpoints", ["VpcEndpointId", "id"], ["Groups", "GroupId"]),
