@@ -84,13 +84,14 @@ pub(super) struct Described<'b> {
 }
 
 /// The lists of resources that set groups.
-pub(super) const RESOURCES: [&str; 10] = [
+pub(super) const RESOURCES: [&str; 11] = [
     "LoadBalancers",
     "LoadBalancerDescriptions",
     "DBInstances",
     "DBClusters",
     "CacheClusters",
     "Clusters",
+    "DomainStatusList",
     "VpcEndpoints",
     "MountTargets",
     "services",

@@ -9,7 +9,7 @@ use serde_json::Value;
 use watertight_compile::Through;
 
 use super::facts::Facts;
-use super::{functions, tasks};
+use super::{domains, functions, tasks};
 use crate::scope::{Scope, arn_of};
 
 /// A kind of resource that sets the groups of its interfaces.
@@ -33,6 +33,8 @@ pub enum Service {
     ReplicationGroup,
     /// A cluster of a data warehouse.
     RedshiftCluster,
+    /// A search domain in a network: it gets other nodes with other groups.
+    SearchDomain,
     /// A service of containers whose tasks have interfaces of their own: all of its tasks are replaced.
     EcsService,
     /// A function in a network: it uses other interfaces with other groups.
@@ -41,7 +43,7 @@ pub enum Service {
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::LoadBalancer,
         Self::ClassicLoadBalancer,
         Self::DbInstance,
@@ -51,6 +53,7 @@ impl Service {
         Self::CacheCluster,
         Self::ReplicationGroup,
         Self::RedshiftCluster,
+        Self::SearchDomain,
         Self::EcsService,
         Self::Function,
     ];
@@ -67,6 +70,7 @@ impl Service {
             Self::CacheCluster => "cache-cluster",
             Self::ReplicationGroup => "replication-group",
             Self::RedshiftCluster => "redshift-cluster",
+            Self::SearchDomain => "search-domain",
             Self::EcsService => "ecs-service",
             Self::Function => "function",
         }
@@ -74,7 +78,7 @@ impl Service {
 
     /// Whether what it gives groups is at other addresses then.
     pub const fn moves(self) -> bool {
-        matches!(self, Self::EcsService | Self::Function)
+        matches!(self, Self::SearchDomain | Self::EcsService | Self::Function)
     }
 
     /// The service of a word in plans.
@@ -111,6 +115,7 @@ impl Service {
             Self::RedshiftCluster => {
                 ("Clusters", ["ClusterIdentifier", "ClusterIdentifier"], "VpcSecurityGroups")
             }
+            Self::SearchDomain => ("DomainStatusList", ["ARN", "DomainName"], domains::GROUPS),
             Self::EcsService => ("services", ["serviceArn", "serviceArn"], "securityGroups"),
             Self::Function => ("Functions", ["FunctionArn", "FunctionArn"], "SecurityGroupIds"),
         }
@@ -119,6 +124,7 @@ impl Service {
     /// The list of groups in a body that tells them.
     fn list(self, body: &Value) -> &Value {
         match self {
+            Self::SearchDomain => domains::setting(body, domains::GROUPS),
             Self::EcsService => tasks::network(body, tasks::GROUPS),
             Self::Function => functions::setting(body, functions::GROUPS),
             other => &body[other.member_keys().2],
@@ -128,6 +134,7 @@ impl Service {
     /// A body with other groups, where they are not told in a list of its own.
     pub(super) fn nested(self, body: &Value, groups: &[String]) -> Option<Value> {
         match self {
+            Self::SearchDomain => domains::with_groups(body, groups),
             Self::EcsService => tasks::with_groups(body, groups),
             Self::Function => functions::with_groups(body, groups),
             _ => None,
@@ -139,7 +146,7 @@ impl Service {
     pub fn name(self, id: &str) -> &str {
         match self {
             Self::LoadBalancer => id,
-            Self::ClassicLoadBalancer => id.rsplit('/').next().unwrap_or(id),
+            Self::ClassicLoadBalancer | Self::SearchDomain => id.rsplit('/').next().unwrap_or(id),
             Self::EcsService => tasks::named(id).1,
             _ if id.starts_with("arn:") => id.rsplit(':').next().unwrap_or(id),
             _ => id,
@@ -224,6 +231,7 @@ pub fn service_facts(
 /// The subnets that a resource which moves may be in.
 pub fn service_subnets(service: Service, body: &Value) -> BTreeSet<String> {
     let list = match service {
+        Service::SearchDomain => domains::setting(body, domains::SUBNETS),
         Service::EcsService => tasks::network(body, tasks::SUBNETS),
         Service::Function => functions::setting(body, functions::SUBNETS),
         _ => return BTreeSet::new(),
@@ -235,6 +243,7 @@ pub fn service_subnets(service: Service, body: &Value) -> BTreeSet<String> {
 /// What a service could not do of what it was asked, where its body tells that.
 pub fn service_trouble(service: Service, body: &Value) -> Option<String> {
     match service {
+        Service::SearchDomain => domains::trouble(body),
         Service::EcsService => tasks::trouble(body),
         Service::Function => functions::trouble(body),
         _ => None,
@@ -244,6 +253,7 @@ pub fn service_trouble(service: Service, body: &Value) -> Option<String> {
 /// What a resource is given again word for word together with its groups.
 pub fn service_settings(service: Service, body: &Value) -> Value {
     match service {
+        Service::SearchDomain => domains::settings(body),
         Service::EcsService => body["networkConfiguration"].clone(),
         Service::Function => functions::settings(body),
         _ => Value::Null,
@@ -278,11 +288,14 @@ const MOVING: [&str; 19] = [
 /// it is under way.
 pub fn service_groups(service: Service, body: &Value) -> Option<(BTreeSet<String>, bool)> {
     let groups = groups_in(service.list(body))?;
-    if service == Service::EcsService {
-        return Some((groups, tasks::is_settled(body)));
-    }
-    if service == Service::Function {
-        return Some((groups, functions::is_settled(body)));
+    let is_settled = match service {
+        Service::SearchDomain => Some(domains::is_settled(body)),
+        Service::EcsService => Some(tasks::is_settled(body)),
+        Service::Function => Some(functions::is_settled(body)),
+        _ => None,
+    };
+    if let Some(is_settled) = is_settled {
+        return Some((groups, is_settled));
     }
     let state = [
         "Status",

@@ -1,4 +1,5 @@
-//! Load balancers of the first generation and warehouses: their bodies tell names, and no ARNs.
+//! Load balancers of the first generation and warehouses, whose bodies tell names and no ARNs, and search domains,
+//! which get other nodes with other groups.
 
 use std::collections::BTreeSet;
 
@@ -66,6 +67,38 @@ fn a_warehouse_without_interfaces_in_the_input_is_held_through_its_own_body() {
     assert!(made.proof.holds(), "{:#?}\n{:#?}", made.proof.unexplained, made.proof.frame);
     let [held] = of(&made, "reports")[..] else { panic!("{:#?}", made.compiled.unheld) };
     assert_eq!(held.through.as_ref().expect("its cluster").kind, "redshift-cluster");
+}
+
+/// Where it may be then is told apart: it is not held, and which addresses that is for is said.
+#[test]
+fn a_domain_is_held_by_its_group_alone() {
+    let made = lab(&files()).make().expect("it compiles");
+    assert!(made.proof.holds(), "{:#?}\n{:#?}", made.proof.unexplained, made.proof.frame);
+    assert_eq!(of(&made, "logs").len(), 2, "{:#?}", made.compiled.unheld);
+    let more = "---\napiVersion: watertight.io/v1alpha1\nkind: Policy\n\
+                metadata: {name: half, owner: shop}\nspec:\n  mode: enforce\n  rules:\n  \
+                - name: half\n    action: allow\n    from: [{segment: web}]\n    \
+                to: [{addresses: [10.70.1.0/25]}]\n    over: [{tcp: 9}]\n";
+    let made = lab_of("carriers", &files(), more).make().expect("it compiles");
+    assert!(of(&made, "logs").is_empty());
+    assert!(
+        why(&made, "logs").iter().all(|why| why.contains("10.70.1.0/25")),
+        "{:#?}",
+        why(&made, "logs")
+    );
+}
+
+/// One that is in no network has no groups, and is nobody's to hold.
+#[test]
+fn a_domain_outside_of_networks_is_not_held() {
+    let mut files = files();
+    let list = body(&mut files, "opensearch-describe-domains");
+    list["DomainStatusList"][0].as_object_mut().expect("an object").remove("VPCOptions");
+    let list = body(&mut files, "describe-network-interfaces");
+    let all = list["NetworkInterfaces"].as_array_mut().expect("a list");
+    all.retain(|one| one["Description"] != "ES logs");
+    let made = lab(&files).make().expect("it compiles");
+    assert_eq!(why(&made, "logs"), BTreeSet::from([String::from("it is in no VPC")]));
 }
 
 #[test]

@@ -329,7 +329,11 @@ fn what_other_services_own_is_told_with_the_arguments_of_their_resources() {
         services.values().filter_map(|one| one["argument"].as_str()).collect();
     assert_eq!(
         arguments,
-        BTreeSet::from(["aws_elb.security_groups", "aws_redshift_cluster.vpc_security_group_ids"])
+        BTreeSet::from([
+            "aws_elb.security_groups",
+            "aws_redshift_cluster.vpc_security_group_ids",
+            "aws_opensearch_domain.vpc_options.security_group_ids"
+        ])
     );
 }
 

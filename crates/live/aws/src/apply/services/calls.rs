@@ -34,6 +34,7 @@ pub(crate) const fn call(service: Service) -> Call {
         Service::CacheCluster => CACHE_CLUSTER,
         Service::ReplicationGroup => REPLICATION_GROUP,
         Service::RedshiftCluster => REDSHIFT_CLUSTER,
+        Service::SearchDomain => SEARCH_DOMAIN,
         Service::EcsService => ECS_SERVICE,
         Service::Function => FUNCTION,
     }
@@ -118,6 +119,15 @@ const REDSHIFT_CLUSTER: Call = Call {
     operation: "ModifyCluster",
     permission: ("redshift", "arn:*:redshift:*:*:cluster:*"),
     absent: "ClusterNotFound",
+};
+
+const SEARCH_DOMAIN: Call = Call {
+    read: "opensearch-describe-domains",
+    list: "DomainStatusList",
+    reads: "es:DescribeDomains",
+    operation: "UpdateDomainConfig",
+    permission: ("es", "arn:*:es:*:*:domain/*"),
+    absent: "ResourceNotFoundException",
 };
 
 const ECS_SERVICE: Call = Call {

@@ -203,6 +203,7 @@ fn argument(kind: &str) -> &'static str {
         Some(Service::CacheCluster) => "aws_elasticache_cluster.security_group_ids",
         Some(Service::ReplicationGroup) => "aws_elasticache_replication_group.security_group_ids",
         Some(Service::RedshiftCluster) => "aws_redshift_cluster.vpc_security_group_ids",
+        Some(Service::SearchDomain) => "aws_opensearch_domain.vpc_options.security_group_ids",
         Some(Service::EcsService) => "aws_ecs_service.network_configuration.security_groups",
         Some(Service::Function) => "aws_lambda_function.vpc_config.security_group_ids",
         None => "",
