@@ -101,11 +101,15 @@ fn is_unknown(found: &[Value]) {
 #[test]
 fn a_search_domain_in_a_network_is_not_passed_over() {
     let Shop { web, subnet } = Shop::new();
-    let options = json!([{"subnet_ids": [subnet], "security_group_ids": [web]}]);
-    let domain = json!({"domain_name": "new", "vpc_options": options});
-    is_unknown(&judged(vec![made("aws_opensearch_domain", domain)]));
-    let outside = json!({"domain_name": "new", "vpc_options": []});
-    assert_eq!(judged(vec![made("aws_opensearch_domain", outside)]), [json!(null); 0]);
+    let domain = |options: Value| {
+        let after = json!({"domain_name": "new", "vpc_options": options});
+        json!({"address": "aws_opensearch_domain.new", "mode": "managed",
+            "type": "aws_opensearch_domain", "change": {"actions": ["create"], "before": null,
+            "after": after, "after_unknown": {"id": true, "arn": true}}})
+    };
+    let inside = json!([{"subnet_ids": [subnet], "security_group_ids": [web]}]);
+    is_unknown(&judged(vec![domain(inside)]));
+    assert_eq!(judged(vec![domain(json!([]))]), [json!(null); 0]);
 }
 
 #[test]
