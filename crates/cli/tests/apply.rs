@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 #![expect(clippy::panic, reason = "a helper that fails fails its test")]
 
+#[path = "apply/carriers.rs"]
+mod carriers;
 #[path = "apply/confirmed.rs"]
 mod confirmed;
 #[path = "apply/edges.rs"]

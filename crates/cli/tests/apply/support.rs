@@ -186,12 +186,17 @@ impl Lab {
 
     /// Has the server do something by hand for a service whose requests have a target and a JSON body.
     pub(crate) fn by_hand_as(&self, service: &str, target: &str, body: &str) {
+        self.by_hand_at(service, "/", target, body);
+    }
+
+    /// The same at a path.
+    pub(crate) fn by_hand_at(&self, service: &str, path: &str, target: &str, body: &str) {
         let url = self.server.url();
         let address = url.strip_prefix("http://").unwrap();
         let mut stream = std::net::TcpStream::connect(address).unwrap();
         let key = Server::key_of(ACCOUNT);
         let request = format!(
-            "POST / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nauthorization: AWS4-HMAC-SHA256 \
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nauthorization: AWS4-HMAC-SHA256 \
              Credential={key}/20261128/eu-central-1/{service}/aws4_request\r\nx-amz-target: {target}\r\n\
              content-length: {}\r\n\r\n{body}",
             body.len()

@@ -138,8 +138,14 @@ fn taking_a_group_off_is_found_wherever_it_is_carried() {
             (|groups| json!({"vpc_security_group_ids": groups})) as fn(Value) -> Value,
         ),
         ("aws_lb.a", |groups| json!({"security_groups": groups})),
+        ("aws_elb.a", |groups| json!({"security_groups": groups})),
         ("aws_db_instance.a", |groups| json!({"vpc_security_group_ids": groups})),
         ("aws_rds_cluster.a", |groups| json!({"vpc_security_group_ids": groups})),
+        (
+            "aws_opensearch_domain.a",
+            |groups| json!({"vpc_options": [{"security_group_ids": groups}]}),
+        ),
+        ("aws_redshift_cluster.a", |groups| json!({"vpc_security_group_ids": groups})),
         ("aws_vpc_endpoint.a", |groups| json!({"security_group_ids": groups})),
         (
             "aws_launch_template.a",

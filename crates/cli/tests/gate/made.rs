@@ -97,6 +97,21 @@ fn is_unknown(found: &[Value]) {
     assert!(!codes.is_empty() && codes.iter().all(|code| *code == "WT0914"), "{found:#?}");
 }
 
+/// Types that are not read are known by the arguments that say that they are in a network, also in blocks.
+#[test]
+fn a_search_domain_in_a_network_is_not_passed_over() {
+    let Shop { web, subnet } = Shop::new();
+    let domain = |options: Value| {
+        let after = json!({"domain_name": "new", "vpc_options": options});
+        json!({"address": "aws_opensearch_domain.new", "mode": "managed",
+            "type": "aws_opensearch_domain", "change": {"actions": ["create"], "before": null,
+            "after": after, "after_unknown": {"id": true, "arn": true}}})
+    };
+    let inside = json!([{"subnet_ids": [subnet], "security_group_ids": [web]}]);
+    is_unknown(&judged(vec![domain(inside)]));
+    assert_eq!(judged(vec![domain(json!([]))]), [json!(null); 0]);
+}
+
 #[test]
 fn a_database_and_a_function_that_are_made_are_judged() {
     let Shop { web, subnet } = Shop::new();

@@ -3,6 +3,7 @@
 //! Sources: Amazon VPC user guide, "Security group rules" and "Amazon VPC quotas".
 
 mod cut;
+mod domains;
 mod edges;
 mod facts;
 mod functions;

@@ -105,6 +105,21 @@ pub(crate) fn region_of_zone(zone: &str) -> Option<&str> {
     best.or_else(|| is_region(zone).then_some(zone))
 }
 
+/// The ARN of a resource whose body tells none: names are unique in one account and region alone. Where
+/// these are not known, its name stands for it.
+pub(crate) fn arn_of(
+    service: &str,
+    (account, region): (Option<&str>, Option<&str>),
+    (kind, name): (&str, &str),
+) -> String {
+    match (account, region) {
+        (Some(account), Some(region)) => {
+            format!("arn:aws:{service}:{region}:{account}:{kind}{name}")
+        }
+        _ => name.to_owned(),
+    }
+}
+
 /// The account and region of an ARN (`arn:partition:service:region:account:resource`).
 pub(crate) fn arn_scope(arn: &str) -> (Option<&str>, Option<&str>) {
     if !arn.starts_with("arn:") {

@@ -5,6 +5,7 @@
 
 mod acls;
 mod describe;
+mod domains;
 mod functions;
 mod rules;
 mod services;
@@ -93,6 +94,7 @@ impl Place {
         services::go_on(&mut self.actual);
         tasks::go_on(&mut self.actual);
         functions::go_on(&mut self.actual, linger);
+        domains::go_on(&mut self.actual);
         if self.unseen > 0 {
             self.unseen -= 1;
         } else {
@@ -121,6 +123,7 @@ impl Groups {
             held.resources = services::read(recording, (account, region), &held);
             held.clusters = tasks::Clusters::read(recording, (account, region));
             held.functions = functions::Functions::read(recording, (account, region));
+            held.domains = domains::Domains::read(recording, (account, region));
             held.acls = acls::read(recording, (account, region));
             held.templates = templates::Templates::read(recording, (account, region));
             let place = Place { actual: held.clone(), shown: held, unseen: 0 };
@@ -152,7 +155,9 @@ impl Groups {
         let through = services::asked(request, &form);
         let action =
             form.get("Action").and_then(|name| Some((name.as_str(), write::action(name)?)));
-        let deployed = tasks::is_asked(request).or_else(|| functions::is_asked(request));
+        let deployed = tasks::is_asked(request)
+            .or_else(|| functions::is_asked(request))
+            .or_else(|| domains::is_asked(request));
         let name = through.as_ref().map(|asked| asked.action).or(deployed);
         let name = name.or_else(|| action.map(|(name, _)| name))?.to_owned();
         let dry_run = form.get("DryRun").is_some_and(|value| value == "true");
@@ -169,6 +174,10 @@ impl Groups {
                         (None, Some((_, write))) => write(&mut next, &form, &self.strictness),
                         (None, None) if functions::is_asked(request).is_some() => {
                             functions::update(&mut next, request, &self.strictness)
+                                .map(|()| String::new())
+                        }
+                        (None, None) if domains::is_asked(request).is_some() => {
+                            domains::update(&mut next, request, &self.strictness)
                                 .map(|()| String::new())
                         }
                         (None, None) => tasks::update(&mut next, request, &self.strictness)
@@ -208,7 +217,8 @@ impl Groups {
         let list = list.or_else(|| acls::call(&place.shown, &asked.call));
         let is_service = services::list(&place.shown, &asked.call, ("", &BTreeMap::new()));
         let is_task = tasks::list(&place.shown, asked).is_some()
-            || functions::list(&place.shown, &asked.call).is_some();
+            || functions::list(&place.shown, &asked.call).is_some()
+            || domains::list(&place.shown, asked).is_some();
         if list.is_none() && is_service.is_none() && !is_task {
             return None;
         }
@@ -218,7 +228,8 @@ impl Groups {
             Some(list) => Some(list(&place.shown, &form)),
             None => services::list(&place.shown, &asked.call, (&request.path, &form))
                 .or_else(|| tasks::list(&place.shown, asked))
-                .or_else(|| functions::list(&place.shown, &asked.call)),
+                .or_else(|| functions::list(&place.shown, &asked.call))
+                .or_else(|| domains::list(&place.shown, asked)),
         }
     }
 
@@ -250,7 +261,7 @@ impl Groups {
 fn protocol(service: &str) -> &'static str {
     match service {
         "ec2" => "ec2",
-        "elasticfilesystem" | "lambda" => "rest-json",
+        "elasticfilesystem" | "es" | "lambda" => "rest-json",
         "ecs" => "json",
         _ => "query",
     }

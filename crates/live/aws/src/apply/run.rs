@@ -219,6 +219,8 @@ impl<'r> Runner<'r> {
         let (mut last, mut patience) = (Vec::new(), 0);
         // Whether a service was seen to be about what was written.
         let mut was_about = false;
+        // How many looks went by while it was otherwise than both, or refused: that does not take hours.
+        let mut vain = 0;
         let mut wanted = SETTLED;
         let most = if self.places.lingers && goal.takes_away() {
             SERVICE_LOOKS_MAX
@@ -233,7 +235,10 @@ impl<'r> Runner<'r> {
                 Next::Done => {}
                 Next::Wait => was_about |= !last.is_empty(),
                 // It may be an old list that says so.
-                Next::Conflict(found) => problem = Some(taking.conflict(found)),
+                Next::Conflict(found) => {
+                    vain += 1;
+                    problem = Some(taking.conflict(found));
+                }
                 Next::Write(writes) if is_again(&writes, &last) && patience > 0 => patience -= 1,
                 // It may be made and not listed yet, and nothing would refuse a second one.
                 Next::Write(writes)
@@ -252,8 +257,12 @@ impl<'r> Runner<'r> {
                     // What was throttled was not done.
                     let is_done = refusal.as_ref().is_none_or(|one| one.class != Class::Throttled);
                     (last, patience) = (writes, if is_done { PATIENCE } else { 0 });
+                    vain += if refusal.is_some() { PATIENCE + 1 } else { 0 };
                     problem = refusal.map(|refusal| taking.stopped(&refusal.code));
                 }
+            }
+            if vain > SERVICE_LOOKS_MAX {
+                break;
             }
             sleep(self.delay(look)).await;
             let looked = self.look(site, subject).await;

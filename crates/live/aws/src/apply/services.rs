@@ -5,6 +5,8 @@
 //! takes groups off by itself or adds one, but that of endpoints: the groups of a resource are
 //! replaced.
 
+mod calls;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
@@ -16,104 +18,7 @@ use super::session::{Session, Site};
 use crate::outcome::Refusal;
 use crate::request::{Parameters, Wire, encoded};
 
-/// How a kind of resource is read and given groups.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Call {
-    /// The call that lists it.
-    pub(super) read: &'static str,
-    /// The list in its answer.
-    list: &'static str,
-    /// The operation that sets groups.
-    pub(super) operation: &'static str,
-    /// The service in the words of permissions, and the resources to which its operation applies.
-    pub(super) permission: (&'static str, &'static str),
-    /// The code with which the call says that there is no such resource.
-    absent: &'static str,
-}
-
-/// How resources of a kind are read and given groups.
-pub(super) const fn call(service: Service) -> Call {
-    let (read, list, operation, permission, absent) = match service {
-        Service::LoadBalancer => (
-            "elbv2-describe-load-balancers",
-            "LoadBalancers",
-            "SetSecurityGroups",
-            ("elasticloadbalancing", "arn:*:elasticloadbalancing:*:*:loadbalancer/*"),
-            "LoadBalancerNotFound",
-        ),
-        Service::DbInstance => (
-            "rds-describe-db-instances",
-            "DBInstances",
-            "ModifyDBInstance",
-            ("rds", "arn:*:rds:*:*:db:*"),
-            "DBInstanceNotFound",
-        ),
-        Service::DbCluster => (
-            "rds-describe-db-clusters",
-            "DBClusters",
-            "ModifyDBCluster",
-            ("rds", "arn:*:rds:*:*:cluster:*"),
-            "DBClusterNotFoundFault",
-        ),
-        Service::MountTarget => (
-            "efs-describe-mount-target-security-groups",
-            "SecurityGroups",
-            "ModifyMountTargetSecurityGroups",
-            ("elasticfilesystem", "arn:*:elasticfilesystem:*:*:file-system/*"),
-            "MountTargetNotFound",
-        ),
-        Service::VpcEndpoint => (
-            "ec2-describe-vpc-endpoints",
-            "VpcEndpoints",
-            "ModifyVpcEndpoint",
-            ("ec2", "arn:*:ec2:*:*:vpc-endpoint/*"),
-            "InvalidVpcEndpointId.NotFound",
-        ),
-        Service::CacheCluster => (
-            "elasticache-describe-cache-clusters",
-            "CacheClusters",
-            "ModifyCacheCluster",
-            ("elasticache", "arn:*:elasticache:*:*:cluster:*"),
-            "CacheClusterNotFound",
-        ),
-        Service::ReplicationGroup => (
-            "elasticache-describe-cache-clusters",
-            "CacheClusters",
-            "ModifyReplicationGroup",
-            ("elasticache", "arn:*:elasticache:*:*:replicationgroup:*"),
-            "ReplicationGroupNotFoundFault",
-        ),
-        Service::EcsService => (
-            "ecs-describe-services",
-            "services",
-            "UpdateService",
-            ("ecs", "arn:*:ecs:*:*:service/*"),
-            "ClusterNotFoundException",
-        ),
-        Service::Function => (
-            "lambda-list-functions",
-            "Functions",
-            "UpdateFunctionConfiguration",
-            ("lambda", "arn:*:lambda:*:*:function:*"),
-            "ResourceNotFoundException",
-        ),
-    };
-    Call { read, list, operation, permission, absent }
-}
-
-/// The operation of the permission to read a kind of resource: `rds:DescribeDBInstances`.
-pub(super) const fn reads(service: Service) -> &'static str {
-    match service {
-        Service::LoadBalancer => "elasticloadbalancing:DescribeLoadBalancers",
-        Service::DbInstance => "rds:DescribeDBInstances",
-        Service::DbCluster => "rds:DescribeDBClusters",
-        Service::MountTarget => "elasticfilesystem:DescribeMountTargetSecurityGroups",
-        Service::VpcEndpoint => "ec2:DescribeVpcEndpoints",
-        Service::CacheCluster | Service::ReplicationGroup => "elasticache:DescribeCacheClusters",
-        Service::EcsService => "ecs:DescribeServices",
-        Service::Function => "lambda:GetFunctionConfiguration",
-    }
-}
+pub(super) use calls::{Call, call};
 
 /// Reads a resource: its groups, and whether the service is still about it.
 pub(super) async fn resource(
@@ -136,10 +41,13 @@ pub(super) async fn resource(
     let mut ask = |key: &str, value: Value| parameters.insert(key.to_owned(), value);
     match service {
         Service::LoadBalancer => ask("LoadBalancerArns.member", json!([id])),
+        Service::ClassicLoadBalancer => ask("LoadBalancerNames.member", json!([name])),
         Service::DbInstance => ask("DBInstanceIdentifier", json!(name)),
         Service::DbCluster => ask("DBClusterIdentifier", json!(name)),
         Service::MountTarget => ask("MountTargetId", json!(name)),
         Service::CacheCluster => ask("CacheClusterId", json!(name)),
+        Service::RedshiftCluster => ask("ClusterIdentifier", json!(name)),
+        Service::SearchDomain => ask("DomainNames", json!([name])),
         Service::VpcEndpoint => {
             filters.push(("vpc-endpoint-id", vec![id]));
             None
@@ -166,6 +74,7 @@ pub(super) async fn resource(
         Service::EcsService => {
             text(body, "serviceArn") == id && matches!(text(body, "status"), "" | "ACTIVE")
         }
+        Service::SearchDomain => body["Deleted"] != true,
         _ => true,
     };
     Ok(carrier(service, found.iter().filter(is_it)))
@@ -229,6 +138,16 @@ fn update_service(id: &str, groups: &BTreeSet<String>, settings: &Value) -> Wire
     }
 }
 
+/// The request that gives a search domain groups. Other options are as they were: what is not given stays.
+fn update_domain(name: &str, groups: &BTreeSet<String>, settings: &Value) -> Wire {
+    Wire {
+        method: "POST".to_owned(),
+        path: format!("/2021-01-01/opensearch/domain/{}/config", encoded(name)),
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: with_groups(settings, &["VPCOptions", "SecurityGroupIds"], groups).to_string(),
+    }
+}
+
 /// Where a function's configuration is.
 fn function_path(name: &str) -> String {
     format!("/2015-03-31/functions/{}/configuration", encoded(name))
@@ -256,11 +175,14 @@ pub(super) fn wire(
     let name = service.name(id);
     let (key, list) = match service {
         Service::LoadBalancer => ("LoadBalancerArn", "SecurityGroups.member"),
+        Service::ClassicLoadBalancer => ("LoadBalancerName", "SecurityGroups.member"),
         Service::DbInstance => ("DBInstanceIdentifier", "VpcSecurityGroupIds.VpcSecurityGroupId"),
         Service::DbCluster => ("DBClusterIdentifier", "VpcSecurityGroupIds.VpcSecurityGroupId"),
         Service::CacheCluster => ("CacheClusterId", "SecurityGroupIds.SecurityGroupId"),
         Service::ReplicationGroup => ("ReplicationGroupId", "SecurityGroupIds.SecurityGroupId"),
+        Service::RedshiftCluster => ("ClusterIdentifier", "VpcSecurityGroupIds.VpcSecurityGroupId"),
         Service::VpcEndpoint => ("VpcEndpointId", "AddSecurityGroupId"),
+        Service::SearchDomain => return update_domain(name, groups, settings),
         Service::EcsService => return update_service(id, groups, settings),
         Service::Function => return update_function(name, groups, settings),
         Service::MountTarget => {
@@ -292,11 +214,14 @@ pub(super) fn is_passing(code: &str) -> bool {
             | "InvalidDBClusterStateFault"
             | "InvalidCacheClusterState"
             | "InvalidReplicationGroupState"
+            | "InvalidClusterState"
             | "IncorrectMountTargetState"
             | "IncorrectState"
             | "InvalidSecurityGroup"
             | "ResourceConflictException"
             | "PreconditionFailedException"
+            // Of search domains: another change is in progress, or a group is not known yet.
+            | "ValidationException"
     )
 }
 

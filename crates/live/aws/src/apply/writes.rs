@@ -418,7 +418,8 @@ fn through_services(plan: Option<&Plan>) -> Vec<Value> {
     if used.is_empty() {
         return Vec::new();
     }
-    let mut reads: BTreeSet<&str> = used.iter().map(|service| services::reads(*service)).collect();
+    let mut reads: BTreeSet<&str> =
+        used.iter().map(|service| services::call(*service).reads).collect();
     if used.contains(&Service::Function) {
         // Who sets a function's network must be permitted to see what it names (AWS Lambda developer guide,
         // "Giving Lambda functions access to resources in an Amazon VPC").

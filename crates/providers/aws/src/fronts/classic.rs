@@ -11,6 +11,7 @@ use super::listeners::flows;
 use super::targets::instance_end;
 use crate::context::{Context, Holder};
 use crate::index::Item;
+use crate::scope::arn_of;
 use crate::services::place::{Groups, Infer, Placement, attach_named};
 use crate::services::service::{Service, add, label, slots, texts};
 use crate::shapes::Kind;
@@ -64,12 +65,8 @@ fn workload(
     name: &str,
     vpc: Option<&str>,
 ) -> WorkloadId {
-    let id = match (context.account_of(item), context.region_of(item)) {
-        (Some(account), Some(region)) => {
-            format!("arn:aws:elasticloadbalancing:{region}:{account}:loadbalancer/{name}")
-        }
-        _ => name.to_owned(),
-    };
+    let place = (context.account_of(item), context.region_of(item));
+    let id = arn_of("elasticloadbalancing", place, ("loadbalancer/", name));
     let workload = add(
         context,
         item,

@@ -16,6 +16,7 @@ use super::services::{Resources, Service, service_facts};
 use super::units::{RuleUnit, UnitPeer};
 use crate::Body;
 use crate::plane::value::value_of;
+use crate::scope::Scope;
 
 /// Lists of texts by what they are.
 pub type Facts = BTreeMap<String, Vec<String>>;
@@ -83,11 +84,14 @@ pub(super) struct Described<'b> {
 }
 
 /// The lists of resources that set groups.
-pub(super) const RESOURCES: [&str; 8] = [
+pub(super) const RESOURCES: [&str; 11] = [
     "LoadBalancers",
+    "LoadBalancerDescriptions",
     "DBInstances",
     "DBClusters",
     "CacheClusters",
+    "Clusters",
+    "DomainStatusList",
     "VpcEndpoints",
     "MountTargets",
     "services",
@@ -115,9 +119,10 @@ impl<'b> Described<'b> {
         let mut described = Self::default();
         for body in bodies {
             let root = body.tree.root();
+            let scope = Scope::of_path(&body.path);
             for list in RESOURCES {
                 for item in root.get(list).into_iter().flat_map(Node::items) {
-                    described.resources.learn(list, &value_of(item));
+                    described.resources.learn(list, &value_of(item), &scope);
                 }
             }
             for item in root.get("tasks").into_iter().flat_map(Node::items) {

@@ -67,6 +67,7 @@ pub(super) fn notes(
     for (through, attachments) in moving {
         let Ok(Some(space)) = space(estate, described, Some(through)) else { continue };
         let what = match Service::of(&through.kind) {
+            Some(Service::SearchDomain) => "replaces its nodes at each of its steps",
             Some(Service::EcsService) => "replaces its tasks at each of its steps",
             _ => "uses other interfaces once its groups are set",
         };

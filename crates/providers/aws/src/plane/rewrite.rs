@@ -11,6 +11,7 @@ use super::functions;
 use super::services::{IDS, Service, resource_of};
 use super::value::value_of;
 use crate::Body;
+use crate::scope::Scope;
 
 /// Bodies, some of them new.
 pub(super) struct Rewritten<'b> {
@@ -62,9 +63,14 @@ impl Carried {
     }
 
     /// The groups of the resource to which an item of a service's list belongs.
-    fn of_item(&self, list: Option<&str>, item: Node<'_>) -> Option<(Service, &[String])> {
+    fn of_item(
+        &self,
+        list: Option<&str>,
+        item: Node<'_>,
+        scope: &Scope,
+    ) -> Option<(Service, &[String])> {
         let list = list.filter(|list| !self.by_resource.is_empty() && RESOURCES.contains(list))?;
-        let resource = resource_of(list, &value_of(item))?;
+        let resource = resource_of(list, &value_of(item), scope)?;
         let groups = self.by_resource.get(&resource)?;
         Some((resource.0, groups))
     }
@@ -196,7 +202,7 @@ pub(super) fn bodies<'b>(
             continue;
         }
         let mut text = String::with_capacity(root.raw().len());
-        write((None, root), &carried, &mut text);
+        write((None, root), (&carried, &Scope::of_path(&body.path)), &mut text);
         match Tree::parse_json(body.tree.file(), text, limits) {
             Ok(tree) => new.push(Body { path: body.path.clone(), tree }),
             Err(_) => kept.push(body),
@@ -223,8 +229,12 @@ fn without(root: Node<'_>, replaced: &BTreeSet<String>) -> String {
 }
 
 /// Writes a value as it stands, but for the groups of interfaces and resources that are to carry
-/// others. `list` is the key of the list in which the value is.
-fn write((list, node): (Option<&str>, Node<'_>), carried: &Carried, text: &mut String) {
+/// others. `list` is the key of the list in which the value is, `scope` where its body is from.
+fn write(
+    (list, node): (Option<&str>, Node<'_>),
+    (carried, scope): (&Carried, &Scope),
+    text: &mut String,
+) {
     match node.kind() {
         Kind::Array => {
             text.push('[');
@@ -232,14 +242,14 @@ fn write((list, node): (Option<&str>, Node<'_>), carried: &Carried, text: &mut S
                 if at > 0 {
                     text.push(',');
                 }
-                write((list, item), carried, text);
+                write((list, item), (carried, scope), text);
             }
             text.push(']');
         }
         Kind::Object => {
             let id = node.get("NetworkInterfaceId").and_then(Node::as_str);
             let interface = id.and_then(|id| carried.by_interface.get(id));
-            let resource = carried.of_item(list, node);
+            let resource = carried.of_item(list, node, scope);
             if let Some(body) =
                 resource.and_then(|(service, groups)| service.nested(&value_of(node), groups))
             {
@@ -259,7 +269,7 @@ fn write((list, node): (Option<&str>, Node<'_>), carried: &Carried, text: &mut S
                         text.push_str(&written(entry.value, groups));
                     }
                     (Some(groups), None) if entry.key == "Groups" => text.push_str(groups),
-                    _ => write((Some(entry.key), entry.value), carried, text),
+                    _ => write((Some(entry.key), entry.value), (carried, scope), text),
                 }
             }
             text.push('}');

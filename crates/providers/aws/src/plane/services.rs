@@ -9,13 +9,16 @@ use serde_json::Value;
 use watertight_compile::Through;
 
 use super::facts::Facts;
-use super::{functions, tasks};
+use super::{domains, functions, tasks};
+use crate::scope::{Scope, arn_of};
 
 /// A kind of resource that sets the groups of its interfaces.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Service {
     /// An application or network load balancer.
     LoadBalancer,
+    /// A load balancer of the first generation.
+    ClassicLoadBalancer,
     /// A database instance that is in no cluster.
     DbInstance,
     /// A database cluster: its members carry its groups.
@@ -28,6 +31,10 @@ pub enum Service {
     CacheCluster,
     /// Clusters of caches that hold the same.
     ReplicationGroup,
+    /// A cluster of a data warehouse.
+    RedshiftCluster,
+    /// A search domain in a network: it gets other nodes with other groups.
+    SearchDomain,
     /// A service of containers whose tasks have interfaces of their own: all of its tasks are replaced.
     EcsService,
     /// A function in a network: it uses other interfaces with other groups.
@@ -36,14 +43,17 @@ pub enum Service {
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::LoadBalancer,
+        Self::ClassicLoadBalancer,
         Self::DbInstance,
         Self::DbCluster,
         Self::MountTarget,
         Self::VpcEndpoint,
         Self::CacheCluster,
         Self::ReplicationGroup,
+        Self::RedshiftCluster,
+        Self::SearchDomain,
         Self::EcsService,
         Self::Function,
     ];
@@ -52,12 +62,15 @@ impl Service {
     pub const fn word(self) -> &'static str {
         match self {
             Self::LoadBalancer => "load-balancer",
+            Self::ClassicLoadBalancer => "classic-load-balancer",
             Self::DbInstance => "db-instance",
             Self::DbCluster => "db-cluster",
             Self::MountTarget => "mount-target",
             Self::VpcEndpoint => "vpc-endpoint",
             Self::CacheCluster => "cache-cluster",
             Self::ReplicationGroup => "replication-group",
+            Self::RedshiftCluster => "redshift-cluster",
+            Self::SearchDomain => "search-domain",
             Self::EcsService => "ecs-service",
             Self::Function => "function",
         }
@@ -65,7 +78,7 @@ impl Service {
 
     /// Whether what it gives groups is at other addresses then.
     pub const fn moves(self) -> bool {
-        matches!(self, Self::EcsService | Self::Function)
+        matches!(self, Self::SearchDomain | Self::EcsService | Self::Function)
     }
 
     /// The service of a word in plans.
@@ -80,6 +93,11 @@ impl Service {
             Self::LoadBalancer => {
                 ("LoadBalancers", ["LoadBalancerArn", "LoadBalancerArn"], "SecurityGroups")
             }
+            Self::ClassicLoadBalancer => (
+                "LoadBalancerDescriptions",
+                ["LoadBalancerName", "LoadBalancerName"],
+                "SecurityGroups",
+            ),
             Self::DbInstance => {
                 ("DBInstances", ["DBInstanceArn", "DBInstanceIdentifier"], "VpcSecurityGroups")
             }
@@ -94,6 +112,10 @@ impl Service {
             Self::ReplicationGroup => {
                 ("ReplicationGroups", ["ARN", "ReplicationGroupId"], "SecurityGroups")
             }
+            Self::RedshiftCluster => {
+                ("Clusters", ["ClusterIdentifier", "ClusterIdentifier"], "VpcSecurityGroups")
+            }
+            Self::SearchDomain => ("DomainStatusList", ["ARN", "DomainName"], domains::GROUPS),
             Self::EcsService => ("services", ["serviceArn", "serviceArn"], "securityGroups"),
             Self::Function => ("Functions", ["FunctionArn", "FunctionArn"], "SecurityGroupIds"),
         }
@@ -102,6 +124,7 @@ impl Service {
     /// The list of groups in a body that tells them.
     fn list(self, body: &Value) -> &Value {
         match self {
+            Self::SearchDomain => domains::setting(body, domains::GROUPS),
             Self::EcsService => tasks::network(body, tasks::GROUPS),
             Self::Function => functions::setting(body, functions::GROUPS),
             other => &body[other.member_keys().2],
@@ -111,6 +134,7 @@ impl Service {
     /// A body with other groups, where they are not told in a list of its own.
     pub(super) fn nested(self, body: &Value, groups: &[String]) -> Option<Value> {
         match self {
+            Self::SearchDomain => domains::with_groups(body, groups),
             Self::EcsService => tasks::with_groups(body, groups),
             Self::Function => functions::with_groups(body, groups),
             _ => None,
@@ -122,6 +146,7 @@ impl Service {
     pub fn name(self, id: &str) -> &str {
         match self {
             Self::LoadBalancer => id,
+            Self::ClassicLoadBalancer | Self::SearchDomain => id.rsplit('/').next().unwrap_or(id),
             Self::EcsService => tasks::named(id).1,
             _ if id.starts_with("arn:") => id.rsplit(':').next().unwrap_or(id),
             _ => id,
@@ -129,17 +154,26 @@ impl Service {
     }
 }
 
-/// The id of a body of a kind of resource.
-fn id_of(service: Service, body: &Value) -> Option<&str> {
+/// The id of a body of a kind of resource. Where the body tells a name alone, it is the ARN that permissions
+/// have for it.
+fn id_of(service: Service, body: &Value, scope: &Scope) -> Option<String> {
     let (_, keys, _) = service.keys();
-    keys.into_iter().find_map(|key| body[key].as_str().filter(|id| !id.is_empty()))
+    let id = keys.into_iter().find_map(|key| body[key].as_str().filter(|id| !id.is_empty()))?;
+    let place = (scope.account.as_deref(), scope.region.as_deref());
+    Some(match service {
+        Service::ClassicLoadBalancer => {
+            arn_of("elasticloadbalancing", place, ("loadbalancer/", id))
+        }
+        Service::RedshiftCluster => arn_of("redshift", place, ("cluster:", id)),
+        _ => id.to_owned(),
+    })
 }
 
 /// The resource to which a body of a service's list belongs: a member of a cluster or of a
 /// replication group has the groups of that.
-pub(super) fn resource_of(list: &str, body: &Value) -> Option<(Service, String)> {
+pub(super) fn resource_of(list: &str, body: &Value, scope: &Scope) -> Option<(Service, String)> {
     let service = Service::ALL.into_iter().find(|one| one.keys().0 == list)?;
-    let id = id_of(service, body)?;
+    let id = id_of(service, body, scope)?;
     let whole = match service {
         Service::DbInstance => {
             Some((Service::DbCluster, "DBClusterIdentifier", ":db:", ":cluster:"))
@@ -161,7 +195,7 @@ pub(super) fn resource_of(list: &str, body: &Value) -> Option<(Service, String)>
         };
         return Some((whole, id));
     }
-    Some((service, id.to_owned()))
+    Some((service, id))
 }
 
 /// Keys of a group's id in lists of groups.
@@ -197,6 +231,7 @@ pub fn service_facts(
 /// The subnets that a resource which moves may be in.
 pub fn service_subnets(service: Service, body: &Value) -> BTreeSet<String> {
     let list = match service {
+        Service::SearchDomain => domains::setting(body, domains::SUBNETS),
         Service::EcsService => tasks::network(body, tasks::SUBNETS),
         Service::Function => functions::setting(body, functions::SUBNETS),
         _ => return BTreeSet::new(),
@@ -208,6 +243,7 @@ pub fn service_subnets(service: Service, body: &Value) -> BTreeSet<String> {
 /// What a service could not do of what it was asked, where its body tells that.
 pub fn service_trouble(service: Service, body: &Value) -> Option<String> {
     match service {
+        Service::SearchDomain => domains::trouble(body),
         Service::EcsService => tasks::trouble(body),
         Service::Function => functions::trouble(body),
         _ => None,
@@ -217,6 +253,7 @@ pub fn service_trouble(service: Service, body: &Value) -> Option<String> {
 /// What a resource is given again word for word together with its groups.
 pub fn service_settings(service: Service, body: &Value) -> Value {
     match service {
+        Service::SearchDomain => domains::settings(body),
         Service::EcsService => body["networkConfiguration"].clone(),
         Service::Function => functions::settings(body),
         _ => Value::Null,
@@ -225,15 +262,23 @@ pub fn service_settings(service: Service, body: &Value) -> Value {
 
 /// States of resources in which a change of groups is refused or not done yet. In others, such as
 /// `storage-optimization`, groups change.
-const MOVING: [&str; 11] = [
+const MOVING: [&str; 19] = [
+    "available, prep-for-resize",
+    "cancelling-resize",
     "creating",
     "pending",
     "pendingacceptance",
     "provisioning",
     "modifying",
+    "pausing",
     "updating",
+    "updating-hsm",
     "rebooting",
     "rebooting cluster nodes",
+    "renaming",
+    "resizing",
+    "resuming",
+    "rotating-keys",
     "starting",
     "stopping",
     "upgrading",
@@ -243,13 +288,23 @@ const MOVING: [&str; 11] = [
 /// it is under way.
 pub fn service_groups(service: Service, body: &Value) -> Option<(BTreeSet<String>, bool)> {
     let groups = groups_in(service.list(body))?;
-    if service == Service::EcsService {
-        return Some((groups, tasks::is_settled(body)));
+    let is_settled = match service {
+        Service::SearchDomain => Some(domains::is_settled(body)),
+        Service::EcsService => Some(tasks::is_settled(body)),
+        Service::Function => Some(functions::is_settled(body)),
+        _ => None,
+    };
+    if let Some(is_settled) = is_settled {
+        return Some((groups, is_settled));
     }
-    if service == Service::Function {
-        return Some((groups, functions::is_settled(body)));
-    }
-    let state = ["Status", "DBInstanceStatus", "CacheClusterStatus", "LifeCycleState", "State"];
+    let state = [
+        "Status",
+        "DBInstanceStatus",
+        "CacheClusterStatus",
+        "ClusterStatus",
+        "LifeCycleState",
+        "State",
+    ];
     let mut states = state.into_iter().filter_map(|key| {
         let value = &body[key];
         value.as_str().or_else(|| value["Code"].as_str())
@@ -292,12 +347,12 @@ pub(super) struct Resources {
 
 impl Resources {
     /// Learns what the body of a resource tells.
-    pub(super) fn learn(&mut self, list: &str, body: &Value) {
-        let Some(resource) = resource_of(list, body) else { return };
+    pub(super) fn learn(&mut self, list: &str, body: &Value, scope: &Scope) {
+        let Some(resource) = resource_of(list, body, scope) else { return };
         let service = resource.0;
         // The members' own ids name their workloads.
         for service in Service::ALL.into_iter().filter(|one| one.keys().0 == list) {
-            self.workloads.extend(id_of(service, body).map(|id| (id.to_owned(), resource.clone())));
+            self.workloads.extend(id_of(service, body, scope).map(|id| (id, resource.clone())));
         }
         let interfaces = body["NetworkInterfaceIds"].as_array().into_iter().flatten();
         let interfaces = interfaces.chain([&body["NetworkInterfaceId"]]);
@@ -387,6 +442,10 @@ fn refused(service: Service, body: &Value) -> Option<&'static str> {
             let engine = text("Engine");
             let is_other = ["docdb", "neptune"].iter().any(|one| engine.starts_with(one));
             is_other.then_some("the calls of its database service are not supported")
+        }
+        // Amazon Redshift management guide, "Pausing and resuming a cluster".
+        Service::RedshiftCluster if ["pausing", "paused"].contains(&text("ClusterStatus")) => {
+            Some("a paused cluster cannot be changed: it is to be resumed first")
         }
         Service::EcsService => tasks::refused(body),
         _ => None,

@@ -1,6 +1,8 @@
 //! Data warehouses, search domains and message brokers: Redshift, OpenSearch, MSK, Amazon MQ.
 
-use watertight_model::network::{EndpointRole, Unaddressed};
+use std::net::IpAddr;
+
+use watertight_model::network::{EndpointId, EndpointRole, Unaddressed};
 use watertight_model::{WorkloadId, WorkloadKind};
 use watertight_source::Node;
 
@@ -11,8 +13,9 @@ use super::service::{
 };
 use super::stores::plane::Plane;
 use super::stores::policy::{Owner, Policy};
-use crate::context::{Context, Holder};
+use crate::context::{Context, Holder, Unowned};
 use crate::index::Item;
+use crate::scope::arn_of;
 use crate::shapes::Kind;
 
 /// Converts warehouses, search domains and brokers.
@@ -37,12 +40,8 @@ pub(crate) fn convert(context: &mut Context<'_>) {
 
 fn warehouse<'t>(context: &mut Context<'t>, item: &Item<'t>) {
     let Some(name) = context.fields.required_text(item.node, "ClusterIdentifier") else { return };
-    let id = match (context.account_of(item), context.region_of(item)) {
-        (Some(account), Some(region)) => {
-            format!("arn:aws:redshift:{region}:{account}:cluster:{name}")
-        }
-        _ => name.to_owned(),
-    };
+    let place = (context.account_of(item), context.region_of(item));
+    let id = arn_of("redshift", place, ("cluster:", name));
     let vpc = context.fields.text(item.node, "VpcId");
     let tags = context.fields.tags(item.node, "Tags");
     let data = Data { id: &id, name, vpc, tags, kind: WorkloadKind::Database };
@@ -58,42 +57,91 @@ fn warehouse<'t>(context: &mut Context<'t>, item: &Item<'t>) {
         }
     }
     let subnets = warehouse_subnets(context, item);
-    let zone = context.fields.text(item.node, "AvailabilityZone");
-    let zones: Vec<&str> = zone.into_iter().collect();
+    let second = context.fields.object(item.node, "MultiAZSecondary");
+    let places = [Some(item.node), second].into_iter().flatten();
+    let zones: Vec<&str> =
+        places.filter_map(|node| context.fields.text(node, "AvailabilityZone")).collect();
+    let nodes = warehouse_nodes(context, item);
     let groups = ids(context, item.node, "VpcSecurityGroups", "VpcSecurityGroupId");
     let placement = Placement {
         workload,
         id: &id,
         node: item.node,
-        slots: slots_in(context, &subnets, &zones),
+        slots: slots_with(context, slots_in(context, &subnets, &zones), &nodes),
         groups: Groups::required(groups),
         role: EndpointRole::Host,
     };
-    let endpoints = attach_alike(context, &placement, Infer::Each, |unowned| {
-        describes(unowned, "RedshiftNetworkInterface")
-    });
+    let is_one = |unowned: &Unowned<'_>| describes(unowned, "RedshiftNetworkInterface");
+    // Interfaces do not tell of which cluster they are. The addresses of its nodes do.
+    let is_of_node = |unowned: &Unowned<'_>| {
+        let text = |key: &str| unowned.item.node.get(key).and_then(Node::as_str);
+        let own = text("PrivateIpAddress").and_then(|own| own.parse().ok());
+        is_one(unowned)
+            && text("VpcId") == vpc
+            && own.is_some_and(|own: IpAddr| nodes.iter().any(|node| node.private == own))
+    };
+    let is_told = context.unowned.values().any(is_of_node);
+    let endpoints = if is_told {
+        attach_named(context, &placement, Infer::IfNone, is_of_node)
+    } else {
+        attach_alike(context, &placement, Infer::Each, is_one)
+    };
     for endpoint in endpoints {
-        give_node_addresses(context, item, endpoint);
+        give_node_addresses(context, &nodes, endpoint);
     }
 }
 
+/// A node of a warehouse: each has an interface of its own.
+struct WarehouseNode {
+    private: IpAddr,
+    public: Option<IpAddr>,
+}
+
+/// The nodes of a warehouse whose addresses are told, in both zones where it is in two.
+fn warehouse_nodes(context: &mut Context<'_>, item: &Item<'_>) -> Vec<WarehouseNode> {
+    let second = context.fields.object(item.node, "MultiAZSecondary");
+    let mut found = Vec::new();
+    for holder in [Some(item.node), second].into_iter().flatten() {
+        for node in context.fields.objects(holder, "ClusterNodes") {
+            let private = context.fields.address(node, "PrivateIPAddress");
+            let public = context.fields.address(node, "PublicIPAddress");
+            found.extend(private.map(|private| WarehouseNode { private, public }));
+        }
+    }
+    found
+}
+
+/// Of the subnets in which it may be those in which a node is, where that is told.
+fn slots_with<'n>(
+    context: &Context<'_>,
+    slots: Vec<Vec<&'n str>>,
+    nodes: &[WarehouseNode],
+) -> Vec<Vec<&'n str>> {
+    let network = &context.estate.network;
+    let holds = |subnet: &&str| {
+        let prefixes = context.subnets.get(subnet).map(|id| &network.subnets[id].prefixes);
+        prefixes
+            .into_iter()
+            .flatten()
+            .any(|prefix| nodes.iter().any(|node| prefix.contains(node.private)))
+    };
+    let narrowed = slots.into_iter().map(|slot| {
+        let told: Vec<&str> = slot.iter().copied().filter(holds).collect();
+        if told.is_empty() { slot } else { told }
+    });
+    narrowed.collect()
+}
+
 /// Addresses of a warehouse's nodes, for the inferred endpoint in whose subnet they are.
-fn give_node_addresses(
-    context: &mut Context<'_>,
-    item: &Item<'_>,
-    id: watertight_model::network::EndpointId,
-) {
+fn give_node_addresses(context: &mut Context<'_>, nodes: &[WarehouseNode], id: EndpointId) {
     let endpoint = &context.estate.network.endpoints[id];
     let (true, Some(subnet)) = (endpoint.inferred, endpoint.subnet) else { return };
     let prefixes = context.estate.network.subnets[subnet].prefixes.clone();
-    for node in context.fields.objects(item.node, "ClusterNodes") {
-        let private = context.fields.address(node, "PrivateIPAddress");
-        let public = context.fields.address(node, "PublicIPAddress");
-        let Some(private) = private else { continue };
-        if prefixes.iter().any(|prefix| prefix.contains(private)) {
+    for WarehouseNode { private, public } in nodes {
+        if prefixes.iter().any(|prefix| prefix.contains(*private)) {
             let endpoint = &mut context.estate.network.endpoints[id];
-            endpoint.addresses.push(private);
-            endpoint.public.extend(public.map(|public| (private, public)));
+            endpoint.addresses.push(*private);
+            endpoint.public.extend(public.map(|public| (*private, public)));
         }
     }
 }

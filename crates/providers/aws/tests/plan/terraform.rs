@@ -320,6 +320,24 @@ fn what_services_set_is_told_by_resource_with_the_argument_that_sets_it() {
 }
 
 #[test]
+fn what_other_services_own_is_told_with_the_arguments_of_their_resources() {
+    let lab = services::lab_of("carriers", &services::files_of("carriers"), "");
+    let plan = plan_of(&lab, &lab.make().expect("it compiles"));
+    let (_, value) = written(&plan);
+    let services = value["output"]["watertight_services"]["value"].as_object().expect("by id");
+    let arguments: BTreeSet<&str> =
+        services.values().filter_map(|one| one["argument"].as_str()).collect();
+    assert_eq!(
+        arguments,
+        BTreeSet::from([
+            "aws_elb.security_groups",
+            "aws_redshift_cluster.vpc_security_group_ids",
+            "aws_opensearch_domain.vpc_options.security_group_ids"
+        ])
+    );
+}
+
+#[test]
 fn a_plan_that_takes_a_group_away_has_no_configuration() {
     let lab = drawn::lab(1).0;
     let mut plan = plan_of(&lab, &lab.make().expect("it compiles"));

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::rules::{LISTS, Rule, permissions};
 use super::state::{Group, Held, Interface};
 use super::write::numbered;
-use super::{Fault, acls, functions, services, tasks, templates};
+use super::{Fault, acls, domains, functions, services, tasks, templates};
 
 type Form = BTreeMap<String, String>;
 /// A call that lists.
@@ -194,12 +194,13 @@ pub(super) fn canonical(held: &Held) -> Value {
         });
         (name(id), body)
     });
-    // The ids of those of tasks and functions are made up.
+    // The ids of those of tasks, functions and domains are made up.
     let of_tasks = held.clusters.interfaces();
     let own = held
         .interfaces
         .iter()
-        .filter(|(id, one)| !of_tasks.contains(id.as_str()) && !functions::is_own(one));
+        .filter(|(id, one)| !of_tasks.contains(id.as_str()) && !functions::is_own(one))
+        .filter(|(_, one)| !domains::is_own(one));
     let interfaces = own.map(|(id, interface)| {
         let groups: BTreeSet<String> = interface.groups.iter().map(|group| name(group)).collect();
         (id.clone(), json!(groups))
@@ -212,5 +213,6 @@ pub(super) fn canonical(held: &Held) -> Value {
         "acls": acls::canonical(held),
         "tasks": tasks::canonical(held, &name),
         "functions": functions::canonical(held, &name),
+        "domains": domains::canonical(held, &name),
     })
 }

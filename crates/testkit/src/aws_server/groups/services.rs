@@ -39,7 +39,7 @@ pub(super) struct Kind {
 }
 
 /// The kinds whose action has a form.
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 8] = [
     Kind {
         call: "elbv2-describe-load-balancers",
         list: "LoadBalancers",
@@ -50,6 +50,18 @@ const KINDS: [Kind; 6] = [
         state: None,
         action: "SetSecurityGroups",
         given: ("LoadBalancerArn", "SecurityGroups.member"),
+        faults: ["LoadBalancerNotFound", "InvalidConfigurationRequest", "InvalidSecurityGroup"],
+    },
+    Kind {
+        call: "elb-describe-load-balancers",
+        list: "LoadBalancerDescriptions",
+        name: "LoadBalancerName",
+        asked: "LoadBalancerNames.member.1",
+        groups: "SecurityGroups",
+        id: None,
+        state: None,
+        action: "ApplySecurityGroupsToLoadBalancer",
+        given: ("LoadBalancerName", "SecurityGroups.member"),
         faults: ["LoadBalancerNotFound", "InvalidConfigurationRequest", "InvalidSecurityGroup"],
     },
     Kind {
@@ -87,6 +99,18 @@ const KINDS: [Kind; 6] = [
         action: "ModifyCacheCluster",
         given: ("CacheClusterId", "SecurityGroupIds.SecurityGroupId"),
         faults: ["CacheClusterNotFound", "InvalidCacheClusterState", "InvalidParameterValue"],
+    },
+    Kind {
+        call: "redshift-describe-clusters",
+        list: "Clusters",
+        name: "ClusterIdentifier",
+        asked: "ClusterIdentifier",
+        groups: "VpcSecurityGroups",
+        id: Some("VpcSecurityGroupId"),
+        state: Some(("ClusterStatus", "available", "modifying")),
+        action: "ModifyCluster",
+        given: ("ClusterIdentifier", "VpcSecurityGroupIds.VpcSecurityGroupId"),
+        faults: ["ClusterNotFound", "InvalidClusterState", "InvalidParameterValue"],
     },
     Kind {
         call: "ec2-describe-vpc-endpoints",
@@ -171,8 +195,15 @@ impl Resource {
             let carried: BTreeSet<&str> = interface.groups.iter().map(String::as_str).collect();
             let is_own = match kind.call {
                 "elbv2-describe-load-balancers" => description == format!("ELB {path}"),
+                "elb-describe-load-balancers" => description == format!("ELB {name}"),
                 "elasticache-describe-cache-clusters" => {
                     description == format!("ElastiCache {name}")
+                }
+                "redshift-describe-clusters" => {
+                    let mut nodes = body["ClusterNodes"].as_array().into_iter().flatten();
+                    let address = &interface.body["PrivateIpAddress"];
+                    description == "RedshiftNetworkInterface"
+                        && nodes.any(|node| node["PrivateIPAddress"] == *address)
                 }
                 // Interfaces of databases do not tell whose they are.
                 "rds-describe-db-instances" => {

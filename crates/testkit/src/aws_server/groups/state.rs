@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::acls::Acls;
+use super::domains::Domains;
 use super::functions::Functions;
 use super::rules::{Rule, rules_of};
 use super::services::Resources;
@@ -21,6 +22,7 @@ pub(super) struct Held {
     pub(super) resources: Resources,
     pub(super) clusters: Clusters,
     pub(super) functions: Functions,
+    pub(super) domains: Domains,
     pub(super) templates: Templates,
     pub(super) acls: Acls,
     /// How many groups were made.

@@ -11,6 +11,9 @@ pub(super) const LOOKS_MAX: u32 = 14;
 /// How often it is looked whether a service has done what it was asked: services take minutes.
 pub(super) const SERVICE_LOOKS_MAX: u32 = 90;
 
+/// The same of what gets other machines with its data moved to them, which takes hours where there is much of it.
+pub(super) const DOMAIN_LOOKS_MAX: u32 = 720;
+
 /// What a step is about.
 pub(super) enum Subject<'p> {
     Group(&'p PlannedGroup),
@@ -33,6 +36,7 @@ impl Subject<'_> {
             | Self::Template(..)
             | Self::Edge(..)
             | Self::Subnet(_) => LOOKS_MAX,
+            Self::Resource(Service::SearchDomain, _) => DOMAIN_LOOKS_MAX,
             Self::Resource(..) => SERVICE_LOOKS_MAX,
         }
     }

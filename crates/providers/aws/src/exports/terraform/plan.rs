@@ -30,7 +30,7 @@ pub use ours::{Loosened, Loosening};
 const WHAT: &str = "Terraform plan";
 
 /// The keys by which a resource that is not read shows that it is part of a network.
-const NETWORKED: [&str; 18] = [
+const NETWORKED: [&str; 19] = [
     "cidr_block",
     "db_subnet_group_name",
     "network_acl_id",
@@ -48,6 +48,7 @@ const NETWORKED: [&str; 18] = [
     "transit_gateway_id",
     "vpc_config",
     "vpc_id",
+    "vpc_options",
     "vpc_security_group_ids",
 ];
 

@@ -195,12 +195,15 @@ fn counted(number: u64, noun: &str) -> String {
 fn argument(kind: &str) -> &'static str {
     match Service::of(kind) {
         Some(Service::LoadBalancer) => "aws_lb.security_groups",
+        Some(Service::ClassicLoadBalancer) => "aws_elb.security_groups",
         Some(Service::DbInstance) => "aws_db_instance.vpc_security_group_ids",
         Some(Service::DbCluster) => "aws_rds_cluster.vpc_security_group_ids",
         Some(Service::MountTarget) => "aws_efs_mount_target.security_groups",
         Some(Service::VpcEndpoint) => "aws_vpc_endpoint.security_group_ids",
         Some(Service::CacheCluster) => "aws_elasticache_cluster.security_group_ids",
         Some(Service::ReplicationGroup) => "aws_elasticache_replication_group.security_group_ids",
+        Some(Service::RedshiftCluster) => "aws_redshift_cluster.vpc_security_group_ids",
+        Some(Service::SearchDomain) => "aws_opensearch_domain.vpc_options.security_group_ids",
         Some(Service::EcsService) => "aws_ecs_service.network_configuration.security_groups",
         Some(Service::Function) => "aws_lambda_function.vpc_config.security_group_ids",
         None => "",

@@ -48,7 +48,7 @@ const MEANING: [&str; 17] = [
 
 /// The types of carriers of which bodies tell what they carry: the list of bodies, the keys of the id in
 /// a body and in the plan, and those of the groups and their ids in a body.
-const TOLD: [(&str, &str, [&str; 2], [&str; 2]); 6] = [
+const TOLD: [(&str, &str, [&str; 2], [&str; 2]); 10] = [
     (
         "aws_network_interface",
         "NetworkInterfaces",
@@ -56,6 +56,7 @@ const TOLD: [(&str, &str, [&str; 2], [&str; 2]); 6] = [
         ["Groups", "GroupId"],
     ),
     ("aws_lb", "LoadBalancers", ["LoadBalancerArn", "arn"], ["SecurityGroups", ""]),
+    ("aws_elb", "LoadBalancerDescriptions", ["LoadBalancerName", "name"], ["SecurityGroups", ""]),
     ("aws_alb", "LoadBalancers", ["LoadBalancerArn", "arn"], ["SecurityGroups", ""]),
     (
         "aws_db_instance",
@@ -69,8 +70,29 @@ const TOLD: [(&str, &str, [&str; 2], [&str; 2]); 6] = [
         ["DBClusterIdentifier", "cluster_identifier"],
         ["VpcSecurityGroups", "VpcSecurityGroupId"],
     ),
+    (
+        "aws_redshift_cluster",
+        "Clusters",
+        ["ClusterIdentifier", "cluster_identifier"],
+        ["VpcSecurityGroups", "VpcSecurityGroupId"],
+    ),
+    (
+        "aws_opensearch_domain",
+        "DomainStatusList",
+        ["DomainName", "domain_name"],
+        ["SecurityGroupIds", ""],
+    ),
+    (
+        "aws_elasticsearch_domain",
+        "DomainStatusList",
+        ["DomainName", "domain_name"],
+        ["SecurityGroupIds", ""],
+    ),
     ("aws_vpc_endpoint", "VpcEndpoints", ["VpcEndpointId", "id"], ["Groups", "GroupId"]),
 ];
+
+/// The key under which bodies of search domains tell their groups.
+const NESTED: &str = "VPCOptions";
 
 /// What a change does to a group of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -393,11 +415,13 @@ fn told(kind: &str, before: &Value, bodies: &[Body]) -> BTreeSet<String> {
         return BTreeSet::new();
     };
     let sought = text(before, key);
+    let nested = |value: &Value| value.get(NESTED).cloned();
     let is_it =
         |item: &Node<'_>| sought.is_some() && item.get(own).and_then(Node::as_str) == sought;
     let mut found = BTreeSet::new();
     for item in listed(bodies, list).filter(is_it) {
         let value = value_of(item);
+        let value = nested(&value).unwrap_or(value);
         found.extend(texts(&value, groups).map(str::to_owned));
         let inner = value.get(groups).and_then(Value::as_array).into_iter().flatten();
         found.extend(inner.filter_map(|one| text(one, field)).map(str::to_owned));
