@@ -31,5 +31,7 @@ mod services;
 mod support;
 #[path = "apply/templates.rs"]
 mod templates;
+#[path = "apply/ways.rs"]
+mod ways;
 #[path = "apply/whole.rs"]
 mod whole;

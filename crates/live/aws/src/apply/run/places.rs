@@ -66,6 +66,16 @@ impl<'p> Places<'p> {
         sites.union(&self.owners).cloned().collect()
     }
 
+    /// The sites of what the plan read, those of what it changes first.
+    pub(super) fn sites_to_read(&self, plan: &Plan) -> Vec<Site> {
+        let mut sites = self.sites();
+        let read: BTreeSet<Site> =
+            plan.reads.iter().map(|read| site_at(&read.account, &read.region)).collect();
+        let more: Vec<Site> = read.into_iter().filter(|site| !sites.contains(site)).collect();
+        sites.extend(more);
+        sites
+    }
+
     pub(super) fn group(&self, name: &str) -> Result<&'p PlannedGroup, ApplyError> {
         let unknown =
             || ApplyError::Plan(format!("a step is about `{name}`, which it does not hold"));
