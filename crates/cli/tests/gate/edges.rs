@@ -217,8 +217,8 @@ fn a_prefix_list_that_rules_of_ours_name_is_followed() {
         json!({"id": id, "name": "offices", "address_family": "IPv4", "max_entries": 5, "entry": entries})
     };
     let address = "aws_ec2_managed_prefix_list.a";
-    let enforces =
-        format!("`{LIST}`, by which `{NAME}` enforces {}", &SEGMENTS["which enforces ".len()..]);
+    let segments = SEGMENTS.strip_prefix("which enforces ").unwrap();
+    let enforces = format!("`{LIST}`, by which `{NAME}` enforces {segments}");
     let own = || list(LIST, &["198.51.100.0/24"], "a");
     let changes = |word: &str| {
         [format!("`{address}` ({word}) changes the entries of the prefix list {enforces}")]

@@ -37,8 +37,8 @@ impl TerraformPlan {
             let Some(values) = sides.before.as_ref().filter(|values| is_tagged(values)) else {
                 continue;
             };
-            let tags = ["tags", "tags_all"].into_iter().filter_map(|key| values.get(key));
-            let name = tags.filter_map(|tags| text(tags, "Name")).next();
+            let mut tags = ["tags", "tags_all"].into_iter().filter_map(|key| values.get(key));
+            let name = tags.find_map(|tags| text(tags, "Name"));
             let subnets = texts(values, "subnet_ids").map(str::to_owned).collect();
             if let Some(id) = text(values, "id") {
                 let name = name.unwrap_or(id).to_owned();
