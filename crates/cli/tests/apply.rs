@@ -27,6 +27,8 @@ mod refused;
 mod serverless;
 #[path = "apply/services.rs"]
 mod services;
+#[path = "apply/shares.rs"]
+mod shares;
 #[path = "apply/support.rs"]
 mod support;
 #[path = "apply/templates.rs"]
