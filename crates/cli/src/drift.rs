@@ -108,6 +108,7 @@ pub(crate) fn run(arguments: &DriftArguments) -> Result<Outcome, Failure> {
         under: &arguments.under,
         at: arguments.at.as_deref(),
         input: &arguments.input,
+        former: None,
     };
     enforcing::with(&asked, |ready| compare(arguments, until, ready))
 }

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use watertight_aws::SecurityGroups;
-use watertight_compile::{Intent, Places, promoted};
+use watertight_compile::{
+    Former, GroupName, Intent, Leaving, Places, Plane as _, leaving, promoted,
+};
 use watertight_model::{Estate, Name};
 use watertight_policy::checked::CheckedPolicy;
 use watertight_policy::decide::{Decider, Modes, World};
@@ -13,7 +15,7 @@ use watertight_source::{Sources, Span};
 use crate::args::InputArguments;
 use crate::exit::Failure;
 use crate::policy::loaded::{self, LoadedPolicy};
-use crate::{clock, estate_folder};
+use crate::{clock, estate_folder, plan};
 
 /// The word for everything that is in mode monitor.
 const PROMOTE_ALL: &str = "promote-all";
@@ -25,6 +27,9 @@ pub(crate) struct Asked<'a> {
     pub(crate) under: &'a str,
     pub(crate) at: Option<&'a str>,
     pub(crate) input: &'a InputArguments,
+    /// Earlier plans, which tell what interfaces carried before. With some or none of them, who has left a
+    /// share goes back to that; without a list nobody does.
+    pub(crate) former: Option<&'a [PathBuf]>,
 }
 
 /// What was read.
@@ -35,6 +40,9 @@ pub(crate) struct Ready<'r> {
     pub(crate) now: Timestamp,
     pub(crate) intent: &'r Intent<'r>,
     pub(crate) plane: &'r SecurityGroups<'r>,
+    /// Who has left a share and carries groups of ours. The estate that is asked is the one in which those who
+    /// go back carry what they did before.
+    pub(crate) leaving: &'r Leaving,
 }
 
 /// Reads policy and estate, and does something with them.
@@ -69,14 +77,31 @@ pub(crate) fn with_policy<T>(
     let LoadedPolicy { policy: checked, sources } = load(&loaded.estate)?;
     known(&modes, &checked)?;
     let mut checked = if asked.under == PROMOTE_ALL { promoted(checked) } else { checked };
+    let former = asked.former.map(former).transpose()?;
     let estate = &loaded.estate;
-    let world = World::of_estate(estate);
     let essentials = with_filterable_essentials(&mut checked, estate);
     let places = places_of(&checked, &sources);
-    let decider = Decider::new(&checked, &world, &essentials);
-    let intent = Intent::new(estate, &decider, (&modes, now)).with_places(places);
     let complete = |estate| raw.complete(estate);
     let plane = SecurityGroups::new(&raw.bodies, &raw.options, &complete);
+    let found = match former {
+        None => Leaving::default(),
+        Some(former) => {
+            let world = World::of_estate(estate);
+            let decider = Decider::new(&checked, &world, &essentials);
+            leaving(&Intent::new(estate, &decider, (&modes, now)), &plane, &former)
+        }
+    };
+    // Who goes back is as if it had never carried ours: what changes by that alone is told, and not compared.
+    let gone = (!found.attachments.is_empty()).then(|| {
+        let mut gone = plane.convert(&plane.render(&found.artifacts()));
+        gone.id = estate.id.clone();
+        gone
+    });
+    let estate = gone.as_ref().unwrap_or(estate);
+    let world = World::of_estate(estate);
+    let decider = Decider::new(&checked, &world, &essentials);
+    let intent = Intent::new(estate, &decider, (&modes, now)).with_places(places);
+    let intent = intent.with_leaving(found.attachments.clone());
     run(&Ready {
         policy: &checked,
         decider: &decider,
@@ -84,7 +109,23 @@ pub(crate) fn with_policy<T>(
         now,
         intent: &intent,
         plane: &plane,
+        leaving: &found,
     })
+}
+
+/// What interfaces carried before earlier plans: the first that tells it counts.
+fn former(paths: &[PathBuf]) -> Result<Former, Failure> {
+    let mut found = Former::new();
+    for path in paths {
+        let (plan, _) = plan::read(path)?;
+        for one in plan.attachments {
+            let is_ours = one.before.iter().any(|group| group.starts_with(GroupName::PREFIX));
+            if !is_ours && !one.before.is_empty() {
+                found.entry(one.endpoint).or_insert(one.before);
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn modes_of(text: &str) -> Result<Modes, Failure> {

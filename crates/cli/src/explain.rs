@@ -29,7 +29,7 @@ const OWN: &[CodeLine] = &[
     CodeLine { code: UNTOLD, meaning: "what a planned change does is not known" },
     CodeLine {
         code: LOOSENED,
-        meaning: "a planned change loosens what a group of Watertight enforces",
+        meaning: "a planned change loosens what a group or network ACL of Watertight enforces",
     },
     CodeLine {
         code: CUT,

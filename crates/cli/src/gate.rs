@@ -32,7 +32,8 @@ Examples:
 
 Exit code 2 says that the gate is closed: there is a new breach chain, an assertion that does not hold and that no
 exception excuses, more than the budget allows, something cut that a platform needs or that is failsafe, a change that
-takes groups of Watertight off, deletes them or changes their rules, or a change of which nobody can tell what it does.
+takes groups or network ACLs of Watertight off, deletes them or changes their rules, or a change of which nobody can tell
+what it does.
 Without --terraform-plan the estate is judged as it is. Nothing is changed anywhere.";
 
 /// The arguments of `gate`.

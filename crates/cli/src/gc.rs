@@ -79,6 +79,7 @@ fn with_policy(arguments: &GcArguments) -> Result<Plan, Failure> {
         under: &arguments.under,
         at: arguments.at.as_deref(),
         input: &arguments.input,
+        former: None,
     };
     enforcing::with(&asked, |ready| {
         let compiled = compile(ready.intent, ready.plane, &Threads);

@@ -3,13 +3,12 @@
 mod kept;
 pub(crate) mod owners;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use watertight_aws::terraform_file;
-use watertight_compile::{
-    Gap, Holds, Occasion, Plan, Plane as _, Proof, Proved, RenderedBody, prove,
-};
+use watertight_compile::{Gap, Holds, Leaving, Occasion, Plan, Proof, Proved, RenderedBody, prove};
 use watertight_model::WorkloadId;
 use watertight_model::network::EndpointId;
 use watertight_policy::Timestamp;
@@ -59,6 +58,10 @@ pub(crate) struct PlanArguments {
     /// them is told
     #[arg(long)]
     keep_templates: bool,
+    /// An earlier plan: it tells what interfaces carried before, to which those go back that have left the share
+    /// of a segment
+    #[arg(long, value_name = "PLAN")]
+    former: Vec<PathBuf>,
     #[command(flatten)]
     input: InputArguments,
     /// How to print the plan, where `--out` is not given
@@ -114,6 +117,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Outcome, Failure> {
         under: &arguments.under,
         at: arguments.at.as_deref(),
         input: &arguments.input,
+        former: Some(&arguments.former),
     };
     enforcing::with(&asked, |ready| print(arguments, ready))
 }
@@ -190,17 +194,31 @@ pub(crate) fn make(ready: &Ready<'_>, under: &str, allowing: Allowing) -> Result
     Ok(Made { plan, rendered, alone })
 }
 
-/// Who is in the shares of segments that are enforced in part, and who is not and carries groups of ours all the same:
-/// what nothing governs any more keeps what it carries.
+/// Who is in the shares of segments that are enforced in part, who goes back to what it carried before, and who
+/// would and cannot.
 fn shares(ready: &Ready<'_>) -> Vec<String> {
     let mut told: Vec<String> = ready.intent.shares().iter().map(ToString::to_string).collect();
-    let kept = ready.intent.left_with_groups(&ready.plane.held());
+    let Leaving { attachments, by, kept } = ready.leaving;
+    told.extend(attachments.iter().zip(by).map(|(one, by)| {
+        let groups: Vec<&str> = one.others.iter().map(|group| &**group).collect();
+        format!(
+            "not in a share that is enforced any more: {} ({}) goes back to {}, {}, and is as in monitor",
+            one.workload,
+            one.endpoint,
+            groups.join(", "),
+            by.words()
+        )
+    }));
     if !kept.is_empty() {
-        let names: Vec<&str> = kept.iter().map(|name| &**name).collect();
+        let names: BTreeSet<&str> = kept.iter().map(|(name, _)| &**name).collect();
+        let names: Vec<&str> = names.into_iter().collect();
+        let whys: BTreeSet<&str> = kept.iter().map(|(_, why)| why.as_str()).collect();
+        let whys: Vec<&str> = whys.into_iter().collect();
         told.push(format!(
-            "not in a share that is enforced, and carrying groups of ours from before: {}; a rollback of the plan \
-             that put them there takes them off",
-            names.join(", ")
+            "not in a share that is enforced, and carrying groups of ours from before: {}; {}: a rollback of the plan \
+             that put them there takes them off, or a plan to which `--former` names that one",
+            names.join(", "),
+            whys.join(", ")
         ));
     }
     told

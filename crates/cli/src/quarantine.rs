@@ -75,6 +75,7 @@ pub(crate) fn run(arguments: &QuarantineArguments) -> Result<Outcome, Failure> {
         under: &arguments.under,
         at: arguments.at.as_deref(),
         input: &arguments.input,
+        former: None,
     };
     let written = RefCell::default();
     let load = |estate: &watertight_model::Estate| {

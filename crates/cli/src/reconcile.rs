@@ -130,6 +130,7 @@ fn pass(arguments: &ReconcileArguments) -> Result<Outcome, Failure> {
         under: &arguments.under,
         at: arguments.at.as_deref(),
         input: &arguments.input,
+        former: None,
     };
     enforcing::with(&asked, |ready| reconcile(arguments, ready))
 }

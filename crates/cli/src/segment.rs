@@ -71,6 +71,9 @@ pub(crate) struct PromoteArguments {
     /// Leave the templates of scaling groups alone, as for `plan`
     #[arg(long)]
     keep_templates: bool,
+    /// An earlier plan, as for `plan`
+    #[arg(long, value_name = "PLAN")]
+    former: Vec<PathBuf>,
     /// Write nothing, and print the change of the policy's file as a patch; with `--estate`, the plan
     /// is told on standard error
     #[arg(long)]
@@ -191,6 +194,7 @@ fn made(arguments: &PromoteArguments, other: &OtherMode, estate: &Path) -> Resul
         under: UNDER,
         at: arguments.at.as_deref(),
         input: &arguments.input,
+        former: Some(&arguments.former),
     };
     let load = |_: &Estate| other.load(&arguments.policy);
     let templates = Templates::kept(arguments.keep_templates);

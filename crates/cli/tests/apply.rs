@@ -29,9 +29,13 @@ mod refused;
 mod serverless;
 #[path = "apply/services.rs"]
 mod services;
+#[path = "apply/shares.rs"]
+mod shares;
 #[path = "apply/support.rs"]
 mod support;
 #[path = "apply/templates.rs"]
 mod templates;
+#[path = "apply/ways.rs"]
+mod ways;
 #[path = "apply/whole.rs"]
 mod whole;

@@ -4,6 +4,8 @@
 
 #[path = "gate/assertions.rs"]
 mod assertions;
+#[path = "gate/edges.rs"]
+mod edges;
 #[path = "gate/enforced.rs"]
 mod enforced;
 #[path = "gate/made.rs"]

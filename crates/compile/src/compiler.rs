@@ -559,6 +559,12 @@ fn attachments(
             before,
         });
     }
+    let named = |id: &Name| known.get(&**id).unwrap_or(id).clone();
+    attachments.extend(intent.leaving().iter().map(|one| {
+        let mut before: Vec<Name> = one.before.iter().map(named).collect();
+        before.sort();
+        Attachment { before, ..one.clone() }
+    }));
     attachments.sort();
     attachments
 }

@@ -258,7 +258,7 @@ impl Resources {
 
 /// Who shares an interface with a machine: its pods have addresses of any of its interfaces, and the
 /// groups of that one.
-fn guests(estate: &Estate) -> BTreeMap<EndpointId, Vec<EndpointId>> {
+pub(crate) fn guests(estate: &Estate) -> BTreeMap<EndpointId, Vec<EndpointId>> {
     let network = &estate.network;
     let mut found: BTreeMap<EndpointId, Vec<EndpointId>> = BTreeMap::new();
     for (guest, uplink) in &network.uplinks {

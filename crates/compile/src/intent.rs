@@ -19,6 +19,7 @@ use watertight_policy::decide::{
     Question, Reason, Who, metadata_addresses,
 };
 
+use crate::artifact::Attachment;
 use crate::naming::words;
 pub use shares::SharePart;
 
@@ -56,6 +57,8 @@ pub struct Intent<'a> {
     by_front: bool,
     /// Whether rules tell networks apart.
     by_network: bool,
+    /// Those that carry groups of ours and are to go back to what they carried before.
+    leaving: Vec<Attachment>,
 }
 
 /// The policy as it is when everything in mode monitor is enforced, and what a share leaves out too. The built-in segment stays as it
@@ -208,6 +211,7 @@ impl<'a> Intent<'a> {
             places: Places::default(),
             by_front,
             by_network,
+            leaving: Vec::new(),
         }
     }
 
@@ -222,6 +226,19 @@ impl<'a> Intent<'a> {
     pub fn with_places(mut self, places: Places) -> Self {
         self.places = places;
         self
+    }
+
+    /// The same, where these go back to what they carried before ours. The estate is the one in which they
+    /// carry it.
+    #[must_use]
+    pub fn with_leaving(mut self, leaving: Vec<Attachment>) -> Self {
+        self.leaving = leaving;
+        self
+    }
+
+    /// Those that go back to what they carried before ours.
+    pub(crate) fn leaving(&self) -> &[Attachment] {
+        &self.leaving
     }
 
     /// The estate.

@@ -19,6 +19,7 @@ mod gc;
 mod held;
 mod identity;
 mod intent;
+mod leaving;
 mod lots;
 mod membership;
 mod moving;
@@ -44,6 +45,7 @@ pub use gap::{Forbidden, Gap, GapKind, Reason, RuleRef, Unheld};
 pub use gc::{OwnGroup, gc};
 pub use held::HeldGroup;
 pub use intent::{Allowed, Intent, Places, SharePart, promoted};
+pub use leaving::{Former, Leaving, ToldBy, leaving};
 pub use membership::{Left, Membership, Moved, Need, Whole, membership};
 pub use naming::short_hash;
 pub use owner::{

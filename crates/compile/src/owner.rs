@@ -36,6 +36,10 @@ pub struct Owner {
     /// The resource that sets the groups of its replicas, where that makes them too: what it sets, a new one
     /// is made with.
     pub through: Option<Through>,
+    /// How any replica of it is labelled by what it is and where, beside its tags.
+    pub facts: BTreeMap<String, String>,
+    /// Why it is not known with which tags a replica is made, where none is there.
+    pub untold: Option<String>,
 }
 
 /// An endpoint of a replica.

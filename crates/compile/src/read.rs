@@ -37,6 +37,14 @@ pub enum ReadKind {
     Routes,
     /// A list of what a subnet lets in and out: its entries, and whose it is.
     Acl,
+    /// A peering of two realms: whether it works, and of whom.
+    Peering,
+    /// A gateway that many realms are attached to: what is attached, and where.
+    Transit,
+    /// A table of routes of such a gateway: its routes, and for whom and of whom it has them.
+    TransitRoutes,
+    /// A list of addresses that routes or rules name: what is in it.
+    PrefixList,
     /// What makes replicas: from which version of which template, with which groups.
     Template,
 }
@@ -52,6 +60,10 @@ impl ReadKind {
             Self::Carriers => "carriers of",
             Self::Routes => "routes",
             Self::Acl => "access list",
+            Self::Peering => "peering",
+            Self::Transit => "transit gateway",
+            Self::TransitRoutes => "routes of transit gateways",
+            Self::PrefixList => "prefix list",
             Self::Template => "template of",
         }
     }
@@ -75,11 +87,24 @@ impl Read {
         let Some(found) = found else {
             return match self.what {
                 ReadKind::Free | ReadKind::Carriers => Vec::new(),
+                // What did not work may be gone.
+                ReadKind::Peering
+                | ReadKind::Transit
+                | ReadKind::TransitRoutes
+                | ReadKind::PrefixList
+                    if self.facts.values().all(Vec::is_empty) =>
+                {
+                    Vec::new()
+                }
                 ReadKind::Endpoint
                 | ReadKind::Group
                 | ReadKind::Resource
                 | ReadKind::Routes
                 | ReadKind::Acl
+                | ReadKind::Peering
+                | ReadKind::Transit
+                | ReadKind::TransitRoutes
+                | ReadKind::PrefixList
                 | ReadKind::Template => {
                     vec![change(String::from("it is gone"))]
                 }

@@ -66,7 +66,9 @@ pub fn plan(plan: &Plan, _layout: &Layout) -> String {
 fn head(plan: &Plan) -> String {
     let until = plan.valid_until.as_deref().map(|until| format!(", valid until {until}"));
     let until = until.unwrap_or_default();
-    let (groups, ends) = (plan.groups.len(), plan.attachments.len());
+    // Who goes back to what it carried before carries none of ours.
+    let ends = plan.attachments.iter().filter(|one| !one.groups.is_empty()).count();
+    let groups = plan.groups.len();
     if plan.is_empty() {
         return format!("Nothing to do under {} at {}{until}.\n", plan.under, plan.made);
     }

@@ -23,6 +23,7 @@ mod mutation;
 mod queries;
 mod random;
 mod scaled;
+mod services;
 mod statistics;
 mod vpcs;
 
@@ -31,6 +32,7 @@ pub use mutation::{Mutation, mutated};
 pub use random::Random;
 pub use scaled::{Scale, Written, aws_scaled};
 
+pub use services::with_services;
 pub use statistics::Statistics;
 
 /// How large estates are on average.

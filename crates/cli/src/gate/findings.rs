@@ -29,7 +29,7 @@ pub(crate) const OVER_BUDGET: Code = Code("WT0913");
 /// What a planned change does is not known.
 pub(crate) const UNTOLD: Code = Code("WT0914");
 
-/// A change loosens what a group of Watertight enforces.
+/// A change loosens what a group or network ACL of Watertight enforces.
 pub(crate) const LOOSENED: Code = Code("WT0915");
 
 /// A change cuts what a platform needs, or what the policy calls failsafe.

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use watertight_live_aws::Way;
 use watertight_testkit::aws_server::{Lost, Server};
 
-use crate::support::{ACCOUNT, Lab, command};
+use crate::support::{ACCOUNT, Lab, command, started};
 
 /// A run of `apply` that waits.
 struct Waiting {
@@ -22,7 +22,7 @@ impl Waiting {
         let arguments = ["apply", plan.to_str().unwrap(), "--confirm-within", within];
         let mut command = command(&arguments, &lab.server.url(), &Server::key_of(ACCOUNT));
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut run = command.spawn().unwrap();
+        let mut run = started(&mut command);
         let said = BufReader::new(run.stderr.take().unwrap());
         Self { run, said }
     }
@@ -192,7 +192,7 @@ fn whoever_waits_needs_nobody_who_reads_and_no_luck() {
     let confirm = lab.path("change.plan");
     let confirm = ["confirm", confirm.to_str().unwrap()];
     let mut confirm = command(&confirm, &lab.server.url(), &Server::key_of(ACCOUNT));
-    let mut confirm = confirm.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut confirm = started(confirm.stdout(Stdio::null()).stderr(Stdio::null()));
     // The instant passes, and taking it back finds the journal in use.
     let mut waiting = waiting;
     let mut line = String::new();

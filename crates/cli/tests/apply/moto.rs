@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use watertight_aws::{RuleUnit, UnitPeer};
 use watertight_compile::{Plan, PlannedRule};
 
-use crate::support::{ACCOUNT, estate, policy, root, told, watertight};
+use crate::support::{ACCOUNT, estate, policy, root, started, told, watertight};
 
 const REGION: &str = "eu-central-1";
 /// How often it is looked whether the server listens.
@@ -32,7 +32,7 @@ impl Mock {
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         let mut command = Command::new(program);
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let child = started(command.stdout(Stdio::null()).stderr(Stdio::null()));
         let mut mock = Self { child, port };
         for _ in 0..LOOKS_MAX {
             assert!(mock.child.try_wait().unwrap().is_none(), "the mock server ended");
@@ -87,15 +87,17 @@ fn tools() -> Option<PathBuf> {
 
 fn load(tools: &Path, mock: &Mock, read: &Path) {
     let live = root().join("crates/live/aws");
-    let output = Command::new(tools.join("python"))
+    let mut command = Command::new(tools.join("python"));
+    command
         .arg(live.join("tests/moto/load.py"))
         .arg(mock.url())
         .arg(estate())
         .args([ACCOUNT, REGION])
         .arg(read)
         .arg(live.join("calls/plan.json"))
-        .output()
-        .unwrap();
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let output = started(&mut command).wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 

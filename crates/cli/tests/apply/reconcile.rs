@@ -8,7 +8,7 @@ use serde_json::Value;
 use watertight_testkit::aws_server::{Lost, Strictness, Troubles};
 
 use crate::governed::{FLAT, Governed, carried, files, policies, without};
-use crate::support::{Lab, command, key, policy};
+use crate::support::{Lab, command, key, policy, started};
 
 const APP: &str = "vpc-0000000000000c001/watertight/vpc-0000000000000c001/app/e7085e21";
 const WEB: &str = "vpc-0000000000000c001/watertight/vpc-0000000000000c001/web/e0118e38";
@@ -269,8 +269,8 @@ fn a_watch_mends_what_changes_while_it_goes_on() {
     let lab = governed.plain();
     let (out, tiers) = (lab.path("reconciled"), tiers());
     let arguments = ["reconcile", &tiers, "--watch", "--every", "1", "-o", out.to_str().unwrap()];
-    let mut started = command(&arguments, &lab.server.url(), &key());
-    let mut child = Watching(started.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    let mut command = command(&arguments, &lab.server.url(), &key());
+    let mut child = Watching(started(command.stdout(Stdio::piped()).stderr(Stdio::null())));
     let told = BufReader::new(child.0.stdout.take().unwrap()).lines().map(Result::unwrap);
     let mut passes = told.filter(|line| line.starts_with("Reconciled at "));
     let first = passes.next().unwrap();
@@ -357,8 +357,8 @@ fn drift_that_collects_first_tells_what_drift_tells_of_what_was_collected() {
 fn kill_at(lab: &Lab, (stop, lost): (usize, Lost), arguments: &[&str]) {
     let asked = lab.server.requests();
     lab.server.hold_after(Some((stop, lost)));
-    let mut started = command(arguments, &lab.server.url(), &key());
-    let child = Watching(started.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let mut command = command(arguments, &lab.server.url(), &key());
+    let child = Watching(started(command.stdout(Stdio::null()).stderr(Stdio::null())));
     assert!(lab.server.wait_for(asked + stop + 1, std::time::Duration::from_mins(1)), "{stop}");
     drop(child);
     lab.server.hold_after(None);

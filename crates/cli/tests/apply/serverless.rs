@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use watertight_live_aws::Way;
 use watertight_testkit::aws_server::{Strictness, Trouble, Troubles};
 
@@ -227,9 +229,8 @@ fn a_service_that_somebody_configured_otherwise_is_refused_and_left_alone() {
 #[test]
 fn the_printed_policy_permits_deployments_where_a_plan_needs_them_alone() {
     let lab = plain();
-    let printed = |plan: &std::path::Path| {
-        lab.watertight(&["apply", plan.to_str().unwrap(), "--print-iam-policy"]).1
-    };
+    let printed =
+        |plan: &Path| lab.watertight(&["apply", plan.to_str().unwrap(), "--print-iam-policy"]).1;
     let own = printed(&lab.path("change.plan"));
     for action in [
         "ecs:UpdateService",
@@ -247,4 +248,59 @@ fn the_printed_policy_permits_deployments_where_a_plan_needs_them_alone() {
 #[test]
 fn applying_that_is_killed_anywhere_and_resumed_ends_as_if_it_never_was() {
     killed_anywhere(&plain, &|| lab(SLOW));
+}
+
+/// A copy of the estate in which a service has no tasks, and its body is changed.
+fn without_tasks(to: &Path, service: &str, change: impl Fn(&mut Value)) -> String {
+    let from = root().join(ESTATE);
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        fs::create_dir_all(to.join(&folder)).unwrap();
+        for entry in fs::read_dir(from.join(&folder)).unwrap() {
+            let path = folder.join(entry.unwrap().file_name());
+            if from.join(&path).is_dir() {
+                folders.push(path);
+                continue;
+            }
+            if path.extension().is_none_or(|end| end != "json") {
+                continue;
+            }
+            let mut body: Value =
+                serde_json::from_slice(&fs::read(from.join(&path)).unwrap()).unwrap();
+            if let Some(tasks) = body.get_mut("tasks").and_then(Value::as_array_mut) {
+                tasks.retain(|task| task["group"] != format!("service:{service}"));
+            }
+            let services = body.get_mut("services").and_then(Value::as_array_mut);
+            let mut own = services.into_iter().flatten();
+            if let Some(own) = own.find(|one| one["serviceName"] == service) {
+                own["desiredCount"] = json!(0);
+                own["runningCount"] = json!(0);
+                change(own);
+            }
+            fs::write(to.join(&path), body.to_string()).unwrap();
+        }
+    }
+    to.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_service_without_tasks_is_told_where_a_segment_would_hold_the_next() {
+    let folder = TempDir::new().unwrap();
+    let why = |change: &dyn Fn(&mut Value)| {
+        let estate = without_tasks(folder.path(), "mail", change);
+        let plan = planned(&Lab::plain(), &estate);
+        let owners = plan["owners"].as_array().unwrap();
+        let own = owners.iter().find(|one| one["id"].as_str().unwrap().ends_with("/mail"))?;
+        assert_eq!(own["holds"], "unheld", "{own:#}");
+        Some(own["why"].as_str().unwrap().to_owned())
+    };
+    let told = why(&|_| {});
+    let wanted = "no replica of it is in the input to tell which groups the next one is to carry, which mail would hold";
+    assert_eq!(told.as_deref(), Some(wanted));
+    let told = why(&|service| service["propagateTags"] = json!("TASK_DEFINITION"));
+    let wanted = "no replica of it is in the input, and the input does not hold the tags of its next task: whether a \
+                  segment holds the next one is not known";
+    assert_eq!(told.as_deref(), Some(wanted));
+    let told = why(&|service| service["propagateTags"] = json!("NONE"));
+    assert_eq!(told, None, "it has no tags");
 }

@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{PoisonError, RwLock};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -245,6 +246,7 @@ impl Lab {
         attempts_max: u32,
         hash: &str,
     ) -> Result<Applied, ApplyError> {
+        let _nobody_starts = STARTING.read().unwrap_or_else(PoisonError::into_inner);
         let text = fs::read_to_string(self.path("change.plan")).unwrap();
         let plan =
             watertight_compile::Plan::of_value(serde_json::from_str(&text).unwrap()).unwrap();
@@ -365,7 +367,19 @@ pub(crate) fn key() -> String {
 
 /// Runs the program with credentials for a server.
 pub(crate) fn watertight(arguments: &[&str], url: &str, key: &str) -> Output {
-    command(arguments, url, key).output().unwrap()
+    let mut command = command(arguments, url, key);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    started(&mut command).wait_with_output().unwrap()
+}
+
+/// No program is started while a plan is applied within the tests' own process.
+static STARTING: RwLock<()> = RwLock::new(());
+
+/// Starts a program. Between its being forked and its being itself it holds all files that are open here, and with
+/// them the lock of a journal that another test goes on with.
+pub(crate) fn started(command: &mut Command) -> Child {
+    let _alone = STARTING.write().unwrap_or_else(PoisonError::into_inner);
+    command.spawn().unwrap()
 }
 
 /// The program with credentials for a server.

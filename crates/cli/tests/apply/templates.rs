@@ -441,3 +441,55 @@ fn a_share_of_so_many_leaves_new_replicas_to_the_next_pass() {
     assert_eq!(of("{percent: 100}")["holds"], "planned");
     assert_eq!(of("{percent: 0}"), Value::Null);
 }
+
+/// Nobody stands for what the next machine is to carry: the plan says whose it would be.
+#[test]
+fn a_scaling_group_without_machines_is_told_where_a_segment_would_hold_the_next() {
+    let empty = |id: &'static str| {
+        scaling(id, |group| {
+            group["Instances"] = json!([]);
+            group["DesiredCapacity"] = json!(0);
+        })
+    };
+    let told = why("web", &[], empty("web"));
+    let wanted = "no replica of it is in the input to tell which groups the next one is to carry, which web would hold";
+    assert_eq!(told, wanted);
+    // A share by number holds who comes or not.
+    let folder = TempDir::new().unwrap();
+    let text = fs::read_to_string(root().join(POLICY)).unwrap();
+    let whole = "{matchLabels: {app: web, env: prod}}, mode: enforce";
+    let plan = |share: &str| {
+        let policy = folder.path().join("policy.yaml");
+        fs::write(&policy, text.replacen(whole, &format!("{whole}{share}"), 1)).unwrap();
+        let estate = copied(&root().join(ESTATE), folder.path(), empty("web"));
+        let (policy, estate) = (policy.to_str().unwrap(), estate.to_str().unwrap());
+        let out = folder.path().join("change.plan");
+        let arguments =
+            ["plan", policy, "--estate", estate, "--at", AT, "-o", out.to_str().unwrap()];
+        let (code, told, error) = Lab::plain().watertight(&arguments);
+        assert_eq!(code, 2, "{error}");
+        let (_, shown, _) = Lab::plain().watertight(&["show", out.to_str().unwrap()]);
+        assert!(told.starts_with(&shown), "{told}{shown}");
+        shown
+    };
+    for share in ["", ", share: {percent: 1}"] {
+        let told = plan(share);
+        assert!(told.contains(&format!("  scaling-group web: no: {wanted}\n")), "{told}");
+    }
+    // Its template is not told, so that tags may come from there; what holds nobody is left out.
+    let told = why("db", &[], |file, body| {
+        empty("db")(file, body);
+        scaling("db", |group| group["Tags"] = json!([]))(file, body);
+    });
+    let wanted = "no replica of it is in the input, and what it makes them from is not known, and so which tags that \
+                  gives: whether a segment holds the next one is not known";
+    assert_eq!(told, wanted);
+    let others = owners(&[], |file, body| {
+        empty("web")(file, body);
+        scaling("web", |group| {
+            let tag = json!({"Key": "app", "Value": "batch", "PropagateAtLaunch": true});
+            group["Tags"] = json!([tag]);
+        })(file, body);
+    });
+    assert!(others.iter().all(|one| one["id"] != "web"), "{others:#?}");
+}

@@ -9,13 +9,13 @@ use tempfile::TempDir;
 
 use crate::root;
 
-const GROUP: &str = "sg-0000000000000ffff";
-const NAME: &str = "watertight/vpc-0000000000000c001/db/0fed0f1d";
+pub(crate) const GROUP: &str = "sg-0000000000000ffff";
+pub(crate) const NAME: &str = "watertight/vpc-0000000000000c001/db/0fed0f1d";
 const OTHER: &str = "sg-0000000000000eeee";
 
 /// The tiers with a group of ours on an interface; the interface's id and its machine's.
-struct Lab {
-    folder: TempDir,
+pub(crate) struct Lab {
+    pub(crate) folder: TempDir,
     interface: String,
     machine: String,
 }
@@ -34,7 +34,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Changes the list of a body of the copy.
-fn change(folder: &Path, call: &str, list: &str, with: impl FnOnce(&mut Vec<Value>)) {
+pub(crate) fn change(folder: &Path, call: &str, list: &str, with: impl FnOnce(&mut Vec<Value>)) {
     let path = folder.join(format!("estate/raw/aws/123456789012/eu-central-1/{call}.json"));
     let mut body: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     with(body[list].as_array_mut().unwrap());
@@ -42,7 +42,7 @@ fn change(folder: &Path, call: &str, list: &str, with: impl FnOnce(&mut Vec<Valu
 }
 
 impl Lab {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
         copy(&root().join("testdata/estates/tiers"), &folder.path().join("estate"));
         change(folder.path(), "ec2-describe-security-groups", "SecurityGroups", |groups| {
@@ -90,7 +90,7 @@ impl Lab {
     }
 
     /// The messages and details of the findings about groups of ours.
-    fn found_in(&self, changes: &Value, configuration: &Value) -> Vec<String> {
+    pub(crate) fn found_in(&self, changes: &Value, configuration: &Value) -> Vec<String> {
         let (code, text) = self.gate(changes, configuration, "json");
         let judged: Value = serde_json::from_str(&text).unwrap();
         let all = judged["findings"].as_array().unwrap();
@@ -108,12 +108,12 @@ impl Lab {
         .collect()
     }
 
-    fn found(&self, changes: &Value) -> Vec<String> {
+    pub(crate) fn found(&self, changes: &Value) -> Vec<String> {
         self.found_in(changes, &Value::Null)
     }
 }
 
-fn planned(address: &str, actions: &[&str], sides: [Value; 3]) -> Value {
+pub(crate) fn planned(address: &str, actions: &[&str], sides: [Value; 3]) -> Value {
     let [before, after, unknown] = sides;
     let kind = address.split('.').next().unwrap();
     json!({"address": address, "mode": "managed", "type": kind, "change": {
@@ -121,11 +121,11 @@ fn planned(address: &str, actions: &[&str], sides: [Value; 3]) -> Value {
     }})
 }
 
-fn updated(address: &str, before: Value, after: Value) -> Value {
+pub(crate) fn updated(address: &str, before: Value, after: Value) -> Value {
     planned(address, &["update"], [before, after, json!({})])
 }
 
-const SEGMENTS: &str = "which enforces the segments db, ledger";
+pub(crate) const SEGMENTS: &str = "which enforces the segments db, ledger";
 
 /// Whatever carries groups: the argument that lists them, wherever it stands.
 #[test]

@@ -1,14 +1,13 @@
 //! Shares of segments: who is in them, and who is not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use watertight_model::network::{Endpoint, EndpointId};
+use watertight_model::network::EndpointId;
 use watertight_model::{ArenaId, Name, Truth, WorkloadId};
 use watertight_policy::checked::{SegmentId, ShareOf};
 use watertight_policy::decide::{End, InShare};
 
 use super::Intent;
-use crate::held::HeldGroup;
 use crate::owner::SharedReplica;
 
 /// How many workloads are named before the rest is counted.
@@ -92,28 +91,6 @@ impl Intent<'_> {
             .map(|segment| &*segment.name)
             .collect();
         (!names.is_empty()).then(|| names.join(", "))
-    }
-
-    /// The workloads that a share leaves out, that nothing else governs, and that carry groups of ours, in order.
-    pub fn left_with_groups(&self, held: &[HeldGroup]) -> Vec<Name> {
-        let ours: BTreeSet<&str> =
-            held.iter().flat_map(|group| [group.id.as_str(), group.name.as_str()]).collect();
-        let network = &self.estate.network;
-        let carries = |endpoint: &Endpoint| {
-            let layers = endpoint.layers.iter().filter_map(|layer| network.layers.get(*layer));
-            let guards = layers.flat_map(|layer| &layer.guards);
-            let mut guards = guards.filter_map(|guard| network.guards.get(*guard));
-            guards.any(|guard| ours.contains(&*guard.name))
-        };
-        let mut found = BTreeSet::new();
-        for (id, endpoint) in network.endpoints.iter() {
-            if carries(endpoint) && !self.is_governed(id) && self.left_out(id).is_some() {
-                found.extend(
-                    self.estate.workloads.get(endpoint.workload).map(|one| one.name.clone()),
-                );
-            }
-        }
-        found.into_iter().collect()
     }
 
     /// The endpoints of workloads that segments hold of which a share alone is on, by the provider's id, with what

@@ -63,10 +63,13 @@ pub(super) struct Judgements<'s, 'i, 'a> {
     widenings: Widenings,
 }
 
+/// What is allowed, what depends on requests, and the parts.
+type Content = (FlowSet, FlowSet, Vec<(FlowSet, Ruled, bool)>);
+
 /// Answers of the policy, numbered: the same number for the same content.
 #[derive(Default)]
 struct Answers {
-    of: FxHashMap<(FlowSet, FlowSet, Vec<(FlowSet, Ruled, bool)>), u32>,
+    of: FxHashMap<Content, u32>,
     parts: Vec<Rc<[Part]>>,
     /// By where an answer is kept, which holds it as long as this looks.
     kept: FxHashMap<*const Allowed, (Rc<Allowed>, u32)>,
@@ -121,7 +124,7 @@ impl Answers {
         let known = self.kept.get(&Rc::as_ptr(allowed)).map(|(_, number)| *number);
         let number = known.unwrap_or_else(|| self.add(scene, allowed));
         let place = usize::try_from(number).unwrap_or(usize::MAX);
-        (number, self.parts.get(place).map(Rc::clone).unwrap_or_else(|| Rc::new([])))
+        (number, self.parts.get(place).map_or_else(|| Rc::new([]), Rc::clone))
     }
 
     fn add(&mut self, scene: &Scene<'_, '_>, allowed: &Rc<Allowed>) -> u32 {

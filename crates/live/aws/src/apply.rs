@@ -16,6 +16,7 @@ mod run;
 mod services;
 mod session;
 mod templates;
+mod ways;
 mod writes;
 
 use std::io;

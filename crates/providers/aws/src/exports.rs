@@ -15,7 +15,8 @@ use watertight_source::{Kind, Node};
 
 pub use config::config_snapshot;
 pub use terraform::{
-    Loosened, Loosening, PlannedAction, PlannedChange, Proposal, TerraformPlan, terraform_state,
+    Loosened, LoosenedPart, Loosening, PlannedAction, PlannedChange, Proposal, TerraformPlan,
+    terraform_state,
 };
 
 /// Stands where an answer would tell where its next page begins.

@@ -9,6 +9,19 @@ use crate::context::Context;
 use crate::index::Item;
 use crate::shapes::Kind;
 
+/// The states of a peering in which it carries nothing (Amazon VPC peering guide, "VPC peering connection
+/// lifecycle").
+pub(crate) const IDLE_PEERINGS: [&str; 8] = [
+    "initiating-request",
+    "pending-acceptance",
+    "deleted",
+    "rejected",
+    "failed",
+    "expired",
+    "provisioning",
+    "deleting",
+];
+
 /// Converts gateways that stand at a VPC's edge. Their edge tables come with the routes.
 pub(crate) fn convert(context: &mut Context<'_>) {
     let index = context.index;
@@ -80,19 +93,9 @@ fn attached_realm(
 /// guide, "Update your security groups to reference peer security groups").
 fn peering(context: &mut Context<'_>, item: &Item<'_>) {
     let status = context.fields.object(item.node, "Status");
-    let idle = [
-        "initiating-request",
-        "pending-acceptance",
-        "deleted",
-        "rejected",
-        "failed",
-        "expired",
-        "provisioning",
-        "deleting",
-    ];
     let works = match status {
         Some(status) if status.get("Code").is_some() => {
-            context.fields.works(status, "Code", item.id, (&["active"], &idle))
+            context.fields.works(status, "Code", item.id, (&["active"], &IDLE_PEERINGS))
         }
         _ => {
             let message = format!("peering `{}` has no status", item.id);

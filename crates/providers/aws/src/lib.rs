@@ -47,15 +47,15 @@ use watertight_source::{Diagnostics, FileId, Limits, Tree};
 
 pub use codes::{CODES, explain};
 pub use exports::{
-    ExportError, Exported, ExportedBody, Loosened, Loosening, PlannedAction, PlannedChange,
-    Proposal, TerraformPlan, config_snapshot, terraform_state,
+    ExportError, Exported, ExportedBody, Loosened, LoosenedPart, Loosening, PlannedAction,
+    PlannedChange, Proposal, TerraformPlan, config_snapshot, terraform_state,
 };
 pub use plane::{
-    BASE, Facts, MANAGED, RuleUnit, SCALING_GROUP, SecurityGroups, Service, TerraformError,
-    TerraformFile, UnitError, UnitPeer, description_of, entry_of, group_facts, interface_facts,
-    is_last, is_managed, network_facts, service_facts, service_groups, service_settings,
-    service_subnets, service_trouble, template_groups, template_of, terraform_file, value_of,
-    version_of,
+    ASPECTS, Asked, Aspect, BASE, Facts, Found, MANAGED, RuleUnit, SCALING_GROUP, SecurityGroups,
+    Service, TerraformError, TerraformFile, UnitError, UnitPeer, description_of, entry_of,
+    group_facts, interface_facts, is_last, is_managed, network_facts, service_facts,
+    service_groups, service_settings, service_subnets, service_trouble, template_groups,
+    template_of, terraform_file, value_of, version_of,
 };
 
 /// One parsed body with the path that it was read from.

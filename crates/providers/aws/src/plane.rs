@@ -2,6 +2,7 @@
 //!
 //! Sources: Amazon VPC user guide, "Security group rules" and "Amazon VPC quotas".
 
+mod aspects;
 mod cut;
 mod domains;
 mod edges;
@@ -19,6 +20,7 @@ mod templates;
 mod terraform;
 mod units;
 mod value;
+mod ways;
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -33,6 +35,7 @@ use watertight_net::{ByteSet, FlowPart, FlowSet, PortRange, PortSet, Protocol};
 
 use crate::{Body, Options, convert};
 
+pub use aspects::{ASPECTS, Asked, Aspect};
 pub use edges::{BASE, entry_of, is_last};
 pub use facts::{Facts, group_facts, interface_facts, is_managed};
 pub use network::told as network_facts;
@@ -44,6 +47,7 @@ pub use templates::{SCALING_GROUP, template_groups, template_of, version_of};
 pub use terraform::{TerraformError, TerraformFile, terraform_file};
 pub use units::{RuleUnit, UnitError, UnitPeer};
 pub use value::value_of;
+pub use ways::Found;
 
 /// The security groups of the accounts that bodies describe.
 pub struct SecurityGroups<'b> {
@@ -189,7 +193,11 @@ impl Plane for SecurityGroups<'_> {
 
     fn reads(&self, artifacts: &Artifacts) -> Vec<Read> {
         let mut reads = self.described().reads(artifacts);
-        reads.extend(network::reads(self.bodies, artifacts));
+        let lists = edges::lists(self.bodies);
+        let places = network::places(&lists, artifacts);
+        reads.extend(network::reads(self.bodies, &places));
+        let ways = ways::reads(self.bodies, &places, (artifacts, &reads));
+        reads.extend(ways);
         reads.sort();
         reads
     }

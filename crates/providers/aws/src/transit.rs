@@ -19,6 +19,7 @@ mod facts;
 mod routes;
 
 use facts::Facts;
+pub(crate) use facts::IDLE_ATTACHMENTS;
 
 /// The id of an attachment and that of its transit gateway.
 type Key<'t> = (&'t str, &'t str);

@@ -10,7 +10,7 @@ use super::ApplyError;
 use super::journal::Progress;
 use super::live::{self, GroupFacts};
 use super::session::{Session, Site};
-use super::{services, templates};
+use super::{services, templates, ways};
 use crate::outcome::{Class, Refusal};
 
 /// Refuses a plan when something that it read is different now, and when a service sets the groups
@@ -44,6 +44,7 @@ pub(super) async fn check(
             let found = network(session, &site, (kind, &reads), &handed).await;
             changes.extend(found.map_err(unread)?);
         }
+        changes.extend(ways::changes(session, &site, &reads).await.map_err(unread)?);
         changes.extend(made_from(session, &site, &reads).await.map_err(unread)?);
         changes.extend(carriers(session, &site, &reads).await.map_err(unread)?);
     }

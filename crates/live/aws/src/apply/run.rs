@@ -79,7 +79,11 @@ pub(super) async fn run(
     if left.is_empty() {
         return Ok(applied);
     }
-    let session = Session::open(request, &places.sites()).await?;
+    let sites = match request.way {
+        Way::Apply => places.sites_to_read(request.plan),
+        Way::Rollback => places.sites(),
+    };
+    let session = Session::open(request, &sites).await?;
     if request.way == Way::Apply {
         check::check(&session, request.plan, progress).await?;
     }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use watertight_aws::{MANAGED, RuleUnit, Service, UnitPeer};
+use watertight_aws::{ASPECTS, Aspect, MANAGED, RuleUnit, Service, UnitPeer};
 use watertight_compile::{Action, EdgeEntry, Plan, Template};
 
-use super::{edges, services, templates};
+use super::{edges, services, templates, ways};
 use crate::request::{Wire, encoded};
 
 /// The key of the tag that tells which plan made a group.
@@ -347,12 +347,7 @@ pub fn apply_policy(assume: Option<&str>, plan: Option<&Plan>) -> Value {
         json!({
             "Sid": "WatertightApplyRead",
             "Effect": "Allow",
-            "Action": [
-                "ec2:DescribeNetworkAcls",
-                "ec2:DescribeNetworkInterfaces",
-                "ec2:DescribeRouteTables",
-                "ec2:DescribeSecurityGroups",
-            ],
+            "Action": looked_at(plan),
             "Resource": "*",
         }),
         json!({
@@ -401,6 +396,17 @@ pub fn apply_policy(assume: Option<&str>, plan: Option<&Plan>) -> Value {
         }));
     }
     json!({ "Version": "2012-10-17", "Statement": statements })
+}
+
+/// What must be permitted so that what a plan read is read again.
+fn looked_at(plan: Option<&Plan>) -> BTreeSet<String> {
+    let always = ["NetworkAcls", "NetworkInterfaces", "RouteTables", "SecurityGroups"].into_iter();
+    let always = always.map(|list| format!("ec2:Describe{list}"));
+    let is_read = |aspect: &&Aspect| {
+        plan.is_none_or(|plan| plan.reads.iter().any(|read| ways::is_told(read, aspect)))
+    };
+    let ways = ASPECTS.iter().filter(is_read).map(|aspect| ways::permission(aspect.call));
+    always.chain(ways).collect()
 }
 
 /// What services must permit that groups are set through: reading, and changing their resources.
@@ -546,7 +552,7 @@ fn at_edges(plan: Option<&Plan>) -> Vec<Value> {
     ]
 }
 
-fn capitalized(word: &str) -> String {
+pub(super) fn capitalized(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }

@@ -15,7 +15,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use watertight_source::Tree;
 
-pub use plan::{Loosened, Loosening, PlannedAction, PlannedChange, Proposal, TerraformPlan};
+pub use plan::{
+    Loosened, LoosenedPart, Loosening, PlannedAction, PlannedChange, Proposal, TerraformPlan,
+};
 
 use super::{Bodies, ExportError, Exported, Place, UNTOLD, of_arn, text, value_of};
 

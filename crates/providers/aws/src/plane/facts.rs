@@ -16,7 +16,7 @@ use super::services::{Resources, Service, service_facts};
 use super::units::{RuleUnit, UnitPeer};
 use crate::Body;
 use crate::plane::value::value_of;
-use crate::scope::Scope;
+use crate::scope::{Scope, region_of_zone};
 
 /// Lists of texts by what they are.
 pub type Facts = BTreeMap<String, Vec<String>>;
@@ -248,6 +248,7 @@ impl<'b> Described<'b> {
         for one in &artifacts.attachments {
             let place = one.groups.first().and_then(|name| artifacts.group(name));
             let place = place.map(|group| (group.place.0.to_string(), group.place.1.to_string()));
+            let place = place.or_else(|| place_of(self.interface(&one.endpoint)?));
             let found = one.through.as_ref().and_then(|through| {
                 let (service, resource) = self.resources.find(through)?;
                 let groups = resource.groups.as_ref()?;
@@ -267,18 +268,19 @@ impl<'b> Described<'b> {
         let moving: BTreeSet<&str> = moving.map(|one| &*one.endpoint).collect();
         for (id, node) in &self.interfaces {
             let vpc = node.get("VpcId").and_then(Node::as_str);
-            let Some((account, region)) = vpc.and_then(|vpc| places.get(vpc)) else { continue };
+            let is_end = ends.contains(id.as_str());
+            let place = vpc.and_then(|vpc| places.get(vpc)).cloned();
+            let place = place.or_else(|| place_of(*node).filter(|_| is_end));
+            let Some((account, region)) = place else { continue };
             let facts = interface_facts(&value_of(*node));
             let is_named = || {
                 let addresses = facts.get("addresses").into_iter().flatten();
                 let mut addresses = addresses.filter_map(|one| one.parse().ok().map(Prefix::host));
                 addresses.any(|host| hosts.contains(&host))
             };
-            let is_end = ends.contains(id.as_str());
             if !is_end && !is_named() {
                 continue;
             }
-            let (account, region) = (account.clone(), region.clone());
             let carried = facts.get("groups").into_iter().flatten();
             for group in carried.filter(|_| is_end) {
                 // Many carry the same.
@@ -298,4 +300,12 @@ impl<'b> Described<'b> {
         }
         reads.into_iter().collect()
     }
+}
+
+/// The account and the region of an interface, as it tells them: those whose groups are taken off may be where
+/// no group is planned.
+fn place_of(interface: Node<'_>) -> Option<(String, String)> {
+    let text = |key: &str| interface.get(key).and_then(Node::as_str);
+    let region = region_of_zone(text("AvailabilityZone")?)?;
+    Some((text("OwnerId")?.to_owned(), region.to_owned()))
 }

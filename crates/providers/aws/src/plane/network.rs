@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use watertight_compile::{Artifacts, Read, ReadKind};
+use watertight_compile::{Artifacts, EdgeList, Read, ReadKind};
 use watertight_source::Node;
 
 use super::facts::Facts;
@@ -30,19 +30,26 @@ const TARGETS: [&str; 10] = [
     "InstanceId",
 ];
 
-/// The route tables and network ACLs of the VPCs in which artifacts have groups, in order.
-pub(super) fn reads(bodies: &[Body], artifacts: &Artifacts) -> Vec<Read> {
+/// The accounts and regions of the VPCs in which artifacts have groups, by their ids.
+pub(super) fn places<'a>(
+    lists: &'a [EdgeList],
+    artifacts: &'a Artifacts,
+) -> BTreeMap<&'a str, (String, String)> {
     let groups = artifacts.groups.iter().map(|group| (&*group.realm, &group.place));
     let edges = artifacts.edges.iter().flatten().map(|edge| (&*edge.realm, &edge.place));
     // What gives way to what it stands in for, too.
-    let lists = if artifacts.edges.is_some() { super::edges::lists(bodies) } else { Vec::new() };
-    let held = lists.iter().filter_map(|list| list.ours.as_ref());
+    let held = lists.iter().filter(|_| artifacts.edges.is_some());
+    let held = held.filter_map(|list| list.ours.as_ref());
     let held = held.map(|ours| (&*ours.edge.realm, &ours.edge.place));
-    let places: BTreeMap<&str, (String, String)> = groups
+    groups
         .chain(edges)
         .chain(held)
         .map(|(realm, (account, region))| (realm, (account.to_string(), region.to_string())))
-        .collect();
+        .collect()
+}
+
+/// The route tables and network ACLs of VPCs, which are at `places`, in order.
+pub(super) fn reads(bodies: &[Body], places: &BTreeMap<&str, (String, String)>) -> Vec<Read> {
     // Another account with which subnets are shared is told a part of it: that counts where nobody else
     // tells, and is asked of the same account again.
     let mut own = BTreeMap::new();

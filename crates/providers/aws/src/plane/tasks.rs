@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use watertight_compile::{Owner, Replica, Through};
-use watertight_model::Name;
+use watertight_model::{Name, WorkloadKind};
 use watertight_source::Node;
 
 use super::services::Service;
+use super::templates::Networks;
 use super::value::value_of;
 use crate::Body;
 
@@ -129,15 +130,25 @@ pub(super) fn owners(bodies: &[Body]) -> Vec<Owner> {
             replicas.entry(service).or_default().extend(own);
         }
     }
+    let networks = Networks::new(bodies);
     let owner = |(id, body): (String, Value)| {
         let mut parts = id.split(':').skip(3).map(Name::from);
         let (region, account) = (parts.next()?, parts.next()?);
         let replicas: Vec<Replica> = replicas.remove(&id).unwrap_or_default().into_iter().collect();
         network(&body, GROUPS).as_array()?;
         let tags = launched(&body, &replicas);
+        let subnets = network(&body, SUBNETS).as_array().into_iter().flatten();
+        let subnets = subnets.filter_map(Value::as_str);
+        let place = (account, region);
+        let is_defined = body["propagateTags"] == "TASK_DEFINITION";
+        let is_defined =
+            is_defined || body["propagateTags"] == "SERVICE" && !body["tags"].is_array();
         Some(Owner {
             kind: Service::EcsService.word().to_owned(),
-            place: (account, region),
+            facts: networks.facts(&place, WorkloadKind::Task, subnets),
+            untold: is_defined
+                .then(|| String::from("the input does not hold the tags of its next task")),
+            place,
             replicas,
             tags,
             template: None,

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use watertight_compile::{Owner, Replica, Template};
-use watertight_model::Name;
+use watertight_model::{Name, WorkloadKind};
 use watertight_source::Node;
 
 use super::facts::Described;
@@ -50,6 +50,7 @@ const OF_INTERFACE: [&str; 12] = [
 pub(super) fn owners(bodies: &[Body], described: &Described<'_>) -> Vec<Owner> {
     let found = Found::new(bodies);
     let by_machine = interfaces(described);
+    let networks = Networks::new(bodies);
     let mut owners: Vec<Owner> = found
         .groups
         .iter()
@@ -59,11 +60,44 @@ pub(super) fn owners(bodies: &[Body], described: &Described<'_>) -> Vec<Owner> {
             let several =
                 (!is_single).then(|| String::from("its machines have several interfaces"));
             owner.refused = owner.refused.or(several);
+            let subnets = group.body["VPCZoneIdentifier"].as_str().unwrap_or_default().split(',');
+            owner.facts = networks.facts(&owner.place, WorkloadKind::Machine, subnets);
             owner
         })
         .collect();
     owners.sort_by(|one, other| (&one.place, &one.id).cmp(&(&other.place, &other.id)));
     owners
+}
+
+/// The networks of subnets.
+pub(super) struct Networks<'b>(BTreeMap<&'b str, &'b str>);
+
+impl<'b> Networks<'b> {
+    pub(super) fn new(bodies: &'b [Body]) -> Self {
+        let items = bodies.iter().filter_map(|body| body.tree.root().get("Subnets"));
+        let items = items.flat_map(Node::items);
+        let text = |item: Node<'b>, key: &str| item.get(key).and_then(Node::as_str);
+        Self(items.filter_map(|item| text(item, "SubnetId").zip(text(item, "VpcId"))).collect())
+    }
+
+    /// How what is made in one of these subnets is labelled by what it is and where.
+    pub(super) fn facts<'s>(
+        &self,
+        (account, region): &(Name, Name),
+        kind: WorkloadKind,
+        subnets: impl IntoIterator<Item = &'s str>,
+    ) -> BTreeMap<String, String> {
+        let vpc = subnets.into_iter().find_map(|subnet| self.0.get(subnet.trim()).copied());
+        let facts = [
+            ("cloud", Some("aws")),
+            ("kind", Some(kind.word())),
+            ("region", Some(&**region)),
+            ("aws.account", Some(&**account)),
+            ("aws.vpc", vpc),
+        ];
+        let told = facts.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        told.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
 }
 
 /// The groups that a template tells, and what else it says of the interface where it tells them there.
@@ -296,9 +330,13 @@ impl Group {
                 )),
                 _ => None,
             }),
+            untold: template.is_none().then(|| {
+                String::from("what it makes them from is not known, and so which tags that gives")
+            }),
             template,
             follows: followed(&self.body),
             through: None,
+            facts: BTreeMap::new(),
         }
     }
 

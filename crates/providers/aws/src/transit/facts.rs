@@ -10,6 +10,21 @@ use crate::shapes::Kind;
 
 use super::{Key, gateway_of_table, table_of_body};
 
+/// The states of an attachment in which it carries nothing (EC2 API reference, "`TransitGatewayAttachment`").
+pub(crate) const IDLE_ATTACHMENTS: [&str; 11] = [
+    "initiating",
+    "initiatingRequest",
+    "pendingAcceptance",
+    "rollingBack",
+    "pending",
+    "deleting",
+    "deleted",
+    "failed",
+    "rejected",
+    "rejecting",
+    "failing",
+];
+
 /// What is known of one attachment.
 #[derive(Clone, Debug)]
 pub(super) struct Facts<'t> {
@@ -90,20 +105,12 @@ pub(super) fn read<'t>(context: &mut Context<'t>) -> All<'t> {
 
 /// Whether an attachment works (EC2 API reference, "`TransitGatewayAttachment`").
 fn works(context: &mut Context<'_>, item: &Item<'_>) -> Truth {
-    let idle = [
-        "initiating",
-        "initiatingRequest",
-        "pendingAcceptance",
-        "rollingBack",
-        "pending",
-        "deleting",
-        "deleted",
-        "failed",
-        "rejected",
-        "rejecting",
-        "failing",
-    ];
-    context.fields.works(item.node, "State", item.id, (&["available", "modifying"], &idle))
+    context.fields.works(
+        item.node,
+        "State",
+        item.id,
+        (&["available", "modifying"], &IDLE_ATTACHMENTS),
+    )
 }
 
 /// `describe-transit-gateway-attachments`: kind, resource, state and association.

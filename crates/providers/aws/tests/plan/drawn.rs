@@ -17,6 +17,7 @@ const OVER: [&str; 5] =
 pub(crate) fn lab(seed: u64) -> (Lab, Generated) {
     let mut generated = generate::aws(seed, Size::FEW);
     add_empty_answers(&mut generated.files);
+    generate::with_services(seed, &mut generated);
     let text = policy(seed, &generated);
     let lab = Lab::new(&generated.files, &[("policy.yaml", text)], Modes::Enforced);
     (lab, generated)
@@ -300,6 +301,34 @@ fn move_edges(files: &mut [(String, Value)], body: &Value, key: &str) {
     }
 }
 
+/// Has a service or a function set other groups, as a rendered body says.
+fn set_through(files: &mut [(String, Value)], wanted: &Value) {
+    let groups: Vec<Value> = wanted["Groups"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|group| group["GroupId"].clone())
+        .collect();
+    for (_, body) in files {
+        for (list, key, network, own) in [
+            (
+                "services",
+                "serviceArn",
+                "/networkConfiguration/awsvpcConfiguration",
+                "securityGroups",
+            ),
+            ("Functions", "FunctionArn", "/VpcConfig", "SecurityGroupIds"),
+        ] {
+            let all = body.get_mut(list).and_then(Value::as_array_mut);
+            for one in all.into_iter().flatten().filter(|one| one[key] == wanted["Id"]) {
+                if let Some(network) = one.pointer_mut(network) {
+                    network[own] = json!(groups);
+                }
+            }
+        }
+    }
+}
+
 /// The bodies of an estate with other groups on interfaces: an overlay of the test's own.
 pub(crate) fn overlaid(
     files: &[(String, Value)],
@@ -309,6 +338,12 @@ pub(crate) fn overlaid(
     for (path, body) in rendered {
         for key in ["NetworkAcls", "NetworkAclAssociations"] {
             move_edges(&mut files, body, key);
+        }
+        if let Some(services) = body["Services"].as_array() {
+            for service in services {
+                set_through(&mut files, service);
+            }
+            continue;
         }
         let Some(interfaces) = body["NetworkInterfaces"].as_array() else {
             files.push((path.clone(), body.clone()));

@@ -25,6 +25,7 @@ fn what_is_compiled_is_proved() {
     let mut failures = Vec::new();
     let (mut plans, mut refused, mut groups, mut listed) = (0_u64, 0_u64, 0_usize, 0_usize);
     let (mut barred, mut forbidden) = (0_usize, 0_u64);
+    let (mut tasks, mut functions) = (0_usize, 0_usize);
     for seed in seeds(1) {
         let (lab, _) = drawn::lab(seed);
         let made = match lab.make() {
@@ -41,6 +42,13 @@ fn what_is_compiled_is_proved() {
         groups += made.compiled.artifacts.groups.len();
         let mut rules = made.compiled.artifacts.groups.iter().flat_map(|group| &group.egress);
         listed += usize::from(rules.any(names_a_list));
+        let through = |kind: &str| {
+            let attachments = made.compiled.artifacts.attachments.iter();
+            let mut kinds = attachments.filter_map(|one| one.through.as_ref());
+            usize::from(kinds.any(|through| through.kind == kind))
+        };
+        tasks += through("ecs-service");
+        functions += through("function");
         let proof = &made.proof;
         // Safety, Liveness and Prediction: whatever differs, the compiler has a reason for.
         let unexplained = proof.unexplained.iter();
@@ -59,13 +67,14 @@ fn what_is_compiled_is_proved() {
         }
     }
     note(&format!(
-        "plan: {plans} plans with {groups} groups proved, {listed} of them with lists of the provider's, \
-         {refused} refused, {forbidden} of them for what would become possible and is forbidden; {barred} gaps \
-         that guardrails forbid; {reasons:?}"
+        "plan: {plans} plans with {groups} groups proved, {listed} of them with lists of the provider's, {tasks} with \
+         tasks and {functions} with functions, {refused} refused, {forbidden} of them for what would become possible \
+         and is forbidden; {barred} gaps that guardrails forbid; {reasons:?}"
     ));
     assert!(failures.is_empty(), "{} differences:\n{}", failures.len(), failures.join("\n"));
     assert!(groups > 100, "{groups} groups are too few to tell");
     assert!(listed > 0, "no rule names a list of the provider's");
+    assert!(tasks > 0 && functions > 0, "{tasks} and {functions} are too few to tell");
 }
 
 /// Does neither.

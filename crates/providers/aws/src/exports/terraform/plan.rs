@@ -24,7 +24,7 @@ use super::{Resource, State, gateways, machines, networks, rules, stores};
 use crate::Body;
 use known::Configuration;
 
-pub use ours::{Loosened, Loosening};
+pub use ours::{Loosened, Loosening, Part as LoosenedPart};
 
 /// What a plan is called in messages.
 const WHAT: &str = "Terraform plan";

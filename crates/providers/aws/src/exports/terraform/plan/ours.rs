@@ -1,7 +1,12 @@
 //! What a plan does to groups of ours, and to those that carry them.
 //!
-//! A group is ours by its tag or by its name. Only what is told to stay stays: where a plan knows what
+//! The same goes for network ACLs of ours and for the prefix lists that rules of ours name.
+//!
+//! A group is ours by its tag or by its name, a network ACL by its tag. Only what is told to stay stays: where a plan knows what
 //! something carries only after it is applied, it counts as taken off.
+
+mod edges;
+mod lists;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -107,17 +112,36 @@ pub enum Loosening {
     Untagged,
 }
 
-/// A change that loosens what a group of ours enforces.
+/// What of ours it is done to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// A group.
+    Group,
+    /// A network ACL, at the edges of these subnets.
+    Edge {
+        /// The ids of the subnets, in order.
+        subnets: Vec<String>,
+    },
+    /// A prefix list that rules of a group of ours name.
+    List {
+        /// Its id; nothing where it is known only after the plan is applied.
+        id: Option<String>,
+    },
+}
+
+/// A change that loosens what a group or a network ACL of ours enforces.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Loosened {
     /// The place of the change in [`TerraformPlan::changes`].
     pub change: usize,
+    /// What it is done to.
+    pub part: Part,
     /// What it does.
     pub how: Loosening,
-    /// The group's id; nothing where it is known only after the plan is applied.
+    /// The id of the group or network ACL; nothing where it is known only after the plan is applied.
     pub id: Option<String>,
-    /// The group's name; nothing where it is known only after the plan is applied.
-    pub group: Option<String>,
+    /// Its name; nothing where it is known only after the plan is applied.
+    pub name: Option<String>,
     /// The segments that it enforces, as far as it tells them.
     pub segments: Vec<String>,
     /// Whether what will be is known only after the plan is applied.
@@ -129,6 +153,16 @@ pub struct Loosened {
 struct Own {
     name: String,
     segments: Vec<String>,
+}
+
+/// What a change does to something of ours.
+#[derive(Debug, Clone)]
+struct Touched {
+    part: Part,
+    how: Loosening,
+    id: Option<String>,
+    name: Option<String>,
+    unknown: bool,
 }
 
 /// Groups of ours, by id.
@@ -150,28 +184,43 @@ impl Own {
 }
 
 impl TerraformPlan {
-    /// What the plan's changes do to groups of ours in an estate, in the order of the changes.
+    /// What the plan's changes do to what of ours is in an estate, in the order of the changes.
     pub fn loosened(&self, bodies: &[Body]) -> Vec<Loosened> {
-        let ours = self.ours(bodies);
-        if ours.is_empty() {
-            return Vec::new();
-        }
+        let (ours, edges) = (self.ours(bodies), self.own_edges(bodies));
+        let lists = self.own_lists(bodies, &ours);
         let mut found = BTreeSet::new();
         for (place, change) in self.changes.iter().enumerate() {
             let Some(sides) = self.resources.get(&change.address) else { continue };
-            for (id, how, unknown) in self.of_change(change, sides, &ours, bodies) {
-                let own = id.as_ref().and_then(|id| ours.get(id)).cloned();
-                found.insert(Loosened {
-                    change: place,
-                    how,
-                    id,
-                    group: own.as_ref().map(|own| own.name.clone()),
-                    segments: own.map(|own| own.segments).unwrap_or_default(),
-                    unknown,
-                });
+            let touched = self
+                .of_edges(change, sides, &edges)
+                .or_else(|| self.of_lists(change, sides, (&lists, &ours)))
+                .unwrap_or_else(|| self.of_groups(change, sides, &ours, bodies));
+            for Touched { part, how, id, name, unknown } in touched {
+                let own = id.as_ref().and_then(|id| ours.get(id));
+                let segments = own.map(|own| own.segments.clone()).unwrap_or_default();
+                found.insert(Loosened { change: place, part, how, id, name, segments, unknown });
             }
         }
         found.into_iter().collect()
+    }
+
+    /// What a change does to groups of ours.
+    fn of_groups(
+        &self,
+        change: &PlannedChange,
+        sides: &Sides,
+        ours: &Ours,
+        bodies: &[Body],
+    ) -> Vec<Touched> {
+        if ours.is_empty() {
+            return Vec::new();
+        }
+        let found = self.of_change(change, sides, ours, bodies).into_iter();
+        let touched = found.map(|(id, how, unknown)| {
+            let name = id.as_ref().and_then(|id| ours.get(id)).map(|own| own.name.clone());
+            Touched { part: Part::Group, how, id, name, unknown }
+        });
+        touched.collect()
     }
 
     /// The groups of ours that are there: in the estate, and in what Terraform knows.
