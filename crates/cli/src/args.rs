@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::jewels::JewelArguments;
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  fine
@@ -283,16 +285,8 @@ pub(crate) struct DiffArguments {
 pub(crate) struct AssessArguments {
     #[command(flatten)]
     pub(crate) estate: EstateArguments,
-    /// A workload that is a crown jewel; may be given several times
-    #[arg(long, value_name = "END")]
-    pub(crate) jewel: Vec<String>,
-    /// A kind of workload whose members are crown jewels, as `inventory` prints it; may be given
-    /// several times
-    #[arg(long, value_name = "KIND")]
-    pub(crate) jewel_kind: Vec<String>,
-    /// A file that names a crown jewel in each line; lines that begin with `#` are comments
-    #[arg(long, value_name = "PATH")]
-    pub(crate) jewels: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) jewels: JewelArguments,
     /// How likely a kind of hop succeeds, instead of what is published, as in
     /// `net/known-listener=0.2`; may be given several times
     #[arg(long, value_name = "HOP=NUMBER")]

@@ -10,8 +10,7 @@ use watertight_assess::{
     AssessmentLimits, DeriveOptions, Kept, LikelihoodTable, Needs, Verified, assess_keeping,
     derive, verify,
 };
-use watertight_model::{Estate, Name, WorkloadKind};
-use watertight_reach::ends::{End, resolve};
+use watertight_model::Estate;
 use watertight_reach::{Reach, exposure, front_legs};
 use watertight_report::assessment::{self, Severity, View};
 use watertight_report::{Assessed, Facts};
@@ -21,33 +20,12 @@ use crate::estate_folder::{self, Loaded};
 use crate::exit::{Failure, Outcome};
 use crate::output;
 
-/// Every kind that can be a crown jewel's, in the order of the model.
-const KINDS: [WorkloadKind; 15] = [
-    WorkloadKind::Machine,
-    WorkloadKind::Function,
-    WorkloadKind::Task,
-    WorkloadKind::Pod,
-    WorkloadKind::Cluster,
-    WorkloadKind::Database,
-    WorkloadKind::Cache,
-    WorkloadKind::Queue,
-    WorkloadKind::FileSystem,
-    WorkloadKind::ObjectStore,
-    WorkloadKind::Table,
-    WorkloadKind::LoadBalancer,
-    WorkloadKind::Gateway,
-    WorkloadKind::PrivateService,
-    WorkloadKind::Unknown,
-];
-
 /// Assesses an estate, prints the summary and writes the files.
 pub(crate) fn run(arguments: &AssessArguments) -> Result<Outcome, Failure> {
     let loaded = estate_folder::load(&arguments.estate)?;
     let options = DeriveOptions {
-        jewel_kinds: kinds(&arguments.jewel_kind)?,
-        jewel_names: jewels(&loaded.estate, arguments)?,
         likelihoods: likelihoods(arguments)?,
-        ..DeriveOptions::default()
+        ..arguments.jewels.options(&loaded.estate)?
     };
     let (needs, alone) = needs::needs(&loaded.estate, &arguments.policy)?;
     let alone = alone.map(|alone| alone.estate_only);
@@ -147,54 +125,6 @@ fn write_files(folder: &Path, view: &View) -> Result<(), Failure> {
         output::write(Some(&folder.join(name)), &data)?;
     }
     Ok(())
-}
-
-fn kinds(words: &[String]) -> Result<BTreeSet<WorkloadKind>, Failure> {
-    let of = |word: &String| {
-        let kind = KINDS.into_iter().find(|kind| kind.word() == word.as_str());
-        kind.ok_or_else(|| {
-            let known: Vec<&str> = KINDS.iter().map(|kind| kind.word()).collect();
-            let problem =
-                format!("`{word}` is no kind of workload: write one of {}", known.join(", "));
-            Failure::Argument { flag: "jewel-kind", problem }
-        })
-    };
-    words.iter().map(of).collect()
-}
-
-/// The ids of the workloads that arguments and the file name; a name that is none of a workload is
-/// an error, since a jewel that is left out would look safe.
-fn jewels(estate: &Estate, arguments: &AssessArguments) -> Result<BTreeSet<Name>, Failure> {
-    let mut ids = BTreeSet::new();
-    for name in &arguments.jewel {
-        ids.insert(jewel(estate, "jewel", name)?);
-    }
-    let Some(path) = &arguments.jewels else { return Ok(ids) };
-    let text = fs::read_to_string(path).map_err(|source| Failure::File {
-        path: path.clone(),
-        action: "read",
-        source,
-    })?;
-    for line in text.lines().map(str::trim) {
-        if !line.is_empty() && !line.starts_with('#') {
-            ids.insert(jewel(estate, "jewels", line)?);
-        }
-    }
-    Ok(ids)
-}
-
-fn jewel(estate: &Estate, flag: &'static str, name: &str) -> Result<Name, Failure> {
-    match resolve(estate, name).map_err(|source| Failure::End { flag, source })? {
-        End::Endpoints { workload, .. } => Ok(estate.workloads[workload].id.clone()),
-        End::Address(_)
-        | End::Subnet { .. }
-        | End::Realm(_)
-        | End::Internet { .. }
-        | End::Outside { .. } => {
-            let problem = format!("`{name}` is no workload: only a workload can be a jewel");
-            Err(Failure::Argument { flag, problem })
-        }
-    }
 }
 
 /// The published likelihoods with the user's own: those of the file, then those of arguments.

@@ -21,6 +21,7 @@ mod explain;
 mod gate;
 mod gc;
 mod inventory;
+mod jewels;
 mod live;
 mod manifests;
 mod output;

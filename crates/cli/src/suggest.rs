@@ -20,6 +20,7 @@ use watertight_source::{Diagnostics, Limits, Sources};
 
 use crate::args::InputArguments;
 use crate::exit::{Failure, Outcome, say};
+use crate::jewels::JewelArguments;
 use crate::simulate::assertions::verdicts;
 use crate::text::{clean, counted};
 use crate::{clock, estate_folder, output};
@@ -36,6 +37,10 @@ Everything is in mode monitor: nothing is denied before somebody enforces it. Re
 /// What a draft is called in errors.
 const NAME: &str = "suggested.yaml";
 
+/// What there is to do where nothing is a crown jewel: no chain has an end, and so nothing is cut.
+const NO_JEWEL: &str = "no crown jewel is known, so that there is no chain to cut: name what must not be lost with \
+                        `--jewel` or `--jewel-kind`, or by the tag or label `criticality=crown-jewel`\n";
+
 /// Lines about what is left out.
 const LINES_MAX: usize = 20;
 
@@ -47,6 +52,8 @@ pub(crate) struct SuggestArguments {
     estate: PathBuf,
     #[command(flatten)]
     input: InputArguments,
+    #[command(flatten)]
+    jewels: JewelArguments,
     /// Write the policy to this file instead of standard output
     #[arg(short, long, value_name = "PATH")]
     out: Option<PathBuf>,
@@ -55,7 +62,7 @@ pub(crate) struct SuggestArguments {
 /// Drafts and prints.
 pub(crate) fn run(arguments: &SuggestArguments) -> Result<Outcome, Failure> {
     let estate = estate_folder::load_folder(&arguments.estate, &arguments.input)?.estate;
-    let paths = Paths::of(&estate)?;
+    let paths = Paths::of(&estate, &arguments.jewels.options(&estate)?)?;
     let draft = drafted(&estate, &paths)?;
     let (text, _) = in_form(NAME, &draft.text())?;
     output::write(arguments.out.as_deref(), &text)?;
@@ -124,6 +131,9 @@ fn told(draft: &Draft, paths: &Paths) -> String {
         counted(count(paths.closed), "pair"),
         counted(count(paths.actions.len()), "action"),
     );
+    if paths.jewels.is_empty() {
+        text.push_str(NO_JEWEL);
+    }
     for action in &paths.beyond {
         // Writing to a String cannot fail.
         let _written = writeln!(text, "no policy does this action of the cut set: {action}");

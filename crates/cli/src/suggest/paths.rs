@@ -62,13 +62,12 @@ impl Paths {
     ///
     /// # Errors
     /// When the estate has more parts than a graph holds.
-    pub(super) fn of(estate: &Estate) -> Result<Self, Failure> {
+    pub(super) fn of(estate: &Estate, options: &DeriveOptions) -> Result<Self, Failure> {
         let reach = Reach::new(&estate.network);
         let matrix = reach.matrix(&BTreeSet::new());
         let survey = reach.survey(&matrix);
         let legs = front_legs(&estate.network, &matrix);
-        let options = DeriveOptions::default();
-        let derived = derive(estate, &reach, &matrix, &legs, Some(&survey), &options)
+        let derived = derive(estate, &reach, &matrix, &legs, Some(&survey), options)
             .map_err(|error| Failure::Estate(error.to_string()))?;
         // Nobody asks for a ranking here.
         let limits = AssessmentLimits { ranked_max: 0, scorings_max: 1, ..Default::default() };

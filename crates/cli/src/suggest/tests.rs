@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use watertight_assess::DeriveOptions;
 use watertight_aws::{Body, Options, convert};
 use watertight_model::{Estate, Name};
 use watertight_net::FlowSet;
@@ -47,7 +48,7 @@ fn a_draft_closes_what_the_cut_closes_and_keeps_what_it_leaves() {
     let (mut closed, mut kept, mut lost, mut drafts) = (0, 0, 0, 0);
     for seed in 1..=ESTATES {
         let estate = estate(seed);
-        let paths = Paths::of(&estate).unwrap();
+        let paths = Paths::of(&estate, &DeriveOptions::default()).unwrap();
         let draft = drafted(&estate, &paths).unwrap();
         if draft.segments == 0 {
             continue;

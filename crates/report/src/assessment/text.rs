@@ -20,7 +20,7 @@ const EXPOSED_TOLD_MAX: usize = 15;
 pub fn text(view: &View, layout: &Layout) -> String {
     let mut text = String::new();
     headline(&mut text, view, layout);
-    chains(&mut text, &view.chains, layout);
+    chains(&mut text, (&view.chains, view.estate.jewels), layout);
     cut(&mut text, view, layout);
     findings(&mut text, view, layout);
     exposure(&mut text, view, layout);
@@ -76,10 +76,17 @@ fn headline(text: &mut String, view: &View, layout: &Layout) {
     );
 }
 
-fn chains(text: &mut String, chains: &ChainsView, layout: &Layout) {
+fn chains(text: &mut String, (chains, jewels): (&ChainsView, usize), layout: &Layout) {
     let Some(total) = &chains.total else { return };
     let at_least = if chains.total_exact { "" } else { "at least " };
     let _ = writeln!(text, "\n{}", layout.heading(&format!("Breach chains: {at_least}{total}")));
+    if jewels == 0 {
+        let hint = "no crown jewel is known, so that no chain has an end: name what must not be lost with \
+                    --jewel or --jewel-kind, or by the tag or label criticality=crown-jewel";
+        for line in wrap(hint, layout.width.saturating_sub(2).max(20)) {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
     // The ways from the internet to each jewel say more than the likeliest of all, which differ
     // little.
     let ways = if chains.to_jewels.is_empty() { &chains.listed } else { &chains.to_jewels };
