@@ -10,7 +10,7 @@ use watertight_assess::{
     AssessmentLimits, DeriveOptions, Kept, LikelihoodTable, Needs, Verified, assess_keeping,
     derive, verify,
 };
-use watertight_model::Estate;
+use watertight_model::Name;
 use watertight_reach::{Reach, exposure, front_legs};
 use watertight_report::assessment::{self, Severity, View};
 use watertight_report::{Assessed, Facts};
