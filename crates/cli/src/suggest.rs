@@ -54,6 +54,9 @@ pub(crate) struct SuggestArguments {
     input: InputArguments,
     #[command(flatten)]
     jewels: JewelArguments,
+    /// The label that says what a workload is a part of, and by which segments hold it
+    #[arg(long, value_name = "LABEL", default_value = "app")]
+    by: String,
     /// Write the policy to this file instead of standard output
     #[arg(short, long, value_name = "PATH")]
     out: Option<PathBuf>,
@@ -63,7 +66,7 @@ pub(crate) struct SuggestArguments {
 pub(crate) fn run(arguments: &SuggestArguments) -> Result<Outcome, Failure> {
     let estate = estate_folder::load_folder(&arguments.estate, &arguments.input)?.estate;
     let paths = Paths::of(&estate, &arguments.jewels.options(&estate)?)?;
-    let draft = drafted(&estate, &paths)?;
+    let draft = drafted(&estate, &paths, &Name::from(arguments.by.as_str()))?;
     let (text, _) = in_form(NAME, &draft.text())?;
     output::write(arguments.out.as_deref(), &text)?;
     say(&clean(&told(&draft, &paths)));
@@ -76,8 +79,8 @@ pub(crate) fn run(arguments: &SuggestArguments) -> Result<Outcome, Failure> {
 ///
 /// # Errors
 /// When the draft is no policy.
-fn drafted(estate: &Estate, paths: &Paths) -> Result<Draft, Failure> {
-    let mut draft = Draft::new(estate, paths, &BTreeSet::new());
+fn drafted(estate: &Estate, paths: &Paths, by: &Name) -> Result<Draft, Failure> {
+    let mut draft = Draft::new(estate, paths, (by, &BTreeSet::new()));
     let lost = verify(estate, paths, &mut draft)?;
     let is_needed = |one: &WorkloadId| paths.jewels.contains(one) || paths.closes_at(*one);
     let needless: BTreeSet<WorkloadId> =
@@ -85,7 +88,7 @@ fn drafted(estate: &Estate, paths: &Paths) -> Result<Draft, Failure> {
     if needless.is_empty() {
         return Ok(draft);
     }
-    let mut draft = Draft::new(estate, paths, &needless);
+    let mut draft = Draft::new(estate, paths, (by, &needless));
     verify(estate, paths, &mut draft)?;
     Ok(draft)
 }

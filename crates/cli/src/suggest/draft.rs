@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use watertight_model::{Estate, Name, WorkloadId};
 use watertight_net::{FlowSet, Prefix};
 
-use super::groups::{Group, Groups, named, selector};
+use super::groups::{Group, Groups, named};
 use super::over::clauses;
 use super::paths::{From, Paths, Sent};
 
@@ -52,9 +52,13 @@ struct Drafting<'a> {
 }
 
 impl Draft {
-    /// Drafts, without segments of groups that hold one of some workloads: rules do not keep all that
+    /// Drafts segments `by` a label, without those of groups that hold one of some workloads: rules do not keep all that
     /// connects to them.
-    pub(super) fn new(estate: &Estate, paths: &Paths, without: &BTreeSet<WorkloadId>) -> Self {
+    pub(super) fn new(
+        estate: &Estate,
+        paths: &Paths,
+        (by, without): (&Name, &BTreeSet<WorkloadId>),
+    ) -> Self {
         let draft = Self {
             documents: Vec::new(),
             segments: 0,
@@ -63,7 +67,7 @@ impl Draft {
             held: BTreeSet::new(),
             left_out: Vec::new(),
         };
-        let groups = Groups::of(estate);
+        let groups = Groups::by(estate, by);
         let mut drafting = Drafting { paths, groups, names: BTreeSet::new(), draft };
         let targets: BTreeSet<Group> =
             paths.sent.keys().map(|target| drafting.groups.group(*target)).collect();
@@ -115,9 +119,11 @@ impl Drafting<'_> {
 
     /// The segment of a group, its rules and what must hold about it.
     fn segment(&mut self, target: &Group) {
-        let Some(selector) = selector(target) else {
+        let Some(selector) = self.groups.selector(target) else {
             let words = self.groups.words(target);
-            let line = format!("{words}: it has no label `app` by which a segment could hold it");
+            let label = self.groups.label();
+            let line =
+                format!("{words}: it has no label `{label}` by which a segment could hold it");
             self.draft.left_out.push(line);
             return;
         };
@@ -184,7 +190,10 @@ impl Drafting<'_> {
         let actions: Vec<&str> = actions.map(String::as_str).collect();
         let chain = members.iter().find_map(|one| self.paths.chains.get(one));
         let mut text = match actions[..] {
-            [] => "A crown jewel.".to_owned(),
+            [] if members.iter().any(|one| self.paths.jewels.contains(one)) => {
+                "A crown jewel.".to_owned()
+            }
+            [] => "The cut set closes nothing here.".to_owned(),
             _ => format!("Closes what the cut set closes: {}.", actions.join("; ")),
         };
         if let Some(chain) = chain {

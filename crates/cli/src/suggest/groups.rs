@@ -7,18 +7,15 @@ use serde_json::{Map, Value, json};
 use watertight_model::{Estate, Name, WorkloadId};
 use watertight_net::Prefix;
 
-/// The labels that tell groups apart.
+/// The labels that tell groups apart, where nobody says otherwise. Without the first a workload stands for itself.
 pub(crate) const KEYS: [&str; 3] = ["app", "env", "kind"];
-
-/// The label without which a workload stands for itself.
-const APP: &str = "app";
 
 /// Who belongs to a group: those with the same values of the labels that tell groups apart; or one
 /// workload that has no name for what it is a part of.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Group {
     /// The values of the labels, nothing where a label is not there.
-    Labelled([Option<Name>; 3]),
+    Labelled(Vec<Option<Name>>),
     /// One workload, by its addresses.
     Alone(WorkloadId),
 }
@@ -26,21 +23,43 @@ pub(crate) enum Group {
 /// The groups of an estate.
 pub(crate) struct Groups<'e> {
     estate: &'e Estate,
+    /// The labels that tell them apart.
+    keys: Vec<Name>,
     members: BTreeMap<Group, BTreeSet<WorkloadId>>,
 }
 
 impl<'e> Groups<'e> {
     pub(crate) fn of(estate: &'e Estate) -> Self {
-        let mut members: BTreeMap<Group, BTreeSet<WorkloadId>> = BTreeMap::new();
+        let [app, ..] = KEYS;
+        Self::by(estate, &Name::from(app))
+    }
+
+    /// The same, with another label in the place of the first.
+    pub(crate) fn by(estate: &'e Estate, label: &Name) -> Self {
+        let others = KEYS.iter().skip(1).map(|key| Name::from(*key));
+        let others = others.filter(|key| key != label);
+        let keys = std::iter::once(label.clone()).chain(others).collect();
+        let mut groups = Self { estate, keys, members: BTreeMap::new() };
         for (id, _) in estate.workloads.iter() {
-            members.entry(group(estate, id)).or_default().insert(id);
+            groups.members.entry(groups.group(id)).or_default().insert(id);
         }
-        Self { estate, members }
+        groups
     }
 
     /// The group of a workload.
     pub(crate) fn group(&self, workload: WorkloadId) -> Group {
-        group(self.estate, workload)
+        let labels = self.estate.workloads.get(workload).map(|one| &one.labels);
+        match labels.filter(|labels| labels.contains_key(self.label())) {
+            Some(labels) => {
+                Group::Labelled(self.keys.iter().map(|key| labels.get(key).cloned()).collect())
+            }
+            None => Group::Alone(workload),
+        }
+    }
+
+    /// The label without which a workload stands for itself.
+    pub(crate) fn label(&self) -> &str {
+        self.keys.first().map_or("", |first| first)
     }
 
     /// The members of a group.
@@ -62,11 +81,31 @@ impl<'e> Groups<'e> {
 
     /// A group as a peer; nothing where nobody knows its addresses.
     pub(crate) fn peer(&self, group: &Group) -> Option<Value> {
-        match (selector(group), group) {
+        match (self.selector(group), group) {
             (Some(selector), _) => Some(Value::Object(selector)),
             (None, Group::Alone(id)) => self.alone(*id),
             (None, Group::Labelled(_)) => None,
         }
+    }
+
+    /// The selector of a group; nothing where only addresses select it.
+    pub(crate) fn selector(&self, group: &Group) -> Option<Map<String, Value>> {
+        let Group::Labelled(values) = group else { return None };
+        let mut selector = Map::new();
+        let told = self.keys.iter().zip(values);
+        let labels: Map<String, Value> = told
+            .clone()
+            .filter_map(|(key, value)| Some((key.to_string(), json!(value.as_deref()?))))
+            .collect();
+        selector.insert("matchLabels".to_owned(), Value::Object(labels));
+        let absent: Vec<Value> = told
+            .filter(|(_, value)| value.is_none())
+            .map(|(key, _)| json!({ "key": &**key, "operator": "DoesNotExist" }))
+            .collect();
+        if !absent.is_empty() {
+            selector.insert("matchExpressions".to_owned(), Value::Array(absent));
+        }
+        Some(selector)
     }
 
     /// One workload as a peer, by all of its addresses; nothing where they are not known, or where
@@ -119,34 +158,6 @@ impl<'e> Groups<'e> {
         let count = u64::try_from(self.members(group).count()).unwrap_or(u64::MAX);
         format!("{} ({})", self.name(group), crate::text::counted(count, "workload"))
     }
-}
-
-/// The selector of a group; nothing where only addresses select it.
-pub(crate) fn selector(group: &Group) -> Option<Map<String, Value>> {
-    let Group::Labelled(values) = group else { return None };
-    let mut selector = Map::new();
-    let told = KEYS.iter().zip(values);
-    let labels: Map<String, Value> = told
-        .clone()
-        .filter_map(|(key, value)| Some(((*key).to_owned(), json!(value.as_deref()?))))
-        .collect();
-    selector.insert("matchLabels".to_owned(), Value::Object(labels));
-    let absent: Vec<Value> = told
-        .filter(|(_, value)| value.is_none())
-        .map(|(key, _)| json!({ "key": key, "operator": "DoesNotExist" }))
-        .collect();
-    if !absent.is_empty() {
-        selector.insert("matchExpressions".to_owned(), Value::Array(absent));
-    }
-    Some(selector)
-}
-
-fn group(estate: &Estate, id: WorkloadId) -> Group {
-    let Some(workload) = estate.workloads.get(id) else { return Group::Alone(id) };
-    if !workload.labels.contains_key(APP) {
-        return Group::Alone(id);
-    }
-    Group::Labelled(KEYS.map(|key| workload.labels.get(key).cloned()))
 }
 
 /// A name of the language: lower-case letters, digits and single hyphens, no more than 40 of them.

@@ -49,7 +49,7 @@ fn a_draft_closes_what_the_cut_closes_and_keeps_what_it_leaves() {
     for seed in 1..=ESTATES {
         let estate = estate(seed);
         let paths = Paths::of(&estate, &DeriveOptions::default()).unwrap();
-        let draft = drafted(&estate, &paths).unwrap();
+        let draft = drafted(&estate, &paths, &Name::from("app")).unwrap();
         if draft.segments == 0 {
             continue;
         }
