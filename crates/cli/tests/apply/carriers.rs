@@ -6,9 +6,9 @@ use std::fs;
 
 use serde_json::{Value, json};
 use watertight_live_aws::Way;
-use watertight_testkit::aws_server::{Strictness, Trouble, Troubles};
+use watertight_testkit::aws_server::{Strictness, Troubles};
 
-use crate::support::{ACCOUNT, Lab, killed_anywhere, root};
+use crate::support::{ACCOUNT, Lab, carried_as_set, killed_anywhere, root, slow_comes_to_the_same};
 
 const POLICY: &str = "testdata/plans/carriers/policy.yaml";
 const ESTATE: &str = "testdata/estates/carriers";
@@ -89,30 +89,12 @@ fn every_one_of_these_kinds_has_its_two_steps_and_all_of_its_interfaces_get_the_
     lab.take(Way::Apply).unwrap();
     let held = lab.server.held();
     let own = |action: &&Value| action["through"]["kind"] != "search-domain";
-    for action in through.iter().skip(CALLS.len()).filter(own) {
-        let wanted = texts(&action["to"]);
-        for endpoint in texts(&action["endpoints"]) {
-            let carried = texts(&place(&held)["interfaces"][endpoint]);
-            let carried =
-                carried.iter().filter_map(|name| name.split_once('/')).map(|(_, name)| name);
-            assert_eq!(carried.collect::<BTreeSet<_>>(), wanted, "{endpoint}");
-        }
-    }
+    carried_as_set(place(&held), through.iter().skip(CALLS.len()).filter(own));
 }
 
 #[test]
 fn these_services_take_their_time_and_come_to_the_same_and_are_taken_back() {
-    let whole = plain();
-    let before = whole.server.held();
-    whole.take(Way::Apply).unwrap();
-    let first = vec![Trouble::Throttle(1), Trouble::Cut, Trouble::Fault];
-    let troubles = Troubles { first, every: 2, ..Troubles::default() };
-    for lab in [lab(SLOW), Lab::of("carriers", troubles, SLOW)] {
-        lab.take_with(Way::Apply, 8).unwrap();
-        assert_eq!(lab.server.held(), whole.server.held());
-        lab.take_with(Way::Rollback, 8).unwrap();
-        assert_eq!(lab.server.held(), before);
-    }
+    slow_comes_to_the_same("carriers", SLOW);
 }
 
 #[test]

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use watertight_live_aws::Way;
-use watertight_testkit::aws_server::{Strictness, Trouble, Troubles};
+use watertight_testkit::aws_server::{Strictness, Troubles};
 
-use crate::support::{ACCOUNT, Lab, killed_anywhere, root};
+use crate::support::{ACCOUNT, Lab, killed_anywhere, root, slow_comes_to_the_same};
 
 const POLICY: &str = "testdata/plans/serverless/policy.yaml";
 const ESTATE: &str = "testdata/estates/serverless";
@@ -167,17 +167,7 @@ fn all_tasks_of_a_service_are_replaced_and_new_ones_are_made_the_same_way() {
 
 #[test]
 fn deployments_that_take_their_time_come_to_the_same_and_are_taken_back() {
-    let whole = plain();
-    let before = whole.server.held();
-    whole.take(Way::Apply).unwrap();
-    let first = vec![Trouble::Throttle(1), Trouble::Cut, Trouble::Fault];
-    let troubles = Troubles { first, every: 2, ..Troubles::default() };
-    for lab in [lab(SLOW), Lab::of("serverless", troubles, SLOW)] {
-        lab.take_with(Way::Apply, 8).unwrap();
-        assert_eq!(lab.server.held(), whole.server.held());
-        lab.take_with(Way::Rollback, 8).unwrap();
-        assert_eq!(lab.server.held(), before);
-    }
+    slow_comes_to_the_same("serverless", SLOW);
 }
 
 #[test]

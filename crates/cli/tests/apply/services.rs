@@ -6,9 +6,11 @@ use std::fs;
 use serde_json::Value;
 use tempfile::TempDir;
 use watertight_live_aws::Way;
-use watertight_testkit::aws_server::{Recording, Server, Strictness, Trouble, Troubles};
+use watertight_testkit::aws_server::{Recording, Server, Strictness, Troubles};
 
-use crate::support::{ACCOUNT, Lab, killed_anywhere, root, told, watertight};
+use crate::support::{
+    ACCOUNT, Lab, carried_as_set, killed_anywhere, root, slow_comes_to_the_same, told, watertight,
+};
 
 const POLICY: &str = "testdata/plans/services/policy.yaml";
 
@@ -80,30 +82,12 @@ fn every_kind_of_service_takes_part_and_all_interfaces_of_a_resource_get_the_sam
     assert_eq!(through.len(), 14);
     lab.take(Way::Apply).unwrap();
     let held = lab.server.held();
-    for action in through.iter().skip(7) {
-        let wanted = texts(&action["to"]);
-        for endpoint in texts(&action["endpoints"]) {
-            let carried = texts(&place(&held)["interfaces"][endpoint]);
-            let carried =
-                carried.iter().filter_map(|name| name.split_once('/')).map(|(_, name)| name);
-            assert_eq!(carried.collect::<BTreeSet<_>>(), wanted, "{endpoint}");
-        }
-    }
+    carried_as_set(place(&held), through.iter().skip(7).copied());
 }
 
 #[test]
 fn services_that_take_their_time_come_to_the_same_and_are_taken_back() {
-    let whole = plain();
-    let before = whole.server.held();
-    whole.take(Way::Apply).unwrap();
-    let first = vec![Trouble::Throttle(1), Trouble::Cut, Trouble::Fault];
-    let troubles = Troubles { first, every: 2, ..Troubles::default() };
-    for lab in [Lab::services(SLOW), Lab::of("services", troubles, SLOW)] {
-        lab.take_with(Way::Apply, 8).unwrap();
-        assert_eq!(lab.server.held(), whole.server.held());
-        lab.take_with(Way::Rollback, 8).unwrap();
-        assert_eq!(lab.server.held(), before);
-    }
+    slow_comes_to_the_same("services", SLOW);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! An estate behind a strict server, and a plan for it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -10,7 +11,7 @@ use tempfile::TempDir;
 use watertight_live_aws::{
     Applied, ApplyError, ApplyRequest, Clock, Given, Pace, Watcher, Way, apply,
 };
-use watertight_testkit::aws_server::{Lost, Recording, Server, Strictness, Troubles};
+use watertight_testkit::aws_server::{Lost, Recording, Server, Strictness, Trouble, Troubles};
 
 /// The account of the estate.
 pub(crate) const ACCOUNT: &str = "123456789012";
@@ -113,6 +114,36 @@ pub(crate) fn killed_anywhere(plain: &dyn Fn() -> Lab, slow: &dyn Fn() -> Lab) -
         assert_eq!(lab.server.held(), before, "{stop} {lost:?}");
     }
     count
+}
+
+/// Applies a plan and takes it back where services are slow, and where calls fail besides: it comes to the same.
+pub(crate) fn slow_comes_to_the_same(name: &str, slow: Strictness) {
+    let whole = Lab::of(name, Troubles::default(), Strictness::default());
+    let before = whole.server.held();
+    whole.take(Way::Apply).unwrap();
+    let first = vec![Trouble::Throttle(1), Trouble::Cut, Trouble::Fault];
+    let troubles = Troubles { first, every: 2, ..Troubles::default() };
+    for lab in [Lab::of(name, Troubles::default(), slow), Lab::of(name, troubles, slow)] {
+        lab.take_with(Way::Apply, 8).unwrap();
+        assert_eq!(lab.server.held(), whole.server.held());
+        lab.take_with(Way::Rollback, 8).unwrap();
+        assert_eq!(lab.server.held(), before);
+    }
+}
+
+/// Whether all interfaces of resources carry what the last steps about these set.
+pub(crate) fn carried_as_set<'a>(held: &Value, steps: impl Iterator<Item = &'a Value>) {
+    let texts = |list: &'a Value| -> BTreeSet<&'a str> {
+        list.as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect()
+    };
+    for action in steps {
+        for endpoint in texts(&action["endpoints"]) {
+            let carried = held["interfaces"][endpoint].as_array().unwrap().iter();
+            let carried = carried.filter_map(|name| name.as_str().unwrap().split_once('/'));
+            let carried: BTreeSet<&str> = carried.map(|(_, name)| name).collect();
+            assert_eq!(carried, texts(&action["to"]), "{endpoint}");
+        }
+    }
 }
 
 /// Takes a plan back, killed at one request after the other: it ends where it began.
