@@ -2,11 +2,12 @@
 
 mod alike;
 mod between;
-mod columns;
+mod blocks;
 mod explain;
 mod gather;
 mod judge;
 mod scene;
+mod told;
 mod unfilterable;
 mod within;
 
@@ -25,7 +26,8 @@ use crate::plane::{Plane, RenderedBody};
 use alike::LookedFor;
 use gather::{Finished, Gathered};
 use judge::Judgements;
-use scene::{Cells, Party, PartyWho, Ruled, Scene, Sheets, Told};
+use scene::{Cells, Ruled, Scene, Sheets};
+use told::{Party, PartyWho, Told, missing};
 pub use within::Kept;
 pub(crate) use within::{Breach, Within};
 
@@ -124,10 +126,10 @@ pub fn validate(
     let in_between = || plane.convert(&plane.render(&between));
     let ((mut after, mut open), mut middle) = both(at_once, read_back, in_between);
     let mut before = intent.estate().clone();
-    let told = Told::apart(intent, &mut [&mut before, &mut after, &mut open, &mut middle]);
-    let estates = [&before, &after, &open, &middle];
-    let asked = Sides { estates, told: &told, is_found: found.is_some() };
-    let mut parts = of_families(intent, compiled, &asked, at_once).into_iter();
+    let apart = [&mut before, &mut after, &mut open, &mut middle];
+    let told = Told::apart((intent, compiled), apart, at_once);
+    let sheets = Sheets::new([&before, &after, &open, &middle], &told, at_once);
+    let mut parts = of_families((intent, compiled), &sheets, found.is_some(), at_once).into_iter();
     let mut whole = parts.next().unwrap_or_else(|| Part::new(&before, None));
     for part in parts {
         whole.add(part);
@@ -162,15 +164,9 @@ pub(crate) fn both<A, B: Send>(
     (one.unwrap_or_else(here), other.unwrap_or_else(beside))
 }
 
-/// What is compared with what is intended.
-#[derive(Clone, Copy)]
-struct Sides<'s> {
-    /// Before, after, after with our guards open, and the middle of the plan.
-    estates: [&'s Estate; 4],
-    told: &'s Told,
-    /// Whether somebody wants what differs, pair by pair.
-    is_found: bool,
-}
+/// The places among what is compared: before, after, after with our guards open, and the middle of the plan.
+const AFTER: [usize; 3] = [0, 1, 2];
+const BETWEEN: [usize; 3] = [0, 1, 3];
 
 /// What is proved of one family.
 struct Part<'e> {
@@ -200,53 +196,49 @@ impl<'e> Part<'e> {
 /// that the results are the same beside each other as one after the other: what is possible in the middle of the
 /// plan over the first family, and all about the second, is apart from all else about the first.
 fn of_families<'s>(
-    intent: &Intent<'_>,
-    compiled: &Compiled,
-    sides: &Sides<'s>,
+    (intent, compiled): (&Intent<'_>, &Compiled),
+    sheets: &'s Sheets<'s>,
+    is_found: bool,
     at_once: &dyn AtOnce,
 ) -> Vec<Part<'s>> {
-    let [before, after, open, middle] = sides.estates;
-    let mut families = scene::families([before, after, open]).into_iter();
-    let (first, second) = (families.next().flatten(), families.next());
-    let of_family = |family| Sheets::new([before, after], sides.told, family);
-    let (shared, of_second) = (of_family(first), second.map(of_family));
-    let premises = intent.premises();
-    let here = || {
-        let scene = Scene::new(intent, compiled, (&shared, open));
-        of_scene(&scene, sides, (first, true))
+    let [before, ..] = sheets.estates;
+    let after = |intent: &Intent<'_>, family: usize| {
+        let scene = Scene::new((intent, compiled), sheets, AFTER, family)?;
+        Some(of_scene(&scene, before, (family == 0, is_found)))
     };
+    let between = |intent: &Intent<'_>, family: usize| {
+        let scene = Scene::new((intent, compiled), sheets, BETWEEN, family);
+        scene.map(|scene| between::opened_between(&scene)).unwrap_or_default()
+    };
+    let premises = intent.premises();
     let beside = || {
         let intent = premises.intent();
-        let between = |shared| {
-            let scene = Scene::found(&intent, compiled, (shared, middle), [2, 1, 0]);
-            between::opened_between(&scene)
-        };
-        let second = of_second.as_ref().zip(second).map(|(shared, family)| {
-            let scene = Scene::new(&intent, compiled, (shared, open));
-            let mut part = of_scene(&scene, sides, (family, false));
-            part.proof.between = between(shared);
+        let first = between(&intent, 0);
+        let second = after(&intent, 1).map(|mut part| {
+            part.proof.between = between(&intent, 1);
             part
         });
-        // By now what is shared has been found, where both are done at once.
-        (between(&shared), second)
+        (first, second)
     };
-    let (mut part, (between, second)) = both(at_once, here, beside);
-    part.proof.between = between;
-    [Some(part), second].into_iter().flatten().collect()
+    let (mut first, (between, second)) = both(at_once, || after(intent, 0), beside);
+    if let Some(part) = &mut first {
+        part.proof.between = between;
+    }
+    [first, second].into_iter().flatten().collect()
 }
 
-fn of_scene<'s>(
+fn of_scene<'e>(
     scene: &Scene<'_, '_>,
-    sides: &Sides<'s>,
-    (family, is_first): (Option<Family>, bool),
-) -> Part<'s> {
-    let [before, ..] = sides.estates;
-    let mut part = Part::new(before, family);
+    before: &'e Estate,
+    (is_first, is_found): (bool, bool),
+) -> Part<'e> {
+    let [_, after, _] = scene.estates;
+    let mut part = Part::new(before, scene.family);
     let Part { proof, gathered, found } = &mut part;
-    let differing = sides.is_found.then_some(found);
+    let differing = is_found.then_some(found);
     proof.compared = compare(scene, (&mut proof.frame, &mut proof.barred), gathered, differing);
     if is_first {
-        proof.frame.extend(scene.missing.iter().cloned());
+        proof.frame.extend(missing(before, after));
         unfilterable::add(scene, gathered);
     }
     part

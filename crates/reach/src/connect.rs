@@ -106,29 +106,35 @@ pub(crate) struct Reconnected {
 }
 
 impl Reach<'_> {
-    /// Who reaches whom over what, by class: at addresses of one family, or at all.
+    /// Who reaches whom over what, by class.
     pub(crate) fn connect(
         &self,
         classes: &[Class],
         class_of: &BTreeMap<EndpointId, ClassIndex>,
-        family: Option<Family>,
     ) -> (Connected, Kept) {
-        let made = self.made(classes, family);
+        let made = self.made(classes);
         let mut work = Work { reach: self, classes, class_of, made };
-        let mut columns = Columns::new(classes.len());
-        for number in 0..work.made.targets.len() {
-            columns.add(&mut work, number);
-        }
-        let connected = columns.finish(&mut work);
+        let (connected, columns) = work.connected(None);
         (connected, Kept { made: work.made, columns })
     }
 
+    /// The same for what is dialled at addresses of each of some families, or at all.
+    pub(crate) fn connect_by_family(
+        &self,
+        classes: &[Class],
+        class_of: &BTreeMap<EndpointId, ClassIndex>,
+        families: &[Option<Family>],
+    ) -> Vec<Connected> {
+        let made = self.made(classes);
+        let mut work = Work { reach: self, classes, class_of, made };
+        families.iter().map(|family| work.connected(*family).0).collect()
+    }
+
     /// What everything else is found from.
-    fn made(&self, classes: &[Class], family: Option<Family>) -> Made {
+    fn made(&self, classes: &[Class]) -> Made {
         let mut lists = LayerLists::default();
         let positions = Positions::new(self, classes, &mut lists);
-        let mut targets = targets(self, classes, &mut lists);
-        targets.retain(|one| family.is_none_or(|family| Family::of(one.address) == family));
+        let targets = targets(self, classes, &mut lists);
         let mut sets = Sets::new();
         let egress = Egress::new(self.network, &mut lists, &positions, &mut sets, Of::All);
         let ground = Ground::new(self, &targets);
@@ -203,6 +209,18 @@ impl Kept {
 }
 
 impl Work<'_, '_, '_> {
+    /// Who reaches whom at addresses of one family, or at all.
+    fn connected(&mut self, family: Option<Family>) -> (Connected, Columns) {
+        let mut columns = Columns::new(self.classes.len());
+        for number in 0..self.made.targets.len() {
+            let target = self.made.targets.get(number);
+            if family.is_none_or(|family| target.is_some_and(|one| one.family() == family)) {
+                columns.add(self, number);
+            }
+        }
+        (columns.finish(self), columns)
+    }
+
     /// What layers at the receiving end accept of every position.
     fn ingress(&mut self, layers: LayersId, view: View) -> Accepts {
         let closed = self.closed(layers);

@@ -5,7 +5,7 @@
 //! ([`Path`]) is computed first and guards then take flows away along it. What the input does not
 //! tell gives an answer with two bounds, never a guess.
 
-mod alike;
+mod alongside;
 mod answer;
 mod assertion;
 mod assumed;

@@ -63,6 +63,14 @@ impl Default for Cell {
 }
 
 impl Matrix {
+    fn new(
+        classes: Vec<Class>,
+        class_of: BTreeMap<EndpointId, ClassIndex>,
+        Connected { column_of, columns, cells }: Connected,
+    ) -> Self {
+        Self { classes, column_of, columns, cells, class_of }
+    }
+
     /// The class of an endpoint.
     pub fn class_of(&self, endpoint: EndpointId) -> Option<ClassIndex> {
         self.class_of.get(&endpoint).copied()
@@ -127,33 +135,6 @@ impl Matrix {
         }
         let run = at(self.runs(to), u32::try_from(from).ok()?)?;
         self.cells.get(place(run.value))
-    }
-
-    /// The number that [`Matrix::numbers`] gives where nothing could be allowed.
-    pub const NOTHING: u32 = u32::MAX;
-
-    /// For each of some classes, ascending, a number of what it may send to one: where it is the same, so
-    /// is the cell. Where there is no such class, nobody may send anything. For what a class with one
-    /// member would send to itself there may be a number, though there is no cell.
-    pub fn numbers(&self, to: Option<ClassIndex>, senders: &[ClassIndex], numbers: &mut Vec<u32>) {
-        numbers.clear();
-        numbers.resize(senders.len(), Self::NOTHING);
-        let mut passed = 0;
-        for run in to.map_or(&[][..], |to| self.runs(to)) {
-            let rest = senders.get(passed..).unwrap_or_default();
-            let start = passed + rest.partition_point(|one| *one < place(run.start));
-            let rest = senders.get(start..).unwrap_or_default();
-            let end = start + rest.partition_point(|one| *one < place(run.end));
-            if let Some(part) = numbers.get_mut(start..end) {
-                part.fill(run.value);
-            }
-            passed = end;
-        }
-    }
-
-    /// What is sent to classes, each that some have once.
-    pub(crate) fn distinct(&self) -> impl Iterator<Item = &[Run<u32>]> {
-        self.columns.iter().map(|column| &**column)
     }
 
     /// The column of a class, which may hold a cell of a class with one member towards itself.
@@ -252,14 +233,22 @@ impl Reach<'_> {
     /// `boundaries` are prefixes to tell apart beside those that the network names, for
     /// comparisons; an empty set for one network alone.
     pub fn matrix(&self, boundaries: &BTreeSet<Prefix>) -> Matrix {
-        self.matrix_at(boundaries, None)
+        self.matrix_of(self.classes(boundaries))
     }
 
-    /// The same of what is dialled at addresses of one family, or at all. The classes are the same whatever
-    /// the family.
-    pub fn matrix_at(&self, boundaries: &BTreeSet<Prefix>, family: Option<Family>) -> Matrix {
+    /// The classes of [`Reach::matrix`].
+    pub fn classes(&self, boundaries: &BTreeSet<Prefix>) -> Vec<Class> {
         let boundaries = Boundaries { prefixes: boundaries.clone(), lists: Vec::new() };
-        self.connected(classes(self.network, &boundaries), family).0
+        classes(self.network, &boundaries)
+    }
+
+    /// The connectivity of classes that are given, of what is dialled at addresses of each of some families, or
+    /// at all. Nothing in the network may tell members of a class apart; classes of endpoints come first.
+    pub fn matrices(&self, classes: &[Class], families: &[Option<Family>]) -> Vec<Matrix> {
+        let class_of = by_member(classes);
+        let found = self.connect_by_family(classes, &class_of, families).into_iter();
+        let matrix = |connected| Matrix::new(classes.to_vec(), class_of.clone(), connected);
+        found.map(matrix).collect()
     }
 
     /// The connectivity of classes that are given: nothing in the network tells members of one apart.
@@ -269,19 +258,9 @@ impl Reach<'_> {
 
     /// The same, with what it was made of.
     pub(crate) fn matrix_kept(&self, classes: Vec<Class>) -> (Matrix, Kept) {
-        self.connected(classes, None)
-    }
-
-    fn connected(&self, classes: Vec<Class>, family: Option<Family>) -> (Matrix, Kept) {
-        let mut class_of = BTreeMap::new();
-        for (index, class) in classes.iter().enumerate() {
-            if let Class::Endpoints(members) = class {
-                class_of.extend(members.iter().map(|member| (*member, index)));
-            }
-        }
-        let (connected, kept) = self.connect(&classes, &class_of, family);
-        let Connected { column_of, columns, cells } = connected;
-        (Matrix { classes, column_of, columns, cells, class_of }, kept)
+        let class_of = by_member(&classes);
+        let (connected, kept) = self.connect(&classes, &class_of);
+        (Matrix::new(classes, class_of, connected), kept)
     }
 
     /// What one start may send to one address of a class: by the class at which it arrives.
@@ -338,6 +317,17 @@ impl Reach<'_> {
         let all: BTreeSet<IpAddr> = content.addresses.iter().copied().chain(public).collect();
         all.into_iter().collect()
     }
+}
+
+/// The class of each endpoint.
+fn by_member(classes: &[Class]) -> BTreeMap<EndpointId, ClassIndex> {
+    let mut class_of = BTreeMap::new();
+    for (index, class) in classes.iter().enumerate() {
+        if let Class::Endpoints(members) = class {
+            class_of.extend(members.iter().map(|member| (*member, index)));
+        }
+    }
+    class_of
 }
 
 /// Where a path towards a class ends, for a matrix.

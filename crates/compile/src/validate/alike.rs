@@ -12,10 +12,11 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use watertight_net::FlowSet;
 use watertight_policy::decide::Reason;
-use watertight_reach::{ClassIndex, Matrix};
+use watertight_reach::Matrix;
 
-use super::columns::{Candidates, Columns};
-use super::scene::{Party, PartyWho, Scene};
+use super::blocks::{Blocks, Receivers, receivers};
+use super::scene::Scene;
+use super::told::{Party, PartyWho};
 use crate::intent::{Allowed, KindId, NobodySight};
 
 /// The number of what is intended where nobody asks.
@@ -29,7 +30,7 @@ type Content = (FlowSet, FlowSet, Vec<(FlowSet, bool)>);
 
 /// What the policy sees in a party: its kind, or the addresses outside.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Sight {
+pub(super) enum Sight {
     Kind(KindId),
     Nobody(Option<NobodySight>),
 }
@@ -46,31 +47,17 @@ pub(super) enum LookedFor {
     Anything,
 }
 
-/// Parties between which nothing tells as senders, or as receivers.
-#[derive(Debug)]
-pub(super) struct Alike {
-    /// Their numbers.
-    members: Vec<usize>,
-    /// The classes of the first.
-    pub(super) classes: [Option<ClassIndex>; 3],
-    /// What the policy sees in them: the place in a row of intents, or of that row.
-    pub(super) intent: usize,
-    pub(super) is_governed: bool,
-    pub(super) is_outside: bool,
-}
-
 /// What is intended between what the policy sees in parties.
 #[derive(Debug, Default)]
-struct Intents {
+pub(super) struct Intents {
     /// For each party, the number of what is seen in it.
     of: Vec<usize>,
-    /// What tells those numbers apart as senders, and as receivers.
-    as_sender: Vec<usize>,
+    /// The number of the row of each of those.
     as_receiver: Vec<usize>,
     /// What each may send to one, by the number of the receiver.
     rows: Vec<Vec<u32>>,
-    /// For each such row, those who may send something, ascending.
-    allowing: Vec<Vec<usize>>,
+    /// For each such row, whether something may be sent.
+    allowing: Vec<Vec<bool>>,
 }
 
 /// Contents, numbered: the same number for the same content.
@@ -94,35 +81,38 @@ impl Scene<'_, '_> {
     ) -> u64 {
         let by_intent = sought != LookedFor::Opened;
         let intents = if by_intent { self.intents() } else { Intents::default() };
-        let (senders, receivers) = (self.senders(&intents), self.receivers(&intents));
-        let mut columns = Columns::new(&senders);
-        let mut candidates = Candidates::new(sought, &columns, intents.as_sender.len());
+        let blocks = Blocks::new(self, &intents);
+        let allowing = match sought {
+            LookedFor::Differences => blocks.allowing(&intents),
+            LookedFor::Opened | LookedFor::Anything => Vec::new(),
+        };
         let mut in_order: FxHashSet<Key> = FxHashSet::default();
         let mut last = None;
-        for to in &receivers {
-            columns.turn_to(self, to);
-            let row = intents.rows.get(to.intent).map_or(&[][..], Vec::as_slice);
-            let allowing = intents.allowing.get(to.intent).map_or(&[][..], Vec::as_slice);
-            for at in candidates.of(to, &columns, allowing) {
-                let Some(from) = columns.senders.get(at) else { continue };
-                let cells = columns.cells(from);
-                // Where nothing passes, neither before nor after, there is nothing to look at.
-                if cells == [Matrix::NOTHING; 3] || (from.is_outside && to.is_outside) {
-                    continue;
+        for to in &receivers(self, &intents) {
+            let row = intents.row(to.intent);
+            let also = allowing.get(to.intent).map_or(&[][..], Vec::as_slice);
+            Matrix::alongside(self.matrices(), to.class, also, |range, cells, is_allowed| {
+                if !(is_allowed || sought.may_be(cells, to.is_governed)) {
+                    return;
                 }
-                let intent = row.get(from.intent).copied().unwrap_or(UNASKED);
-                let key = (cells, intent, from.is_governed || to.is_governed);
-                // Neighbours are alike more often than not.
-                if last == Some(key) || in_order.contains(&key) {
-                    last = Some(key);
-                    continue;
+                for (range, block) in blocks.within(range) {
+                    if block.is_nobody && to.is_nobody {
+                        continue;
+                    }
+                    let intent = row.get(block.intent).copied().unwrap_or(UNASKED);
+                    let key = (cells, intent, block.is_governed || to.is_governed);
+                    // Neighbours are alike more often than not.
+                    if last == Some(key) || in_order.contains(&key) {
+                        last = Some(key);
+                        continue;
+                    }
+                    let senders = self.parties().get(range).unwrap_or_default();
+                    if self.pairs(senders, to).any(|pair| look(pair, cells)) {
+                        in_order.insert(key);
+                        last = Some(key);
+                    }
                 }
-                let Some(from) = senders.get(at) else { continue };
-                if self.pairs(from, to).any(|pair| look(pair, cells)) {
-                    in_order.insert(key);
-                    last = Some(key);
-                }
-            }
+            });
         }
         self.count()
     }
@@ -141,61 +131,12 @@ impl Scene<'_, '_> {
 
     fn pairs<'p>(
         &'p self,
-        from: &'p Alike,
-        to: &'p Alike,
+        senders: &'p [Party],
+        to: &'p Receivers,
     ) -> impl Iterator<Item = (&'p Party, &'p Party)> {
-        let party = |number: &usize| self.parties().get(*number);
-        let senders = move || from.members.iter().filter_map(party);
-        let receivers = to.members.iter().filter_map(party);
-        let pairs = receivers.flat_map(move |to| senders().map(move |from| (from, to)));
+        let receivers = to.members.iter().filter_map(|number| self.parties().get(*number));
+        let pairs = receivers.flat_map(move |to| senders.iter().map(move |from| (from, to)));
         pairs.filter(|(from, to)| is_pair(from, to))
-    }
-
-    fn senders(&self, intents: &Intents) -> Vec<Alike> {
-        self.taken(|party| {
-            let number = |at: usize| {
-                let class = party.classes.get(at).copied().flatten()?;
-                self.sender_number(at, class)
-            };
-            let seen = intents.of.get(party.number).copied().unwrap_or_default();
-            let part = intents.as_sender.get(seen).copied().unwrap_or_default();
-            (([number(0), number(1), number(2)], part), seen)
-        })
-    }
-
-    fn receivers(&self, intents: &Intents) -> Vec<Alike> {
-        self.taken(|party| {
-            let number = |at: usize| {
-                let class = party.classes.get(at).copied().flatten()?;
-                self.matrix(at).receivers_alike(class)
-            };
-            let seen = intents.of.get(party.number).copied().unwrap_or_default();
-            let row = intents.as_receiver.get(seen).copied().unwrap_or_default();
-            (([number(0), number(1), number(2)], row), row)
-        })
-    }
-
-    /// Parties by a key, and what of the intents is theirs; ordered by what receives them.
-    fn taken<K: Eq + Hash>(&self, key: impl Fn(&Party) -> (K, usize)) -> Vec<Alike> {
-        let mut places: FxHashMap<(K, bool, bool), usize> = FxHashMap::default();
-        let mut found: Vec<Alike> = Vec::new();
-        for party in self.parties() {
-            let is_outside = party.who.is_nobody();
-            let (key, intent) = key(party);
-            let next = found.len();
-            let place = *places.entry((key, party.is_governed, is_outside)).or_insert(next);
-            match found.get_mut(place) {
-                Some(alike) => alike.members.push(party.number),
-                None => found.push(Alike {
-                    members: vec![party.number],
-                    classes: party.classes,
-                    intent,
-                    is_governed: party.is_governed,
-                    is_outside,
-                }),
-            }
-        }
-        found
     }
 
     /// What is intended between all that the policy tells apart in parties.
@@ -214,7 +155,6 @@ impl Scene<'_, '_> {
         let mut numbers = Numbers::default();
         let mut known: FxHashMap<Vec<u32>, usize> = FxHashMap::default();
         let (mut rows, mut allowing) = (Vec::new(), Vec::new());
-        let mut as_sender = vec![0_usize; seen.len()];
         let mut as_receiver = Vec::with_capacity(seen.len());
         for to in &seen {
             let row: Vec<u32> =
@@ -222,22 +162,15 @@ impl Scene<'_, '_> {
             let next = known.len();
             let place = *known.entry(row.clone()).or_insert(next);
             as_receiver.push(place);
-            if place < next {
-                continue;
+            if place == next {
+                allowing.push(row.iter().map(|number| numbers.allows(Some(number))).collect());
+                rows.push(row);
             }
-            let mut parts: FxHashMap<(usize, u32), usize> = FxHashMap::default();
-            for (part, number) in as_sender.iter_mut().zip(&row) {
-                let next = parts.len();
-                *part = *parts.entry((*part, *number)).or_insert(next);
-            }
-            let allows = (0..row.len()).filter(|at| numbers.allows(row.get(*at)));
-            allowing.push(allows.collect());
-            rows.push(row);
         }
-        Intents { of, as_sender, as_receiver, rows, allowing }
+        Intents { of, as_receiver, rows, allowing }
     }
 
-    fn sight(&self, party: &Party) -> Sight {
+    pub(super) fn sight(&self, party: &Party) -> Sight {
         match &party.who {
             PartyWho::Endpoints(_, kind) => Sight::Kind(*kind),
             PartyWho::Outside(addresses, _) => {
@@ -251,6 +184,44 @@ impl Scene<'_, '_> {
         // Nobody asks about those.
         let is_asked = !(from.who.is_nobody() && to.who.is_nobody());
         if is_asked { numbers.number(&self.allowed(from, to)) } else { UNASKED }
+    }
+}
+
+impl LookedFor {
+    /// Whether what is looked for may be where this passes, as numbers of cells, to one whom a segment holds or not,
+    /// if nothing is intended there.
+    ///
+    /// Where nothing passes after a plan and nothing is intended, all is as it is to be, whatever was before; but
+    /// between ends that no segment holds nothing may have passed before either.
+    fn may_be(self, [before, after, third]: [u32; 3], is_governed: bool) -> bool {
+        let passes = |number: u32| number != Matrix::NOTHING;
+        match self {
+            Self::Differences => passes(after) || !is_governed && passes(before),
+            Self::Opened => passes(third),
+            Self::Anything => true,
+        }
+    }
+}
+
+impl Intents {
+    /// The number of what is seen in a party.
+    pub(super) fn of(&self, party: &Party) -> usize {
+        self.of.get(party.number).copied().unwrap_or_default()
+    }
+
+    /// The number of the row of a party.
+    pub(super) fn row_of(&self, party: &Party) -> usize {
+        self.as_receiver.get(self.of(party)).copied().unwrap_or_default()
+    }
+
+    /// What each may send by a row.
+    fn row(&self, number: usize) -> &[u32] {
+        self.rows.get(number).map_or(&[], Vec::as_slice)
+    }
+
+    /// For each row, whether each may send something.
+    pub(super) fn allowing(&self) -> impl Iterator<Item = &[bool]> {
+        self.allowing.iter().map(Vec::as_slice)
     }
 }
 

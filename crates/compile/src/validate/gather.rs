@@ -6,7 +6,8 @@ use rustc_hash::FxHashMap;
 use watertight_model::{Estate, Name};
 use watertight_net::{AddressSet, Family, FlowSet};
 
-use super::scene::{Party, PartyWho, Ruled};
+use super::scene::Ruled;
+use super::told::{Party, PartyWho};
 use crate::gap::{Gap, GapKind, Reason};
 use crate::identity::name_of;
 
@@ -50,16 +51,16 @@ pub(super) struct Gathered<'e> {
     sides: Vec<Side>,
     /// The numbers of sides, by what they are called and by the party.
     numbers: FxHashMap<Vec<String>, u32>,
-    of: FxHashMap<usize, u32>,
+    of: Vec<Option<u32>>,
     /// Whether a party has addresses of both families, by its number.
-    both: FxHashMap<usize, bool>,
+    both: Vec<Option<bool>>,
 }
 
 impl<'e> Gathered<'e> {
     pub(super) fn new(estate: &'e Estate, family: Option<Family>) -> Self {
         let (keys, findings, pairs) = (Vec::new(), FxHashMap::default(), Vec::new());
         let (sides, numbers) = (Vec::new(), FxHashMap::default());
-        let (of, both) = (FxHashMap::default(), FxHashMap::default());
+        let (of, both) = (Vec::new(), Vec::new());
         Self { estate, family, keys, findings, pairs, sides, numbers, of, both }
     }
 
@@ -152,21 +153,24 @@ impl<'e> Gathered<'e> {
 
     fn has_both(&mut self, party: &Party) -> bool {
         let PartyWho::Endpoints(members, _) = &party.who else { return false };
+        if let Some(Some(known)) = self.both.get(party.number) {
+            return *known;
+        }
         let endpoints = &self.estate.network.endpoints;
-        *self.both.entry(party.number).or_insert_with(|| {
-            let all = members.iter().filter_map(|id| endpoints.get(*id));
-            let all = all.flat_map(|one| &one.addresses);
-            let families: BTreeSet<Family> = all.map(|one| Family::of(*one)).collect();
-            families.len() > 1
-        })
+        let all = members.iter().filter_map(|id| endpoints.get(*id));
+        let all = all.flat_map(|one| &one.addresses);
+        let families: BTreeSet<Family> = all.map(|one| Family::of(*one)).collect();
+        let has_both = families.len() > 1;
+        *slot(&mut self.both, party.number) = Some(has_both);
+        has_both
     }
 
     fn party(&mut self, party: &Party) -> u32 {
-        if let Some(number) = self.of.get(&party.number) {
-            return *number;
+        if let Some(Some(known)) = self.of.get(party.number) {
+            return *known;
         }
         let number = self.number(self.side(party));
-        self.of.insert(party.number, number);
+        *slot(&mut self.of, party.number) = Some(number);
         number
     }
 
@@ -255,6 +259,12 @@ impl<'e> Gathered<'e> {
             inadmissible: of_both(inadmissible),
         }
     }
+}
+
+/// The place of something in a list that grows as far as it has to.
+fn slot<T: Clone>(all: &mut Vec<Option<T>>, number: usize) -> &mut Option<T> {
+    all.resize(all.len().max(number.saturating_add(1)), None);
+    &mut all[number]
 }
 
 /// What was gathered.

@@ -5,15 +5,18 @@
 //! does not explain all of it is the pair itself looked at.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 use watertight_net::{AddressSet, FlowSet};
 use watertight_policy::decide::Reason as Because;
 
+use super::alike::Sight;
 use super::explain::Needs;
 use super::gather::{Finding, Gathered};
-use super::scene::{Cells, Party, Ruled, Scene, needed};
+use super::scene::{Cells, Ruled, Scene, needed};
+use super::told::Party;
 use crate::compiler::Widened;
 use crate::gap::{Forbidden, GapKind, Reason};
 use crate::intent::Allowed;
@@ -50,15 +53,16 @@ struct Known {
     answer: u32,
     /// Which end carries our groups.
     held: (bool, bool),
-    /// The number of what was widened between them, where that was asked.
-    widened: Option<u32>,
+    /// The numbers of what was widened at each, where that was asked.
+    widened: Option<[u32; 2]>,
 }
 
 /// The judgements of one scene.
 pub(super) struct Judgements<'s, 'i, 'a> {
     scene: &'s Scene<'i, 'a>,
-    /// Nothing, where more must be known.
-    known: FxHashMap<Known, Option<Rc<Judged>>>,
+    judged: Vec<Judged>,
+    /// By place; nothing, where more must be known.
+    known: FxHashMap<Known, Option<usize>>,
     answers: Answers,
     widenings: Widenings,
 }
@@ -71,23 +75,30 @@ type Content = (FlowSet, FlowSet, Vec<(FlowSet, Ruled, bool)>);
 struct Answers {
     of: FxHashMap<Content, u32>,
     parts: Vec<Rc<[Part]>>,
-    /// By where an answer is kept, which holds it as long as this looks.
-    kept: FxHashMap<*const Allowed, (Rc<Allowed>, u32)>,
+    /// What the policy sees in each party.
+    sights: Vec<u32>,
+    /// The answers between two of these.
+    known: FxHashMap<[u32; 2], u32>,
+    last: Option<([u32; 2], u32)>,
 }
 
-/// What was widened between ends, numbered.
+/// What was widened at ends, numbered.
 struct Widenings {
     /// By the place of what was widened: the same number for the same flows and reason.
     contents: Vec<u32>,
-    of: FxHashMap<[Vec<u32>; 2], u32>,
+    /// The places of what was widened at each identity.
+    places: Vec<Range<usize>>,
+    /// The number of several such things, by that of all but the last, and the last.
+    longer: FxHashMap<(u32, u32), u32>,
     /// By the number of the party.
-    addresses: Vec<Option<Rc<AddressSet>>>,
+    addresses: Vec<Option<AddressSet>>,
 }
 
 impl<'s, 'i, 'a> Judgements<'s, 'i, 'a> {
     pub(super) fn new(scene: &'s Scene<'i, 'a>) -> Self {
         let widenings = Widenings::new(&scene.compiled.widened, scene.parties().len());
-        Self { scene, known: FxHashMap::default(), answers: Answers::default(), widenings }
+        let (judged, known) = (Vec::new(), FxHashMap::default());
+        Self { scene, judged, known, answers: Answers::new(scene), widenings }
     }
 
     /// What one pair adds; `cells` are the numbers of what passes between the two.
@@ -96,38 +107,72 @@ impl<'s, 'i, 'a> Judgements<'s, 'i, 'a> {
         pair: (&Party, &Party),
         cells: [u32; 3],
         gathered: &mut Gathered<'_>,
-    ) -> Rc<Judged> {
-        let allowed = self.scene.allowed(pair.0, pair.1);
-        let (answer, parts) = self.answers.number(self.scene, &allowed);
+    ) -> &Judged {
+        let place = self.place(pair, cells, gathered);
+        &self.judged[place]
+    }
+
+    fn place(
+        &mut self,
+        pair: (&Party, &Party),
+        cells: [u32; 3],
+        gathered: &mut Gathered<'_>,
+    ) -> usize {
+        let answer = self.answers.number(self.scene, pair);
         let held = (pair.0.identity.is_some(), pair.1.identity.is_some());
         let plain = Known { cells, answer, held, widened: None };
         if let Some(Some(known)) = self.known.get(&plain) {
-            return Rc::clone(known);
+            return *known;
         }
-        let widened = Known { widened: Some(self.widenings.number(self.scene, pair)), ..plain };
+        let widened = Known { widened: Some(self.widenings.numbers(self.scene, pair)), ..plain };
         if let Some(Some(known)) = self.known.get(&widened) {
-            return Rc::clone(known);
+            return *known;
         }
+        let allowed = self.scene.allowed(pair.0, pair.1);
+        let parts = self.answers.parts(answer);
         let (judged, needs) = judge(self.scene, pair, (&allowed, &parts), gathered);
-        let judged = Rc::new(judged);
-        let of = |enough: bool| enough.then(|| Rc::clone(&judged));
-        self.known.insert(plain, of(needs == Needs::Cells));
+        let place = self.judged.len();
+        self.judged.push(judged);
+        self.known.insert(plain, (needs == Needs::Cells).then_some(place));
         if needs != Needs::Cells {
-            self.known.insert(widened, of(needs == Needs::Widening));
+            self.known.insert(widened, (needs == Needs::Widening).then_some(place));
         }
-        judged
+        place
     }
 }
 
 impl Answers {
-    fn number(&mut self, scene: &Scene<'_, '_>, allowed: &Rc<Allowed>) -> (u32, Rc<[Part]>) {
-        let known = self.kept.get(&Rc::as_ptr(allowed)).map(|(_, number)| *number);
-        let number = known.unwrap_or_else(|| self.add(scene, allowed));
-        let place = usize::try_from(number).unwrap_or(usize::MAX);
-        (number, self.parts.get(place).map_or_else(|| Rc::new([]), Rc::clone))
+    fn new(scene: &Scene<'_, '_>) -> Self {
+        let mut numbers: FxHashMap<Sight, u32> = FxHashMap::default();
+        let sights = scene.parties().iter().map(|party| {
+            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+            *numbers.entry(scene.sight(party)).or_insert(next)
+        });
+        Self { sights: sights.collect(), ..Self::default() }
     }
 
-    fn add(&mut self, scene: &Scene<'_, '_>, allowed: &Rc<Allowed>) -> u32 {
+    /// The number of what the policy says of a pair: it depends on what it sees in both.
+    fn number(&mut self, scene: &Scene<'_, '_>, (from, to): (&Party, &Party)) -> u32 {
+        let seen = [from, to].map(|one| self.sights.get(one.number).copied().unwrap_or(u32::MAX));
+        // Neighbours are alike more often than not.
+        if let Some((known, number)) = self.last
+            && known == seen
+        {
+            return number;
+        }
+        let known = self.known.get(&seen).copied();
+        let number = known.unwrap_or_else(|| self.add(scene, &scene.allowed(from, to)));
+        self.known.insert(seen, number);
+        self.last = Some((seen, number));
+        number
+    }
+
+    fn parts(&self, number: u32) -> Rc<[Part]> {
+        let place = usize::try_from(number).unwrap_or(usize::MAX);
+        self.parts.get(place).map_or_else(|| Rc::new([]), Rc::clone)
+    }
+
+    fn add(&mut self, scene: &Scene<'_, '_>, allowed: &Allowed) -> u32 {
         let by_rule = |one: &Because| matches!(one, Because::Rule(_) | Because::Essential(_));
         let parts = allowed.parts.iter().map(|(flows, decision)| {
             let is_by_rule = decision.reasons.iter().all(by_rule);
@@ -141,7 +186,6 @@ impl Answers {
             let part = |(flows, ruled, is_by_rule)| Part { flows, ruled, is_by_rule };
             self.parts.push(parts.into_iter().map(part).collect());
         }
-        self.kept.insert(Rc::as_ptr(allowed), (Rc::clone(allowed), number));
         number
     }
 }
@@ -154,26 +198,36 @@ impl Widenings {
             *numbers.entry((&one.flows, one.reason)).or_insert(next)
         });
         let contents = contents.collect();
-        Self { contents, of: FxHashMap::default(), addresses: vec![None; parties] }
+        // They are ordered by identity.
+        let mut places: Vec<Range<usize>> = Vec::new();
+        for (place, one) in widened.iter().enumerate() {
+            places.resize(places.len().max(one.identity.saturating_add(1)), place..place);
+            if let Some(own) = places.get_mut(one.identity) {
+                own.end = place.saturating_add(1);
+            }
+        }
+        let (longer, addresses) = (FxHashMap::default(), vec![None; parties]);
+        Self { contents, places, longer, addresses }
     }
 
-    fn number(&mut self, scene: &Scene<'_, '_>, (from, to): (&Party, &Party)) -> u32 {
+    fn numbers(&mut self, scene: &Scene<'_, '_>, (from, to): (&Party, &Party)) -> [u32; 2] {
         let ends = [(to, from, true), (from, to, false)];
-        let key = ends.map(|(end, other, ingress)| {
-            let Some(identity) = end.identity else { return Vec::new() };
-            let addresses = self.addresses(scene, other);
-            let places = scene.widened_at(identity, ingress, &addresses);
-            places.filter_map(|place| self.contents.get(place).copied()).collect()
-        });
-        let next = u32::try_from(self.of.len()).unwrap_or(u32::MAX);
-        *self.of.entry(key).or_insert(next)
-    }
-
-    fn addresses(&mut self, scene: &Scene<'_, '_>, party: &Party) -> Rc<AddressSet> {
-        let Some(known) = self.addresses.get_mut(party.number) else {
-            return Rc::new(scene.addresses(party));
-        };
-        Rc::clone(known.get_or_insert_with(|| Rc::new(scene.addresses(party))))
+        ends.map(|(end, other, ingress)| {
+            let places = end.identity.and_then(|identity| self.places.get(identity)).cloned();
+            let own = places.clone().and_then(|places| scene.compiled.widened.get(places));
+            let Some(known) = self.addresses.get_mut(other.number) else { return u32::MAX };
+            let addresses = known.get_or_insert_with(|| scene.addresses(other));
+            let mut number = 0;
+            for (place, one) in places.unwrap_or_default().zip(own.into_iter().flatten()) {
+                if one.ingress == ingress && one.added.intersects(addresses) {
+                    let content = self.contents.get(place).copied().unwrap_or(u32::MAX);
+                    let next = u32::try_from(self.longer.len()).unwrap_or(u32::MAX);
+                    let next = next.saturating_add(1);
+                    number = *self.longer.entry((number, content)).or_insert(next);
+                }
+            }
+            number
+        })
     }
 }
 

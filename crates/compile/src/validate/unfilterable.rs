@@ -9,14 +9,15 @@ use watertight_policy::decide::{End, Place, Who};
 use watertight_policy::past_guards;
 
 use super::gather::Gathered;
-use super::scene::{PartyWho, Scene, needed};
+use super::scene::{Scene, needed};
+use super::told::PartyWho;
 use crate::intent::realm_of;
 
 pub(super) fn add(scene: &Scene<'_, '_>, gathered: &mut Gathered<'_>) {
     for party in scene.governed() {
         let PartyWho::Endpoints(members, _) = &party.who else { continue };
         let Some(first) = members.first().copied() else { continue };
-        let Some(later) = scene.later.get(&first).copied() else { continue };
+        let Some(later) = scene.later.get(&first) else { continue };
         let own = scene.end(party);
         for (address, (name, end)) in services(scene, first) {
             let passes = passing(scene, later, address);

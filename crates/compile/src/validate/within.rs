@@ -10,9 +10,11 @@ use watertight_model::{Estate, Name};
 use watertight_net::FlowSet;
 use watertight_policy::decide::Reason as Because;
 
+use super::InTurn;
 use super::alike::LookedFor;
 use super::between::both;
-use super::scene::{Cells, Party, Scene, Sheets, Told, families};
+use super::scene::{Cells, Scene, Sheets};
+use super::told::{Party, Told, missing};
 use crate::artifact::{Artifacts, Attachment};
 use crate::compiler::Compiled;
 use crate::intent::Intent;
@@ -75,32 +77,30 @@ impl<'w, 'a> Within<'w, 'a> {
         }
         let mut before = later.unwrap_or_else(|| now.clone());
         let (mut after, mut middle, mut whole) = (after, middle, self.whole.clone());
-        let estates = &mut [&mut before, &mut after, &mut middle, &mut whole];
-        let told = Told::apart(self.intent, estates);
-        let (before, whole) = (&before, &whole);
+        let apart = [&mut before, &mut after, &mut middle, &mut whole];
+        let told = Told::apart((self.intent, self.compiled), apart, &InTurn);
+        let sheets = Sheets::new([&before, &after, &middle, &whole], &told, &InTurn);
+        for text in missing(&before, &whole) {
+            found.push(Breach { ends: BTreeSet::new(), text });
+        }
         let mut compared = 0_u64;
-        for (number, family) in families([before, &after, whole]).into_iter().enumerate() {
-            let shared = Sheets::new([before, whole], &told, family);
-            let scene = Scene::new(self.intent, self.compiled, (&shared, &after));
-            for name in scene.missing.iter().filter(|_| number == 0) {
-                found.push(Breach { ends: BTreeSet::new(), text: name.clone() });
-            }
+        for family in 0..sheets.families.len() {
+            let of = |places| Scene::new((self.intent, self.compiled), &sheets, places, family);
+            let (Some(scene), Some(in_between)) = (of([0, 3, 1]), of([0, 1, 2])) else { continue };
             let pairs = scene.look_at_pairs(LookedFor::Anything, |(from, to), _| {
                 let cells = scene.cells(from, to);
                 let besides = self.besides(&scene, (from, to), &cells);
                 for (word, flows) in &besides {
-                    found.push(breach(before, (from, to), word, flows));
+                    found.push(breach(&before, (from, to), word, flows));
                 }
                 besides.is_empty()
             });
-            let shared = Sheets::new([before, &after], &told, family);
-            let scene = Scene::new(self.intent, self.compiled, (&shared, &middle));
-            let more = scene.look_at_pairs(LookedFor::Opened, |(from, to), _| {
-                let cells = scene.cells(from, to);
+            let more = in_between.look_at_pairs(LookedFor::Opened, |(from, to), _| {
+                let cells = in_between.cells(from, to);
                 let most = cells.before.possible.union(&cells.after.possible);
                 let more = cells.open.possible.difference(&most);
                 if !more.is_empty() {
-                    found.push(breach(before, (from, to), "in between it would open", &more));
+                    found.push(breach(&before, (from, to), "in between it would open", &more));
                 }
                 more.is_empty()
             });

@@ -1,8 +1,9 @@
 //! Columns: what every class may send to one class.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use watertight_model::Bounds;
 use watertight_model::network::Direction;
 use watertight_net::{Family, FlowSet};
@@ -15,7 +16,7 @@ use super::sets::{BoundsId, CellId, CellParts};
 use super::targets::Target;
 use crate::matrix::{Cell, ClassIndex};
 use crate::path::Seen;
-use crate::runs::{Run, Two, advance, overlay, push};
+use crate::runs::{Run, advance, overlay, push};
 
 /// A function of the sending class: the cell.
 pub(crate) type Column = Arc<[Run<CellId>]>;
@@ -57,8 +58,8 @@ pub(super) struct Columns {
     /// Columns of single addresses, each once for what makes it what it is.
     pub(super) all: Vec<Column>,
     /// Where each of them stands.
-    pub(super) places: HashMap<Key, usize>,
-    cells: HashMap<(PassageId, BoundsId), Option<CellId>>,
+    pub(super) places: FxHashMap<Key, usize>,
+    cells: FxHashMap<(PassageId, BoundsId), Option<CellId>>,
     /// For each class, what its addresses add, by position.
     pub(super) parts: Vec<Vec<Column>>,
     /// For each target, what its column is known by.
@@ -79,6 +80,8 @@ type Layered = (Accepts, Accepts);
 struct Opened {
     passage: PassageId,
     functions: Vec<Layered>,
+    /// How far each of the functions was read, and up to which position.
+    cursors: (Vec<(usize, usize)>, u32),
     constant: BoundsId,
 }
 
@@ -87,8 +90,8 @@ impl Columns {
         Self {
             classes,
             all: Vec::new(),
-            places: HashMap::new(),
-            cells: HashMap::new(),
+            places: FxHashMap::default(),
+            cells: FxHashMap::default(),
             parts: vec![Vec::new(); classes],
             keys: Vec::new(),
             pairs: BTreeMap::new(),
@@ -175,16 +178,20 @@ impl Columns {
     ) -> Vec<Run<CellId>> {
         let mut opened: BTreeMap<PassageId, Opened> = BTreeMap::new();
         let mut layers: Vec<Vec<Run<CellId>>> = Vec::new();
+        let mut values: Vec<BoundsId> = Vec::new();
         for run in function.iter().filter(|run| run.value != PAIRWISE) {
-            let passages = work.made.effects.passages(run.value).to_vec();
-            for (rank, passage) in passages.into_iter().enumerate() {
+            let passages = work.made.effects.passages(run.value).len();
+            for rank in 0..passages {
+                let Some(passage) = work.made.effects.passages(run.value).get(rank).copied() else {
+                    continue;
+                };
                 let open =
                     opened.entry(passage).or_insert_with(|| open(work, target, passage, egress));
                 if layers.len() <= rank {
                     layers.push(Vec::new());
                 }
                 let Some(into) = layers.get_mut(rank) else { continue };
-                self.pass(work, open, (run.start, run.end), into);
+                self.pass(work, open, (run.start, run.end), (&mut values, into));
             }
         }
         match layers.len() {
@@ -197,18 +204,16 @@ impl Columns {
     fn pass(
         &mut self,
         work: &mut Work<'_, '_, '_>,
-        open: &Opened,
-        (start, end): (u32, u32),
-        into: &mut Vec<Run<CellId>>,
+        Opened { passage, functions, cursors, constant }: &mut Opened,
+        range: (u32, u32),
+        (values, into): (&mut Vec<BoundsId>, &mut Vec<Run<CellId>>),
     ) {
-        let functions: Vec<_> =
-            open.functions.iter().map(|(over, base)| (&**over, &**base)).collect();
-        together(&functions, (start, end), |from, to, values| {
+        together(functions, cursors, range, values, |from, to, values| {
             let value =
-                values.iter().fold(open.constant, |met, value| work.made.sets.meet(met, *value));
+                values.iter().fold(*constant, |met, value| work.made.sets.meet(met, *value));
             let cells = &mut self.cells;
-            let cell = *cells.entry((open.passage, value)).or_insert_with(|| {
-                let passage = work.made.effects.passage(open.passage)?;
+            let cell = *cells.entry((*passage, value)).or_insert_with(|| {
+                let passage = work.made.effects.passage(*passage)?;
                 let forward = work.made.sets.meet(passage.forward, value);
                 let established = work.made.sets.meet(passage.established, value);
                 work.made.sets.cell(CellParts { forward, established })
@@ -245,7 +250,7 @@ impl Columns {
     /// The columns by class.
     pub(super) fn finish(&self, work: &mut Work<'_, '_, '_>) -> Connected {
         let mut columns: Vec<Column> = Vec::new();
-        let mut ids: HashMap<Vec<*const Run<CellId>>, u32> = HashMap::new();
+        let mut ids: FxHashMap<Vec<*const Run<CellId>>, u32> = FxHashMap::default();
         let mut column_of: Vec<u32> = Vec::with_capacity(self.classes);
         for class in 0..self.classes {
             // The parts stay alive: their addresses are what tells them apart.
@@ -341,7 +346,8 @@ fn is_particular(work: &Work<'_, '_, '_>, effect: EffectId) -> bool {
 
 fn open(work: &mut Work<'_, '_, '_>, target: &Target, id: PassageId, egress: [u32; 2]) -> Opened {
     let network = work.reach.network;
-    let mut opened = Opened { passage: id, functions: Vec::new(), constant: BoundsId::ALL };
+    let (functions, cursors) = (Vec::new(), (Vec::new(), 0));
+    let mut opened = Opened { passage: id, functions, cursors, constant: BoundsId::ALL };
     let asked =
         work.made.effects.passage(id).map(|passage| passage.asked.clone()).unwrap_or_default();
     let mut alike = |work: &mut Work<'_, '_, '_>, layers, direction, seen| {
@@ -397,21 +403,27 @@ fn nothing() -> Accepts {
 }
 
 /// Calls `visit` for every piece of a range in which all functions have a value. Each function is
-/// exceptions, which hold where they have a value, and what holds elsewhere.
-fn together<T: Copy>(
-    functions: &[Two<'_, T>],
+/// exceptions, which hold where they have a value, and what holds elsewhere. Where this range lies behind those of
+/// before, `cursors` go on from there.
+fn together(
+    functions: &[Layered],
+    (cursors, passed): &mut (Vec<(usize, usize)>, u32),
     (start, end): (u32, u32),
-    mut visit: impl FnMut(u32, u32, &[T]),
+    values: &mut Vec<BoundsId>,
+    mut visit: impl FnMut(u32, u32, &[BoundsId]),
 ) {
-    let mut cursors: Vec<(usize, usize)> = vec![(0, 0); functions.len()];
-    let mut values: Vec<T> = Vec::with_capacity(functions.len());
+    if start < *passed {
+        cursors.clear();
+    }
+    *passed = end;
+    cursors.resize(functions.len(), (0, 0));
     let mut from = start;
     while from < end {
         let mut to = end;
         // Where a function has no value: the next place at which it could have one.
         let mut resume: Option<u32> = None;
         values.clear();
-        for ((over, base), (in_over, in_base)) in functions.iter().zip(&mut cursors) {
+        for ((over, base), (in_over, in_base)) in functions.iter().zip(&mut *cursors) {
             let exception = advance(over, in_over, from);
             if let Some(run) = exception.filter(|run| run.start <= from) {
                 to = to.min(run.end);
@@ -435,7 +447,7 @@ fn together<T: Copy>(
             from = next;
             continue;
         }
-        visit(from, to, &values);
+        visit(from, to, values);
         from = to;
     }
 }

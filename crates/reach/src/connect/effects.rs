@@ -1,8 +1,8 @@
 //! What the way between two sites does to flows, apart from the guards of its two ends.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
+use rustc_hash::FxHashMap;
 use watertight_model::Network;
 use watertight_model::network::{Direction, EndpointId};
 use watertight_net::FlowSet;
@@ -62,9 +62,9 @@ pub(super) enum Asked {
 #[derive(Debug)]
 pub(super) struct Effects {
     passages: Vec<Passage>,
-    passage_ids: HashMap<Passage, PassageId>,
+    passage_ids: FxHashMap<Passage, PassageId>,
     lists: Vec<Vec<PassageId>>,
-    list_ids: HashMap<Vec<PassageId>, EffectId>,
+    list_ids: FxHashMap<Vec<PassageId>, EffectId>,
 }
 
 /// What is needed to find an effect.
@@ -79,9 +79,9 @@ impl Effects {
     pub(super) fn new() -> Self {
         let mut effects = Self {
             passages: Vec::new(),
-            passage_ids: HashMap::new(),
+            passage_ids: FxHashMap::default(),
             lists: Vec::new(),
-            list_ids: HashMap::new(),
+            list_ids: FxHashMap::default(),
         };
         effects.intern(Vec::new());
         // No effect has this passage: its number is never given.

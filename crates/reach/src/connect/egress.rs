@@ -5,10 +5,11 @@
 
 mod terms;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use watertight_model::Network;
 use watertight_model::network::{Direction, GuardId, LayerId, ListId};
 use watertight_net::{AddressAtoms, AddressSet, Family, Prefix};
@@ -89,19 +90,19 @@ impl ListsAt {
 struct OfFamily {
     /// What is let out to anybody.
     base: Accepts,
-    restricted: BTreeMap<LayersId, Restricted>,
-    by_prefix: HashMap<Prefix, Vec<Part>>,
+    restricted: FxHashMap<LayersId, Restricted>,
+    by_prefix: FxHashMap<Prefix, Vec<Part>>,
     prefix_lengths: BTreeSet<u8>,
-    by_list: HashMap<ListId, Vec<Part>>,
-    by_member: HashMap<GuardId, Vec<Part>>,
+    by_list: FxHashMap<ListId, Vec<Part>>,
+    by_member: FxHashMap<GuardId, Vec<Part>>,
     /// Lists of layers with a rule that refers to members.
     with_members: BTreeSet<LayersId>,
     /// Lists of layers that are asked whoever the target is.
     always: BTreeSet<LayersId>,
-    ids: HashMap<Vec<(LayersId, BoundsId)>, EgressId>,
+    ids: FxHashMap<Vec<(LayersId, BoundsId)>, EgressId>,
     functions: Vec<Accepts>,
     /// The function for targets that rules name alike, where nothing has to be asked of one of them.
-    by_names: HashMap<Named, EgressId>,
+    by_names: FxHashMap<Named, EgressId>,
 }
 
 /// By which of the names that rules use a target is named, and whether the input does not tell all of
@@ -224,7 +225,7 @@ impl OfFamily {
     ) -> Self {
         let mut found = Self::default();
         let mut base: Vec<Run<BoundsId>> = Vec::new();
-        let mut without_open: HashMap<LayersId, LayersId> = HashMap::new();
+        let mut without_open: FxHashMap<LayersId, LayersId> = FxHashMap::default();
         let mut restricted: BTreeMap<LayersId, Vec<u32>> = BTreeMap::new();
         for (number, position) in positions.iter() {
             if position.family() != family {

@@ -3,9 +3,10 @@
 //! Positions for which the same rules match are found by sorting the ends of the rules' peers; the
 //! guards are then asked once for each combination of matching rules.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use watertight_model::network::{Direction, FrontId, LayerId, Peer};
 use watertight_model::{Bounds, Network};
 use watertight_net::{Family, FlowSet};
@@ -50,9 +51,9 @@ pub(super) fn accepted(
 /// What layers at the receiving end accept of every position, by view.
 #[derive(Debug, Default)]
 pub(super) struct Ingress {
-    known: HashMap<LayersId, HashMap<View, Accepts>>,
+    known: FxHashMap<LayersId, FxHashMap<View, Accepts>>,
     /// What is left of each list of layers without those that accept everything.
-    closed: HashMap<LayersId, LayersId>,
+    closed: FxHashMap<LayersId, LayersId>,
     open: Opens,
     partitions: Partitions,
 }
@@ -151,7 +152,7 @@ fn both(one: &Accepts, other: &Accepts, sets: &mut Sets) -> Accepts {
 /// Which layers accept everything, as far as it was asked for.
 #[derive(Debug, Default)]
 pub(super) struct Opens {
-    known: HashMap<(LayerId, Direction, Family), bool>,
+    known: FxHashMap<(LayerId, Direction, Family), bool>,
 }
 
 impl Opens {

@@ -1,11 +1,11 @@
 //! Positions by which of some peers match them.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::filters::{PeerRuns, View};
 use super::positions::{Positions, Shown};
 use crate::runs::{Run, push};
+use rustc_hash::FxHashMap;
 
 /// From how many peers on a partition is kept for the next one who asks for the same. Guards that name
 /// many peers name the same ones, as those of a policy do; partitions by few are found quickly.
@@ -37,7 +37,7 @@ type Known = (Arc<Partition>, Vec<Arc<[Run<()>]>>);
 /// Partitions that were asked for.
 #[derive(Debug, Default)]
 pub(super) struct Partitions {
-    known: HashMap<Key, Known>,
+    known: FxHashMap<Key, Known>,
 }
 
 impl Partitions {
@@ -71,7 +71,7 @@ impl Partition {
         edges.push((positions.len(), usize::MAX));
         edges.sort_unstable();
         let mut matching = vec![0_u64; peers.len().div_ceil(64)];
-        let mut numbers: HashMap<Box<[u64]>, u32> = HashMap::new();
+        let mut numbers: FxHashMap<Box<[u64]>, u32> = FxHashMap::default();
         let mut found = Self { pieces: Vec::new(), alike: Vec::new() };
         let mut from = 0;
         for (position, number) in edges {

@@ -3,10 +3,11 @@
 //! The first address of every class has the class's own number, so that runs of positions are runs
 //! of classes; further addresses come behind, by family.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use watertight_model::Network;
 use watertight_model::network::{EndpointId, GuardId, LayerId, ListId, SubnetId};
 use watertight_net::{Family, Prefix};
@@ -53,9 +54,9 @@ pub(super) enum Shown {
 #[derive(Debug, Default)]
 pub(super) struct LayerLists {
     lists: Vec<Vec<LayerId>>,
-    ids: HashMap<Vec<LayerId>, LayersId>,
+    ids: FxHashMap<Vec<LayerId>, LayersId>,
     /// The lists that hold each layer.
-    with: HashMap<LayerId, Vec<LayersId>>,
+    with: FxHashMap<LayerId, Vec<LayersId>>,
 }
 
 impl LayerLists {
@@ -105,8 +106,8 @@ pub(super) struct Positions {
     members: BTreeMap<GuardId, Arc<[Run<()>]>>,
     /// Positions of endpoints not all of whose guards are known.
     doubtful: Arc<[Run<()>]>,
-    in_prefix: HashMap<(Prefix, Shown), Arc<[Run<()>]>>,
-    in_list: HashMap<(ListId, Shown), Arc<[Run<()>]>>,
+    in_prefix: FxHashMap<(Prefix, Shown), Arc<[Run<()>]>>,
+    in_list: FxHashMap<(ListId, Shown), Arc<[Run<()>]>>,
 }
 
 impl Positions {
@@ -130,8 +131,8 @@ impl Positions {
             with_public: Vec::new(),
             members: BTreeMap::new(),
             doubtful: Arc::new([]),
-            in_prefix: HashMap::new(),
-            in_list: HashMap::new(),
+            in_prefix: FxHashMap::default(),
+            in_list: FxHashMap::default(),
         };
         positions.index(reach.network);
         positions

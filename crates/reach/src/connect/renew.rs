@@ -4,9 +4,10 @@
 //! change what is at the positions of senders that have them, in any column: a column is asked anew at
 //! these positions and keeps the rest.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use watertight_model::network::LayerId;
 
 use super::columns::{Column, Columns, Key, Known};
@@ -328,7 +329,7 @@ impl Columns {
 #[derive(Default)]
 struct Asked {
     /// None where something comes in that they are not asked about.
-    views: HashMap<u32, Option<BTreeSet<View>>>,
+    views: FxHashMap<u32, Option<BTreeSet<View>>>,
 }
 
 impl Asked {

@@ -1,7 +1,6 @@
 //! Interned pairs of bounds and cells, with remembered results.
 
-use std::collections::HashMap;
-
+use rustc_hash::FxHashMap;
 use watertight_model::Bounds;
 use watertight_net::{FlowSet, FlowSetId, FlowSets};
 
@@ -35,12 +34,12 @@ type Pair = Bounds<FlowSetId>;
 pub(super) struct Sets {
     flows: FlowSets,
     bounds: Vec<(FlowSetId, FlowSetId)>,
-    bounds_ids: HashMap<(FlowSetId, FlowSetId), BoundsId>,
-    meets: HashMap<(BoundsId, BoundsId), BoundsId>,
-    joins: HashMap<(BoundsId, BoundsId), BoundsId>,
+    bounds_ids: FxHashMap<(FlowSetId, FlowSetId), BoundsId>,
+    meets: FxHashMap<(BoundsId, BoundsId), BoundsId>,
+    joins: FxHashMap<(BoundsId, BoundsId), BoundsId>,
     cells: Vec<CellParts>,
-    cell_ids: HashMap<CellParts, CellId>,
-    cell_joins: HashMap<(CellId, CellId), CellId>,
+    cell_ids: FxHashMap<CellParts, CellId>,
+    cell_joins: FxHashMap<(CellId, CellId), CellId>,
 }
 
 impl Sets {
@@ -48,12 +47,12 @@ impl Sets {
         let mut sets = Self {
             flows: FlowSets::new(),
             bounds: Vec::new(),
-            bounds_ids: HashMap::new(),
-            meets: HashMap::new(),
-            joins: HashMap::new(),
+            bounds_ids: FxHashMap::default(),
+            meets: FxHashMap::default(),
+            joins: FxHashMap::default(),
             cells: Vec::new(),
-            cell_ids: HashMap::new(),
-            cell_joins: HashMap::new(),
+            cell_ids: FxHashMap::default(),
+            cell_joins: FxHashMap::default(),
         };
         sets.pair(Bounds { sure: FlowSetId::NONE, possible: FlowSetId::NONE });
         sets.pair(Bounds { sure: FlowSetId::ALL, possible: FlowSetId::ALL });

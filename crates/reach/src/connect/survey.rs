@@ -6,9 +6,10 @@ mod legs;
 mod passages;
 mod points;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use watertight_model::network::LayerId;
 
 use self::legs::Legs;
@@ -61,7 +62,7 @@ impl Reach<'_> {
     /// What decides every pair of classes that routes connect, grouped.
     pub fn survey(&self, matrix: &Matrix) -> Survey {
         let (classes, class_of) = matrix.parts();
-        let made = self.made(classes, None);
+        let made = self.made(classes);
         let ranks = made.positions.iter().map(|(_, one)| made.lists.get(one.layers).len()).max();
         let mut work = Work { reach: self, classes, class_of, made };
         let egress: Vec<Egress> = (0..ranks.unwrap_or(0))
@@ -239,12 +240,12 @@ fn members(classes: &[Class]) -> Vec<Option<usize>> {
 #[derive(Debug)]
 struct Numbered<T> {
     all: Vec<T>,
-    ids: HashMap<T, u32>,
+    ids: FxHashMap<T, u32>,
 }
 
 impl<T: Clone + Eq + std::hash::Hash> Numbered<T> {
     fn new() -> Self {
-        Self { all: Vec::new(), ids: HashMap::new() }
+        Self { all: Vec::new(), ids: FxHashMap::default() }
     }
 
     fn number(&mut self, value: T) -> u32 {

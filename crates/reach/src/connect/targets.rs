@@ -1,8 +1,9 @@
 //! The addresses at which classes are reached, numbered.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use rustc_hash::FxHashMap;
 use watertight_model::Network;
 use watertight_model::network::{EndpointId, GuardId, SubnetId};
 use watertight_net::{Family, Prefix};
@@ -53,7 +54,7 @@ impl Target {
 /// Targets by how rules name them.
 #[derive(Debug)]
 pub(super) struct Named {
-    by_guard: HashMap<GuardId, Vec<usize>>,
+    by_guard: FxHashMap<GuardId, Vec<usize>>,
     by_address: Vec<(IpAddr, usize)>,
     /// Those of which the input does not tell all guards.
     doubtful: Vec<usize>,
@@ -62,7 +63,7 @@ pub(super) struct Named {
 impl Named {
     pub(super) fn new(network: &Network, targets: &[Target]) -> Self {
         let mut found =
-            Self { by_guard: HashMap::new(), by_address: Vec::new(), doubtful: Vec::new() };
+            Self { by_guard: FxHashMap::default(), by_address: Vec::new(), doubtful: Vec::new() };
         for (number, target) in targets.iter().enumerate() {
             found.by_address.push((target.address, number));
             let Some(endpoint) = target.endpoint else { continue };

@@ -1,8 +1,8 @@
 //! What is between sites, as far as it was asked for, as functions of the sender's position.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use watertight_model::network::SubnetId;
 use watertight_net::Family;
 
@@ -37,13 +37,13 @@ pub(super) struct Ways {
     /// For each receiving site, what is between it and each sending site in other subnets.
     across: Vec<Vec<EffectId>>,
     /// The same for a sender in the subnet of the receiver.
-    within: HashMap<(SiteId, SiteId), EffectId>,
+    within: FxHashMap<(SiteId, SiteId), EffectId>,
     /// The number of each complete row of `across`, by receiving site and subnet.
-    rows: HashMap<(SiteId, Option<SubnetId>), u32>,
-    row_ids: HashMap<Vec<EffectId>, u32>,
-    known: HashMap<Key, u32>,
+    rows: FxHashMap<(SiteId, Option<SubnetId>), u32>,
+    row_ids: FxHashMap<Vec<EffectId>, u32>,
+    known: FxHashMap<Key, u32>,
     functions: Vec<Between>,
-    ids: HashMap<Between, u32>,
+    ids: FxHashMap<Between, u32>,
 }
 
 /// What a function depends on: the row, and what is different within one subnet.
@@ -75,15 +75,15 @@ impl Ways {
             stretches,
             of_site,
             across: vec![Vec::new(); receivers.len()],
-            rows: HashMap::new(),
+            rows: FxHashMap::default(),
             senders,
             receivers,
             receiver_of,
-            within: HashMap::new(),
-            row_ids: HashMap::new(),
-            known: HashMap::new(),
+            within: FxHashMap::default(),
+            row_ids: FxHashMap::default(),
+            known: FxHashMap::default(),
             functions: Vec::new(),
-            ids: HashMap::new(),
+            ids: FxHashMap::default(),
         }
     }
 

@@ -1,8 +1,9 @@
 //! What decides about everybody who sends to one address.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use watertight_model::Bounds;
 use watertight_model::network::{Direction, LayerId};
 use watertight_net::{Family, FlowSet};
@@ -39,9 +40,9 @@ pub(super) struct Legs {
     passages: Passages,
     /// What senders' layers let out, those of each number by themselves.
     egress: Vec<Egress>,
-    known: HashMap<Key, Vec<Column>>,
+    known: FxHashMap<Key, Vec<Column>>,
     judged: Numbered<Judged>,
-    flows: HashMap<BoundsId, Arc<FlowSet>>,
+    flows: FxHashMap<BoundsId, Arc<FlowSet>>,
     parts: Vec<Vec<Column>>,
     pairs: BTreeMap<ClassIndex, BTreeSet<(ClassIndex, u32)>>,
 }
@@ -51,7 +52,7 @@ struct Open {
     passage: u32,
     asked: Vec<Opened>,
     /// What decides, by what the asked layers accept.
-    known: HashMap<Vec<BoundsId>, u32>,
+    known: FxHashMap<Vec<BoundsId>, u32>,
 }
 
 /// One layer that is asked about everybody.
@@ -70,9 +71,9 @@ impl Legs {
         Self {
             passages: Passages::new(),
             egress,
-            known: HashMap::new(),
+            known: FxHashMap::default(),
             judged: Numbered::new(),
-            flows: HashMap::new(),
+            flows: FxHashMap::default(),
             parts: vec![Vec::new(); classes],
             pairs: BTreeMap::new(),
         }
@@ -165,7 +166,7 @@ impl Legs {
                 let open = opened.entry(passage).or_insert_with(|| Open {
                     passage,
                     asked: self.open(work, target, passage, egress),
-                    known: HashMap::new(),
+                    known: FxHashMap::default(),
                 });
                 if columns.len() <= rank {
                     columns.push(Vec::new());
@@ -315,7 +316,7 @@ fn open_layers(
 
 /// What decides where the asked layers answer so.
 fn judge(
-    (passages, flows): (&Passages, &mut HashMap<BoundsId, Arc<FlowSet>>),
+    (passages, flows): (&Passages, &mut FxHashMap<BoundsId, Arc<FlowSet>>),
     work: &mut Work<'_, '_, '_>,
     target: &Target,
     (passage, opened, values): (u32, &[Opened], &[BoundsId]),
