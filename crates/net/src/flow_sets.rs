@@ -1,6 +1,6 @@
 //! One number per distinct set, and remembered results of operations on them.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::flow_set::FlowSet;
 
@@ -26,11 +26,11 @@ impl FlowSetId {
 #[derive(Clone, Debug)]
 pub struct FlowSets {
     sets: Vec<FlowSet>,
-    ids: HashMap<FlowSet, FlowSetId>,
-    unions: HashMap<(FlowSetId, FlowSetId), FlowSetId>,
-    intersections: HashMap<(FlowSetId, FlowSetId), FlowSetId>,
-    differences: HashMap<(FlowSetId, FlowSetId), FlowSetId>,
-    replies: HashMap<FlowSetId, FlowSetId>,
+    ids: FxHashMap<FlowSet, FlowSetId>,
+    unions: FxHashMap<(FlowSetId, FlowSetId), FlowSetId>,
+    intersections: FxHashMap<(FlowSetId, FlowSetId), FlowSetId>,
+    differences: FxHashMap<(FlowSetId, FlowSetId), FlowSetId>,
+    replies: FxHashMap<FlowSetId, FlowSetId>,
 }
 
 impl FlowSets {
@@ -38,11 +38,11 @@ impl FlowSets {
     pub fn new() -> Self {
         let mut sets = Self {
             sets: Vec::new(),
-            ids: HashMap::new(),
-            unions: HashMap::new(),
-            intersections: HashMap::new(),
-            differences: HashMap::new(),
-            replies: HashMap::new(),
+            ids: FxHashMap::default(),
+            unions: FxHashMap::default(),
+            intersections: FxHashMap::default(),
+            differences: FxHashMap::default(),
+            replies: FxHashMap::default(),
         };
         sets.intern(FlowSet::none());
         sets.intern(FlowSet::all());

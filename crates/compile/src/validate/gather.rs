@@ -31,11 +31,19 @@ enum Sort {
     Inadmissible,
 }
 
-/// Who is at one end of several pairs: names of workloads, and addresses by what they are behind.
-#[derive(Clone, Default, PartialEq, Eq)]
+/// Who is at one end of several pairs: the numbers of names, and addresses by what they are behind.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 struct Side {
-    names: BTreeSet<String>,
-    addresses: BTreeMap<Name, AddressSet>,
+    /// Ascending, each once.
+    names: Vec<u32>,
+    addresses: Vec<(Name, AddressSet)>,
+}
+
+/// Names, each once. What is told of thousands of pairs names the same ends again and again.
+#[derive(Default)]
+struct Names {
+    all: Vec<String>,
+    of: FxHashMap<String, u32>,
 }
 
 /// Differences of pairs.
@@ -49,8 +57,9 @@ pub(super) struct Gathered<'e> {
     pairs: Vec<Pairs>,
     /// So is who is at their ends.
     sides: Vec<Side>,
-    /// The numbers of sides, by what they are called and by the party.
-    numbers: FxHashMap<Vec<String>, u32>,
+    names: Names,
+    /// The numbers of sides, by who is there and by the party.
+    numbers: FxHashMap<Side, u32>,
     of: Vec<Option<u32>>,
     /// Whether a party has addresses of both families, by its number.
     both: Vec<Option<bool>>,
@@ -59,9 +68,9 @@ pub(super) struct Gathered<'e> {
 impl<'e> Gathered<'e> {
     pub(super) fn new(estate: &'e Estate, family: Option<Family>) -> Self {
         let (keys, findings, pairs) = (Vec::new(), FxHashMap::default(), Vec::new());
-        let (sides, numbers) = (Vec::new(), FxHashMap::default());
+        let (sides, names, numbers) = (Vec::new(), Names::default(), FxHashMap::default());
         let (of, both) = (Vec::new(), Vec::new());
-        Self { estate, family, keys, findings, pairs, sides, numbers, of, both }
+        Self { estate, family, keys, findings, pairs, sides, names, numbers, of, both }
     }
 
     /// What is permitted and not intended, or intended and not permitted.
@@ -118,7 +127,7 @@ impl<'e> Gathered<'e> {
         let place = format!("{service} answers past every guard");
         let kind = Sort::Gap(GapKind::Over);
         let finding = self.finding((kind, Some(Reason::Unfilterable), flows, rules, place));
-        let to = Side { names: BTreeSet::from([address]), addresses: BTreeMap::new() };
+        let to = Side { names: vec![self.names.number(address)], addresses: Vec::new() };
         let pair = (self.party(from), self.number(to));
         self.push(finding, 0, [pair]);
     }
@@ -169,14 +178,15 @@ impl<'e> Gathered<'e> {
         if let Some(Some(known)) = self.of.get(party.number) {
             return *known;
         }
-        let number = self.number(self.side(party));
+        let side = self.side(party);
+        let number = self.number(side);
         *slot(&mut self.of, party.number) = Some(number);
         number
     }
 
     fn number(&mut self, side: Side) -> u32 {
         let next = u32::try_from(self.sides.len()).unwrap_or(u32::MAX);
-        let number = *self.numbers.entry(side.texts()).or_insert(next);
+        let number = *self.numbers.entry(side.clone()).or_insert(next);
         if number == next {
             self.sides.push(side);
         }
@@ -196,41 +206,49 @@ impl<'e> Gathered<'e> {
         let all = |numbers: &[u32]| {
             let places =
                 numbers.iter().map(|number| usize::try_from(*number).unwrap_or(usize::MAX));
-            let mut side = Side::default();
-            for other in places.filter_map(|place| self.sides.get(place)) {
-                side.add(other);
-            }
-            side
+            Side::of_all(places.filter_map(|place| self.sides.get(place)))
         };
         // What is called differently may hold the same in all.
         let turned = by_receivers.iter().map(|(to, from)| (all(to), all(from))).collect();
         merged(turned).into_iter().map(|(to, from)| (from, to)).collect()
     }
 
-    fn side(&self, party: &Party) -> Side {
+    fn side(&mut self, party: &Party) -> Side {
         let mut side = Side::default();
         match &party.who {
             PartyWho::Endpoints(members, _) => {
-                side.names.extend(members.iter().map(|id| name_of(self.estate, *id)));
+                let names = members.iter().map(|id| name_of(self.estate, *id));
+                side.names.extend(names.map(|name| self.names.number(name)));
+                side.names.sort_unstable();
+                side.names.dedup();
             }
             PartyWho::Outside(addresses, name) => {
-                side.addresses.insert(name.clone(), addresses.clone());
+                side.addresses.push((name.clone(), addresses.clone()));
             }
-            PartyWho::Vacant(vacancy, _) => {
-                side.names.insert(vacancy.name());
-            }
+            PartyWho::Vacant(vacancy, _) => side.names.push(self.names.number(vacancy.name())),
         }
         side
     }
 
     /// Adds what was gathered of another family.
     pub(super) fn add_all(&mut self, other: Self) {
-        let numbers: Vec<u32> = other.sides.into_iter().map(|side| self.number(side)).collect();
+        let Self { sides, names, keys, pairs, .. } = other;
+        let names: Vec<u32> = names.all.into_iter().map(|name| self.names.number(name)).collect();
+        let name = |number: u32| {
+            let place = usize::try_from(number).ok()?;
+            names.get(place).copied()
+        };
+        let numbers = sides.into_iter().map(|mut side| {
+            side.names = side.names.into_iter().filter_map(name).collect();
+            side.names.sort_unstable();
+            self.number(side)
+        });
+        let numbers: Vec<u32> = numbers.collect();
         let number = |side: u32| {
             let place = usize::try_from(side).ok()?;
             numbers.get(place).copied()
         };
-        for (key, families) in other.keys.into_iter().zip(other.pairs) {
+        for (key, families) in keys.into_iter().zip(pairs) {
             let finding = self.finding(key);
             for (place, pairs) in families.into_iter().enumerate() {
                 let pairs = pairs.into_iter();
@@ -240,14 +258,35 @@ impl<'e> Gathered<'e> {
         }
     }
 
+    /// Gives names other numbers, so that these are in their order.
+    fn order_names(&mut self) {
+        let mut order: Vec<usize> = (0..self.names.all.len()).collect();
+        order.sort_unstable_by(|one, other| self.names.all[*one].cmp(&self.names.all[*other]));
+        let mut ranks = vec![0; order.len()];
+        for (rank, place) in (0_u32..).zip(&order) {
+            ranks[*place] = rank;
+        }
+        self.names.all = order.iter().map(|at| std::mem::take(&mut self.names.all[*at])).collect();
+        for side in &mut self.sides {
+            for name in &mut side.names {
+                *name = usize::try_from(*name)
+                    .ok()
+                    .and_then(|at| ranks.get(at))
+                    .map_or(*name, |rank| *rank);
+            }
+            side.names.sort_unstable();
+        }
+    }
+
     /// All of it, each ordered.
     pub(super) fn finish(mut self) -> Finished {
+        self.order_names();
         let mut all = Finished::default();
         let keys = std::mem::take(&mut self.keys).into_iter();
         for (key, families) in keys.zip(std::mem::take(&mut self.pairs)) {
             for (family, pairs) in FAMILIES.into_iter().zip(families) {
                 for ends in self.joined(pairs) {
-                    all.add(&key, family, &ends);
+                    all.add(&key, family, (&self.names, &ends));
                 }
             }
         }
@@ -279,7 +318,12 @@ pub(super) struct Finished {
 }
 
 impl Finished {
-    fn add(&mut self, key: &Key, family: Option<Family>, (from, to): &(Side, Side)) {
+    fn add(
+        &mut self,
+        key: &Key,
+        family: Option<Family>,
+        (names, (from, to)): (&Names, &(Side, Side)),
+    ) {
         let (sort, reason, flows, rules, place) = key;
         let kind = match sort {
             Sort::Gap(kind) => *kind,
@@ -288,8 +332,8 @@ impl Finished {
         let gap = Gap {
             kind,
             reason: reason.unwrap_or(Reason::UnknownBox),
-            from: from.texts(),
-            to: to.texts(),
+            from: from.texts(names),
+            to: to.texts(names),
             over: flows.to_string(),
             family: family.map(|family| word(family).to_owned()),
             rules: rules.rules.clone(),
@@ -314,44 +358,73 @@ const fn word(family: Family) -> &'static str {
 
 /// Gaps, ordered, of which those that both families have are told without a family.
 fn of_both(gaps: Vec<Gap>) -> Vec<Gap> {
-    let all: BTreeSet<Gap> = gaps.into_iter().collect();
-    let as_of = |gap: &Gap, family| Gap { family, ..gap.clone() };
-    let is_in_both = |gap: &Gap| {
-        let families = [Family::V4, Family::V6].iter();
-        let mut others = families.map(|family| as_of(gap, Some(word(*family).to_owned())));
-        gap.family.is_some() && others.all(|other| all.contains(&other))
-    };
-    let whole = |gap: &Gap| if is_in_both(gap) { as_of(gap, None) } else { gap.clone() };
-    let told: BTreeSet<Gap> = all.iter().map(whole).collect();
+    let mut families: BTreeMap<Gap, BTreeSet<Option<String>>> = BTreeMap::new();
+    for mut gap in gaps {
+        let family = gap.family.take();
+        families.entry(gap).or_default().insert(family);
+    }
+    let both = [Family::V4, Family::V6].map(|family| Some(word(family).to_owned()));
+    let mut told = BTreeSet::new();
+    for (gap, mut families) in families {
+        if both.iter().all(|family| families.contains(family)) {
+            families = BTreeSet::from([None]);
+        }
+        told.extend(families.into_iter().map(|family| Gap { family, ..gap.clone() }));
+    }
     told.into_iter().collect()
 }
 
-impl Side {
-    fn add(&mut self, other: &Self) {
-        self.names.extend(other.names.iter().cloned());
-        for (name, more) in &other.addresses {
-            let all = self.addresses.entry(name.clone()).or_default();
-            *all = all.union(more);
+impl Names {
+    fn number(&mut self, name: String) -> u32 {
+        let next = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        let number = *self.of.entry(name.clone()).or_insert(next);
+        if number == next {
+            self.all.push(name);
         }
+        number
     }
 
-    fn texts(&self) -> Vec<String> {
+    fn get(&self, number: u32) -> Option<&String> {
+        usize::try_from(number).ok().and_then(|place| self.all.get(place))
+    }
+}
+
+impl Side {
+    /// Who is at any of some.
+    fn of_all<'s>(all: impl IntoIterator<Item = &'s Self>) -> Self {
+        let mut found = Self::default();
+        let mut addresses: BTreeMap<&Name, AddressSet> = BTreeMap::new();
+        for side in all {
+            found.names.extend_from_slice(&side.names);
+            for (name, more) in &side.addresses {
+                let known = addresses.entry(name).or_default();
+                *known = known.union(more);
+            }
+        }
+        found.names.sort_unstable();
+        found.names.dedup();
+        found.addresses = addresses.into_iter().map(|(name, set)| (name.clone(), set)).collect();
+        found
+    }
+
+    fn texts(&self, names: &Names) -> Vec<String> {
         let outside = self.addresses.iter().flat_map(|(name, set)| {
             set.prefixes().into_iter().map(move |prefix| format!("{name}@{prefix}"))
         });
-        self.names.iter().cloned().chain(outside).collect()
+        let names = self.names.iter().filter_map(|number| names.get(*number)).cloned();
+        names.chain(outside).collect()
     }
 }
 
 /// Pairs with the same sender as one.
 fn merged(pairs: Vec<(Side, Side)>) -> Vec<(Side, Side)> {
     let mut found: Vec<(Side, Side)> = Vec::new();
-    let mut places: BTreeMap<Vec<String>, usize> = BTreeMap::new();
+    let mut places: FxHashMap<Side, usize> = FxHashMap::default();
     for (one, other) in pairs {
         let next = found.len();
-        let place = *places.entry(one.texts()).or_insert(next);
+        let place = *places.entry(one.clone()).or_insert(next);
         match found.get_mut(place) {
-            Some((_, all)) => all.add(&other),
+            Some((_, all)) => *all = Side::of_all([&*all, &other]),
             None => found.push((one, other)),
         }
     }
