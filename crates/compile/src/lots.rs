@@ -8,6 +8,7 @@ use watertight_model::network::{EndpointId, RealmId, SubnetId};
 use watertight_net::{AddressSet, Prefix};
 use watertight_reach::{ClassIndex, Matrix};
 
+use crate::fit::Measure;
 use crate::identity::{Identities, Identity};
 use crate::intent::{Intent, KindId, realm_of};
 use crate::via::Vias;
@@ -116,7 +117,7 @@ pub(crate) struct Addresses {
     /// Those that several endpoints have.
     shared: Vec<Held>,
     /// Addresses of endpoints, public ones too.
-    pub(crate) held: AddressSet,
+    pub(crate) held: Measure,
     /// Where no host is.
     nobody: AddressSet,
 }
@@ -152,7 +153,7 @@ impl Addresses {
         }
         let several = |held: &&Held| holders.get(&held.address).is_some_and(|count| *count > 1);
         let shared = of_kind.values().flatten().filter(several).copied().collect();
-        let held = crate::outside::held(estate);
+        let held = Measure::of(&crate::outside::held(estate));
         Self { of_kind, shared, held, nobody: crate::outside::hosts().complement() }
     }
 
