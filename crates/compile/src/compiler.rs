@@ -2,11 +2,13 @@
 
 mod halves;
 mod handed;
+mod wanted;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
 use thiserror::Error;
 use watertight_model::network::{
     Action, EndpointId, Guard, Peer, RealmId, Rule, Stage, StageDefault, SubnetId,
@@ -18,18 +20,19 @@ use watertight_policy::decide::Outcome;
 use watertight_reach::{Matrix, Reach};
 
 use crate::artifact::{Artifacts, Attachment, Group, GroupName, GroupRule};
-use crate::fit::{Budget, Fitted, Ground, TooMany, Wish, fit};
+use crate::fit::{Budget, Fitted, Ground, TooMany, fit};
 use crate::gap::{Gap, GapKind, Reason, RuleRef, Unheld};
 use crate::identity::{Identities, Identity, name_of};
 use crate::intent::{Allowed, Intent, KindId};
 use crate::lots::{Addresses, Lot, Lots, Own, seen};
 use crate::moving::{self, Named};
 use crate::outside;
-use crate::plane::{KeptList, Plane};
+use crate::plane::{KeptList, Pieces, Plane};
 use crate::references::References;
 use crate::validate::AtOnce;
 use crate::via::Vias;
 use halves::{Halves, halves};
+use wanted::Wanted;
 
 /// What a policy becomes on a plane.
 #[derive(Clone, Debug)]
@@ -199,23 +202,12 @@ struct Work<'w, 'a> {
     intent: &'w Intent<'a>,
     references: References<'w>,
     known: RefCell<KnownOutside>,
+    /// The pieces of flows: few are asked for, by all identities.
+    known_pieces: RefCell<FxHashMap<FlowSet, Rc<Pieces>>>,
     left: FlowSet,
     widened: Vec<Widened>,
     /// Those that move and are named by their addresses.
     named: RefCell<Named>,
-}
-
-/// What one direction of one identity wants, before prefixes.
-#[derive(Default)]
-struct Wanted {
-    groups: BTreeMap<FlowSet, BTreeSet<GroupName>>,
-    addresses: BTreeMap<FlowSet, AddressSet>,
-    never: AddressSet,
-    /// The services that its rules name.
-    services: BTreeSet<Name>,
-    left: FlowSet,
-    /// All that is written of what is allowed with endpoints, by way or without, by their kind.
-    allowed: BTreeMap<KindId, FlowSet>,
 }
 
 impl Work<'_, '_> {
@@ -264,7 +256,7 @@ impl Work<'_, '_> {
         let lists: Vec<KeptList> = lists.collect();
         let ground = Ground { never, held: &self.of.addresses.held, lists: &lists };
         let budget = Budget::of(&self.of.plane.limits());
-        let fitted = fit(&wanted.wishes(identity, self.of.addresses), &ground, budget);
+        let fitted = fit(&wanted.wishes(identity, self.of), &ground, budget);
         self.left = self.left.union(&wanted.left);
         let fitted = fitted.map_err(|TooMany { needed, least }| Refusal::TooMany {
             group: identity.name.clone(),
@@ -293,7 +285,7 @@ impl Work<'_, '_> {
     ) -> Result<(), Refusal> {
         let mut prefixes: BTreeMap<FlowSet, Vec<Prefix>> = BTreeMap::new();
         let mut never = Vec::new();
-        let mut referring = HashMap::new();
+        let mut referring = FxHashMap::default();
         let mut partners: BTreeMap<KindId, Vec<Rc<Allowed>>> = BTreeMap::new();
         for kind in &identity.kinds {
             for (other, allowed) in self.intent.partners(*kind, ingress).iter() {
@@ -312,26 +304,29 @@ impl Work<'_, '_> {
             }
             let mut pieces: BTreeSet<FlowSet> = BTreeSet::new();
             for allowed in &asked {
-                pieces.extend(self.pieces(allowed, identity, wanted)?);
+                pieces.extend(self.pieces(allowed, identity, wanted)?.written.iter().cloned());
             }
             let is_never = asked.iter().any(|allowed| !allowed.never.is_empty());
+            let mut groups = Vec::new();
+            let mut addresses = None;
             for lot in met {
-                let group = self.reference((identity, own), lot, ingress, &mut referring);
-                let addresses = || {
-                    let estate = self.intent.estate();
-                    lot.members.iter().flat_map(move |id| seen(estate, identity.realm, *id))
-                };
                 if is_never {
-                    never.extend(addresses());
+                    never.extend(lot.seen_in(identity.realm));
                 }
-                for piece in &pieces {
-                    if let Some(group) = &group {
-                        let groups = wanted.groups.entry(piece.clone()).or_default();
-                        groups.insert(group.clone());
-                    } else {
-                        self.name(identity, &lot.members);
-                        prefixes.entry(piece.clone()).or_default().extend(addresses());
-                    }
+                if let Some(group) = self.reference((identity, own), lot, ingress, &mut referring) {
+                    groups.push(group);
+                } else if !pieces.is_empty() {
+                    self.name(identity, &lot.members);
+                    let addresses = addresses.get_or_insert_with(Vec::new);
+                    addresses.extend(lot.seen_in(identity.realm));
+                }
+            }
+            for piece in pieces {
+                if let Some(addresses) = &addresses {
+                    prefixes.entry(piece.clone()).or_default().extend(addresses);
+                }
+                if !groups.is_empty() {
+                    wanted.groups.entry(piece).or_default().extend(&groups);
                 }
             }
         }
@@ -342,19 +337,20 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    /// The group by which rules of an identity name a lot, where that matches it. `known` says whether it
-    /// does of realms and subnets of others: a lot is of one.
+    /// The place of the identity by whose group rules of another name a lot, where that matches it. `known` says
+    /// whether it does of realms and subnets of others: a lot is of one.
     fn reference(
         &self,
         (at, own): (&Identity, &Own),
         lot: &Lot,
         ingress: bool,
-        known: &mut HashMap<(RealmId, Option<SubnetId>), bool>,
-    ) -> Option<GroupName> {
+        known: &mut FxHashMap<(RealmId, Option<SubnetId>), bool>,
+    ) -> Option<usize> {
         if (ingress && own.is_behind) || lot.is_front {
             return None;
         }
-        let identity = self.of.identities.list.get(lot.identity?)?;
+        let number = lot.identity?;
+        let identity = self.of.identities.list.get(number)?;
         let estate = self.intent.estate();
         let other = *lot.members.first()?;
         let subnet = estate.network.endpoints.get(other).and_then(|one| one.subnet);
@@ -368,7 +364,7 @@ impl Work<'_, '_> {
             };
             refers && (!is_away || own.by_subnet.values().all(holds))
         });
-        refers.then(|| identity.name.clone())
+        refers.then_some(number)
     }
 
     /// Remembers that rules of an identity name endpoints by their addresses.
@@ -404,8 +400,8 @@ impl Work<'_, '_> {
                 for (_, decision) in &allowed.parts {
                     wanted.services.extend(self.intent.services_of(decision));
                 }
-                for piece in self.pieces(allowed, identity, wanted)? {
-                    wanted.add(&piece, &part.addresses);
+                for piece in &self.pieces(allowed, identity, wanted)?.written {
+                    wanted.add(piece, &part.addresses);
                 }
             }
         }
@@ -423,16 +419,21 @@ impl Work<'_, '_> {
         Rc::clone(known.entry((kind, ingress)).or_insert_with(ask))
     }
 
-    /// What of an answer is written, in pieces.
+    /// What of an answer is written, in pieces; what none of them is, is left.
     fn pieces(
         &self,
         allowed: &Allowed,
         identity: &Identity,
         wanted: &mut Wanted,
-    ) -> Result<Vec<FlowSet>, Refusal> {
-        let pieces = self.of.plane.pieces(&self.intent.written(allowed, identity.is_strict)?);
-        wanted.left = wanted.left.union(&pieces.left);
-        Ok(pieces.written)
+    ) -> Result<Rc<Pieces>, Refusal> {
+        let written = self.intent.written(allowed, identity.is_strict)?;
+        let mut known = self.known_pieces.borrow_mut();
+        let ask = |written: &FlowSet| Rc::new(self.of.plane.pieces(written));
+        let pieces = known.entry(written).or_insert_with_key(ask);
+        if !pieces.left.is_empty() {
+            wanted.left = wanted.left.union(&pieces.left);
+        }
+        Ok(Rc::clone(pieces))
     }
 }
 
@@ -459,35 +460,6 @@ impl Intent<'_> {
             }
         }
         Ok(written)
-    }
-}
-
-impl Wanted {
-    fn add(&mut self, piece: &FlowSet, addresses: &AddressSet) {
-        let all = self.addresses.entry(piece.clone()).or_default();
-        *all = all.union(addresses);
-    }
-
-    fn wishes(&self, identity: &Identity, addresses: &Addresses) -> Vec<Wish> {
-        let pieces: BTreeSet<&FlowSet> = self.groups.keys().chain(self.addresses.keys()).collect();
-        let mut all = identity.all();
-        let alone = all.next().zip(identity.kinds.first()).filter(|_| all.next().is_none());
-        let alone = alone.map(|(id, kind)| (*id, *kind));
-        let wish = |flows: &FlowSet| {
-            let groups = self.groups.get(flows).into_iter().flatten().cloned().collect();
-            let Some(must) = self.addresses.get(flows).cloned() else {
-                let (must, free) = (AddressSet::empty(), AddressSet::empty());
-                return Wish { flows: flows.clone(), groups, must, free };
-            };
-            let kinds = self.allowed.iter().filter(|(_, allowed)| allowed.contains(flows));
-            let kinds: BTreeSet<KindId> = kinds.map(|(kind, _)| *kind).collect();
-            // Who is named by a group, or has no way here, may be in a prefix all the same.
-            let free = addresses.free(identity.realm, &kinds, alone);
-            let wider = self.addresses.iter().filter(|(other, _)| other.contains(flows));
-            let free = wider.fold(free, |all, (_, more)| all.union(more));
-            Wish { flows: flows.clone(), groups, must, free }
-        };
-        pieces.into_iter().map(wish).collect()
     }
 }
 

@@ -1,17 +1,17 @@
 //! Rules within limits: exactly where they fit, over several groups, with merged prefixes, or not.
 
 mod measure;
+mod merging;
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
-use std::ops::Bound;
+use std::rc::Rc;
 
 use watertight_net::{AddressSet, Family, FlowSet, Prefix};
 
 use crate::artifact::{GroupName, GroupRule, RulePeer};
-use crate::cover::{fewest, supernet};
+use crate::cover::fewest;
 use crate::plane::{KeptList, Limits};
-use measure::Measure;
+pub(crate) use measure::Measure;
+use merging::Mergers;
 
 /// What rules take of a limit, each family for itself: a reference counts in both.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -77,7 +77,7 @@ pub(crate) struct Ground<'g> {
     /// Addresses into which nothing may be widened.
     pub(crate) never: AddressSet,
     /// Addresses of endpoints of the estate: each of these that is added weighs most.
-    pub(crate) held: &'g AddressSet,
+    pub(crate) held: &'g Measure,
     /// Lists of addresses that a rule may name, each for the price of one rule.
     pub(crate) lists: &'g [KeptList],
 }
@@ -98,97 +98,67 @@ pub(crate) struct TooMany {
     pub(crate) least: u32,
 }
 
-/// The prefixes of one piece, with the price of merging each with the next.
+/// The prefixes of one piece.
 struct Line<'w> {
     wish: &'w Wish,
     /// The lists that it names.
     lists: Vec<GroupName>,
     /// What they hold.
     listed: AddressSet,
-    prefixes: BTreeMap<Prefix, Option<Price>>,
-    /// What it may hold for nothing; and which of that endpoints have, and which must not be opened.
-    may: Measure,
-    may_of: [Measure; 2],
-}
-
-/// What prices ask of all lines alike: what endpoints have, and what must not be opened.
-struct Prices {
-    held: Measure,
-    never: Measure,
-}
-
-/// What a merger adds: endpoints of the estate, then addresses.
-type Price = (u128, u128);
-
-/// A merger: its price, the line, and the first of both prefixes.
-type Offer = (Price, usize, Prefix);
-
-/// The mergers that there were, by family, cheapest first. Nothing is taken out when a line changes: an offer holds
-/// as long as its prefix has its price.
-#[derive(Default)]
-struct Offers([BinaryHeap<Reverse<Offer>>; 2]);
-
-impl Offers {
-    fn of(&mut self, family: Family) -> &mut BinaryHeap<Reverse<Offer>> {
-        let [v4, v6] = &mut self.0;
-        match family {
-            Family::V4 => v4,
-            Family::V6 => v6,
-        }
-    }
-
-    /// Takes the cheapest merger that there is.
-    fn take(&mut self, family: Family, lines: &[Line<'_>]) -> Option<(usize, Prefix)> {
-        loop {
-            let Reverse((price, number, first)) = self.of(family).pop()?;
-            let now = lines.get(number).and_then(|line| line.prefixes.get(&first));
-            if now == Some(&Some(price)) {
-                return Some((number, first));
-            }
-        }
-    }
+    /// In order, and none holds another.
+    prefixes: Rc<Vec<Prefix>>,
+    /// What it may hold for nothing.
+    may: Rc<AddressSet>,
+    /// The line before it of which all this is the same, as is usual where one rule allows several flows.
+    twin: Option<usize>,
+    /// Whether some prefixes are merged, so that they may hold more than that.
+    is_merged: bool,
 }
 
 pub(crate) fn fit(wishes: &[Wish], ground: &Ground<'_>, budget: Budget) -> Result<Fitted, TooMany> {
-    let new = |wish| Line::new(wish, ground.lists);
-    let mut lines: Vec<Line<'_>> = wishes.iter().map(new).collect();
+    let mut lines: Vec<Line<'_>> = Vec::with_capacity(wishes.len());
+    for (number, wish) in wishes.iter().enumerate() {
+        let alike = |line: &Line<'_>| line.wish.must == wish.must && line.wish.free == wish.free;
+        let twin = lines.get(..number).unwrap_or_default().iter().position(alike);
+        let line = match twin.and_then(|twin| lines.get(twin)) {
+            Some(line) => line.twin_for(wish, twin),
+            None => Line::new(wish, ground.lists),
+        };
+        lines.push(line);
+    }
     let mut all = count(&lines);
     let needed = all.most();
-    let mut offers = Offers::default();
-    let mut prices = None;
     if needed > budget.endpoint {
-        let prices = prices
-            .insert(Prices { held: Measure::of(ground.held), never: Measure::of(&ground.never) });
-        for (number, line) in lines.iter_mut().enumerate() {
-            line.offer(number, (ground, prices), &mut offers);
+        let mut mergers = Mergers::of(&lines, ground);
+        // Whether IPv6 could be merged is not asked where IPv4 does not fit.
+        for family in [Family::V4, Family::V6] {
+            let of_family = match family {
+                Family::V4 => &mut all.v4,
+                Family::V6 => &mut all.v6,
+            };
+            let too_many = of_family.saturating_sub(budget.endpoint);
+            *of_family = of_family.saturating_sub(mergers.merge(family, too_many));
+            if *of_family > budget.endpoint {
+                return Err(TooMany { needed, least: all.most() });
+            }
         }
-    }
-    while all.most() > budget.endpoint {
-        let family = if all.v4 > budget.endpoint { Family::V4 } else { Family::V6 };
-        let Some((number, first)) = offers.take(family, &lines) else {
-            return Err(TooMany { needed, least: all.most() });
-        };
-        let Some(line) = lines.get_mut(number) else { break };
-        let Some(prices) = &prices else { break };
-        let saved = line.merge((number, first), prices, &mut offers);
-        match family {
-            Family::V4 => all.v4 = all.v4.saturating_sub(saved),
-            Family::V6 => all.v6 = all.v6.saturating_sub(saved),
-        }
+        mergers.write(&mut lines);
     }
     let mut rules = Vec::new();
     let mut widened = Vec::new();
     for line in &lines {
         let flows = &line.wish.flows;
         let groups = line.wish.groups.iter().chain(&line.lists).cloned().map(RulePeer::Group);
-        let prefixes = line.prefixes.keys().copied().map(RulePeer::Prefix);
+        let prefixes = line.prefixes.iter().copied().map(RulePeer::Prefix);
         let peers = groups.chain(prefixes);
         rules.extend(peers.map(|peer| GroupRule { peer, flows: flows.clone() }));
-        let written = AddressSet::from_prefixes(line.prefixes.keys().copied());
-        let added = written.difference(&line.wish.must).difference(&line.wish.free);
-        let added = added.difference(&line.listed);
-        if !added.is_empty() {
-            widened.push((flows.clone(), added));
+        // What is not merged holds nothing else than it may.
+        if line.is_merged {
+            let written = AddressSet::from_prefixes(line.prefixes.iter().copied());
+            let added = written.difference(&line.may).difference(&line.listed);
+            if !added.is_empty() {
+                widened.push((flows.clone(), added));
+            }
         }
     }
     rules.sort();
@@ -216,7 +186,7 @@ fn count(lines: &[Line<'_>]) -> RuleCount {
     for line in lines {
         let named = line.wish.groups.len().saturating_add(line.lists.len());
         let groups = u32::try_from(named).unwrap_or(u32::MAX);
-        let v4 = line.prefixes.keys().filter(|one| one.family() == Family::V4).count();
+        let v4 = line.prefixes.partition_point(|one| one.family() == Family::V4);
         let v6 = line.prefixes.len().saturating_sub(v4);
         let of = |prefixes: usize| u32::try_from(prefixes).unwrap_or(u32::MAX);
         all.v4 = all.v4.saturating_add(groups).saturating_add(of(v4));
@@ -246,100 +216,21 @@ impl<'w> Line<'w> {
                 lists.push(GroupName(list.id.clone()));
             }
         }
-        let (may, may_of) = (Measure::default(), Default::default());
-        let prefixes = prefixes.into_iter().map(|one| (one, None)).collect();
-        Self { wish, lists, listed, prefixes, may, may_of }
+        let (prefixes, may) = (Rc::new(prefixes), Rc::new(may));
+        Self { wish, lists, listed, prefixes, may, twin: None, is_merged: false }
     }
 
-    /// Prices every merger, and offers it.
-    fn offer(
-        &mut self,
-        number: usize,
-        (ground, prices): (&Ground<'_>, &Prices),
-        offers: &mut Offers,
-    ) {
-        let may = self.wish.must.union(&self.wish.free);
-        let of = |set: &AddressSet| Measure::of(&may.intersection(set));
-        self.may_of = [of(ground.held), of(&ground.never)];
-        self.may = Measure::of(&may);
-        let all: Vec<Prefix> = self.prefixes.keys().copied().collect();
-        let (mut made, mut prices_of) = (Offers::default(), Vec::with_capacity(all.len()));
-        for (at, one) in all.iter().enumerate() {
-            let other = all.get(at.saturating_add(1));
-            let price = other.and_then(|other| self.price((*one, *other), prices));
-            if let Some(price) = price {
-                made.of(one.family()).push(Reverse((price, number, *one)));
-            }
-            prices_of.push((*one, price));
+    /// The line of another wish for the same addresses.
+    fn twin_for(&self, wish: &'w Wish, twin: Option<usize>) -> Self {
+        Self {
+            wish,
+            lists: self.lists.clone(),
+            listed: self.listed.clone(),
+            prefixes: Rc::clone(&self.prefixes),
+            may: Rc::clone(&self.may),
+            twin,
+            is_merged: false,
         }
-        self.prefixes = prices_of.into_iter().collect();
-        for family in [Family::V4, Family::V6] {
-            offers.of(family).append(made.of(family));
-        }
-    }
-
-    fn offer_one(
-        &mut self,
-        (number, first): (usize, Prefix),
-        prices: &Prices,
-        offers: &mut Offers,
-    ) {
-        let price = self.next(first).and_then(|next| self.price((first, next), prices));
-        if let Some(price) = price {
-            offers.of(first.family()).push(Reverse((price, number, first)));
-        }
-        self.prefixes.insert(first, price);
-    }
-
-    fn next(&self, first: Prefix) -> Option<Prefix> {
-        let behind = (Bound::Excluded(first), Bound::Unbounded);
-        self.prefixes.range(behind).next().map(|(next, _)| *next)
-    }
-
-    /// What it costs to merge a prefix with the next. Some of it may be held for nothing, so
-    /// that what is added is never all that a family has, and its count fits.
-    fn price(&self, (one, other): (Prefix, Prefix), prices: &Prices) -> Option<Price> {
-        let merged = supernet(one, other)?;
-        let added = |all: u128, may: &Measure| all.wrapping_sub(may.within(merged));
-        let [may_held, may_never] = &self.may_of;
-        if added(prices.never.within(merged), may_never) > 0 {
-            return None;
-        }
-        let size = u32::from(merged.family().bits().saturating_sub(merged.len()));
-        let size = 1_u128.checked_shl(size).unwrap_or(0);
-        Some((added(prices.held.within(merged), may_held), added(size, &self.may)))
-    }
-
-    /// Merges a prefix with the next, and whatever else the result holds. Returns how many fewer
-    /// there are.
-    fn merge(
-        &mut self,
-        (number, first): (usize, Prefix),
-        prices: &Prices,
-        offers: &mut Offers,
-    ) -> u32 {
-        let merged = self.next(first).and_then(|next| supernet(first, next));
-        let Some(merged) = merged else { return 0 };
-        let before = self.prefixes.range(..first).rev().map(|(one, _)| *one);
-        let (mut held, mut last) = (vec![first], None);
-        for one in before {
-            if !merged.covers(one) {
-                last = Some(one);
-                break;
-            }
-            held.push(one);
-        }
-        let behind = (Bound::Excluded(first), Bound::Unbounded);
-        let behind = self.prefixes.range(behind).map(|(one, _)| *one);
-        held.extend(behind.take_while(|one| merged.covers(*one)));
-        for one in &held {
-            self.prefixes.remove(one);
-        }
-        self.prefixes.insert(merged, None);
-        for one in [last, Some(merged)].into_iter().flatten() {
-            self.offer_one((number, one), prices, offers);
-        }
-        u32::try_from(held.len().saturating_sub(1)).unwrap_or(u32::MAX)
     }
 }
 

@@ -8,6 +8,7 @@ use watertight_model::network::{EndpointId, RealmId, SubnetId};
 use watertight_net::{AddressSet, Prefix};
 use watertight_reach::{ClassIndex, Matrix};
 
+use crate::fit::Measure;
 use crate::identity::{Identities, Identity};
 use crate::intent::{Intent, KindId, realm_of};
 use crate::via::Vias;
@@ -21,6 +22,28 @@ pub(crate) struct Lot {
     pub(crate) identity: Option<usize>,
     /// Whether they are attachments of a front that keeps its clients' addresses.
     pub(crate) is_front: bool,
+    /// Where they are, in the subnet that all of them are in.
+    realm: Option<RealmId>,
+    /// The addresses under which guards see them, in their own realm and in others.
+    seen: Seen,
+}
+
+/// Addresses of endpoints, by where they are seen.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    /// Everywhere.
+    own: Vec<Prefix>,
+    /// In other realms alone.
+    public: Vec<Prefix>,
+}
+
+impl Lot {
+    /// The addresses under which guards in a realm may see them.
+    pub(crate) fn seen_in(&self, realm: RealmId) -> impl Iterator<Item = Prefix> {
+        let public: &[Prefix] =
+            if self.realm == Some(realm) { &[] } else { self.seen.public.as_slice() };
+        self.seen.own.iter().chain(public).copied()
+    }
 }
 
 /// What tells lots of one kind apart.
@@ -47,8 +70,15 @@ impl Lots {
             found.entry(key).or_default().push(id);
         }
         let mut by_kind: BTreeMap<KindId, Vec<Lot>> = BTreeMap::new();
-        for ((kind, class, _, identity, is_front), members) in found {
-            let lot = Lot { members, class, identity, is_front };
+        let estate = intent.estate();
+        for ((kind, class, subnet, identity, is_front), members) in found {
+            let realm = subnet.and_then(|id| estate.network.subnets.get(id)).map(|one| one.realm);
+            let mut seen = Seen::default();
+            for id in &members {
+                seen.own.extend(own_addresses(estate, *id));
+                seen.public.extend(public_addresses(estate, *id));
+            }
+            let lot = Lot { members, class, identity, is_front, realm, seen };
             by_kind.entry(kind).or_default().push(lot);
         }
         Self { by_kind }
@@ -116,7 +146,7 @@ pub(crate) struct Addresses {
     /// Those that several endpoints have.
     shared: Vec<Held>,
     /// Addresses of endpoints, public ones too.
-    pub(crate) held: AddressSet,
+    pub(crate) held: Measure,
     /// Where no host is.
     nobody: AddressSet,
 }
@@ -152,7 +182,7 @@ impl Addresses {
         }
         let several = |held: &&Held| holders.get(&held.address).is_some_and(|count| *count > 1);
         let shared = of_kind.values().flatten().filter(several).copied().collect();
-        let held = crate::outside::held(estate);
+        let held = Measure::of(&crate::outside::held(estate));
         Self { of_kind, shared, held, nobody: crate::outside::hosts().complement() }
     }
 
@@ -180,10 +210,13 @@ impl Addresses {
 
 /// The addresses under which a guard of an identity may see an endpoint.
 pub(crate) fn seen(estate: &Estate, realm: RealmId, id: EndpointId) -> Vec<Prefix> {
-    let public = &estate.network.endpoints[id].public;
     let is_away = realm_of(estate, id) != Some(realm);
-    let public = public.iter().filter(|_| is_away).map(|(_, outer)| Prefix::host(*outer));
+    let public = public_addresses(estate, id).filter(|_| is_away);
     own_addresses(estate, id).chain(public).collect()
+}
+
+fn public_addresses(estate: &Estate, id: EndpointId) -> impl Iterator<Item = Prefix> {
+    estate.network.endpoints[id].public.iter().map(|(_, outer)| Prefix::host(*outer))
 }
 
 /// An endpoint's own addresses, and those of its machine: what that translates comes from there.

@@ -1,11 +1,10 @@
 //! Where a rule that names a group matches its members: that depends on the way.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
 use watertight_model::network::{Direction, EndpointId, SubnetId};
-use watertight_net::FlowSet;
-use watertight_reach::{End, Part, Place, Reach, Step};
+use watertight_reach::{End, Path, Place, Reach, Step};
 
 /// From which subnet to which, and whether the rule is at the receiving end.
 type Key = (Option<SubnetId>, Option<SubnetId>, bool);
@@ -14,7 +13,7 @@ type Key = (Option<SubnetId>, Option<SubnetId>, bool);
 #[derive(Debug)]
 pub(crate) struct References<'n> {
     reach: Reach<'n>,
-    known: RefCell<BTreeMap<Key, bool>>,
+    known: RefCell<FxHashMap<Key, bool>>,
 }
 
 impl<'n> References<'n> {
@@ -39,9 +38,9 @@ impl<'n> References<'n> {
     fn hold_on_a_way(&self, from: EndpointId, to: EndpointId, ingress: bool) -> bool {
         let (own, other, direction) =
             if ingress { (to, from, Direction::Ingress) } else { (from, to, Direction::Egress) };
-        let sees = |part: &Part| {
-            part.path.end == End::Delivered(to)
-                && part.path.steps.iter().any(|step| match step {
+        let sees = |path: &Path| {
+            path.end == End::Delivered(to)
+                && path.steps.iter().any(|step| match step {
                     Step::Guards(check) => {
                         check.place == Place::Endpoint(own)
                             && check.direction == direction
@@ -53,7 +52,7 @@ impl<'n> References<'n> {
         let addresses = self.reach.addresses_of(to);
         self.reach.starts_of(from).iter().any(|start| {
             let mut targets = addresses.iter();
-            targets.any(|one| self.reach.answer(start, *one, &FlowSet::all()).iter().any(sees))
+            targets.any(|one| self.reach.leads_by(start, *one, sees))
         })
     }
 }

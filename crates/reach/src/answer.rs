@@ -9,7 +9,7 @@ use watertight_net::FlowSet;
 
 use crate::assumed::Assumed;
 use crate::fold::{Asking, Folded, Stop, fold};
-use crate::guards::{Deciding, deciding};
+use crate::guards::{Deciding, accepts_anything, deciding};
 use crate::index::Index;
 use crate::path::{End, OutsideBy, Path, Place, Start, Step};
 use crate::unaddressed::{Spaces, Target};
@@ -117,6 +117,55 @@ impl<'n> Reach<'n> {
         }
         parts.sort_by(|a, b| order_of(a).cmp(&order_of(b)));
         parts
+    }
+
+    /// Whether something of what [`Reach::answer`] tells of all flows has a way for which `is_asked` holds. It is
+    /// told without the answer wherever the ways alone tell it: no reply is followed, and nothing is put in order.
+    pub fn leads_by(
+        &self,
+        start: &Start,
+        destination: IpAddr,
+        is_asked: impl Fn(&Path) -> bool,
+    ) -> bool {
+        let flows = FlowSet::all();
+        if !matches!(start, Start::Unaddressed { .. }) {
+            let paths = self.walker().paths(start, destination);
+            let mut asked = paths.iter().filter(|path| is_asked(path)).peekable();
+            // Every part has the way of one of these.
+            if asked.peek().is_none() {
+                return false;
+            }
+            // What gets to the end of its way is a part of its own. What does not may be one with what ends in
+            // the same place on another way.
+            let arrives =
+                |path: &Path| !fold(self, path, &flows, Asking::All).arrived.possible.is_empty();
+            if asked.any(|path| self.is_open(path) || arrives(path)) {
+                return true;
+            }
+        }
+        self.answer(start, destination, &flows).iter().any(|part| is_asked(&part.path))
+    }
+
+    /// Whether it is plain that all that is sent gets to the end of a way, perhaps: that every guard there accepts
+    /// all from anybody, and nothing else stops or changes anything.
+    fn is_open(&self, path: &Path) -> bool {
+        !matches!(path.end, End::Stopped { .. })
+            && path.steps.iter().all(|step| match step {
+                Step::At(_)
+                | Step::Route { .. }
+                | Step::Source { .. }
+                | Step::Destination { .. } => true,
+                Step::Guards(check) => check
+                    .layers
+                    .iter()
+                    .all(|layer| accepts_anything(self.network, *layer, check.direction)),
+                Step::Select(_)
+                | Step::Carry { .. }
+                | Step::Port(_)
+                | Step::SourcePort(_)
+                | Step::Switch { .. }
+                | Step::Box { .. } => false,
+            })
     }
 
     fn add_arrived(

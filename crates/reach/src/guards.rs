@@ -78,6 +78,17 @@ pub(crate) fn could_accept(
     })
 }
 
+/// Whether a rule of a layer plainly accepts all from anybody, and none beside it denies anything.
+pub(crate) fn accepts_anything(network: &Network, layer: LayerId, direction: Direction) -> bool {
+    network.layers[layer].guards.iter().any(|guard| {
+        let [stage] = network.guards[*guard].stages(direction) else { return false };
+        let accepts = |rule: &Rule| rule.action == Action::Accept;
+        stage.combine == Combine::Union
+            && stage.rules.iter().all(accepts)
+            && stage.rules.iter().any(|rule| rule.peer == Peer::Any && rule.flows.is_all())
+    })
+}
+
 /// What stages accept of flows, from a rule of a stage on.
 ///
 /// A rule that matches perhaps is tried both ways: what both accept is sure, what either accepts

@@ -71,6 +71,7 @@ fn half(of: Premise<'_>, intent: &Intent<'_>, numbers: &[usize]) -> Halves {
         intent,
         references: References::new(Reach::new(of.open)),
         known: RefCell::default(),
+        known_pieces: RefCell::default(),
         left: FlowSet::none(),
         widened: Vec::new(),
         named: RefCell::default(),

@@ -3,16 +3,16 @@
 
 use std::net::IpAddr;
 
-use watertight_net::{AddressSet, Prefix};
+use watertight_net::{AddressSet, Family, Prefix};
 
 /// The ranges of a set, each with how many addresses lie before it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Measure {
     v4: Vec<Range>,
     v6: Vec<Range>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Range {
     first: u128,
     last: u128,
@@ -20,30 +20,52 @@ struct Range {
     before: u128,
 }
 
+/// Counts in prefixes that lie near each other: where the last one was found, the next is sought first.
+#[derive(Clone, Debug)]
+pub(crate) struct Nearby<'m> {
+    measure: &'m Measure,
+    first: usize,
+    last: usize,
+}
+
 impl Measure {
     pub(crate) fn of(set: &AddressSet) -> Self {
         let mut measure = Self::default();
         for range in set.ranges() {
-            let (first, last) = (number(range.first()), number(range.last()));
             let all = match range.first() {
                 IpAddr::V4(_) => &mut measure.v4,
                 IpAddr::V6(_) => &mut measure.v6,
             };
-            let before = all.last().map_or(0, |one| one.before.wrapping_add(one.size()));
-            all.push(Range { first, last, before });
+            push(all, number(range.first()), number(range.last()));
         }
         measure
     }
 
+    /// What lies in both: quick where this set is small or all of the other lies in few places of it.
+    pub(crate) fn intersection(&self, other: &Self) -> Self {
+        Self { v4: both(&self.v4, &other.v4), v6: both(&self.v6, &other.v6) }
+    }
+
+    /// Counts in one prefix after another.
+    pub(crate) const fn nearby(&self) -> Nearby<'_> {
+        Nearby { measure: self, first: 0, last: 0 }
+    }
+
+    fn of_family(&self, family: Family) -> &[Range] {
+        match family {
+            Family::V4 => &self.v4,
+            Family::V6 => &self.v6,
+        }
+    }
+}
+
+impl Nearby<'_> {
     /// How many addresses of the set lie in a prefix, modulo 2^128.
-    pub(crate) fn within(&self, prefix: Prefix) -> u128 {
-        let all = match prefix.first() {
-            IpAddr::V4(_) => &self.v4,
-            IpAddr::V6(_) => &self.v6,
-        };
+    pub(crate) fn within(&mut self, prefix: Prefix) -> u128 {
+        let all = self.measure.of_family(prefix.family());
         let (first, last) = (number(prefix.first()), number(prefix.last()));
-        let before = first.checked_sub(1).map_or(0, |last| up_to(all, last));
-        up_to(all, last).wrapping_sub(before)
+        let before = first.checked_sub(1).map_or(0, |last| up_to(all, last, &mut self.first));
+        up_to(all, last, &mut self.last).wrapping_sub(before)
     }
 }
 
@@ -53,6 +75,11 @@ impl Range {
     }
 }
 
+fn push(all: &mut Vec<Range>, first: u128, last: u128) {
+    let before = all.last().map_or(0, |one| one.before.wrapping_add(one.size()));
+    all.push(Range { first, last, before });
+}
+
 fn number(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => u128::from(address.to_bits()),
@@ -60,12 +87,61 @@ fn number(address: IpAddr) -> u128 {
     }
 }
 
-/// How many addresses of ranges are no greater than one.
-fn up_to(ranges: &[Range], last: u128) -> u128 {
-    let behind = ranges.partition_point(|range| range.first <= last);
-    let Some(range) = behind.checked_sub(1).and_then(|at| ranges.get(at)) else { return 0 };
+fn both(some: &[Range], other: &[Range]) -> Vec<Range> {
+    let mut found = Vec::new();
+    let (mut left, mut right) = (0_usize, 0_usize);
+    while let (Some(a), Some(b)) = (some.get(left), other.get(right)) {
+        if b.last < a.first {
+            right = seek(other, right, |range| range.last < a.first);
+        } else if a.last < b.first {
+            left = seek(some, left, |range| range.last < b.first);
+        } else {
+            push(&mut found, a.first.max(b.first), a.last.min(b.last));
+            if a.last <= b.last {
+                left = left.saturating_add(1);
+            } else {
+                right = right.saturating_add(1);
+            }
+        }
+    }
+    found
+}
+
+/// How many addresses of ranges are no greater than one, which is sought from `near`.
+fn up_to(ranges: &[Range], last: u128, near: &mut usize) -> u128 {
+    *near = seek(ranges, *near, |range| range.first <= last);
+    let Some(range) = near.checked_sub(1).and_then(|at| ranges.get(at)) else { return 0 };
     let part = Range { last: range.last.min(last), ..*range };
     range.before.wrapping_add(part.size())
+}
+
+/// How many ranges `is_before` holds for, which are the first ones: asked of few where the answer is near `near`.
+fn seek(ranges: &[Range], near: usize, is_before: impl Fn(&Range) -> bool) -> usize {
+    let near = near.min(ranges.len());
+    let (mut low, mut high) = (near, near);
+    let mut step = 1_usize;
+    while let Some(range) = ranges.get(high) {
+        if !is_before(range) {
+            break;
+        }
+        low = high.saturating_add(1);
+        high = high.saturating_add(step);
+        step = step.saturating_mul(2);
+    }
+    high = high.min(ranges.len());
+    if low == near {
+        // Whatever is asked for is at `near` or before it.
+        while let Some(range) = low.checked_sub(1).and_then(|at| ranges.get(at)) {
+            if is_before(range) {
+                break;
+            }
+            high = low.saturating_sub(1);
+            low = low.saturating_sub(step);
+            step = step.saturating_mul(2);
+        }
+    }
+    let between = ranges.get(low..high).unwrap_or_default();
+    low.saturating_add(between.partition_point(is_before))
 }
 
 #[cfg(test)]
@@ -87,16 +163,30 @@ mod tests {
     proptest! {
         #[test]
         fn it_counts_what_the_part_in_a_prefix_holds(
-            prefixes in prop::collection::vec(any_prefix(), 0..12),
-            prefix in any_prefix(),
+            prefixes in prop::collection::vec(any_prefix(), 0..24),
+            asked in prop::collection::vec(any_prefix(), 1..6),
         ) {
             let set = AddressSet::from_prefixes(prefixes);
-            let part = set.intersection(&AddressSet::from_prefix(prefix));
-            let size = part.ranges().fold(0_u128, |all, range| {
-                let (first, last) = (number(range.first()), number(range.last()));
-                all.wrapping_add(last.wrapping_sub(first)).wrapping_add(1)
-            });
-            prop_assert_eq!(Measure::of(&set).within(prefix), size);
+            let measure = Measure::of(&set);
+            let mut nearby = measure.nearby();
+            for prefix in asked {
+                let part = set.intersection(&AddressSet::from_prefix(prefix));
+                let size = part.ranges().fold(0_u128, |all, range| {
+                    let (first, last) = (number(range.first()), number(range.last()));
+                    all.wrapping_add(last.wrapping_sub(first)).wrapping_add(1)
+                });
+                prop_assert_eq!(nearby.within(prefix), size);
+            }
+        }
+
+        #[test]
+        fn what_lies_in_both_is_measured_as_what_the_sets_share(
+            one in prop::collection::vec(any_prefix(), 0..24),
+            other in prop::collection::vec(any_prefix(), 0..24),
+        ) {
+            let (one, other) = (AddressSet::from_prefixes(one), AddressSet::from_prefixes(other));
+            let both = Measure::of(&one).intersection(&Measure::of(&other));
+            prop_assert_eq!(both, Measure::of(&one.intersection(&other)));
         }
     }
 }

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
-use watertight_net::{AddressSet, FlowSet, PortSet, Prefix};
+use watertight_net::{AddressSet, Family, FlowSet, PortSet, Prefix};
 
-use super::measure::Measure;
-use super::{Budget, Fitted, Ground, Line, Offers, Price, Prices, RuleCount, TooMany, Wish, fit};
+use super::merging::Price;
+use super::{Budget, Fitted, Ground, Line, Measure, RuleCount, TooMany, Wish, fit};
 use crate::artifact::{GroupName, RulePeer};
 use crate::cover::supernet;
 use crate::plane::{KeptList, Limits};
@@ -27,7 +27,7 @@ fn wish(count: u32, groups: u32) -> Wish {
 }
 
 fn fitted(wish: Wish, never: AddressSet) -> Result<Fitted, TooMany> {
-    let ground = Ground { never, held: &AddressSet::empty(), lists: &[] };
+    let ground = Ground { never, held: &Measure::default(), lists: &[] };
     fit(&[wish], &ground, Budget::of(&LIMITS))
 }
 
@@ -84,8 +84,8 @@ fn rules_times_groups_stay_within_the_product() {
 
 #[test]
 fn merging_goes_for_what_adds_no_endpoint() {
-    let held = AddressSet::from_prefixes("10.0.0.1/32".parse::<Prefix>());
-    let ground = Ground { never: AddressSet::empty(), held: &held, lists: &[] };
+    let held = set(&["10.0.0.1/32"]);
+    let ground = Ground { never: AddressSet::empty(), held: &Measure::of(&held), lists: &[] };
     let budget = Budget { group: 3, endpoint: 3 };
     // The first two addresses have an endpoint between them, the last two have not.
     let found = fit(&[wish(4, 0)], &ground, budget).expect("it fits");
@@ -93,7 +93,7 @@ fn merging_goes_for_what_adds_no_endpoint() {
         found.groups.concat().iter().map(|rule| format!("{:?}", rule.peer)).collect();
     assert_eq!(text.len(), 3, "{text:?}");
     let added = found.widened.first().map(|(_, added)| added.clone()).unwrap_or_default();
-    assert!(!added.intersects(ground.held), "{added:?}");
+    assert!(!added.intersects(&held), "{added:?}");
 }
 
 fn set(prefixes: &[&str]) -> AddressSet {
@@ -106,7 +106,7 @@ fn kept(id: &str, prefixes: &[&str]) -> KeptList {
 
 fn peers(must: &[&str], free: &[&str], lists: &[KeptList]) -> Vec<String> {
     let wish = Wish { flows: FlowSet::all(), groups: Vec::new(), must: set(must), free: set(free) };
-    let held = AddressSet::empty();
+    let held = Measure::default();
     let ground = Ground { never: AddressSet::empty(), held: &held, lists };
     let budget = Budget { group: 60, endpoint: 60 };
     let fitted = fit(&[wish], &ground, budget).unwrap();
@@ -134,53 +134,120 @@ fn a_list_is_named_where_all_that_it_holds_is_wanted() {
     assert_eq!(peers(&["0.0.0.0/0"], &[], &list), ["0.0.0.0/0"]);
 }
 
-/// The price of merging two prefixes by the algebra of sets, as [`Line::price`] finds it by counting.
-fn slow_price(wish: &Wish, ground: &Ground<'_>, merged: Prefix) -> Option<(u128, u128)> {
+/// What endpoints have, and what must not be opened.
+type Sets<'s> = (&'s AddressSet, &'s AddressSet);
+
+/// The price of merging two prefixes by the algebra of sets.
+fn slow_price(wish: &Wish, (held, never): Sets<'_>, merged: Prefix) -> Option<Price> {
     let size = |set: &AddressSet| -> u128 {
         let of = |prefix: Prefix| 1_u128 << (prefix.family().bits() - prefix.len());
         set.prefixes().into_iter().map(of).sum()
     };
     let added = AddressSet::from_prefix(merged).difference(&wish.must).difference(&wish.free);
-    let is_open = !added.intersects(&ground.never);
-    is_open.then(|| (size(&added.intersection(ground.held)), size(&added)))
+    let is_open = !added.intersects(never);
+    is_open.then(|| (size(&added.intersection(held)), size(&added)))
+}
+
+/// The cheapest merger of a family that there is, with the line and the place of its prefix.
+fn slow_cheapest(
+    wishes: &[Wish],
+    sets: Sets<'_>,
+    (lines, family): (&[Vec<Prefix>], Family),
+) -> Option<(Price, usize, usize, Prefix)> {
+    let mut found = None;
+    for (number, line) in lines.iter().enumerate() {
+        for (at, pair) in line.windows(2).enumerate() {
+            let merged = supernet(pair[0], pair[1]).filter(|all| all.family() == family);
+            let Some(merged) = merged else { continue };
+            let price = slow_price(&wishes[number], sets, merged);
+            let offer = price.map(|price| (price, number, at, merged));
+            found = found.into_iter().chain(offer).min();
+        }
+    }
+    found
+}
+
+/// The prefixes of each wish, merged one after the other, where every price is found again each time.
+fn slow_fit(wishes: &[Wish], sets: Sets<'_>, limit: usize) -> Result<Vec<Vec<Prefix>>, TooMany> {
+    let line = |wish| Line::new(wish, &[]).prefixes.to_vec();
+    let mut lines: Vec<Vec<Prefix>> = wishes.iter().map(line).collect();
+    let count = |lines: &[Vec<Prefix>], family| {
+        lines.iter().flatten().filter(|one| one.family() == family).count()
+    };
+    let most = |lines: &[Vec<Prefix>]| count(lines, Family::V4).max(count(lines, Family::V6));
+    let needed = u32::try_from(most(&lines)).unwrap();
+    while most(&lines) > limit {
+        let is_v4 = count(&lines, Family::V4) > limit;
+        let family = if is_v4 { Family::V4 } else { Family::V6 };
+        let Some((_, number, at, merged)) = slow_cheapest(wishes, sets, (&lines, family)) else {
+            return Err(TooMany { needed, least: u32::try_from(most(&lines)).unwrap() });
+        };
+        lines[number][at] = merged;
+        let mut place = 0;
+        lines[number].retain(|one| {
+            place += 1;
+            place == at + 1 || !merged.covers(*one)
+        });
+    }
+    Ok(lines)
 }
 
 fn any_set() -> impl Strategy<Value = AddressSet> {
-    let prefix = (0_u32..256, 26_u8..=32)
+    let v4 = (0_u32..256, 26_u8..=32)
         .prop_map(|(low, length)| Prefix::masked(std::net::Ipv4Addr::from(low).into(), length));
-    prop::collection::vec(prefix, 0..8)
+    let v6 = (0_u128..256, 122_u8..=128)
+        .prop_map(|(low, length)| Prefix::masked(std::net::Ipv6Addr::from(low).into(), length));
+    prop::collection::vec(prop_oneof![3 => v4, 1 => v6], 0..10)
         .prop_map(|all| AddressSet::from_prefixes(all.into_iter().flatten()))
 }
 
+/// Wishes of which some are for the same addresses as others.
+fn any_wishes() -> impl Strategy<Value = Vec<Wish>> {
+    let sets = prop::collection::vec((any_set(), any_set()), 1..3);
+    (sets, prop::collection::vec(0_usize..3, 1..4)).prop_map(|(sets, which)| {
+        let wish = |(number, which): (usize, usize)| {
+            let (must, free) = sets[which % sets.len()].clone();
+            let port = u16::try_from(number).unwrap();
+            Wish { flows: FlowSet::tcp(PortSet::single(port)), groups: Vec::new(), must, free }
+        };
+        which.into_iter().enumerate().map(wish).collect()
+    })
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
     #[test]
-    fn prices_are_those_of_the_sets(
-        must in any_set(), free in any_set(), held in any_set(), never in any_set(),
+    fn mergers_are_those_that_are_found_one_after_the_other(
+        wishes in any_wishes(), held in any_set(), never in any_set(), is_open in any::<bool>(),
+        limit in 0_u32..12,
     ) {
-        let wish = Wish { flows: FlowSet::all(), groups: Vec::new(), must, free };
-        let ground = Ground { never, held: &held, lists: &[] };
-        let prices = Prices { held: Measure::of(&held), never: Measure::of(&ground.never) };
-        let (mut lines, mut offers) = ([Line::new(&wish, &[])], Offers::default());
-        lines[0].offer(0, (&ground, &prices), &mut offers);
-        loop {
-            let known: Vec<(Prefix, Option<Price>)> =
-                lines[0].prefixes.iter().map(|(one, price)| (*one, *price)).collect();
-            let slow = known.windows(2).map(|pair| {
-                supernet(pair[0].0, pair[1].0).and_then(|all| slow_price(&wish, &ground, all))
+        let never = if is_open { AddressSet::empty() } else { never };
+        let slow = slow_fit(&wishes, (&held, &never), usize::try_from(limit).unwrap());
+        let ground = Ground { never, held: &Measure::of(&held), lists: &[] };
+        let fitted = fit(&wishes, &ground, Budget { group: limit, endpoint: limit });
+        let (fitted, slow) = match (fitted, slow) {
+            (Ok(fitted), Ok(slow)) => (fitted, slow),
+            (fitted, slow) => {
+                prop_assert_eq!(fitted.map(|_| ()), slow.map(|_| ()));
+                return Ok(());
+            }
+        };
+        let rules = fitted.groups.concat();
+        let mut widened = Vec::new();
+        for (wish, slow) in wishes.iter().zip(slow) {
+            let own = rules.iter().filter(|rule| rule.flows == wish.flows);
+            let mut own: Vec<&RulePeer> = own.map(|rule| &rule.peer).collect();
+            own.sort();
+            let slow: Vec<RulePeer> = slow.into_iter().map(RulePeer::Prefix).collect();
+            prop_assert_eq!(own, slow.iter().collect::<Vec<_>>());
+            let written = slow.iter().filter_map(|peer| match peer {
+                RulePeer::Prefix(prefix) => Some(*prefix),
+                RulePeer::Group(_) => None,
             });
-            let slow: Vec<Option<Price>> = slow.chain(known.last().map(|_| None)).collect();
-            let prices_of: Vec<Option<Price>> = known.iter().map(|(_, price)| *price).collect();
-            prop_assert_eq!(&prices_of, &slow);
-            // The cheapest is taken, of those the first, and what it holds goes with it.
-            let least = known.iter().filter_map(|(one, price)| Some(((*price)?, *one))).min();
-            let taken = offers.take(watertight_net::Family::V4, &lines);
-            prop_assert_eq!(taken, least.map(|(_, first)| (0, first)));
-            let Some(taken) = taken else { break };
-            let saved = lines[0].merge(taken, &prices, &mut offers);
-            let fewer = known.len() - lines[0].prefixes.len();
-            prop_assert!(saved > 0 && usize::try_from(saved) == Ok(fewer), "{saved} {fewer}");
-            let all = AddressSet::from_prefixes(lines[0].prefixes.keys().copied());
-            prop_assert!(all.contains_set(&wish.must));
+            let added = AddressSet::from_prefixes(written);
+            let added = added.difference(&wish.must).difference(&wish.free);
+            widened.extend((!added.is_empty()).then(|| (wish.flows.clone(), added)));
         }
+        prop_assert_eq!(fitted.widened, widened);
     }
 }

@@ -23,6 +23,7 @@ mod shop;
 mod terraform;
 mod transitions;
 mod vacant;
+mod ways;
 
 use std::io::Write as _;
 
