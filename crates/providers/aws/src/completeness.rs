@@ -278,10 +278,10 @@ fn place_of<'t>(node: Node<'t>, around: &Place<'t>) -> Option<Place<'t>> {
     for entry in node.entries() {
         let text = || entry.value.as_str();
         match entry.key {
-            "State" | "Status" | "LifeCycleState" | "AssociationState" | "lastStatus" => {
-                if is_gone(entry.value) {
-                    return None;
-                }
+            "State" | "Status" | "LifeCycleState" | "AssociationState" | "lastStatus"
+                if is_gone(entry.value) =>
+            {
+                return None;
             }
             "VpcId" => vpc[0] = text(),
             "vpcId" => vpc[1] = text(),
