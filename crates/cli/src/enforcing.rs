@@ -1,5 +1,6 @@
 //! A policy, an estate and the security groups that are to enforce the one in the other.
 
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use watertight_aws::SecurityGroups;
@@ -73,7 +74,9 @@ pub(crate) fn with_policy<T>(
 ) -> Result<T, Failure> {
     let modes = modes_of(asked.under)?;
     let now = clock::at(asked.at)?;
-    let (loaded, raw) = estate_folder::load_raw(asked.estate, asked.input)?;
+    // A command asks once and ends with that: what a large estate takes is given back with the process, at once,
+    // and not text by text.
+    let (loaded, raw) = kept(estate_folder::load_raw(asked.estate, asked.input)?);
     let LoadedPolicy { policy: checked, sources } = load(&loaded.estate)?;
     known(&modes, &checked)?;
     let mut checked = if asked.under == PROMOTE_ALL { promoted(checked) } else { checked };
@@ -92,16 +95,16 @@ pub(crate) fn with_policy<T>(
         }
     };
     // Who goes back is as if it had never carried ours: what changes by that alone is told, and not compared.
-    let gone = (!found.attachments.is_empty()).then(|| {
+    let gone = ManuallyDrop::new((!found.attachments.is_empty()).then(|| {
         let mut gone = plane.convert(&plane.render(&found.artifacts()));
         gone.id = estate.id.clone();
         gone
-    });
+    }));
     let estate = gone.as_ref().unwrap_or(estate);
-    let world = World::of_estate(estate);
-    let decider = Decider::new(&checked, &world, &essentials);
+    let world = ManuallyDrop::new(World::of_estate(estate));
+    let decider = ManuallyDrop::new(Decider::new(&checked, &world, &essentials));
     let intent = Intent::new(estate, &decider, (&modes, now)).with_places(places);
-    let intent = intent.with_leaving(found.attachments.clone());
+    let intent = ManuallyDrop::new(intent.with_leaving(found.attachments.clone()));
     run(&Ready {
         policy: &checked,
         decider: &decider,
@@ -111,6 +114,11 @@ pub(crate) fn with_policy<T>(
         plane: &plane,
         leaving: &found,
     })
+}
+
+/// Both for as long as the process is there.
+fn kept<A, B>((one, other): (A, B)) -> (ManuallyDrop<A>, ManuallyDrop<B>) {
+    (ManuallyDrop::new(one), ManuallyDrop::new(other))
 }
 
 /// What interfaces carried before earlier plans: the first that tells it counts.

@@ -1,7 +1,7 @@
 //! Where data goes: standard output, or the file that `--out` names.
 
 use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
 use watertight_report::Layout;
@@ -10,6 +10,8 @@ use crate::exit::Failure;
 
 /// Narrower terminals are treated as if they were this wide.
 const WIDTH_MIN: usize = 60;
+/// Bytes that are written at once.
+const PIECE: usize = 1 << 18;
 
 /// Writes data, whole, to the file or to standard output.
 pub(crate) fn write(out: Option<&Path>, data: &str) -> Result<(), Failure> {
@@ -22,6 +24,27 @@ pub(crate) fn write(out: Option<&Path>, data: &str) -> Result<(), Failure> {
     }
     let mut output = io::stdout().lock();
     output.write_all(data.as_bytes()).and_then(|()| output.flush()).map_err(Failure::Output)
+}
+
+/// What is written, as pieces of [`PIECE`] bytes.
+pub(crate) type Pieces<'w> = BufWriter<&'w mut dyn Write>;
+
+/// Writes what is told piece by piece to the file or to standard output, without holding all of it.
+pub(crate) fn write_with(
+    out: Option<&Path>,
+    tell: impl FnOnce(&mut Pieces<'_>) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let whole = |out: &mut dyn Write| {
+        let mut out = Pieces::with_capacity(PIECE, out);
+        tell(&mut out)?;
+        out.flush()
+    };
+    let Some(path) = out else { return whole(&mut io::stdout().lock()).map_err(Failure::Output) };
+    fs::File::create(path).and_then(|mut file| whole(&mut file)).map_err(|source| Failure::File {
+        path: path.to_path_buf(),
+        action: "written",
+        source,
+    })
 }
 
 /// A JSON document as output prints it, with a line feed at the end.

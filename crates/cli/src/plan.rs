@@ -4,6 +4,7 @@ mod kept;
 pub(crate) mod owners;
 
 use std::collections::BTreeSet;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -182,6 +183,8 @@ pub(crate) fn make(ready: &Ready<'_>, under: &str, allowing: Allowing) -> Result
     let mut notes = notes;
     notes.extend(shares(ready));
     let (assertions, until) = kept::broken(ready, &rendered);
+    // Like what is read, it stays to the end of the process, which comes soon.
+    let (compiled, proof) = (ManuallyDrop::new(compiled), ManuallyDrop::new(proof));
     let plan = Plan::new(occasion(ready, under, until), plane, &compiled, &proof);
     let owners = owners::planned(ready, &compiled.artifacts, templates);
     let plan = plan.with_owners(owners).with_assertions(assertions).with_notes(notes);
@@ -244,6 +247,11 @@ pub(crate) fn text(plan: &Plan) -> Result<String, Failure> {
     plan.text().map_err(|error| Failure::Plan(error.to_string()))
 }
 
+/// Writes a plan, to the file or to standard output.
+fn write(out: Option<&Path>, plan: &Plan) -> Result<(), Failure> {
+    output::write_with(out, |out| plan.write(out))
+}
+
 /// A plan for people.
 pub(crate) fn summary(plan: &Plan) -> String {
     clean(&watertight_report::plan(plan, &output::layout(None)))
@@ -253,20 +261,22 @@ fn print(arguments: &PlanArguments, ready: &Ready<'_>) -> Result<Outcome, Failur
     let templates = Templates::kept(arguments.keep_templates);
     let allowing = Allowing { widen: arguments.widen, templates, ..Allowing::default() };
     let Made { plan, rendered, alone } = make(ready, &arguments.under, allowing)?;
-    let text = text(&plan)?;
     match (&arguments.out, arguments.format) {
         (Some(path), _) => {
-            output::write(Some(path), &text)?;
+            write(Some(path), &plan)?;
             output::write(None, &(summary(&plan) + &alone))?;
         }
-        (None, PlanFormat::Json) => output::write(None, &text)?,
+        (None, PlanFormat::Json) => write(None, &plan)?,
         (None, PlanFormat::Bodies) => {
             let bodies = rendered.iter().map(|one| format!("// {}\n{}", one.path, one.text));
             output::write(None, &bodies.collect::<String>())?;
         }
         (None, PlanFormat::Table) => output::write(None, &(summary(&plan) + &alone))?,
     }
-    Ok(outcome(&plan))
+    let outcome = outcome(&plan);
+    // The process ends with this, and takes back at once what would be taken back text by text.
+    let _kept = ManuallyDrop::new((plan, rendered));
+    Ok(outcome)
 }
 
 /// What a plan that was made comes to.
@@ -321,7 +331,7 @@ pub(crate) fn show(arguments: &ShowArguments) -> Result<Outcome, Failure> {
     let out = arguments.out.as_deref();
     match arguments.format {
         ShowFormat::Table => output::write(out, &summary(&plan))?,
-        ShowFormat::Json => output::write(out, &text(&plan)?)?,
+        ShowFormat::Json => write(out, &plan)?,
         ShowFormat::Terraform => {
             let file = terraform_file(&plan).map_err(|error| {
                 Failure::Estate(format!("`{}`: {error}", arguments.plan.display()))

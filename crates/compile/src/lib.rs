@@ -20,6 +20,7 @@ mod held;
 mod identity;
 mod intent;
 mod leaving;
+mod lines;
 mod lots;
 mod membership;
 mod moving;
@@ -46,6 +47,7 @@ pub use gc::{OwnGroup, gc};
 pub use held::HeldGroup;
 pub use intent::{Allowed, Intent, Places, SharePart, promoted};
 pub use leaving::{Former, Leaving, ToldBy, leaving};
+pub use lines::{text_in_lines, write_lines};
 pub use membership::{Left, Membership, Moved, Need, Whole, membership};
 pub use naming::short_hash;
 pub use owner::{

@@ -1,6 +1,7 @@
 //! A plan: what will be written, what it means, and in which steps.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -10,6 +11,7 @@ use crate::artifact::{Artifacts, GroupName, GroupRule, RulePeer, Through};
 use crate::compiler::Compiled;
 use crate::edge::{Edge, EdgeList, OwnEdge, PlannedEdge};
 use crate::gap::{Gap, Unheld};
+use crate::lines::{text_in_lines, write_lines};
 use crate::owner::PlannedOwner;
 use crate::plane::{Limits, Plane};
 use crate::read::Read;
@@ -287,9 +289,18 @@ impl Plan {
     /// # Errors
     /// Never for a plan that [`new`](Self::new) made.
     pub fn text(&self) -> Result<String, PlanError> {
-        let mut text = serde_json::to_string_pretty(self)?;
+        let mut text = text_in_lines(self)?;
         text.push('\n');
         Ok(text)
+    }
+
+    /// Writes [`text`](Self::text) piece by piece: that of a large estate has hundreds of megabytes.
+    ///
+    /// # Errors
+    /// When writing fails; never for a plan that [`new`](Self::new) made.
+    pub fn write(&self, mut out: impl io::Write) -> io::Result<()> {
+        write_lines(&mut out, self)?;
+        out.write_all(b"\n")
     }
 
     /// Reads a plan from a value that was parsed within limits.

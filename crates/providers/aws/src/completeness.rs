@@ -143,11 +143,32 @@ struct Missing {
 }
 
 /// What the objects around a name tell about where it is.
-#[derive(Clone, Default)]
+#[derive(Clone, Copy, Default)]
 struct Place<'t> {
     vpc: Option<&'t str>,
-    subnets: Vec<&'t str>,
+    subnets: Subnets<'t>,
     address: Option<IpAddr>,
+}
+
+/// The subnets that an object tells.
+#[derive(Clone, Copy, Default)]
+enum Subnets<'t> {
+    #[default]
+    Untold,
+    One(&'t str),
+    Listed(Node<'t>),
+}
+
+impl<'t> Subnets<'t> {
+    fn ids(self) -> impl Iterator<Item = &'t str> {
+        let (one, list) = match self {
+            Self::Untold => (None, None),
+            Self::One(id) => (Some(id), None),
+            Self::Listed(list) => (None, Some(list)),
+        };
+        let listed = list.into_iter().flat_map(Node::items).filter_map(Node::as_str);
+        one.into_iter().chain(listed)
+    }
 }
 
 struct Finder<'f, 't> {
@@ -161,10 +182,7 @@ struct Finder<'f, 't> {
 impl<'t> Finder<'_, 't> {
     /// Looks for names of interfaces and subnets in an object and in what it holds.
     fn visit(&mut self, node: Node<'t>, around: &Place<'t>) {
-        if is_gone(node) {
-            return;
-        }
-        let place = place_of(node, around);
+        let Some(place) = place_of(node, around) else { return };
         for entry in node.entries() {
             match entry.key {
                 "NetworkInterfaceId" | "networkInterfaceId" => {
@@ -197,8 +215,8 @@ impl<'t> Finder<'_, 't> {
             return;
         }
         for one in self.places {
-            let is_there = if !place.subnets.is_empty() {
-                place.subnets.contains(&one.id)
+            let is_there = if place.subnets.ids().next().is_some() {
+                place.subnets.ids().any(|id| id == one.id)
             } else if let Some(vpc) = place.vpc {
                 one.vpc == vpc
             } else {
@@ -243,30 +261,41 @@ impl<'t> Finder<'_, 't> {
     }
 }
 
-/// Whether an object says that it is not there any more.
-fn is_gone(node: Node<'_>) -> bool {
+/// Whether a state says that what has it is not there any more.
+fn is_gone(state: Node<'_>) -> bool {
     let says = |value: Node<'_>| {
         let text = value.as_str();
         text.is_some_and(|text| GONE.iter().any(|gone| text.eq_ignore_ascii_case(gone)))
     };
-    ["State", "Status", "LifeCycleState", "AssociationState", "lastStatus"].iter().any(|key| {
-        node.get(key).is_some_and(|state| {
-            says(state)
-                || ["Name", "Code", "State"].iter().any(|key| state.get(key).is_some_and(says))
-        })
-    })
+    says(state) || ["Name", "Code", "State"].iter().any(|key| state.get(key).is_some_and(says))
 }
 
-fn place_of<'t>(node: Node<'t>, around: &Place<'t>) -> Place<'t> {
-    let mut place = around.clone();
-    let text = |keys: &[&str]| keys.iter().find_map(|key| node.get(key).and_then(Node::as_str));
-    place.vpc = text(&["VpcId", "vpcId"]).or(place.vpc);
-    if let Some(subnet) = text(&["SubnetId", "subnetId"]) {
-        place.subnets = vec![subnet];
-    } else if let Some(subnets) = node.get("SubnetIds") {
-        place.subnets = subnets.items().filter_map(Node::as_str).collect();
+/// Where an object is, by itself and what is around it; nothing where it says that it is not there any more.
+/// Every object of the input is asked, so that each of its keys is looked at once.
+fn place_of<'t>(node: Node<'t>, around: &Place<'t>) -> Option<Place<'t>> {
+    let (mut vpc, mut subnet) = ([None; 2], [None; 2]);
+    let (mut subnets, mut address) = (None, None);
+    for entry in node.entries() {
+        let text = || entry.value.as_str();
+        match entry.key {
+            "State" | "Status" | "LifeCycleState" | "AssociationState" | "lastStatus"
+                if is_gone(entry.value) =>
+            {
+                return None;
+            }
+            "VpcId" => vpc[0] = text(),
+            "vpcId" => vpc[1] = text(),
+            "SubnetId" => subnet[0] = text(),
+            "subnetId" => subnet[1] = text(),
+            "SubnetIds" => subnets = Some(Subnets::Listed(entry.value)),
+            "PrivateIpAddress" => address = text().and_then(|text| text.parse().ok()),
+            _ => {}
+        }
     }
-    let address = text(&["PrivateIpAddress"]).and_then(|text| text.parse().ok());
-    place.address = address.or(place.address);
-    place
+    let told = subnet[0].or(subnet[1]).map(Subnets::One).or(subnets);
+    Some(Place {
+        vpc: vpc[0].or(vpc[1]).or(around.vpc),
+        subnets: told.unwrap_or(around.subnets),
+        address: address.or(around.address),
+    })
 }

@@ -61,6 +61,8 @@ pub(crate) struct Context<'t> {
     /// Resources that are not in the input although others refer to them, to warn once each.
     pub(crate) missing: HashSet<Name>,
     names: HashSet<Name>,
+    /// Names of what has none but its direction and its place, by direction.
+    numbered: BTreeMap<&'static str, Vec<Name>>,
     layers: HashMap<Vec<GuardId>, LayerId>,
 }
 
@@ -158,6 +160,7 @@ impl<'t> Context<'t> {
             gateways_unread: BTreeSet::new(),
             missing: HashSet::new(),
             names: HashSet::new(),
+            numbered: BTreeMap::new(),
             layers: HashMap::new(),
         }
     }
@@ -170,6 +173,17 @@ impl<'t> Context<'t> {
         let name = Name::from(text);
         self.names.insert(name.clone());
         name
+    }
+
+    /// The shared name of what is at a place, from 0, among those of a direction: `ingress 1` is the first.
+    pub(crate) fn numbered(&mut self, direction: &'static str, place: usize) -> Name {
+        let known = self.numbered.get(direction).map_or(0, Vec::len);
+        for number in known..=place {
+            let name = self.name(&format!("{direction} {}", number.saturating_add(1)));
+            self.numbered.entry(direction).or_default().push(name);
+        }
+        let name = self.numbered.get(direction).and_then(|all| all.get(place)).cloned();
+        name.unwrap_or_else(|| Name::from(direction))
     }
 
     /// The account of a resource: its `OwnerId`, its ARN's, or that of the folder it lies in.

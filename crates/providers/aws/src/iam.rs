@@ -60,7 +60,7 @@ pub(crate) fn convert(context: &mut Context<'_>) {
     let endpoints = PrivateEndpoints::read(context, &mut facts);
     let keys = Keys::read(context, &mut facts);
     let catalog = Catalog::read(context, &mut facts);
-    let changes = Changes::read(context);
+    let changes = Changes::read(context, !facts.holders.is_empty());
     let over_resources = facts.resource_guardrails();
     public::check(context);
     let readable = public::label(context, &facts, &catalog.buckets, &over_resources);

@@ -63,6 +63,9 @@ pub(crate) fn convert(context: &mut Context<'_>) {
 const INGRESS: &str = "IpPermissions";
 const EGRESS: &str = "IpPermissionsEgress";
 
+/// The fields of a permission that hold its peers.
+const PEERS: [&str; 4] = ["IpRanges", "Ipv6Ranges", "PrefixListIds", "UserIdGroupPairs"];
+
 /// The rules of both directions, and for which of them the input tells none.
 #[derive(Default)]
 struct Sides {
@@ -111,10 +114,11 @@ fn add_guard(context: &mut Context<'_>, id: &str, title: &str, origin: Option<Sp
 
 fn set_rules(context: &mut Context<'_>, id: &str, sides: Sides) {
     let Some(guard) = context.guards.get(id) else { return };
-    let untold = context.name(&format!("the rules of {id} are not in the input"));
+    let untold = || format!("the rules of {id} are not in the input");
+    let untold = sides.untold.contains(&true).then(|| context.name(&untold()));
     let stage = |rules, is_untold: bool| {
-        let unknown = StageDefault::Unknown(untold.clone());
-        let default = if is_untold { unknown } else { StageDefault::Deny };
+        let unknown = untold.clone().filter(|_| is_untold).map(StageDefault::Unknown);
+        let default = unknown.unwrap_or(StageDefault::Deny);
         vec![Stage { combine: Combine::Union, rules, default }]
     };
     let guard = &mut context.estate.network.guards[guard];
@@ -133,8 +137,13 @@ fn rules(
     let is_egress = key == EGRESS;
     let direction = if is_egress { "egress" } else { "ingress" };
     let max = usize::try_from(context.options.parts_max).unwrap_or(usize::MAX);
-    let mut rules = Vec::new();
-    for permission in context.fields.objects(item.node, key) {
+    let permissions = context.fields.objects(item.node, key);
+    let peers_of = |permission: &Node<'_>| -> usize {
+        PEERS.iter().filter_map(|list| permission.get(list)).map(Node::len).sum()
+    };
+    // A large estate has millions of rules: none is moved, and there is no room for more of them.
+    let mut rules = Vec::with_capacity(permissions.iter().map(peers_of).sum());
+    for permission in permissions {
         let Some((set, known)) = permission_flows(context, item.id, permission, flows) else {
             continue;
         };
@@ -150,7 +159,7 @@ fn rules(
             let rule_id = listed.id_of((item.id, is_egress, protocol, numbers, text));
             let name = match rule_id {
                 Some(id) => context.name(id),
-                None => context.name(&format!("{direction} {}", rules.len().saturating_add(1))),
+                None => context.numbered(direction, rules.len()),
             };
             let origin = Some(place.span());
             let (flows, action) = (set.clone(), Action::Accept);
@@ -190,7 +199,8 @@ type PeerAt<'t> = (Peer, &'t str, Node<'t>);
 /// The peers of a permission, each with its text and place.
 fn peers<'t>(context: &mut Context<'_>, item: &Item<'_>, permission: Node<'t>) -> Vec<PeerAt<'t>> {
     let mut peers: Vec<PeerAt<'t>> = Vec::new();
-    for (list, key) in [("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6")] {
+    let [v4, v6, lists, pairs] = PEERS;
+    for (list, key) in [(v4, "CidrIp"), (v6, "CidrIpv6")] {
         for range in context.fields.objects(permission, list) {
             let Some(text) = context.fields.required_text(range, key) else { continue };
             let place = range.get(key).unwrap_or(range);
@@ -199,12 +209,12 @@ fn peers<'t>(context: &mut Context<'_>, item: &Item<'_>, permission: Node<'t>) -
             }
         }
     }
-    for list in context.fields.objects(permission, "PrefixListIds") {
+    for list in context.fields.objects(permission, lists) {
         if let Some(id) = context.fields.required_text(list, "PrefixListId") {
             peers.push((Peer::List(list_of(context, list, id)), id, list));
         }
     }
-    for pair in context.fields.objects(permission, "UserIdGroupPairs") {
+    for pair in context.fields.objects(permission, pairs) {
         let (peer, text) = member_peer(context, item, pair);
         peers.push((peer, text, pair));
     }
@@ -213,25 +223,21 @@ fn peers<'t>(context: &mut Context<'_>, item: &Item<'_>, permission: Node<'t>) -
 
 /// The peer that a reference to a group stands for.
 fn member_peer<'t>(context: &mut Context<'_>, item: &Item<'_>, pair: Node<'t>) -> (Peer, &'t str) {
-    let vpc = context
-        .fields
-        .text(pair, "VpcId")
-        .or_else(|| item.node.get("VpcId").and_then(Node::as_str));
+    let vpc = context.fields.text(pair, "VpcId");
     let name = context.fields.text(pair, "GroupName");
-    let id = context
-        .fields
-        .text(pair, "GroupId")
-        .or_else(|| name.and_then(|name| group_by_name(context, name, vpc)));
+    let told = context.fields.text(pair, "GroupId");
+    let named = || {
+        let vpc = vpc.or_else(|| item.node.get("VpcId").and_then(Node::as_str));
+        group_by_name(context, name?, vpc)
+    };
+    let id = told.or_else(named);
+    let told = told.unwrap_or_default();
     if let Some(id) = id {
-        return (Peer::Members(guard(context, pair, id)), pair_text(pair));
+        return (Peer::Members(guard(context, pair, id)), told);
     }
     let what = format!("a group that `{}` refers to by no id", item.id);
     context.fields.warn(pair, codes::MISSING, item.id, what.clone());
-    (Peer::Unread(context.name(&what)), pair_text(pair))
-}
-
-fn pair_text(pair: Node<'_>) -> &str {
-    pair.get("GroupId").and_then(Node::as_str).unwrap_or_default()
+    (Peer::Unread(context.name(&what)), told)
 }
 
 /// The id of the group with a name in a VPC. Rare: only bodies of old accounts refer by name.

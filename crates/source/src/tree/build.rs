@@ -263,7 +263,7 @@ impl<'s> Builder<'s> {
     }
 
     fn mark_key(&mut self, slot: u32) {
-        let fingerprint = fingerprint(self.store().string(slot).unwrap_or_default().as_bytes());
+        let fingerprint = fingerprint(self.store().key_bytes(slot));
         self.keys.push(KeyMark { fingerprint, slot });
         if let Some(frame) = self.frames.last_mut() {
             frame.count += 1;

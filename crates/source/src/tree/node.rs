@@ -95,13 +95,14 @@ impl<'t> Node<'t> {
     /// A null value is `Some`: use the `_field` methods to treat null as absent. The search is
     /// linear, which is fastest for the objects that occur in practice.
     pub fn get(self, key: &str) -> Option<Self> {
-        if self.head().tag() != Tag::Object {
+        let (store, head) = (self.store(), self.head());
+        if head.tag() != Tag::Object {
             return None;
         }
-        let (store, mut slot) = (self.store(), self.slot.saturating_add(2));
-        for _ in 0..self.head().payload() {
+        let mut slot = self.slot.saturating_add(2);
+        for _ in 0..head.payload() {
             let value = slot.saturating_add(store.width(slot));
-            if store.string(slot) == Some(key) {
+            if store.is_string(slot, key) {
                 return Some(Self { tree: self.tree, slot: value });
             }
             slot = value.saturating_add(store.width(value));

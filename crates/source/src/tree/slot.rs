@@ -114,6 +114,31 @@ impl<'t> Store<'t> {
         self.text.get(start..widen(self.end(index))).unwrap_or_default()
     }
 
+    /// Whether the string or key at `index` has this value. Most keys are told apart by their length, and
+    /// none is looked at letter by letter for where characters end.
+    pub(super) fn is_string(self, index: u32, value: &str) -> bool {
+        let slot = self.slot(index);
+        if slot.tag() != Tag::Quoted {
+            return self.string(index) == Some(value);
+        }
+        let (start, length) = (widen(slot.offset).saturating_add(1), value.len());
+        widen(slot.payload()) == length.saturating_add(2)
+            && self.text.as_bytes().get(start..start.saturating_add(length))
+                == Some(value.as_bytes())
+    }
+
+    /// The bytes of the key at `index`.
+    pub(super) fn key_bytes(self, index: u32) -> &'t [u8] {
+        let slot = self.slot(index);
+        if slot.tag() != Tag::Quoted {
+            return self.string(index).unwrap_or_default().as_bytes();
+        }
+        let start = widen(slot.offset);
+        let end = start.saturating_add(widen(slot.payload()));
+        let bytes = self.text.as_bytes();
+        bytes.get(start.saturating_add(1)..end.saturating_sub(1)).unwrap_or_default()
+    }
+
     /// The value of the string or key at `index`; `None` for anything else.
     pub(super) fn string(self, index: u32) -> Option<&'t str> {
         let slot = self.slot(index);

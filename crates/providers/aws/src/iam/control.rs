@@ -245,18 +245,23 @@ const CHANGED_KINDS: [(Kind, &str); 5] = [
 ];
 
 impl Changes {
-    /// Reads what can be changed.
-    pub(crate) fn read(context: &mut Context<'_>) -> Self {
+    /// Reads what can be changed. Where nobody is there to change it, only what is wrong with it is told.
+    pub(crate) fn read(context: &mut Context<'_>, is_asked: bool) -> Self {
         let mut changes = Self::default();
         for (kind, word) in CHANGED_KINDS {
             for item in context.index.of(kind) {
-                let Some(account) = context.account_of(item).map(Name::from) else { continue };
-                let region = context.region_of(item).or_else(|| zone_region(item.node));
+                let Some(account) = context.account_of(item) else { continue };
+                let region = context.region_of(item);
+                let key = if item.node.get("TagSet").is_some() { "TagSet" } else { "Tags" };
+                let tags = context.fields.tags(item.node, key).into_iter();
+                if !is_asked {
+                    continue;
+                }
+                let account = Name::from(account);
+                let region = region.or_else(|| zone_region(item.node));
                 let partition = partition_of(region);
                 let place = region.unwrap_or_default();
                 let arn = format!("arn:{partition}:ec2:{place}:{account}:{word}/{}", item.id);
-                let key = if item.node.get("TagSet").is_some() { "TagSet" } else { "Tags" };
-                let tags = context.fields.tags(item.node, key).into_iter();
                 let tags = tags.map(|(key, value)| (Name::from(key), Name::from(value)));
                 let region = region.map(Name::from);
                 let resource = Changed { arn, tags: tags.collect(), region };

@@ -39,6 +39,24 @@ pub fn interface_facts(body: &Value) -> Facts {
     ])
 }
 
+/// [`interface_facts`] of a body that is in a tree: large estates have many of them.
+fn facts_of_interface(body: Node<'_>) -> Facts {
+    let text = |key: &str| body.get(key).and_then(Node::as_str);
+    let each = |list: &str, key: &str| -> BTreeSet<&str> {
+        let items = body.get(list).into_iter().flat_map(Node::items);
+        items.filter_map(|item| item.get(key).and_then(Node::as_str)).collect()
+    };
+    let mut addresses = each("PrivateIpAddresses", "PrivateIpAddress");
+    addresses.extend(text("PrivateIpAddress"));
+    addresses.extend(each("Ipv6Addresses", "Ipv6Address"));
+    let owned = |texts: BTreeSet<&str>| texts.into_iter().map(ToOwned::to_owned).collect();
+    BTreeMap::from([
+        (String::from("groups"), owned(each("Groups", "GroupId"))),
+        (String::from("addresses"), owned(addresses)),
+        (String::from("subnet"), vec![text("SubnetId").unwrap_or_default().to_owned()]),
+    ])
+}
+
 /// What is read of a group: its rules.
 pub fn group_facts(body: &Value) -> Facts {
     let side = |key: &str| -> Vec<String> {
@@ -158,7 +176,7 @@ impl<'b> Described<'b> {
             }
         }
         resources.told_by_interfaces(&|endpoint| {
-            let facts = interface_facts(&value_of(*interfaces.get(endpoint)?));
+            let facts = facts_of_interface(*interfaces.get(endpoint)?);
             Some(facts.get("groups")?.iter().cloned().collect())
         });
         described
@@ -272,7 +290,7 @@ impl<'b> Described<'b> {
             let place = vpc.and_then(|vpc| places.get(vpc)).cloned();
             let place = place.or_else(|| place_of(*node).filter(|_| is_end));
             let Some((account, region)) = place else { continue };
-            let facts = interface_facts(&value_of(*node));
+            let facts = facts_of_interface(*node);
             let is_named = || {
                 let addresses = facts.get("addresses").into_iter().flatten();
                 let mut addresses = addresses.filter_map(|one| one.parse().ok().map(Prefix::host));
@@ -308,4 +326,28 @@ fn place_of(interface: Node<'_>) -> Option<(String, String)> {
     let text = |key: &str| interface.get(key).and_then(Node::as_str);
     let region = region_of_zone(text("AvailabilityZone")?)?;
     Some((text("OwnerId")?.to_owned(), region.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use watertight_source::{FileId, Limits, Tree};
+
+    use super::*;
+
+    #[test]
+    fn an_interface_in_a_tree_tells_what_its_value_tells() {
+        let texts = [
+            "{}",
+            r#"{"Groups": [{"GroupId": "sg-2"}, {"GroupId": "sg-1"}, {"GroupId": "sg-2"}, {}, 3],
+                "PrivateIpAddress": "10.0.0.5", "SubnetId": "subnet-1",
+                "PrivateIpAddresses": [{"PrivateIpAddress": "10.0.0.9"}, {"PrivateIpAddress": "10.0.0.5"}],
+                "Ipv6Addresses": [{"Ipv6Address": "2001:db8::1"}, {"Ipv6Address": null}]}"#,
+            r#"{"Groups": {"GroupId": "sg-1"}, "PrivateIpAddress": 1, "SubnetId": null}"#,
+        ];
+        for text in texts {
+            let tree = Tree::parse_json(FileId(0), text, &Limits::default()).unwrap();
+            let root = tree.root();
+            assert_eq!(facts_of_interface(root), interface_facts(&value_of(root)), "{text}");
+        }
+    }
 }

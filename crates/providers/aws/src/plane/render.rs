@@ -1,13 +1,15 @@
 //! Artifacts as the bodies in which the provider would describe them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use watertight_compile::{
     Artifacts, Group, GroupName, GroupRule, RenderedBody, RulePeer, Through, short_hash,
+    text_in_lines,
 };
-use watertight_net::{ByteSet, Family, FlowPart, FlowSet, PortSet};
+use watertight_net::{ByteSet, Family, FlowPart, FlowSet, PortSet, Prefix};
 
 /// The key of the tag, with the value `true`, of every group that is ours.
 pub const MANAGED: &str = "watertight.io/managed";
@@ -15,11 +17,12 @@ pub const MANAGED: &str = "watertight.io/managed";
 /// One body for the groups of each account and region, one for the interfaces, and one for the
 /// resources of services that set the groups of some of them.
 pub(super) fn bodies(artifacts: &Artifacts, held: &Ids) -> Vec<RenderedBody> {
-    let mut groups: BTreeMap<String, Vec<GroupBody<'_>>> = BTreeMap::new();
+    let known = Known::new(artifacts, held);
+    let mut groups: BTreeMap<String, Vec<&Group>> = BTreeMap::new();
     for group in &artifacts.groups {
         let (account, region) = &group.place;
         let folder = format!("raw/aws/{account}/{region}/ec2-describe-security-groups");
-        groups.entry(folder).or_default().push(body_of(group, artifacts, held));
+        groups.entry(folder).or_default().push(group);
     }
     let interfaces: Vec<InterfaceBody<'_>> = artifacts
         .attachments
@@ -28,8 +31,8 @@ pub(super) fn bodies(artifacts: &Artifacts, held: &Ids) -> Vec<RenderedBody> {
             let ours = one
                 .groups
                 .iter()
-                .map(|name| Carried { id: id_of(name, held), name: Some(name.0.as_str()) });
-            let others = one.others.iter().map(|id| Carried { id: id.to_string(), name: None });
+                .map(|name| Carried { id: known.id(name), name: Some(name.0.as_str()) });
+            let others = one.others.iter().map(|id| Carried { id: Cow::from(&**id), name: None });
             InterfaceBody { id: &one.endpoint, groups: ours.chain(others).collect() }
         })
         .collect();
@@ -48,9 +51,9 @@ pub(super) fn bodies(artifacts: &Artifacts, held: &Ids) -> Vec<RenderedBody> {
         path: String::from("raw/aws/services/watertight.json"),
         text: text_of("Services", &services.into_values().collect::<Vec<_>>()),
     });
-    let groups = groups.into_iter().map(|(folder, bodies)| RenderedBody {
+    let groups = groups.into_iter().map(|(folder, groups)| RenderedBody {
         path: format!("{folder}/watertight.json"),
-        text: text_of("SecurityGroups", &bodies),
+        text: text_of("SecurityGroups", &GroupBodies { groups, known: &known }),
     });
     let interfaces = RenderedBody {
         path: String::from("raw/aws/interfaces/watertight.json"),
@@ -60,17 +63,60 @@ pub(super) fn bodies(artifacts: &Artifacts, held: &Ids) -> Vec<RenderedBody> {
 }
 
 /// A list under its name, as text.
-fn text_of(name: &str, list: &[impl Serialize]) -> String {
-    let text = serde_json::to_string_pretty(&BTreeMap::from([(name, list)]));
+fn text_of(name: &str, list: &impl Serialize) -> String {
+    let text = text_in_lines(&BTreeMap::from([(name, list)]));
     // Texts and numbers alone, under keys that are texts: that cannot fail.
     text.unwrap_or_default() + "\n"
+}
+
+/// Groups with their ids and accounts, by their names: rules name each of them many times.
+struct Known<'a> {
+    held: &'a Ids,
+    groups: HashMap<&'a str, (String, &'a str)>,
+}
+
+impl<'a> Known<'a> {
+    fn new(artifacts: &'a Artifacts, held: &'a Ids) -> Self {
+        let groups = artifacts.groups.iter().map(|group| {
+            let told = (id_of(&group.name, held), &*group.place.0);
+            (group.name.0.as_str(), told)
+        });
+        Self { held, groups: groups.collect() }
+    }
+
+    /// As [`id_of`].
+    fn id<'k>(&'k self, name: &GroupName) -> Cow<'k, str> {
+        match self.groups.get(name.0.as_str()) {
+            Some((id, _)) => Cow::from(id),
+            None => Cow::from(id_of(name, self.held)),
+        }
+    }
+
+    fn pair<'k>(&'k self, name: &GroupName) -> Pair<'k> {
+        match self.groups.get(name.0.as_str()) {
+            Some((id, owner)) => Pair { id: Cow::from(id), owner },
+            None => Pair { id: Cow::from(id_of(name, self.held)), owner: "" },
+        }
+    }
+}
+
+/// The bodies of groups, each made when it is written and gone after that.
+struct GroupBodies<'a> {
+    groups: Vec<&'a Group>,
+    known: &'a Known<'a>,
+}
+
+impl Serialize for GroupBodies<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.groups.iter().map(|group| body_of(group, self.known)))
+    }
 }
 
 /// A group as the provider describes it.
 #[derive(Serialize)]
 struct GroupBody<'a> {
     #[serde(rename = "GroupId")]
-    id: String,
+    id: Cow<'a, str>,
     #[serde(rename = "GroupName")]
     name: &'a str,
     #[serde(rename = "Description")]
@@ -111,21 +157,25 @@ struct Permission<'a> {
 #[derive(Serialize)]
 struct Pair<'a> {
     #[serde(rename = "GroupId")]
-    id: String,
+    id: Cow<'a, str>,
     #[serde(rename = "UserId")]
     owner: &'a str,
 }
 
 #[derive(Serialize)]
 struct RangeV4 {
-    #[serde(rename = "CidrIp")]
-    prefix: String,
+    #[serde(rename = "CidrIp", serialize_with = "shown")]
+    prefix: Prefix,
 }
 
 #[derive(Serialize)]
 struct RangeV6 {
-    #[serde(rename = "CidrIpv6")]
-    prefix: String,
+    #[serde(rename = "CidrIpv6", serialize_with = "shown")]
+    prefix: Prefix,
+}
+
+fn shown<S: Serializer>(prefix: &Prefix, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(prefix)
 }
 
 #[derive(Serialize)]
@@ -146,7 +196,7 @@ struct InterfaceBody<'a> {
 #[derive(Serialize)]
 struct Carried<'a> {
     #[serde(rename = "GroupId")]
-    id: String,
+    id: Cow<'a, str>,
     #[serde(rename = "GroupName", skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
 }
@@ -179,9 +229,9 @@ pub(super) fn id_of(name: &GroupName, held: &Ids) -> String {
     format!("sg-0{:016x}", short_hash(name.0.bytes()))
 }
 
-fn body_of<'a>(group: &'a Group, artifacts: &'a Artifacts, held: &Ids) -> GroupBody<'a> {
+fn body_of<'a>(group: &'a Group, known: &'a Known<'_>) -> GroupBody<'a> {
     let (account, region) = &group.place;
-    let id = id_of(&group.name, held);
+    let id = known.id(&group.name);
     let segments: Vec<String> = group.segments.iter().map(ToString::to_string).collect();
     GroupBody {
         name: &group.name.0,
@@ -190,8 +240,8 @@ fn body_of<'a>(group: &'a Group, artifacts: &'a Artifacts, held: &Ids) -> GroupB
         owner: account,
         arn: format!("arn:aws:ec2:{region}:{account}:security-group/{id}"),
         tags: [BTreeMap::from([("Key", MANAGED), ("Value", "true")])],
-        ingress: permissions(&group.ingress, artifacts, held),
-        egress: permissions(&group.egress, artifacts, held),
+        ingress: permissions(&group.ingress, known),
+        egress: permissions(&group.egress, known),
         id,
     }
 }
@@ -242,24 +292,15 @@ pub(super) fn without(body: &RenderedBody, items: &BTreeSet<String>) -> Rendered
 }
 
 /// Rules of one kind of flows share a permission.
-fn permissions<'a>(
-    rules: &'a [GroupRule],
-    artifacts: &'a Artifacts,
-    held: &Ids,
-) -> Vec<Permission<'a>> {
+fn permissions<'a>(rules: &'a [GroupRule], known: &'a Known<'_>) -> Vec<Permission<'a>> {
     let mut by_flows: BTreeMap<&FlowSet, Vec<&RulePeer>> = BTreeMap::new();
     for rule in rules {
         by_flows.entry(&rule.flows).or_default().push(&rule.peer);
     }
-    by_flows.into_iter().map(|(flows, peers)| permission(flows, &peers, artifacts, held)).collect()
+    by_flows.into_iter().map(|(flows, peers)| permission(flows, &peers, known)).collect()
 }
 
-fn permission<'a>(
-    flows: &FlowSet,
-    peers: &[&'a RulePeer],
-    artifacts: &'a Artifacts,
-    held: &Ids,
-) -> Permission<'a> {
+fn permission<'a>(flows: &FlowSet, peers: &[&'a RulePeer], known: &'a Known<'_>) -> Permission<'a> {
     let (protocol, ports) = protocol_of(flows);
     let (pairs, v4, v6, lists) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (from, to) = ports.unzip();
@@ -270,14 +311,13 @@ fn permission<'a>(
                 permission.lists.push(List { id: &name.0 });
             }
             RulePeer::Group(name) => {
-                let owner = artifacts.group(name).map_or("", |group| &*group.place.0);
-                permission.pairs.push(Pair { id: id_of(name, held), owner });
+                permission.pairs.push(known.pair(name));
             }
             RulePeer::Prefix(prefix) if prefix.family() == Family::V4 => {
-                permission.v4.push(RangeV4 { prefix: prefix.to_string() });
+                permission.v4.push(RangeV4 { prefix: *prefix });
             }
             RulePeer::Prefix(prefix) => {
-                permission.v6.push(RangeV6 { prefix: prefix.to_string() });
+                permission.v6.push(RangeV6 { prefix: *prefix });
             }
         }
     }

@@ -175,12 +175,12 @@ pub(super) fn bodies<'b>(
             new.push(Body { path, tree });
         }
     }
-    let replaced: BTreeSet<String> =
-        new.iter().flat_map(|body| groups_of(body.tree.root())).collect();
+    let groups = new.iter().flat_map(|body| groups_of(body.tree.root()));
+    let replaced: BTreeSet<String> = groups.map(ToOwned::to_owned).collect();
     let mut kept = Vec::new();
     for body in bodies {
         let root = body.tree.root();
-        if groups_of(root).any(|id| replaced.contains(&id)) {
+        if groups_of(root).any(|id| replaced.contains(id)) {
             let text = without(root, &replaced);
             match Tree::parse_json(body.tree.file(), text, limits) {
                 Ok(tree) => new.push(Body { path: body.path.clone(), tree }),
@@ -201,9 +201,9 @@ pub(super) fn bodies<'b>(
             kept.push(body);
             continue;
         }
-        let mut text = String::with_capacity(root.raw().len());
-        write((None, root), (&carried, &Scope::of_path(&body.path)), &mut text);
-        match Tree::parse_json(body.tree.file(), text, limits) {
+        let mut copy = Copy::of(root);
+        write((None, root), (&carried, &Scope::of_path(&body.path)), &mut copy);
+        match Tree::parse_json(body.tree.file(), copy.finish(), limits) {
             Ok(tree) => new.push(Body { path: body.path.clone(), tree }),
             Err(_) => kept.push(body),
         }
@@ -212,9 +212,9 @@ pub(super) fn bodies<'b>(
 }
 
 /// The ids of the groups that a body describes.
-fn groups_of(root: Node<'_>) -> impl Iterator<Item = String> {
+fn groups_of<'t>(root: Node<'t>) -> impl Iterator<Item = &'t str> {
     let groups = root.get("SecurityGroups").into_iter().flat_map(Node::items);
-    groups.filter_map(|group| group.get("GroupId").and_then(Node::as_str).map(ToOwned::to_owned))
+    groups.filter_map(|group| group.get("GroupId").and_then(Node::as_str))
 }
 
 /// A body of groups without those that are rendered anew.
@@ -228,23 +228,57 @@ fn without(root: Node<'_>, replaced: &BTreeSet<String>) -> String {
     format!("{{\"SecurityGroups\":[{}]}}", kept.join(","))
 }
 
-/// Writes a value as it stands, but for the groups of interfaces and resources that are to carry
+/// A text in which some values are others: what is between them is copied at once.
+struct Copy<'t> {
+    old: &'t str,
+    /// Where the old text begins in its file, and to where in it the new one has got.
+    start: u32,
+    at: u32,
+    new: String,
+}
+
+impl<'t> Copy<'t> {
+    fn of(root: Node<'t>) -> Self {
+        let (old, start) = (root.raw(), root.span().start);
+        Self { old, start, at: start, new: String::with_capacity(old.len()) }
+    }
+
+    /// Goes on to a place in the file.
+    fn up_to(&mut self, place: u32) {
+        let offset = |place: u32| usize::try_from(place.saturating_sub(self.start)).ok();
+        let part = offset(self.at).zip(offset(place));
+        let part = part.and_then(|(from, to)| self.old.get(from..to));
+        self.new.push_str(part.unwrap_or_default());
+        self.at = place;
+    }
+
+    /// Puts a text in the place of a value that is behind all before.
+    fn put(&mut self, value: Node<'_>, text: &str) {
+        let span = value.span();
+        self.up_to(span.start);
+        self.new.push_str(text);
+        self.at = span.end;
+    }
+
+    fn finish(mut self) -> String {
+        let end = u32::try_from(self.old.len()).unwrap_or(u32::MAX);
+        self.up_to(self.start.saturating_add(end));
+        self.new
+    }
+}
+
+/// Copies a value as it stands, but for the groups of interfaces and resources that are to carry
 /// others. `list` is the key of the list in which the value is, `scope` where its body is from.
 fn write(
     (list, node): (Option<&str>, Node<'_>),
     (carried, scope): (&Carried, &Scope),
-    text: &mut String,
+    copy: &mut Copy<'_>,
 ) {
     match node.kind() {
         Kind::Array => {
-            text.push('[');
-            for (at, item) in node.items().enumerate() {
-                if at > 0 {
-                    text.push(',');
-                }
-                write((list, item), (carried, scope), text);
+            for item in node.items() {
+                write((list, item), (carried, scope), copy);
             }
-            text.push(']');
         }
         Kind::Object => {
             let id = node.get("NetworkInterfaceId").and_then(Node::as_str);
@@ -253,27 +287,58 @@ fn write(
             if let Some(body) =
                 resource.and_then(|(service, groups)| service.nested(&value_of(node), groups))
             {
-                text.push_str(&body.to_string());
+                copy.put(node, &body.to_string());
                 return;
             }
             let resource = resource.map(|(_, groups)| groups);
-            text.push('{');
-            for (at, entry) in node.entries().enumerate() {
-                if at > 0 {
-                    text.push(',');
-                }
-                text.push_str(&Value::from(entry.key).to_string());
-                text.push(':');
+            for entry in node.entries() {
                 match (interface, resource) {
                     (_, Some(groups)) if LISTS.contains(&entry.key) => {
-                        text.push_str(&written(entry.value, groups));
+                        copy.put(entry.value, &written(entry.value, groups));
                     }
-                    (Some(groups), None) if entry.key == "Groups" => text.push_str(groups),
-                    _ => write((Some(entry.key), entry.value), (carried, scope), text),
+                    (Some(groups), None) if entry.key == "Groups" => copy.put(entry.value, groups),
+                    _ => write((Some(entry.key), entry.value), (carried, scope), copy),
                 }
             }
-            text.push('}');
         }
-        Kind::Null | Kind::Bool | Kind::Number | Kind::String => text.push_str(node.raw()),
+        Kind::Null | Kind::Bool | Kind::Number | Kind::String => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a body comes to with the groups of one interface, and with nothing that has others.
+    fn copied(text: &str, groups: &[(&str, &str)]) -> String {
+        let tree = Tree::parse_json(FileId(0), text, &Limits::default()).unwrap();
+        let by_interface = groups.iter().map(|(id, to)| ((*id).to_owned(), (*to).to_owned()));
+        let carried = Carried { by_interface: by_interface.collect(), ..Carried::default() };
+        let mut copy = Copy::of(tree.root());
+        write((None, tree.root()), (&carried, &Scope::of_path("raw/aws/a.json")), &mut copy);
+        copy.finish()
+    }
+
+    #[test]
+    fn what_carries_nothing_else_is_copied_letter_by_letter() {
+        let text = "\u{feff} {\"a\\u0062\": [1, \"\u{e9}\\n\", {}], \"Groups\": [ ] } ";
+        assert_eq!(copied(text, &[]), text.trim_matches(['\u{feff}', ' ']));
+    }
+
+    #[test]
+    fn only_the_groups_of_an_interface_are_others() {
+        let text = r#"
+            {"NetworkInterfaces": [
+                {"Groups": [{"GroupId": "sg-1"}], "NetworkInterfaceId": "eni-1", "Tags": ["é"]},
+                {"Groups": [{"GroupId": "sg-1"}], "NetworkInterfaceId": "eni-2"},
+                {"Inner": {"NetworkInterfaceId": "eni-1", "Groups": null}, "Groups": []}
+            ]}"#;
+        let new = copied(text, &[("eni-1", r#"[{"GroupId":"sg-9"}]"#)]);
+        let new: Value = serde_json::from_str(&new).unwrap();
+        let mut wanted: Value = serde_json::from_str(text).unwrap();
+        let groups = json!([{"GroupId": "sg-9"}]);
+        wanted["NetworkInterfaces"][0]["Groups"] = groups.clone();
+        wanted["NetworkInterfaces"][2]["Inner"]["Groups"] = groups;
+        assert_eq!(new, wanted);
     }
 }
