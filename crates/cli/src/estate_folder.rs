@@ -19,6 +19,7 @@ use watertight_source::{
 };
 
 use crate::args::{EstateArguments, InputArguments};
+use crate::beside::both;
 use crate::diagnostics;
 use crate::exit::Failure;
 use files::Found;
@@ -150,17 +151,19 @@ fn read(
             root.display()
         )));
     }
-    let all = bodies.iter().chain(clusters.values().flatten());
-    let id = identity::of(all, manifest.as_ref().map(|(_, tree)| tree));
-    let mut estate = Estate::default();
+    let all = || bodies.iter().chain(clusters.values().flatten());
+    let id = || identity::of(all(), manifest.as_ref().map(|(_, tree)| tree));
     let denied = manifest.as_ref().map(|(description, _)| manifest::denied(description));
     let denied = denied.unwrap_or_default();
     let options = Options { limits: limits.clone(), denied, ..Options::default() };
-    if !bodies.is_empty() || clusters.is_empty() {
-        let converted = watertight_aws::convert(&bodies, &options);
+    let is_provider = !bodies.is_empty() || clusters.is_empty();
+    let convert = || is_provider.then(|| watertight_aws::convert(&bodies, &options));
+    let (converted, id) = both(convert, id);
+    let estate = converted.map(|converted| {
         diagnostics.merge(converted.diagnostics);
-        estate = converted.estate;
-    }
+        converted.estate
+    });
+    let estate = estate.unwrap_or_default();
     let trees = |bodies: Vec<Body>| bodies.into_iter().map(|body| body.tree).collect();
     let clusters: Clusters =
         clusters.into_iter().map(|(name, bodies)| (name, trees(bodies))).collect();

@@ -16,7 +16,7 @@ use watertight_policy::Timestamp;
 use watertight_source::{FileId, Limits, Tree};
 
 use crate::args::InputArguments;
-use crate::beside::Threads;
+use crate::beside::{Threads, both};
 use crate::drift::accept;
 use crate::enforcing::{self, Asked, Ready};
 use crate::exit::{Failure, Outcome, say};
@@ -185,7 +185,7 @@ pub(crate) fn make(ready: &Ready<'_>, under: &str, allowing: Allowing) -> Result
     let (assertions, until) = kept::broken(ready, &rendered);
     // Like what is read, it stays to the end of the process, which comes soon.
     let (compiled, proof) = (ManuallyDrop::new(compiled), ManuallyDrop::new(proof));
-    let plan = Plan::new(occasion(ready, under, until), plane, &compiled, &proof);
+    let plan = Plan::new(occasion(ready, under, until), plane, (&compiled, &proof), &Threads);
     let owners = owners::planned(ready, &compiled.artifacts, templates);
     let plan = plan.with_owners(owners).with_assertions(assertions).with_notes(notes);
     if !breaks {
@@ -263,8 +263,9 @@ fn print(arguments: &PlanArguments, ready: &Ready<'_>) -> Result<Outcome, Failur
     let Made { plan, rendered, alone } = make(ready, &arguments.under, allowing)?;
     match (&arguments.out, arguments.format) {
         (Some(path), _) => {
-            write(Some(path), &plan)?;
-            output::write(None, &(summary(&plan) + &alone))?;
+            let (summary, written) = both(|| summary(&plan), || write(Some(path), &plan));
+            written?;
+            output::write(None, &(summary + &alone))?;
         }
         (None, PlanFormat::Json) => write(None, &plan)?,
         (None, PlanFormat::Bodies) => {

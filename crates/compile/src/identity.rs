@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::FxHashMap;
 use watertight_model::network::{EndpointId, FrontId, RealmId};
 use watertight_model::{Estate, Name};
 use watertight_net::AddressSet;
 
 use crate::artifact::{GroupName, Through};
 use crate::gap::Unheld;
-use crate::intent::{Intent, KindId, realm_of};
+use crate::intent::{Intent, KindId, Seen, realm_of};
 use crate::moving::{self, Named};
 use crate::naming::{mark, realm_part, segments_part};
 use crate::plane::{Holding, Plane};
@@ -95,6 +96,8 @@ impl Identities {
         found.unheld.sort();
         found.unheld.dedup();
         let mut taken: BTreeMap<String, u32> = BTreeMap::new();
+        // What is seen in members is much to write, and the same in many networks.
+        let mut marks: FxHashMap<(Seen, bool, Option<Name>), String> = FxHashMap::default();
         for ((realm, kind, front, shares), members) in by_key {
             let Some(first) = members.first().copied() else { continue };
             let (segments, is_jewel) = intent.segments_of(first);
@@ -111,11 +114,14 @@ impl Identities {
             let (prefix, joined) = (GroupName::PREFIX, segments_part(&segments));
             let place = realm_part(&estate.network.realms[realm].name);
             let front = front.and_then(|front| estate.network.fronts.get(front));
-            let mut seen = intent.seen_in(first);
-            if shares {
-                seen.insert("shares its interface".to_owned());
-            }
-            let mark = mark(&seen, front.map(|front| &front.name));
+            let seen = (intent.seen_in(first), shares, front.map(|front| front.name.clone()));
+            let mark = marks.entry(seen).or_insert_with_key(|(seen, shares, front)| {
+                let mut words = intent.words(seen);
+                if *shares {
+                    words.insert("shares its interface".to_owned());
+                }
+                mark(&words, front.as_ref())
+            });
             let name = format!("{prefix}{place}/{joined}/{mark}");
             // Two that look alike would have to be told apart by their order.
             let count = taken.entry(name.clone()).or_default();

@@ -145,6 +145,17 @@ struct Key {
     alone: Option<usize>,
 }
 
+/// What the policy sees in an endpoint.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(crate) struct Seen {
+    /// By selector.
+    memberships: Vec<Truth>,
+    /// By set of addresses that rules name, whether it has one of them.
+    named: Vec<bool>,
+    /// Its workload, where rules name some by what fronts them.
+    itself: Option<Name>,
+}
+
 impl<'a> Intent<'a> {
     /// Prepares an estate's ends. `decider` must be of the world of this estate.
     pub fn new(
@@ -409,31 +420,33 @@ impl<'a> Intent<'a> {
         (names, is_jewel)
     }
 
-    /// All that the policy sees in an endpoint, in words that stay the same as long as it does.
-    pub(crate) fn seen_in(&self, endpoint: EndpointId) -> BTreeSet<String> {
-        let mut seen = BTreeSet::new();
+    /// All that the policy sees in an endpoint.
+    pub(crate) fn seen_in(&self, endpoint: EndpointId) -> Seen {
+        let mut seen = Seen::default();
         let Some(found) = self.estate.network.endpoints.get(endpoint) else { return seen };
-        let workload = found.workload.index();
-        let nodes = self.decider.policy().selectors.iter().zip(self.memberships(workload));
-        for (node, truth) in nodes {
-            match (node, truth) {
-                (SelectorNode::Labels(selector), Truth::Yes) => seen.insert(words(selector)),
-                (SelectorNode::Labels(selector), Truth::Maybe) => {
-                    seen.insert(format!("perhaps {}", words(selector)))
-                }
-                _ => false,
-            };
-        }
-        for (words, set) in &self.named {
-            if found.addresses.iter().any(|address| set.contains(*address)) {
-                seen.insert(words.clone());
-            }
-        }
+        seen.memberships = self.memberships(found.workload.index());
+        let holds = |set: &AddressSet| found.addresses.iter().any(|one| set.contains(*one));
+        seen.named = self.named.iter().map(|(_, set)| holds(set)).collect();
         if self.by_front {
-            let name = self.estate.workloads.get(found.workload).map(|one| one.name.to_string());
-            seen.extend(name.map(|name| format!("itself {name}")));
+            seen.itself = self.estate.workloads.get(found.workload).map(|one| one.name.clone());
         }
         seen
+    }
+
+    /// The same in words that stay the same as long as it does.
+    pub(crate) fn words(&self, seen: &Seen) -> BTreeSet<String> {
+        let nodes = self.decider.policy().selectors.iter().zip(&seen.memberships);
+        let labels = nodes.filter_map(|(node, truth)| match (node, truth) {
+            (SelectorNode::Labels(selector), Truth::Yes) => Some(words(selector)),
+            (SelectorNode::Labels(selector), Truth::Maybe) => {
+                Some(format!("perhaps {}", words(selector)))
+            }
+            _ => None,
+        });
+        let named = self.named.iter().zip(&seen.named).filter(|(_, is_in)| **is_in);
+        let named = named.map(|((words, _), _)| words.clone());
+        let itself = seen.itself.iter().map(|name| format!("itself {name}"));
+        labels.chain(named).chain(itself).collect()
     }
 
     /// Whether an assertion is about what an endpoint's workload is reached by or reaches.

@@ -13,7 +13,7 @@ use crate::intent::Intent;
 use crate::plan::{Occasion, Plan, PlannedGroup};
 use crate::plane::{Plane, RenderedBody};
 use crate::step::{Carrier, beside, by_name, new, old, steps};
-use crate::validate::{Breach, Kept, Proof, Within};
+use crate::validate::{Breach, InTurn, Kept, Proof, Within};
 
 /// Where all cannot go over together, it is looked so often who can before whom; the others wait for the
 /// next time.
@@ -295,7 +295,7 @@ impl Membership {
         let surprises = if self.widen { proof.surprises.clone() } else { Vec::new() };
         let (gaps, compared) = (proof.gaps.clone(), self.compared);
         let proof = Proof { gaps, surprises, compared, ..Proof::default() };
-        let mut plan = Plan::new(occasion, plane, &part, &proof);
+        let mut plan = Plan::new(occasion, plane, (&part, &proof), &InTurn);
         let (held, limits) = (plane.held(), plane.limits());
         let each = self.lots.iter().flat_map(|lot| {
             let attachments = lot.clone();

@@ -16,7 +16,7 @@ use crate::owner::PlannedOwner;
 use crate::plane::{Limits, Plane};
 use crate::read::Read;
 use crate::step::{Step, by_name, edge_steps, named, steps};
-use crate::validate::Proof;
+use crate::validate::{AtOnce, Proof, both};
 
 /// The name and version of the format; `docs/reference/plan.md` describes it.
 pub const FORMAT: &str = "watertight.plan/v1alpha1";
@@ -223,8 +223,13 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// A plan of what was compiled and proved.
-    pub fn new(occasion: Occasion, plane: &dyn Plane, compiled: &Compiled, proof: &Proof) -> Self {
+    /// A plan of what was compiled and proved; `at_once` is how two halves of the work are done.
+    pub fn new(
+        occasion: Occasion,
+        plane: &dyn Plane,
+        (compiled, proof): (&Compiled, &Proof),
+        at_once: &dyn AtOnce,
+    ) -> Self {
         let Occasion { estate, under, made, valid_until } = occasion;
         let Artifacts { groups, attachments, edges } = &compiled.artifacts;
         let limits = plane.limits();
@@ -237,8 +242,17 @@ impl Plan {
         let there = there.map(|edge| edge.name.as_str()).collect();
         let wanted = compiled.artifacts.edges.as_deref();
         let (first, last) = edge_steps(wanted, &lists, &there);
-        let steps = named(steps(&compiled.artifacts, &held, &limits), &proof.between);
         let there = |name: &str| known.get(name).map(|one| one.there());
+        let written = || {
+            let steps = named(steps(&compiled.artifacts, &held, &limits), &proof.between);
+            let groups = groups.iter().map(|group| PlannedGroup {
+                there: there(&group.name.0),
+                ..PlannedGroup::of(group)
+            });
+            (steps, groups.collect())
+        };
+        let read = || plane.reads(&compiled.artifacts);
+        let ((steps, groups), reads) = both(at_once, written, read);
         Self {
             format: FORMAT.to_owned(),
             estate,
@@ -249,13 +263,7 @@ impl Plan {
             estate_only: None,
             plane: plane.name().to_owned(),
             limits: PlannedLimits::of(&limits),
-            groups: groups
-                .iter()
-                .map(|group| PlannedGroup {
-                    there: there(&group.name.0),
-                    ..PlannedGroup::of(group)
-                })
-                .collect(),
+            groups,
             attachments: attachments.iter().map(PlannedAttachment::of).collect(),
             edges,
             unheld: compiled.unheld.clone(),
@@ -264,7 +272,7 @@ impl Plan {
             gaps: proof.gaps.clone(),
             surprises: proof.surprises.clone(),
             compared: proof.compared,
-            reads: plane.reads(&compiled.artifacts),
+            reads,
             steps: first.into_iter().chain(steps).chain(last).collect(),
             notes: Vec::new(),
         }

@@ -11,7 +11,7 @@ use crate::gap::{Forbidden, Gap, GapKind, Reason};
 use crate::intent::Intent;
 use crate::moving;
 use crate::plane::{Plane, RenderedBody};
-use crate::validate::{AtOnce, Found, Proof, validate};
+use crate::validate::{AtOnce, Found, Proof, rendered};
 
 /// What was compiled and proved.
 #[derive(Clone, Debug)]
@@ -153,8 +153,7 @@ fn proved(
     compiled: Compiled,
     with: (Option<&mut Vec<Found>>, &dyn AtOnce),
 ) -> Proved {
-    let rendered = plane.render(&compiled.artifacts);
-    let proof = validate(intent, &compiled, plane, &rendered, with);
+    let (rendered, proof) = rendered(intent, &compiled, plane, with);
     Proved { compiled, rendered, proof, notes: Vec::new() }
 }
 

@@ -105,9 +105,37 @@ pub fn validate(
     compiled: &Compiled,
     plane: &dyn Plane,
     rendered: &[RenderedBody],
+    with: (Option<&mut Vec<Found>>, &dyn AtOnce),
+) -> Proof {
+    validate_bodies(intent, compiled, plane, [rendered, &middle(compiled, plane)], with)
+}
+
+/// The bodies in the middle of the plan.
+fn middle(compiled: &Compiled, plane: &dyn Plane) -> Vec<RenderedBody> {
+    plane.render(&between::both(&compiled.artifacts, &plane.held(), &plane.edges()))
+}
+
+/// What is compiled as bodies, with what these mean.
+pub(crate) fn rendered(
+    intent: &Intent<'_>,
+    compiled: &Compiled,
+    plane: &dyn Plane,
+    (found, at_once): (Option<&mut Vec<Found>>, &dyn AtOnce),
+) -> (Vec<RenderedBody>, Proof) {
+    let after = || plane.render(&compiled.artifacts);
+    let (after, middle) = both(at_once, after, || middle(compiled, plane));
+    let bodies = [after.as_slice(), middle.as_slice()];
+    let proof = validate_bodies(intent, compiled, plane, bodies, (found, at_once));
+    (after, proof)
+}
+
+fn validate_bodies(
+    intent: &Intent<'_>,
+    compiled: &Compiled,
+    plane: &dyn Plane,
+    [rendered, between]: [&[RenderedBody]; 2],
     (found, at_once): (Option<&mut Vec<Found>>, &dyn AtOnce),
 ) -> Proof {
-    let between = between::both(&compiled.artifacts, &plane.held(), &plane.edges());
     let read_back = || {
         let after = plane.convert(rendered);
         // What is at edges stands in for what others wrote, which stays when ours is open.
@@ -123,7 +151,7 @@ pub fn validate(
         let open = opened(&without.as_ref().unwrap_or(&after).network, is_planned);
         (after, Estate { network: open, ..Estate::default() })
     };
-    let in_between = || plane.convert(&plane.render(&between));
+    let in_between = || plane.convert(between);
     let ((mut after, mut open), mut middle) = both(at_once, read_back, in_between);
     let mut before = intent.estate().clone();
     let apart = [&mut before, &mut after, &mut open, &mut middle];
@@ -139,7 +167,7 @@ pub fn validate(
         lines.sort();
         lines.dedup();
     }
-    let Finished { gaps, unexplained, surprises, inadmissible } = gathered.finish();
+    let Finished { gaps, unexplained, surprises, inadmissible } = gathered.finish(at_once);
     (proof.gaps, proof.unexplained) = (gaps, unexplained);
     (proof.surprises, proof.inadmissible) = (surprises, inadmissible);
     proof.gaps.extend(compiled.gaps.iter().cloned());
@@ -204,7 +232,13 @@ fn of_families<'s>(
     let [before, ..] = sheets.estates;
     let after = |intent: &Intent<'_>, family: usize| {
         let scene = Scene::new((intent, compiled), sheets, AFTER, family)?;
-        Some(of_scene(&scene, before, (family == 0, is_found)))
+        Some(of_scene(&scene, before, is_found))
+    };
+    let services = |intent: &Intent<'_>| {
+        let scene = Scene::new((intent, compiled), sheets, AFTER, 0)?;
+        let mut part = Part::new(before, scene.family);
+        unfilterable::add(&scene, &mut part.gathered);
+        Some(part)
     };
     let between = |intent: &Intent<'_>, family: usize| {
         let scene = Scene::new((intent, compiled), sheets, BETWEEN, family);
@@ -218,29 +252,24 @@ fn of_families<'s>(
             part.proof.between = between(&intent, 1);
             part
         });
-        (first, second)
+        (first, services(&intent), second)
     };
-    let (mut first, (between, second)) = both(at_once, || after(intent, 0), beside);
+    let (mut first, (between, services, second)) = both(at_once, || after(intent, 0), beside);
     if let Some(part) = &mut first {
         part.proof.between = between;
+        part.proof.frame.extend(missing(before, sheets.estates[1]));
+        if let Some(services) = services {
+            part.gathered.add_all(services.gathered);
+        }
     }
     [first, second].into_iter().flatten().collect()
 }
 
-fn of_scene<'e>(
-    scene: &Scene<'_, '_>,
-    before: &'e Estate,
-    (is_first, is_found): (bool, bool),
-) -> Part<'e> {
-    let [_, after, _] = scene.estates;
+fn of_scene<'e>(scene: &Scene<'_, '_>, before: &'e Estate, is_found: bool) -> Part<'e> {
     let mut part = Part::new(before, scene.family);
     let Part { proof, gathered, found } = &mut part;
     let differing = is_found.then_some(found);
     proof.compared = compare(scene, (&mut proof.frame, &mut proof.barred), gathered, differing);
-    if is_first {
-        proof.frame.extend(missing(before, after));
-        unfilterable::add(scene, gathered);
-    }
     part
 }
 

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 use watertight_model::{Estate, Name};
-use watertight_net::{AddressSet, Family, FlowSet};
+use watertight_net::{AddressRange, AddressSet, Family, FlowSet};
 
 use super::scene::Ruled;
 use super::told::{Party, PartyWho};
+use super::{AtOnce, both};
 use crate::gap::{Gap, GapKind, Reason};
 use crate::identity::name_of;
 
@@ -194,13 +195,17 @@ impl<'e> Gathered<'e> {
     }
 
     /// Pairs as sides: those with the same sender as one, and then those with the same receivers.
-    fn joined(&self, mut pairs: Vec<(u32, u32)>) -> Vec<(Side, Side)> {
-        pairs.sort_unstable();
-        pairs.dedup();
+    fn joined(&self, pairs: &[(u32, u32)]) -> Vec<(Side, Side)> {
+        // As one number they are sorted quicker.
+        let mut packed: Vec<u64> =
+            pairs.iter().map(|(from, to)| u64::from(*from) << 32 | u64::from(*to)).collect();
+        packed.sort_unstable();
+        packed.dedup();
+        let unpacked = |pair: &u64| (pair >> 32, u32::try_from(pair & 0xffff_ffff).unwrap_or(0));
         let mut by_receivers: BTreeMap<Vec<u32>, Vec<u32>> = BTreeMap::new();
-        for part in pairs.chunk_by(|one, other| one.0 == other.0) {
-            let receivers = part.iter().map(|(_, to)| *to).collect();
-            let from = part.first().map(|(from, _)| *from);
+        for part in packed.chunk_by(|one, other| one >> 32 == other >> 32) {
+            let receivers = part.iter().map(|pair| unpacked(pair).1).collect();
+            let from = part.first().and_then(|pair| u32::try_from(unpacked(pair).0).ok());
             by_receivers.entry(receivers).or_default().extend(from);
         }
         let all = |numbers: &[u32]| {
@@ -278,18 +283,27 @@ impl<'e> Gathered<'e> {
         }
     }
 
-    /// All of it, each ordered.
-    pub(super) fn finish(mut self) -> Finished {
+    /// All of it, each ordered; `at_once` is how two halves of the work are done.
+    pub(super) fn finish(mut self, at_once: &dyn AtOnce) -> Finished {
         self.order_names();
-        let mut all = Finished::default();
-        let keys = std::mem::take(&mut self.keys).into_iter();
-        for (key, families) in keys.zip(std::mem::take(&mut self.pairs)) {
-            for (family, pairs) in FAMILIES.into_iter().zip(families) {
-                for ends in self.joined(pairs) {
-                    all.add(&key, family, (&self.names, &ends));
+        let told = &self;
+        let half = |first: usize| {
+            let mut found = Finished::default();
+            let all = told.keys.iter().zip(&told.pairs);
+            for (key, families) in all.skip(first).step_by(2) {
+                for (family, pairs) in FAMILIES.into_iter().zip(families) {
+                    for ends in told.joined(pairs) {
+                        found.add(key, family, (&told.names, &ends));
+                    }
                 }
             }
-        }
+            found
+        };
+        let (mut all, more) = both(at_once, || half(0), || half(1));
+        all.gaps.extend(more.gaps);
+        all.unexplained.extend(more.unexplained);
+        all.surprises.extend(more.surprises);
+        all.inadmissible.extend(more.inadmissible);
         let Finished { gaps, unexplained, surprises, inadmissible } = all;
         Finished {
             gaps: of_both(gaps),
@@ -363,15 +377,20 @@ fn of_both(gaps: Vec<Gap>) -> Vec<Gap> {
         let family = gap.family.take();
         families.entry(gap).or_default().insert(family);
     }
-    let both = [Family::V4, Family::V6].map(|family| Some(word(family).to_owned()));
-    let mut told = BTreeSet::new();
-    for (gap, mut families) in families {
-        if both.iter().all(|family| families.contains(family)) {
-            families = BTreeSet::from([None]);
+    let every = [Family::V4, Family::V6].map(|family| Some(word(family).to_owned()));
+    let mut told = Vec::with_capacity(families.len());
+    for (gap, families) in families {
+        if every.iter().all(|family| families.contains(family)) {
+            told.push(gap);
+            continue;
         }
-        told.extend(families.into_iter().map(|family| Gap { family, ..gap.clone() }));
+        let mut families = families.into_iter();
+        let last = families.next_back();
+        told.extend(families.map(|family| Gap { family, ..gap.clone() }));
+        told.extend(last.map(|family| Gap { family, ..gap }));
     }
-    told.into_iter().collect()
+    told.sort();
+    told
 }
 
 impl Names {
@@ -393,17 +412,17 @@ impl Side {
     /// Who is at any of some.
     fn of_all<'s>(all: impl IntoIterator<Item = &'s Self>) -> Self {
         let mut found = Self::default();
-        let mut addresses: BTreeMap<&Name, AddressSet> = BTreeMap::new();
+        let mut ranges: BTreeMap<&Name, Vec<AddressRange>> = BTreeMap::new();
         for side in all {
             found.names.extend_from_slice(&side.names);
             for (name, more) in &side.addresses {
-                let known = addresses.entry(name).or_default();
-                *known = known.union(more);
+                ranges.entry(name).or_default().extend(more.ranges());
             }
         }
         found.names.sort_unstable();
         found.names.dedup();
-        found.addresses = addresses.into_iter().map(|(name, set)| (name.clone(), set)).collect();
+        let of = |(name, ranges): (&Name, _)| (name.clone(), AddressSet::from_ranges(ranges));
+        found.addresses = ranges.into_iter().map(of).collect();
         found
     }
 

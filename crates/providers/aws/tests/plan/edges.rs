@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use watertight_compile::{Forbidden, GapKind, Occasion, Plan, Plane as _, Reason, Refusal};
+use watertight_compile::{Forbidden, GapKind, InTurn, Occasion, Plan, Plane as _, Reason, Refusal};
 
 use crate::lab::{Lab, Made};
 use crate::properties::Walked;
@@ -17,7 +17,7 @@ fn edged(made: &Made) -> usize {
 fn plan(lab: &Lab, made: &Made) -> Plan {
     let text = String::new;
     let occasion = Occasion { estate: text(), under: text(), made: text(), valid_until: None };
-    lab.with(|_, plane| Plan::new(occasion, plane, &made.compiled, &made.proof))
+    lab.with(|_, plane| Plan::new(occasion, plane, (&made.compiled, &made.proof), &InTurn))
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use watertight_aws::{TerraformFile, TerraformPlan, convert_proposal, terraform_file};
-use watertight_compile::{Action, Occasion, Plan, Plane as _};
+use watertight_compile::{Action, InTurn, Occasion, Plan, Plane as _};
 use watertight_model::{Bounds, Estate};
 use watertight_net::{FlowSet, Prefix};
 use watertight_reach::{Class, Reach, named_prefixes};
@@ -45,7 +45,7 @@ fn passing(estate: &Estate, boundaries: &BTreeSet<Prefix>) -> Passing {
 pub(crate) fn plan_of(lab: &Lab, made: &Made) -> Plan {
     let text = String::new;
     let occasion = Occasion { estate: text(), under: text(), made: text(), valid_until: None };
-    lab.with(|_, plane| Plan::new(occasion, plane, &made.compiled, &made.proof))
+    lab.with(|_, plane| Plan::new(occasion, plane, (&made.compiled, &made.proof), &InTurn))
 }
 
 /// The configuration as a value.

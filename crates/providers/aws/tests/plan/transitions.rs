@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_compile::{
-    Action, Artifacts, Attachment, Edge, Group, GroupName, GroupRule, HeldGroup, Occasion, Plan,
-    Plane, PlannedRule, RulePeer,
+    Action, Artifacts, Attachment, Edge, Group, GroupName, GroupRule, HeldGroup, InTurn, Occasion,
+    Plan, Plane, PlannedRule, RulePeer,
 };
 use watertight_model::{Estate, Name};
 use watertight_net::{FlowSet, Prefix};
@@ -215,7 +215,8 @@ pub(crate) fn replay(case: &str, lab: &Lab, replayed: &mut Replayed) {
     let mut is_named = false;
     let text = String::new;
     let occasion = Occasion { estate: text(), under: text(), made: text(), valid_until: None };
-    let plan = lab.with(|_, plane| Plan::new(occasion, plane, &made.compiled, &made.proof));
+    let plan =
+        lab.with(|_, plane| Plan::new(occasion, plane, (&made.compiled, &made.proof), &InTurn));
     for (number, step) in plan.steps.iter().enumerate() {
         between.take(&step.action, whole);
         if let Some(text) = step.transient.as_deref().filter(|_| !is_named) {
