@@ -27,7 +27,7 @@ use alike::LookedFor;
 use gather::{Finished, Gathered};
 use judge::Judgements;
 use scene::{Cells, Ruled, Scene, Sheets};
-use told::{Party, PartyWho, Told, missing};
+use told::{Apart, Party, PartyWho, missing};
 pub use within::Kept;
 pub(crate) use within::{Breach, Within};
 
@@ -155,10 +155,10 @@ fn validate_bodies(
     let ((mut after, mut open), mut middle) = both(at_once, read_back, in_between);
     let mut before = intent.estate().clone();
     let apart = [&mut before, &mut after, &mut open, &mut middle];
-    let told = Told::apart((intent, compiled), apart, at_once);
-    let sheets = Sheets::new([&before, &after, &open, &middle], &told, at_once);
+    let sheets = Sheets::new(Apart::new((intent, compiled), apart, at_once), at_once);
+    let [there, ..] = sheets.estates();
     let mut parts = of_families((intent, compiled), &sheets, found.is_some(), at_once).into_iter();
-    let mut whole = parts.next().unwrap_or_else(|| Part::new(&before, None));
+    let mut whole = parts.next().unwrap_or_else(|| Part::new(there, None));
     for part in parts {
         whole.add(part);
     }
@@ -229,7 +229,7 @@ fn of_families<'s>(
     is_found: bool,
     at_once: &dyn AtOnce,
 ) -> Vec<Part<'s>> {
-    let [before, ..] = sheets.estates;
+    let [before, applied, ..] = sheets.estates();
     let after = |intent: &Intent<'_>, family: usize| {
         let scene = Scene::new((intent, compiled), sheets, AFTER, family)?;
         Some(of_scene(&scene, before, is_found))
@@ -257,7 +257,7 @@ fn of_families<'s>(
     let (mut first, (between, services, second)) = both(at_once, || after(intent, 0), beside);
     if let Some(part) = &mut first {
         part.proof.between = between;
-        part.proof.frame.extend(missing(before, sheets.estates[1]));
+        part.proof.frame.extend(missing(before, applied));
         if let Some(services) = services {
             part.gathered.add_all(services.gathered);
         }

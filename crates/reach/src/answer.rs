@@ -66,6 +66,12 @@ impl<'n> Reach<'n> {
         Self { network, index: Arc::new(Index::new(network)), spaces: OnceLock::new() }
     }
 
+    /// The same for somebody else: look-ups are shared, and what is found out besides is not.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self::with_index(self.network, Arc::clone(&self.index))
+    }
+
     /// Answers about a network that has other rules than the one whose look-ups these are, and they
     /// are not rules of subnets.
     pub(crate) fn with_index(network: &'n Network, index: Arc<Index>) -> Self {

@@ -98,13 +98,14 @@ pub fn named_prefixes(network: &Network) -> BTreeSet<Prefix> {
 
 /// The prefixes that are named one by one: those of lists are left out.
 pub(crate) fn single_prefixes(network: &Network) -> BTreeSet<Prefix> {
-    let mut prefixes: BTreeSet<Prefix> = BTreeSet::new();
+    // Rules repeat each other: sorted once, they are sooner a set than one by one.
+    let mut prefixes: Vec<Prefix> = Vec::new();
     for guard in network.guards.values() {
         for stage in guard.ingress.iter().chain(&guard.egress) {
             for rule in &stage.rules {
                 match &rule.peer {
                     Peer::Prefix(prefix) => {
-                        prefixes.insert(*prefix);
+                        prefixes.push(*prefix);
                     }
                     Peer::List(_) | Peer::Any | Peer::Members(_) | Peer::Unread(_) => {}
                 }
@@ -123,7 +124,9 @@ pub(crate) fn single_prefixes(network: &Network) -> BTreeSet<Prefix> {
         prefixes.extend(service.addresses.prefixes());
     }
     prefixes.extend(network.service_space.prefixes());
-    prefixes
+    prefixes.sort_unstable();
+    prefixes.dedup();
+    prefixes.into_iter().collect()
 }
 
 /// The classes of a network; `boundaries` is what else to tell apart (of the other network in a

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use rustc_hash::FxHashMap;
 use watertight_model::Name;
 use watertight_model::Network;
 use watertight_model::network::{
@@ -27,10 +28,10 @@ pub(crate) enum Lookup<'n> {
 /// Look-ups by address, attachment and membership.
 #[derive(Debug)]
 pub(crate) struct Index {
-    by_address: BTreeMap<(SubnetId, IpAddr), EndpointId>,
+    by_address: FxHashMap<(SubnetId, IpAddr), EndpointId>,
     delegated: BTreeMap<SubnetId, Vec<(Prefix, EndpointId)>>,
-    by_realm_address: BTreeMap<(RealmId, IpAddr), EndpointId>,
-    by_public: BTreeMap<IpAddr, (EndpointId, IpAddr)>,
+    by_realm_address: FxHashMap<(RealmId, IpAddr), EndpointId>,
+    by_public: FxHashMap<IpAddr, (EndpointId, IpAddr)>,
     subnets_of: BTreeMap<RealmId, Vec<(Prefix, SubnetId)>>,
     attachments_of: BTreeMap<(GatewayId, RealmId), Vec<AttachmentId>>,
     tables: BTreeMap<TableId, Vec<u32>>,
@@ -44,10 +45,10 @@ pub(crate) struct Index {
 impl Index {
     pub(crate) fn new(network: &Network) -> Self {
         let mut index = Self {
-            by_address: BTreeMap::new(),
+            by_address: FxHashMap::default(),
             delegated: BTreeMap::new(),
-            by_realm_address: BTreeMap::new(),
-            by_public: BTreeMap::new(),
+            by_realm_address: FxHashMap::default(),
+            by_public: FxHashMap::default(),
             subnets_of: BTreeMap::new(),
             attachments_of: BTreeMap::new(),
             tables: BTreeMap::new(),

@@ -10,7 +10,7 @@ use watertight_policy::decide::{Decision, End, Reason as Because};
 use watertight_reach::{Matrix, Reach};
 
 use super::AtOnce;
-use super::told::{ESTATES, Ids, Party, PartyWho, Told, in_halves};
+use super::told::{Apart, ESTATES, Ids, Party, PartyWho, Told, in_halves};
 use crate::artifact::GroupName;
 use crate::compiler::Compiled;
 use crate::gap::{Forbidden, RuleRef};
@@ -54,29 +54,26 @@ pub(super) struct Cells {
 }
 
 /// Who reaches whom in some estates, over each family that is looked at.
-#[derive(Debug)]
 pub(super) struct Sheets<'s> {
-    pub(super) estates: [&'s Estate; ESTATES],
-    told: &'s Told,
+    apart: Apart<'s>,
     pub(super) families: Vec<Option<Family>>,
     /// By estate and family.
     matrices: [Vec<Matrix>; ESTATES],
 }
 
 impl<'s> Sheets<'s> {
-    /// `told` is what was told apart in these.
-    pub(super) fn new(
-        estates: [&'s Estate; ESTATES],
-        told: &'s Told,
-        at_once: &dyn AtOnce,
-    ) -> Self {
-        let families = families(&estates);
+    pub(super) fn new(apart: Apart<'s>, at_once: &dyn AtOnce) -> Self {
+        let families = families(&apart.estates);
         let matrices = in_halves(at_once, |at| {
-            let of = estates.get(at).zip(told.classes.get(at));
-            of.map(|(estate, classes)| Reach::new(&estate.network).matrices(classes, &families))
+            let of = apart.reach.get(at).zip(apart.told.classes.get(at));
+            of.map(|(reach, classes)| reach.matrices(classes, &families)).unwrap_or_default()
         });
-        let matrices = matrices.map(Option::unwrap_or_default);
-        Self { estates, told, families, matrices }
+        Self { apart, families, matrices }
+    }
+
+    /// The estates, in their order.
+    pub(super) const fn estates(&self) -> [&'s Estate; ESTATES] {
+        self.apart.estates
     }
 }
 
@@ -105,16 +102,17 @@ impl<'s, 'a> Scene<'s, 'a> {
         places: [usize; 3],
         family: usize,
     ) -> Option<Self> {
-        let Sheets { estates, told, families, matrices } = sheets;
+        let Sheets { apart: Apart { told, estates, reach }, families, matrices } = sheets;
         let [first, second, third] = places;
         let estate = |at: usize| estates.get(at).copied();
         let estates = [estate(first)?, estate(second)?, estate(third)?];
         let matrix = |at: usize| matrices.get(at)?.get(family);
+        let reach = |at: usize| reach.get(at).map(Reach::beside);
         Some(Self {
             intent,
             compiled,
             estates,
-            reach: estates.map(|estate| Reach::new(&estate.network)),
+            reach: [reach(first)?, reach(second)?, reach(third)?],
             family: *families.get(family)?,
             told,
             matrices: [matrix(first)?, matrix(second)?, matrix(third)?],

@@ -50,6 +50,13 @@ pub(super) enum Ids {
 /// How many estates are compared with each other.
 pub(super) const ESTATES: usize = 4;
 
+/// Estates in which the same is told apart, with who answers about each.
+pub(super) struct Apart<'e> {
+    pub(super) told: Told,
+    pub(super) estates: [&'e Estate; ESTATES],
+    pub(super) reach: [Reach<'e>; ESTATES],
+}
+
 /// What is told apart in some estates.
 #[derive(Debug)]
 pub(super) struct Told {
@@ -64,19 +71,19 @@ pub(super) struct Told {
 /// them. Those that do not have a class everywhere come last.
 type Key = (bool, [Option<usize>; ESTATES], KindId, Option<usize>, bool);
 
-impl Told {
+impl<'e> Apart<'e> {
     /// Tells apart what the policy or one of some estates does, and puts somebody where nobody is in each of
     /// them: the first is the one that is there.
-    pub(super) fn apart(
+    pub(super) fn new(
         (intent, compiled): (&Intent<'_>, &Compiled),
-        mut estates: [&mut Estate; ESTATES],
+        mut estates: [&'e mut Estate; ESTATES],
         at_once: &dyn AtOnce,
     ) -> Self {
         let sets = intent.sets().iter();
         let mut boundaries: BTreeSet<Prefix> = sets.flat_map(AddressSet::prefixes).collect();
-        for estate in &estates {
-            boundaries.extend(named_prefixes(&estate.network));
-        }
+        let named =
+            in_halves(at_once, |at| estates.get(at).map(|estate| named_prefixes(&estate.network)));
+        boundaries.extend(named.into_iter().flatten().flatten());
         let vacancies = vacancies(intent.estate(), &boundaries);
         let mut first = None;
         for estate in &mut estates {
@@ -85,18 +92,22 @@ impl Told {
         }
         let vacant = first.into_iter().flatten().zip(vacancies);
         let vacant = vacant.filter_map(|(id, vacancy)| Some((id?, vacancy))).collect();
+        let estates = estates.map(|estate| &*estate);
         let networks = estates.map(|estate| &estate.network);
         let [before, ..] = networks;
         let ids = networks.map(|network| Ids::between(before, network));
         let each = in_halves(at_once, |at| {
-            networks.get(at).map(|network| Reach::new(network).classes(&boundaries))
+            let reach = Reach::new(networks[at]);
+            (reach.classes(&boundaries), reach)
         });
-        let each = each.map(Option::unwrap_or_default);
+        let [first, second, third, last] = each;
+        let reach = [first.1, second.1, third.1, last.1];
+        let each = [first.0, second.0, third.0, last.0];
         let (parties, placed) = parties((intent, compiled), before, &vacant, (&each, &ids));
         let placed = parties.get(..placed).unwrap_or_default();
         let classes =
             ids.each_ref().map(|ids| placed.iter().map(|party| party.class(ids)).collect());
-        Self { parties, classes, ids }
+        Self { told: Told { parties, classes, ids }, estates, reach }
     }
 }
 

@@ -14,7 +14,7 @@ use super::InTurn;
 use super::alike::LookedFor;
 use super::between::both;
 use super::scene::{Cells, Scene, Sheets};
-use super::told::{Party, Told, missing};
+use super::told::{Apart, Party, missing};
 use crate::artifact::{Artifacts, Attachment};
 use crate::compiler::Compiled;
 use crate::intent::Intent;
@@ -78,9 +78,10 @@ impl<'w, 'a> Within<'w, 'a> {
         let mut before = later.unwrap_or_else(|| now.clone());
         let (mut after, mut middle, mut whole) = (after, middle, self.whole.clone());
         let apart = [&mut before, &mut after, &mut middle, &mut whole];
-        let told = Told::apart((self.intent, self.compiled), apart, &InTurn);
-        let sheets = Sheets::new([&before, &after, &middle, &whole], &told, &InTurn);
-        for text in missing(&before, &whole) {
+        let apart = Apart::new((self.intent, self.compiled), apart, &InTurn);
+        let sheets = Sheets::new(apart, &InTurn);
+        let [before, _, _, whole] = sheets.estates();
+        for text in missing(before, whole) {
             found.push(Breach { ends: BTreeSet::new(), text });
         }
         let mut compared = 0_u64;
@@ -91,7 +92,7 @@ impl<'w, 'a> Within<'w, 'a> {
                 let cells = scene.cells(from, to);
                 let besides = self.besides(&scene, (from, to), &cells);
                 for (word, flows) in &besides {
-                    found.push(breach(&before, (from, to), word, flows));
+                    found.push(breach(before, (from, to), word, flows));
                 }
                 besides.is_empty()
             });
@@ -100,7 +101,7 @@ impl<'w, 'a> Within<'w, 'a> {
                 let most = cells.before.possible.union(&cells.after.possible);
                 let more = cells.open.possible.difference(&most);
                 if !more.is_empty() {
-                    found.push(breach(&before, (from, to), "in between it would open", &more));
+                    found.push(breach(before, (from, to), "in between it would open", &more));
                 }
                 more.is_empty()
             });
