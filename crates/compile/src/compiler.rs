@@ -29,7 +29,7 @@ use crate::moving::{self, Named};
 use crate::outside;
 use crate::plane::{KeptList, Pieces, Plane};
 use crate::references::References;
-use crate::validate::AtOnce;
+use crate::validate::{AtOnce, both};
 use crate::via::Vias;
 use halves::{Halves, halves};
 use wanted::Wanted;
@@ -140,9 +140,14 @@ fn once(
     at_once: &dyn AtOnce,
     (vias, named): (&Vias, &Named),
 ) -> Result<(Compiled, Named), Refusal> {
-    let identities = Identities::new(intent, plane, vias, named);
-    let open = opened(&intent.estate().network, |_| true);
-    let matrix = Reach::new(&open).matrix(&BTreeSet::new());
+    let network = &intent.estate().network;
+    let ways = || {
+        let open = opened(network, |_| true);
+        let matrix = Reach::new(&open).matrix(&BTreeSet::new());
+        (open, matrix)
+    };
+    let identify = || Identities::new(intent, plane, vias, named);
+    let (identities, (open, matrix)) = both(at_once, identify, ways);
     let lots = Lots::new(intent, &matrix, (&identities, vias));
     let premise = Premise {
         plane,
