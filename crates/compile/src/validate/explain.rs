@@ -125,7 +125,7 @@ impl Scene<'_, '_> {
     /// What guards of somebody else whom a segment holds refuse on the way, after the plan: who hands on what is
     /// not his.
     pub(super) fn held_on_the_way(&self, (from, to): (&Party, &Party)) -> FlowSet {
-        let later = |id: &EndpointId| self.later.get(id);
+        let later = |id: &EndpointId| self.later.get(*id);
         let governed = self.compiled.identities.governed.iter().filter_map(later);
         let governed: BTreeSet<EndpointId> = governed.collect();
         let ends = from.who.endpoints().iter().chain(to.who.endpoints());
@@ -152,7 +152,7 @@ impl Scene<'_, '_> {
     /// What comes to a target by a front that keeps its clients' addresses from who has another one there: who
     /// dials the public address of the front from behind a translator comes with that one's.
     fn translated_by_fronts(&self, (from, to): (&Party, &Party)) -> FlowSet {
-        let later = |id: &EndpointId| self.later.get(id);
+        let later = |id: &EndpointId| self.later.get(*id);
         let reach = &self.reach[1];
         let source = from.who.endpoints().first().and_then(later);
         let starts = source.map(|source| reach.starts_of(source)).unwrap_or_default();
@@ -196,7 +196,7 @@ impl Scene<'_, '_> {
             return FlowSet::none();
         };
         let reach = &self.reach[2];
-        let later = |id: &EndpointId| self.later.get(id);
+        let later = |id: &EndpointId| self.later.get(*id);
         let Some(source) = sources.first().and_then(later) else { return FlowSet::none() };
         let target = targets.iter().filter_map(later).find(|target| *target != source);
         let target = target.and_then(|id| self.estates[2].network.endpoints.get(id));
@@ -387,7 +387,7 @@ impl Scene<'_, '_> {
         if sources.is_empty() || targets.is_empty() {
             return self.outside_step((from, to), reach, &wanted);
         }
-        let later = |id: &EndpointId| self.later.get(id);
+        let later = |id: &EndpointId| self.later.get(*id);
         let Some(source) = sources.first().and_then(later) else { return false };
         let target = targets.iter().filter_map(later).find(|target| *target != source);
         let Some(target) = target else { return false };
@@ -408,7 +408,7 @@ impl Scene<'_, '_> {
         reach: &Reach<'_>,
         wanted: &impl Fn(&Step) -> bool,
     ) -> bool {
-        let later = |members: &[EndpointId]| members.first().and_then(|id| self.later.get(id));
+        let later = |members: &[EndpointId]| members.first().and_then(|id| self.later.get(*id));
         let (starts, addresses) = match (&from.who, &to.who) {
             (PartyWho::Endpoints(sources, _), PartyWho::Outside(addresses, _)) => (
                 later(sources).map(|source| reach.starts_of(source)).unwrap_or_default(),

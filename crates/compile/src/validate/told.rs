@@ -1,7 +1,6 @@
 //! What is told apart in estates that are compared: by it, ends are taken together, the same in each of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
 
 use rustc_hash::FxHashMap;
 use watertight_model::network::EndpointId;
@@ -132,7 +131,7 @@ fn parties(
     let governed: BTreeSet<EndpointId> = compiled.identities.governed.iter().copied().collect();
     let places = each.each_ref().map(|classes| by_member(classes));
     for id in before.endpoints.ids() {
-        let in_each = ids.each_ref().map(|ids| ids.get(&id));
+        let in_each = ids.each_ref().map(|ids| ids.get(id));
         if in_each.iter().any(Option::is_none) {
             continue;
         }
@@ -208,10 +207,10 @@ impl Ids {
     }
 
     /// The id that one of the first estate has in this one.
-    pub(super) fn get(&self, id: &EndpointId) -> Option<EndpointId> {
+    pub(super) fn get(&self, id: EndpointId) -> Option<EndpointId> {
         match self {
-            Self::Same => Some(*id),
-            Self::Other(ids) => ids.get(id).copied(),
+            Self::Same => Some(id),
+            Self::Other(ids) => ids.get(&id).copied(),
         }
     }
 }
@@ -248,23 +247,20 @@ impl PartyWho {
 impl Party {
     /// As a class of an estate in which endpoints have these ids.
     fn class(&self, ids: &Ids) -> Class {
-        let own = || self.who.endpoints().iter().filter_map(|id| ids.get(id));
+        let atom = |addresses: &AddressSet, representative| OutsideAtom {
+            representative,
+            prefixes: addresses.prefixes(),
+        };
         match (&self.who, &self.start) {
-            (PartyWho::Outside(addresses, _), Some(start)) => {
-                let atom = |address| OutsideAtom {
-                    representative: address,
-                    prefixes: addresses.prefixes(),
-                };
-                match start {
-                    Start::Outside { by, address } => Class::Outside(*by, atom(*address)),
-                    other => {
-                        let address = other.source().or_else(|| addresses.first());
-                        Class::Internet(atom(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
-                    }
-                }
+            (PartyWho::Outside(addresses, _), Some(Start::Outside { by, address })) => {
+                Class::Outside(*by, atom(addresses, *address))
             }
-            _ => {
-                let mut members: Vec<EndpointId> = own().collect();
+            (PartyWho::Outside(addresses, _), Some(Start::Internet { address })) => {
+                Class::Internet(atom(addresses, *address))
+            }
+            (who, _) => {
+                let own = who.endpoints().iter().filter_map(|id| ids.get(*id));
+                let mut members: Vec<EndpointId> = own.collect();
                 members.sort_unstable();
                 Class::Endpoints(members)
             }

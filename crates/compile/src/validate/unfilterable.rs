@@ -17,7 +17,7 @@ pub(super) fn add(scene: &Scene<'_, '_>, gathered: &mut Gathered<'_>) {
     for party in scene.governed() {
         let PartyWho::Endpoints(members, _) = &party.who else { continue };
         let Some(first) = members.first().copied() else { continue };
-        let Some(later) = scene.later.get(&first) else { continue };
+        let Some(later) = scene.later.get(first) else { continue };
         let own = scene.end(party);
         for (address, (name, end)) in services(scene, first) {
             let passes = passing(scene, later, address);
