@@ -16,7 +16,7 @@ use watertight_report::drift::DriftChains;
 use crate::args::{InputArguments, TextFormat};
 use crate::beside::Threads;
 use crate::chains::{Steps, crowned};
-use crate::enforcing::{self, Asked, Ready};
+use crate::enforcing::{self, Asked, Ends, Ready};
 use crate::exit::{Failure, Outcome, say};
 use crate::live::{Origin, SourceArguments};
 use crate::plan::{Allowing, Templates};
@@ -109,6 +109,7 @@ pub(crate) fn run(arguments: &DriftArguments) -> Result<Outcome, Failure> {
         at: arguments.at.as_deref(),
         input: &arguments.input,
         former: None,
+        ends: Ends::WithThis,
     };
     enforcing::with(&asked, |ready| compare(arguments, until, ready))
 }

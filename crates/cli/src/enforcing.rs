@@ -1,6 +1,6 @@
 //! A policy, an estate and the security groups that are to enforce the one in the other.
 
-use std::mem::ManuallyDrop;
+use std::mem::forget;
 use std::path::{Path, PathBuf};
 
 use watertight_aws::SecurityGroups;
@@ -31,6 +31,16 @@ pub(crate) struct Asked<'a> {
     /// Earlier plans, which tell what interfaces carried before. With some or none of them, who has left a
     /// share goes back to that; without a list nobody does.
     pub(crate) former: Option<&'a [PathBuf]>,
+    pub(crate) ends: Ends,
+}
+
+/// What comes after something was done with what is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ends {
+    /// The end of the process.
+    WithThis,
+    /// The same again and again, as a watch does: what was taken is given back each time.
+    Never,
 }
 
 /// What was read.
@@ -74,9 +84,7 @@ pub(crate) fn with_policy<T>(
 ) -> Result<T, Failure> {
     let modes = modes_of(asked.under)?;
     let now = clock::at(asked.at)?;
-    // A command asks once and ends with that: what a large estate takes is given back with the process, at once,
-    // and not text by text.
-    let (loaded, raw) = kept(estate_folder::load_raw(asked.estate, asked.input)?);
+    let (loaded, raw) = estate_folder::load_raw(asked.estate, asked.input)?;
     let LoadedPolicy { policy: checked, sources } = load(&loaded.estate)?;
     known(&modes, &checked)?;
     let mut checked = if asked.under == PROMOTE_ALL { promoted(checked) } else { checked };
@@ -95,17 +103,17 @@ pub(crate) fn with_policy<T>(
         }
     };
     // Who goes back is as if it had never carried ours: what changes by that alone is told, and not compared.
-    let gone = ManuallyDrop::new((!found.attachments.is_empty()).then(|| {
+    let gone = (!found.attachments.is_empty()).then(|| {
         let mut gone = plane.convert(&plane.render(&found.artifacts()));
         gone.id = estate.id.clone();
         gone
-    }));
+    });
     let estate = gone.as_ref().unwrap_or(estate);
-    let world = ManuallyDrop::new(World::of_estate(estate));
-    let decider = ManuallyDrop::new(Decider::new(&checked, &world, &essentials));
+    let world = World::of_estate(estate);
+    let decider = Decider::new(&checked, &world, &essentials);
     let intent = Intent::new(estate, &decider, (&modes, now)).with_places(places);
-    let intent = ManuallyDrop::new(intent.with_leaving(found.attachments.clone()));
-    run(&Ready {
+    let intent = intent.with_leaving(found.attachments.clone());
+    let done = run(&Ready {
         policy: &checked,
         decider: &decider,
         modes: &modes,
@@ -113,12 +121,16 @@ pub(crate) fn with_policy<T>(
         intent: &intent,
         plane: &plane,
         leaving: &found,
-    })
-}
-
-/// Both for as long as the process is there.
-fn kept<A, B>((one, other): (A, B)) -> (ManuallyDrop<A>, ManuallyDrop<B>) {
-    (ManuallyDrop::new(one), ManuallyDrop::new(other))
+    });
+    if asked.ends == Ends::WithThis {
+        // What a large estate takes goes back with the process, at once, and not text by text.
+        forget(intent);
+        forget(decider);
+        forget(world);
+        forget(gone);
+        forget((loaded, raw));
+    }
+    done
 }
 
 /// What interfaces carried before earlier plans: the first that tells it counts.

@@ -10,7 +10,7 @@ use watertight_model::Estate;
 
 use crate::args::InputArguments;
 use crate::beside::Threads;
-use crate::enforcing::{self, Asked};
+use crate::enforcing::{self, Asked, Ends};
 use crate::exit::{Failure, Outcome};
 use crate::{clock, output, plan};
 
@@ -80,6 +80,7 @@ fn with_policy(arguments: &GcArguments) -> Result<Plan, Failure> {
         at: arguments.at.as_deref(),
         input: &arguments.input,
         former: None,
+        ends: Ends::WithThis,
     };
     enforcing::with(&asked, |ready| {
         let compiled = compile(ready.intent, ready.plane, &Threads);

@@ -18,7 +18,7 @@ use watertight_source::{FileId, Limits, Tree};
 use crate::args::InputArguments;
 use crate::beside::{Threads, both};
 use crate::drift::accept;
-use crate::enforcing::{self, Asked, Ready};
+use crate::enforcing::{self, Asked, Ends, Ready};
 use crate::exit::{Failure, Outcome, say};
 use crate::output;
 use crate::policy::alone::Alone;
@@ -119,6 +119,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Outcome, Failure> {
         at: arguments.at.as_deref(),
         input: &arguments.input,
         former: Some(&arguments.former),
+        ends: Ends::WithThis,
     };
     enforcing::with(&asked, |ready| print(arguments, ready))
 }

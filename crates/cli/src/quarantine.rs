@@ -11,7 +11,7 @@ use watertight_compile::{GapKind, Plan, PlannedEdge, Reason};
 use watertight_net::Prefix;
 
 use crate::args::InputArguments;
-use crate::enforcing::{self, Asked, Ready};
+use crate::enforcing::{self, Asked, Ends, Ready};
 use crate::exit::{Failure, Outcome};
 use crate::plan::{Allowing, Made, Templates};
 use crate::policy::loaded;
@@ -76,6 +76,7 @@ pub(crate) fn run(arguments: &QuarantineArguments) -> Result<Outcome, Failure> {
         at: arguments.at.as_deref(),
         input: &arguments.input,
         former: None,
+        ends: Ends::WithThis,
     };
     let written = RefCell::default();
     let load = |estate: &watertight_model::Estate| {

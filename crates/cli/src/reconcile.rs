@@ -14,7 +14,7 @@ use watertight_report::reconcile::{Came, Pass, table};
 use crate::apply::{self, Access, Ended, Taken};
 use crate::args::InputArguments;
 use crate::beside::Threads;
-use crate::enforcing::{self, Asked, Ready};
+use crate::enforcing::{self, Asked, Ends, Ready};
 use crate::exit::{Failure, Outcome, say};
 use crate::live::{Origin, SourceArguments};
 use crate::plan::Templates;
@@ -131,6 +131,7 @@ fn pass(arguments: &ReconcileArguments) -> Result<Outcome, Failure> {
         at: arguments.at.as_deref(),
         input: &arguments.input,
         former: None,
+        ends: Ends::Never,
     };
     enforcing::with(&asked, |ready| reconcile(arguments, ready))
 }

@@ -11,7 +11,7 @@ use watertight_policy::syntax::Mode;
 use watertight_policy::{NewShare, Promotion};
 
 use crate::args::InputArguments;
-use crate::enforcing::{self, Asked};
+use crate::enforcing::{self, Asked, Ends};
 use crate::exit::{Failure, Outcome, say};
 use crate::output;
 use crate::plan::{self, Allowing, Made, Templates};
@@ -195,6 +195,7 @@ fn made(arguments: &PromoteArguments, other: &OtherMode, estate: &Path) -> Resul
         at: arguments.at.as_deref(),
         input: &arguments.input,
         former: Some(&arguments.former),
+        ends: Ends::WithThis,
     };
     let load = |_: &Estate| other.load(&arguments.policy);
     let templates = Templates::kept(arguments.keep_templates);
