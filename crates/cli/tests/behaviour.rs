@@ -271,6 +271,30 @@ fn a_call_that_was_denied_or_failed_leaves_what_it_decides_unknown() {
     }
 }
 
+/// Whether the account blocks public access was not told: what guards let in may come, and it may not.
+#[test]
+fn what_is_only_perhaps_open_to_the_internet_is_titled_so() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(folder.path());
+    let manifest = folder.path().join("estate.json");
+    let titles = || {
+        let output = watertight(&["assess", text(folder.path())]);
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let titles = printed.lines().map(str::trim).filter(|line| line.contains("internet"));
+        titles.map(str::to_owned).collect::<Vec<String>>()
+    };
+    let (sure, perhaps) = ("The internet reaches web-1", "The internet perhaps reaches web-1");
+    assert!(titles().iter().any(|title| title == sure), "{:#?}", titles());
+    let call = r#""denied": [{"provider": "aws", "account": "111111111111", "region": "eu-west-1",
+        "call": "ec2-describe-vpc-block-public-access-options", "error": "UnauthorizedOperation"}],
+        "more": ["#;
+    let written = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, written.replace("\"denied\": [", call)).unwrap();
+    let titles = titles();
+    assert!(titles.iter().any(|title| title == perhaps), "{titles:#?}");
+    assert!(!titles.iter().any(|title| title == sure), "{titles:#?}");
+}
+
 #[test]
 fn bodies_of_a_provider_that_is_not_read_are_told() {
     let folder = tempfile::tempdir().unwrap();

@@ -32,9 +32,12 @@ fn ports(list: &[u16]) -> FlowSet {
         .collect()
 }
 
-/// The rule and severity of one line.
-fn judge(input: &Input<'_>, line: &Line, members: &[Member]) -> (&'static str, Severity) {
-    let flows = &line.established.possible;
+/// The rule and severity of one line, by some of its flows.
+fn judge(
+    input: &Input<'_>,
+    (line, flows): (&Line, &FlowSet),
+    members: &[Member],
+) -> (&'static str, Severity) {
     let everywhere = match &line.outside {
         // A few rules cut a few addresses out: that is still the internet.
         End::Internet(space) => space.everywhere || space.is_most(),
@@ -110,7 +113,7 @@ pub(super) fn public(input: &Input<'_>) -> Vec<FindingView> {
 }
 
 pub(super) fn findings(input: &Input<'_>, lines: &[Line]) -> Vec<FindingView> {
-    type Group<'l> = (Severity, Vec<(usize, &'l Line)>);
+    type Group<'l> = (Severity, bool, Vec<(usize, &'l Line)>);
     let mut groups: BTreeMap<(&'static str, &End), Group<'_>> = BTreeMap::new();
     let inbound = lines.iter().filter(|line| line.direction == Way::Inbound);
     for (number, line) in inbound.enumerate() {
@@ -118,37 +121,41 @@ pub(super) fn findings(input: &Input<'_>, lines: &[Line]) -> Vec<FindingView> {
         if line.established.possible.is_empty() {
             continue;
         }
-        let (rule, severity) = judge(input, line, members);
-        let group = groups.entry((rule, &line.inside)).or_insert((severity, Vec::new()));
+        let (rule, severity) = judge(input, (line, &line.established.possible), members);
+        // What is found must be found of what is known as well, or it is only perhaps so.
+        let sure = &line.established.sure;
+        let is_sure = !sure.is_empty() && judge(input, (line, sure), members).0 == rule;
+        let group = groups.entry((rule, &line.inside)).or_insert((severity, false, Vec::new()));
         group.0 = group.0.min(severity);
-        group.1.push((number, line));
+        group.1 |= is_sure;
+        group.2.push((number, line));
     }
     let wanted = |rule: &str| rule != "exposed";
     let reach = Reach::new(&input.facts.estate.network);
     groups
         .into_iter()
-        .map(|((rule, inside), (severity, lines))| {
+        .map(|((rule, inside), (severity, is_sure, lines))| {
             let evidence = if wanted(rule) { rules(input, &reach, &lines) } else { Vec::new() };
-            finding(rule, severity, inside, &lines, evidence)
+            finding((rule, severity, is_sure), inside, &lines, evidence)
         })
         .collect()
 }
 
 fn finding(
-    rule: &'static str,
-    severity: Severity,
+    (rule, severity, is_sure): (&'static str, Severity, bool),
     inside: &End,
     lines: &[(usize, &Line)],
     evidence: Vec<EvidenceView>,
 ) -> FindingView {
     let name = inside.label();
+    let perhaps = if is_sure { "" } else { "perhaps " };
     let title = match rule {
         "exposed-administration" => {
-            format!("Remote administration of {name} is open to the internet")
+            format!("Remote administration of {name} is {perhaps}open to the internet")
         }
-        "exposed-data" => format!("The data store {name} is open to the internet"),
-        "exposed-wide" => format!("Many ports of {name} are open to the internet"),
-        _ => format!("The internet reaches {name}"),
+        "exposed-data" => format!("The data store {name} is {perhaps}open to the internet"),
+        "exposed-wide" => format!("Many ports of {name} are {perhaps}open to the internet"),
+        _ => format!("The internet {perhaps}reaches {name}"),
     };
     let parts: BTreeSet<String> = lines
         .iter()
