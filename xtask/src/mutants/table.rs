@@ -91,8 +91,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         fault: "what no rule matches is accepted",
         edits: &[Edit {
             file: "crates/providers/aws/src/security_groups.rs",
-            before: "if is_untold { unknown } else { StageDefault::Deny }",
-            after: "if is_untold { unknown } else { StageDefault::Accept }",
+            before: "unknown.unwrap_or(StageDefault::Deny)",
+            after: "unknown.unwrap_or(StageDefault::Accept)",
         }],
     },
     Mutant {
