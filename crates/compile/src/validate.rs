@@ -229,7 +229,7 @@ fn of_families<'s>(
     is_found: bool,
     at_once: &dyn AtOnce,
 ) -> Vec<Part<'s>> {
-    let [before, applied, ..] = sheets.estates();
+    let [before, others @ ..] = sheets.estates();
     let after = |intent: &Intent<'_>, family: usize| {
         let scene = Scene::new((intent, compiled), sheets, AFTER, family)?;
         Some(of_scene(&scene, before, is_found))
@@ -257,7 +257,8 @@ fn of_families<'s>(
     let (mut first, (between, services, second)) = both(at_once, || after(intent, 0), beside);
     if let Some(part) = &mut first {
         part.proof.between = between;
-        part.proof.frame.extend(missing(before, applied));
+        // Who is not in all of them is in no comparison.
+        part.proof.frame.extend(others.into_iter().flat_map(|other| missing(before, other)));
         if let Some(services) = services {
             part.gathered.add_all(services.gathered);
         }

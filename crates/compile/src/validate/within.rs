@@ -80,8 +80,8 @@ impl<'w, 'a> Within<'w, 'a> {
         let apart = [&mut before, &mut after, &mut middle, &mut whole];
         let apart = Apart::new((self.intent, self.compiled), apart, &InTurn);
         let sheets = Sheets::new(apart, &InTurn);
-        let [before, _, _, whole] = sheets.estates();
-        for text in missing(before, whole) {
+        let [before, others @ ..] = sheets.estates();
+        for text in others.into_iter().flat_map(|other| missing(before, other)) {
             found.push(Breach { ends: BTreeSet::new(), text });
         }
         let mut compared = 0_u64;
