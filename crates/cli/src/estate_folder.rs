@@ -15,7 +15,8 @@ use std::path::Path;
 use watertight_aws::{Body, Options};
 use watertight_model::Estate;
 use watertight_source::{
-    Code, Diagnostic, Diagnostics, EstateDescription, Limits, Severity, SourceError, Sources, Tree,
+    Code, Diagnostic, Diagnostics, EstateDescription, FileId, Limits, ParseError, Severity,
+    SourceError, Sources, Tree,
 };
 
 use crate::args::{EstateArguments, InputArguments};
@@ -132,8 +133,13 @@ fn read(
     let mut manifest = None;
     let mut bodies = Vec::new();
     let mut clusters: BTreeMap<String, Vec<Body>> = BTreeMap::new();
+    let mut files = Vec::with_capacity(listing.bodies.len());
     for found in &listing.bodies {
-        let trees = parse(found, &mut sources, limits, &mut diagnostics)?;
+        files.push(add_file(&found.path, &found.shown, &mut sources, limits, &mut diagnostics)?);
+    }
+    let trees = parsed(&files, &sources, limits);
+    for (found, trees) in listing.bodies.iter().zip(trees) {
+        let trees = told(trees, &mut diagnostics);
         let parsed = trees.into_iter().map(|tree| Body { path: found.relative.clone(), tree });
         match found.cluster() {
             Some(cluster) => clusters.entry(cluster.to_owned()).or_default().extend(parsed),
@@ -141,7 +147,8 @@ fn read(
         }
     }
     if let Some(found) = &listing.manifest
-        && let Some(tree) = parse(found, &mut sources, limits, &mut diagnostics)?.pop()
+        && let Some(tree) =
+            read_file(&found.path, &found.shown, &mut sources, limits, &mut diagnostics)?.pop()
     {
         manifest = EstateDescription::read(&tree, &mut diagnostics).map(|read| (read, tree));
     }
@@ -198,13 +205,57 @@ fn add_clusters(
     estate
 }
 
-fn parse(
-    found: &Found,
-    sources: &mut Sources,
-    limits: &Limits,
-    diagnostics: &mut Diagnostics,
-) -> Result<Vec<Tree>, Failure> {
-    read_file(&found.path, &found.shown, sources, limits, diagnostics)
+/// The documents of files, in their order: about half of the text is parsed beside the other half.
+fn parsed(files: &[Option<Added>], sources: &Sources, limits: &Limits) -> Vec<Parsed> {
+    let mut halves = [(0, Vec::new()), (0, Vec::new())];
+    for (place, file) in files.iter().enumerate() {
+        let size = file.as_ref().map_or(0, |file| file.bytes);
+        let [(first, _), (second, _)] = &halves;
+        let half = usize::from(first > second);
+        halves[half].0 += size;
+        halves[half].1.push((place, file));
+    }
+    let parse = |half: &[(usize, &Option<Added>)]| -> Vec<(usize, Parsed)> {
+        let each = half.iter().map(|(place, file)| {
+            let parsed =
+                file.as_ref().map_or_else(|| Ok(Vec::new()), |one| one.parse(sources, limits));
+            (*place, parsed)
+        });
+        each.collect()
+    };
+    let [(_, first), (_, second)] = &halves;
+    let (mut all, more) = both(|| parse(first), || parse(second));
+    all.extend(more);
+    all.sort_by_key(|(place, _)| *place);
+    all.into_iter().map(|(_, parsed)| parsed).collect()
+}
+
+/// The documents of a file, or what is wrong with it.
+type Parsed = Result<Vec<Tree>, ParseError>;
+
+/// A file that is read and not parsed.
+struct Added {
+    file: FileId,
+    bytes: usize,
+    is_yaml: bool,
+}
+
+impl Added {
+    fn parse(&self, sources: &Sources, limits: &Limits) -> Parsed {
+        let contents = sources.contents(self.file);
+        if self.is_yaml {
+            return Tree::parse_yaml_documents(self.file, contents, limits);
+        }
+        Tree::parse_json(self.file, contents, limits).map(|tree| vec![tree])
+    }
+}
+
+/// What was parsed; what is wrong becomes a diagnostic.
+fn told(parsed: Parsed, diagnostics: &mut Diagnostics) -> Vec<Tree> {
+    parsed.unwrap_or_else(|error| {
+        diagnostics.push(error);
+        Vec::new()
+    })
 }
 
 /// Reads one file of JSON, or of YAML by its name; what is wrong with its contents is a diagnostic.
@@ -215,30 +266,35 @@ pub(crate) fn read_file(
     limits: &Limits,
     diagnostics: &mut Diagnostics,
 ) -> Result<Vec<Tree>, Failure> {
+    let added = add_file(path, shown, sources, limits, diagnostics)?;
+    let parsed = added.map(|added| added.parse(sources, limits));
+    Ok(parsed.map(|parsed| told(parsed, diagnostics)).unwrap_or_default())
+}
+
+/// Reads one file; none that is too large or one too many, which is a diagnostic.
+fn add_file(
+    path: &Path,
+    shown: &str,
+    sources: &mut Sources,
+    limits: &Limits,
+    diagnostics: &mut Diagnostics,
+) -> Result<Option<Added>, Failure> {
     let failed = |source| Failure::File { path: path.to_path_buf(), action: "read", source };
     let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     // One byte past the limit is enough to know that the file is too large.
     let limit = limits.file_bytes_max.saturating_add(1);
     file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
-    let file = match sources.add(shown.to_owned(), bytes) {
+    let (size, added) = (bytes.len(), sources.add(shown.to_owned(), bytes));
+    let file = match added {
         Ok(file) => file,
         Err(error @ (SourceError::TooLarge { .. } | SourceError::TooMany { .. })) => {
             diagnostics.push(Diagnostic::error(Code("WT0008"), error.to_string()));
-            return Ok(Vec::new());
+            return Ok(None);
         }
     };
-    let contents = sources.contents(file);
     let is_yaml = path
         .extension()
         .is_some_and(|one| one.eq_ignore_ascii_case("yaml") || one.eq_ignore_ascii_case("yml"));
-    let parsed = if is_yaml {
-        Tree::parse_yaml_documents(file, contents, limits)
-    } else {
-        Tree::parse_json(file, contents, limits).map(|tree| vec![tree])
-    };
-    Ok(parsed.unwrap_or_else(|error| {
-        diagnostics.push(error);
-        Vec::new()
-    }))
+    Ok(Some(Added { file, bytes: size, is_yaml }))
 }

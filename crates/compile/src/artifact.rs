@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use watertight_model::Name;
@@ -9,8 +10,8 @@ use crate::edge::Edge;
 /// What enforcement points must hold.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Artifacts {
-    /// The groups, ordered by name.
-    pub groups: Vec<Group>,
+    /// The groups, ordered by name. Those that are the same in other artifacts are shared with them.
+    pub groups: Vec<Arc<Group>>,
     /// Which endpoints carry them, ordered by endpoint.
     pub attachments: Vec<Attachment>,
     /// The lists at the edges of subnets, ordered: every other subnet has the list that others wrote.
@@ -56,7 +57,7 @@ pub struct GroupRule {
     /// Who is at the other end.
     pub peer: RulePeer,
     /// What is sent; one piece that the plane can express.
-    pub flows: FlowSet,
+    pub flows: Arc<FlowSet>,
 }
 
 /// Whom a [`GroupRule`] names.
@@ -98,6 +99,6 @@ impl Artifacts {
     /// A group by its name.
     pub fn group(&self, name: &GroupName) -> Option<&Group> {
         let at = self.groups.binary_search_by(|group| group.name.cmp(name)).ok()?;
-        self.groups.get(at)
+        self.groups.get(at).map(Arc::as_ref)
     }
 }

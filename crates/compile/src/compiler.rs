@@ -7,11 +7,12 @@ mod wanted;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use thiserror::Error;
 use watertight_model::network::{
-    Action, EndpointId, Guard, Peer, RealmId, Rule, Stage, StageDefault, SubnetId,
+    Action, Combine, EndpointId, Guard, Peer, RealmId, Rule, Rules, Stage, StageDefault, SubnetId,
 };
 use watertight_model::{Name, Network};
 use watertight_net::{AddressSet, FlowSet, Prefix};
@@ -166,7 +167,7 @@ fn once(
     for made in made {
         let made = made?;
         names.push(made.iter().map(|group| group.name.clone()).collect::<Vec<_>>());
-        groups.extend(made);
+        groups.extend(made.into_iter().map(Arc::new));
     }
     groups.sort_by(|one, other| one.name.cmp(&other.name));
     let by = |number: usize| {
@@ -471,15 +472,16 @@ impl Intent<'_> {
 /// A network in which some guards accept everything.
 pub(crate) fn opened(network: &Network, which: impl Fn(&Guard) -> bool) -> Network {
     let mut network = network.clone();
+    let rule = Rule {
+        name: Name::from("open"),
+        peer: Peer::Any,
+        flows: Arc::new(FlowSet::all()),
+        action: Action::Accept,
+        origin: None,
+    };
+    let rules = Rules::from(vec![rule]);
     let stage = || {
-        let rules = vec![Rule {
-            name: Name::from("open"),
-            peer: Peer::Any,
-            flows: FlowSet::all(),
-            action: Action::Accept,
-            origin: None,
-        }];
-        let combine = watertight_model::network::Combine::Union;
+        let (combine, rules) = (Combine::Union, rules.clone());
         vec![Stage { combine, rules, default: StageDefault::Deny }]
     };
     for (_, guard) in network.guards.iter_mut() {
@@ -503,7 +505,7 @@ fn lists(intent: &Intent<'_>, plane: &dyn Plane) -> BTreeMap<RealmId, Vec<KeptLi
 }
 
 /// The names of groups of ours that are there and stay, by the provider's id.
-fn known(plane: &dyn Plane, groups: &[Group]) -> BTreeMap<String, Name> {
+fn known(plane: &dyn Plane, groups: &[Arc<Group>]) -> BTreeMap<String, Name> {
     let stay: BTreeSet<&str> = groups.iter().map(|group| &*group.name.0).collect();
     let held = plane.held().into_iter().filter(|held| stay.contains(held.name.as_str()));
     held.map(|held| (held.id, Name::from(held.name))).collect()

@@ -4,6 +4,7 @@ mod measure;
 mod merging;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use watertight_net::{AddressSet, Family, FlowSet, Prefix};
 
@@ -151,7 +152,8 @@ pub(crate) fn fit(wishes: &[Wish], ground: &Ground<'_>, budget: Budget) -> Resul
         let groups = line.wish.groups.iter().chain(&line.lists).cloned().map(RulePeer::Group);
         let prefixes = line.prefixes.iter().copied().map(RulePeer::Prefix);
         let peers = groups.chain(prefixes);
-        rules.extend(peers.map(|peer| GroupRule { peer, flows: flows.clone() }));
+        let shared = Arc::new(flows.clone());
+        rules.extend(peers.map(|peer| GroupRule { peer, flows: Arc::clone(&shared) }));
         // What is not merged holds nothing else than it may.
         if line.is_merged {
             let written = AddressSet::from_prefixes(line.prefixes.iter().copied());

@@ -47,7 +47,7 @@ pub use gc::{OwnGroup, gc};
 pub use held::HeldGroup;
 pub use intent::{Allowed, Intent, Places, SharePart, promoted};
 pub use leaving::{Former, Leaving, ToldBy, leaving};
-pub use lines::{text_in_lines, write_lines};
+pub use lines::{text_in_lines, text_in_lines_to, write_lines};
 pub use membership::{Left, Membership, Moved, Need, Whole, membership};
 pub use naming::short_hash;
 pub use owner::{
@@ -61,4 +61,4 @@ pub use plane::{Holding, KeptList, Limits, Pieces, Plane, RenderedBody};
 pub use prove::{Proved, admit, prove, wanted};
 pub use read::{Change, Read, ReadKind};
 pub use step::{Action, Step, steps};
-pub use validate::{AtOnce, Found, InTurn, Kept, Proof, validate};
+pub use validate::{AtOnce, Found, InTurn, Kept, Proof, both, validate};

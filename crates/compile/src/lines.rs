@@ -31,12 +31,30 @@ pub fn text_in_lines(value: &impl Serialize) -> serde_json::Result<String> {
     String::from_utf8(bytes).map_err(serde::ser::Error::custom)
 }
 
+/// The same with what is deeper than `depth` levels on the line that it begins on.
+///
+/// # Errors
+/// For values that JSON does not have.
+pub fn text_in_lines_to(depth: usize, value: &impl Serialize) -> serde_json::Result<String> {
+    let mut bytes = Vec::new();
+    let lines = Lines { deepest: depth, ..Lines::default() };
+    value.serialize(&mut Serializer::with_formatter(&mut bytes, lines))?;
+    String::from_utf8(bytes).map_err(serde::ser::Error::custom)
+}
+
 /// Where the writer is.
-#[derive(Default)]
 struct Lines {
     depth: usize,
+    /// What is deeper than so many levels begins no line.
+    deepest: usize,
     /// Whether the innermost array or object has a value.
     has_value: bool,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { depth: 0, deepest: usize::MAX, has_value: false }
+    }
 }
 
 impl Lines {
@@ -47,15 +65,24 @@ impl Lines {
     }
 
     fn close<W: ?Sized + io::Write>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
+        let is_line = self.is_line();
         self.depth = self.depth.saturating_sub(1);
-        if self.has_value {
+        if self.has_value && is_line {
             self.line(out, true)?;
         }
         out.write_all(bracket)
     }
 
-    /// Begins a line, behind a comma unless it is the first.
+    /// Whether what is here begins lines.
+    const fn is_line(&self) -> bool {
+        self.depth <= self.deepest
+    }
+
+    /// Begins a line, where there are any so deep, behind a comma unless it is the first.
     fn line<W: ?Sized + io::Write>(&self, out: &mut W, is_first: bool) -> io::Result<()> {
+        if !self.is_line() {
+            return out.write_all(if is_first { b"" } else { b", " });
+        }
         let (from, spaces) = (usize::from(is_first), self.depth.saturating_mul(STEP));
         if let Some(line) = BREAK.get(from..spaces.saturating_add(2)) {
             return out.write_all(line);
@@ -141,6 +168,25 @@ mod tests {
         fn the_bytes_are_those_of_the_library(value in values()) {
             prop_assert_eq!(text_in_lines(&value).unwrap(), serde_json::to_string_pretty(&value).unwrap());
         }
+    }
+
+    #[test]
+    fn what_is_deeper_than_asked_for_stays_on_its_line() {
+        let value = json!({"a": [{"b": [1, {"c": 2, "d": []}], "e": {}}, 3]});
+        let text = text_in_lines_to(3, &value).unwrap();
+        let lines = [
+            "{",
+            "  \"a\": [",
+            "    {",
+            "      \"b\": [1, {\"c\": 2, \"d\": []}],",
+            "      \"e\": {}",
+            "    },",
+            "    3",
+            "  ]",
+            "}",
+        ];
+        assert_eq!(text, lines.join("\n"));
+        assert_eq!(text_in_lines_to(9, &value).unwrap(), text_in_lines(&value).unwrap());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! group and no rule.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use watertight_model::Name;
 
@@ -59,7 +60,7 @@ pub struct Left {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Membership {
     /// The groups that are as they are to be.
-    groups: Vec<Group>,
+    groups: Vec<Arc<Group>>,
     /// The endpoints that go over together, one lot after the other.
     lots: Vec<Vec<Attachment>>,
     /// The endpoints that go over, ordered.
@@ -173,7 +174,7 @@ fn needs(artifacts: &Artifacts, held: &[HeldGroup]) -> BTreeMap<String, String> 
 /// Makes attachments of carriers.
 struct Part<'p> {
     artifacts: &'p Artifacts,
-    groups: &'p [Group],
+    groups: &'p [Arc<Group>],
     held: &'p [HeldGroup],
 }
 

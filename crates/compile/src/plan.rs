@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -386,7 +387,8 @@ impl PlannedRule {
     pub(crate) fn rule(&self) -> Option<GroupRule> {
         let group = || RulePeer::Group(GroupName(self.peer.clone()));
         let peer = self.peer.parse().map_or_else(|_| group(), RulePeer::Prefix);
-        Some(GroupRule { peer, flows: self.over.parse().ok()? })
+        let flows: FlowSet = self.over.parse().ok()?;
+        Some(GroupRule { peer, flows: Arc::new(flows) })
     }
 
     fn of_all(rules: &[GroupRule]) -> Vec<Self> {

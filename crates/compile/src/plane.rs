@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use watertight_model::network::{EndpointId, RealmId};
 use watertight_model::{Estate, Name};
 use watertight_net::{AddressSet, FlowSet};
@@ -7,6 +9,7 @@ use crate::edge::{Edge, EdgeEntry, EdgeList, OwnEdge};
 use crate::held::HeldGroup;
 use crate::owner::Owner;
 use crate::read::Read;
+use crate::validate::AtOnce;
 
 /// An enforcement point's kind: what it can hold and express, and how it is written and read back.
 pub trait Plane: Sync {
@@ -28,6 +31,14 @@ pub trait Plane: Sync {
 
     /// What the provider would hold, as bodies: the groups, and the interfaces with their groups.
     fn render(&self, artifacts: &Artifacts) -> Vec<RenderedBody>;
+
+    /// [`Plane::render`] of two artifacts, in their order; `at_once` is how two halves of the work are done. What is
+    /// the same in both is rendered once.
+    fn render_both(
+        &self,
+        artifacts: [&Artifacts; 2],
+        at_once: &dyn AtOnce,
+    ) -> [Vec<RenderedBody>; 2];
 
     /// Rendered bodies with one thing left as the provider holds it: a group by its name, or an
     /// endpoint by its id.
@@ -66,6 +77,10 @@ pub trait Plane: Sync {
 
     /// The estate that the provider would describe if it held `rendered` in place of what it holds.
     fn convert(&self, rendered: &[RenderedBody]) -> Estate;
+
+    /// [`Plane::convert`] of two, in their order; `at_once` is how two halves of the work are done. A text that both
+    /// share is read once.
+    fn convert_both(&self, rendered: [&[RenderedBody]; 2], at_once: &dyn AtOnce) -> [Estate; 2];
 }
 
 /// A list of addresses that the provider keeps: what it holds changes when the provider says so.
@@ -105,8 +120,8 @@ pub struct Pieces {
 pub struct RenderedBody {
     /// Where it lies, relative to an estate's folder.
     pub path: String,
-    /// The text.
-    pub text: String,
+    /// The text, which several may share.
+    pub text: Arc<String>,
 }
 
 /// The most that a plane holds.

@@ -107,12 +107,13 @@ pub fn validate(
     rendered: &[RenderedBody],
     with: (Option<&mut Vec<Found>>, &dyn AtOnce),
 ) -> Proof {
-    validate_bodies(intent, compiled, plane, [rendered, &middle(compiled, plane)], with)
+    let middle = plane.render(&middle(compiled, plane));
+    validate_bodies(intent, compiled, plane, [rendered, &middle], with)
 }
 
-/// The bodies in the middle of the plan.
-fn middle(compiled: &Compiled, plane: &dyn Plane) -> Vec<RenderedBody> {
-    plane.render(&between::both(&compiled.artifacts, &plane.held(), &plane.edges()))
+/// What is there in the middle of the plan.
+fn middle(compiled: &Compiled, plane: &dyn Plane) -> Artifacts {
+    between::both(&compiled.artifacts, &plane.held(), &plane.edges())
 }
 
 /// What is compiled as bodies, with what these mean.
@@ -122,8 +123,8 @@ pub(crate) fn rendered(
     plane: &dyn Plane,
     (found, at_once): (Option<&mut Vec<Found>>, &dyn AtOnce),
 ) -> (Vec<RenderedBody>, Proof) {
-    let after = || plane.render(&compiled.artifacts);
-    let (after, middle) = both(at_once, after, || middle(compiled, plane));
+    let middle = middle(compiled, plane);
+    let [after, middle] = plane.render_both([&compiled.artifacts, &middle], at_once);
     let bodies = [after.as_slice(), middle.as_slice()];
     let proof = validate_bodies(intent, compiled, plane, bodies, (found, at_once));
     (after, proof)
@@ -133,11 +134,11 @@ fn validate_bodies(
     intent: &Intent<'_>,
     compiled: &Compiled,
     plane: &dyn Plane,
-    [rendered, between]: [&[RenderedBody]; 2],
+    rendered: [&[RenderedBody]; 2],
     (found, at_once): (Option<&mut Vec<Found>>, &dyn AtOnce),
 ) -> Proof {
-    let read_back = || {
-        let after = plane.convert(rendered);
+    let [mut after, mut middle] = plane.convert_both(rendered, at_once);
+    let open = || {
         // What is at edges stands in for what others wrote, which stays when ours is open.
         let edges = compiled.artifacts.edges.as_ref().filter(|edges| !edges.is_empty());
         let without = edges.map(|_| {
@@ -149,11 +150,10 @@ fn validate_bodies(
             compiled.artifacts.groups.iter().map(|group| group.name.0.as_str()).collect();
         let is_planned = |guard: &Guard| scene::is_ours(guard) && planned.contains(&*guard.title);
         let open = opened(&without.as_ref().unwrap_or(&after).network, is_planned);
-        (after, Estate { network: open, ..Estate::default() })
+        Estate { network: open, ..Estate::default() }
     };
-    let in_between = || plane.convert(between);
-    let ((mut after, mut open), mut middle) = both(at_once, read_back, in_between);
-    let mut before = intent.estate().clone();
+    let there = intent.estate();
+    let (mut open, mut before) = both(at_once, open, || there.clone());
     let apart = [&mut before, &mut after, &mut open, &mut middle];
     let sheets = Sheets::new(Apart::new((intent, compiled), apart, at_once), at_once);
     let [there, ..] = sheets.estates();
@@ -182,7 +182,7 @@ fn validate_bodies(
 }
 
 /// Does both, as whoever runs this does two things. Whoever was to do both and did not has nothing skipped.
-pub(crate) fn both<A, B: Send>(
+pub fn both<A, B: Send>(
     at_once: &dyn AtOnce,
     here: impl Fn() -> A,
     beside: impl Fn() -> B + Sync,

@@ -10,6 +10,7 @@ mod front;
 mod gateway;
 mod guard;
 mod route;
+mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -24,6 +25,7 @@ pub use front::{Front, Health, Listener, Target, TargetEnd, TargetGroup};
 pub use gateway::{Attached, Attachment, Gateway, GatewayKind};
 pub use guard::{Action, Combine, Direction, Guard, Layer, Peer, Rule, Stage, StageDefault};
 pub use route::{Hop, Route, Table, UnreadRoute};
+pub use rules::Rules;
 
 use crate::arena::arena_id;
 use crate::{Arena, Name};

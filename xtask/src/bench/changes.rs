@@ -192,7 +192,7 @@ fn guards(estate: &Estate) -> Vec<GuardId> {
 /// The first rule is for another port.
 fn port_changed(mut rules: Vec<Rule>, _: GuardId) -> Vec<Rule> {
     if let Some(rule) = rules.first_mut() {
-        rule.flows = FlowSet::tcp(PortSet::single(8443));
+        rule.flows = FlowSet::tcp(PortSet::single(8443)).into();
     }
     rules
 }
@@ -202,7 +202,7 @@ fn rule_added(mut rules: Vec<Rule>, id: GuardId) -> Vec<Rule> {
     if let Some(mut rule) = rules.first().cloned() {
         let before = u32::try_from(id.index().saturating_sub(1)).unwrap_or_default();
         rule.peer = Peer::Members(GuardId::from_index(before));
-        rule.flows = FlowSet::tcp(PortSet::single(9443));
+        rule.flows = FlowSet::tcp(PortSet::single(9443)).into();
         rules.push(rule);
     }
     rules
@@ -218,5 +218,5 @@ fn rules(guard: &mut Guard, direction: Direction) -> Option<&mut Vec<Rule>> {
         Direction::Ingress => &mut guard.ingress,
         Direction::Egress => &mut guard.egress,
     };
-    stages.first_mut().map(|stage| &mut stage.rules)
+    stages.first_mut().map(|stage| &mut *stage.rules)
 }

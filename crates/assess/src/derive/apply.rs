@@ -72,7 +72,7 @@ pub fn apply(estate: &Estate, changes: &[Change]) -> Estate {
             .map(|prefix| Rule {
                 name: "added".into(),
                 peer: Peer::Prefix(*prefix),
-                flows: ports::data(),
+                flows: ports::data().into(),
                 action: Action::Deny,
                 origin: None,
             })
@@ -100,7 +100,7 @@ fn edit_rule(estate: &Estate, changed: &mut Estate, at: RuleAt, edit: &Edit) {
     let mut rules = if edit.removed { Vec::new() } else { vec![rule] };
     if let Some(ports) = &edit.ports {
         for rule in &mut rules {
-            rule.flows = ports.clone();
+            rule.flows = ports.clone().into();
         }
     }
     for without in &edit.without {

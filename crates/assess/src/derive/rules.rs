@@ -391,7 +391,7 @@ impl Gathering {
             return Some(*known);
         }
         let rules: Vec<_> = way.iter().filter_map(|at| rule_at(input, *at)).collect();
-        let flows = rules.iter().map(|rule| rule.flows.clone());
+        let flows = rules.iter().map(|rule| FlowSet::clone(&rule.flows));
         let flows = flows.reduce(|all, one| all.intersection(&one))?;
         if flows.is_empty() {
             return None;

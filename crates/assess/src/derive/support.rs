@@ -55,7 +55,7 @@ pub(super) fn kept(
 /// administration; none where that is as before or nothing.
 pub(super) fn known_ports(rule: &Rule, listening: &FlowSet) -> Option<FlowSet> {
     let kept = rule.flows.intersection(&listening.union(&ports::administration()));
-    (!kept.is_empty() && kept != rule.flows).then_some(kept)
+    (!kept.is_empty() && kept != *rule.flows).then_some(kept)
 }
 
 /// What is to be known of the two ends of a way.

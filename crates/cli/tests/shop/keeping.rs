@@ -89,7 +89,7 @@ fn of_rules_that_only_together_break_something_the_wide_one_is_offered() {
     };
     assert!(rules(&estate).iter().any(|rule| rule.name == "added"));
     assert!(
-        rules(&changed).iter().all(|rule| rule.name != "added" || rule.flows != FlowSet::all())
+        rules(&changed).iter().all(|rule| rule.name != "added" || *rule.flows != FlowSet::all())
     );
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn opened(estate: &Estate, group: &str) -> Estate {
     rules.push(Rule {
         name: "added".into(),
         peer: Peer::Any,
-        flows: FlowSet::all(),
+        flows: FlowSet::all().into(),
         action: Action::Accept,
         origin: None,
     });

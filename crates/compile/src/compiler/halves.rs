@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use watertight_model::network::RealmId;
 use watertight_net::FlowSet;
@@ -23,49 +24,53 @@ pub(super) struct Halves {
     pub(super) named: Named,
 }
 
+/// What comes with some groups.
+struct Beside {
+    left: FlowSet,
+    widened: Vec<Widened>,
+    named: Named,
+}
+
 /// The groups of about half of the identities in each of two halves, for which the policy is asked apart: who does
 /// both at once and who does one after the other come to the same.
 pub(super) fn halves(of: Premise<'_>, intent: &Intent<'_>, at_once: &dyn AtOnce) -> Halves {
     let premises = intent.premises();
-    let [first, second] = halved(of.identities);
-    let here = || half(of, intent, &first);
-    let beside = || half(of, &premises.intent(), &second);
-    let (one, other) = both(at_once, here, beside);
+    let (parts, next) = (parts(of.identities), AtomicUsize::new(0));
+    let here = || some(of, intent, (&parts, &next));
+    let beside = || some(of, &premises.intent(), (&parts, &next));
+    let ((mut groups, one), (more, other)) = both(at_once, here, beside);
+    groups.extend(more);
+    groups.sort_by_key(|(number, _)| *number);
+    let groups = groups.into_iter().map(|(_, groups)| groups).collect();
     let mut widened = [one.widened, other.widened].concat();
     widened.sort_by_key(|one| one.identity);
-    let numbers = first.iter().chain(&second);
-    let mut groups: Vec<_> = numbers.zip(one.groups.into_iter().chain(other.groups)).collect();
-    groups.sort_by_key(|(number, _)| **number);
-    let groups = groups.into_iter().map(|(_, groups)| groups).collect();
     let mut named = one.named;
     named.extend(other.named);
     Halves { groups, left: one.left.union(&other.left), widened, named }
 }
 
-/// The identities in two halves, each in their order. Those of one realm stay together, where no realm has most of
-/// them: what is asked of the ways between subnets is asked in one half alone.
-fn halved(identities: &Identities) -> [Vec<usize>; 2] {
+/// The identities in parts. Those of one realm stay together, where no realm has most of them: what is asked of the
+/// ways between subnets is asked once.
+fn parts(identities: &Identities) -> Vec<Vec<usize>> {
     let mut of_realm: BTreeMap<RealmId, Vec<usize>> = BTreeMap::new();
     for (number, identity) in identities.list.iter().enumerate() {
         of_realm.entry(identity.realm).or_default().push(number);
     }
     let most = of_realm.values().map(Vec::len).max().unwrap_or_default();
-    let mut halves = [Vec::new(), Vec::new()];
     let alone = (0..identities.list.len()).map(|number| vec![number]);
     let is_most = most.saturating_mul(2) > identities.list.len();
-    let parts: Vec<Vec<usize>> =
-        if is_most { alone.collect() } else { of_realm.into_values().collect() };
-    for part in parts {
-        let [first, second] = &mut halves;
-        if first.len() <= second.len() { first } else { second }.extend(part);
-    }
-    for half in &mut halves {
-        half.sort_unstable();
-    }
-    halves
+    if is_most { alone.collect() } else { of_realm.into_values().collect() }
 }
 
-fn half(of: Premise<'_>, intent: &Intent<'_>, numbers: &[usize]) -> Halves {
+/// What is made of identities, with their numbers.
+type Made = Vec<(usize, Result<Vec<Group>, Refusal>)>;
+
+/// The groups of one part after the other, as long as there is one that nobody has begun.
+fn some(
+    of: Premise<'_>,
+    intent: &Intent<'_>,
+    (parts, next): (&[Vec<usize>], &AtomicUsize),
+) -> (Made, Beside) {
     let mut work = Work {
         of,
         intent,
@@ -76,7 +81,10 @@ fn half(of: Premise<'_>, intent: &Intent<'_>, numbers: &[usize]) -> Halves {
         widened: Vec::new(),
         named: RefCell::default(),
     };
-    let groups = numbers.iter().map(|number| work.groups(*number)).collect();
+    let mut made = Made::new();
+    while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
+        made.extend(part.iter().map(|number| (*number, work.groups(*number))));
+    }
     let Work { left, widened, named, .. } = work;
-    Halves { groups, left, widened, named: named.into_inner() }
+    (made, Beside { left, widened, named: named.into_inner() })
 }

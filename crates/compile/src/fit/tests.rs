@@ -235,7 +235,7 @@ proptest! {
         let rules = fitted.groups.concat();
         let mut widened = Vec::new();
         for (wish, slow) in wishes.iter().zip(slow) {
-            let own = rules.iter().filter(|rule| rule.flows == wish.flows);
+            let own = rules.iter().filter(|rule| *rule.flows == wish.flows);
             let mut own: Vec<&RulePeer> = own.map(|rule| &rule.peer).collect();
             own.sort();
             let slow: Vec<RulePeer> = slow.into_iter().map(RulePeer::Prefix).collect();

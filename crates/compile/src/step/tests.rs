@@ -14,7 +14,7 @@ fn artifacts(numbers: std::ops::Range<usize>) -> Artifacts {
     let flows: FlowSet = "tcp/443".parse().unwrap();
     let rule = |number: usize| GroupRule {
         peer: RulePeer::Prefix(prefix(number).parse().unwrap()),
-        flows: flows.clone(),
+        flows: flows.clone().into(),
     };
     let name = || Name::from("x");
     let group = Group {
@@ -25,7 +25,7 @@ fn artifacts(numbers: std::ops::Range<usize>) -> Artifacts {
         ingress: numbers.map(rule).collect(),
         egress: Vec::new(),
     };
-    Artifacts { groups: vec![group], attachments: Vec::new(), edges: None }
+    Artifacts { groups: vec![group.into()], attachments: Vec::new(), edges: None }
 }
 
 fn held(numbers: std::ops::Range<usize>) -> HeldGroup {

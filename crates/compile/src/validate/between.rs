@@ -5,6 +5,8 @@
 //! same flows in most plans, and then that is old or new. It is more where one end alone holds what is not
 //! intended, and where endpoints change between groups that are there before and after.
 
+use std::sync::Arc;
+
 use watertight_model::Name;
 
 use super::alike::LookedFor;
@@ -42,12 +44,11 @@ pub(super) fn opened_between(scene: &Scene<'_, '_>) -> Vec<String> {
 pub(super) fn both(artifacts: &Artifacts, held: &[HeldGroup], edges: &[EdgeList]) -> Artifacts {
     let there = by_name(held);
     let groups = artifacts.groups.iter().map(|group| {
-        let mut group: Group = group.clone();
-        if let Some(there) = there.get(&*group.name.0) {
-            add(&mut group.ingress, &there.rules.ingress);
-            add(&mut group.egress, &there.rules.egress);
-        }
-        group
+        let Some(there) = there.get(&*group.name.0) else { return Arc::clone(group) };
+        let mut both: Group = Group::clone(group);
+        add(&mut both.ingress, &there.rules.ingress);
+        add(&mut both.egress, &there.rules.egress);
+        if both == **group { Arc::clone(group) } else { Arc::new(both) }
     });
     let attachments = artifacts.attachments.iter().map(|one| {
         let mut groups = one.groups.clone();

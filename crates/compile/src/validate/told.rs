@@ -1,6 +1,8 @@
 //! What is told apart in estates that are compared: by it, ends are taken together, the same in each of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustc_hash::FxHashMap;
 use watertight_model::network::EndpointId;
@@ -110,13 +112,30 @@ impl<'e> Apart<'e> {
     }
 }
 
-/// What is found of each estate, two beside the others: those in the middle are most work where a plan changes much.
+/// What is found of each estate. Whoever has done one goes on with the next that nobody has begun; those after a plan
+/// and in the middle of one come first, as they are most work where it changes much.
 pub(super) fn in_halves<T: Send>(
     at_once: &dyn AtOnce,
     of: impl Fn(usize) -> T + Sync,
 ) -> [T; ESTATES] {
-    let ((second, third), (first, last)) = both(at_once, || (of(1), of(2)), || (of(0), of(3)));
-    [first, second, third, last]
+    const ORDER: [usize; ESTATES] = [3, 1, 0, 2];
+    let next = AtomicUsize::new(0);
+    let some = || {
+        let places = iter::from_fn(|| ORDER.get(next.fetch_add(1, Ordering::Relaxed)).copied());
+        places.map(|at| (at, of(at))).collect::<Vec<_>>()
+    };
+    let (one, other) = both(at_once, some, some);
+    let mut found = [const { None }; ESTATES];
+    for (at, one) in one.into_iter().chain(other) {
+        if let Some(slot) = found.get_mut(at) {
+            *slot = Some(one);
+        }
+    }
+    let mut places = 0..;
+    found.map(|one| {
+        let at = places.next().unwrap_or_default();
+        one.unwrap_or_else(|| of(at))
+    })
 }
 
 /// Who may be an end of what is compared, and how many of them, the first ones, are classes.

@@ -63,7 +63,7 @@ fn extend(stage: &mut Stage, lists: &BTreeMap<GuardId, Vec<ListId>>) {
         rules.push(rule);
         rules.extend(more);
     }
-    stage.rules = rules;
+    stage.rules = rules.into();
 }
 
 /// Lists of addresses: those that are in one network alone mean pods for sure, those that others could

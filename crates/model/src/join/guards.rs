@@ -126,7 +126,7 @@ impl Guards {
         let why = Name::from(format!("the input does not tell which attachment {name} has"));
         let unknown = || Stage {
             combine: Combine::Union,
-            rules: Vec::new(),
+            rules: Vec::new().into(),
             default: StageDefault::Unknown(why.clone()),
         };
         let guard = estate.network.guards.push(Guard {
@@ -208,14 +208,14 @@ fn list(estate: &mut Estate, name: &str, prefixes: Vec<Prefix>) -> crate::networ
 }
 
 fn stage(rules: Vec<Rule>) -> Stage {
-    Stage { combine: Combine::Union, rules, default: StageDefault::Deny }
+    Stage { combine: Combine::Union, rules: rules.into(), default: StageDefault::Deny }
 }
 
 fn accept(name: &str, peer: Peer) -> Rule {
     Rule {
         name: Name::from(name),
         peer,
-        flows: FlowSet::all(),
+        flows: FlowSet::all().into(),
         action: Action::Accept,
         origin: None,
     }

@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
 use watertight_net::{FlowSet, Prefix};
 use watertight_source::Span;
 
-use super::{GuardId, ListId};
+use super::{GuardId, ListId, Rules};
 use crate::Name;
 
 /// One filter: a security group, a network ACL, a NetworkPolicy.
@@ -42,7 +44,7 @@ pub struct Stage {
     /// How its rules combine.
     pub combine: Combine,
     /// Its rules: for [`Combine::Ordered`] in the order of evaluation.
-    pub rules: Vec<Rule>,
+    pub rules: Rules,
     /// What happens to what no rule matches.
     pub default: StageDefault,
 }
@@ -79,7 +81,7 @@ pub struct Rule {
     /// Whom it matches, as seen at the guard.
     pub peer: Peer,
     /// Which packets it matches.
-    pub flows: FlowSet,
+    pub flows: Arc<FlowSet>,
     /// What it does with them.
     pub action: Action,
     /// Where it was read from.

@@ -1,5 +1,7 @@
 //! Network ACLs: ordered, stateless, families apart (Amazon VPC user guide, "Network ACL rules").
 
+use std::sync::Arc;
+
 use watertight_model::network::{Action, Combine, Guard, Peer, Rule, Stage, StageDefault};
 use watertight_net::FlowSet;
 use watertight_source::Node;
@@ -98,11 +100,11 @@ fn flows_of(
     acl: &str,
     entry: Node<'_>,
     flows: &mut Flows,
-) -> Option<(FlowSet, bool)> {
+) -> Option<(Arc<FlowSet>, bool)> {
     let text = context.fields.required_text(entry, "Protocol")?;
     let Some(protocol) = RuleProtocol::read(text) else {
         context.fields.unknown_value(entry, "Protocol", acl);
-        return Some((FlowSet::all(), false));
+        return Some((Arc::new(FlowSet::all()), false));
     };
     let is_icmp = matches!(protocol, RuleProtocol::One(one) if one.has_types());
     let (key, first, last) =

@@ -225,7 +225,7 @@ impl<'t> Context<'t> {
         let missing = self.name(&format!("{kind} {id} is not in the input"));
         let stage = Stage {
             combine: Combine::Union,
-            rules: Vec::new(),
+            rules: Vec::new().into(),
             default: StageDefault::Unknown(missing),
         };
         let guard = Guard {

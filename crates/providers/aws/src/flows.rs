@@ -1,6 +1,7 @@
 //! Protocol, port and type fields as sets of flows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use watertight_net::{ByteSet, FlowSet, PortSet, Protocol, Scalar};
 use watertight_source::Node;
@@ -11,7 +12,7 @@ use crate::fields::Fields;
 /// Sets of flows by what rules say, so that equal rules share one set.
 #[derive(Debug, Default)]
 pub(crate) struct Flows {
-    made: BTreeMap<(Protocol, u16, u16), FlowSet>,
+    made: BTreeMap<(Protocol, u16, u16), Arc<FlowSet>>,
 }
 
 /// The protocol of a rule.
@@ -40,25 +41,25 @@ impl RuleProtocol {
 
 impl Flows {
     /// TCP, UDP or another protocol with ports, to the ports from `first` to `last`.
-    pub(crate) fn ports(&mut self, protocol: Protocol, first: u16, last: u16) -> FlowSet {
+    pub(crate) fn ports(&mut self, protocol: Protocol, first: u16, last: u16) -> Arc<FlowSet> {
         let made = self.made.entry((protocol, first, last));
         let set = made.or_insert_with(|| {
             let ports = PortSet::range(first, last).unwrap_or_default();
-            FlowSet::ports(protocol, PortSet::full(), ports)
+            Arc::new(FlowSet::ports(protocol, PortSet::full(), ports))
         });
-        set.clone()
+        Arc::clone(set)
     }
 
     /// ICMP of a type and a code; `None` stands for any.
-    fn types(&mut self, protocol: Protocol, of_type: Option<u8>, code: Option<u8>) -> FlowSet {
+    fn types(&mut self, protocol: Protocol, of_type: Option<u8>, code: Option<u8>) -> Arc<FlowSet> {
         // 256 stands for any, which no type or code is.
         let key = |byte: Option<u8>| byte.map_or(256, u16::from);
         let made = self.made.entry((protocol, key(of_type), key(code)));
         let set = made.or_insert_with(|| {
             let bytes = |byte: Option<u8>| byte.map_or_else(ByteSet::full, ByteSet::single);
-            FlowSet::icmp(protocol, bytes(of_type), bytes(code))
+            Arc::new(FlowSet::icmp(protocol, bytes(of_type), bytes(code)))
         });
-        set.clone()
+        Arc::clone(set)
     }
 
     /// What a rule with these two numbers matches: ports for protocols that have them, type and
@@ -70,8 +71,8 @@ impl Flows {
         place: Node<'_>,
         protocol: RuleProtocol,
         numbers: (Option<i64>, Option<i64>),
-    ) -> Option<FlowSet> {
-        let RuleProtocol::One(protocol) = protocol else { return Some(FlowSet::all()) };
+    ) -> Option<Arc<FlowSet>> {
+        let RuleProtocol::One(protocol) = protocol else { return Some(Arc::new(FlowSet::all())) };
         let (first, last) = numbers;
         if protocol.has_types() {
             let of_type = in_range::<u8>(fields, place, first).ok()?;
@@ -80,7 +81,7 @@ impl Flows {
         }
         // The provider reads ports for TCP and UDP only; all other protocols go by their number.
         if protocol != Protocol::TCP && protocol != Protocol::UDP {
-            return Some(FlowSet::protocol(protocol));
+            return Some(Arc::new(FlowSet::protocol(protocol)));
         }
         let first = in_range::<u16>(fields, place, first).ok()?.unwrap_or(0);
         let last = in_range::<u16>(fields, place, last).ok()?.unwrap_or(u16::MAX);

@@ -11,6 +11,7 @@ mod functions;
 mod lists;
 mod moving;
 mod network;
+mod once;
 mod own;
 mod render;
 mod rewrite;
@@ -22,17 +23,19 @@ mod units;
 mod value;
 mod ways;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 use watertight_compile::{
-    Artifacts, Edge, EdgeEntry, EdgeList, HeldGroup, Holding, KeptList, Limits, OwnEdge, OwnGroup,
-    Owner, Pieces, Plane, Read, RenderedBody, Through,
+    Artifacts, AtOnce, Edge, EdgeEntry, EdgeList, HeldGroup, Holding, KeptList, Limits, OwnEdge,
+    OwnGroup, Owner, Pieces, Plane, Read, RenderedBody, Through, both,
 };
 use watertight_model::network::{Attached, EndpointId, EndpointRole, GatewayKind, RealmId};
 use watertight_model::{Estate, WorkloadKind};
 use watertight_net::{ByteSet, FlowPart, FlowSet, PortRange, PortSet, Protocol};
 
+use self::once::once;
 use crate::{Body, Options, convert};
 
 pub use aspects::{ASPECTS, Asked, Aspect};
@@ -56,7 +59,7 @@ pub struct SecurityGroups<'b> {
     complete: &'b (dyn Fn(Estate) -> Estate + Sync),
     limits: Limits,
     /// What the bodies say of groups and of who carries them, read once.
-    described: OnceLock<facts::Described<'b>>,
+    described: facts::Described<'b>,
 }
 
 impl<'b> SecurityGroups<'b> {
@@ -71,8 +74,8 @@ impl<'b> SecurityGroups<'b> {
         options: &'b Options,
         complete: &'b (dyn Fn(Estate) -> Estate + Sync),
     ) -> Self {
-        let limits = Self::QUOTAS;
-        Self { bodies, options, complete, limits, described: OnceLock::new() }
+        let (limits, described) = (Self::QUOTAS, facts::Described::new(bodies));
+        Self { bodies, options, complete, limits, described }
     }
 
     /// The same where a group and an interface hold no more than this, in the place of
@@ -93,8 +96,23 @@ impl<'b> SecurityGroups<'b> {
         self.options
     }
 
-    fn described(&self) -> &facts::Described<'b> {
-        self.described.get_or_init(|| facts::Described::new(self.bodies))
+    /// The ids of the groups of ours that are there, by name.
+    fn ids(&self) -> BTreeMap<String, String> {
+        self.held().into_iter().map(|held| (held.name, held.id)).collect()
+    }
+
+    /// The estate if the provider held what these bodies say.
+    fn converted<'r>(&self, rendered: impl IntoIterator<Item = &'r Body>) -> Estate
+    where
+        'b: 'r,
+    {
+        let rewritten = rewrite::bodies(self.bodies, rendered, &self.options.limits);
+        let converted = convert::convert(rewritten.all(), self.options);
+        (self.complete)(converted.estate)
+    }
+
+    const fn described(&self) -> &facts::Described<'b> {
+        &self.described
     }
 
     /// What goes on at an interface after its groups changed, and what would cut that, at which price.
@@ -176,10 +194,21 @@ impl Plane for SecurityGroups<'_> {
     }
 
     fn render(&self, artifacts: &Artifacts) -> Vec<RenderedBody> {
-        let held = self.held().into_iter().map(|held| (held.name, held.id));
-        let mut bodies = render::bodies(artifacts, &held.collect());
+        let mut bodies = render::bodies(artifacts, &self.ids());
         bodies.extend(edges::bodies(self.bodies, artifacts));
         bodies
+    }
+
+    fn render_both(
+        &self,
+        artifacts: [&Artifacts; 2],
+        at_once: &dyn AtOnce,
+    ) -> [Vec<RenderedBody>; 2] {
+        let mut each = render::bodies_of_both(artifacts, &self.ids(), at_once);
+        for (bodies, artifacts) in each.iter_mut().zip(artifacts) {
+            bodies.extend(edges::bodies(self.bodies, artifacts));
+        }
+        each
     }
 
     fn without(&self, rendered: &[RenderedBody], item: &str) -> Vec<RenderedBody> {
@@ -232,9 +261,19 @@ impl Plane for SecurityGroups<'_> {
     }
 
     fn convert(&self, rendered: &[RenderedBody]) -> Estate {
-        let rewritten = rewrite::bodies(self.bodies, rendered, &self.options.limits);
-        let converted = convert::convert(rewritten.all(), self.options);
-        (self.complete)(converted.estate)
+        let read = rendered.iter().filter_map(|one| rewrite::read(one, &self.options.limits));
+        let read: Vec<Body> = read.collect();
+        self.converted(&read)
+    }
+
+    fn convert_both(&self, rendered: [&[RenderedBody]; 2], at_once: &dyn AtOnce) -> [Estate; 2] {
+        let key = |_, one: &RenderedBody| (one.path.clone(), Arc::as_ptr(&one.text));
+        let read = |_, one: &RenderedBody| rewrite::read(one, &self.options.limits).map(Arc::new);
+        let read = once(rendered, key, read, at_once);
+        let [one, other] = read.each_ref().map(|all| all.iter().flatten().map(Arc::as_ref));
+        let (one, other) =
+            both(at_once, || self.converted(one.clone()), || self.converted(other.clone()));
+        [one, other]
     }
 }
 

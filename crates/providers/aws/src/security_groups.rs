@@ -5,6 +5,7 @@
 //! groups): a guard belongs to no realm, so nothing more is needed for that.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use watertight_model::network::{
     Action, Combine, Guard, GuardId, LayerId, Peer, Rule, Stage, StageDefault,
@@ -116,10 +117,10 @@ fn set_rules(context: &mut Context<'_>, id: &str, sides: Sides) {
     let Some(guard) = context.guards.get(id) else { return };
     let untold = || format!("the rules of {id} are not in the input");
     let untold = sides.untold.contains(&true).then(|| context.name(&untold()));
-    let stage = |rules, is_untold: bool| {
+    let stage = |rules: Vec<Rule>, is_untold: bool| {
         let unknown = untold.clone().filter(|_| is_untold).map(StageDefault::Unknown);
         let default = unknown.unwrap_or(StageDefault::Deny);
-        vec![Stage { combine: Combine::Union, rules, default }]
+        vec![Stage { combine: Combine::Union, rules: rules.into(), default }]
     };
     let guard = &mut context.estate.network.guards[guard];
     guard.ingress = stage(sides.ingress, sides.untold[0]);
@@ -180,11 +181,11 @@ pub(crate) fn permission_flows(
     group: &str,
     permission: Node<'_>,
     flows: &mut Flows,
-) -> Option<(FlowSet, bool)> {
+) -> Option<(Arc<FlowSet>, bool)> {
     let text = context.fields.required_text(permission, "IpProtocol")?;
     let Some(protocol) = RuleProtocol::read(text) else {
         context.fields.unknown_value(permission, "IpProtocol", group);
-        return Some((FlowSet::all(), false));
+        return Some((Arc::new(FlowSet::all()), false));
     };
     let numbers = (
         context.fields.integer(permission, "FromPort"),

@@ -192,7 +192,7 @@ pub(crate) fn accepting(name: &str, peer: network::Peer) -> network::Rule {
     network::Rule {
         name: Name::from(name),
         peer,
-        flows: FlowSet::all(),
+        flows: FlowSet::all().into(),
         action: network::Action::Accept,
         origin: None,
     }

@@ -215,7 +215,11 @@ fn add_front(lowering: &mut Lowering<'_>, services: &Services, name: &Name, ways
         kind: Name::from("backends"),
         stateful: true,
         ingress: Vec::new(),
-        egress: vec![Stage { combine: Combine::Union, rules, default: StageDefault::Deny }],
+        egress: vec![Stage {
+            combine: Combine::Union,
+            rules: rules.into(),
+            default: StageDefault::Deny,
+        }],
         origin: None,
     });
     let backends = lowering.layer(layer(vec![guard], true));

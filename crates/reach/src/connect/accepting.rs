@@ -51,8 +51,8 @@ impl<'n> Accepting<'n> {
                     Peer::Any => &mut found.always,
                     peer => found.by_peer.entry(peer).or_insert(BoundsId::NONE),
                 };
-                let sure = if is_sure { rule.flows.clone() } else { FlowSet::none() };
-                let flows = sets.intern(Bounds { sure, possible: rule.flows.clone() });
+                let sure = if is_sure { FlowSet::clone(&rule.flows) } else { FlowSet::none() };
+                let flows = sets.intern(Bounds { sure, possible: FlowSet::clone(&rule.flows) });
                 *slot = sets.join(*slot, flows);
             }
         }

@@ -163,11 +163,12 @@ fn add_rule(estate: &mut Estate, from: &str) {
     let rule = Rule {
         name: "1".into(),
         peer: Peer::Prefix(prefix(from)),
-        flows: FlowSet::all(),
+        flows: FlowSet::all().into(),
         action: Action::Accept,
         origin: None,
     };
-    let stage = Stage { combine: Combine::Union, rules: vec![rule], default: StageDefault::Deny };
+    let stage =
+        Stage { combine: Combine::Union, rules: vec![rule].into(), default: StageDefault::Deny };
     estate.network.guards.push(Guard {
         name: "sg-1".into(),
         title: "sg-1".into(),

@@ -40,11 +40,12 @@ fn layer(network: &mut Network, rules: &[(Peer, &str)], stateful: bool) -> Layer
     let rule = |(peer, over): &(Peer, &str)| Rule {
         name: "rule".into(),
         peer: peer.clone(),
-        flows: flows(over),
+        flows: flows(over).into(),
         action: Action::Accept,
         origin: None,
     };
-    let stage = |rules: Vec<Rule>, default| Stage { combine: Combine::Union, rules, default };
+    let stage =
+        |rules: Vec<Rule>, default| Stage { combine: Combine::Union, rules: rules.into(), default };
     let ingress = stage(rules.iter().map(rule).collect(), StageDefault::Deny);
     let guard = network.guards.push(Guard {
         name: "guard".into(),

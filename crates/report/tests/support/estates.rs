@@ -363,14 +363,18 @@ fn guard(
         action: Action::Accept,
         origin: None,
     };
-    let stage = |rules| Stage { combine: Combine::Union, rules, default: StageDefault::Deny };
+    let stage = |rules: Vec<Rule>| Stage {
+        combine: Combine::Union,
+        rules: rules.into(),
+        default: StageDefault::Deny,
+    };
     let guard = Guard {
         name: Name::from(format!("sg-{realm}-{tier}")),
         title: Name::from(format!("{}-{realm}", TIERS[tier])),
         kind: Name::from("security group"),
         stateful: true,
-        ingress: vec![stage(vec![rule("in", peer, flows.parse::<FlowSet>().unwrap())])],
-        egress: vec![stage(vec![rule("out", Peer::Any, FlowSet::all())])],
+        ingress: vec![stage(vec![rule("in", peer, flows.parse::<FlowSet>().unwrap().into())])],
+        egress: vec![stage(vec![rule("out", Peer::Any, FlowSet::all().into())])],
         origin: None,
     };
     assert_eq!(guard.stages(Direction::Ingress).len(), 1);

@@ -53,13 +53,13 @@ fn stage(network: &mut Network, peers: &mut Peers, accepted: &Accepted) -> Stage
             rules.push(Rule {
                 name: network.lists[list].name.clone(),
                 peer: Peer::List(list),
-                flows: flows.clone(),
+                flows: flows.clone().into(),
                 action: Action::Accept,
                 origin: None,
             });
         }
     }
-    Stage { combine: Combine::Union, rules, default: StageDefault::Deny }
+    Stage { combine: Combine::Union, rules: rules.into(), default: StageDefault::Deny }
 }
 
 fn add(network: &mut Network, addresses: &AddressSet, is_sure: bool) -> ListId {

@@ -103,7 +103,7 @@ impl FirewallRule {
         let rules = peers.into_iter().map(|peer| Rule {
             name: self.name.clone(),
             peer,
-            flows: self.flows.clone(),
+            flows: self.flows.clone().into(),
             action,
             origin: self.origin,
         });

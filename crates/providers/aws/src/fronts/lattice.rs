@@ -309,7 +309,7 @@ fn opens_only(context: &mut Context<'_>) -> LayerId {
     if let Some(guard) = context.guards.get(name.as_str()) {
         return context.layer(vec![guard]);
     }
-    let stage = |default| Stage { combine: Combine::Union, rules: Vec::new(), default };
+    let stage = |default| Stage { combine: Combine::Union, rules: Vec::new().into(), default };
     let kind = context.name("service endpoint");
     let guard = context.estate.network.guards.push(Guard {
         name: name.clone(),

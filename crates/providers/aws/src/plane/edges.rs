@@ -6,6 +6,7 @@
 //! here both families do together); Amazon EC2 API reference, `NetworkAcl`, `NetworkAclEntry`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use watertight_compile::{
@@ -121,7 +122,7 @@ pub(super) fn bodies(bodies: &[Body], artifacts: &Artifacts) -> Vec<RenderedBody
     }
     let bodies = found.into_iter().map(|(folder, acls)| RenderedBody {
         path: format!("{folder}/watertight.json"),
-        text: format!("{:#}\n", json!({ "NetworkAcls": acls })),
+        text: Arc::new(format!("{:#}\n", json!({ "NetworkAcls": acls }))),
     });
     let mut bodies: Vec<RenderedBody> = bodies.collect();
     let is_ours = |subnet: &Name| edges.iter().any(|edge| edge.subnets.contains(subnet));
@@ -132,7 +133,7 @@ pub(super) fn bodies(bodies: &[Body], artifacts: &Artifacts) -> Vec<RenderedBody
     if !back.is_empty() {
         bodies.push(RenderedBody {
             path: String::from("raw/aws/edges/watertight.json"),
-            text: format!("{:#}\n", json!({ "NetworkAclAssociations": back })),
+            text: Arc::new(format!("{:#}\n", json!({ "NetworkAclAssociations": back }))),
         });
     }
     bodies

@@ -2,28 +2,108 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use watertight_compile::{
-    Artifacts, Group, GroupName, GroupRule, RenderedBody, RulePeer, Through, short_hash,
-    text_in_lines,
+    Artifacts, AtOnce, Group, GroupName, GroupRule, RenderedBody, RulePeer, Through, both,
+    short_hash, text_in_lines_to,
 };
+use watertight_model::Name;
 use watertight_net::{ByteSet, Family, FlowPart, FlowSet, PortSet, Prefix};
+
+use super::once::once;
 
 /// The key of the tag, with the value `true`, of every group that is ours.
 pub const MANAGED: &str = "watertight.io/managed";
 
-/// One body for the groups of each account and region, one for the interfaces, and one for the
+/// The most groups of a body: the provider answers with no more at once (Amazon EC2 API reference,
+/// `DescribeSecurityGroups`, `MaxResults`).
+const PAGE: usize = 1_000;
+
+/// Bodies for the groups of each account and region, one for the interfaces, and one for the
 /// resources of services that set the groups of some of them.
 pub(super) fn bodies(artifacts: &Artifacts, held: &Ids) -> Vec<RenderedBody> {
     let known = Known::new(artifacts, held);
-    let mut groups: BTreeMap<String, Vec<&Group>> = BTreeMap::new();
+    let groups = pages(artifacts).into_iter().map(|page| page.body(&known));
+    groups.chain(carried(artifacts, &known)).collect()
+}
+
+/// [`bodies`] of two artifacts. A page of the same groups in both has one text.
+pub(super) fn bodies_of_both(
+    artifacts: [&Artifacts; 2],
+    held: &Ids,
+    at_once: &dyn AtOnce,
+) -> [Vec<RenderedBody>; 2] {
+    let [one, other] = artifacts;
+    let known = [Known::new(one, held), Known::new(other, held)];
+    let named = |artifacts: &'_ Artifacts| -> Vec<(GroupName, Name)> {
+        let groups = artifacts.groups.iter();
+        groups.map(|group| (group.name.clone(), group.place.0.clone())).collect()
+    };
+    // Rules name groups by ids and accounts that follow from these.
+    let are_called_alike = named(one) == named(other);
+    let [first, second] = [pages(one), pages(other)];
+    let key = |of: usize, page: &Page<'_>| -> (usize, Vec<*const Group>) {
+        let groups = page.groups.iter().map(|group| Arc::as_ptr(group));
+        (if are_called_alike { 0 } else { of }, groups.collect())
+    };
+    let text = |of: usize, page: &Page<'_>| known.get(of).map(|known| page.text(known));
+    let texts = once([&first, &second], key, text, at_once);
+    let [first, second] = [first, second].map(Vec::into_iter);
+    let [of_first, of_second] = texts.map(Vec::into_iter);
+    let page = |(page, text): (Page<'_>, Option<Arc<String>>)| {
+        Some(RenderedBody { path: page.path, text: text? })
+    };
+    let [known, other_known] = &known;
+    let (carried_by_one, carried_by_other) =
+        both(at_once, || carried(one, known), || carried(other, other_known));
+    [
+        first.zip(of_first).filter_map(page).chain(carried_by_one).collect(),
+        second.zip(of_second).filter_map(page).chain(carried_by_other).collect(),
+    ]
+}
+
+/// Groups that are in one body.
+struct Page<'a> {
+    path: String,
+    groups: Vec<&'a Arc<Group>>,
+}
+
+/// The groups of each account and region, in pages.
+fn pages(artifacts: &Artifacts) -> Vec<Page<'_>> {
+    let mut groups: BTreeMap<&(Name, Name), Vec<&Arc<Group>>> = BTreeMap::new();
     for group in &artifacts.groups {
-        let (account, region) = &group.place;
-        let folder = format!("raw/aws/{account}/{region}/ec2-describe-security-groups");
-        groups.entry(folder).or_default().push(group);
+        groups.entry(&group.place).or_default().push(group);
     }
+    let mut pages = Vec::new();
+    for ((account, region), groups) in groups {
+        let folder = format!("raw/aws/{account}/{region}/ec2-describe-security-groups");
+        for (number, groups) in (1_usize..).zip(groups.chunks(PAGE)) {
+            let path = match number {
+                1 => format!("{folder}/watertight.json"),
+                _ => format!("{folder}/watertight.{number:06}.json"),
+            };
+            pages.push(Page { path, groups: groups.to_vec() });
+        }
+    }
+    pages
+}
+
+impl Page<'_> {
+    fn text(&self, known: &Known<'_>) -> Arc<String> {
+        Arc::new(text_of("SecurityGroups", &GroupBodies { groups: &self.groups, known }))
+    }
+
+    fn body(self, known: &Known<'_>) -> RenderedBody {
+        let text = self.text(known);
+        RenderedBody { path: self.path, text }
+    }
+}
+
+/// Who carries which groups.
+fn carried(artifacts: &Artifacts, known: &Known<'_>) -> Vec<RenderedBody> {
     let interfaces: Vec<InterfaceBody<'_>> = artifacts
         .attachments
         .iter()
@@ -49,22 +129,21 @@ pub(super) fn bodies(artifacts: &Artifacts, held: &Ids) -> Vec<RenderedBody> {
     }
     let services = (!services.is_empty()).then(|| RenderedBody {
         path: String::from("raw/aws/services/watertight.json"),
-        text: text_of("Services", &services.into_values().collect::<Vec<_>>()),
-    });
-    let groups = groups.into_iter().map(|(folder, groups)| RenderedBody {
-        path: format!("{folder}/watertight.json"),
-        text: text_of("SecurityGroups", &GroupBodies { groups, known: &known }),
+        text: Arc::new(text_of("Services", &services.into_values().collect::<Vec<_>>())),
     });
     let interfaces = RenderedBody {
         path: String::from("raw/aws/interfaces/watertight.json"),
-        text: text_of("NetworkInterfaces", &interfaces),
+        text: Arc::new(text_of("NetworkInterfaces", &interfaces)),
     };
-    groups.chain([interfaces]).chain(services).collect()
+    [interfaces].into_iter().chain(services).collect()
 }
+
+/// How deep bodies begin lines: each field of a permission has one, with all the peers that it lists.
+const LINES: usize = 5;
 
 /// A list under its name, as text.
 fn text_of(name: &str, list: &impl Serialize) -> String {
-    let text = text_in_lines(&BTreeMap::from([(name, list)]));
+    let text = text_in_lines_to(LINES, &BTreeMap::from([(name, list)]));
     // Texts and numbers alone, under keys that are texts: that cannot fail.
     text.unwrap_or_default() + "\n"
 }
@@ -102,7 +181,7 @@ impl<'a> Known<'a> {
 
 /// The bodies of groups, each made when it is written and gone after that.
 struct GroupBodies<'a> {
-    groups: Vec<&'a Group>,
+    groups: &'a [&'a Arc<Group>],
     known: &'a Known<'a>,
 }
 
@@ -288,7 +367,7 @@ pub(super) fn without(body: &RenderedBody, items: &BTreeSet<String>) -> Rendered
             associations.for_each(|all| all.retain(|one| !is_it(one)));
         }
     }
-    RenderedBody { path: body.path.clone(), text: format!("{value:#}\n") }
+    RenderedBody { path: body.path.clone(), text: Arc::new(format!("{value:#}\n")) }
 }
 
 /// Rules of one kind of flows share a permission.
@@ -349,4 +428,37 @@ fn ends(ports: &PortSet) -> (i64, i64) {
 /// One value, or -1 for all.
 fn single(set: &ByteSet) -> i64 {
     if set.is_full() { -1 } else { set.first().map_or(-1, i64::from) }
+}
+
+#[cfg(test)]
+mod tests {
+    use watertight_compile::InTurn;
+
+    use super::*;
+
+    #[test]
+    fn groups_come_in_pages_and_a_page_that_is_the_same_is_shared() {
+        let group = |number: usize| Group {
+            name: GroupName(format!("watertight/{number:05}")),
+            realm: Name::from("vpc-1"),
+            place: (Name::from("1"), Name::from("eu-west-1")),
+            segments: Vec::new(),
+            ingress: Vec::new(),
+            egress: Vec::new(),
+        };
+        let groups: Vec<_> = (0..=2 * PAGE).map(|number| Arc::new(group(number))).collect();
+        let one = Artifacts { groups, ..Artifacts::default() };
+        let mut other = one.clone();
+        Arc::make_mut(&mut other.groups[PAGE]).segments.push(Name::from("web"));
+        let [first, second] = bodies_of_both([&one, &other], &Ids::new(), &InTurn);
+        assert_eq!(first, bodies(&one, &Ids::new()));
+        assert_eq!(second, bodies(&other, &Ids::new()));
+        let groups: Vec<usize> =
+            first.iter().map(|body| body.text.matches("GroupName").count()).collect();
+        assert_eq!(groups, [PAGE, PAGE, 1, 0]);
+        let all = first.iter().zip(&second);
+        let shared: Vec<bool> =
+            all.map(|(one, other)| Arc::ptr_eq(&one.text, &other.text)).collect();
+        assert_eq!(shared, [true, false, true, false]);
+    }
 }

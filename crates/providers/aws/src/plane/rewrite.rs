@@ -146,28 +146,33 @@ fn written(list: Node<'_>, groups: &[String]) -> String {
     each.collect::<Value>().to_string()
 }
 
+/// A rendered body, read; nothing where it cannot be.
+pub(super) fn read(one: &RenderedBody, limits: &Limits) -> Option<Body> {
+    // Positions in what nobody wrote down are of no use to anybody.
+    let tree = Tree::parse_json(FileId(u32::MAX), one.text.as_str(), limits).ok()?;
+    Some(Body { path: one.path.clone(), tree })
+}
+
+/// `bodies` as they would be if the provider held what is rendered.
 pub(super) fn bodies<'b>(
     bodies: &'b [Body],
-    rendered: &[RenderedBody],
+    rendered: impl IntoIterator<Item = &'b Body>,
     limits: &Limits,
 ) -> Rewritten<'b> {
     let (mut carried, mut edges) = (Carried::default(), Edges::default());
-    let mut new = Vec::new();
+    let mut kept = Vec::new();
     for one in rendered {
-        // Positions in what nobody wrote down are of no use to anybody.
-        let Ok(tree) = Tree::parse_json(FileId(u32::MAX), one.text.as_str(), limits) else {
-            continue;
-        };
-        if tree.root().get("NetworkAclAssociations").is_some() {
-            edges.learn(tree.root());
-        } else if ["NetworkInterfaces", "Services"].iter().any(|key| tree.root().get(key).is_some())
-        {
-            carried.learn(tree.root());
+        let root = one.tree.root();
+        if root.get("NetworkAclAssociations").is_some() {
+            edges.learn(root);
+        } else if ["NetworkInterfaces", "Services"].iter().any(|key| root.get(key).is_some()) {
+            carried.learn(root);
         } else {
-            edges.learn(tree.root());
-            new.push(Body { path: one.path.clone(), tree });
+            edges.learn(root);
+            kept.push(one);
         }
     }
+    let mut new = Vec::new();
     let wanted = |id: &str| carried.by_resource.get(&(Service::Function, id.to_owned())).cloned();
     for (path, interface) in functions::twins(bodies, &wanted) {
         let text = json!({ "NetworkInterfaces": [interface] }).to_string();
@@ -175,9 +180,9 @@ pub(super) fn bodies<'b>(
             new.push(Body { path, tree });
         }
     }
-    let groups = new.iter().flat_map(|body| groups_of(body.tree.root()));
+    let rendered = kept.iter().copied().chain(&new);
+    let groups = rendered.flat_map(|body| groups_of(body.tree.root()));
     let replaced: BTreeSet<String> = groups.map(ToOwned::to_owned).collect();
-    let mut kept = Vec::new();
     for body in bodies {
         let root = body.tree.root();
         if groups_of(root).any(|id| replaced.contains(id)) {

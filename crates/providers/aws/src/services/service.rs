@@ -1,6 +1,7 @@
 //! What the conversions of services share: workloads with their labels, tags and open doors.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use watertight_model::network::{Action, Combine, Guard, LayerId, Peer, Rule, Stage, StageDefault};
 use watertight_model::{WorkloadId, WorkloadKind};
@@ -199,7 +200,7 @@ pub(crate) fn opens_nothing(context: &mut Context<'_>) -> LayerId {
     if let Some(guard) = context.guards.get(NAME) {
         return context.layer(vec![guard]);
     }
-    let stage = |default| Stage { combine: Combine::Union, rules: Vec::new(), default };
+    let stage = |default| Stage { combine: Combine::Union, rules: Vec::new().into(), default };
     let (id, kind) = (context.name(NAME), context.name("service endpoint"));
     let guard = context.estate.network.guards.push(Guard {
         name: id.clone(),
@@ -228,6 +229,7 @@ pub(crate) fn door(
     let flows = ports
         .iter()
         .fold(FlowSet::none(), |flows, port| flows.union(&FlowSet::tcp(PortSet::single(*port))));
+    let flows = Arc::new(flows);
     let peers = match door {
         Door::Everybody => vec![Peer::Any],
         Door::Prefixes(prefixes) => prefixes.iter().copied().map(Peer::Prefix).collect(),
@@ -236,12 +238,13 @@ pub(crate) fn door(
     let mut rules = Vec::with_capacity(peers.len());
     for (number, peer) in peers.into_iter().enumerate() {
         let name = context.name(&format!("ingress {number}"));
-        let flows = flows.clone();
+        let flows = Arc::clone(&flows);
         rules.push(Rule { name, peer, flows, action: Action::Accept, origin: None });
     }
-    let ingress = Stage { combine: Combine::Union, rules, default: StageDefault::Deny };
+    let ingress =
+        Stage { combine: Combine::Union, rules: rules.into(), default: StageDefault::Deny };
     let egress =
-        Stage { combine: Combine::Union, rules: Vec::new(), default: StageDefault::Accept };
+        Stage { combine: Combine::Union, rules: Vec::new().into(), default: StageDefault::Accept };
     let id = context.name(name);
     let guard = Guard {
         name: id.clone(),

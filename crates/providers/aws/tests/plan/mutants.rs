@@ -1,6 +1,7 @@
 //! Rules that are dropped, widened, narrowed and swapped: every change of meaning is reported.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use watertight_compile::{Artifacts, GroupRule, RulePeer};
 use watertight_model::Estate;
@@ -30,7 +31,7 @@ fn mutants(artifacts: &Artifacts) -> Vec<(String, Artifacts)> {
             for (place, rule) in rules.iter().enumerate() {
                 for (what, new) in changed(rule) {
                     let mut mutant = artifacts.clone();
-                    let group = &mut mutant.groups[number];
+                    let group = Arc::make_mut(&mut mutant.groups[number]);
                     let rules = if ingress { &mut group.ingress } else { &mut group.egress };
                     rules.splice(place..=place, new);
                     let direction = if ingress { "ingress" } else { "egress" };
@@ -39,7 +40,7 @@ fn mutants(artifacts: &Artifacts) -> Vec<(String, Artifacts)> {
             }
         }
         let mut swapped = artifacts.clone();
-        let group = &mut swapped.groups[number];
+        let group = Arc::make_mut(&mut swapped.groups[number]);
         std::mem::swap(&mut group.ingress, &mut group.egress);
         found.push((format!("swap directions of {}", group.name), swapped));
     }
@@ -48,7 +49,7 @@ fn mutants(artifacts: &Artifacts) -> Vec<(String, Artifacts)> {
 
 fn changed(rule: &GroupRule) -> Vec<(&'static str, Option<GroupRule>)> {
     let mut found = vec![("drop", None)];
-    let with = |flows: FlowSet| Some(GroupRule { peer: rule.peer.clone(), flows });
+    let with = |flows: FlowSet| Some(GroupRule { peer: rule.peer.clone(), flows: flows.into() });
     found.push(("widen flows of", with(FlowSet::all())));
     found.push(("narrow flows of", with(FlowSet::tcp(PortSet::single(9)))));
     if let RulePeer::Prefix(prefix) = rule.peer {

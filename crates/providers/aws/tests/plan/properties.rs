@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde_json::Value;
 use watertight_compile::{
@@ -92,6 +93,38 @@ impl AtOnce for Turned {
         beside();
         here();
     }
+}
+
+#[test]
+fn two_artifacts_at_once_are_what_each_is_alone() {
+    let (mut shared, mut apart) = (0, 0);
+    for seed in seeds(1).take(60) {
+        let (lab, _) = drawn::lab(seed);
+        let Ok(made) = lab.make() else { continue };
+        let whole = &made.compiled.artifacts;
+        let mut other = whole.clone();
+        other.attachments.pop();
+        if let Some(group) = other.groups.last_mut().filter(|_| seed % 3 != 0) {
+            let group = Arc::make_mut(group);
+            group.ingress.pop();
+            group.egress.pop();
+        }
+        lab.with(|_, plane| {
+            for at_once in [&Nobody as &dyn AtOnce, &Turned] {
+                let bodies = plane.render_both([whole, &other], at_once);
+                assert_eq!(bodies, [whole, &other].map(|one| plane.render(one)), "seed {seed}");
+                let estates = plane.convert_both(bodies.each_ref().map(Vec::as_slice), at_once);
+                assert_eq!(estates, bodies.each_ref().map(|one| plane.convert(one)), "seed {seed}");
+                let [one, other] = &bodies;
+                for (one, other) in one.iter().zip(other) {
+                    let is_shared = Arc::ptr_eq(&one.text, &other.text);
+                    (shared, apart) =
+                        (shared + u32::from(is_shared), apart + u32::from(!is_shared));
+                }
+            }
+        });
+    }
+    assert!(shared > 20 && apart > 100, "{shared} and {apart} are too few to tell");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The steps of a plan, replayed: what is possible in between lies between old ∩ new and old ∪ new.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use watertight_compile::{
     Action, Artifacts, Attachment, Edge, Group, GroupName, GroupRule, HeldGroup, InTurn, Occasion,
@@ -60,7 +61,7 @@ impl<'l> Between<'l> {
             Group {
                 ingress: rules_of(&rules.ingress),
                 egress: rules_of(&rules.egress),
-                ..group.clone()
+                ..Group::clone(group)
             }
         });
         let before = |one: &Attachment| one.before.iter().map(ToString::to_string).collect();
@@ -98,7 +99,7 @@ impl<'l> Between<'l> {
                 let group = self.groups.iter_mut().find(|group| group.name.0 == *name);
                 let (whole, group) = (whole.expect("it is planned"), group.expect("it is there"));
                 match rules {
-                    None => *group = whole.clone(),
+                    None => *group = Group::clone(whole),
                     Some(rules) => {
                         group.ingress.extend(rules_of(&rules.ingress));
                         group.egress.extend(rules_of(&rules.egress));
@@ -167,7 +168,8 @@ impl<'l> Between<'l> {
                 ..one.clone()
             }
         });
-        let (groups, edges) = (self.groups.clone(), self.edges.clone());
+        let groups = self.groups.iter().cloned().map(Arc::new).collect();
+        let edges = self.edges.clone();
         Artifacts { groups, attachments: attachments.collect(), edges }
     }
 
@@ -182,7 +184,7 @@ fn rules_of(rules: &[PlannedRule]) -> Vec<GroupRule> {
             Ok(prefix) => RulePeer::Prefix(prefix),
             Err(_) => RulePeer::Group(GroupName(rule.peer.clone())),
         },
-        flows: rule.over.parse().expect("rules have flows"),
+        flows: Arc::new(rule.over.parse().expect("rules have flows")),
     });
     each.collect()
 }

@@ -15,12 +15,12 @@ fn opened(network: &Network) -> Network {
     let accepts = Rule {
         name: "open".into(),
         peer: Peer::Any,
-        flows: FlowSet::all(),
+        flows: FlowSet::all().into(),
         action: Action::Accept,
         origin: None,
     };
     let rules = vec![accepts];
-    let stage = Stage { combine: Combine::Union, rules, default: StageDefault::Deny };
+    let stage = Stage { combine: Combine::Union, rules: rules.into(), default: StageDefault::Deny };
     for (_, guard) in network.guards.iter_mut() {
         (guard.ingress, guard.egress) = (vec![stage.clone()], vec![stage.clone()]);
     }

@@ -42,7 +42,7 @@ fn changed(estate: &Estate, random: &mut Random) -> Option<(GuardId, Guard, Dire
                         let flows = FlowSet::all();
                         stage.rules.push(Rule {
                             peer: Peer::Any,
-                            flows,
+                            flows: flows.into(),
                             ..random.pick(&known)?.clone()
                         });
                     }
@@ -55,7 +55,8 @@ fn changed(estate: &Estate, random: &mut Random) -> Option<(GuardId, Guard, Dire
     let stage = stages(&mut guard, direction).first_mut()?;
     match random.below(4) {
         0 if !stage.rules.is_empty() => {
-            stage.rules.remove(random.below(stage.rules.len()));
+            let place = random.below(stage.rules.len());
+            stage.rules.remove(place);
         }
         1 if !stage.rules.is_empty() => {
             let place = random.below(stage.rules.len());

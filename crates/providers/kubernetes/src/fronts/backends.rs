@@ -145,7 +145,13 @@ impl Led {
 }
 
 fn rule(way: &Way, peer: Peer, flows: watertight_net::FlowSet) -> Rule {
-    Rule { name: way.name.clone(), peer, flows, action: Action::Accept, origin: Some(way.span) }
+    Rule {
+        name: way.name.clone(),
+        peer,
+        flows: flows.into(),
+        action: Action::Accept,
+        origin: Some(way.span),
+    }
 }
 
 /// The addresses of a pod, of one family or all.

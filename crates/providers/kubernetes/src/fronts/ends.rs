@@ -428,7 +428,7 @@ impl Adding<'_, '_> {
         let rule = |name: &str, peer, flows: &FlowSet| Rule {
             name: Name::from(name),
             peer,
-            flows: flows.clone(),
+            flows: flows.clone().into(),
             action: Action::Accept,
             origin: Some(self.content.span),
         };
@@ -443,7 +443,11 @@ impl Adding<'_, '_> {
             title,
             kind: Name::from("load balancer"),
             stateful: true,
-            ingress: vec![Stage { combine: Combine::Union, rules, default: StageDefault::Deny }],
+            ingress: vec![Stage {
+                combine: Combine::Union,
+                rules: rules.into(),
+                default: StageDefault::Deny,
+            }],
             egress: Vec::new(),
             origin: Some(self.content.span),
         });

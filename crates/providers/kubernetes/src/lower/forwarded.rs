@@ -66,7 +66,8 @@ impl Lowering<'_> {
             if node.is_some() {
                 rules.insert(0, accepting("stays on the node", Peer::Members(guard)));
             }
-            let stage = Stage { combine: Combine::Union, rules, default: StageDefault::Deny };
+            let stage =
+                Stage { combine: Combine::Union, rules: rules.into(), default: StageDefault::Deny };
             if policies.is_empty() { Vec::new() } else { vec![stage] }
         };
         let (ingress, egress) = (stages(&ingress), stages(&egress));

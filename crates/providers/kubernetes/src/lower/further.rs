@@ -322,12 +322,15 @@ impl Lowering<'_> {
         let rule = Rule {
             name: Name::from(name),
             peer,
-            flows: FlowSet::all(),
+            flows: FlowSet::all().into(),
             action: Action::Accept,
             origin: further.span,
         };
-        let stage =
-            Stage { combine: Combine::Union, rules: vec![rule], default: StageDefault::Deny };
+        let stage = Stage {
+            combine: Combine::Union,
+            rules: vec![rule].into(),
+            default: StageDefault::Deny,
+        };
         let content = &mut self.estate.network.guards[guard];
         content.ingress = vec![stage.clone()];
         content.egress = vec![stage];

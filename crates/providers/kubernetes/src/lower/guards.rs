@@ -93,7 +93,7 @@ impl Lowering<'_> {
                 tier = Some(&policy.tier);
                 stages.push(Stage {
                     combine: Combine::Union,
-                    rules: Vec::new(),
+                    rules: Vec::new().into(),
                     default: StageDefault::Next,
                 });
             }
@@ -138,7 +138,7 @@ impl Lowering<'_> {
             found.extend(pairs.into_iter().map(|(peer, flows)| Rule {
                 name: name.clone(),
                 peer,
-                flows,
+                flows: flows.into(),
                 action,
                 origin: Some(rule.span),
             }));

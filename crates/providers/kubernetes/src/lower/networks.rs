@@ -50,7 +50,7 @@ impl Lowering<'_> {
             }));
             rules.push(accepting("outside", outside));
             let combine = if pods.is_some() { Combine::Ordered } else { Combine::Union };
-            let stage = Stage { combine, rules, default: StageDefault::Deny };
+            let stage = Stage { combine, rules: rules.into(), default: StageDefault::Deny };
             let content = &mut self.estate.network.guards[guard];
             content.ingress = vec![stage.clone()];
             content.egress = vec![stage];

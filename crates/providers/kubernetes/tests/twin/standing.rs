@@ -68,7 +68,8 @@ fn turned(
     other: &Rule,
     random: &mut Random,
 ) -> Vec<(GuardId, Guard)> {
-    let shut = || Stage { combine: Combine::Union, rules: Vec::new(), default: StageDefault::Deny };
+    let shut =
+        || Stage { combine: Combine::Union, rules: Vec::new().into(), default: StageDefault::Deny };
     let mut found = Vec::new();
     for (id, guard) in policies {
         if !random.chance(35) {
