@@ -1,7 +1,9 @@
 //! A policy, an estate and the security groups that are to enforce the one in the other.
 
+use std::convert::Infallible;
 use std::mem::forget;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use watertight_aws::SecurityGroups;
 use watertight_compile::{
@@ -15,9 +17,11 @@ use watertight_source::{Sources, Span};
 
 use crate::args::InputArguments;
 use crate::exit::Failure;
-use crate::policy::loaded::{self, LoadedPolicy};
+use crate::policy::loaded::{self, LoadedPolicy, Reread};
 use crate::{clock, estate_folder, plan};
 
+/// How often a watch looks whether the files of a policy have changed.
+const LOOKS_EVERY: Duration = Duration::from_millis(200);
 /// The word for everything that is in mode monitor.
 const PROMOTE_ALL: &str = "promote-all";
 
@@ -54,6 +58,8 @@ pub(crate) struct Ready<'r> {
     /// Who has left a share and carries groups of ours. The estate that is asked is the one in which those who
     /// go back carry what they did before.
     pub(crate) leaving: &'r Leaving,
+    /// What comes after that.
+    pub(crate) ends: Ends,
 }
 
 /// Reads policy and estate, and does something with them.
@@ -82,24 +88,73 @@ pub(crate) fn with_policy<T>(
     load: impl FnOnce(&Estate) -> Result<LoadedPolicy, Failure>,
     run: impl FnOnce(&Ready<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let modes = modes_of(asked.under)?;
-    let now = clock::at(asked.at)?;
+    let when = (modes_of(asked.under)?, clock::at(asked.at)?);
     let (loaded, raw) = estate_folder::load_raw(asked.estate, asked.input)?;
-    let LoadedPolicy { policy: checked, sources } = load(&loaded.estate)?;
+    let policy = load(&loaded.estate)?;
+    let complete = |estate| raw.complete(estate);
+    let plane = SecurityGroups::new(&raw.bodies, &raw.options, &complete);
+    let done = in_estate(asked, (&loaded.estate, &plane), (policy, when), run);
+    if asked.ends == Ends::WithThis {
+        // What a large estate takes goes back with the process, at once, and not text by text.
+        forget(plane);
+        forget((loaded, raw));
+    }
+    done
+}
+
+/// Reads an estate once, and a policy each time that its files change, and does something with both: until reading
+/// them from the start fails, or `told` says that it is enough. That is told what came of it, and how long it took.
+pub(crate) fn watch<T>(
+    asked: &Asked<'_>,
+    run: impl Fn(&Ready<'_>) -> Result<T, Failure>,
+    mut told: impl FnMut(Result<T, Failure>, Duration) -> Result<(), Failure>,
+) -> Result<Infallible, Failure> {
+    modes_of(asked.under)?;
+    clock::at(asked.at)?;
+    let (loaded, raw) = estate_folder::load_raw(asked.estate, asked.input)?;
+    let complete = |estate| raw.complete(estate);
+    let plane = SecurityGroups::new(&raw.bodies, &raw.options, &complete);
+    let mut policy = Reread::new(asked.policy);
+    let mut is_first = true;
+    loop {
+        let began = clock::instant();
+        if let Some(changed) = policy.changed().transpose() {
+            let done = changed.and_then(|policy| {
+                let when = (modes_of(asked.under)?, clock::at(asked.at)?);
+                in_estate(asked, (&loaded.estate, &plane), (policy, when), &run)
+            });
+            match done {
+                // What is wrong from the start does not change by waiting.
+                Err(failure) if is_first && failure.is_input() => return Err(failure),
+                done => told(done, clock::instant().saturating_duration_since(began))?,
+            }
+            is_first = false;
+        }
+        if let Some(next) = began.checked_add(LOOKS_EVERY) {
+            clock::wait_until(next);
+        }
+    }
+}
+
+/// Does something with a policy in an estate.
+fn in_estate<T>(
+    asked: &Asked<'_>,
+    (estate, plane): (&Estate, &SecurityGroups<'_>),
+    (policy, (modes, now)): (LoadedPolicy, (Modes, Timestamp)),
+    run: impl FnOnce(&Ready<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let LoadedPolicy { policy: checked, sources } = policy;
     known(&modes, &checked)?;
     let mut checked = if asked.under == PROMOTE_ALL { promoted(checked) } else { checked };
     let former = asked.former.map(former).transpose()?;
-    let estate = &loaded.estate;
     let essentials = with_filterable_essentials(&mut checked, estate);
     let places = places_of(&checked, &sources);
-    let complete = |estate| raw.complete(estate);
-    let plane = SecurityGroups::new(&raw.bodies, &raw.options, &complete);
     let found = match former {
         None => Leaving::default(),
         Some(former) => {
             let world = World::of_estate(estate);
             let decider = Decider::new(&checked, &world, &essentials);
-            leaving(&Intent::new(estate, &decider, (&modes, now)), &plane, &former)
+            leaving(&Intent::new(estate, &decider, (&modes, now)), plane, &former)
         }
     };
     // Who goes back is as if it had never carried ours: what changes by that alone is told, and not compared.
@@ -119,16 +174,15 @@ pub(crate) fn with_policy<T>(
         modes: &modes,
         now,
         intent: &intent,
-        plane: &plane,
+        plane,
         leaving: &found,
+        ends: asked.ends,
     });
     if asked.ends == Ends::WithThis {
-        // What a large estate takes goes back with the process, at once, and not text by text.
         forget(intent);
         forget(decider);
         forget(world);
         forget(gone);
-        forget((loaded, raw));
     }
     done
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use watertight_report::Layout;
 
 use crate::exit::Failure;
+use crate::staged;
 
 /// Narrower terminals are treated as if they were this wide.
 const WIDTH_MIN: usize = 60;
@@ -29,7 +30,8 @@ pub(crate) fn write(out: Option<&Path>, data: &str) -> Result<(), Failure> {
 /// What is written, as pieces of [`PIECE`] bytes.
 pub(crate) type Pieces<'w> = BufWriter<&'w mut dyn Write>;
 
-/// Writes what is told piece by piece to the file or to standard output, without holding all of it.
+/// Writes what is told piece by piece to the file or to standard output, without holding all of it. A file is written
+/// whole or not at all.
 pub(crate) fn write_with(
     out: Option<&Path>,
     tell: impl FnOnce(&mut Pieces<'_>) -> io::Result<()>,
@@ -40,11 +42,7 @@ pub(crate) fn write_with(
         out.flush()
     };
     let Some(path) = out else { return whole(&mut io::stdout().lock()).map_err(Failure::Output) };
-    fs::File::create(path).and_then(|mut file| whole(&mut file)).map_err(|source| Failure::File {
-        path: path.to_path_buf(),
-        action: "written",
-        source,
-    })
+    staged::stream(path, |file| whole(file))
 }
 
 /// A JSON document as output prints it, with a line feed at the end.

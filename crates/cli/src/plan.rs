@@ -4,7 +4,7 @@ mod kept;
 pub(crate) mod owners;
 
 use std::collections::BTreeSet;
-use std::mem::ManuallyDrop;
+use std::mem::forget;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -22,7 +22,7 @@ use crate::enforcing::{self, Asked, Ends, Ready};
 use crate::exit::{Failure, Outcome, say};
 use crate::output;
 use crate::policy::alone::Alone;
-use crate::text::clean;
+use crate::text::{clean, one_line};
 
 pub(crate) use kept::breaking;
 
@@ -30,6 +30,7 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   watertight plan policies/ --estate estate/ -o change.plan
   watertight plan policies/ --estate estate/ --under promote:cardholder
+  watertight plan policies/ --estate estate/ -o change.plan --watch
 
 Exit code 0: the groups mean what the policy says, or there is nothing to do. Exit code 2: there are
 gaps, or workloads that cannot be held, or whose replicas will not be, or an assertion that does not hold with the plan and that no
@@ -71,6 +72,9 @@ pub(crate) struct PlanArguments {
     /// Write the plan to this file, and the summary to standard output
     #[arg(short, long, value_name = "PATH")]
     out: Option<PathBuf>,
+    /// Keep the estate, and plan again whenever the files of the policy change, until it is stopped
+    #[arg(long, requires = "out")]
+    watch: bool,
 }
 
 /// The arguments of `show`.
@@ -110,8 +114,9 @@ pub(crate) enum PlanFormat {
     Bodies,
 }
 
-/// Makes a plan.
+/// Makes a plan, or one after each change of the policy.
 pub(crate) fn run(arguments: &PlanArguments) -> Result<Outcome, Failure> {
+    let ends = if arguments.watch { Ends::Never } else { Ends::WithThis };
     let asked = Asked {
         policy: &arguments.policy,
         estate: &arguments.estate,
@@ -119,9 +124,24 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Outcome, Failure> {
         at: arguments.at.as_deref(),
         input: &arguments.input,
         former: Some(&arguments.former),
-        ends: Ends::WithThis,
+        ends,
     };
-    enforcing::with(&asked, |ready| print(arguments, ready))
+    let print = |ready: &Ready<'_>| print(arguments, ready);
+    if !arguments.watch {
+        return enforcing::with(&asked, print);
+    }
+    let never = enforcing::watch(&asked, print, |done, took| {
+        let after =
+            format!("after {:.1} s; waiting for the policy to change\n", took.as_secs_f64());
+        match done {
+            Ok(_) => say(&format!("planned {after}")),
+            // Nobody listens any more.
+            Err(failure @ Failure::Output(_)) => return Err(failure),
+            Err(failure) => say(&format!("error: {}; {after}", one_line(&failure.to_string()))),
+        }
+        Ok(())
+    })?;
+    match never {}
 }
 
 /// What a plan may do, and what it leaves alone.
@@ -184,10 +204,12 @@ pub(crate) fn make(ready: &Ready<'_>, under: &str, allowing: Allowing) -> Result
     let mut notes = notes;
     notes.extend(shares(ready));
     let (assertions, until) = kept::broken(ready, &rendered);
-    // Like what is read, it stays to the end of the process, which comes soon.
-    let (compiled, proof) = (ManuallyDrop::new(compiled), ManuallyDrop::new(proof));
     let plan = Plan::new(occasion(ready, under, until), plane, (&compiled, &proof), &Threads);
     let owners = owners::planned(ready, &compiled.artifacts, templates);
+    if ready.ends == Ends::WithThis {
+        // Like what is read, it stays to the end of the process, which comes soon.
+        forget((compiled, proof));
+    }
     let plan = plan.with_owners(owners).with_assertions(assertions).with_notes(notes);
     if !breaks {
         kept::refuse(&plan)?;
@@ -276,8 +298,10 @@ fn print(arguments: &PlanArguments, ready: &Ready<'_>) -> Result<Outcome, Failur
         (None, PlanFormat::Table) => output::write(None, &(summary(&plan) + &alone))?,
     }
     let outcome = outcome(&plan);
-    // The process ends with this, and takes back at once what would be taken back text by text.
-    let _kept = ManuallyDrop::new((plan, rendered));
+    if ready.ends == Ends::WithThis {
+        // It takes back at once what would be taken back text by text.
+        forget((plan, rendered));
+    }
     Ok(outcome)
 }
 

@@ -1,6 +1,6 @@
 //! Files written all or none: each is written beside its place, and then all are renamed.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -81,9 +81,40 @@ fn is_as_read(change: &Change) -> bool {
     }
 }
 
-/// Writes a text beside a file, with the permissions of the file that is there. Returns where, and the
-/// file behind links.
+/// Writes a file piece by piece, whole or not at all: what is no file, such as a pipe or a device, is written as it
+/// comes.
+///
+/// # Errors
+/// When it cannot be written: then the file is as it was.
+pub(crate) fn stream(
+    path: &Path,
+    tell: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let is_file = fs::metadata(path).map_or(true, |found| found.is_file());
+    let written = if is_file {
+        beside(path, tell).and_then(|(fresh, path)| {
+            fs::rename(&fresh, path).inspect_err(|_| {
+                let _removed = fs::remove_file(&fresh);
+            })
+        })
+    } else {
+        OpenOptions::new().write(true).open(path).and_then(|mut file| tell(&mut file))
+    };
+    written.map_err(|source| failed(path, source))
+}
+
 fn stage(path: &Path, text: &[u8]) -> io::Result<(PathBuf, PathBuf)> {
+    beside(path, |file| {
+        file.write_all(text)?;
+        file.sync_all()
+    })
+}
+
+/// Writes beside a file, with the permissions of the file that is there. Returns where, and the file behind links.
+fn beside(
+    path: &Path,
+    tell: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<(PathBuf, PathBuf)> {
     let path = match fs::canonicalize(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_path_buf(),
         other => other?,
@@ -96,9 +127,8 @@ fn stage(path: &Path, text: &[u8]) -> io::Result<(PathBuf, PathBuf)> {
     let fresh = path.with_file_name(format!(".{name}.{}.new", std::process::id()));
     let written =
         OpenOptions::new().write(true).create_new(true).open(&fresh).and_then(|mut file| {
-            file.write_all(text)?;
             permissions.map_or(Ok(()), |permissions| file.set_permissions(permissions))?;
-            file.sync_all()
+            tell(&mut file)
         });
     match written {
         Ok(()) => Ok((fresh, path)),
@@ -131,6 +161,24 @@ mod tests {
             entries.map(|one| one.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_whole_stays_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan");
+        fs::write(&path, "before").unwrap();
+        let full = |file: &mut File| {
+            file.write_all(b"a part")?;
+            Err(io::Error::from(io::ErrorKind::StorageFull))
+        };
+        let error = stream(&path, full).unwrap_err().to_string();
+        assert!(error.contains("plan"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), b"before");
+        stream(&path, |file| file.write_all(b"after")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"after");
+        assert_eq!(names(folder.path()), ["plan"]);
+        stream(Path::new("/dev/null"), |file| file.write_all(b"gone")).unwrap();
     }
 
     #[test]

@@ -22,6 +22,13 @@ pub(super) type Open = BTreeMap<PathBuf, String>;
 #[derive(Default)]
 pub(super) struct Parsed(BTreeMap<FileId, ParsedFile>);
 
+impl Parsed {
+    /// Nothing.
+    pub(super) const fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
 struct ParsedFile {
     path: String,
     contents: Contents,

@@ -6,11 +6,12 @@ use clap::Args;
 use watertight_model::Name;
 use watertight_policy::decide::{Decider, Essentials, Modes, World};
 use watertight_policy::{
-    CheckedPolicy, Documents, ModeEdit, Promotion, Timestamp, check, with_essentials, with_mode,
+    CheckedPolicy, Documents, Feeds, ModeEdit, Promotion, Timestamp, check, with_essentials,
+    with_mode,
 };
-use watertight_source::{Sources, render_text};
+use watertight_source::{Contents, Sources, render_text};
 
-use super::files::{Files, Parsed, real};
+use super::files::{Files, Open, Parsed, real};
 use crate::args::InputArguments;
 use crate::clock;
 use crate::estate_folder::{self, Loaded};
@@ -109,12 +110,69 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<LoadedPolicy, Failure> {
 
 fn checked(mut files: Files) -> Result<LoadedPolicy, Failure> {
     let feeds = files.feeds()?;
-    let policy = check(&files.documents, &feeds, &mut files.diagnostics);
+    checked_with(files, &feeds)
+}
+
+fn checked_with(mut files: Files, feeds: &Feeds) -> Result<LoadedPolicy, Failure> {
+    let policy = check(&files.documents, feeds, &mut files.diagnostics);
     let errors = files.diagnostics.errors();
     say(&clean(&render_text(&files.diagnostics.into_sorted(), &files.sources)));
     match policy {
         Some(policy) => Ok(LoadedPolicy { policy, sources: files.sources }),
         None => Err(Failure::Reported { errors }),
+    }
+}
+
+/// The files of a policy, read again and again.
+pub(crate) struct Reread<'p> {
+    paths: &'p [PathBuf],
+    parsed: Parsed,
+    /// What was read last; nothing where that failed or was not tried.
+    last: Option<Vec<(String, Contents)>>,
+}
+
+impl<'p> Reread<'p> {
+    pub(crate) const fn new(paths: &'p [PathBuf]) -> Self {
+        Self { paths, parsed: Parsed::new(), last: None }
+    }
+
+    /// The policy, where its files hold something else than when they were read last; files that could not be read
+    /// are reported once.
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub(crate) fn changed(&mut self) -> Result<Option<LoadedPolicy>, Failure> {
+        let before = std::mem::take(&mut self.parsed);
+        let read = Files::read_with(self.paths, Open::new(), before);
+        let read = read.and_then(|(mut files, parsed)| {
+            let feeds = files.feeds()?;
+            Ok((files, parsed, feeds))
+        });
+        let (files, parsed, feeds) = match read {
+            Ok(read) => read,
+            // No file is called so.
+            Err(failure) => {
+                let is_new = self.last.replace(Vec::new()).is_none_or(|last| !last.is_empty());
+                return if is_new { Err(failure) } else { Ok(None) };
+            }
+        };
+        self.parsed = parsed;
+        let sources = &files.sources;
+        let all =
+            sources.iter().map(|(file, path)| (path.to_owned(), sources.contents(file).clone()));
+        let now: Vec<(String, Contents)> = all.collect();
+        let is_same = |last: &[(String, Contents)]| {
+            let mut pairs = last.iter().zip(&now);
+            last.len() == now.len()
+                && pairs.all(|((path, one), (now, other))| {
+                    path == now && one.as_bytes() == other.as_bytes()
+                })
+        };
+        if self.last.as_deref().is_some_and(is_same) {
+            return Ok(None);
+        }
+        self.last = Some(now);
+        checked_with(files, &feeds).map(Some)
     }
 }
 
