@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 use watertight_compile::{
-    AtOnce, Forbidden, Found, Gap, GapKind, GroupRule, Plane as _, Reason, Refusal, RulePeer,
+    Forbidden, Found, Gap, GapKind, GroupRule, Plane as _, Reason, Refusal, RulePeer,
 };
 use watertight_model::network::{Endpoint, EndpointRole, TargetEnd};
 use watertight_model::{Criticality, Network};
