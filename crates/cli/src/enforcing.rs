@@ -102,8 +102,9 @@ pub(crate) fn with_policy<T>(
     done
 }
 
-/// Reads an estate once, and a policy each time that its files change, and does something with both: until reading
-/// them from the start fails, or `told` says that it is enough. That is told what came of it, and how long it took.
+/// Reads an estate once, and a policy each time that its files change, and does something with both: until it fails
+/// the first time, unless a plan is refused then, or `told` says that it is enough. That is told what came of it, and
+/// how long it took.
 pub(crate) fn watch<T>(
     asked: &Asked<'_>,
     run: impl Fn(&Ready<'_>) -> Result<T, Failure>,
@@ -124,8 +125,10 @@ pub(crate) fn watch<T>(
                 in_estate(asked, (&loaded.estate, &plane), (policy, when), &run)
             });
             match done {
-                // What is wrong from the start does not change by waiting.
-                Err(failure) if is_first && failure.is_input() => return Err(failure),
+                // What is wrong from the start does not change by waiting; what is refused may.
+                Err(failure) if is_first && !matches!(failure, Failure::Plan(_)) => {
+                    return Err(failure);
+                }
                 done => told(done, clock::instant().saturating_duration_since(began))?,
             }
             is_first = false;

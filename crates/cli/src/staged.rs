@@ -103,6 +103,7 @@ pub(crate) fn stream(
     written.map_err(|source| failed(path, source))
 }
 
+/// Writes a text beside a file, so that it stays when the machine goes down. Returns where, and the file behind links.
 fn stage(path: &Path, text: &[u8]) -> io::Result<(PathBuf, PathBuf)> {
     beside(path, |file| {
         file.write_all(text)?;

@@ -113,7 +113,11 @@ fn a_watch_of_a_policy_that_is_wrong_from_the_beginning_ends() {
     let policy = folder.path().join("policy.yaml");
     fs::write(&policy, "kind: [").unwrap();
     let out = folder.path().join("change.plan");
-    let status = plan(&policy, &out).arg("--watch").stderr(Stdio::null()).status().unwrap();
-    assert_eq!(status.code(), Some(3));
+    let ends = |policy: &Path| {
+        let mut plan = plan(policy, &out);
+        plan.arg("--watch").stderr(Stdio::null()).status().unwrap().code()
+    };
+    assert_eq!(ends(&policy), Some(3));
+    assert_eq!(ends(&folder.path().join("absent.yaml")), Some(1));
     assert!(!out.exists());
 }

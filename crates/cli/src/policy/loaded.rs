@@ -150,7 +150,7 @@ impl<'p> Reread<'p> {
         });
         let (files, parsed, feeds) = match read {
             Ok(read) => read,
-            // No file is called so.
+            // Where nothing could be read, nothing is remembered: a policy has a file at least.
             Err(failure) => {
                 let is_new = self.last.replace(Vec::new()).is_none_or(|last| !last.is_empty());
                 return if is_new { Err(failure) } else { Ok(None) };
