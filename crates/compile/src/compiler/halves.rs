@@ -31,7 +31,7 @@ struct Beside {
     named: Named,
 }
 
-/// The groups of about half of the identities in each of two halves, for which the policy is asked apart: who does
+/// The groups of all identities, shared out among two as they come, each of whom asks the policy for itself: who does
 /// both at once and who does one after the other come to the same.
 pub(super) fn halves(of: Premise<'_>, intent: &Intent<'_>, at_once: &dyn AtOnce) -> Halves {
     let premises = intent.premises();

@@ -10,7 +10,7 @@ use watertight_policy::decide::{Decision, End, Reason as Because};
 use watertight_reach::{Matrix, Reach};
 
 use super::AtOnce;
-use super::told::{Apart, ESTATES, Ids, Party, PartyWho, Told, in_halves};
+use super::told::{Apart, ESTATES, Ids, Party, PartyWho, Told, of_each};
 use crate::artifact::GroupName;
 use crate::compiler::Compiled;
 use crate::gap::{Forbidden, RuleRef};
@@ -64,7 +64,7 @@ pub(super) struct Sheets<'s> {
 impl<'s> Sheets<'s> {
     pub(super) fn new(apart: Apart<'s>, at_once: &dyn AtOnce) -> Self {
         let families = families(&apart.estates);
-        let matrices = in_halves(at_once, |at| {
+        let matrices = of_each(at_once, |at| {
             let of = apart.reach.get(at).zip(apart.told.classes.get(at));
             of.map(|(reach, classes)| reach.matrices(classes, &families)).unwrap_or_default()
         });

@@ -83,7 +83,7 @@ impl<'e> Apart<'e> {
         let sets = intent.sets().iter();
         let mut boundaries: BTreeSet<Prefix> = sets.flat_map(AddressSet::prefixes).collect();
         let named =
-            in_halves(at_once, |at| estates.get(at).map(|estate| named_prefixes(&estate.network)));
+            of_each(at_once, |at| estates.get(at).map(|estate| named_prefixes(&estate.network)));
         boundaries.extend(named.into_iter().flatten().flatten());
         let vacancies = vacancies(intent.estate(), &boundaries);
         let mut first = None;
@@ -97,7 +97,7 @@ impl<'e> Apart<'e> {
         let networks = estates.map(|estate| &estate.network);
         let [before, ..] = networks;
         let ids = networks.map(|network| Ids::between(before, network));
-        let each = in_halves(at_once, |at| {
+        let each = of_each(at_once, |at| {
             let reach = Reach::new(networks[at]);
             (reach.classes(&boundaries), reach)
         });
@@ -114,7 +114,7 @@ impl<'e> Apart<'e> {
 
 /// What is found of each estate. Whoever has done one goes on with the next that nobody has begun; those after a plan
 /// and in the middle of one come first, as they are most work where it changes much.
-pub(super) fn in_halves<T: Send>(
+pub(super) fn of_each<T: Send>(
     at_once: &dyn AtOnce,
     of: impl Fn(usize) -> T + Sync,
 ) -> [T; ESTATES] {
