@@ -6,6 +6,7 @@
 //! laid over each other as functions of the sender: one such column for every receiver, shared by
 //! receivers that nothing tells apart. What does not fit this is asked pair by pair.
 
+mod about;
 mod accepting;
 mod columns;
 mod effects;
@@ -133,9 +134,18 @@ impl Reach<'_> {
     /// What everything else is found from.
     fn made(&self, classes: &[Class]) -> Made {
         let mut lists = LayerLists::default();
-        let positions = Positions::new(self, classes, &mut lists);
         let targets = targets(self, classes, &mut lists);
-        let mut sets = Sets::new();
+        self.made_of(classes, |_| true, (lists, targets, Sets::new()))
+    }
+
+    /// The same, where only some classes send anything.
+    fn made_of(
+        &self,
+        classes: &[Class],
+        sends: impl Fn(ClassIndex) -> bool,
+        (mut lists, targets, mut sets): (LayerLists, Vec<Target>, Sets),
+    ) -> Made {
+        let positions = Positions::new(self, classes, sends, &mut lists);
         let egress = Egress::new(self.network, &mut lists, &positions, &mut sets, Of::All);
         let ground = Ground::new(self, &targets);
         let (senders, sender_of) = ground.senders(&positions);
@@ -212,11 +222,8 @@ impl Work<'_, '_, '_> {
     /// Who reaches whom at addresses of one family, or at all.
     fn connected(&mut self, family: Option<Family>) -> (Connected, Columns) {
         let mut columns = Columns::new(self.classes.len());
-        for number in 0..self.made.targets.len() {
-            let target = self.made.targets.get(number);
-            if family.is_none_or(|family| target.is_some_and(|one| one.family() == family)) {
-                columns.add(self, number);
-            }
+        for number in self.targets_of(family) {
+            columns.add(self, number);
         }
         (columns.finish(self), columns)
     }

@@ -251,6 +251,20 @@ impl Reach<'_> {
         found.map(matrix).collect()
     }
 
+    /// [`Reach::matrices`] without what classes for which `about` does not hold send to each other: who asks about one
+    /// of those for which it does, at either end, gets the same answer.
+    pub fn matrices_about(
+        &self,
+        classes: &[Class],
+        families: &[Option<Family>],
+        about: &[bool],
+    ) -> Vec<Matrix> {
+        let class_of = by_member(classes);
+        let found = self.connect_about((classes, &class_of), families, about).into_iter();
+        let matrix = |connected| Matrix::new(classes.to_vec(), class_of.clone(), connected);
+        found.map(matrix).collect()
+    }
+
     /// The connectivity of classes that are given: nothing in the network tells members of one apart.
     pub(crate) fn matrix_of(&self, classes: Vec<Class>) -> Matrix {
         self.matrix_kept(classes).0

@@ -111,11 +111,18 @@ pub(super) struct Positions {
 }
 
 impl Positions {
-    pub(super) fn new(reach: &Reach<'_>, classes: &[Class], lists: &mut LayerLists) -> Self {
+    /// The positions of classes that send something.
+    pub(super) fn new(
+        reach: &Reach<'_>,
+        classes: &[Class],
+        sends: impl Fn(ClassIndex) -> bool,
+        lists: &mut LayerLists,
+    ) -> Self {
         let mut slots: Vec<Option<Position>> = Vec::with_capacity(classes.len());
         let mut further: Vec<Position> = Vec::new();
         for (class, content) in classes.iter().enumerate() {
-            let starts = reach.class_starts(content).into_iter();
+            let starts = sends(class).then(|| reach.class_starts(content)).unwrap_or_default();
+            let starts = starts.into_iter();
             let mut own: Vec<Position> =
                 starts.filter_map(|start| position(reach.network, class, start, lists)).collect();
             let first = own.iter().position(|one| one.family() == Family::V4).unwrap_or(0);

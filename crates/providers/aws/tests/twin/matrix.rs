@@ -179,3 +179,36 @@ fn classes_that_are_sent_alike_have_the_same_cells() {
     assert!(apart > 300, "{apart} sorts of classes");
     assert!(together > 300, "{together} classes are like others");
 }
+
+#[test]
+fn a_matrix_about_some_classes_is_the_whole_one_as_far_as_they_take_part() {
+    let (mut told, mut silent) = (0_usize, 0_usize);
+    for seed in 0..80_usize {
+        let generated = generate::aws(u64::try_from(seed).unwrap(), Size::AVERAGE);
+        let engine = Engine::new(&generated.files);
+        let reach = &engine.asker().reach;
+        let classes = reach.classes(&BTreeSet::new());
+        let families = [None, Some(Family::V4), Some(Family::V6)];
+        // One in so many of them, from nearly all to hardly any.
+        let (step, first) = (2 + seed % 9, seed % 5);
+        let about: Vec<bool> = (0..classes.len()).map(|one| one % step == first % step).collect();
+        let whole = reach.matrices(&classes, &families);
+        let some = reach.matrices_about(&classes, &families, &about);
+        for (whole, some) in whole.iter().zip(&some) {
+            for (from, to) in
+                (0..classes.len()).flat_map(|to| (0..classes.len()).map(move |one| (one, to)))
+            {
+                let cell = some.cell(from, to);
+                if about[from] || about[to] {
+                    assert_eq!(cell, whole.cell(from, to), "seed {seed}: {from} to {to}");
+                    told += usize::from(cell.is_some());
+                } else {
+                    assert_eq!(cell, None, "seed {seed}: {from} to {to}");
+                    silent += usize::from(whole.cell(from, to).is_some());
+                }
+            }
+        }
+    }
+    assert!(told > 10_000, "{told} connected pairs are told of");
+    assert!(silent > 10_000, "{silent} connected pairs are not told of");
+}
