@@ -1,5 +1,6 @@
 //! A policy, an estate and the security groups that are to enforce the one in the other.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::mem::forget;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,8 @@ use std::time::Duration;
 
 use watertight_aws::SecurityGroups;
 use watertight_compile::{
-    Former, GroupName, Intent, Leaving, Places, Plane as _, leaving, promoted,
+    Earlier, Former, GroupName, Intent, Leaving, Places, PlanPieces, Plane as _, Proved, Refusal,
+    leaving, promoted, prove_again,
 };
 use watertight_model::{Estate, Name};
 use watertight_policy::checked::CheckedPolicy;
@@ -16,6 +18,7 @@ use watertight_policy::{ESTATE, Timestamp, is_written, with_filterable_essential
 use watertight_source::{Sources, Span};
 
 use crate::args::InputArguments;
+use crate::beside::Threads;
 use crate::exit::Failure;
 use crate::policy::loaded::{self, LoadedPolicy, Reread};
 use crate::{clock, estate_folder, plan};
@@ -60,6 +63,17 @@ pub(crate) struct Ready<'r> {
     pub(crate) leaving: &'r Leaving,
     /// What comes after that.
     pub(crate) ends: Ends,
+    /// What there is of the plan before, where there is one after another.
+    pub(crate) before: Option<Before<'r>>,
+}
+
+/// What there is of the plan before.
+#[derive(Clone, Copy)]
+pub(crate) struct Before<'b> {
+    /// Proves what is intended, with what was found then.
+    pub(crate) prove: &'b dyn Fn(&Intent<'_>) -> Result<Proved, Refusal>,
+    /// What the next plan may have in common with it.
+    pub(crate) pieces: &'b RefCell<PlanPieces>,
 }
 
 /// Reads policy and estate, and does something with them.
@@ -93,7 +107,7 @@ pub(crate) fn with_policy<T>(
     let policy = load(&loaded.estate)?;
     let complete = |estate| raw.complete(estate);
     let plane = SecurityGroups::new(&raw.bodies, &raw.options, &complete);
-    let done = in_estate(asked, (&loaded.estate, &plane), (policy, when), run);
+    let done = in_estate(asked, (&loaded.estate, &plane, None), (policy, when), run);
     if asked.ends == Ends::WithThis {
         // What a large estate takes goes back with the process, at once, and not text by text.
         forget(plane);
@@ -115,6 +129,9 @@ pub(crate) fn watch<T>(
     let (loaded, raw) = estate_folder::load_raw(asked.estate, asked.input)?;
     let complete = |estate| raw.complete(estate);
     let plane = SecurityGroups::new(&raw.bodies, &raw.options, &complete);
+    let earlier = RefCell::new(Earlier::new(&loaded.estate, &plane));
+    let prove = |intent: &Intent<'_>| prove_again(intent, &mut earlier.borrow_mut(), &Threads);
+    let before = Before { prove: &prove, pieces: &RefCell::default() };
     let mut policy = Reread::new(asked.policy);
     let mut is_first = true;
     loop {
@@ -122,7 +139,7 @@ pub(crate) fn watch<T>(
         if let Some(changed) = policy.changed().transpose() {
             let done = changed.and_then(|policy| {
                 let when = (modes_of(asked.under)?, clock::at(asked.at)?);
-                in_estate(asked, (&loaded.estate, &plane), (policy, when), &run)
+                in_estate(asked, (&loaded.estate, &plane, Some(before)), (policy, when), &run)
             });
             match done {
                 // What is wrong from the start does not change by waiting; what is refused may.
@@ -142,7 +159,7 @@ pub(crate) fn watch<T>(
 /// Does something with a policy in an estate.
 fn in_estate<T>(
     asked: &Asked<'_>,
-    (estate, plane): (&Estate, &SecurityGroups<'_>),
+    (estate, plane, before): (&Estate, &SecurityGroups<'_>, Option<Before<'_>>),
     (policy, (modes, now)): (LoadedPolicy, (Modes, Timestamp)),
     run: impl FnOnce(&Ready<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
@@ -180,6 +197,7 @@ fn in_estate<T>(
         plane,
         leaving: &found,
         ends: asked.ends,
+        before,
     });
     if asked.ends == Ends::WithThis {
         forget(intent);

@@ -194,9 +194,12 @@ pub(crate) fn make(ready: &Ready<'_>, under: &str, allowing: Allowing) -> Result
     let endpoints = ready.intent.estate().network.endpoints.iter();
     let cut = endpoints.filter(|(_, one)| Some(one.workload) == cut).map(|(id, _)| id);
     let cut: Vec<EndpointId> = cut.collect();
+    let proved = match ready.before.filter(|_| cut.is_empty()) {
+        Some(before) => (before.prove)(ready.intent),
+        None => prove(ready.intent, plane, &cut, (None, &Threads)),
+    };
     let Proved { compiled, rendered, proof, notes } =
-        prove(ready.intent, plane, &cut, (None, &Threads))
-            .map_err(|refusal| Failure::Plan(refusal.to_string()))?;
+        proved.map_err(|refusal| Failure::Plan(refusal.to_string()))?;
     refuse(&proof, widen)?;
     if !breaks {
         admit(ready, &proof)?;
@@ -204,7 +207,14 @@ pub(crate) fn make(ready: &Ready<'_>, under: &str, allowing: Allowing) -> Result
     let mut notes = notes;
     notes.extend(shares(ready));
     let (assertions, until) = kept::broken(ready, &rendered);
-    let plan = Plan::new(occasion(ready, under, until), plane, (&compiled, &proof), &Threads);
+    let occasion = occasion(ready, under, until);
+    let plan = match ready.before {
+        Some(before) => {
+            let pieces = &mut before.pieces.borrow_mut();
+            Plan::after(occasion, plane, (&compiled, &proof), (pieces, &Threads))
+        }
+        None => Plan::new(occasion, plane, (&compiled, &proof), &Threads),
+    };
     let owners = owners::planned(ready, &compiled.artifacts, templates);
     if ready.ends == Ends::WithThis {
         // Like what is read, it stays to the end of the process, which comes soon.

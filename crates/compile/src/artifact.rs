@@ -6,6 +6,7 @@ use watertight_model::Name;
 use watertight_net::{FlowSet, Prefix};
 
 use crate::edge::Edge;
+use crate::shared::Shared;
 
 /// What enforcement points must hold.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -13,7 +14,7 @@ pub struct Artifacts {
     /// The groups, ordered by name. Those that are the same in other artifacts are shared with them.
     pub groups: Vec<Arc<Group>>,
     /// Which endpoints carry them, ordered by endpoint.
-    pub attachments: Vec<Attachment>,
+    pub attachments: Shared<Attachment>,
     /// The lists at the edges of subnets, ordered: every other subnet has the list that others wrote.
     /// Nothing where all edges stay as they are.
     pub edges: Option<Vec<Edge>>,

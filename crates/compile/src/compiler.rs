@@ -1,5 +1,7 @@
 //! From what is intended to rules.
 
+mod again;
+mod basis;
 mod halves;
 mod handed;
 mod wanted;
@@ -18,7 +20,7 @@ use watertight_model::{Name, Network};
 use watertight_net::{AddressSet, FlowSet, Prefix};
 use watertight_policy::checked::LoweringChoice;
 use watertight_policy::decide::Outcome;
-use watertight_reach::{Matrix, Reach};
+use watertight_reach::Matrix;
 
 use crate::artifact::{Artifacts, Attachment, Group, GroupName, GroupRule};
 use crate::fit::{Budget, Fitted, Ground, TooMany, fit};
@@ -30,9 +32,13 @@ use crate::moving::{self, Named};
 use crate::outside;
 use crate::plane::{KeptList, Pieces, Plane};
 use crate::references::References;
-use crate::validate::{AtOnce, both};
+use crate::shared::Shared;
+use crate::validate::AtOnce;
 use crate::via::Vias;
-use halves::{Halves, halves};
+pub(crate) use again::again;
+pub(crate) use basis::Basis;
+use basis::OfIdentity;
+use halves::halves;
 use wanted::Wanted;
 
 /// What a policy becomes on a plane.
@@ -44,7 +50,7 @@ pub struct Compiled {
     pub unheld: Vec<Unheld>,
     /// Rules that the plane cannot express at all.
     pub gaps: Vec<Gap>,
-    pub(crate) identities: Identities,
+    pub(crate) identities: Arc<Identities>,
     pub(crate) widened: Vec<Widened>,
     /// What no rule of the plane expresses, and is allowed.
     pub(crate) left: FlowSet,
@@ -121,13 +127,22 @@ pub fn compile(
     plane: &dyn Plane,
     at_once: &dyn AtOnce,
 ) -> Result<Compiled, Refusal> {
+    Ok(compile_kept(intent, plane, at_once)?.0)
+}
+
+/// The same, with what it was made from.
+pub(crate) fn compile_kept(
+    intent: &Intent<'_>,
+    plane: &dyn Plane,
+    at_once: &dyn AtOnce,
+) -> Result<(Compiled, Basis), Refusal> {
     let vias = Vias::new(intent.estate());
     // Fewer carry groups each time, so that this ends.
     let mut named = Named::default();
     loop {
-        let (compiled, more) = once(intent, plane, at_once, (&vias, &named))?;
+        let (compiled, basis, more) = once(intent, plane, at_once, (&vias, &named))?;
         if more.is_empty() {
-            return Ok(compiled);
+            return Ok((compiled, basis));
         }
         named.extend(more);
     }
@@ -140,36 +155,13 @@ fn once(
     plane: &dyn Plane,
     at_once: &dyn AtOnce,
     (vias, named): (&Vias, &Named),
-) -> Result<(Compiled, Named), Refusal> {
-    let network = &intent.estate().network;
-    let ways = || {
-        let open = opened(network, |_| true);
-        let matrix = Reach::new(&open).matrix(&BTreeSet::new());
-        (open, matrix)
-    };
-    let identify = || Identities::new(intent, plane, vias, named);
-    let (identities, (open, matrix)) = both(at_once, identify, ways);
-    let lots = Lots::new(intent, &matrix, (&identities, vias));
-    let premise = Premise {
-        plane,
-        open: &open,
-        identities: &identities,
-        matrix: &matrix,
-        lots: &lots,
-        addresses: &Addresses::new(intent, &identities),
-        parts: &outside::parts(intent),
-        lists: &lists(intent, plane),
-        vias,
-    };
-    let Halves { groups: made, left, widened, mut named } = halves(premise, intent, at_once);
-    let mut groups = Vec::new();
-    let mut names = Vec::new();
-    for made in made {
-        let made = made?;
-        names.push(made.iter().map(|group| group.name.clone()).collect::<Vec<_>>());
-        groups.extend(made.into_iter().map(Arc::new));
-    }
-    groups.sort_by(|one, other| one.name.cmp(&other.name));
+) -> Result<(Compiled, Basis, Named), Refusal> {
+    let mut basis = Basis::new(intent, plane, at_once, (vias, named));
+    let (made, mut named) = halves(basis.premise(plane), intent, |_| true, at_once);
+    basis.made = made.into_iter().map(|(_, made)| made).collect::<Result<_, _>>()?;
+    let (groups, names) = basis.groups();
+    let (widened, left) = (basis.widened(), basis.left());
+    let identities = Arc::clone(&basis.identities);
     let by = |number: usize| {
         let first = identities.list.get(number).and_then(|one| one.members.first());
         first.map(|id| name_of(intent.estate(), *id)).unwrap_or_default()
@@ -178,8 +170,8 @@ fn once(
     let attachments = attachments(intent, &identities, &names, &known(plane, &groups));
     let gaps = named_gaps(intent);
     let unheld = identities.unheld.clone();
-    let artifacts = Artifacts { groups, attachments, edges: None };
-    Ok((Compiled { artifacts, unheld, gaps, identities, widened, left }, named))
+    let artifacts = Artifacts { groups, attachments: attachments.into(), edges: None };
+    Ok((Compiled { artifacts, unheld, gaps, identities, widened, left }, basis, named))
 }
 
 /// What is allowed between kinds and each part of the space that no endpoint has, or with `true` from
@@ -217,6 +209,13 @@ struct Work<'w, 'a> {
 }
 
 impl Work<'_, '_> {
+    /// What is made of one identity.
+    fn of_identity(&mut self, number: usize) -> Result<OfIdentity, Refusal> {
+        let groups = self.groups(number)?.into_iter().map(Arc::new).collect();
+        let left = std::mem::replace(&mut self.left, FlowSet::none());
+        Ok(OfIdentity { groups, left, widened: std::mem::take(&mut self.widened) })
+    }
+
     /// The groups of one identity.
     fn groups(&mut self, number: usize) -> Result<Vec<Group>, Refusal> {
         let Some(identity) = self.of.identities.list.get(number).cloned() else {
@@ -492,18 +491,6 @@ pub(crate) fn opened(network: &Network, which: impl Fn(&Guard) -> bool) -> Netwo
     network
 }
 
-/// The lists of the services that the policy names, by realm.
-fn lists(intent: &Intent<'_>, plane: &dyn Plane) -> BTreeMap<RealmId, Vec<KeptList>> {
-    let (estate, services) = (intent.estate(), intent.services());
-    let mut found = BTreeMap::new();
-    for realm in estate.network.realms.ids().filter(|_| !services.is_empty()) {
-        let mut lists = plane.lists(estate, realm);
-        lists.retain(|list| services.contains(&list.service));
-        found.insert(realm, lists);
-    }
-    found
-}
-
 /// The names of groups of ours that are there and stay, by the provider's id.
 fn known(plane: &dyn Plane, groups: &[Arc<Group>]) -> BTreeMap<String, Name> {
     let stay: BTreeSet<&str> = groups.iter().map(|group| &*group.name.0).collect();
@@ -556,8 +543,8 @@ fn named_gaps(intent: &Intent<'_>) -> Vec<Gap> {
     let gap = |(reason, rule): (Reason, RuleRef)| Gap {
         kind: GapKind::Under,
         reason,
-        from: Vec::new(),
-        to: Vec::new(),
+        from: Shared::default(),
+        to: Shared::default(),
         over: String::from("all"),
         family: None,
         place: reason.place().to_owned(),

@@ -3,6 +3,8 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::shared::Shared;
+
 /// What an enforcement point does not do as the policy says.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Gap {
@@ -11,9 +13,9 @@ pub struct Gap {
     /// Why.
     pub reason: Reason,
     /// Who opens the legs: names of workloads or addresses, in order.
-    pub from: Vec<String>,
+    pub from: Shared<String>,
     /// Who accepts them.
-    pub to: Vec<String>,
+    pub to: Shared<String>,
     /// The legs' flows, exactly, in the text form of flow sets.
     pub over: String,
     /// The family of addresses, as `IPv4` or `IPv6`, where both ends have both and the other one has no such

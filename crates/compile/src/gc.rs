@@ -1,12 +1,14 @@
 //! A plan that takes away groups of ours which nobody needs any more.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::artifact::GroupName;
 use crate::edge::OwnEdge;
 use crate::plan::{FORMAT, Occasion, Plan, PlannedGroup, PlannedLimits, PlannedRule, PlannedRules};
 use crate::plane::Plane;
 use crate::read::{Read, ReadKind};
+use crate::shared::Shared;
 use crate::step::{Action, Step};
 
 /// A group of ours as the provider holds it.
@@ -93,8 +95,8 @@ pub fn gc(
         estate_only: None,
         plane: plane.name().to_owned(),
         limits: PlannedLimits::of(&plane.limits()),
-        groups,
-        attachments: Vec::new(),
+        groups: groups.into_iter().map(Arc::new).collect(),
+        attachments: Shared::default(),
         edges: edges.iter().map(|one| one.edge.clone()).collect(),
         unheld: Vec::new(),
         owners: Vec::new(),
@@ -103,7 +105,7 @@ pub fn gc(
         surprises: Vec::new(),
         compared: 0,
         reads: reads.into_iter().collect(),
-        steps,
+        steps: steps.into(),
         notes,
     }
 }

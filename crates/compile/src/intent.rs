@@ -1,4 +1,5 @@
 mod forbidden;
+mod former;
 mod named;
 mod nobody;
 mod rules;
@@ -21,6 +22,7 @@ use watertight_policy::decide::{
 
 use crate::artifact::Attachment;
 use crate::naming::words;
+pub(crate) use former::{FormerIntent, Moved, Since};
 pub use shares::SharePart;
 
 use named::{is_in_network, named_sets, names_network};

@@ -53,7 +53,7 @@ impl ToldBy {
 impl Leaving {
     /// What they carry afterwards, as artifacts.
     pub fn artifacts(&self) -> Artifacts {
-        Artifacts { groups: Vec::new(), attachments: self.attachments.clone(), edges: None }
+        Artifacts { groups: Vec::new(), attachments: self.attachments.clone().into(), edges: None }
     }
 }
 

@@ -12,6 +12,7 @@ mod artifact;
 mod compiler;
 mod cover;
 mod drift;
+mod earlier;
 mod edge;
 mod fit;
 mod gap;
@@ -32,6 +33,7 @@ mod plane;
 mod prove;
 mod read;
 mod references;
+mod shared;
 mod step;
 mod vacant;
 mod validate;
@@ -40,6 +42,7 @@ mod via;
 pub use artifact::{Artifacts, Attachment, Group, GroupName, GroupRule, RulePeer, Through};
 pub use compiler::{Compiled, Refusal, compile};
 pub use drift::{Before, Drift, DriftItem, DriftKind, DriftPair, drift, end_and_part};
+pub use earlier::{Earlier, prove_again};
 pub use edge::{Edge, EdgeEntry, EdgeList, EdgeRule, HeldEdge, OwnEdge, PlannedEdge};
 pub use fit::{Budget, RuleCount};
 pub use gap::{Forbidden, Gap, GapKind, Reason, RuleRef, Unheld};
@@ -54,11 +57,12 @@ pub use owner::{
     Alike, Asking, Holds, Owner, PlannedOwner, Replica, SharedReplica, Template, Templated,
 };
 pub use plan::{
-    Again, FORMAT, Occasion, Plan, PlanError, PlannedAssertion, PlannedAttachment, PlannedGroup,
-    PlannedLimits, PlannedRule, PlannedRules, There, ThereRule,
+    Again, FORMAT, Occasion, Pieces as PlanPieces, Plan, PlanError, PlannedAssertion,
+    PlannedAttachment, PlannedGroup, PlannedLimits, PlannedRule, PlannedRules, There, ThereRule,
 };
 pub use plane::{Holding, KeptList, Limits, Pieces, Plane, RenderedBody};
 pub use prove::{Proved, admit, prove, wanted};
 pub use read::{Change, Read, ReadKind};
+pub use shared::Shared;
 pub use step::{Action, Step, steps};
 pub use validate::{AtOnce, Found, InTurn, Kept, Proof, both, validate};

@@ -21,6 +21,19 @@ pub fn write_lines(out: impl io::Write, value: &impl Serialize) -> serde_json::R
     value.serialize(&mut Serializer::with_formatter(out, Lines::default()))
 }
 
+/// The same with what is deeper than `depth` levels on the line that it begins on.
+///
+/// # Errors
+/// When writing fails, and for values that JSON does not have.
+pub(crate) fn write_lines_to(
+    depth: usize,
+    out: impl io::Write,
+    value: &impl Serialize,
+) -> serde_json::Result<()> {
+    let lines = Lines { deepest: depth, ..Lines::default() };
+    value.serialize(&mut Serializer::with_formatter(out, lines))
+}
+
 /// The text that [`write_lines`] writes.
 ///
 /// # Errors
@@ -31,14 +44,13 @@ pub fn text_in_lines(value: &impl Serialize) -> serde_json::Result<String> {
     String::from_utf8(bytes).map_err(serde::ser::Error::custom)
 }
 
-/// The same with what is deeper than `depth` levels on the line that it begins on.
+/// The text that [`write_lines_to`] writes.
 ///
 /// # Errors
 /// For values that JSON does not have.
 pub fn text_in_lines_to(depth: usize, value: &impl Serialize) -> serde_json::Result<String> {
     let mut bytes = Vec::new();
-    let lines = Lines { deepest: depth, ..Lines::default() };
-    value.serialize(&mut Serializer::with_formatter(&mut bytes, lines))?;
+    write_lines_to(depth, &mut bytes, value)?;
     String::from_utf8(bytes).map_err(serde::ser::Error::custom)
 }
 

@@ -291,7 +291,8 @@ impl Membership {
         let Whole { compiled, proof, .. } = *whole;
         let groups = || self.groups.clone();
         let attachments = self.lots.concat();
-        let artifacts = Artifacts { groups: groups(), attachments, edges: None };
+        let artifacts =
+            Artifacts { groups: groups(), attachments: attachments.into(), edges: None };
         let part = Compiled { artifacts, ..compiled.clone() };
         let surprises = if self.widen { proof.surprises.clone() } else { Vec::new() };
         let (gaps, compared) = (proof.gaps.clone(), self.compared);
@@ -300,7 +301,7 @@ impl Membership {
         let (held, limits) = (plane.held(), plane.limits());
         let each = self.lots.iter().flat_map(|lot| {
             let attachments = lot.clone();
-            let lot = Artifacts { groups: groups(), attachments, edges: None };
+            let lot = Artifacts { groups: groups(), attachments: attachments.into(), edges: None };
             steps(&lot, &held, &limits)
         });
         plan.steps = each.collect();

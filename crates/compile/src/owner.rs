@@ -359,6 +359,7 @@ impl Plan {
     /// other groups get steps, after all others, when the groups are as they are to be.
     #[must_use]
     pub fn with_owners(mut self, owners: Vec<PlannedOwner>) -> Self {
+        let mut reads = Vec::new();
         for owner in owners.iter().filter(|owner| owner.holds == Holds::Planned) {
             let Some(template) = &owner.template else { continue };
             let change = Templated {
@@ -370,10 +371,13 @@ impl Plan {
                 to: owner.groups.clone(),
             };
             let again = change.clone();
-            self.reads.push(change.read());
+            reads.push(change.read());
             self.steps.push(Step::new(Action::SetTemplate(change), Action::UnsetTemplate(again)));
         }
-        self.reads.sort();
+        if !reads.is_empty() {
+            self.reads.extend(reads);
+            self.reads.sort();
+        }
         self.owners = owners;
         self
     }

@@ -1,5 +1,7 @@
 //! A plan: what will be written, what it means, and in which steps.
 
+mod pieces;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -8,19 +10,25 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use watertight_net::FlowSet;
 
-use crate::artifact::{Artifacts, GroupName, GroupRule, RulePeer, Through};
+use crate::artifact::{Artifacts, Group, GroupName, GroupRule, RulePeer, Through};
 use crate::compiler::Compiled;
 use crate::edge::{Edge, EdgeList, OwnEdge, PlannedEdge};
 use crate::gap::{Gap, Unheld};
-use crate::lines::{text_in_lines, write_lines};
+use crate::lines::{text_in_lines_to, write_lines_to};
 use crate::owner::PlannedOwner;
 use crate::plane::{Limits, Plane};
 use crate::read::Read;
+use crate::shared::Shared;
 use crate::step::{Step, by_name, edge_steps, named, steps};
 use crate::validate::{AtOnce, Proof, both};
+use pieces::Last;
+pub use pieces::Pieces;
 
 /// The name and version of the format; `docs/reference/plan.md` describes it.
 pub const FORMAT: &str = "watertight.plan/v1alpha1";
+
+/// How deep its text begins lines: a rule has one, and so has each field of a gap, an end of it, and each action of a step.
+const LINES: usize = 4;
 
 /// An immutable change of enforcement points, with its proof.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -46,9 +54,9 @@ pub struct Plan {
     /// The limits that it keeps.
     pub limits: PlannedLimits,
     /// The groups, by name.
-    pub groups: Vec<PlannedGroup>,
+    pub groups: Vec<Arc<PlannedGroup>>,
     /// Who carries them, by endpoint.
-    pub attachments: Vec<PlannedAttachment>,
+    pub attachments: Shared<PlannedAttachment>,
     /// The lists at the edges of subnets, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub edges: Vec<PlannedEdge>,
@@ -67,9 +75,9 @@ pub struct Plan {
     /// How many pairs of classes were compared for that.
     pub compared: u64,
     /// What must be as it was read when the first step is taken.
-    pub reads: Vec<Read>,
+    pub reads: Shared<Read>,
     /// The steps, in order.
-    pub steps: Vec<Step>,
+    pub steps: Shared<Step>,
     /// What the steps do not change, and one must know of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -228,11 +236,21 @@ impl Plan {
     pub fn new(
         occasion: Occasion,
         plane: &dyn Plane,
-        (compiled, proof): (&Compiled, &Proof),
+        compiled: (&Compiled, &Proof),
         at_once: &dyn AtOnce,
     ) -> Self {
+        Self::after(occasion, plane, compiled, (&mut Pieces::default(), at_once))
+    }
+
+    /// The same after other plans on the same plane: what is the same as in the last one is shared with it.
+    pub fn after(
+        occasion: Occasion,
+        plane: &dyn Plane,
+        (compiled, proof): (&Compiled, &Proof),
+        (pieces, at_once): (&mut Pieces, &dyn AtOnce),
+    ) -> Self {
         let Occasion { estate, under, made, valid_until } = occasion;
-        let Artifacts { groups, attachments, edges } = &compiled.artifacts;
+        let Artifacts { attachments, edges, .. } = &compiled.artifacts;
         let limits = plane.limits();
         let held = plane.held();
         let known = by_name(&held);
@@ -244,16 +262,39 @@ impl Plan {
         let wanted = compiled.artifacts.edges.as_deref();
         let (first, last) = edge_steps(wanted, &lists, &there);
         let there = |name: &str| known.get(name).map(|one| one.there());
+        // What is opened in between is told at a step.
+        let is_plain = proof.between.is_empty() && compiled.artifacts.edges.is_none();
+        let rest = pieces.rest(&compiled.artifacts).filter(|_| is_plain);
         let written = || {
-            let steps = named(steps(&compiled.artifacts, &held, &limits), &proof.between);
-            let groups = groups.iter().map(|group| PlannedGroup {
-                there: there(&group.name.0),
-                ..PlannedGroup::of(group)
-            });
-            (steps, groups.collect())
+            let is_held = |group: &Group| known.contains_key(group.name.0.as_str());
+            let stay =
+                rest.as_ref().filter(|rest| !rest.changed.iter().any(|[_, now]| is_held(now)));
+            let anew = || {
+                let steps = named(steps(&compiled.artifacts, &held, &limits), &proof.between);
+                first.iter().cloned().chain(steps).chain(last.iter().cloned()).collect()
+            };
+            let steps: Shared<Step> = stay.map_or_else(anew, |rest| rest.of.steps.clone());
+            (steps, pieces.groups(&compiled.artifacts, there))
         };
-        let read = || plane.reads(&compiled.artifacts);
+        let read = || {
+            let stay =
+                rest.as_ref().filter(|rest| plane.reads_alike(&compiled.artifacts, &rest.changed));
+            let anew = || Shared::from(plane.reads(&compiled.artifacts));
+            stay.map_or_else(anew, |rest| rest.of.reads.clone())
+        };
         let ((steps, groups), reads) = both(at_once, written, read);
+        let carried = rest.as_ref().map_or_else(
+            || attachments.iter().map(PlannedAttachment::of).collect(),
+            |rest| rest.of.attachments.clone(),
+        );
+        let last = is_plain.then(|| Last {
+            artifacts: compiled.artifacts.clone(),
+            groups: groups.clone(),
+            attachments: carried.clone(),
+            reads: reads.clone(),
+            steps: steps.clone(),
+        });
+        pieces.last = last;
         Self {
             format: FORMAT.to_owned(),
             estate,
@@ -265,7 +306,7 @@ impl Plan {
             plane: plane.name().to_owned(),
             limits: PlannedLimits::of(&limits),
             groups,
-            attachments: attachments.iter().map(PlannedAttachment::of).collect(),
+            attachments: carried,
             edges,
             unheld: compiled.unheld.clone(),
             owners: Vec::new(),
@@ -274,7 +315,7 @@ impl Plan {
             surprises: proof.surprises.clone(),
             compared: proof.compared,
             reads,
-            steps: first.into_iter().chain(steps).chain(last).collect(),
+            steps,
             notes: Vec::new(),
         }
     }
@@ -298,7 +339,7 @@ impl Plan {
     /// # Errors
     /// Never for a plan that [`new`](Self::new) made.
     pub fn text(&self) -> Result<String, PlanError> {
-        let mut text = text_in_lines(self)?;
+        let mut text = text_in_lines_to(LINES, self)?;
         text.push('\n');
         Ok(text)
     }
@@ -308,7 +349,7 @@ impl Plan {
     /// # Errors
     /// When writing fails; never for a plan that [`new`](Self::new) made.
     pub fn write(&self, mut out: impl io::Write) -> io::Result<()> {
-        write_lines(&mut out, self)?;
+        write_lines_to(LINES, &mut out, self)?;
         out.write_all(b"\n")
     }
 
@@ -367,7 +408,7 @@ impl PlannedGroup {
         PlannedRules { ingress: self.ingress.clone(), egress: self.egress.clone() }
     }
 
-    pub(crate) fn of(group: &crate::artifact::Group) -> Self {
+    pub(crate) fn of(group: &Group) -> Self {
         Self {
             name: group.name.to_string(),
             realm: group.realm.to_string(),

@@ -1,10 +1,11 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use watertight_model::network::{EndpointId, RealmId};
+use watertight_model::network::{EndpointId, GuardId, RealmId};
 use watertight_model::{Estate, Name};
 use watertight_net::{AddressSet, FlowSet};
 
-use crate::artifact::{Artifacts, Through};
+use crate::artifact::{Artifacts, Group, GroupName, Through};
 use crate::edge::{Edge, EdgeEntry, EdgeList, OwnEdge};
 use crate::held::HeldGroup;
 use crate::owner::Owner;
@@ -51,6 +52,10 @@ pub trait Plane: Sync {
     /// put in place.
     fn reads(&self, artifacts: &Artifacts) -> Vec<Read>;
 
+    /// Whether [`Plane::reads`] are what they were before some groups, which are told as they were and as they are, got
+    /// other rules. Where that is not sure they are not.
+    fn reads_alike(&self, artifacts: &Artifacts, changed: &[[&Group; 2]]) -> bool;
+
     /// Lists of addresses that the provider keeps and that rules in a realm can name, ordered by id. Each
     /// counts as one rule.
     fn lists(&self, estate: &Estate, at: RealmId) -> Vec<KeptList>;
@@ -74,6 +79,26 @@ pub trait Plane: Sync {
     fn notes(&self, _estate: &Estate, _artifacts: &Artifacts) -> Vec<String> {
         Vec::new()
     }
+
+    /// [`Plane::render_both`] of artifacts in which `changed` groups are others than in those of which `before` are the
+    /// bodies, and nothing else: bodies without such groups are those of before, and share their texts. What artifacts say
+    /// beside groups is not looked at.
+    fn render_again(
+        &self,
+        artifacts: [&Artifacts; 2],
+        before: [&[RenderedBody]; 2],
+        changed: (&[GroupName], &dyn AtOnce),
+    ) -> [Vec<RenderedBody>; 2];
+
+    /// Takes over bodies of [`Plane::render_again`] that are others than before, by which each estate is what
+    /// [`Plane::convert`] makes of all bodies. The guards of the groups that `changed`, in each; nothing, where
+    /// that cannot be done, and the estates are good for nothing any more.
+    fn renew(
+        &self,
+        estates: [&mut Estate; 2],
+        rendered: [Vec<&RenderedBody>; 2],
+        changed: (&[GroupName], &dyn AtOnce),
+    ) -> Option<[BTreeSet<GuardId>; 2]>;
 
     /// The estate that the provider would describe if it held `rendered` in place of what it holds.
     fn convert(&self, rendered: &[RenderedBody]) -> Estate;

@@ -11,7 +11,7 @@ use crate::gap::{Forbidden, Gap, GapKind, Reason};
 use crate::intent::Intent;
 use crate::moving;
 use crate::plane::{Plane, RenderedBody};
-use crate::validate::{AtOnce, Found, Proof, rendered};
+use crate::validate::{AtOnce, Found, Proof, proof, rendered};
 
 /// What was compiled and proved.
 #[derive(Clone, Debug)]
@@ -43,24 +43,30 @@ pub fn prove(
     cut: &[EndpointId],
     how: (Option<&mut Vec<Found>>, &dyn AtOnce),
 ) -> Result<Proved, Refusal> {
-    let mut proved = with_edges(intent, plane, cut, how)?;
+    let (mut found, at_once) = how;
+    let mut compiled = compile(intent, plane, at_once)?;
+    with_no_edges(&mut compiled, plane);
+    let of_groups = proved(intent, plane, compiled, (found.as_deref_mut(), at_once));
+    let mut proved = with_edges(intent, plane, (of_groups, cut), (found, at_once))?;
     proved.notes.extend(plane.notes(intent.estate(), &proved.compiled.artifacts));
     Ok(proved)
 }
 
-fn with_edges(
-    intent: &Intent<'_>,
-    plane: &dyn Plane,
-    cut: &[EndpointId],
-    (mut found, at_once): (Option<&mut Vec<Found>>, &dyn AtOnce),
-) -> Result<Proved, Refusal> {
-    let mut compiled = compile(intent, plane, at_once)?;
-    // Lists of ours that nobody needs any more give way to what they stand in for.
-    let held = held(plane);
-    if !held.is_empty() {
+/// Lists of ours that nobody needs any more give way to what they stand in for.
+pub(crate) fn with_no_edges(compiled: &mut Compiled, plane: &dyn Plane) {
+    if !held(plane).is_empty() {
         compiled.artifacts.edges = Some(Vec::new());
     }
-    let of_groups = proved(intent, plane, compiled, (found.as_deref_mut(), at_once));
+}
+
+/// What is proved of groups, with denials at edges where these are to be.
+pub(crate) fn with_edges(
+    intent: &Intent<'_>,
+    plane: &dyn Plane,
+    (of_groups, cut): (Proved, &[EndpointId]),
+    (found, at_once): (Option<&mut Vec<Found>>, &dyn AtOnce),
+) -> Result<Proved, Refusal> {
+    let held = held(plane);
     if of_groups.proof.barred.is_empty() && cut.is_empty() {
         return Ok(of_groups);
     }
@@ -153,7 +159,9 @@ fn proved(
     compiled: Compiled,
     with: (Option<&mut Vec<Found>>, &dyn AtOnce),
 ) -> Proved {
-    let (rendered, proof) = rendered(intent, &compiled, plane, with);
+    let (_, at_once) = with;
+    let ([rendered, _], mut estates) = rendered(intent, &compiled, plane, at_once);
+    let (proof, _) = proof((intent, &compiled), &mut estates, None, with);
     Proved { compiled, rendered, proof, notes: Vec::new() }
 }
 

@@ -1,5 +1,6 @@
 //! What artifacts mean, read back from their bytes, against what is intended.
 
+mod about;
 mod alike;
 mod between;
 mod blocks;
@@ -23,11 +24,13 @@ use crate::edge::Barred;
 use crate::gap::{Gap, GapKind, Reason};
 use crate::intent::Intent;
 use crate::plane::{Plane, RenderedBody};
+use about::About;
+pub(crate) use about::{Former, Touched};
 use alike::LookedFor;
 use gather::{Finished, Gathered};
 use judge::Judgements;
 use scene::{Cells, Ruled, Scene, Sheets};
-use told::{Apart, Party, PartyWho, missing};
+use told::{Apart, ESTATES, Party, PartyWho, missing};
 pub use within::Kept;
 pub(crate) use within::{Breach, Within};
 
@@ -107,27 +110,27 @@ pub fn validate(
     rendered: &[RenderedBody],
     with: (Option<&mut Vec<Found>>, &dyn AtOnce),
 ) -> Proof {
-    let middle = plane.render(&middle(compiled, plane));
+    let middle = plane.render(&middle(&compiled.artifacts, plane));
     validate_bodies(intent, compiled, plane, [rendered, &middle], with)
 }
 
 /// What is there in the middle of the plan.
-fn middle(compiled: &Compiled, plane: &dyn Plane) -> Artifacts {
-    between::both(&compiled.artifacts, &plane.held(), &plane.edges())
+pub(crate) fn middle(artifacts: &Artifacts, plane: &dyn Plane) -> Artifacts {
+    between::both(artifacts, &plane.held(), &plane.edges())
 }
 
-/// What is compiled as bodies, with what these mean.
+/// What is compiled as bodies, and the estates of which a proof is about: before, after, after with our guards open, and in
+/// the middle of the plan.
 pub(crate) fn rendered(
     intent: &Intent<'_>,
     compiled: &Compiled,
     plane: &dyn Plane,
-    (found, at_once): (Option<&mut Vec<Found>>, &dyn AtOnce),
-) -> (Vec<RenderedBody>, Proof) {
-    let middle = middle(compiled, plane);
-    let [after, middle] = plane.render_both([&compiled.artifacts, &middle], at_once);
-    let bodies = [after.as_slice(), middle.as_slice()];
-    let proof = validate_bodies(intent, compiled, plane, bodies, (found, at_once));
-    (after, proof)
+    at_once: &dyn AtOnce,
+) -> ([Vec<RenderedBody>; 2], [Estate; ESTATES]) {
+    let middle = middle(&compiled.artifacts, plane);
+    let bodies = plane.render_both([&compiled.artifacts, &middle], at_once);
+    let estates = estates(intent, compiled, plane, (bodies.each_ref().map(Vec::as_slice), at_once));
+    (bodies, estates)
 }
 
 fn validate_bodies(
@@ -137,7 +140,18 @@ fn validate_bodies(
     rendered: [&[RenderedBody]; 2],
     (found, at_once): (Option<&mut Vec<Found>>, &dyn AtOnce),
 ) -> Proof {
-    let [mut after, mut middle] = plane.convert_both(rendered, at_once);
+    let mut estates = estates(intent, compiled, plane, (rendered, at_once));
+    proof((intent, compiled), &mut estates, None, (found, at_once)).0
+}
+
+/// The estates after a plan and in its middle, read back, with the two that follow from what is there and these.
+fn estates(
+    intent: &Intent<'_>,
+    compiled: &Compiled,
+    plane: &dyn Plane,
+    (rendered, at_once): ([&[RenderedBody]; 2], &dyn AtOnce),
+) -> [Estate; ESTATES] {
+    let [after, middle] = plane.convert_both(rendered, at_once);
     let open = || {
         // What is at edges stands in for what others wrote, which stays when ours is open.
         let edges = compiled.artifacts.edges.as_ref().filter(|edges| !edges.is_empty());
@@ -153,21 +167,40 @@ fn validate_bodies(
         Estate { network: open, ..Estate::default() }
     };
     let there = intent.estate();
-    let (mut open, mut before) = both(at_once, open, || there.clone());
-    let apart = [&mut before, &mut after, &mut open, &mut middle];
-    let sheets = Sheets::new(Apart::new((intent, compiled), apart, at_once), at_once);
+    let (open, before) = both(at_once, open, || there.clone());
+    [before, after, open, middle]
+}
+
+/// What is proved of estates; with `former`, of what was touched since, and else as it was proved then. The estates are
+/// left as they were.
+pub(crate) fn proof(
+    (intent, compiled): (&Intent<'_>, &Compiled),
+    estates: &mut [Estate; ESTATES],
+    former: Option<(Former, &Touched)>,
+    (found, at_once): (Option<&mut Vec<Found>>, &dyn AtOnce),
+) -> (Proof, Former) {
+    let counts = estates.each_ref().map(|estate| estate.network.endpoints.len());
+    let apart = Apart::new((intent, compiled), estates.each_mut(), at_once);
+    let about = former.and_then(|(former, touched)| About::new(former, touched, &apart.told));
+    let (about, former) = about.map_or((None, None), |(about, found)| (Some(about), Some(found)));
+    let sheets = Sheets::new(apart, about.as_ref(), at_once);
     let [there, ..] = sheets.estates();
     let mut parts = of_families((intent, compiled), &sheets, found.is_some(), at_once).into_iter();
     let mut whole = parts.next().unwrap_or_else(|| Part::new(there, None));
     for part in parts {
         whole.add(part);
     }
-    let Part { mut proof, gathered, found: differing } = whole;
+    let Part { mut proof, mut gathered, found: differing } = whole;
+    if let Some((about, former)) = about.as_ref().zip(former) {
+        gathered.add(former, |party| about.now(party));
+    }
     for lines in [&mut proof.frame, &mut proof.between] {
         lines.sort();
         lines.dedup();
     }
-    let Finished { gaps, unexplained, surprises, inadmissible } = gathered.finish(at_once);
+    let parties = sheets.parties();
+    let (Finished { gaps, unexplained, surprises, inadmissible }, pairs) =
+        gathered.finish(parties, at_once);
     (proof.gaps, proof.unexplained) = (gaps, unexplained);
     (proof.surprises, proof.inadmissible) = (surprises, inadmissible);
     proof.gaps.extend(compiled.gaps.iter().cloned());
@@ -178,7 +211,11 @@ fn validate_bodies(
             (&one.from, &one.to, one.family).cmp(&(&other.from, &other.to, other.family))
         });
     }
-    proof
+    let former = Former::new(sheets.into_parties(), pairs, about.is_some());
+    for (estate, count) in estates.iter_mut().zip(counts) {
+        estate.network.endpoints.truncate(count);
+    }
+    (proof, former)
 }
 
 /// Does both, as whoever runs this does two things. Whoever was to do both and did not has nothing skipped.
@@ -257,8 +294,10 @@ fn of_families<'s>(
     let (mut first, (between, services, second)) = both(at_once, || after(intent, 0), beside);
     if let Some(part) = &mut first {
         part.proof.between = between;
-        // Who is not in all of them is in no comparison.
-        part.proof.frame.extend(others.into_iter().flat_map(|other| missing(before, other)));
+        // Who is not in all of them is in no comparison; where some are looked at anew, that did not change.
+        if sheets.about().is_none() {
+            part.proof.frame.extend(others.into_iter().flat_map(|other| missing(before, other)));
+        }
         if let Some(services) = services {
             part.gathered.add_all(services.gathered);
         }

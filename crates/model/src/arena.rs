@@ -65,6 +65,11 @@ impl<I: ArenaId, T> Arena<I, T> {
         I::from_index(index.unwrap_or(u32::MAX))
     }
 
+    /// Takes off all elements but the first `len`. What was named by their ids is named no more.
+    pub fn truncate(&mut self, len: usize) {
+        self.items.truncate(len);
+    }
+
     /// How many elements there are.
     pub fn len(&self) -> usize {
         self.items.len()

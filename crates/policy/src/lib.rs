@@ -1,6 +1,7 @@
 //! The policy language: text into a syntax tree ([`syntax`]), and that checked, with names
 //! resolved ([`CheckedPolicy`]).
 
+mod changed;
 mod check;
 pub mod checked;
 mod codes;
@@ -20,6 +21,7 @@ pub mod syntax;
 mod trust;
 mod words;
 
+pub use changed::{RulePlace, changed_rules};
 pub use check::{Feeds, check, feeds_of};
 pub use checked::CheckedPolicy;
 pub use codes::{CODES, explain};

@@ -1,10 +1,8 @@
 //! Connectivity by classes that something tells apart, read by classes that are made of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-
-use watertight_model::network::EndpointId;
 
 use crate::classes::Class;
 use crate::connect::Column;
@@ -22,16 +20,10 @@ impl Matrix {
     /// The same connectivity by classes of which each is made of whole classes of this, and between whose
     /// parts nothing in the network differs. None where some class is made of none.
     pub(crate) fn coarser(&self, classes: Vec<Class>) -> Option<Self> {
-        if classes == self.classes {
+        if classes == *self.classes {
             return Some(self.clone());
         }
         let parts = Parts::new(self, &classes)?;
-        let mut class_of: BTreeMap<EndpointId, ClassIndex> = BTreeMap::new();
-        for (index, class) in classes.iter().enumerate() {
-            if let Class::Endpoints(members) = class {
-                class_of.extend(members.iter().map(|member| (*member, index)));
-            }
-        }
         let mut columns: Vec<Column> = Vec::new();
         let mut column_of: Vec<u32> = Vec::with_capacity(classes.len());
         let mut known: HashMap<Option<usize>, u32> = HashMap::new();
@@ -55,7 +47,7 @@ impl Matrix {
                 None => id,
             });
         }
-        Some(self.with_columns(classes, class_of, (column_of, columns)))
+        Some(self.with_columns(classes, (column_of, columns)))
     }
 }
 

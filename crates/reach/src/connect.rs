@@ -30,7 +30,7 @@ use watertight_net::Family;
 use self::columns::Columns;
 pub(crate) use self::columns::{Column, Connected};
 use self::effects::{Effects, Scene};
-use self::egress::{Egress, Of, Touching};
+use self::egress::{Egress, Meant, Of, Touching};
 use self::filters::{Accepts, Ingress, View};
 use self::positions::{LayerLists, LayersId, Positions};
 use self::renew::{Senders, Touched};
@@ -135,18 +135,19 @@ impl Reach<'_> {
     fn made(&self, classes: &[Class]) -> Made {
         let mut lists = LayerLists::default();
         let targets = targets(self, classes, &mut lists);
-        self.made_of(classes, |_| true, (lists, targets, Sets::new()))
+        self.made_of(classes, |_| true, None, (lists, targets, Sets::new()))
     }
 
-    /// The same, where only some classes send anything.
+    /// The same, where only some classes send anything, or it is asked about some targets alone.
     fn made_of(
         &self,
         classes: &[Class],
         sends: impl Fn(ClassIndex) -> bool,
+        meant: Option<&Meant>,
         (mut lists, targets, mut sets): (LayerLists, Vec<Target>, Sets),
     ) -> Made {
         let positions = Positions::new(self, classes, sends, &mut lists);
-        let egress = Egress::new(self.network, &mut lists, &positions, &mut sets, Of::All);
+        let egress = Egress::new(self.network, &mut lists, &positions, &mut sets, (Of::All, meant));
         let ground = Ground::new(self, &targets);
         let (senders, sender_of) = ground.senders(&positions);
         let (receivers, receiver_of) = ground.receivers(&targets);
@@ -198,7 +199,7 @@ impl Made {
             let Touching { runs, to_anybody, .. } = touching;
             return Senders::Some(Touched { runs, targets, to_anybody });
         }
-        *egress = Egress::new(network, lists, positions, sets, Of::All);
+        *egress = Egress::new(network, lists, positions, sets, (Of::All, None));
         Senders::All
     }
 }

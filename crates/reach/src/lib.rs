@@ -44,7 +44,7 @@ pub use diff::{Called, Change, diff};
 pub use exposure::{Exposed, Exposure, FrontLeg, exposure, front_legs};
 pub use guards::Deciding;
 pub use led::Led;
-pub use matrix::{Cell, ClassIndex, Matrix};
+pub use matrix::{Cell, ClassIndex, Classes, Matrix};
 pub use path::{Check, End, OutsideBy, Path, Place, Seen, Start, Step};
 pub use space::is_public;
 pub use standing::{Renewed, Standing, WholeBecause};

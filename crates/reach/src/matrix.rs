@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use watertight_model::network::{Attached, EndpointId};
@@ -19,17 +19,55 @@ use crate::runs::{Run, at};
 /// A class's position in [`Matrix::classes`].
 pub type ClassIndex = usize;
 
+/// Classes, which copies share, with that of each endpoint.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Classes(Arc<(Vec<Class>, BTreeMap<EndpointId, ClassIndex>)>);
+
+impl Classes {
+    pub(crate) fn of_endpoints(&self) -> &BTreeMap<EndpointId, ClassIndex> {
+        &self.0.1
+    }
+}
+
+impl From<Vec<Class>> for Classes {
+    fn from(classes: Vec<Class>) -> Self {
+        let mut of_endpoints = BTreeMap::new();
+        for (index, class) in classes.iter().enumerate() {
+            if let Class::Endpoints(members) = class {
+                of_endpoints.extend(members.iter().map(|member| (*member, index)));
+            }
+        }
+        Self(Arc::new((classes, of_endpoints)))
+    }
+}
+
+impl Deref for Classes {
+    type Target = Vec<Class>;
+
+    fn deref(&self) -> &Vec<Class> {
+        &self.0.0
+    }
+}
+
+impl<'c> IntoIterator for &'c Classes {
+    type Item = &'c Class;
+    type IntoIter = std::slice::Iter<'c, Class>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.0.iter()
+    }
+}
+
 /// Who reaches whom over what.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Matrix {
     /// The classes, endpoints first.
-    pub classes: Vec<Class>,
+    pub classes: Classes,
     /// For each class, the number of its column.
     column_of: Vec<u32>,
     /// Functions of the sending class: the number of the cell. Classes share them.
     columns: Vec<Column>,
     cells: Vec<Cell>,
-    class_of: BTreeMap<EndpointId, ClassIndex>,
 }
 
 /// What one class may send to another.
@@ -63,17 +101,13 @@ impl Default for Cell {
 }
 
 impl Matrix {
-    fn new(
-        classes: Vec<Class>,
-        class_of: BTreeMap<EndpointId, ClassIndex>,
-        Connected { column_of, columns, cells }: Connected,
-    ) -> Self {
-        Self { classes, column_of, columns, cells, class_of }
+    fn new(classes: Classes, Connected { column_of, columns, cells }: Connected) -> Self {
+        Self { classes, column_of, columns, cells }
     }
 
     /// The class of an endpoint.
     pub fn class_of(&self, endpoint: EndpointId) -> Option<ClassIndex> {
-        self.class_of.get(&endpoint).copied()
+        self.classes.of_endpoints().get(&endpoint).copied()
     }
 
     /// The name of what an outside network is reached by.
@@ -207,15 +241,14 @@ impl Matrix {
     pub(crate) fn with_columns(
         &self,
         classes: Vec<Class>,
-        class_of: BTreeMap<EndpointId, ClassIndex>,
         (column_of, columns): (Vec<u32>, Vec<Column>),
     ) -> Self {
-        Self { classes, column_of, columns, cells: self.cells.clone(), class_of }
+        Self { classes: Classes::from(classes), column_of, columns, cells: self.cells.clone() }
     }
 
     /// The classes, with the class of each endpoint.
     pub(crate) fn parts(&self) -> (&[Class], &BTreeMap<EndpointId, ClassIndex>) {
-        (&self.classes, &self.class_of)
+        (&self.classes, self.classes.of_endpoints())
     }
 
     /// What one endpoint may send to another, if anything.
@@ -244,25 +277,22 @@ impl Reach<'_> {
 
     /// The connectivity of classes that are given, of what is dialled at addresses of each of some families, or
     /// at all. Nothing in the network may tell members of a class apart; classes of endpoints come first.
-    pub fn matrices(&self, classes: &[Class], families: &[Option<Family>]) -> Vec<Matrix> {
-        let class_of = by_member(classes);
-        let found = self.connect_by_family(classes, &class_of, families).into_iter();
-        let matrix = |connected| Matrix::new(classes.to_vec(), class_of.clone(), connected);
-        found.map(matrix).collect()
+    pub fn matrices(&self, classes: &Classes, families: &[Option<Family>]) -> Vec<Matrix> {
+        let found = self.connect_by_family(classes, classes.of_endpoints(), families).into_iter();
+        found.map(|connected| Matrix::new(classes.clone(), connected)).collect()
     }
 
     /// [`Reach::matrices`] without what classes for which `about` does not hold send to each other: who asks about one
     /// of those for which it does, at either end, gets the same answer.
     pub fn matrices_about(
         &self,
-        classes: &[Class],
+        classes: &Classes,
         families: &[Option<Family>],
         about: &[bool],
     ) -> Vec<Matrix> {
-        let class_of = by_member(classes);
-        let found = self.connect_about((classes, &class_of), families, about).into_iter();
-        let matrix = |connected| Matrix::new(classes.to_vec(), class_of.clone(), connected);
-        found.map(matrix).collect()
+        let parts: (&[Class], _) = (classes, classes.of_endpoints());
+        let found = self.connect_about(parts, families, about).into_iter();
+        found.map(|connected| Matrix::new(classes.clone(), connected)).collect()
     }
 
     /// The connectivity of classes that are given: nothing in the network tells members of one apart.
@@ -272,9 +302,9 @@ impl Reach<'_> {
 
     /// The same, with what it was made of.
     pub(crate) fn matrix_kept(&self, classes: Vec<Class>) -> (Matrix, Kept) {
-        let class_of = by_member(&classes);
-        let (connected, kept) = self.connect(&classes, &class_of);
-        (Matrix::new(classes, class_of, connected), kept)
+        let classes = Classes::from(classes);
+        let (connected, kept) = self.connect(&classes, classes.of_endpoints());
+        (Matrix::new(classes, connected), kept)
     }
 
     /// What one start may send to one address of a class: by the class at which it arrives.
@@ -331,17 +361,6 @@ impl Reach<'_> {
         let all: BTreeSet<IpAddr> = content.addresses.iter().copied().chain(public).collect();
         all.into_iter().collect()
     }
-}
-
-/// The class of each endpoint.
-fn by_member(classes: &[Class]) -> BTreeMap<EndpointId, ClassIndex> {
-    let mut class_of = BTreeMap::new();
-    for (index, class) in classes.iter().enumerate() {
-        if let Class::Endpoints(members) = class {
-            class_of.extend(members.iter().map(|member| (*member, index)));
-        }
-    }
-    class_of
 }
 
 /// Where a path towards a class ends, for a matrix.

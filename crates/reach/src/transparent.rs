@@ -1,7 +1,9 @@
 //! Layers that accept everything, whoever the peer is.
 
 use watertight_model::Network;
-use watertight_model::network::{Action, Direction, Layer, LayerId, Peer};
+use watertight_model::network::{
+    Action, Direction, Layer, LayerId, ListContent, Peer, StageDefault,
+};
 use watertight_net::{Family, FlowSet};
 
 use crate::guards::layer_accepts;
@@ -24,6 +26,9 @@ pub(crate) fn is_open(
     direction: Direction,
     family: Family,
 ) -> bool {
+    if !could_accept_anybody(network, layer, direction) {
+        return false;
+    }
     let takes_away = |peer: &Peer, action: Action| {
         let particular = match peer {
             Peer::Any => false,
@@ -41,6 +46,19 @@ pub(crate) fn is_open(
     layer_accepts(network, layer, direction, seen, &FlowSet::all()).sure.is_all()
 }
 
+/// Whether a layer could accept something whoever the peer is: most layers have rules for particular peers alone.
+fn could_accept_anybody(network: &Network, layer: LayerId, direction: Direction) -> bool {
+    let of_anybody = |peer: &Peer| match peer {
+        Peer::Any | Peer::List(_) => true,
+        Peer::Prefix(prefix) => prefix.len() == 0,
+        Peer::Members(_) | Peer::Unread(_) => false,
+    };
+    network.layers[layer].guards.iter().any(|guard| {
+        let Some(stage) = network.guards[*guard].stages(direction).first() else { return true };
+        stage.default != StageDefault::Deny || stage.rules.iter().any(|one| of_anybody(&one.peer))
+    })
+}
+
 /// Whether a layer could accept anything of a family in a direction.
 pub(crate) fn could_accept_family(
     network: &Network,
@@ -48,7 +66,6 @@ pub(crate) fn could_accept_family(
     direction: Direction,
     family: Family,
 ) -> bool {
-    use watertight_model::network::{ListContent, StageDefault};
     let of_family = |peer: &Peer| match peer {
         Peer::Any | Peer::Members(_) | Peer::Unread(_) => true,
         Peer::Prefix(prefix) => prefix.family() == family,

@@ -1,7 +1,7 @@
 //! The rules of a policy, in words and by what they name.
 
-use watertight_policy::checked::{Action, Conditions, End as PeerEnd, Mode, Rule};
-use watertight_policy::decide::{Decision, Modes, Reason};
+use watertight_policy::checked::{Action, Conditions, End as PeerEnd, Mode, Rule, SegmentId};
+use watertight_policy::decide::{Decision, DefaultKind, Modes, Reason};
 
 use super::Intent;
 use crate::gap::RuleRef;
@@ -9,13 +9,10 @@ use crate::gap::RuleRef;
 impl Intent<'_> {
     /// What decided, in words that say where to look.
     pub(crate) fn rules(&self, decision: &Decision) -> Vec<RuleRef> {
-        let policy = self.decider.policy();
         let named = decision.reasons.iter().map(|reason| match reason {
             Reason::Rule(id) | Reason::Essential(id) => self.rule((id.policy, id.rule)),
             Reason::Default(_, id, kind) => {
-                let segment = policy.segments.get(id.index());
-                let name = segment.map_or("", |segment| &*segment.name);
-                let text = format!("segment {name}, default {}", kind.word());
+                let text = self.default_of(*id, *kind);
                 RuleRef { text, at: self.places.segments.get(&id.0).cloned() }
             }
             Reason::Ungoverned => RuleRef { text: String::from("ungoverned"), at: None },
@@ -63,8 +60,15 @@ impl Intent<'_> {
         found
     }
 
+    /// A default of a segment, in words.
+    pub(super) fn default_of(&self, id: SegmentId, kind: DefaultKind) -> String {
+        let segment = self.decider.policy().segments.get(id.index());
+        let name = segment.map_or("", |segment| &*segment.name);
+        format!("segment {name}, default {}", kind.word())
+    }
+
     /// A rule by the places of its policy and of itself in it.
-    fn rule(&self, id: (u32, u32)) -> RuleRef {
+    pub(super) fn rule(&self, id: (u32, u32)) -> RuleRef {
         let policy = self.decider.policy().policies.get(id.0 as usize);
         let rule = policy.and_then(|policy| policy.rules.get(id.1 as usize)?.name.clone());
         let rule = rule.map_or_else(|| id.1.saturating_add(1).to_string(), |one| one.to_string());

@@ -25,7 +25,7 @@ fn artifacts(numbers: std::ops::Range<usize>) -> Artifacts {
         ingress: numbers.map(rule).collect(),
         egress: Vec::new(),
     };
-    Artifacts { groups: vec![group.into()], attachments: Vec::new(), edges: None }
+    Artifacts { groups: vec![group.into()], attachments: Vec::new().into(), edges: None }
 }
 
 fn held(numbers: std::ops::Range<usize>) -> HeldGroup {

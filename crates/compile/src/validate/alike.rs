@@ -21,6 +21,8 @@ use crate::intent::{Allowed, KindId, NobodySight};
 
 /// The number of what is intended where nobody asks.
 const UNASKED: u32 = u32::MAX;
+/// The same between those whose pairs are left out.
+const LEFT_OUT: u32 = u32::MAX - 1;
 
 /// What passes before, after, and with our guards open; what is intended; whether an end is governed.
 type Key = ([u32; 3], u32, bool);
@@ -96,7 +98,8 @@ impl Scene<'_, '_> {
                     return;
                 }
                 for (range, block) in blocks.within(range) {
-                    if block.is_nobody && to.is_nobody {
+                    let is_left_out = !(block.is_about || to.is_about);
+                    if is_left_out || (block.is_nobody && to.is_nobody) {
                         continue;
                     }
                     let intent = row.get(block.intent).copied().unwrap_or(UNASKED);
@@ -143,22 +146,29 @@ impl Scene<'_, '_> {
     fn intents(&self) -> Intents {
         let mut places: FxHashMap<Sight, usize> = FxHashMap::default();
         let mut seen: Vec<&Party> = Vec::new();
+        // Of each, whether pairs with one of those in whom it is seen are looked at.
+        let mut is_about: Vec<bool> = Vec::new();
         let mut of = Vec::with_capacity(self.parties().len());
         for party in self.parties() {
             let next = seen.len();
             let place = *places.entry(self.sight(party)).or_insert(next);
             if place == next {
                 seen.push(party);
+                is_about.push(false);
             }
+            is_about[place] |= self.is_about(party);
             of.push(place);
         }
         let mut numbers = Numbers::default();
         let mut known: FxHashMap<Vec<u32>, usize> = FxHashMap::default();
         let (mut rows, mut allowing) = (Vec::new(), Vec::new());
         let mut as_receiver = Vec::with_capacity(seen.len());
-        for to in &seen {
-            let row: Vec<u32> =
-                seen.iter().map(|from| self.number(from, to, &mut numbers)).collect();
+        for (to, is_about_to) in seen.iter().zip(&is_about) {
+            let each = seen.iter().zip(&is_about).map(|(from, is_about_from)| {
+                let is_left_out = !(*is_about_to || *is_about_from);
+                if is_left_out { LEFT_OUT } else { self.number(from, to, &mut numbers) }
+            });
+            let row: Vec<u32> = each.collect();
             let next = known.len();
             let place = *known.entry(row.clone()).or_insert(next);
             as_receiver.push(place);
@@ -245,8 +255,11 @@ impl Numbers {
         number
     }
 
-    /// Whether an answer allows anything; one that nobody asked for might.
+    /// Whether an answer allows anything; one that nobody asked for might. What is left out is not looked for.
     fn allows(&self, number: Option<&u32>) -> bool {
+        if number == Some(&LEFT_OUT) {
+            return false;
+        }
         let place = number.and_then(|number| usize::try_from(*number).ok());
         place.and_then(|place| self.allows.get(place)).copied().unwrap_or(true)
     }

@@ -14,6 +14,8 @@ pub(super) struct Block {
     pub(super) intent: usize,
     pub(super) is_governed: bool,
     pub(super) is_nobody: bool,
+    /// Whether what they send is looked at, whoever gets it.
+    pub(super) is_about: bool,
 }
 
 /// Consecutive parties that are alike in that, all that are classes.
@@ -36,6 +38,8 @@ pub(super) struct Receivers {
     pub(super) intent: usize,
     pub(super) is_governed: bool,
     pub(super) is_nobody: bool,
+    /// Whether what they are sent is looked at, whoever sends it.
+    pub(super) is_about: bool,
 }
 
 impl Blocks {
@@ -44,7 +48,8 @@ impl Blocks {
         for party in scene.parties().iter().take(scene.classes_len()) {
             let intent = intents.of(party);
             let (is_governed, is_nobody) = (party.is_governed, party.who.is_nobody());
-            let block = Block { intent, is_governed, is_nobody };
+            let is_about = scene.is_about(party);
+            let block = Block { intent, is_governed, is_nobody, is_about };
             let end = party.number.saturating_add(1);
             match found.all.last_mut() {
                 Some((last, known)) if *known == block => *last = end,
@@ -95,15 +100,16 @@ impl Blocks {
 
 /// Parties that are sent the same, and with whom the same is intended; ordered by the first of each.
 pub(super) fn receivers(scene: &Scene<'_, '_>, intents: &Intents) -> Vec<Receivers> {
-    type Key = ([Option<u32>; 3], usize, bool, bool);
+    type Key = ([Option<u32>; 3], usize, bool, bool, bool);
     let mut places: FxHashMap<Key, usize> = FxHashMap::default();
     let mut found: Vec<Receivers> = Vec::new();
     for party in scene.parties().iter().take(scene.classes_len()) {
         let columns = scene.matrices().map(|matrix| matrix.receivers_alike(party.number));
         let (intent, is_governed) = (intents.row_of(party), party.is_governed);
-        let is_nobody = party.who.is_nobody();
+        let (is_nobody, is_about) = (party.who.is_nobody(), scene.is_about(party));
         let next = found.len();
-        let place = *places.entry((columns, intent, is_governed, is_nobody)).or_insert(next);
+        let key = (columns, intent, is_governed, is_nobody, is_about);
+        let place = *places.entry(key).or_insert(next);
         match found.get_mut(place) {
             Some(alike) => alike.members.push(party.number),
             None => found.push(Receivers {
@@ -112,6 +118,7 @@ pub(super) fn receivers(scene: &Scene<'_, '_>, intents: &Intents) -> Vec<Receive
                 intent,
                 is_governed,
                 is_nobody,
+                is_about,
             }),
         }
     }

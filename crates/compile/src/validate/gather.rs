@@ -1,16 +1,20 @@
 //! Differences of pairs, put together where they are alike.
 
+mod sides;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use watertight_model::{Estate, Name};
-use watertight_net::{AddressRange, AddressSet, Family, FlowSet};
+use watertight_model::Estate;
+use watertight_net::{Family, FlowSet};
 
 use super::scene::Ruled;
 use super::told::{Party, PartyWho};
 use super::{AtOnce, both};
 use crate::gap::{Gap, GapKind, Reason};
-use crate::identity::name_of;
+use crate::intent::Moved;
+use sides::{Names, Side, Sides};
 
 /// What tells gaps apart beside who their ends are, and of which family.
 type Key = (Sort, Option<Reason>, FlowSet, Ruled, String);
@@ -19,8 +23,11 @@ type Key = (Sort, Option<Reason>, FlowSet, Ruled, String);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Finding(u32);
 
-/// Pairs by the numbers of their sides: those of whichever family, and those of each alone, as in [`FAMILIES`].
+/// Pairs by the numbers of their ends: those of whichever family, and those of each alone, as in [`FAMILIES`].
 type Pairs = [Vec<(u32, u32)>; 3];
+
+/// The number of the first service as an end: those below are of parties.
+const SERVICES: u32 = 1 << 31;
 
 const FAMILIES: [Option<Family>; 3] = [None, Some(Family::V4), Some(Family::V6)];
 
@@ -32,46 +39,52 @@ enum Sort {
     Inadmissible,
 }
 
-/// Who is at one end of several pairs: the numbers of names, and addresses by what they are behind.
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
-struct Side {
-    /// Ascending, each once.
-    names: Vec<u32>,
-    addresses: Vec<(Name, AddressSet)>,
-}
-
-/// Names, each once. What is told of thousands of pairs names the same ends again and again.
-#[derive(Default)]
-struct Names {
-    all: Vec<String>,
-    of: FxHashMap<String, u32>,
-}
-
 /// Differences of pairs.
 pub(super) struct Gathered<'e> {
     estate: &'e Estate,
     /// The family that is looked at, where families are looked at apart.
     family: Option<Family>,
-    /// What was found, by the number of the finding: pairs are many, and what is said of them is written once.
-    keys: Vec<Key>,
+    found: Pairwise,
     findings: FxHashMap<Key, u32>,
-    pairs: Vec<Pairs>,
-    /// So is who is at their ends.
-    sides: Vec<Side>,
-    names: Names,
-    /// The numbers of sides, by who is there and by the party.
-    numbers: FxHashMap<Side, u32>,
-    of: Vec<Option<u32>>,
+    /// The numbers of services as ends, by their addresses in words.
+    services: FxHashMap<String, u32>,
     /// Whether a party has addresses of both families, by its number.
     both: Vec<Option<bool>>,
 }
 
+/// What was found, and at which pairs.
+#[derive(Clone, Default)]
+pub(super) struct Pairwise {
+    /// By the number of the finding: pairs are many, and what is said of them is written once.
+    keys: Vec<Key>,
+    pairs: Vec<Pairs>,
+    /// What was told of each, where its pairs are those of which that was told.
+    told: Vec<Option<Arc<Finished>>>,
+    /// The addresses of services, in words.
+    services: Vec<String>,
+}
+
+impl Pairwise {
+    /// Tells rules where they stand now.
+    pub(super) fn move_rules(&mut self, moved: &Moved) {
+        for (key, told) in self.keys.iter_mut().zip(&mut self.told) {
+            let (_, _, _, ruled, _) = key;
+            let Some(rules) = moved.of(&ruled.rules) else { continue };
+            if let Some(told) = told {
+                let Finished { gaps, unexplained, surprises, inadmissible } = Arc::make_mut(told);
+                for gap in [gaps, unexplained, surprises, inadmissible].into_iter().flatten() {
+                    gap.rules.clone_from(&rules);
+                }
+            }
+            ruled.rules = rules;
+        }
+    }
+}
+
 impl<'e> Gathered<'e> {
     pub(super) fn new(estate: &'e Estate, family: Option<Family>) -> Self {
-        let (keys, findings, pairs) = (Vec::new(), FxHashMap::default(), Vec::new());
-        let (sides, names, numbers) = (Vec::new(), Names::default(), FxHashMap::default());
-        let (of, both) = (Vec::new(), Vec::new());
-        Self { estate, family, keys, findings, pairs, sides, names, numbers, of, both }
+        let (findings, services) = (FxHashMap::default(), FxHashMap::default());
+        Self { estate, family, found: Pairwise::default(), findings, services, both: Vec::new() }
     }
 
     /// What is permitted and not intended, or intended and not permitted.
@@ -111,7 +124,8 @@ impl<'e> Gathered<'e> {
         }
         let of = self.hidden((from, to));
         let of = FAMILIES.iter().position(|family| *family == of).unwrap_or_default();
-        let pair = (self.party(from), self.party(to));
+        let number = |party: &Party| u32::try_from(party.number).unwrap_or(u32::MAX);
+        let pair = (number(from), number(to));
         for finding in findings {
             self.push(*finding, of, [pair]);
         }
@@ -128,18 +142,28 @@ impl<'e> Gathered<'e> {
         let place = format!("{service} answers past every guard");
         let kind = Sort::Gap(GapKind::Over);
         let finding = self.finding((kind, Some(Reason::Unfilterable), flows, rules, place));
-        let to = Side { names: vec![self.names.number(address)], addresses: Vec::new() };
-        let pair = (self.party(from), self.number(to));
-        self.push(finding, 0, [pair]);
+        let to = self.service_at(address);
+        self.push(finding, 0, [(u32::try_from(from.number).unwrap_or(u32::MAX), to)]);
+    }
+
+    fn service_at(&mut self, address: String) -> u32 {
+        let next = u32::try_from(self.found.services.len()).unwrap_or(SERVICES);
+        let next = next.saturating_add(SERVICES);
+        let number = *self.services.entry(address.clone()).or_insert(next);
+        if number == next {
+            self.found.services.push(address);
+        }
+        number
     }
 
     fn finding(&mut self, key: Key) -> Finding {
         if let Some(known) = self.findings.get(&key) {
             return Finding(*known);
         }
-        let number = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
-        self.keys.push(key.clone());
-        self.pairs.push(Pairs::default());
+        let number = u32::try_from(self.found.keys.len()).unwrap_or(u32::MAX);
+        self.found.keys.push(key.clone());
+        self.found.pairs.push(Pairs::default());
+        self.found.told.push(None);
         self.findings.insert(key, number);
         Finding(number)
     }
@@ -151,8 +175,9 @@ impl<'e> Gathered<'e> {
         pairs: impl IntoIterator<Item = (u32, u32)>,
     ) {
         let place = usize::try_from(number).unwrap_or(usize::MAX);
-        if let Some(all) = self.pairs.get_mut(place).and_then(|all| all.get_mut(of)) {
+        if let Some(all) = self.found.pairs.get_mut(place).and_then(|all| all.get_mut(of)) {
             all.extend(pairs);
+            self.found.told[place] = None;
         }
     }
 
@@ -175,142 +200,78 @@ impl<'e> Gathered<'e> {
         has_both
     }
 
-    fn party(&mut self, party: &Party) -> u32 {
-        if let Some(Some(known)) = self.of.get(party.number) {
-            return *known;
-        }
-        let side = self.side(party);
-        let number = self.number(side);
-        *slot(&mut self.of, party.number) = Some(number);
-        number
-    }
-
-    fn number(&mut self, side: Side) -> u32 {
-        let next = u32::try_from(self.sides.len()).unwrap_or(u32::MAX);
-        let number = *self.numbers.entry(side.clone()).or_insert(next);
-        if number == next {
-            self.sides.push(side);
-        }
-        number
-    }
-
-    /// Pairs as sides: those with the same sender as one, and then those with the same receivers.
-    fn joined(&self, pairs: &[(u32, u32)]) -> Vec<(Side, Side)> {
-        // As one number they are sorted quicker.
-        let mut packed: Vec<u64> =
-            pairs.iter().map(|(from, to)| u64::from(*from) << 32 | u64::from(*to)).collect();
-        packed.sort_unstable();
-        packed.dedup();
-        let unpacked = |pair: &u64| (pair >> 32, u32::try_from(pair & 0xffff_ffff).unwrap_or(0));
-        let mut by_receivers: BTreeMap<Vec<u32>, Vec<u32>> = BTreeMap::new();
-        for part in packed.chunk_by(|one, other| one >> 32 == other >> 32) {
-            let receivers = part.iter().map(|pair| unpacked(pair).1).collect();
-            let from = part.first().and_then(|pair| u32::try_from(unpacked(pair).0).ok());
-            by_receivers.entry(receivers).or_default().extend(from);
-        }
-        let all = |numbers: &[u32]| {
-            let places =
-                numbers.iter().map(|number| usize::try_from(*number).unwrap_or(usize::MAX));
-            Side::of_all(places.filter_map(|place| self.sides.get(place)))
-        };
-        // What is called differently may hold the same in all.
-        let turned = by_receivers.iter().map(|(to, from)| (all(to), all(from))).collect();
-        merged(turned).into_iter().map(|(to, from)| (from, to)).collect()
-    }
-
-    fn side(&mut self, party: &Party) -> Side {
-        let mut side = Side::default();
-        match &party.who {
-            PartyWho::Endpoints(members, _) => {
-                let names = members.iter().map(|id| name_of(self.estate, *id));
-                side.names.extend(names.map(|name| self.names.number(name)));
-                side.names.sort_unstable();
-                side.names.dedup();
-            }
-            PartyWho::Outside(addresses, name) => {
-                side.addresses.push((name.clone(), addresses.clone()));
-            }
-            PartyWho::Vacant(vacancy, _) => side.names.push(self.names.number(vacancy.name())),
-        }
-        side
-    }
-
-    /// Adds what was gathered of another family.
+    /// Adds what was gathered of another family, or of other pairs.
     pub(super) fn add_all(&mut self, other: Self) {
-        let Self { sides, names, keys, pairs, .. } = other;
-        let names: Vec<u32> = names.all.into_iter().map(|name| self.names.number(name)).collect();
-        let name = |number: u32| {
-            let place = usize::try_from(number).ok()?;
-            names.get(place).copied()
+        self.add(other.found, |party| Some(party));
+    }
+
+    /// Adds what was found before at pairs of parties that have other numbers now, or none any more.
+    pub(super) fn add(&mut self, found: Pairwise, number: impl Fn(u32) -> Option<u32>) {
+        let Pairwise { keys, pairs, told, services } = found;
+        let services: Vec<u32> = services.into_iter().map(|one| self.service_at(one)).collect();
+        let number = |end: u32| match end.checked_sub(SERVICES) {
+            None => number(end),
+            Some(place) => services.get(usize::try_from(place).ok()?).copied(),
         };
-        let numbers = sides.into_iter().map(|mut side| {
-            side.names = side.names.into_iter().filter_map(name).collect();
-            side.names.sort_unstable();
-            self.number(side)
-        });
-        let numbers: Vec<u32> = numbers.collect();
-        let number = |side: u32| {
-            let place = usize::try_from(side).ok()?;
-            numbers.get(place).copied()
-        };
-        for (key, families) in keys.into_iter().zip(pairs) {
+        for ((key, families), told) in keys.into_iter().zip(pairs).zip(told) {
+            let is_known = self.findings.contains_key(&key);
+            let before: usize = families.iter().map(Vec::len).sum();
+            let families = families.map(|mut pairs| {
+                pairs.retain_mut(|pair| {
+                    let now = number(pair.0).zip(number(pair.1));
+                    *pair = now.unwrap_or_default();
+                    now.is_some()
+                });
+                pairs
+            });
+            let stay: usize = families.iter().map(Vec::len).sum();
+            if stay == 0 {
+                continue;
+            }
             let finding = self.finding(key);
             for (place, pairs) in families.into_iter().enumerate() {
-                let pairs = pairs.into_iter();
-                let pairs = pairs.filter_map(|(from, to)| number(from).zip(number(to)));
                 self.push(finding, place, pairs);
             }
-        }
-    }
-
-    /// Gives names other numbers, so that these are in their order.
-    fn order_names(&mut self) {
-        let mut order: Vec<usize> = (0..self.names.all.len()).collect();
-        order.sort_unstable_by(|one, other| self.names.all[*one].cmp(&self.names.all[*other]));
-        let mut ranks = vec![0; order.len()];
-        for (rank, place) in (0_u32..).zip(&order) {
-            ranks[*place] = rank;
-        }
-        self.names.all = order.iter().map(|at| std::mem::take(&mut self.names.all[*at])).collect();
-        for side in &mut self.sides {
-            for name in &mut side.names {
-                *name = usize::try_from(*name)
-                    .ok()
-                    .and_then(|at| ranks.get(at))
-                    .map_or(*name, |rank| *rank);
+            let place = usize::try_from(finding.0).unwrap_or(usize::MAX);
+            let told = told.filter(|_| !is_known && stay == before);
+            if let Some(slot) = self.found.told.get_mut(place) {
+                *slot = told;
             }
-            side.names.sort_unstable();
         }
     }
 
-    /// All of it, each ordered; `at_once` is how two halves of the work are done.
-    pub(super) fn finish(mut self, at_once: &dyn AtOnce) -> Finished {
-        self.order_names();
-        let told = &self;
+    /// All of it, each ordered; `at_once` is how two halves of the work are done. `parties` are those with whose numbers
+    /// it was gathered.
+    pub(super) fn finish(self, parties: &[Party], at_once: &dyn AtOnce) -> (Finished, Pairwise) {
+        let mut found = self.found;
+        let fresh = found.told.iter().enumerate().filter(|(_, told)| told.is_none());
+        let fresh: Vec<usize> = fresh.map(|(place, _)| place).collect();
+        let sides = &Sides::new(self.estate, parties, (&found, &fresh));
+        let (keys, pairs) = (&found.keys, &found.pairs);
         let half = |first: usize| {
-            let mut found = Finished::default();
-            let all = told.keys.iter().zip(&told.pairs);
-            for (key, families) in all.skip(first).step_by(2) {
-                for (family, pairs) in FAMILIES.into_iter().zip(families) {
-                    for ends in told.joined(pairs) {
-                        found.add(key, family, (&told.names, &ends));
+            let of_one = |place: &usize| {
+                let mut told = Finished::default();
+                for (family, pairs) in FAMILIES.into_iter().zip(&pairs[*place]) {
+                    for ends in sides.joined(pairs) {
+                        told.add(&keys[*place], family, (&sides.names, &ends));
                     }
                 }
-            }
-            found
+                (*place, told)
+            };
+            fresh.iter().skip(first).step_by(2).map(of_one).collect::<Vec<_>>()
         };
-        let (mut all, more) = both(at_once, || half(0), || half(1));
-        all.gaps.extend(more.gaps);
-        all.unexplained.extend(more.unexplained);
-        all.surprises.extend(more.surprises);
-        all.inadmissible.extend(more.inadmissible);
-        let Finished { gaps, unexplained, surprises, inadmissible } = all;
-        Finished {
-            gaps: of_both(gaps),
-            unexplained: of_both(unexplained),
-            surprises: of_both(surprises),
-            inadmissible: of_both(inadmissible),
+        let (some, more) = both(at_once, || half(0), || half(1));
+        for (place, told) in some.into_iter().chain(more) {
+            found.told[place] = Some(Arc::new(told));
         }
+        let all = || found.told.iter().flatten();
+        let finished = Finished {
+            gaps: of_both(all().flat_map(|one| &one.gaps)),
+            unexplained: of_both(all().flat_map(|one| &one.unexplained)),
+            surprises: of_both(all().flat_map(|one| &one.surprises)),
+            inadmissible: of_both(all().flat_map(|one| &one.inadmissible)),
+        };
+        (finished, found)
     }
 }
 
@@ -321,7 +282,7 @@ fn slot<T: Clone>(all: &mut Vec<Option<T>>, number: usize) -> &mut Option<T> {
 }
 
 /// What was gathered.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Finished {
     pub(super) gaps: Vec<Gap>,
     /// Differences without a reason.
@@ -346,8 +307,8 @@ impl Finished {
         let gap = Gap {
             kind,
             reason: reason.unwrap_or(Reason::UnknownBox),
-            from: from.texts(names),
-            to: to.texts(names),
+            from: from.texts(names).into(),
+            to: to.texts(names).into(),
             over: flows.to_string(),
             family: family.map(|family| word(family).to_owned()),
             rules: rules.rules.clone(),
@@ -371,9 +332,9 @@ const fn word(family: Family) -> &'static str {
 }
 
 /// Gaps, ordered, of which those that both families have are told without a family.
-fn of_both(gaps: Vec<Gap>) -> Vec<Gap> {
+fn of_both<'g>(gaps: impl Iterator<Item = &'g Gap>) -> Vec<Gap> {
     let mut families: BTreeMap<Gap, BTreeSet<Option<String>>> = BTreeMap::new();
-    for mut gap in gaps {
+    for mut gap in gaps.cloned() {
         let family = gap.family.take();
         families.entry(gap).or_default().insert(family);
     }
@@ -391,61 +352,4 @@ fn of_both(gaps: Vec<Gap>) -> Vec<Gap> {
     }
     told.sort();
     told
-}
-
-impl Names {
-    fn number(&mut self, name: String) -> u32 {
-        let next = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
-        let number = *self.of.entry(name.clone()).or_insert(next);
-        if number == next {
-            self.all.push(name);
-        }
-        number
-    }
-
-    fn get(&self, number: u32) -> Option<&String> {
-        usize::try_from(number).ok().and_then(|place| self.all.get(place))
-    }
-}
-
-impl Side {
-    /// Who is at any of some.
-    fn of_all<'s>(all: impl IntoIterator<Item = &'s Self>) -> Self {
-        let mut found = Self::default();
-        let mut ranges: BTreeMap<&Name, Vec<AddressRange>> = BTreeMap::new();
-        for side in all {
-            found.names.extend_from_slice(&side.names);
-            for (name, more) in &side.addresses {
-                ranges.entry(name).or_default().extend(more.ranges());
-            }
-        }
-        found.names.sort_unstable();
-        found.names.dedup();
-        let of = |(name, ranges): (&Name, _)| (name.clone(), AddressSet::from_ranges(ranges));
-        found.addresses = ranges.into_iter().map(of).collect();
-        found
-    }
-
-    fn texts(&self, names: &Names) -> Vec<String> {
-        let outside = self.addresses.iter().flat_map(|(name, set)| {
-            set.prefixes().into_iter().map(move |prefix| format!("{name}@{prefix}"))
-        });
-        let names = self.names.iter().filter_map(|number| names.get(*number)).cloned();
-        names.chain(outside).collect()
-    }
-}
-
-/// Pairs with the same sender as one.
-fn merged(pairs: Vec<(Side, Side)>) -> Vec<(Side, Side)> {
-    let mut found: Vec<(Side, Side)> = Vec::new();
-    let mut places: FxHashMap<Side, usize> = FxHashMap::default();
-    for (one, other) in pairs {
-        let next = found.len();
-        let place = *places.entry(one.clone()).or_insert(next);
-        match found.get_mut(place) {
-            Some((_, all)) => *all = Side::of_all([&*all, &other]),
-            None => found.push((one, other)),
-        }
-    }
-    found
 }

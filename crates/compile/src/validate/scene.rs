@@ -7,9 +7,10 @@ use watertight_model::network::{EndpointId, Guard};
 use watertight_model::{Bounds, Estate};
 use watertight_net::{Family, FlowSet};
 use watertight_policy::decide::{Decision, End, Reason as Because};
-use watertight_reach::{Matrix, Reach};
+use watertight_reach::{Classes, Matrix, Reach};
 
 use super::AtOnce;
+use super::about::About;
 use super::told::{Apart, ESTATES, Ids, Party, PartyWho, Told, of_each};
 use crate::artifact::GroupName;
 use crate::compiler::Compiled;
@@ -56,19 +57,38 @@ pub(super) struct Cells {
 /// Who reaches whom in some estates, over each family that is looked at.
 pub(super) struct Sheets<'s> {
     apart: Apart<'s>,
+    /// Whom it is about, where that is not everybody: of others with each other it does not tell.
+    about: Option<&'s About>,
     pub(super) families: Vec<Option<Family>>,
     /// By estate and family.
     matrices: [Vec<Matrix>; ESTATES],
 }
 
 impl<'s> Sheets<'s> {
-    pub(super) fn new(apart: Apart<'s>, at_once: &dyn AtOnce) -> Self {
+    pub(super) fn new(apart: Apart<'s>, about: Option<&'s About>, at_once: &dyn AtOnce) -> Self {
         let families = families(&apart.estates);
         let matrices = of_each(at_once, |at| {
             let of = apart.reach.get(at).zip(apart.told.classes.get(at));
-            of.map(|(reach, classes)| reach.matrices(classes, &families)).unwrap_or_default()
+            let matrices = |(reach, classes): (&Reach<'_>, &Classes)| match about {
+                None => reach.matrices(classes, &families),
+                Some(about) => reach.matrices_about(classes, &families, about.parties()),
+            };
+            of.map(matrices).unwrap_or_default()
         });
-        Self { apart, families, matrices }
+        Self { apart, about, families, matrices }
+    }
+
+    /// All whom the policy or an estate tells apart.
+    pub(super) fn parties(&self) -> &[Party] {
+        &self.apart.told.parties
+    }
+
+    pub(super) fn into_parties(self) -> Vec<Party> {
+        self.apart.told.parties
+    }
+
+    pub(super) const fn about(&self) -> Option<&'s About> {
+        self.about
     }
 
     /// The estates, in their order.
@@ -86,6 +106,7 @@ pub(super) struct Scene<'s, 'a> {
     /// Of what is dialled at addresses of one family, where it is not all.
     pub(super) family: Option<Family>,
     told: &'s Told,
+    about: Option<&'s About>,
     matrices: [&'s Matrix; 3],
     /// The fronts that keep their clients' addresses.
     pub(super) vias: Vias,
@@ -102,7 +123,7 @@ impl<'s, 'a> Scene<'s, 'a> {
         places: [usize; 3],
         family: usize,
     ) -> Option<Self> {
-        let Sheets { apart: Apart { told, estates, reach }, families, matrices } = sheets;
+        let Sheets { apart: Apart { told, estates, reach }, about, families, matrices } = sheets;
         let [first, second, third] = places;
         let estate = |at: usize| estates.get(at).copied();
         let estates = [estate(first)?, estate(second)?, estate(third)?];
@@ -115,6 +136,7 @@ impl<'s, 'a> Scene<'s, 'a> {
             reach: [reach(first)?, reach(second)?, reach(third)?],
             family: *families.get(family)?,
             told,
+            about: *about,
             matrices: [matrix(first)?, matrix(second)?, matrix(third)?],
             vias: Vias::new(estates[0]),
             later: told.ids.get(second)?,
@@ -127,7 +149,12 @@ impl<'s, 'a> Scene<'s, 'a> {
 
     /// How many of the parties, the first ones, are classes of the matrices.
     pub(super) fn classes_len(&self) -> usize {
-        self.told.classes.first().map_or(0, Vec::len)
+        self.told.classes.first().map_or(0, |classes| classes.len())
+    }
+
+    /// Whether it is looked at what a party sends and is sent; pairs of others are left out.
+    pub(super) fn is_about(&self, party: &Party) -> bool {
+        self.about.is_none_or(|about| about.is_about(party.number))
     }
 
     /// What passes before, after, and in the third estate, by the numbers of parties.

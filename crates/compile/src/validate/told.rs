@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use watertight_model::network::EndpointId;
 use watertight_model::{Estate, Name, Network};
 use watertight_net::{AddressSet, Prefix};
-use watertight_reach::{Class, Matrix, OutsideAtom, Reach, Start, named_prefixes};
+use watertight_reach::{Class, Classes, Matrix, OutsideAtom, Reach, Start, named_prefixes};
 
 use super::{AtOnce, both};
 use crate::compiler::Compiled;
@@ -64,7 +64,7 @@ pub(super) struct Told {
     /// Those that are classes come first.
     pub(super) parties: Vec<Party>,
     /// The same as classes, in each of the estates.
-    pub(super) classes: [Vec<Class>; ESTATES],
+    pub(super) classes: [Classes; ESTATES],
     pub(super) ids: [Ids; ESTATES],
 }
 
@@ -106,8 +106,13 @@ impl<'e> Apart<'e> {
         let each = [first.0, second.0, third.0, last.0];
         let (parties, placed) = parties((intent, compiled), before, &vacant, (&each, &ids));
         let placed = parties.get(..placed).unwrap_or_default();
-        let classes =
-            ids.each_ref().map(|ids| placed.iter().map(|party| party.class(ids)).collect());
+        let of =
+            |ids: &Ids| Classes::from(placed.iter().map(|one| one.class(ids)).collect::<Vec<_>>());
+        let own = of(&Ids::Same);
+        let classes = ids.each_ref().map(|ids| match ids {
+            Ids::Same => own.clone(),
+            Ids::Other(_) => of(ids),
+        });
         Self { told: Told { parties, classes, ids }, estates, reach }
     }
 }

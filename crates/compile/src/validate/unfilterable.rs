@@ -14,7 +14,7 @@ use super::told::PartyWho;
 use crate::intent::realm_of;
 
 pub(super) fn add(scene: &Scene<'_, '_>, gathered: &mut Gathered<'_>) {
-    for party in scene.governed() {
+    for party in scene.governed().filter(|party| scene.is_about(party)) {
         let PartyWho::Endpoints(members, _) = &party.who else { continue };
         let Some(first) = members.first().copied() else { continue };
         let Some(later) = scene.later.get(first) else { continue };

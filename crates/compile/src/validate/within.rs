@@ -79,7 +79,7 @@ impl<'w, 'a> Within<'w, 'a> {
         let (mut after, mut middle, mut whole) = (after, middle, self.whole.clone());
         let apart = [&mut before, &mut after, &mut middle, &mut whole];
         let apart = Apart::new((self.intent, self.compiled), apart, &InTurn);
-        let sheets = Sheets::new(apart, &InTurn);
+        let sheets = Sheets::new(apart, None, &InTurn);
         let [before, others @ ..] = sheets.estates();
         for text in others.into_iter().flat_map(|other| missing(before, other)) {
             found.push(Breach { ends: BTreeSet::new(), text });
@@ -152,7 +152,7 @@ impl<'w, 'a> Within<'w, 'a> {
 }
 
 fn artifacts(attachments: Vec<Attachment>) -> Artifacts {
-    Artifacts { groups: Vec::new(), attachments, edges: None }
+    Artifacts { groups: Vec::new(), attachments: attachments.into(), edges: None }
 }
 
 /// Whether two estates have the same endpoints in the same places.

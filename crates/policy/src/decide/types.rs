@@ -131,6 +131,9 @@ pub enum DefaultKind {
 }
 
 impl DefaultKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Intra, Self::Egress, Self::Ingress];
+
     /// The field of the segment.
     pub const fn word(self) -> &'static str {
         match self {

@@ -1,8 +1,9 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_model::{Name, Truth};
 
 use crate::Timestamp;
+use crate::changed::RulePlace;
 use crate::checked::{End as PeerEnd, Mode, Segment, SegmentId};
 use crate::decide::bits::Bits;
 use crate::decide::class::Class;
@@ -147,6 +148,17 @@ impl<'d> Deciding<'d> {
     pub fn has_rule_between(&self, source: &End, destination: &End) -> bool {
         let (from, to) = (self.decider.class(source), self.decider.class(destination));
         from.from.common(&to.to, &self.active).next().is_some()
+    }
+
+    /// Tells of an end whether one of some rules can match it, as who opens a leg or as who accepts it.
+    pub fn meaning(&self, rules: &BTreeSet<RulePlace>) -> impl Fn(&End) -> bool {
+        let all = self.decider.rules.iter().enumerate();
+        let meant = all.filter(|(_, rule)| rules.contains(&(rule.id.policy, rule.id.rule)));
+        let places: Vec<usize> = meant.map(|(place, _)| place).collect();
+        move |end| {
+            let class = self.decider.class(end);
+            places.iter().any(|place| class.from.contains(*place) || class.to.contains(*place))
+        }
     }
 
     /// What is seen of a workload where no rule can match both ends of a leg: two workloads of which the

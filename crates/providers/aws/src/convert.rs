@@ -1,8 +1,10 @@
 //! The order in which the families are converted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use watertight_model::Name;
+use watertight_compile::GroupName;
+use watertight_model::network::GuardId;
+use watertight_model::{Name, Network};
 use watertight_source::{Diagnostics, Node};
 
 use crate::context::Context;
@@ -59,10 +61,7 @@ pub(crate) fn convert(mut bodies: Vec<&Body>, options: &Options) -> Converted {
     let mut fields = Fields { diagnostics: Diagnostics::new(&options.limits) };
     bodies.sort_by(|left, right| left.path.cmp(&right.path));
     let scopes = scopes_of(&bodies);
-    let mut collected = Collected::new();
-    for (body, scope) in bodies.iter().zip(&scopes) {
-        bodies::collect(body.tree.root(), scope, &mut collected, &mut fields);
-    }
+    let collected = collected(&bodies, &scopes, &mut fields);
     let mut denied: Vec<DeniedCall> = options.denied.clone();
     denied.sort_unstable();
     denied.dedup();
@@ -73,6 +72,31 @@ pub(crate) fn convert(mut bodies: Vec<&Body>, options: &Options) -> Converted {
         family(&mut context);
     }
     Converted { estate: context.estate, diagnostics: context.fields.diagnostics }
+}
+
+/// Gives guards of a network the rules that bodies of security groups tell, as [`convert`] would with these among all
+/// bodies. The guards of those that `changed`; nothing, where the bodies tell of more than rules of guards that are
+/// there, and the network is good for nothing any more.
+pub(crate) fn convert_again(
+    mut bodies: Vec<&Body>,
+    options: &Options,
+    network: &mut Network,
+    changed: &[GroupName],
+) -> Option<BTreeSet<GuardId>> {
+    let mut fields = Fields { diagnostics: Diagnostics::new(&options.limits) };
+    bodies.sort_by(|left, right| left.path.cmp(&right.path));
+    let scopes = scopes_of(&bodies);
+    let collected = collected(&bodies, &scopes, &mut fields);
+    let index = collected.finish(Denials::new(&[], &mut fields), &mut fields);
+    security_groups::convert_again(Context::new(&index, options, fields), network, changed)
+}
+
+fn collected<'t>(bodies: &[&'t Body], scopes: &'t [Scope], fields: &mut Fields) -> Collected<'t> {
+    let mut collected = Collected::new();
+    for (body, scope) in bodies.iter().zip(scopes) {
+        bodies::collect(body.tree.root(), scope, &mut collected, fields);
+    }
+    collected
 }
 
 /// The scope of each body: by its path, else by who the caller was in the same folder.

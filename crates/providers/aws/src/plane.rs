@@ -23,15 +23,17 @@ mod units;
 mod value;
 mod ways;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use watertight_compile::{
-    Artifacts, AtOnce, Edge, EdgeEntry, EdgeList, HeldGroup, Holding, KeptList, Limits, OwnEdge,
-    OwnGroup, Owner, Pieces, Plane, Read, RenderedBody, Through, both,
+    Artifacts, AtOnce, Edge, EdgeEntry, EdgeList, Group, GroupName, HeldGroup, Holding, KeptList,
+    Limits, OwnEdge, OwnGroup, Owner, Pieces, Plane, Read, RenderedBody, Through, both,
 };
-use watertight_model::network::{Attached, EndpointId, EndpointRole, GatewayKind, RealmId};
+use watertight_model::network::{
+    Attached, EndpointId, EndpointRole, GatewayKind, GuardId, RealmId,
+};
 use watertight_model::{Estate, WorkloadKind};
 use watertight_net::{ByteSet, FlowPart, FlowSet, PortRange, PortSet, Protocol};
 
@@ -60,6 +62,8 @@ pub struct SecurityGroups<'b> {
     limits: Limits,
     /// What the bodies say of groups and of who carries them, read once.
     described: facts::Described<'b>,
+    /// What they say of what makes replicas, read when it is asked for.
+    owners: OnceLock<Vec<Owner>>,
 }
 
 impl<'b> SecurityGroups<'b> {
@@ -75,7 +79,8 @@ impl<'b> SecurityGroups<'b> {
         complete: &'b (dyn Fn(Estate) -> Estate + Sync),
     ) -> Self {
         let (limits, described) = (Self::QUOTAS, facts::Described::new(bodies));
-        Self { bodies, options, complete, limits, described }
+        let owners = OnceLock::new();
+        Self { bodies, options, complete, limits, described, owners }
     }
 
     /// The same where a group and an interface hold no more than this, in the place of
@@ -211,6 +216,37 @@ impl Plane for SecurityGroups<'_> {
         each
     }
 
+    fn render_again(
+        &self,
+        artifacts: [&Artifacts; 2],
+        before: [&[RenderedBody]; 2],
+        changed: (&[GroupName], &dyn AtOnce),
+    ) -> [Vec<RenderedBody>; 2] {
+        render::bodies_again(artifacts, before, &self.ids(), changed)
+    }
+
+    fn renew(
+        &self,
+        estates: [&mut Estate; 2],
+        rendered: [Vec<&RenderedBody>; 2],
+        (changed, at_once): (&[GroupName], &dyn AtOnce),
+    ) -> Option<[BTreeSet<GuardId>; 2]> {
+        let key = |_, one: &&RenderedBody| (one.path.clone(), Arc::as_ptr(&one.text));
+        let read = |_, one: &&RenderedBody| rewrite::read(one, &self.options.limits).map(Arc::new);
+        let [one, other] = &rendered;
+        let read = once([one.as_slice(), other.as_slice()], key, read, at_once);
+        // Bodies of the provider may tell the ids of rules.
+        let listed = self.bodies.iter().filter(|body| has_listed_rules(body));
+        let listed: Vec<&Body> = listed.collect();
+        let taken = estates.into_iter().zip(&read).map(|(estate, bodies)| {
+            let bodies = bodies.iter().flatten().map(Arc::as_ref);
+            let bodies = bodies.chain(listed.iter().copied()).collect();
+            convert::convert_again(bodies, self.options, &mut estate.network, changed)
+        });
+        let taken: Vec<BTreeSet<GuardId>> = taken.collect::<Option<_>>()?;
+        taken.try_into().ok()
+    }
+
     fn without(&self, rendered: &[RenderedBody], item: &str) -> Vec<RenderedBody> {
         let items = render::together(rendered, item);
         rendered.iter().map(|body| render::without(body, &items)).collect()
@@ -231,17 +267,24 @@ impl Plane for SecurityGroups<'_> {
         reads
     }
 
+    fn reads_alike(&self, artifacts: &Artifacts, changed: &[[&Group; 2]]) -> bool {
+        self.described().reads_alike(artifacts, changed)
+    }
+
     fn lists(&self, estate: &Estate, at: RealmId) -> Vec<KeptList> {
         lists::kept(self.bodies, estate, at)
     }
 
     fn owners(&self) -> Vec<Owner> {
-        let mut owners = templates::owners(self.bodies, self.described());
-        owners.extend(tasks::owners(self.bodies));
-        owners.sort_by(|one, other| {
-            (&one.place, &one.kind, &one.id).cmp(&(&other.place, &other.kind, &other.id))
+        let owners = self.owners.get_or_init(|| {
+            let mut owners = templates::owners(self.bodies, self.described());
+            owners.extend(tasks::owners(self.bodies));
+            owners.sort_by(|one, other| {
+                (&one.place, &one.kind, &one.id).cmp(&(&other.place, &other.kind, &other.id))
+            });
+            owners
         });
-        owners
+        owners.clone()
     }
 
     fn notes(&self, estate: &Estate, artifacts: &Artifacts) -> Vec<String> {
@@ -275,6 +318,11 @@ impl Plane for SecurityGroups<'_> {
             both(at_once, || self.converted(one.clone()), || self.converted(other.clone()));
         [one, other]
     }
+}
+
+/// Whether a body lists rules of groups one by one.
+fn has_listed_rules(body: &Body) -> bool {
+    body.tree.root().get("SecurityGroupRules").is_some()
 }
 
 /// Through what groups are put on an endpoint, or why none can be.

@@ -4,9 +4,11 @@
 //! also gives rules their ids. A group may serve several VPCs (group-to-VPC associations, shared
 //! groups): a guard belongs to no realm, so nothing more is needed for that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use watertight_compile::GroupName;
+use watertight_model::Network;
 use watertight_model::network::{
     Action, Combine, Guard, GuardId, LayerId, Peer, Rule, Stage, StageDefault,
 };
@@ -39,25 +41,72 @@ pub(crate) fn convert(context: &mut Context<'_>) {
         }
     }
     let mut flows = Flows::default();
-    for item in index.of(Kind::SecurityGroups) {
-        let mut sides = Sides::default();
-        let told = [INGRESS, EGRESS].map(|key| item.node.get(key).is_some());
-        if told.contains(&true) {
-            sides.ingress = rules(context, item, INGRESS, &listed, &mut flows);
-            sides.egress = rules(context, item, EGRESS, &listed, &mut flows);
-            sides.untold = told.map(|told| !told);
-        } else {
-            (sides.ingress, sides.egress) = listed.rules(context, item.id, &mut flows);
-            sides.untold = [!index.has(Kind::SecurityGroupRules); 2];
-        }
-        set_rules(context, item.id, sides);
-    }
+    add_rules(context, index.of(Kind::SecurityGroups), &listed, &mut flows);
     for id in listed.groups() {
         if index.find(Kind::SecurityGroups, id).is_none() {
             let (ingress, egress) = listed.rules(context, id, &mut flows);
             set_rules(context, id, Sides { ingress, egress, untold: [false; 2] });
         }
     }
+}
+
+/// Adds the rules of groups that have bodies.
+fn add_rules<'t>(
+    context: &mut Context<'t>,
+    items: impl IntoIterator<Item = &'t Item<'t>>,
+    listed: &listed::Listed<'_>,
+    flows: &mut Flows,
+) {
+    let index = context.index;
+    for item in items {
+        let mut sides = Sides::default();
+        let told = [INGRESS, EGRESS].map(|key| item.node.get(key).is_some());
+        if told.contains(&true) {
+            sides.ingress = rules(context, item, INGRESS, listed, flows);
+            sides.egress = rules(context, item, EGRESS, listed, flows);
+            sides.untold = told.map(|told| !told);
+        } else {
+            (sides.ingress, sides.egress) = listed.rules(context, item.id, flows);
+            sides.untold = [!index.has(Kind::SecurityGroupRules); 2];
+        }
+        set_rules(context, item.id, sides);
+    }
+}
+
+/// Gives guards of a network the rules that bodies tell, see [`crate::convert::convert_again`].
+pub(crate) fn convert_again(
+    mut context: Context<'_>,
+    network: &mut Network,
+    changed: &[GroupName],
+) -> Option<BTreeSet<GuardId>> {
+    let index = context.index;
+    let names = network.lists.iter().map(|(id, list)| (list.name.clone(), id));
+    names.for_each(|(name, id)| context.lists.insert(name, id));
+    for (id, guard) in network.guards.iter().filter(|(_, guard)| *guard.kind == *KIND) {
+        if context.guards.get(&guard.name).is_some() {
+            return None;
+        }
+        context.guards.insert(guard.name.clone(), id);
+    }
+    std::mem::swap(&mut context.estate.network.guards, &mut network.guards);
+    std::mem::swap(&mut context.estate.network.lists, &mut network.lists);
+    let count = |network: &Network| (network.guards.len(), network.lists.len());
+    let before = count(&context.estate.network);
+    let listed = listed::read(&mut context);
+    let is_changed = |item: &&Item<'_>| {
+        let name = item.node.get("GroupName").and_then(Node::as_str).unwrap_or(item.id);
+        changed.binary_search_by(|one| one.0.as_str().cmp(name)).is_ok()
+    };
+    let items: Vec<&Item<'_>> = index.of(Kind::SecurityGroups).iter().filter(is_changed).collect();
+    let mut found = BTreeSet::new();
+    for item in &items {
+        found.insert(context.guards.get(item.id)?);
+    }
+    add_rules(&mut context, items, &listed, &mut Flows::default());
+    let is_all = found.len() == changed.len() && count(&context.estate.network) == before;
+    std::mem::swap(&mut context.estate.network.guards, &mut network.guards);
+    std::mem::swap(&mut context.estate.network.lists, &mut network.lists);
+    is_all.then_some(found)
 }
 
 /// The fields of a group's body that hold its rules.

@@ -6,6 +6,7 @@ use watertight_model::network::EndpointId;
 use watertight_net::Family;
 
 use super::columns::{Columns, Connected};
+use super::egress::Meant;
 use super::positions::LayerLists;
 use super::sets::Sets;
 use super::targets::targets;
@@ -28,7 +29,9 @@ impl Reach<'_> {
         let is_about = |class: ClassIndex| about.get(class).copied().unwrap_or(false);
         let mut lists = LayerLists::default();
         let targets = targets(self, classes, &mut lists);
-        let made = self.made_of(classes, |_| true, (lists, targets, Sets::new()));
+        let theirs = targets.iter().filter(|target| is_about(target.class));
+        let meant = Meant::new(self.network, theirs);
+        let made = self.made_of(classes, |_| true, Some(&meant), (lists, targets, Sets::new()));
         let mut work = Work { reach: self, classes, class_of, made };
         let columns = families.iter().map(|family| work.to_those(*family, is_about));
         let columns: Vec<Columns> = columns.collect();
@@ -37,7 +40,7 @@ impl Reach<'_> {
         // What is found one by one may be about others than who was dialled: it was found of all targets.
         let pairs = columns.into_iter().map(|columns| columns.pairs);
         let Made { lists, targets, sets, .. } = work.made;
-        let made = self.made_of(classes, is_about, (lists, targets, sets));
+        let made = self.made_of(classes, is_about, None, (lists, targets, sets));
         let mut work = Work { reach: self, classes, class_of, made };
         let from_them = families.iter().zip(pairs).map(|(family, pairs)| {
             let mut columns = Columns::new(classes.len());

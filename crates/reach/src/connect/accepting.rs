@@ -22,11 +22,11 @@ pub(super) struct Accepting<'n> {
 }
 
 impl<'n> Accepting<'n> {
-    /// None for layers that are not like this.
+    /// None for layers that are not like this. Peers for which `is_meant` does not hold are left out.
     pub(super) fn of(
         network: &'n Network,
         layers: &[LayerId],
-        direction: Direction,
+        (direction, is_meant): (Direction, &dyn Fn(&Peer) -> bool),
         sets: &mut Sets,
     ) -> Option<Self> {
         let [layer] = layers else { return None };
@@ -46,6 +46,9 @@ impl<'n> Accepting<'n> {
                 };
                 if rule.action != Action::Accept {
                     return None;
+                }
+                if !is_meant(&rule.peer) {
+                    continue;
                 }
                 let slot = match &rule.peer {
                     Peer::Any => &mut found.always,

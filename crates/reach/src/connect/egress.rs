@@ -21,10 +21,11 @@ use super::targets::Target;
 use crate::classes::addresses;
 use crate::path::Seen;
 use crate::runs::{Run, of_ascending, push, replaced};
-pub(super) use terms::Name;
+pub(super) use terms::{Meant, Name};
 use terms::{Part, Terms};
 
-/// What the layers of senders accept of what is sent to a target.
+/// What the layers of senders accept of what is sent to a target: to one of those that are meant, where it was made
+/// for some.
 #[derive(Debug)]
 pub(super) struct Egress {
     v4: OfFamily,
@@ -123,11 +124,12 @@ impl Egress {
         lists: &mut LayerLists,
         positions: &Positions,
         sets: &mut Sets,
-        which: Of,
+        (which, meant): (Of, Option<&Meant>),
     ) -> Self {
         let mut opens = Opens::default();
-        let mut of =
-            |family| OfFamily::new(network, lists, positions, sets, &mut opens, (family, which));
+        let mut of = |family| {
+            OfFamily::new(network, lists, positions, sets, &mut opens, (family, which, meant))
+        };
         let (v4, v6) = (of(Family::V4), of(Family::V6));
         Self { v4, v6, opens, lists_at: ListsAt::new(network) }
     }
@@ -221,7 +223,7 @@ impl OfFamily {
         positions: &Positions,
         sets: &mut Sets,
         opens: &mut Opens,
-        (family, which): (Family, Of),
+        (family, which, meant): (Family, Of, Option<&Meant>),
     ) -> Self {
         let mut found = Self::default();
         let mut base: Vec<Run<BoundsId>> = Vec::new();
@@ -247,7 +249,7 @@ impl OfFamily {
             }
         }
         for (id, positions) in restricted {
-            let terms = Terms::of(network, lists.get(id), family, sets);
+            let terms = Terms::of(network, lists.get(id), (family, meant), sets);
             let runs = of_ascending(positions);
             let always = terms.to_anybody();
             if always != BoundsId::NONE {
@@ -316,7 +318,7 @@ impl OfFamily {
             holding.into_iter().filter(|id| self.restricted.contains_key(id)).collect();
         let mut base: Vec<Run<BoundsId>> = Vec::new();
         for id in having {
-            let terms = Terms::of(network, lists.get(id), family, sets);
+            let terms = Terms::of(network, lists.get(id), (family, None), sets);
             let restricted = self.restricted.get_mut(&id)?;
             if terms.always || restricted.terms.always {
                 return None;

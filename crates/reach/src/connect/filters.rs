@@ -192,8 +192,10 @@ fn asked(
     sets: &mut Sets,
 ) -> Accepts {
     let peers = peer_runs(network, layers, view, positions);
-    let simple =
-        view.front.is_none().then(|| Accepting::of(network, layers, Direction::Ingress, sets));
+    let simple = view.front.is_none().then(|| {
+        let is_meant = |peer: &Peer| positions.may_be_meant(peer);
+        Accepting::of(network, layers, (Direction::Ingress, &is_meant), sets)
+    });
     let simple = simple.flatten().map(|simple| simple.at(&peers, sets));
     let partition = partitions.of(&peers, view, positions);
     let alike = partition.alike.iter();
@@ -243,6 +245,7 @@ fn peer_runs<'n>(
     let contents = layers.iter().map(|layer| &network.layers[*layer]);
     let peers: BTreeSet<&Peer> = contents
         .flat_map(|layer| rules(network, layer, Direction::Ingress).map(|(peer, _)| peer))
+        .filter(|peer| positions.may_be_meant(peer))
         .collect();
     let mut found: Vec<PeerRuns<'n>> = Vec::new();
     let mut members = false;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use watertight_model::Network;
-use watertight_model::network::{EndpointId, GuardId, LayerId, ListId, SubnetId};
+use watertight_model::network::{EndpointId, GuardId, LayerId, ListId, Peer, SubnetId};
 use watertight_net::{Family, Prefix};
 
 use crate::answer::Reach;
@@ -20,6 +20,9 @@ use crate::runs::{Run, of_ascending};
 
 /// The number of a list of layers.
 pub(super) type LayersId = u32;
+
+/// Of so many classes fewer than one sends something where those who do are looked for by each rule.
+const SPARSE: usize = 4;
 
 /// One address that a class sends from.
 #[derive(Clone, Debug)]
@@ -101,13 +104,16 @@ pub(super) struct Positions {
     /// By address, with positions.
     own: Vec<(IpAddr, u32)>,
     public: Vec<(IpAddr, u32)>,
-    /// Positions with a public address, ascending.
+    /// Positions with an address, and those with a public one, ascending.
+    with_own: Vec<u32>,
     with_public: Vec<u32>,
     members: BTreeMap<GuardId, Arc<[Run<()>]>>,
     /// Positions of endpoints not all of whose guards are known.
     doubtful: Arc<[Run<()>]>,
     in_prefix: FxHashMap<(Prefix, Shown), Arc<[Run<()>]>>,
     in_list: FxHashMap<(ListId, Shown), Arc<[Run<()>]>>,
+    /// Whether most classes send nothing: few rules mean any of the others.
+    is_sparse: bool,
 }
 
 impl Positions {
@@ -135,13 +141,16 @@ impl Positions {
             slots,
             own: Vec::new(),
             public: Vec::new(),
+            with_own: Vec::new(),
             with_public: Vec::new(),
             members: BTreeMap::new(),
             doubtful: Arc::new([]),
             in_prefix: FxHashMap::default(),
             in_list: FxHashMap::default(),
+            is_sparse: false,
         };
         positions.index(reach.network);
+        positions.is_sparse = positions.own.len().saturating_mul(SPARSE) < classes.len();
         positions
     }
 
@@ -151,6 +160,7 @@ impl Positions {
         for (number, slot) in (0_u32..).zip(&self.slots) {
             let Some(slot) = slot else { continue };
             self.own.push((slot.own, number));
+            self.with_own.push(number);
             if let Some(public) = slot.public {
                 self.public.push((public, number));
                 self.with_public.push(number);
@@ -188,14 +198,24 @@ impl Positions {
     /// The first position of a range of which the address that is meant exists.
     pub(super) fn first_shown(&self, from: u32, to: u32, shown: Shown) -> Option<u32> {
         match shown {
-            Shown::Own => {
-                let slots = self.slots.get(place(from)..place(to)).unwrap_or_default();
-                (from..to).zip(slots).find_map(|(number, slot)| slot.as_ref().map(|_| number))
+            // Nearly every position has an address, unless few classes send anything.
+            Shown::Own if from < to && self.get(from).is_some() => Some(from),
+            Shown::Own => first_within(&self.with_own, from, to),
+            Shown::Public => first_within(&self.with_public, from, to),
+        }
+    }
+
+    /// Whether a rule's peer may mean a position. Where positions are few it is looked for, as most rules mean none of them.
+    pub(super) fn may_be_meant(&self, peer: &Peer) -> bool {
+        if !self.is_sparse {
+            return true;
+        }
+        match peer {
+            Peer::Any | Peer::List(_) | Peer::Unread(_) => true,
+            Peer::Prefix(prefix) => {
+                [&self.own, &self.public].into_iter().any(|all| is_in(all, *prefix))
             }
-            Shown::Public => {
-                let next = self.with_public.partition_point(|number| *number < from);
-                self.with_public.get(next).copied().filter(|number| *number < to)
-            }
+            Peer::Members(guard) => !self.doubtful.is_empty() || self.members.contains_key(guard),
         }
     }
 
@@ -260,6 +280,18 @@ impl Positions {
     pub(super) fn doubtful(&self) -> Arc<[Run<()>]> {
         Arc::clone(&self.doubtful)
     }
+}
+
+/// The first of some numbers, ascending, in a range.
+fn first_within(all: &[u32], from: u32, to: u32) -> Option<u32> {
+    let next = all.partition_point(|number| *number < from);
+    all.get(next).copied().filter(|number| *number < to)
+}
+
+/// Whether one of some addresses, ascending, is in a prefix.
+pub(super) fn is_in<T>(all: &[(IpAddr, T)], prefix: Prefix) -> bool {
+    let first = all.partition_point(|(address, _)| *address < prefix.first());
+    all.get(first).is_some_and(|(address, _)| *address <= prefix.last())
 }
 
 fn position(

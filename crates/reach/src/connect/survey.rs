@@ -68,7 +68,7 @@ impl Reach<'_> {
         let egress: Vec<Egress> = (0..ranks.unwrap_or(0))
             .map(|rank| {
                 let Made { lists, positions, sets, .. } = &mut work.made;
-                Egress::new(self.network, lists, positions, sets, Of::Rank(rank))
+                Egress::new(self.network, lists, positions, sets, (Of::Rank(rank), None))
             })
             .collect();
         let mut legs = Legs::new(classes.len(), egress);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use watertight_compile::{
-    Artifacts, HeldGroup, PlannedRule, PlannedRules, Read, ReadKind, RulePeer,
+    Artifacts, Group, HeldGroup, PlannedRule, PlannedRules, Read, ReadKind, RulePeer,
 };
 use watertight_net::Prefix;
 use watertight_source::Node;
@@ -317,6 +317,36 @@ impl<'b> Described<'b> {
             reads.insert(Read { what: ReadKind::Endpoint, id: id.clone(), account, region, facts });
         }
         reads.into_iter().collect()
+    }
+}
+
+impl Described<'_> {
+    /// Whether what is read is what it was before some groups, which are told as they were and as they are, got other
+    /// rules: of those, what is read follows from lists that they name and from addresses, where others have them.
+    pub(super) fn reads_alike(&self, artifacts: &Artifacts, changed: &[[&Group; 2]]) -> bool {
+        let (mut lists, mut hosts) = (BTreeSet::new(), BTreeSet::new());
+        for [before, now] in changed {
+            let [old, new] = [before, now].map(|group| {
+                let rules = group.ingress.iter().chain(&group.egress);
+                rules.map(|rule| &rule.peer).collect::<BTreeSet<&RulePeer>>()
+            });
+            for peer in old.symmetric_difference(&new) {
+                match peer {
+                    RulePeer::Prefix(prefix) => drop(hosts.insert(*prefix)),
+                    RulePeer::Group(name) => {
+                        lists.extend(Some(name).filter(|name| name.0.starts_with("pl-")));
+                    }
+                }
+            }
+        }
+        let ends: BTreeSet<&str> = artifacts.attachments.iter().map(|one| &*one.endpoint).collect();
+        let mut others = self.interfaces.iter().filter(|(id, _)| !ends.contains(id.as_str()));
+        let is_named = |node: Node<'_>| {
+            let facts = facts_of_interface(node);
+            let mut addresses = facts.get("addresses").into_iter().flatten();
+            addresses.any(|one| one.parse().is_ok_and(|one| hosts.contains(&Prefix::host(one))))
+        };
+        lists.is_empty() && !others.any(|(_, node)| is_named(*node))
     }
 }
 

@@ -65,6 +65,37 @@ pub(super) fn bodies_of_both(
     ]
 }
 
+/// [`bodies_of_both`] of artifacts in which some groups are others than in those of which `before` are the bodies.
+pub(super) fn bodies_again(
+    artifacts: [&Artifacts; 2],
+    before: [&[RenderedBody]; 2],
+    held: &Ids,
+    (changed, at_once): (&[GroupName], &dyn AtOnce),
+) -> [Vec<RenderedBody>; 2] {
+    let known = artifacts.map(|artifacts| Known::new(artifacts, held));
+    let changed: BTreeSet<&GroupName> = changed.iter().collect();
+    let pages = artifacts.map(|artifacts| {
+        let mut pages = pages(artifacts);
+        pages.retain(|page| page.groups.iter().any(|group| changed.contains(&group.name)));
+        pages
+    });
+    let key = |_, page: &Page<'_>| -> Vec<*const Group> {
+        page.groups.iter().map(|group| Arc::as_ptr(group)).collect()
+    };
+    let text = |of: usize, page: &Page<'_>| known.get(of).map(|known| page.text(known));
+    let texts = once(pages.each_ref().map(Vec::as_slice), key, text, at_once);
+    let mut each = before.map(<[RenderedBody]>::to_vec);
+    for (bodies, (pages, texts)) in each.iter_mut().zip(pages.iter().zip(texts)) {
+        for (page, text) in pages.iter().zip(texts) {
+            let body = bodies.iter_mut().find(|body| body.path == page.path);
+            if let Some((body, text)) = body.zip(text) {
+                body.text = text;
+            }
+        }
+    }
+    each
+}
+
 /// Groups that are in one body.
 struct Page<'a> {
     path: String,

@@ -49,6 +49,9 @@ const OF_INTERFACE: [&str; 12] = [
 /// are given.
 pub(super) fn owners(bodies: &[Body], described: &Described<'_>) -> Vec<Owner> {
     let found = Found::new(bodies);
+    if found.groups.is_empty() {
+        return Vec::new();
+    }
     let by_machine = interfaces(described);
     let networks = Networks::new(bodies);
     let mut owners: Vec<Owner> = found

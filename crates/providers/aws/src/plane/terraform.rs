@@ -120,7 +120,7 @@ struct File<'p> {
 impl<'p> File<'p> {
     fn new(plan: &'p Plan) -> Self {
         Self {
-            groups: plan.groups.iter().map(|group| (group.name.as_str(), group)).collect(),
+            groups: plan.groups.iter().map(|group| (group.name.as_str(), &**group)).collect(),
             edges: &plan.edges,
             resources: BTreeMap::new(),
             imports: Vec::new(),

@@ -23,6 +23,42 @@ pub(crate) fn lab(seed: u64) -> (Lab, Generated) {
     (lab, generated)
 }
 
+/// An estate with a policy, and policies most of which differ in one rule from the one before.
+pub(crate) fn rewritten(seed: u64) -> (Lab, Vec<Lab>) {
+    let (first, generated) = lab(seed);
+    let text = policy_of(seed, seed, &generated);
+    let rules: Vec<usize> =
+        text.match_indices("  - {action: allow, ").map(|(place, _)| place).collect();
+    let rule = |number: u64| {
+        let count = u64::try_from(rules.len()).ok()?;
+        rules.get(usize::try_from(number.checked_rem(count)?).ok()?).copied()
+    };
+    let other_flows = |number: u64, port: u16| {
+        let rule = rule(number)?;
+        let over = rule + text.get(rule..)?.find("over: [")?;
+        let end = over + text.get(over..)?.find('\n')?;
+        Some(format!("{}over: [{{tcp: {port}}}]}}{}", text.get(..over)?, text.get(end..)?))
+    };
+    let denied = |number: u64| {
+        let rule = rule(number)?;
+        let rest = text.get(rule..)?.replacen("action: allow", "action: deny", 1);
+        Some(format!("{}{rest}", text.get(..rule)?))
+    };
+    let changed = [
+        other_flows(seed, 4242),
+        other_flows(seed, 443),
+        other_flows(seed + 1, 4243),
+        denied(seed + 2),
+        Some(text.clone()),
+        Some(format!("# No rule.\n{text}")),
+        other_flows(seed + 3, 8443).map(|text| format!("# No rule either.\n{text}")),
+        Some(policy_of(seed, seed ^ 1 << 20, &generated)),
+        other_flows(seed, 4242),
+    ];
+    let lab = |text| Lab::new(&generated.files, &[("policy.yaml", text)], Modes::Enforced);
+    (first, changed.into_iter().flatten().map(lab).collect())
+}
+
 /// What may happen to an estate in which a plan was put in place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Since {

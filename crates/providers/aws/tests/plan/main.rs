@@ -10,6 +10,7 @@
     reason = "helpers of a test: what cannot be fails the test"
 )]
 
+mod again;
 mod at_once;
 mod carriers;
 mod drawn;

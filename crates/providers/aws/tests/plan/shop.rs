@@ -49,7 +49,7 @@ fn groups_of_the_shop_keep_the_quotas() {
 fn nothing_is_governed_until_something_is_enforced() {
     let made = Lab::shop(Modes::Enforced).make().expect("it compiles");
     assert_eq!(made.compiled.artifacts.groups, []);
-    assert_eq!(made.compiled.artifacts.attachments, []);
+    assert_eq!(*made.compiled.artifacts.attachments, []);
     assert!(made.proof.gaps.is_empty() && made.found.is_empty());
 }
 
@@ -99,7 +99,7 @@ fn the_resolver_of_who_is_in_quarantine_is_a_gap() {
     let gaps: Vec<_> = made.proof.of(GapKind::Over).filter(resolver).collect();
     assert!(!gaps.is_empty());
     for gap in gaps {
-        assert_eq!(gap.from, ["web-1"], "{gap:?}");
+        assert_eq!(*gap.from, ["web-1"], "{gap:?}");
         assert_eq!(gap.over, "tcp/53; udp/53", "{gap:?}");
         assert!(gap.rules.iter().all(|rule| rule.text == "quarantine"), "{gap:?}");
     }

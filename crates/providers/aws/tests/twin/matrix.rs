@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use watertight_net::Family;
-use watertight_reach::{Cell, Class, Matrix};
+use watertight_reach::{Cell, Class, Classes, Matrix};
 use watertight_testkit::generate::{self, Random, Size};
 
 use crate::engine::Engine;
@@ -114,7 +114,7 @@ fn matrices_alongside_say_which_cells_are_the_same() {
         let reach = &engine.asker().reach;
         let classes = reach.classes(&BTreeSet::new());
         let families = [None, Some(Family::V4), Some(Family::V6)];
-        let matrices = reach.matrices(&classes, &families);
+        let matrices = reach.matrices(&classes.clone().into(), &families);
         assert_eq!(matrices[0], reach.matrix(&BTreeSet::new()), "seed {seed}");
         let of = [&matrices[0], &matrices[1], &matrices[2]];
         let mut cells: BTreeMap<(usize, u32), Cell> = BTreeMap::new();
@@ -187,7 +187,7 @@ fn a_matrix_about_some_classes_is_the_whole_one_as_far_as_they_take_part() {
         let generated = generate::aws(u64::try_from(seed).unwrap(), Size::AVERAGE);
         let engine = Engine::new(&generated.files);
         let reach = &engine.asker().reach;
-        let classes = reach.classes(&BTreeSet::new());
+        let classes = Classes::from(reach.classes(&BTreeSet::new()));
         let families = [None, Some(Family::V4), Some(Family::V6)];
         // One in so many of them, from nearly all to hardly any.
         let (step, first) = (2 + seed % 9, seed % 5);

@@ -1,14 +1,18 @@
 //! What a list of layers lets out, by how its rules name targets.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
+use rustc_hash::FxHashSet;
 use watertight_model::Network;
 use watertight_model::network::{Action, Direction, GuardId, LayerId, ListId, Peer, StageDefault};
 use watertight_net::{Family, Prefix};
 
 use super::super::accepting::Accepting;
-use super::super::positions::LayersId;
+use super::super::positions::{LayersId, is_in};
 use super::super::sets::{BoundsId, Sets};
+use super::super::targets::Target;
 use crate::transparent::{could_accept_family, rules};
 
 /// How rules name a target.
@@ -24,6 +28,40 @@ pub(in crate::connect) enum Name {
 
 /// What rules for one peer add to what a list of layers accepts.
 pub(super) type Part = (LayersId, BoundsId);
+
+/// The targets that are asked about, where these are few: by their addresses, and by their guards.
+#[derive(Debug, Default)]
+pub(in crate::connect) struct Meant {
+    /// Ascending.
+    addresses: Vec<(IpAddr, ())>,
+    guards: FxHashSet<GuardId>,
+}
+
+impl Meant {
+    pub(in crate::connect) fn new<'t>(
+        network: &Network,
+        targets: impl Iterator<Item = &'t Target>,
+    ) -> Self {
+        let mut found = Self::default();
+        for target in targets {
+            found.addresses.push((target.address, ()));
+            let Some(endpoint) = target.endpoint else { continue };
+            let layers = network.endpoints[endpoint].layers.iter();
+            found.guards.extend(layers.flat_map(|layer| &network.layers[*layer].guards));
+        }
+        found.addresses.sort_unstable();
+        found
+    }
+
+    /// Whether a rule's peer may be one of them.
+    fn may_be(&self, peer: &Peer) -> bool {
+        match peer {
+            Peer::Any | Peer::List(_) | Peer::Unread(_) => true,
+            Peer::Prefix(prefix) => is_in(&self.addresses, *prefix),
+            Peer::Members(guard) => self.guards.contains(guard),
+        }
+    }
+}
 
 /// What a list of layers lets out.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,7 +81,7 @@ impl Terms {
     pub(super) fn of(
         network: &Network,
         layers: &[LayerId],
-        family: Family,
+        (family, meant): (Family, Option<&Meant>),
         sets: &mut Sets,
     ) -> Self {
         let mut found = Self { base: None, parts: Vec::new(), always: false, with_members: false };
@@ -53,9 +91,15 @@ impl Terms {
             found.base = Some(BoundsId::NONE);
             return found;
         }
-        match Accepting::of(network, layers, Direction::Egress, sets) {
+        let members = Cell::new(false);
+        let is_meant = |peer: &Peer| {
+            members.set(members.get() || matches!(peer, Peer::Members(_)));
+            meant.is_none_or(|meant| meant.may_be(peer))
+        };
+        match Accepting::of(network, layers, (Direction::Egress, &is_meant), sets) {
             Some(simple) => {
                 found.base = Some(simple.always);
+                found.with_members = members.get();
                 for (peer, part) in &simple.by_peer {
                     found.add_peer(peer, *part);
                 }

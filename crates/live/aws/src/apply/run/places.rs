@@ -28,7 +28,7 @@ pub(super) struct Places<'p> {
 impl<'p> Places<'p> {
     pub(super) fn new(plan: &'p Plan) -> Result<Self, ApplyError> {
         let groups: BTreeMap<&str, &PlannedGroup> =
-            plan.groups.iter().map(|group| (group.name.as_str(), group)).collect();
+            plan.groups.iter().map(|group| (group.name.as_str(), &**group)).collect();
         let unplaced = groups.values().find(|one| one.account.is_empty() || one.region.is_empty());
         if let Some(group) = unplaced {
             let name = &group.name;

@@ -2,6 +2,7 @@
 //! outputs ask for is done by those who configure interfaces.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use watertight_aws::Body;
@@ -224,7 +225,7 @@ impl Resolver {
 }
 
 /// What an interface carries now, by id.
-fn before(one: &PlannedAttachment, groups: &[PlannedGroup]) -> Vec<Value> {
+fn before(one: &PlannedAttachment, groups: &[Arc<PlannedGroup>]) -> Vec<Value> {
     let id = |name: &String| {
         let group = groups.iter().find(|group| group.name == *name);
         let there = group.and_then(|group| group.there.as_ref());
