@@ -76,7 +76,7 @@ pub fn prove_again(
         Some(renewed) => renewed,
         None => from_the_beginning(intent, earlier, at_once)?,
     };
-    let mut proved = with_edges(intent, plane, (of_groups, &[]), (None, at_once))?;
+    let mut proved = with_edges(intent, plane, (of_groups, &[]), (None, at_once));
     proved.notes.extend(plane.notes(intent.estate(), &proved.compiled.artifacts));
     Ok(proved)
 }

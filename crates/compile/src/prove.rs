@@ -47,7 +47,7 @@ pub fn prove(
     let mut compiled = compile(intent, plane, at_once)?;
     with_no_edges(&mut compiled, plane);
     let of_groups = proved(intent, plane, compiled, (found.as_deref_mut(), at_once));
-    let mut proved = with_edges(intent, plane, (of_groups, cut), (found, at_once))?;
+    let mut proved = with_edges(intent, plane, (of_groups, cut), (found, at_once));
     proved.notes.extend(plane.notes(intent.estate(), &proved.compiled.artifacts));
     Ok(proved)
 }
@@ -65,10 +65,10 @@ pub(crate) fn with_edges(
     plane: &dyn Plane,
     (of_groups, cut): (Proved, &[EndpointId]),
     (found, at_once): (Option<&mut Vec<Found>>, &dyn AtOnce),
-) -> Result<Proved, Refusal> {
+) -> Proved {
     let held = held(plane);
     if of_groups.proof.barred.is_empty() && cut.is_empty() {
-        return Ok(of_groups);
+        return of_groups;
     }
     let proposed = propose(intent, plane, (&of_groups.proof.barred, cut));
     let notes = proposed.notes;
@@ -98,9 +98,9 @@ pub(crate) fn with_edges(
         if let (Some(found), Some(differing)) = (found, differing) {
             *found = differing;
         }
-        return Ok(Proved { notes, ..of_all });
+        return Proved { notes, ..of_all };
     }
-    Ok(Proved { notes, ..of_groups })
+    Proved { notes, ..of_groups }
 }
 
 /// The lists of ours at edges.

@@ -66,13 +66,14 @@ impl Pieces {
             {
                 next = known.next();
             }
-            match next.filter(|(one, _)| Arc::ptr_eq(one, group)) {
-                Some((_, planned)) => Arc::clone(planned),
-                None => {
+            let same = next.filter(|(one, _)| Arc::ptr_eq(one, group));
+            same.map_or_else(
+                || {
                     let there = there(&group.name.0);
                     Arc::new(PlannedGroup { there, ..PlannedGroup::of(group) })
-                }
-            }
+                },
+                |(_, planned)| Arc::clone(planned),
+            )
         });
         groups.collect()
     }

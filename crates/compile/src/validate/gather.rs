@@ -202,7 +202,7 @@ impl<'e> Gathered<'e> {
 
     /// Adds what was gathered of another family, or of other pairs.
     pub(super) fn add_all(&mut self, other: Self) {
-        self.add(other.found, |party| Some(party));
+        self.add(other.found, Some);
     }
 
     /// Adds what was found before at pairs of parties that have other numbers now, or none any more.

@@ -6,7 +6,7 @@ use watertight_policy::changed_rules;
 
 use crate::support::sound;
 
-const POLICY: &str = r#"apiVersion: watertight.io/v1alpha1
+const POLICY: &str = r"apiVersion: watertight.io/v1alpha1
 kind: Labeling
 metadata: {name: own}
 spec:
@@ -38,7 +38,7 @@ apiVersion: watertight.io/v1alpha1
 kind: Assertion
 metadata: {name: shut}
 spec: {never: {from: [{matchLabels: {app: guest}}], to: [{segment: pay}], over: [{tcp: 22}]}}
-"#;
+";
 
 /// The rules that one replacement changes.
 fn changed(from: &str, to: &str) -> Option<BTreeSet<(u32, u32)>> {

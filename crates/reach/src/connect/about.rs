@@ -33,7 +33,7 @@ impl Reach<'_> {
         let meant = Meant::new(self.network, theirs);
         let made = self.made_of(classes, |_| true, Some(&meant), (lists, targets, Sets::new()));
         let mut work = Work { reach: self, classes, class_of, made };
-        let columns = families.iter().map(|family| work.to_those(*family, is_about));
+        let columns = families.iter().map(|family| work.those(*family, is_about));
         let columns: Vec<Columns> = columns.collect();
         let to_them = columns.iter().map(|columns| columns.finish(&mut work));
         let to_them: Vec<Connected> = to_them.collect();
@@ -62,11 +62,7 @@ impl Reach<'_> {
 
 impl Work<'_, '_, '_> {
     /// What all send to some classes, and what is asked one by one of all and is about these.
-    fn to_those(
-        &mut self,
-        family: Option<Family>,
-        is_about: impl Fn(ClassIndex) -> bool,
-    ) -> Columns {
+    fn those(&mut self, family: Option<Family>, is_about: impl Fn(ClassIndex) -> bool) -> Columns {
         let mut columns = Columns::new(self.classes.len());
         for number in self.targets_of(family) {
             if self.class_of_target(number).is_some_and(&is_about) {

@@ -127,7 +127,7 @@ impl Positions {
         let mut slots: Vec<Option<Position>> = Vec::with_capacity(classes.len());
         let mut further: Vec<Position> = Vec::new();
         for (class, content) in classes.iter().enumerate() {
-            let starts = sends(class).then(|| reach.class_starts(content)).unwrap_or_default();
+            let starts = if sends(class) { reach.class_starts(content) } else { Vec::new() };
             let starts = starts.into_iter();
             let mut own: Vec<Position> =
                 starts.filter_map(|start| position(reach.network, class, start, lists)).collect();

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use watertight_compile::{
     Artifacts, Earlier, GroupName, InTurn, Intent, Occasion, Places, Plan, PlanPieces, Plane as _,
-    Proved, prove, prove_again,
+    Proved, Refusal, prove, prove_again,
 };
 use watertight_model::Estate;
-use watertight_policy::checked::CheckedPolicy;
-use watertight_policy::decide::{Decider, World};
+use watertight_net::FlowSet;
+use watertight_policy::checked::{CheckedPolicy, Clause};
+use watertight_policy::decide::{Decider, Essentials, World};
 use watertight_policy::is_written;
 
 use crate::lab::{Lab, NOW};
@@ -18,12 +19,20 @@ use crate::{drawn, note, seeds};
 fn proved(
     lab: &Lab,
     policy: &Lab,
-    prove: impl FnOnce(&Intent<'_>) -> Result<Proved, watertight_compile::Refusal>,
+    prove: impl FnOnce(&Intent<'_>) -> Result<Proved, Refusal>,
+) -> Result<Proved, String> {
+    proved_of(lab, (&policy.policy, &policy.essentials), prove)
+}
+
+fn proved_of(
+    lab: &Lab,
+    (policy, essentials): (&CheckedPolicy, &Essentials),
+    prove: impl FnOnce(&Intent<'_>) -> Result<Proved, Refusal>,
 ) -> Result<Proved, String> {
     let world = World::of_estate(&lab.estate);
-    let decider = Decider::new(&policy.policy, &world, &policy.essentials);
-    let intent = Intent::new(&lab.estate, &decider, (&policy.modes, NOW));
-    prove(&intent.with_places(places(&policy.policy))).map_err(|refusal| refusal.to_string())
+    let decider = Decider::new(policy, &world, essentials);
+    let intent = Intent::new(&lab.estate, &decider, (&lab.modes, NOW));
+    prove(&intent.with_places(places(policy))).map_err(|refusal| refusal.to_string())
 }
 
 /// Where rules and segments stand, letter by letter: an edit moves all that is behind it.
@@ -100,6 +109,44 @@ fn what_takes_over_from_another_proof_and_plan_is_the_one_from_the_beginning() {
          groups"
     ));
     assert!(changed > 100, "{changed} of {all} are too few to tell ({taken_over})");
+}
+
+/// Targets of one load balancer that keeps its clients' addresses share its group, and fronts are in every second way.
+#[test]
+fn each_rule_of_the_shop_may_change() {
+    let lab = Lab::promoted_shop();
+    let rules: Vec<(usize, usize)> = (0..lab.policy.policies.len())
+        .flat_map(|policy| {
+            (0..lab.policy.policies[policy].rules.len()).map(move |rule| (policy, rule))
+        })
+        .filter(|(policy, rule)| is_written(lab.policy.policies[*policy].rules[*rule].span))
+        .collect();
+    let flows = ["tcp/4242", "tcp/443", "udp/53"].map(|text| text.parse::<FlowSet>().unwrap());
+    let taken_over = lab.with(|_, plane| {
+        let mut earlier = Earlier::new(&lab.estate, plane);
+        for (number, (policy, rule)) in rules.iter().enumerate() {
+            let mut changed = lab.policy.clone();
+            let place = &mut changed.policies[*policy].rules[*rule];
+            let (span, flows) = (place.span, flows[number % flows.len()].clone());
+            place.over = [Clause { span, flows, tls: false, http: [].into() }].into();
+            for policy in [&changed, &lab.policy] {
+                let of = (policy, &lab.essentials);
+                let whole = proved_of(&lab, of, |one| prove(one, plane, &[], (None, &InTurn)));
+                let again = proved_of(&lab, of, |one| prove_again(one, &mut earlier, &InTurn));
+                let (whole, again) = (whole.unwrap(), again.unwrap());
+                let rule = &policy.policies[rules[number].0].rules[rules[number].1];
+                assert_eq!(again.compiled.artifacts, whole.compiled.artifacts, "{rule:?}");
+                assert_eq!(again.proof, whole.proof, "{rule:?}");
+                assert_eq!(again.rendered, whole.rendered, "{rule:?}");
+            }
+        }
+        earlier.taken_over()
+    });
+    note(&format!(
+        "plan: {} rules of the shop changed, {taken_over} proofs took over",
+        rules.len()
+    ));
+    assert!(taken_over > rules.len(), "{taken_over} of {} took over", 2 * rules.len());
 }
 
 /// The groups that are others, if nothing else is.
