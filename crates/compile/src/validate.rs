@@ -198,6 +198,8 @@ pub(crate) fn proof(
         lines.sort();
         lines.dedup();
     }
+    // Where some are looked at anew, pairs are met in another order.
+    proof.barred.sort();
     let parties = sheets.parties();
     let (Finished { gaps, unexplained, surprises, inadmissible }, pairs) =
         gathered.finish(parties, at_once);

@@ -35,7 +35,7 @@ const PROTOCOLS_MAX: usize = 8;
 const TYPES_MAX: usize = 4;
 
 /// What passes, and a guardrail denies it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Barred {
     pub(crate) from: BarredEnd,
     pub(crate) to: BarredEnd,
@@ -43,7 +43,7 @@ pub(crate) struct Barred {
 }
 
 /// An end of it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum BarredEnd {
     Endpoints(Vec<EndpointId>),
     /// Addresses outside that the policy does not tell apart.

@@ -107,6 +107,12 @@ impl Intent<'_> {
                 return None;
             }
         }
+        // What went by several places and goes by one now would be told as one.
+        let told: BTreeSet<(&str, &Option<String>)> =
+            found.iter().map(|(rule, now)| (rule.text.as_str(), now)).collect();
+        if told.len() != found.len() {
+            return None;
+        }
         found.retain(|rule, now| rule.at != *now);
         Some(Moved(found))
     }

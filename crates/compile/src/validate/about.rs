@@ -4,6 +4,9 @@
 //! between them. Where none of that changed it is what was said before, so that a proof after a change looks at pairs
 //! with an end that was touched, and takes over the others.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
@@ -11,6 +14,8 @@ use watertight_model::network::{EndpointId, GatewayKind, GuardId, Hop, LayerId, 
 use watertight_model::{Name, Network};
 
 use watertight_net::{AddressSet, Prefix};
+
+use watertight_reach::{OutsideBy, Start};
 
 use super::gather::Pairwise;
 use super::told::{Party, PartyWho, Told};
@@ -54,6 +59,9 @@ impl Touched {
         after: &[(&Network, &BTreeSet<GuardId>)],
     ) -> Option<Self> {
         let network = &intent.estate().network;
+        if !after.iter().all(|(after, _)| has_same_ids(network, after)) {
+            return None;
+        }
         let is_meant = |id: &EndpointId| {
             let identity = compiled.identities.guarding(*id);
             is_kind(intent.kind_of(*id)) || identity.is_some_and(&is_identity)
@@ -65,6 +73,12 @@ impl Touched {
         with_behind(network, &mut found);
         Some(Self(found))
     }
+}
+
+/// Whether endpoints have the same ids in both.
+fn has_same_ids(one: &Network, other: &Network) -> bool {
+    let mut pairs = one.endpoints.values().zip(other.endpoints.values());
+    one.endpoints.len() == other.endpoints.len() && pairs.all(|(one, other)| one.name == other.name)
 }
 
 /// The endpoints that have one of some guards; nothing, where one of these is met by others on their way.
@@ -102,11 +116,14 @@ fn with_behind(network: &Network, found: &mut BTreeSet<EndpointId>) {
             let groups = front.listeners.iter().flat_map(|listener| &listener.target_groups);
             let groups = groups.filter_map(|id| network.target_groups.get(*id));
             let targets = groups.flat_map(|group| &group.targets);
-            let targets = targets.filter_map(|target| match target.end {
-                TargetEnd::Endpoint(endpoint, _) => Some(endpoint),
-                _ => None,
+            let behind = targets.flat_map(|target| match &target.end {
+                TargetEnd::Endpoint(endpoint, _) => std::slice::from_ref(endpoint),
+                TargetEnd::Front(id) => {
+                    network.fronts.get(*id).map_or(&[][..], |front| &front.endpoints)
+                }
+                TargetEnd::Address(_) | TargetEnd::Workload(_) | TargetEnd::Unread(_) => &[],
             });
-            let all: Vec<EndpointId> = front.endpoints.iter().copied().chain(targets).collect();
+            let all: Vec<EndpointId> = front.endpoints.iter().chain(behind).copied().collect();
             if all.iter().any(|endpoint| found.contains(endpoint)) {
                 found.extend(all);
             }
@@ -124,7 +141,7 @@ fn with_behind(network: &Network, found: &mut BTreeSet<EndpointId>) {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Whose<'p> {
     Endpoints(&'p [EndpointId], KindId),
-    Outside(&'p AddressSet, &'p Name),
+    Outside(&'p AddressSet, &'p Name, Option<OutsideBy>),
     Vacant(&'p Name, Prefix, &'p AddressSet),
 }
 
@@ -132,7 +149,11 @@ impl<'p> Whose<'p> {
     fn of(party: &'p Party) -> Self {
         match &party.who {
             PartyWho::Endpoints(members, kind) => Self::Endpoints(members, *kind),
-            PartyWho::Outside(addresses, name) => Self::Outside(addresses, name),
+            // Several networks outside may have one name: what leads to them tells them apart.
+            PartyWho::Outside(addresses, name) => match party.start {
+                Some(Start::Outside { by, .. }) => Self::Outside(addresses, name, Some(by)),
+                _ => Self::Outside(addresses, name, None),
+            },
             PartyWho::Vacant(vacancy, _) => {
                 Self::Vacant(&vacancy.subnet, vacancy.prefix, &vacancy.addresses)
             }
@@ -155,6 +176,9 @@ impl About {
         let Former { parties, found, .. } = former;
         let before: FxHashMap<Whose<'_>, &Party> =
             parties.iter().map(|party| (Whose::of(party), party)).collect();
+        if before.len() != parties.len() {
+            return None;
+        }
         let mut now = vec![None; parties.len()];
         let mut about = Vec::with_capacity(told.parties.len());
         for party in &told.parties {

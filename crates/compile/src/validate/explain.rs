@@ -219,9 +219,18 @@ impl Scene<'_, '_> {
         let ends = from.who.endpoints().iter().chain(to.who.endpoints()).copied();
         let ends: BTreeSet<EndpointId> = ends.collect();
         let mut others = self.estates[0].network.endpoints.iter();
-        others.any(|(id, one)| {
+        let is_held = others.any(|(id, one)| {
             !ends.contains(&id) && one.addresses.iter().any(|address| own.contains(*address))
-        })
+        });
+        // Who stands in has one of these addresses, and another one where more is told apart.
+        let mut vacant = self.parties().iter();
+        is_held
+            || vacant.any(|party| match &party.who {
+                PartyWho::Vacant(vacancy, id) => {
+                    !ends.contains(id) && vacancy.addresses.intersects(&own)
+                }
+                PartyWho::Endpoints(..) | PartyWho::Outside(..) => false,
+            })
     }
 
     /// What those who share the interfaces of two parties may send one another.
