@@ -44,7 +44,7 @@ pub fn text_in_lines(value: &impl Serialize) -> serde_json::Result<String> {
     String::from_utf8(bytes).map_err(serde::ser::Error::custom)
 }
 
-/// The text that [`write_lines_to`] writes.
+/// The same with what is deeper than `depth` levels on the line that it begins on.
 ///
 /// # Errors
 /// For values that JSON does not have.
