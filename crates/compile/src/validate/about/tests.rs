@@ -25,7 +25,7 @@ fn told(parties: Vec<Party>) -> Told {
     let classes = Classes::from(Vec::new());
     Told {
         parties,
-        classes: [const { () }; ESTATES].map(|()| classes.clone()),
+        classes: std::array::from_fn(|_| classes.clone()),
         ids: [const { Ids::Same }; ESTATES],
     }
 }
