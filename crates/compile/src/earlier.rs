@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ptr;
+use std::sync::Arc;
 
 use watertight_model::Estate;
 use watertight_model::network::GuardId;
@@ -14,7 +15,7 @@ use crate::artifact::{Artifacts, GroupName};
 use crate::compiler::{Basis, Compiled, Refusal, again, compile_kept};
 use crate::intent::{FormerIntent, Intent, Since};
 use crate::plane::{Plane, RenderedBody};
-use crate::prove::{Proved, with_edges};
+use crate::prove::{Proved, prove, with_edges, with_no_edges};
 use crate::shared::Shared;
 use crate::validate::{AtOnce, Former, Proof, Touched, middle, proof, rendered};
 
@@ -48,6 +49,14 @@ impl<'e> Earlier<'e> {
     pub const fn taken_over(&self) -> usize {
         self.taken_over
     }
+
+    /// What is proved of what may be kept for the next one, which is where it tells all that this needs.
+    fn proved(&mut self, intent: &Intent<'_>, kept: Kept, proof: Proof) -> Proved {
+        let (compiled, [after, _]) = (kept.compiled.clone(), &kept.bodies);
+        let rendered = after.clone();
+        self.kept = may_be_kept(intent, &proof).then_some(kept);
+        Proved { compiled, rendered, proof, notes: Vec::new() }
+    }
 }
 
 impl fmt::Debug for Earlier<'_> {
@@ -70,7 +79,7 @@ pub fn prove_again(
 ) -> Result<Proved, Refusal> {
     let plane = earlier.plane;
     if !ptr::eq(intent.estate(), earlier.estate) {
-        return crate::prove::prove(intent, plane, &[], (None, at_once));
+        return prove(intent, plane, &[], (None, at_once));
     }
     let of_groups = match renewed(intent, earlier, at_once)? {
         Some(renewed) => renewed,
@@ -90,17 +99,11 @@ fn from_the_beginning(
     let plane = earlier.plane;
     earlier.kept = None;
     let (mut compiled, basis) = compile_kept(intent, plane, at_once)?;
-    crate::prove::with_no_edges(&mut compiled, plane);
+    with_no_edges(&mut compiled, plane);
     let (bodies, mut estates) = rendered(intent, &compiled, plane, at_once);
     let (proof, former) = proof((intent, &compiled), &mut estates, None, (None, at_once));
-    let [after, _] = &bodies;
-    let proved =
-        Proved { compiled: compiled.clone(), rendered: after.clone(), proof, notes: Vec::new() };
-    if may_be_kept(intent, &proved.proof) {
-        let intent = intent.former();
-        earlier.kept = Some(Kept { intent, basis, compiled, bodies, estates, former });
-    }
-    Ok(proved)
+    let kept = Kept { intent: intent.former(), basis, compiled, bodies, estates, former };
+    Ok(earlier.proved(intent, kept, proof))
 }
 
 /// Whether what was found of one plan tells all that the next one needs: what is said of ends in words alone is said of
@@ -138,16 +141,10 @@ fn renewed(
     let former = Some((kept.former, &touched));
     let (proof, former) = proof((intent, &compiled), &mut kept.estates, former, (None, at_once));
     earlier.taken_over = earlier.taken_over.saturating_add(usize::from(former.is_taken_over));
-    let [after, _] = &bodies;
-    let proved =
-        Proved { compiled: compiled.clone(), rendered: after.clone(), proof, notes: Vec::new() };
-    if may_be_kept(intent, &proved.proof) {
-        kept.basis.take_over(made);
-        let (basis, estates) = (kept.basis, kept.estates);
-        let intent = intent.former();
-        earlier.kept = Some(Kept { intent, basis, compiled, bodies, estates, former });
-    }
-    Ok(Some(proved))
+    kept.basis.take_over(made);
+    let (basis, estates) = (kept.basis, kept.estates);
+    let kept = Kept { intent: intent.former(), basis, compiled, bodies, estates, former };
+    Ok(Some(earlier.proved(intent, kept, proof)))
 }
 
 /// The bodies after a plan and in its middle, where only some groups are others than in those of before.
@@ -176,9 +173,8 @@ fn changed_bodies<'b>(
     let [after, in_the_middle] = now;
     [(old_after, after), (old_middle, in_the_middle)].map(|(before, now)| {
         let pairs = before.iter().zip(now);
-        let is_other = |(one, other): &(&RenderedBody, &RenderedBody)| {
-            !std::sync::Arc::ptr_eq(&one.text, &other.text)
-        };
+        let is_other =
+            |(one, other): &(&RenderedBody, &RenderedBody)| !Arc::ptr_eq(&one.text, &other.text);
         pairs.filter(is_other).map(|(_, body)| body).collect()
     })
 }

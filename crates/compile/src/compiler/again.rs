@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use watertight_net::FlowSet;
+
 use super::halves::halves;
 use super::{Basis, Compiled, OfIdentity, Refusal, named_gaps};
 use crate::artifact::{Artifacts, GroupName};
@@ -64,7 +66,7 @@ pub(crate) fn again(
         }
     }
     changed.sort();
-    let (mut left, mut widened) = (watertight_net::FlowSet::none(), Vec::new());
+    let (mut left, mut widened) = (FlowSet::none(), Vec::new());
     let mut anew = made.iter().peekable();
     for (number, known) in basis.made.iter().enumerate() {
         let anew = anew.next_if(|(at, _)| *at == number);

@@ -12,9 +12,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 use watertight_model::network::{EndpointId, GatewayKind, GuardId, Hop, LayerId, TargetEnd};
 use watertight_model::{Name, Network};
-
 use watertight_net::{AddressSet, Prefix};
-
 use watertight_reach::{OutsideBy, Start};
 
 use super::gather::Pairwise;
@@ -34,9 +32,7 @@ impl Former {
     pub(super) const fn new(parties: Vec<Party>, found: Pairwise, is_taken_over: bool) -> Self {
         Self { parties, found, is_taken_over }
     }
-}
 
-impl Former {
     /// Tells rules of which it speaks where they stand now.
     pub(crate) fn move_rules(&mut self, moved: &Moved) {
         self.found.move_rules(moved);

@@ -65,7 +65,8 @@ pub(super) fn bodies_of_both(
     ]
 }
 
-/// [`bodies_of_both`] of artifacts in which some groups are others than in those of which `before` are the bodies.
+/// [`bodies_of_both`] of artifacts in which some groups are others than in those of which `before` are the bodies. Both
+/// have groups of the same names, so that these have the same ids.
 pub(super) fn bodies_again(
     artifacts: [&Artifacts; 2],
     before: [&[RenderedBody]; 2],
